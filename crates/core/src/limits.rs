@@ -1,0 +1,49 @@
+//! Every bound of the format and of the request path, each with its reason.
+
+/// A page of the index points at this many shards: 9 kB, so one hash call of a fraction of a millisecond.
+pub const SHARDS_PER_PAGE: usize = 256;
+/// A shard holds this many records on average at most: 8 kB, a few pieces of a network packet, 25 µs to check.
+pub const RECORDS_PER_SHARD: u64 = 256;
+/// 2^20 shards: 268 million keys at the usual size, far beyond the memory of an edge, and a top page below 200 kB.
+pub const MAX_SHARD_BITS: u8 = 20;
+/// Records of one shard. Imported digests may crowd one shard, so this is far above the average; it also keeps a record's
+/// place (20 bits of shard, 22 of index) inside the 53 bits that a JavaScript number holds exactly.
+pub const MAX_SHARD_RECORDS: u32 = 1 << 22;
+/// Bytes of one object (root, head, page, directory, shard): no length inside an object needs more than 32 bits.
+pub const MAX_OBJECT_BYTES: usize = 1 << 30;
+/// Bytes of a whole bundle: what 32-bit wasm memory holds beside its own needs.
+pub const MAX_BUNDLE_BYTES: u64 = 3 << 30;
+/// Public keys of one role: more signers than any ceremony has, few enough to verify each one.
+pub const MAX_ROLE_KEYS: u8 = 16;
+/// Signatures on one statement: a root carries those of the old and of the new root role.
+pub const MAX_SIGNATURES: u8 = 2 * MAX_ROLE_KEYS;
+/// Roots that one update may bring: more rotations than an edge misses in its life.
+pub const MAX_ROOT_CHAIN: usize = 64;
+/// Bytes of a realm's name, which appears in URLs and in the challenge.
+pub const MAX_REALM_BYTES: usize = 64;
+/// Bytes of an org or owner identifier.
+pub const MAX_ID_BYTES: usize = 64;
+/// Bytes of a key's or role's name: its length is one byte in the format.
+pub const MAX_NAME_BYTES: usize = 128;
+/// Bytes of a key's custom metadata, JSON text.
+pub const MAX_METADATA_BYTES: usize = 4096;
+/// Bytes of a permission, pattern or service name.
+pub const MAX_PERMISSION_BYTES: usize = 128;
+/// Segments of a permission or pattern; matching is quadratic in it.
+pub const MAX_SEGMENTS: usize = 16;
+/// Requirements that one edge compiles; routes are few, and a host that made them up per request would leak otherwise.
+pub const MAX_REQUIREMENTS: usize = 4096;
+/// Seconds by which an edge's clock may lag behind the publisher's and still accept a fresh head.
+pub const CLOCK_TOLERANCE: u64 = 300;
+/// Longest life of a head, seconds (30 days): bounds how long a replayed or leaked head can be of use.
+pub const MAX_HEAD_LIFETIME: u64 = 30 * 24 * 3600;
+/// Longest grace after a head's `not_after` that a host may grant, seconds (30 days).
+pub const MAX_GRACE: u64 = 30 * 24 * 3600;
+/// Bytes of a presented credential that are looked at; longer ones are refused unhashed.
+pub const MAX_CREDENTIAL_BYTES: usize = 512;
+/// Bytes of an imported key's text.
+pub const IMPORTED_KEY_BYTES: core::ops::RangeInclusive<usize> = 16..=255;
+/// Bytes of a key prefix: with the rest the key fits one SHA-256 block of 55 bytes.
+pub const MAX_PREFIX_BYTES: usize = 18;
+/// Bytes of a pepper: HMAC-SHA-256 gains nothing beyond its block, and less than 16 is a password.
+pub const PEPPER_BYTES: core::ops::RangeInclusive<usize> = 16..=64;

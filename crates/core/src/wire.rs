@@ -1,0 +1,195 @@
+//! Reading and writing the binary forms: little-endian, fixed width, no padding.
+//!
+//! ```text
+//! object    := magic[4] u16 format  …            every object starts like this
+//! text8     := u8 length, bytes
+//! list(T)   := u32 count, u32 end[count], bytes   item i is bytes[end[i-1] .. end[i]]; items ascend strictly as bytes
+//! signed    := statement, u8 count, (u8 key[32], u8 signature[64])*count   keys ascend strictly
+//! ```
+
+use crate::error::Error;
+
+/// The format version that this crate reads and writes.
+pub const FORMAT: u16 = 1;
+
+/// A cursor over untrusted bytes. Every read is bounded; nothing is copied.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+    object: &'static str,
+}
+
+impl<'a> Reader<'a> {
+    /// Starts reading an object: checks its magic and format version.
+    pub(crate) fn open(bytes: &'a [u8], magic: &[u8; 4], object: &'static str) -> Result<Self, Error> {
+        let mut reader = Reader { rest: bytes, object };
+        if reader.bytes(4)? != magic {
+            return Err(Error::BadMagic { object });
+        }
+        let format = reader.u16()?;
+        if format != FORMAT {
+            return Err(Error::UnsupportedFormat { object, format });
+        }
+        Ok(reader)
+    }
+
+    /// A reader over bytes inside an object.
+    pub(crate) fn inside(bytes: &'a [u8], object: &'static str) -> Self {
+        Reader { rest: bytes, object }
+    }
+
+    pub(crate) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Error> {
+        let (head, rest) = self.rest.split_at_checked(count).ok_or(Error::Truncated { object: self.object })?;
+        self.rest = rest;
+        Ok(head)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], Error> {
+        let (head, rest) = self.rest.split_first_chunk().ok_or(Error::Truncated { object: self.object })?;
+        self.rest = rest;
+        Ok(head)
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, Error> {
+        self.array().map(|[b]| *b)
+    }
+
+    pub(crate) fn u16(&mut self) -> Result<u16, Error> {
+        self.array().map(|b| u16::from_le_bytes(*b))
+    }
+
+    pub(crate) fn u32(&mut self) -> Result<u32, Error> {
+        self.array().map(|b| u32::from_le_bytes(*b))
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64, Error> {
+        self.array().map(|b| u64::from_le_bytes(*b))
+    }
+
+    /// `count` items of `size` bytes each, the product checked.
+    pub(crate) fn items(&mut self, count: usize, size: usize) -> Result<&'a [u8], Error> {
+        self.bytes(count.checked_mul(size).ok_or(Error::Truncated { object: self.object })?)
+    }
+
+    pub(crate) fn text8(&mut self) -> Result<&'a str, Error> {
+        let len = self.u8()?;
+        self.text(usize::from(len))
+    }
+
+    pub(crate) fn text(&mut self, len: usize) -> Result<&'a str, Error> {
+        core::str::from_utf8(self.bytes(len)?).map_err(|_| Error::NotText { object: self.object })
+    }
+
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The end of an object: nothing may follow.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        if self.rest.is_empty() { Ok(()) } else { Err(Error::TrailingBytes { object: self.object, bytes: self.rest.len() }) }
+    }
+}
+
+/// Reads a little-endian u32 at item `index` of a packed array; `None` past its end.
+#[inline]
+pub(crate) fn u32_at(bytes: &[u8], index: usize) -> Option<u32> {
+    let at = index.checked_mul(4)?;
+    bytes.get(at..)?.first_chunk().map(|b| u32::from_le_bytes(*b))
+}
+
+/// Reads a little-endian u64 at item `index` of a packed array; `None` past its end.
+#[inline]
+pub(crate) fn u64_at(bytes: &[u8], index: usize) -> Option<u64> {
+    let at = index.checked_mul(8)?;
+    bytes.get(at..)?.first_chunk().map(|b| u64::from_le_bytes(*b))
+}
+
+/// A digest at item `index` of a packed array of 32-byte values.
+pub(crate) fn digest_at(bytes: &[u8], index: usize) -> Option<&[u8; 32]> {
+    bytes.get(index.checked_mul(32)?..)?.first_chunk()
+}
+
+/// A zero-parse view of `list(T)`.
+#[derive(Clone, Copy)]
+pub(crate) struct List<'a> {
+    ends: &'a [u8],
+    items: &'a [u8],
+}
+
+impl<'a> List<'a> {
+    /// Takes a list off `reader`; with `check`, its ends must be monotone and its items strictly ascending.
+    pub(crate) fn read(reader: &mut Reader<'a>, check: bool) -> Result<Self, Error> {
+        let object = reader.object;
+        let count = reader.u32()? as usize;
+        let ends = reader.items(count, 4)?;
+        let total = match count {
+            0 => 0,
+            n => u32_at(ends, n - 1).ok_or(Error::Truncated { object })?,
+        };
+        let list = List { ends, items: reader.bytes(total as usize)? };
+        if check {
+            let mut before: Option<&[u8]> = None;
+            for i in 0..count {
+                let item = list.get(i).ok_or(Error::BadTable { object })?;
+                if before.is_some_and(|b| b >= item) {
+                    return Err(Error::Unsorted { object });
+                }
+                before = Some(item);
+            }
+        }
+        Ok(list)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len() / 4
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&'a [u8]> {
+        let start = match index {
+            0 => 0,
+            i => u32_at(self.ends, i - 1)?,
+        };
+        self.items.get(start as usize..u32_at(self.ends, index)? as usize)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let list = *self;
+        (0..list.len()).map_while(move |i| list.get(i))
+    }
+}
+
+/// Writing the same forms. Lengths are checked against the format by the caller's limits.
+#[cfg(feature = "builder")]
+pub(crate) mod put {
+    use crate::error::Error;
+    use alloc::{collections::BTreeSet, vec::Vec};
+
+    pub(crate) fn open(magic: &[u8; 4]) -> Vec<u8> {
+        let mut out = magic.to_vec();
+        out.extend_from_slice(&super::FORMAT.to_le_bytes());
+        out
+    }
+
+    pub(crate) fn text8(out: &mut Vec<u8>, text: &str, what: &'static str) -> Result<(), Error> {
+        out.push(u8::try_from(text.len()).map_err(|_| Error::TooLong { what, bytes: text.len(), limit: 255 })?);
+        out.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+
+    pub(crate) fn count(value: usize, what: &'static str) -> Result<[u8; 4], Error> {
+        let value = u32::try_from(value).map_err(|_| Error::TooLong { what, bytes: value, limit: u32::MAX as usize })?;
+        Ok(value.to_le_bytes())
+    }
+
+    pub(crate) fn list<I: AsRef<[u8]> + Ord>(out: &mut Vec<u8>, items: &BTreeSet<I>, what: &'static str) -> Result<(), Error> {
+        out.extend_from_slice(&count(items.len(), what)?);
+        let mut end = 0usize;
+        for item in items {
+            end += item.as_ref().len();
+            out.extend_from_slice(&count(end, what)?);
+        }
+        items.iter().for_each(|item| out.extend_from_slice(item.as_ref()));
+        Ok(())
+    }
+}
