@@ -1,0 +1,93 @@
+//! Why an operation was refused. One table: variant, stable code, sentence. A sentence says what, where and how to mend it;
+//! it never holds a secret or a digest.
+
+use std::path::PathBuf;
+
+/// A thing the registry keeps, named in errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A realm.
+    Realm,
+    /// An organisation.
+    Org,
+    /// A user or service account.
+    Owner,
+    /// A role.
+    Role,
+    /// A key.
+    Key,
+    /// A root version.
+    Root,
+}
+
+impl Kind {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Kind::Realm => "realm",
+            Kind::Org => "org",
+            Kind::Owner => "owner",
+            Kind::Role => "role",
+            Kind::Key => "key",
+            Kind::Root => "root",
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+macro_rules! errors {
+    ($($(#[$meta:meta])* $variant:ident $({ $($field:ident : $ty:ty),* })? = $code:literal, $text:literal;)*) => {
+        /// Why the registry refused. `Display` states the facts and the remedy; [`Error::code`] is stable.
+        #[derive(Debug, thiserror::Error)]
+        #[non_exhaustive]
+        pub enum Error { $(
+            #[doc = $text]
+            #[error($text)]
+            $(#[$meta])*
+            $variant $({ $(#[allow(missing_docs)] $field: $ty),* })?,
+        )* }
+
+        impl Error {
+            /// Stable name for programs, such as `not_found`.
+            pub const fn code(&self) -> &'static str { match self { $(Error::$variant $({ $($field: _),* })? => $code,)* } }
+        }
+    };
+}
+
+errors! {
+    Invalid { field: String, reason: String } = "invalid", "`{field}`: {reason}";
+    NotFound { kind: Kind, id: String, mend: &'static str } = "not_found", "there is no {kind} `{id}`: {mend}";
+    Exists { kind: Kind, id: String } = "exists", "{kind} `{id}` exists already: choose another name or edit that one";
+    DigestTaken = "digest_taken", "a key with this digest exists already in the realm: find it with `keys list`, or import another digest";
+    NotInitialised { path: PathBuf } = "not_initialised", "{path}: there is no registry here: create one with `edgelatch init`, or name its directory with --data";
+    AlreadyInitialised { path: PathBuf } = "already_initialised", "{path}: a registry exists here already: use it, or name another directory with --data";
+    Busy = "store_busy", "the database is locked by another process, also after 5 seconds: end that process or try again";
+    Corrupt { path: PathBuf, detail: String } = "store_corrupt", "{path}: the database is damaged or not one of ours ({detail}): restore it from a backup; nothing was changed";
+    NewerSchema { found: u64, known: u64 } = "store_newer", "the database has schema {found}, this program knows up to {known}: use the newer program";
+    Unwritable { path: PathBuf, detail: String } = "store_unwritable", "{path}: cannot write ({detail}): check the directory's owner, mode and free space";
+    Store { detail: String } = "store_failed", "the database failed: {detail}: try again; if it stays, check the disk and restore a backup";
+    Clock { now: u64 } = "clock", "the system clock says {now} seconds after 1970, which cannot be: set the clock";
+    NoRandomness = "no_randomness", "the operating system gave no random bytes: nothing was created; try again";
+    Snapshot { detail: String } = "snapshot", "the stored state cannot be published: {detail}";
+    Unique { constraint: String } = "unique", "a value exists already ({constraint}): choose another";
+}
+
+impl Error {
+    /// A field that does not fit, and why.
+    pub(crate) fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Error {
+        Error::Invalid { field: field.into(), reason: reason.into() }
+    }
+
+    /// Turns a violated uniqueness into `other`, and leaves every other error as it is.
+    pub(crate) fn or_unique(self, other: impl FnOnce() -> Error) -> Error {
+        match self {
+            Error::Unique { .. } => other(),
+            error => error,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Every bound of the registry, each with its reason. Bounds of the format itself are in `edgelatch_core::limits`.
+
+use edgelatch_core::limits as core;
+
+/// Bytes of a slug: what the snapshot's identity table takes.
+pub const MAX_SLUG_BYTES: usize = core::MAX_ID_BYTES;
+/// Bytes of a name: its length is one byte in the snapshot.
+pub const MAX_NAME_BYTES: usize = core::MAX_NAME_BYTES;
+/// Bytes of a description: a paragraph. It stays in the registry.
+pub const MAX_DESCRIPTION_BYTES: usize = 1024;
+/// Bytes of the note on an IP entry: a line.
+pub const MAX_NOTE_BYTES: usize = 200;
+/// Bytes of a key's metadata as compact JSON.
+pub const MAX_METADATA_BYTES: usize = core::MAX_METADATA_BYTES;
+/// Entries of one IP list, enabled or not: several times what the four systems allow, and a policy stays below 20 kB.
+pub const MAX_IP_ENTRIES: usize = 1000;
+/// Roles of one key: more than any predefined set has.
+pub const MAX_KEY_ROLES: usize = 32;
+/// Services in one key's scope: a longer list is a case for "all" or for a second key.
+pub const MAX_KEY_SERVICES: usize = 128;
+/// Permission patterns of one role.
+pub const MAX_ROLE_PATTERNS: usize = 256;
+/// Keys on one page of a list: a screenful many times over, and a bounded reply.
+pub const MAX_PAGE: usize = 500;
+/// Keys on a page when nothing is asked for.
+pub const DEFAULT_PAGE: usize = 50;
+/// Bytes of a search text.
+pub const MAX_SEARCH_BYTES: usize = 128;
+/// Latest time accepted anywhere: the last second of year 9999, where RFC 3339 ends.
+pub const MAX_TIME: u64 = 253_402_300_799;
+/// Earliest time a clock may show (2025-01-01): before it, it was never set, and a head signed now would be refused.
+pub const MIN_CLOCK: u64 = 1_735_689_600;
+/// Milliseconds to wait for another process's transaction: far above the longest one, short enough to be told.
+pub const BUSY_MILLIS: u64 = 5_000;
+/// Epochs kept in the ledger; the counter itself lives in the realm, so removing old rows frees no epoch.
+pub const LEDGER_ROWS: u64 = 1_000;

@@ -1,0 +1,212 @@
+//! SQLite: one file, WAL, one connection that writes and one that reads.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, ffi};
+
+use super::schema::MIGRATIONS;
+use super::{Each, Row, Session, Store, Value, Work};
+use crate::error::Error;
+use crate::limits::BUSY_MILLIS;
+
+/// `edgl`: tells our file from any other SQLite database.
+const APPLICATION_ID: i64 = 0x6564_676c;
+
+/// An open SQLite database.
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    reader: Mutex<Connection>,
+}
+
+impl Sqlite {
+    /// Makes a new database; an existing file is left alone and refused.
+    pub(crate) fn create(path: &Path) -> Result<Sqlite, Error> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        // Digests of weak imported keys could be guessed: nobody else reads them. SQLite's side files inherit the mode.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Error::AlreadyInitialised { path: path.into() },
+            _ => Error::Unwritable { path: path.into(), detail: error.to_string() },
+        })?;
+        let store = Sqlite::connect(path)?;
+        let set = store.lock_writer().pragma_update(None, "application_id", APPLICATION_ID);
+        set.map_err(|e| store.error(e))?;
+        store.migrate()?;
+        Ok(store)
+    }
+
+    /// Opens an existing database and brings its schema up to date.
+    pub(crate) fn open(path: &Path) -> Result<Sqlite, Error> {
+        match std::fs::metadata(path) {
+            Ok(meta) if meta.is_file() => {}
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(Error::Unwritable { path: path.into(), detail: error.to_string() });
+            }
+            _ => return Err(Error::NotInitialised { path: path.into() }),
+        }
+        let store = Sqlite::connect(path)?;
+        let id = store.lock_writer().query_row("PRAGMA application_id", [], |row| row.get::<_, i64>(0));
+        if id.map_err(|e| store.error(e))? != APPLICATION_ID {
+            return Err(Error::Corrupt { path: path.into(), detail: "it is another program's database".into() });
+        }
+        store.migrate()?;
+        Ok(store)
+    }
+
+    fn connect(path: &Path) -> Result<Sqlite, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = || -> rusqlite::Result<Connection> {
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(Duration::from_millis(BUSY_MILLIS))?;
+            // FULL: what was acknowledged survives a power cut.
+            connection.execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
+            )?;
+            Ok(connection)
+        };
+        let pair = || Ok((open()?, open()?));
+        let (writer, reader) = pair().map_err(|e| translate(path, e))?;
+        Ok(Sqlite { path: path.into(), writer: Mutex::new(writer), reader: Mutex::new(reader) })
+    }
+
+    fn migrate(&self) -> Result<(), Error> {
+        let version = |c: &Connection| c.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).map_err(|e| self.error(e));
+        let known = MIGRATIONS.len() as u32;
+        let mut writer = self.lock_writer();
+        if version(&writer)? == known {
+            return Ok(());
+        }
+        let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| self.error(e))?;
+        // Read again: another process may have been faster.
+        let found = version(&tx)?;
+        let Some(missing) = MIGRATIONS.get(found as usize..) else {
+            return Err(Error::NewerSchema { found: found.into(), known: known.into() });
+        };
+        for statement in missing.iter().copied().flatten() {
+            tx.execute_batch(&dialect(statement)).map_err(|e| self.error(e))?;
+        }
+        tx.pragma_update(None, "user_version", known).and_then(|()| tx.commit()).map_err(|e| self.error(e))
+    }
+
+    /// A panic while a transaction is open rolls it back, so the connection stays sound.
+    fn lock_writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn error(&self, error: rusqlite::Error) -> Error {
+        translate(&self.path, error)
+    }
+
+    fn run(&self, connection: &mut Connection, behavior: TransactionBehavior, work: &mut Work<'_>) -> Result<(), Error> {
+        let tx = connection.transaction_with_behavior(behavior).map_err(|e| self.error(e))?;
+        work(&mut Tx { connection: &tx, store: self })?;
+        tx.commit().map_err(|e| self.error(e))
+    }
+}
+
+impl Store for Sqlite {
+    fn write(&self, work: &mut Work<'_>) -> Result<(), Error> {
+        self.run(&mut self.lock_writer(), TransactionBehavior::Immediate, work)
+    }
+
+    fn read(&self, work: &mut Work<'_>) -> Result<(), Error> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        self.run(&mut reader, TransactionBehavior::Deferred, work)
+    }
+}
+
+struct Tx<'a> {
+    connection: &'a Connection,
+    store: &'a Sqlite,
+}
+
+impl Tx<'_> {
+    fn prepare(&self, sql: &str, args: &[Value]) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        // `$1` is a name to SQLite: it is bound by name, so that parameters may appear in any order and repeatedly.
+        for (i, value) in args.iter().enumerate() {
+            if let Some(at) = statement.parameter_index(&format!("${}", i + 1))? {
+                statement.raw_bind_parameter(at, value)?;
+            }
+        }
+        Ok(statement)
+    }
+}
+
+impl Session for Tx<'_> {
+    fn run(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
+        let run = || -> rusqlite::Result<usize> { self.prepare(sql, args)?.raw_execute() };
+        run().map(|n| n as u64).map_err(|e| self.store.error(e))
+    }
+
+    fn each(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error> {
+        let fail = |e| self.store.error(e);
+        let mut statement = self.prepare(sql, args).map_err(fail)?;
+        let columns = statement.column_count();
+        let mut values = Vec::with_capacity(columns);
+        let mut rows = statement.raw_query();
+        while let Some(found) = rows.next().map_err(fail)? {
+            values.clear();
+            for i in 0..columns {
+                values.push(value(found.get_ref(i).map_err(fail)?));
+            }
+            row(&Row(&values))?;
+        }
+        Ok(())
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Null => ValueRef::Null,
+            Value::Int(n) => ValueRef::Integer(*n),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+fn value(found: ValueRef<'_>) -> Value {
+    match found {
+        ValueRef::Null | ValueRef::Real(_) => Value::Null,
+        ValueRef::Integer(n) => Value::Int(n),
+        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Value::Blob(bytes.into()),
+    }
+}
+
+fn dialect(statement: &str) -> String {
+    let words = [("{id}", "INTEGER PRIMARY KEY"), ("{int}", "INTEGER"), ("{blob}", "BLOB"), ("{strict}", "STRICT")];
+    words.iter().fold(statement.to_owned(), |sql, (from, to)| sql.replace(from, to))
+}
+
+fn translate(path: &Path, error: rusqlite::Error) -> Error {
+    let path = path.to_path_buf();
+    let rusqlite::Error::SqliteFailure(cause, message) = &error else {
+        return Error::Store { detail: error.to_string() };
+    };
+    let detail = message.clone().unwrap_or_else(|| cause.to_string());
+    match cause.code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Error::Corrupt { path, detail },
+        ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::DiskFull => {
+            Error::Unwritable { path, detail }
+        }
+        ErrorCode::ConstraintViolation
+            if matches!(cause.extended_code, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) =>
+        {
+            Error::Unique { constraint: detail }
+        }
+        _ => Error::Store { detail },
+    }
+}

@@ -1,0 +1,123 @@
+//! Times as people write them: RFC 3339, a date, or a span such as `90d` from now.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+use crate::error::Error;
+use crate::limits::MAX_TIME;
+
+/// The spans offered first; any other is welcome.
+pub const PRESETS: [&str; 5] = ["1d", "1w", "1mo", "3mo", "1y"];
+
+/// Reads when a key expires: `never`, a span from `now`, a date (its first second, UTC) or an RFC 3339 time.
+pub fn parse_expiry(field: &str, text: &str, now: u64) -> Result<Option<u64>, Error> {
+    if text == "never" {
+        return Ok(None);
+    }
+    let at = parse_time(field, text, now)?;
+    future(field, at, now).map(Some)
+}
+
+/// `at`, if it lies ahead.
+pub(crate) fn future(field: &str, at: u64, now: u64) -> Result<u64, Error> {
+    if at > now {
+        return Ok(at);
+    }
+    let reason = format!("{} is past (it is {}); give a later time, a span such as `3mo`, or `never`", format(at), format(now));
+    Err(Error::invalid(field, reason))
+}
+
+/// Reads a time: a span from `now`, a date (its first second, UTC) or an RFC 3339 time.
+pub fn parse_time(field: &str, text: &str, now: u64) -> Result<u64, Error> {
+    let at = if let Ok(at) = text.parse::<Timestamp>() {
+        at
+    } else if let Ok(date) = text.parse::<Date>() {
+        date.to_zoned(TimeZone::UTC).map_err(|_| out_of_range(field))?.timestamp()
+    } else if let Some(at) = span(text, now) {
+        at?
+    } else {
+        let reason = format!(
+            "must be a span ({} or any such), a date (2027-01-31) or an RFC 3339 time (2027-01-31T12:00:00Z)",
+            PRESETS.join(", ")
+        );
+        return Err(Error::invalid(field, reason));
+    };
+    u64::try_from(at.as_second()).ok().filter(|at| *at <= MAX_TIME).ok_or_else(|| out_of_range(field))
+}
+
+/// Reads a length of time from now, in seconds, such as `24h`.
+pub fn parse_span(field: &str, text: &str, now: u64) -> Result<u64, Error> {
+    let end = span(text, now).ok_or_else(|| Error::invalid(field, "must be a span such as `24h`, `30d` or `10y`"))??;
+    u64::try_from(end.as_second()).ok().and_then(|end| end.checked_sub(now)).filter(|s| *s > 0).ok_or_else(|| out_of_range(field))
+}
+
+/// Calendar units count in UTC: a month from 31 January is 28 February.
+fn span(text: &str, now: u64) -> Option<Result<Timestamp, Error>> {
+    let span: Span = text.parse().ok()?;
+    let now = Timestamp::from_second(i64::try_from(now).ok()?).ok()?;
+    let end = now.to_zoned(TimeZone::UTC).checked_add(span).map(|z| z.timestamp());
+    Some(end.map_err(|_| out_of_range("time")))
+}
+
+fn out_of_range(field: &str) -> Error {
+    Error::invalid(field, "lies outside the years 1970 to 9999")
+}
+
+/// RFC 3339 in UTC, to the second.
+pub fn format(at: u64) -> String {
+    i64::try_from(at).ok().and_then(|s| Timestamp::from_second(s).ok()).map_or_else(|| at.to_string(), |t| t.to_string())
+}
+
+/// For `#[serde(serialize_with)]`.
+pub(crate) mod rfc3339 {
+    use serde::Serializer;
+
+    pub(crate) fn one<S: Serializer>(at: &u64, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&super::format(*at))
+    }
+
+    pub(crate) fn maybe<S: Serializer>(at: &Option<u64>, to: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => one(at, to),
+            None => to.serialize_none(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-01-31T00:00:00Z
+    const NOW: u64 = 1_769_817_600;
+
+    fn expiry(text: &str) -> Result<Option<u64>, String> {
+        parse_expiry("expires", text, NOW).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn presets_and_dates() {
+        let day = 86_400;
+        for (text, days) in [("1d", 1), ("1w", 7), ("1mo", 28), ("3mo", 89), ("1y", 365), ("90d", 90), ("2026-02-01", 1)] {
+            assert_eq!(expiry(text), Ok(Some(NOW + days * day)), "{text}");
+        }
+        assert_eq!(expiry("2026-01-31T02:00:00+01:00"), Ok(Some(NOW + 3600)));
+        assert_eq!(expiry("never"), Ok(None));
+        assert_eq!(parse_span("head-lifetime", "24h", NOW).unwrap(), day);
+    }
+
+    #[test]
+    fn refusals_say_what_would_be_right() {
+        for past in ["2026-01-31", "2020-01-01", "-1d", "0s"] {
+            let error = expiry(past).unwrap_err();
+            assert!(error.contains("is past (it is 2026-01-31T00:00:00Z)"), "{error}");
+        }
+        for bad in ["", "soon", "1", "2026-13-01", "2026-01-31T25:00:00Z", "31.01.2027", "99999y", "0001-01-01"] {
+            assert!(expiry(bad).unwrap_err().starts_with("`expires`: "), "{bad}");
+        }
+        for bad in ["-1h", "0s", "never", "2027-01-01"] {
+            assert!(parse_span("head-lifetime", bad, NOW).is_err(), "{bad}");
+        }
+    }
+}

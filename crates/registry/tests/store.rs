@@ -1,0 +1,156 @@
+//! The database: concurrency, damage, and what it alone decides.
+
+mod common;
+
+use common::{NOW, env, fixture, new_key, slug};
+use edgelatch_registry::{Digest, EpochRequest, Filter, NewRole, Registry};
+
+fn request(above: u64, now: u64) -> EpochRequest {
+    EpochRequest { above, tree: [7; 32], records: 1, changes: 1, root_version: 1, now, lifetime: 60 }
+}
+
+#[test]
+fn concurrent_creates_all_land() {
+    let f = fixture();
+    let other = Registry::open(&f.path(), env(&f.clock)).unwrap();
+    std::thread::scope(|scope| {
+        for (n, registry) in [&f.registry, &other, &f.registry, &other].into_iter().enumerate() {
+            let realm = &f.realm;
+            scope.spawn(move || {
+                for i in 0..25 {
+                    registry.create_key(realm, &new_key(&format!("{n}-{i}"))).unwrap();
+                }
+            });
+        }
+    });
+    let page = f.registry.keys(&f.realm, &Filter { limit: 500, ..Filter::default() }).unwrap();
+    assert_eq!(page.keys.len(), 100);
+    assert_eq!(f.registry.changes(&f.realm).unwrap(), 100);
+}
+
+#[test]
+fn of_concurrent_imports_one_wins() {
+    let f = fixture();
+    let digest = Digest::parse("sha256", &"cd".repeat(32)).unwrap();
+    let other = Registry::open(&f.path(), env(&f.clock)).unwrap();
+    let wins: usize = std::thread::scope(|scope| {
+        let tries: Vec<_> = [&f.registry, &other, &f.registry, &other]
+            .map(|registry| scope.spawn(|| registry.import_key(&f.realm, &new_key("legacy"), &digest).is_ok()))
+            .into_iter()
+            .collect();
+        tries.into_iter().map(|t| usize::from(t.join().unwrap())).sum()
+    });
+    assert_eq!(wins, 1);
+}
+
+#[test]
+fn an_epoch_is_given_once() {
+    let f = fixture();
+    let other = Registry::open(&f.path(), env(&f.clock)).unwrap();
+    let mut all: Vec<u64> = std::thread::scope(|scope| {
+        let takers: Vec<_> = [&f.registry, &other]
+            .map(|registry| {
+                let realm = &f.realm;
+                scope.spawn(move || (0..20).map(|_| registry.reserve_epoch(realm, &request(0, NOW)).unwrap().epoch).collect::<Vec<_>>())
+            })
+            .into_iter()
+            .collect();
+        takers.into_iter().flat_map(|t| t.join().unwrap()).collect()
+    });
+    all.sort_unstable();
+    assert_eq!(all, (1..=40).collect::<Vec<_>>());
+    // Never below what a target holds already, such as after a restored backup.
+    assert_eq!(f.registry.reserve_epoch(&f.realm, &request(99, NOW)).unwrap().epoch, 100);
+    // A clock set back does not take the time of issue with it.
+    let late = f.registry.reserve_epoch(&f.realm, &request(0, NOW + 50)).unwrap();
+    let back = f.registry.reserve_epoch(&f.realm, &request(0, NOW)).unwrap();
+    assert_eq!((late.issued_at, back.issued_at, back.not_after), (NOW + 50, NOW + 50, NOW + 110));
+    f.registry.mark_published(&f.realm, back.epoch).unwrap();
+    let rows = f.registry.ledger(&f.realm, 2).unwrap();
+    assert_eq!((rows[0].epoch, rows[0].published_at, rows[1].published_at), (back.epoch, Some(NOW), None));
+}
+
+#[test]
+fn the_ledger_is_pruned_and_the_counter_is_not() {
+    let f = fixture();
+    for _ in 0..1005 {
+        f.registry.reserve_epoch(&f.realm, &request(0, NOW)).unwrap();
+    }
+    assert_eq!(f.registry.ledger(&f.realm, 5000).unwrap().len(), 1000);
+    assert_eq!(f.registry.reserve_epoch(&f.realm, &request(0, NOW)).unwrap().epoch, 1006);
+}
+
+#[test]
+fn damage_is_named_and_left_alone() {
+    let f = fixture();
+    let path = f.dir.path().join("broken.db");
+    for bytes in [b"not a database at all, but long enough to be read as one".repeat(40), vec![0xff; 8192]] {
+        std::fs::write(&path, &bytes).unwrap();
+        let error = Registry::open(&path, env(&f.clock)).unwrap_err();
+        assert_eq!(error.code(), "store_corrupt", "{error}");
+        assert!(error.to_string().contains("broken.db") && error.to_string().contains("backup"));
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    }
+    // Another program's database.
+    std::fs::remove_file(&path).unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
+    assert_eq!(Registry::open(&path, env(&f.clock)).unwrap_err().code(), "store_corrupt");
+    // A newer program's.
+    let newer = rusqlite::Connection::open(f.path()).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    assert_eq!(Registry::open(&f.path(), env(&f.clock)).unwrap_err().code(), "store_newer");
+}
+
+#[test]
+fn absent_and_present_databases() {
+    let f = fixture();
+    let absent = Registry::open(&f.dir.path().join("none.db"), env(&f.clock)).unwrap_err();
+    assert_eq!(absent.code(), "not_initialised");
+    let present = Registry::create(&f.path(), env(&f.clock)).unwrap_err();
+    assert_eq!(present.code(), "already_initialised");
+    let nowhere = Registry::create(&f.path().join("below/a/file.db"), env(&f.clock)).unwrap_err();
+    assert_eq!(nowhere.code(), "store_unwritable");
+}
+
+#[test]
+fn a_lock_is_waited_for_and_then_reported() {
+    let f = fixture();
+    let other = rusqlite::Connection::open(f.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // Readers go on.
+    assert!(f.registry.realm(&f.realm).is_ok());
+    assert_eq!(f.registry.create_key(&f.realm, &new_key("ci")).unwrap_err().code(), "store_busy");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert!(f.registry.create_key(&f.realm, &new_key("ci")).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_database_is_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let f = fixture();
+    for file in std::fs::read_dir(f.dir.path()).unwrap() {
+        let mode = file.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+    }
+}
+
+#[test]
+fn names_are_taken_once() {
+    let f = fixture();
+    let name = "x".parse().unwrap();
+    assert_eq!(f.registry.create_org(&f.realm, &slug("one"), &name).unwrap_err().code(), "exists");
+    let role = |role: &str, org: Option<&str>| NewRole {
+        role: slug(role),
+        org: org.map(slug),
+        name: name.clone(),
+        permissions: vec!["dns.*".parse().unwrap()],
+    };
+    assert_eq!(f.registry.create_role(&f.realm, &role("reader", None)).unwrap_err().code(), "exists");
+    f.registry.create_role(&f.realm, &role("reader", Some("one"))).unwrap();
+    assert_eq!(f.registry.create_role(&f.realm, &role("reader", Some("one"))).unwrap_err().code(), "exists");
+    f.registry.create_role(&f.realm, &role("reader", Some("two"))).unwrap();
+    let roles = f.registry.roles(&f.realm).unwrap();
+    assert_eq!(roles.iter().filter(|r| r.role.as_str() == "reader").count(), 3);
+    assert_eq!(roles[0].permissions.len(), 1);
+}
