@@ -49,14 +49,12 @@ errors! {
     RootExpired { expires_at: u64, now: u64 } = "root_expired", "the root expired at {expires_at}, it is {now}";
     RootOutOfOrder { current: u32, found: u32 } = "root_out_of_order", "root {found} does not follow root {current}";
     RootNeeded { current: u32, needed: u32 } = "root_needed", "the head was signed under root {needed}; this edge knows root {current}";
-    RootTooOld { current: u32, found: u32 } = "root_too_old", "the head was signed under root {found}; this edge has moved on to root {current}";
     BadLifetime = "bad_lifetime", "`not_after` must lie after `issued_at`, by 30 days at the most";
     HeadExpired { not_after: u64, now: u64 } = "head_expired", "the head expired at {not_after}, it is {now}";
     ClockInvalid { issued_at: u64, now: u64 } = "clock_invalid", "the clock says {now}, before the time of issue {issued_at}";
     Rollback { current: u64, found: u64 } = "rollback", "epoch {found} is older than epoch {current}";
     BelowFloor { floor: u64, found: u64 } = "below_floor", "epoch {found} is below the floor of {floor}";
     Equivocation { epoch: u64 } = "equivocation", "another head was signed for epoch {epoch}: the publisher is compromised or misconfigured";
-    TimeBackwards { current: u64, found: u64 } = "time_backwards", "a newer epoch was issued at {found}, before the current one at {current}";
     Superseded = "superseded", "the state moved on while the update was being checked";
     Unchecked = "unchecked", "an update must be checked in full before it replaces a snapshot";
     BadConfig { key: alloc::string::String, reason: alloc::string::String } = "bad_config", "configuration `{key}`: {reason}";

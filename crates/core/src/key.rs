@@ -8,6 +8,7 @@
 //! id     := "key_" 11 base62 characters      64 random bits, unrelated to the secret
 //! ```
 
+use crate::http::is_token68;
 use crate::limits::{IMPORTED_KEY_BYTES, MAX_CREDENTIAL_BYTES, MAX_PREFIX_BYTES};
 use core::{fmt, str::FromStr};
 use hmac::{Hmac, KeyInit, Mac};
@@ -68,13 +69,6 @@ fn is_prefix(text: &[u8]) -> bool {
         && text.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_')
 }
 
-/// RFC 9110 section 11.2: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
-pub(crate) fn is_token68(text: &[u8]) -> bool {
-    let end = text.iter().rposition(|b| *b != b'=').map_or(0, |last| last + 1);
-    end > 0
-        && text.iter().take(end).all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
-}
-
 /// The check characters of everything before them.
 fn check_of(body: &[u8]) -> [u8; CHECK] {
     let mut out = [0; CHECK];
@@ -98,6 +92,8 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
+// Evaluated at compile time, where a bad index is a build error.
+#[allow(clippy::as_conversions, clippy::indexing_slicing)]
 static CRC_TABLE: [u32; 256] = {
     let mut table = [0u32; 256];
     let mut i = 0;
@@ -255,11 +251,12 @@ mod issue {
         text.chars().take(12).collect()
     }
 
-    /// The masked form: prefix and four characters of the secret, then stars, then the last two check characters.
+    /// The masked form: prefix and four characters of the secret, then dots, then the last two check characters. Pasted as a
+    /// credential it is well formed but no key.
     pub fn masked(text: &str) -> String {
         let shown = text.len().saturating_sub(SECRET + CHECK) + 4;
         let tail: String = text.chars().skip(text.len().saturating_sub(2)).collect();
-        text.chars().take(shown).chain(core::iter::repeat_n('*', 8)).chain(tail.chars()).collect()
+        text.chars().take(shown).chain(core::iter::repeat_n('.', 8)).chain(tail.chars()).collect()
     }
 }
 

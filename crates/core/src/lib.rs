@@ -16,15 +16,32 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)
+)]
 
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "builder")]
+pub mod build;
+pub mod bundle;
+pub mod cidr;
+pub mod client_ip;
+pub mod edge;
 pub mod error;
+pub mod head;
+pub mod http;
+pub mod ip;
 pub mod key;
 pub mod limits;
 pub mod permission;
+pub mod policy;
+pub mod root;
+pub mod signed;
+mod snapshot;
+pub mod tree;
 pub mod verdict;
 mod wire;

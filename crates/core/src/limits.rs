@@ -47,3 +47,11 @@ pub const IMPORTED_KEY_BYTES: core::ops::RangeInclusive<usize> = 16..=255;
 pub const MAX_PREFIX_BYTES: usize = 18;
 /// Bytes of a pepper: HMAC-SHA-256 gains nothing beyond its block, and less than 16 is a password.
 pub const PEPPER_BYTES: core::ops::RangeInclusive<usize> = 16..=64;
+/// Bytes of a request block: what common servers accept as a whole header section, and the size of the scratch area.
+pub const MAX_BLOCK: usize = 16 * 1024;
+/// Header lines of a request block: hosts pass only the lines that count, and a chain of proxies is far shorter.
+pub const MAX_LINES: usize = 128;
+/// Proxies that a hop count may name: longer chains are misconfiguration.
+pub const MAX_HOPS: u8 = 32;
+/// Networks of one trust list: the published ranges of a large CDN are some hundreds.
+pub const MAX_TRUSTED: usize = 1024;

@@ -92,6 +92,8 @@ macro_rules! codes {
         impl Code {
             /// Name outside Rust, such as `ip_denied`.
             pub const fn name(self) -> &'static str { match self { $(Code::$variant => $name,)* } }
+            /// The number that crosses the wasm boundary.
+            pub const fn number(self) -> u8 { match self { $(Code::$variant => $number,)* } }
             /// What an HTTP host answers.
             pub const fn reply(self) -> &'static Reply { match self { $(Code::$variant => &Reply::$reply,)* } }
         }

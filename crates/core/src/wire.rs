@@ -4,13 +4,23 @@
 //! object    := magic[4] u16 format  …            every object starts like this
 //! text8     := u8 length, bytes
 //! list(T)   := u32 count, u32 end[count], bytes   item i is bytes[end[i-1] .. end[i]]; items ascend strictly as bytes
-//! signed    := statement, u8 count, (u8 key[32], u8 signature[64])*count   keys ascend strictly
+//! signed    := magic[4] u16 format u32 length, statement[length], u8 count, (key[32] signature[64])*count
+//!              keys ascend strictly
 //! ```
 
 use crate::error::Error;
 
 /// The format version that this crate reads and writes.
 pub const FORMAT: u16 = 1;
+
+const _: () = assert!(usize::BITS >= 32, "lengths of 32 bits must fit");
+
+/// A 32-bit length or index as `usize`.
+#[inline]
+#[allow(clippy::as_conversions)]
+pub(crate) const fn size(value: u32) -> usize {
+    value as usize
+}
 
 /// A cursor over untrusted bytes. Every read is bounded; nothing is copied.
 #[derive(Clone, Copy)]
@@ -120,13 +130,13 @@ impl<'a> List<'a> {
     /// Takes a list off `reader`; with `check`, its ends must be monotone and its items strictly ascending.
     pub(crate) fn read(reader: &mut Reader<'a>, check: bool) -> Result<Self, Error> {
         let object = reader.object;
-        let count = reader.u32()? as usize;
+        let count = size(reader.u32()?);
         let ends = reader.items(count, 4)?;
         let total = match count {
             0 => 0,
-            n => u32_at(ends, n - 1).ok_or(Error::Truncated { object })?,
+            n => u32_at(ends, n - 1).ok_or(Error::BadTable { object })?,
         };
-        let list = List { ends, items: reader.bytes(total as usize)? };
+        let list = List { ends, items: reader.bytes(size(total))? };
         if check {
             let mut before: Option<&[u8]> = None;
             for i in 0..count {
@@ -150,7 +160,7 @@ impl<'a> List<'a> {
             0 => 0,
             i => u32_at(self.ends, i - 1)?,
         };
-        self.items.get(start as usize..u32_at(self.ends, index)? as usize)
+        self.items.get(size(start)..size(u32_at(self.ends, index)?))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
@@ -178,7 +188,7 @@ pub(crate) mod put {
     }
 
     pub(crate) fn count(value: usize, what: &'static str) -> Result<[u8; 4], Error> {
-        let value = u32::try_from(value).map_err(|_| Error::TooLong { what, bytes: value, limit: u32::MAX as usize })?;
+        let value = u32::try_from(value).map_err(|_| Error::TooLong { what, bytes: value, limit: super::size(u32::MAX) })?;
         Ok(value.to_le_bytes())
     }
 

@@ -1,0 +1,130 @@
+//! Roots and heads: statements, and signatures over them.
+
+use crate::error::Error;
+use crate::signed::{Role, message};
+use crate::wire::{FORMAT, put};
+use crate::{head, root};
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+use ed25519_dalek::Signer;
+
+/// A private Ed25519 key (RFC 8032). Wiped on drop; never shown.
+pub struct SigningKey(ed25519_dalek::SigningKey);
+
+impl SigningKey {
+    /// From its 32-byte seed, which must come from a CSPRNG.
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        SigningKey(ed25519_dalek::SigningKey::from_bytes(seed))
+    }
+
+    /// The public key.
+    pub fn public(&self) -> [u8; 32] {
+        self.0.verifying_key().to_bytes()
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey(…)")
+    }
+}
+
+/// A role in a root to be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleFields {
+    /// How many distinct keys must sign.
+    pub threshold: u8,
+    /// The public keys, in any order.
+    pub keys: Vec<[u8; 32]>,
+}
+
+/// A root to be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootFields {
+    /// The realm.
+    pub realm: String,
+    /// 1 for the first.
+    pub version: u32,
+    /// Unix seconds.
+    pub issued_at: u64,
+    /// Unix seconds.
+    pub expires_at: u64,
+    /// Who signs the next root.
+    pub root: RoleFields,
+    /// Who signs heads.
+    pub publisher: RoleFields,
+}
+
+/// A head to be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeadFields {
+    /// The realm.
+    pub realm: String,
+    /// The root in force.
+    pub root_version: u32,
+    /// Higher than that of every head signed before.
+    pub epoch: u64,
+    /// Unix seconds.
+    pub issued_at: u64,
+    /// Unix seconds.
+    pub not_after: u64,
+    /// Digest of the top page.
+    pub tree: [u8; 32],
+    /// Bytes of the tree.
+    pub tree_bytes: u64,
+    /// Records in the tree.
+    pub records: u64,
+}
+
+/// Signs a root with every given key: those of its own root role and, from version 2 on, of the root role before.
+pub fn sign_root(fields: &RootFields, keys: &[SigningKey]) -> Result<Vec<u8>, Error> {
+    let mut statement = preamble(&fields.realm)?;
+    statement.extend_from_slice(&fields.version.to_le_bytes());
+    statement.extend_from_slice(&fields.issued_at.to_le_bytes());
+    statement.extend_from_slice(&fields.expires_at.to_le_bytes());
+    for role in [&fields.root, &fields.publisher] {
+        let mut public = role.keys.clone();
+        public.sort_unstable();
+        let count =
+            u8::try_from(public.len()).map_err(|_| Error::TooLong { what: "role keys", bytes: public.len(), limit: 255 })?;
+        statement.extend_from_slice(&[role.threshold, count]);
+        public.iter().for_each(|key| statement.extend_from_slice(key));
+    }
+    sign(root::MAGIC, Role::Root, &statement, keys)
+}
+
+/// Signs a head with every given key of the publisher role.
+pub fn sign_head(fields: &HeadFields, keys: &[SigningKey]) -> Result<Vec<u8>, Error> {
+    let mut statement = preamble(&fields.realm)?;
+    statement.extend_from_slice(&fields.root_version.to_le_bytes());
+    for number in [fields.epoch, fields.issued_at, fields.not_after] {
+        statement.extend_from_slice(&number.to_le_bytes());
+    }
+    statement.extend_from_slice(&fields.tree);
+    statement.extend_from_slice(&fields.tree_bytes.to_le_bytes());
+    statement.extend_from_slice(&fields.records.to_le_bytes());
+    sign(head::MAGIC, Role::Publisher, &statement, keys)
+}
+
+fn preamble(realm: &str) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::new();
+    put::text8(&mut out, realm, "realm")?;
+    out.extend_from_slice(&FORMAT.to_le_bytes());
+    Ok(out)
+}
+
+fn sign(magic: &[u8; 4], role: Role, statement: &[u8], keys: &[SigningKey]) -> Result<Vec<u8>, Error> {
+    let message = message(role, statement);
+    let mut pairs: Vec<([u8; 32], [u8; 64])> = keys.iter().map(|key| (key.public(), key.0.sign(&message).to_bytes())).collect();
+    pairs.sort_unstable();
+    let count = u8::try_from(pairs.len()).map_err(|_| Error::TooLong { what: "signatures", bytes: pairs.len(), limit: 255 })?;
+    let mut out = put::open(magic);
+    out.extend_from_slice(&put::count(statement.len(), "statement")?);
+    out.extend_from_slice(statement);
+    out.push(count);
+    for (key, signature) in &pairs {
+        out.extend_from_slice(key);
+        out.extend_from_slice(signature);
+    }
+    Ok(out)
+}

@@ -1,0 +1,107 @@
+//! What the host decides, as lines of text: one form for every language.
+//!
+//! ```text
+//! sources=bearer,x-api-key     narrow the realm's credential headers
+//! query=NAME                   also take the key from this query parameter
+//! client_ip=RULE               where the client address comes from, see client_ip
+//! mask_ip=on                   answer an address refusal as if the key were not valid
+//! allow_preflight=on           let CORS preflights pass without a key
+//! grace=SECONDS                go on serving a snapshot that long after its head expired
+//! min_epoch=N                  refuse heads below this epoch
+//! floor=VERSION:EPOCH          durable floor: the last epoch seen, and under which root version
+//! pepper=ID:HEX                the secret of a realm whose digests are peppered
+//! ```
+
+use crate::client_ip::ClientIpRule;
+use crate::error::Error;
+use crate::http::{Sources, is_query_name};
+use crate::key::Pepper;
+use crate::limits::MAX_GRACE;
+use alloc::{string::String, vec::Vec};
+use zeroize::Zeroizing;
+
+/// The host's configuration of one edge.
+#[derive(Debug, Default)]
+pub struct HostConfig {
+    pub(crate) sources: Option<Sources>,
+    pub(crate) query: Option<String>,
+    pub(crate) client_ip: ClientIpRule,
+    pub(crate) mask_ip: bool,
+    pub(crate) allow_preflight: bool,
+    pub(crate) grace: u64,
+    pub(crate) min_epoch: u64,
+    pub(crate) floor: Option<(u32, u64)>,
+    pub(crate) pepper: Option<Pepper>,
+}
+
+impl HostConfig {
+    /// Reads `key=value` lines; empty lines are passed over, an unknown or repeated key is an error.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let mut config = HostConfig::default();
+        let mut seen: Vec<&str> = Vec::new();
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            let (key, value) = line.split_once('=').ok_or_else(|| bad(line, "expected `key=value`"))?;
+            if seen.contains(&key) {
+                return Err(bad(key, "is given twice"));
+            }
+            seen.push(key);
+            config.set(key, value)?;
+        }
+        Ok(config)
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), Error> {
+        match key {
+            "sources" => {
+                let sources = value.split(',').try_fold(Sources::empty(), |all, one| Some(all.union(Sources::parse(one)?)));
+                self.sources =
+                    Some(sources.filter(|s| !s.is_empty()).ok_or_else(|| bad(key, "expected `bearer`, `x-api-key` or both"))?);
+            }
+            "query" if is_query_name(value) => self.query = Some(value.into()),
+            "query" => return Err(bad(key, "not the name of a query parameter")),
+            "client_ip" => self.client_ip = ClientIpRule::parse(value).map_err(|e| bad(key, &alloc::format!("{e}")))?,
+            "mask_ip" => self.mask_ip = switch(key, value)?,
+            "allow_preflight" => self.allow_preflight = switch(key, value)?,
+            "grace" => {
+                let grace = value.parse().ok().filter(|g| *g <= MAX_GRACE);
+                self.grace = grace.ok_or_else(|| bad(key, "expected seconds, at most 30 days"))?;
+            }
+            "min_epoch" => self.min_epoch = value.parse().map_err(|_| bad(key, "expected a whole number"))?,
+            "floor" => {
+                let parsed = value.split_once(':').and_then(|(v, e)| Some((v.parse().ok()?, e.parse().ok()?)));
+                self.floor = Some(parsed.ok_or_else(|| bad(key, "expected `root version:epoch`"))?);
+            }
+            "pepper" => {
+                let pepper = value.split_once(':').and_then(|(id, hex)| Pepper::new(id.parse().ok()?, &unhex(hex)?));
+                self.pepper = Some(pepper.ok_or_else(|| bad(key, "expected `id:hex` of 16 to 64 bytes, id not 0"))?);
+            }
+            _ => return Err(bad(key, "no such setting")),
+        }
+        Ok(())
+    }
+
+    /// Names of the headers that the client-address rule reads, lower case.
+    pub fn client_ip_headers(&self) -> impl Iterator<Item = &str> {
+        self.client_ip.header_names()
+    }
+}
+
+fn bad(key: &str, reason: &str) -> Error {
+    // Of an unreadable line only its start, and never what follows a `=`: it may be a secret.
+    let key = key.split('=').next().unwrap_or("").chars().take(32).collect();
+    Error::BadConfig { key, reason: reason.into() }
+}
+
+fn switch(key: &str, value: &str) -> Result<bool, Error> {
+    match value {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(bad(key, "expected `on` or `off`")),
+    }
+}
+
+fn unhex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let digit = |b: &u8| char::from(*b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect::<Option<Vec<u8>>>().map(Zeroizing::new)
+}

@@ -1,0 +1,92 @@
+//! The small signed statement "realm R is at epoch E, tree digest D, valid until T". SPEC.md section 4.2.
+//!
+//! ```text
+//! head      := signed("ELHD", statement)
+//! statement := text8 realm, u16 min_reader, u32 root_version, u64 epoch, u64 issued_at, u64 not_after,
+//!              digest[32] of the top page, u64 tree_bytes, u64 records
+//! ```
+
+use crate::error::Error;
+use crate::limits::{MAX_BUNDLE_BYTES, MAX_HEAD_LIFETIME};
+use crate::root::Root;
+use crate::signed::{Role, Signed, read_preamble};
+use crate::wire::Reader;
+use alloc::{string::String, vec::Vec};
+
+pub(crate) const MAGIC: &[u8; 4] = b"ELHD";
+
+/// A head whose signatures and form have been checked. Its freshness and epoch are for [`crate::edge`] to judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The realm.
+    pub realm: String,
+    /// The root under which it was signed; a hint for edges that know an older one.
+    pub root_version: u32,
+    /// Counts heads: every head that differs from the last has a higher epoch.
+    pub epoch: u64,
+    /// Unix seconds.
+    pub issued_at: u64,
+    /// Unix seconds; from then on the snapshot is stale.
+    pub not_after: u64,
+    /// SHA-256 of the top page.
+    pub tree: [u8; 32],
+    /// Bytes of all objects of the tree together.
+    pub tree_bytes: u64,
+    /// Records in the tree.
+    pub records: u64,
+    /// The signed bytes, to tell an equal epoch with other content.
+    pub(crate) statement: Vec<u8>,
+}
+
+impl Head {
+    /// Verifies a head against the publisher role of `root` and reads it.
+    pub fn open(bytes: &[u8], root: &Root) -> Result<Self, Error> {
+        let signed = Signed::read(bytes, MAGIC, "head")?;
+        let head = match signed.verify(Role::Publisher, &root.publisher) {
+            Ok(statement) => Self::parse(statement)?,
+            // Unproven, but only a hint: the host fetches roots, and those are proven on their own.
+            Err(error) => match Self::parse(signed.unproven()) {
+                Ok(hint) if hint.root_version > root.version && hint.realm == root.realm => {
+                    return Err(Error::RootNeeded { current: root.version, needed: hint.root_version });
+                }
+                _ => return Err(error),
+            },
+        };
+        if head.realm != root.realm {
+            return Err(Error::WrongRealm { expected: root.realm.clone(), found: head.realm });
+        }
+        Ok(head)
+    }
+
+    /// Reads a head without proving anything: to show it, never to act on it.
+    pub fn inspect(bytes: &[u8]) -> Result<Self, Error> {
+        Self::parse(Signed::read(bytes, MAGIC, "head")?.unproven())
+    }
+
+    fn parse(statement: &[u8]) -> Result<Self, Error> {
+        let mut reader = Reader::inside(statement, "head");
+        let head = Head {
+            realm: read_preamble(&mut reader)?,
+            root_version: reader.u32()?,
+            epoch: reader.u64()?,
+            issued_at: reader.u64()?,
+            not_after: reader.u64()?,
+            tree: *reader.array()?,
+            tree_bytes: reader.u64()?,
+            records: reader.u64()?,
+            statement: statement.into(),
+        };
+        reader.finish()?;
+        if head.epoch == 0 {
+            return Err(Error::BadField { object: "head", field: "epoch" });
+        }
+        match head.not_after.checked_sub(head.issued_at) {
+            Some(1..=MAX_HEAD_LIFETIME) => {}
+            _ => return Err(Error::BadLifetime),
+        }
+        if head.tree_bytes > MAX_BUNDLE_BYTES {
+            return Err(Error::TooLarge { object: "tree", bytes: head.tree_bytes, limit: MAX_BUNDLE_BYTES });
+        }
+        Ok(head)
+    }
+}

@@ -1,0 +1,226 @@
+//! The one credential of a request.
+//!
+//! | field | accepted |
+//! |---|---|
+//! | `Authorization` | `Bearer` in any case, one space or more, a token68 (RFC 6750 section 2.1, RFC 9110 section 11.4) |
+//! | `X-API-Key` | a token68 |
+//! | query parameter | its raw value, a token68; the name is compared byte for byte |
+//!
+//! Whatever stands in a source that is not configured is not looked at. In a configured one, anything that is neither a
+//! credential nor well-formed credentials of another scheme is a bad request: so is an empty value, a repeated line or
+//! parameter, and a second credential in whatever form.
+
+use core::fmt;
+
+use super::Block;
+use super::block::Field;
+use super::chars::{is_token68, is_unreserved, split_once, take_quoted, take_token, trim_start};
+
+/// Which header fields may carry a credential.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Sources(u8);
+
+impl Sources {
+    /// `Authorization: Bearer …`.
+    pub const BEARER: Sources = Sources(1);
+    /// `X-API-Key: …`.
+    pub const API_KEY: Sources = Sources(2);
+
+    /// None.
+    pub const fn empty() -> Sources {
+        Sources(0)
+    }
+
+    /// Both.
+    pub const fn all() -> Sources {
+        Sources(3)
+    }
+
+    /// The set with these bits; `None` when one of them is unknown.
+    pub const fn from_bits(bits: u8) -> Option<Sources> {
+        if bits & !3 == 0 { Some(Sources(bits)) } else { None }
+    }
+
+    /// Bit 0 is `BEARER`, bit 1 `API_KEY`.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Whether every source of `other` is in it.
+    pub const fn contains(self, other: Sources) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both sets together.
+    pub const fn union(self, other: Sources) -> Sources {
+        Sources(self.0 | other.0)
+    }
+
+    /// What both sets have.
+    pub const fn intersection(self, other: Sources) -> Sources {
+        Sources(self.0 & other.0)
+    }
+
+    /// Whether it is empty.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The name in configurations.
+    pub fn parse(name: &str) -> Option<Sources> {
+        match name {
+            "bearer" => Some(Sources::BEARER),
+            "x-api-key" => Some(Sources::API_KEY),
+            _ => None,
+        }
+    }
+}
+
+/// Why there is no credential.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExtractError {
+    /// None of the configured sources carries one.
+    Missing,
+    /// More than one, or one that is not well formed.
+    InvalidRequest,
+}
+
+use ExtractError::{InvalidRequest, Missing};
+
+/// The credential of a request: `query` names the query parameter that may carry one, if any may.
+///
+/// The credential is a token68 of any length; whoever looks it up bounds it.
+pub fn extract<'a>(block: &Block<'a>, sources: Sources, query: Option<&str>) -> Result<&'a [u8], ExtractError> {
+    let authorization = if sources.contains(Sources::BEARER) { bearer(block.authorization)? } else { None };
+    let api_key = if sources.contains(Sources::API_KEY) { api_key(block.api_key)? } else { None };
+    let parameter = match query {
+        Some(name) => parameter(block.query().unwrap_or_default(), name.as_bytes())?,
+        None => None,
+    };
+    match (authorization, api_key, parameter) {
+        (Some(only), None, None) | (None, Some(only), None) | (None, None, Some(only)) => Ok(only),
+        (None, None, None) => Err(Missing),
+        _ => Err(InvalidRequest),
+    }
+}
+
+fn api_key(field: Field<'_>) -> Result<Option<&[u8]>, ExtractError> {
+    match field {
+        Field::Absent => Ok(None),
+        Field::One(value) if is_token68(value) => Ok(Some(value)),
+        _ => Err(InvalidRequest),
+    }
+}
+
+/// The token of `Bearer` credentials; `None` for well-formed ones of another scheme.
+fn bearer(field: Field<'_>) -> Result<Option<&[u8]>, ExtractError> {
+    let value = match field {
+        Field::Absent => return Ok(None),
+        Field::One(value) => value,
+        Field::Many => return Err(InvalidRequest),
+    };
+    let (scheme, rest) = take_token(value);
+    let ours = scheme.eq_ignore_ascii_case(b"Bearer");
+    let mut parameters = rest;
+    while let Some(after) = parameters.strip_prefix(b" ") {
+        parameters = after;
+    }
+    // A token68 or parameters need 1*SP before them; a scheme may stand alone, though not ours.
+    let separated = parameters.len() < rest.len();
+    match scheme {
+        [] => Err(InvalidRequest),
+        _ if ours && separated && is_token68(parameters) => Ok(Some(parameters)),
+        _ if ours => Err(InvalidRequest),
+        _ if rest.is_empty() => Ok(None),
+        _ if separated && (is_token68(parameters) || is_auth_params(parameters)) => Ok(None),
+        _ => Err(InvalidRequest),
+    }
+}
+
+/// `auth-param *( OWS "," OWS auth-param )`. Empty elements are refused although lists tolerate them: a merged second
+/// `Authorization` line looks like that.
+fn is_auth_params(mut text: &[u8]) -> bool {
+    loop {
+        let (name, rest) = take_token(text);
+        let Some(value) = trim_start(rest).strip_prefix(b"=").map(trim_start) else { return false };
+        let (token, after) = take_token(value);
+        let rest = if token.is_empty() { take_quoted(value).map(|(_, after)| after) } else { Some(after) };
+        let (false, Some(rest)) = (name.is_empty(), rest.map(trim_start)) else { return false };
+        match rest.split_first() {
+            None => return true,
+            Some((b',', more)) => text = trim_start(more),
+            Some(_) => return false,
+        }
+    }
+}
+
+/// The value of the only parameter called `name`.
+///
+/// Names are not decoded; yet one that decodes to `name` is refused, because another reader of the same URL would take it
+/// for a second credential.
+fn parameter<'a>(query: &'a [u8], name: &[u8]) -> Result<Option<&'a [u8]>, ExtractError> {
+    let mut found = None;
+    for pair in query.split(|&b| b == b'&') {
+        let (key, value) = split_once(pair, b'=').unwrap_or((pair, &[]));
+        if key == name {
+            if found.is_some() || !is_token68(value) {
+                return Err(InvalidRequest);
+            }
+            found = Some(value);
+        } else if key.len() > name.len() && decodes_to(key, name) {
+            return Err(InvalidRequest);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether percent-decoding `text` gives `name`.
+fn decodes_to(mut text: &[u8], name: &[u8]) -> bool {
+    for &want in name {
+        let Some((byte, rest)) = decode_first(text) else { return false };
+        if byte != want {
+            return false;
+        }
+        text = rest;
+    }
+    text.is_empty()
+}
+
+/// The byte that the start of `text` stands for; a bad escape stands for itself.
+pub(super) fn decode_first(text: &[u8]) -> Option<(u8, &[u8])> {
+    if let [b'%', high, low, rest @ ..] = text
+        && let (Some(high), Some(low)) = (hex(*high), hex(*low))
+    {
+        return Some((high << 4 | low, rest));
+    }
+    text.split_first().map(|(&byte, rest)| (byte, rest))
+}
+
+fn hex(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// Whether `name` can be the name of the query parameter: unreserved characters, so that it has one plain spelling.
+pub fn is_query_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(is_unreserved)
+}
+
+impl fmt::Display for ExtractError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Missing => "no credential in any configured source",
+            InvalidRequest => "the request has more than one credential, or one that is not well formed",
+        })
+    }
+}
+
+impl core::error::Error for ExtractError {}
+
+#[cfg(test)]
+#[path = "credential_tests.rs"]
+mod tests;

@@ -1,0 +1,17 @@
+//! HTTP as far as a verification needs it: pure functions over the header lines that a host passes in.
+//!
+//! Nothing here asks a framework's merged header map: lines arrive as they were received, so that a repeated line is seen.
+
+mod block;
+mod chars;
+mod credential;
+mod host;
+mod path;
+
+pub use block::{Block, BlockError, INTEREST, Lines};
+pub use credential::{ExtractError, Sources, extract, is_query_name};
+pub use host::{host_ok, is_preflight};
+pub use path::normalize_path;
+
+pub(crate) use chars::{is_token, is_token68, take_quoted, take_token, trim};
+pub(crate) use host::is_port;

@@ -1,0 +1,197 @@
+//! A whole tree in memory. Head, top page and directory are proven when it is opened; index pages and shards when they are
+//! first touched, or all of them before a running edge is switched to it.
+
+use crate::bundle::{Layout, layout, outline};
+use crate::error::Error;
+use crate::head::Head;
+use crate::tree::directory::Directory;
+use crate::tree::object_digest;
+use crate::tree::page::Page;
+use crate::tree::shard::{Shard, shard_of};
+use crate::tree::top::Top;
+use crate::wire::size;
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// Where a record stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// Number of its shard.
+    pub shard: u32,
+    /// Its place in the shard.
+    pub index: u32,
+}
+
+/// A tree and how much of it has been proven.
+pub(crate) struct Snapshot {
+    bytes: Vec<u8>,
+    top: Range<usize>,
+    layout: Layout,
+    shard_bits: u8,
+    shards_per_page: usize,
+    /// Where the shards of each page begin, from the start of `bytes`.
+    page_starts: Vec<usize>,
+    pages_proven: Bits,
+    shards_proven: Bits,
+}
+
+impl Snapshot {
+    /// Takes a bundle whose head has been proven, and proves its top page and directory.
+    pub(crate) fn open(bytes: Vec<u8>, head: &Head) -> Result<Self, Error> {
+        let outline = outline(&bytes)?;
+        let top_bytes = part(&bytes, outline.top.clone())?;
+        prove(top_bytes, &head.tree, "top page", 0)?;
+        let top = Top::parse(top_bytes)?;
+        let layout = layout(bytes.len(), &outline, &top, head)?;
+        let directory = part(&bytes, layout.directory.clone())?;
+        prove(directory, top.directory, "directory", 0)?;
+        Directory::parse(directory)?;
+        let start =
+            |page| top.page_start(page).and_then(|s| usize::try_from(s).ok()).and_then(|s| layout.shards.checked_add(s));
+        let page_starts = (0..top.page_count()).map_while(start).collect();
+        let (shard_bits, shards_per_page) = (top.shard_bits, top.shards_per_page());
+        let (pages_proven, shards_proven) = (Bits::new(top.page_count()), Bits::new(top.shard_count()));
+        Ok(Snapshot { top: outline.top, layout, shard_bits, shards_per_page, page_starts, pages_proven, shards_proven, bytes })
+    }
+
+    pub(crate) fn top(&self) -> Result<Top<'_>, Error> {
+        Top::parse(part(&self.bytes, self.top.clone())?)
+    }
+
+    pub(crate) fn directory_bytes(&self) -> &[u8] {
+        self.bytes.get(self.layout.directory.clone()).unwrap_or(&[])
+    }
+
+    pub(crate) fn directory(&self) -> Result<Directory<'_>, Error> {
+        Directory::trusted(self.directory_bytes())
+    }
+
+    pub(crate) fn shard_count(&self) -> u32 {
+        1 << self.shard_bits
+    }
+
+    /// Bytes held.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.capacity()
+            + self.page_starts.capacity() * size_of::<usize>()
+            + self.pages_proven.bytes()
+            + self.shards_proven.bytes()
+    }
+
+    /// The record with this truncated digest. An error means that its part of the tree is not what was signed.
+    #[inline]
+    pub(crate) fn find(&self, high: u64, low: u64) -> Result<Option<(Location, Shard<'_>)>, Error> {
+        let number = shard_of(high, self.shard_bits);
+        let shard = self.shard(number)?;
+        let found = shard.find(self.shard_bits, high, low);
+        Ok(found.and_then(|index| Some((Location { shard: number, index: u32::try_from(index).ok()? }, shard))))
+    }
+
+    /// Shard `number`, proven and checked on first touch.
+    #[inline]
+    pub(crate) fn shard(&self, number: u32) -> Result<Shard<'_>, Error> {
+        if self.shards_proven.get(number) {
+            return Shard::trusted(self.shard_bytes(number)?);
+        }
+        self.first_touch(number)
+    }
+
+    #[cold]
+    fn first_touch(&self, number: u32) -> Result<Shard<'_>, Error> {
+        let (page_number, slot) = (size(number) / self.shards_per_page, size(number) % self.shards_per_page);
+        let page = self.prove_page(page_number)?;
+        let digest = page.shard_digest(slot).ok_or(Error::BadTable { object: "index page" })?;
+        let bytes = self.shard_bytes(number)?;
+        prove(bytes, digest, "shard", number)?;
+        let shard = Shard::parse(bytes, self.shard_bits, number, &self.directory()?)?;
+        self.shards_proven.set(number);
+        Ok(shard)
+    }
+
+    fn prove_page(&self, number: usize) -> Result<Page<'_>, Error> {
+        let bytes = self.page_bytes(number)?;
+        let index = u32::try_from(number).map_err(|_| Error::BadTable { object: "top page" })?;
+        if self.pages_proven.get(index) {
+            return Page::trusted(bytes, self.shards_per_page).ok_or(Error::Truncated { object: "index page" });
+        }
+        let top = self.top()?;
+        prove(bytes, top.page_digest(number).ok_or(Error::BadTable { object: "top page" })?, "index page", index)?;
+        let page = Page::parse(bytes)?;
+        if page.count() != self.shards_per_page {
+            return Err(Error::BadField { object: "index page", field: "count" });
+        }
+        let spans = top.page_start(number).zip(top.page_end(number)).and_then(|(start, end)| end.checked_sub(start));
+        if spans != u64::try_from(page.shard_bytes()).ok() {
+            return Err(Error::BadTable { object: "index page" });
+        }
+        self.pages_proven.set(index);
+        Ok(page)
+    }
+
+    fn page_bytes(&self, number: usize) -> Result<&[u8], Error> {
+        let start = self.layout.pages + number * self.layout.page_len;
+        part(&self.bytes, start..start + self.layout.page_len)
+    }
+
+    /// The bytes of a shard whose page has been proven.
+    #[inline]
+    fn shard_bytes(&self, number: u32) -> Result<&[u8], Error> {
+        let (page, slot) = (size(number) / self.shards_per_page, size(number) % self.shards_per_page);
+        let broken = Error::BadTable { object: "index page" };
+        let view = Page::trusted(self.page_bytes(page)?, self.shards_per_page).ok_or(broken.clone())?;
+        let (start, range) = self.page_starts.get(page).zip(view.shard_range(slot)).ok_or(broken)?;
+        part(&self.bytes, start + range.start..start + range.end)
+    }
+
+    /// Proves shards from number `from` on until about `budget` bytes are done; returns where to go on.
+    pub(crate) fn prove_some(&self, from: u32, budget: usize) -> Result<u32, Error> {
+        let (mut number, mut done) = (from, 0);
+        while number < self.shard_count() && done < budget.max(1) {
+            self.shard(number)?;
+            done += self.shard_bytes(number)?.len();
+            number += 1;
+        }
+        Ok(number)
+    }
+
+    /// The number of records in all shards, once all are proven.
+    pub(crate) fn count_records(&self) -> Result<u64, Error> {
+        (0..self.shard_count()).try_fold(0u64, |sum, number| {
+            let count = u64::try_from(self.shard(number)?.count()).unwrap_or(u64::MAX);
+            Ok(sum.saturating_add(count))
+        })
+    }
+}
+
+fn part(bytes: &[u8], range: Range<usize>) -> Result<&[u8], Error> {
+    bytes.get(range).ok_or(Error::Truncated { object: "bundle" })
+}
+
+fn prove(bytes: &[u8], digest: &[u8; 32], object: &'static str, index: u32) -> Result<(), Error> {
+    if object_digest(bytes) == *digest { Ok(()) } else { Err(Error::WrongDigest { object, index }) }
+}
+
+/// A set of numbers that only grows. Relaxed: a bit says that immutable bytes were found sound, it guards nothing else.
+struct Bits(Vec<AtomicU32>);
+
+impl Bits {
+    fn new(count: usize) -> Self {
+        Bits((0..count.div_ceil(32)).map(|_| AtomicU32::new(0)).collect())
+    }
+
+    #[inline]
+    fn get(&self, index: u32) -> bool {
+        self.0.get(size(index / 32)).is_some_and(|word| word.load(Ordering::Relaxed) >> (index % 32) & 1 == 1)
+    }
+
+    fn set(&self, index: u32) {
+        if let Some(word) = self.0.get(size(index / 32)) {
+            word.fetch_or(1 << (index % 32), Ordering::Relaxed);
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.capacity() * 4
+    }
+}

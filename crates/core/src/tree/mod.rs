@@ -1,0 +1,37 @@
+//! The content-addressed objects of one epoch. SPEC.md section 5.
+//!
+//! ```text
+//! head ── digest ──> top page ── digests ──> index pages ── digests ──> shards of records
+//!                        └────── digest ───> directory: roles, services, settings
+//! ```
+//! A record's shard is given by the leading `shard_bits` bits of its digest. The number of bits follows from the number of
+//! records alone, so the same records give the same bytes on every machine.
+
+pub mod directory;
+pub mod page;
+pub mod shard;
+pub mod top;
+
+use crate::limits::{MAX_SHARD_BITS, RECORDS_PER_SHARD};
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of an object's bytes: its name.
+pub fn object_digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// The number of leading digest bits that choose a shard: the least with at most 256 records a shard on average.
+pub fn shard_bits(records: u64) -> u8 {
+    (0..MAX_SHARD_BITS).find(|bits| records <= RECORDS_PER_SHARD << bits).unwrap_or(MAX_SHARD_BITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shard_bits;
+
+    #[test]
+    fn bits_follow_from_the_count() {
+        let cases = [(0, 0), (256, 0), (257, 1), (512, 1), (513, 2), (1_000_000, 12), (10_000_000, 16), (u64::MAX, 20)];
+        assert!(cases.iter().all(|(records, bits)| shard_bits(*records) == *bits));
+    }
+}

@@ -1,0 +1,385 @@
+//! A shard: some 128 to 256 records, as columns of fixed width, with tables for what repeats.
+//!
+//! ```text
+//! shard    := "ELSH" u16 format, u16 zero, u32 count, u8 width[6], u16 zero,
+//!             u64 high[count], u64 low[count], u64 key_id[count], column[6],
+//!             list(validity), list(policy), list(subject), list(claims)
+//! column   := count references of its width (0, 1, 2 or 4 bytes); width 0 means that all are 0
+//! columns  := validity, policy, roles, scope, subject, claims
+//! validity := u8 flags (bit 0 revoked, bit 1 owner disabled), u64 not_before, u64 expires_at   Unix seconds, 0 = no bound
+//! policy   := see policy.rs
+//! subject  := text8 org, owner
+//! claims   := text8 name, metadata (JSON text, may be empty)
+//! ```
+//! `high` and `low` are the first and second eight bytes of the truncated digest, read as big-endian numbers. References of
+//! validity, policy and claims are one higher than the table's index, 0 standing for none; those of roles and scope point
+//! into the directory. Widths are the least that hold the greatest reference. Records ascend strictly.
+
+use crate::error::Error;
+use crate::limits::{MAX_ID_BYTES, MAX_METADATA_BYTES, MAX_NAME_BYTES, MAX_SHARD_RECORDS};
+use crate::policy::PolicyView;
+use crate::tree::directory::Directory;
+use crate::wire::{List, Reader, size, u64_at};
+
+pub(crate) const MAGIC: &[u8; 4] = b"ELSH";
+pub(crate) const FLAG_REVOKED: u8 = 1;
+pub(crate) const FLAG_OWNER_DISABLED: u8 = 2;
+const OBJECT: &str = "shard";
+
+/// A column of references.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Column<'a> {
+    bytes: &'a [u8],
+    width: u8,
+}
+
+impl<'a> Column<'a> {
+    fn read(reader: &mut Reader<'a>, count: usize, width: u8) -> Result<Self, Error> {
+        if !matches!(width, 0 | 1 | 2 | 4) {
+            return Err(Error::BadField { object: OBJECT, field: "width" });
+        }
+        Ok(Column { bytes: reader.items(count, usize::from(width))?, width })
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> u32 {
+        let at = index * usize::from(self.width);
+        let rest = self.bytes.get(at..).unwrap_or(&[]);
+        // The columns were measured when the shard was read, so the fallback is never taken for an index below `count`.
+        match self.width {
+            1 => rest.first().map_or(u32::MAX, |b| u32::from(*b)),
+            2 => rest.first_chunk().map_or(u32::MAX, |b| u32::from(u16::from_le_bytes(*b))),
+            4 => rest.first_chunk().map_or(u32::MAX, |b| u32::from_le_bytes(*b)),
+            _ => 0,
+        }
+    }
+}
+
+/// The least width that holds `greatest`.
+pub(crate) const fn width_for(greatest: u32) -> u8 {
+    match greatest {
+        0 => 0,
+        1..=0xff => 1,
+        0x100..=0xffff => 2,
+        _ => 4,
+    }
+}
+
+/// A view of a shard. The tables behind the columns are found when first asked for.
+#[derive(Clone, Copy)]
+pub struct Shard<'a> {
+    count: usize,
+    high: &'a [u8],
+    low: &'a [u8],
+    ids: &'a [u8],
+    columns: [Column<'a>; 6],
+    tables: Reader<'a>,
+}
+
+const VALIDITY: usize = 0;
+const POLICY: usize = 1;
+const ROLES: usize = 2;
+const SCOPE: usize = 3;
+const SUBJECT: usize = 4;
+const CLAIMS: usize = 5;
+
+struct Tables<'a> {
+    validities: List<'a>,
+    policies: List<'a>,
+    subjects: List<'a>,
+    claims: List<'a>,
+}
+
+/// When a record may be used.
+#[derive(Clone, Copy, Default)]
+pub struct Validity {
+    /// The key was revoked.
+    pub revoked: bool,
+    /// Its owner is disabled.
+    pub owner_disabled: bool,
+    /// Unix seconds; 0 for no bound.
+    pub not_before: u64,
+    /// Unix seconds; 0 for never.
+    pub expires_at: u64,
+}
+
+/// Who a record belongs to and what it is called.
+#[derive(Clone, Copy)]
+pub struct Labels<'a> {
+    /// The tenant.
+    pub org: &'a str,
+    /// The user or service account.
+    pub owner: &'a str,
+    /// The key's name; empty when it has none.
+    pub name: &'a str,
+    /// Custom metadata, JSON text; empty when there is none.
+    pub metadata: &'a str,
+}
+
+impl<'a> Shard<'a> {
+    /// Reads and checks all of a shard whose digest has been checked. `bits` and `number` say which digests belong here.
+    pub fn parse(bytes: &'a [u8], bits: u8, number: u32, directory: &Directory<'_>) -> Result<Self, Error> {
+        let shard = Self::trusted(bytes)?;
+        shard.check_order(bits, number)?;
+        shard.check_tables(directory)?;
+        Ok(shard)
+    }
+
+    /// A shard that has been parsed before.
+    #[inline]
+    pub(crate) fn trusted(bytes: &'a [u8]) -> Result<Self, Error> {
+        let mut reader = Reader::open(bytes, MAGIC, OBJECT)?;
+        let zero = reader.u16()?;
+        let count = reader.u32()?;
+        let widths = reader.array::<6>()?;
+        if zero != 0 || reader.u16()? != 0 {
+            return Err(Error::BadField { object: OBJECT, field: "zero" });
+        }
+        if count > MAX_SHARD_RECORDS {
+            return Err(Error::TooLong { what: "shard records", bytes: size(count), limit: size(MAX_SHARD_RECORDS) });
+        }
+        let count = size(count);
+        let (high, low, ids) = (reader.items(count, 8)?, reader.items(count, 8)?, reader.items(count, 8)?);
+        let mut columns = [Column::default(); 6];
+        for (column, width) in columns.iter_mut().zip(widths) {
+            *column = Column::read(&mut reader, count, *width)?;
+        }
+        Ok(Shard { count, high, low, ids, columns, tables: reader })
+    }
+
+    fn tables(&self, check: bool) -> Result<(Tables<'a>, Reader<'a>), Error> {
+        let mut reader = self.tables;
+        let tables = Tables {
+            validities: List::read(&mut reader, check)?,
+            policies: List::read(&mut reader, check)?,
+            subjects: List::read(&mut reader, check)?,
+            claims: List::read(&mut reader, check)?,
+        };
+        Ok((tables, reader))
+    }
+
+    fn check_order(&self, bits: u8, number: u32) -> Result<(), Error> {
+        let mut before = None;
+        for index in 0..self.count {
+            let record = self.words(index).ok_or(Error::Truncated { object: OBJECT })?;
+            if before.is_some_and(|b| b >= record) {
+                return Err(Error::Unsorted { object: OBJECT });
+            }
+            if shard_of(record.0, bits) != number {
+                return Err(Error::WrongShard { shard: number });
+            }
+            before = Some(record);
+        }
+        Ok(())
+    }
+
+    fn check_tables(&self, directory: &Directory<'_>) -> Result<(), Error> {
+        let (tables, reader) = self.tables(true)?;
+        reader.finish()?;
+        let field = |field| Error::BadField { object: OBJECT, field };
+        for entry in tables.validities.iter() {
+            let validity = read_validity(entry).ok_or(field("validity"))?;
+            let empty = Validity { ..validity };
+            if !empty.revoked && !empty.owner_disabled && empty.not_before == 0 && empty.expires_at == 0 {
+                return Err(field("validity"));
+            }
+        }
+        for entry in tables.policies.iter() {
+            PolicyView::validate(entry).map_err(|_| field("policy"))?;
+        }
+        for entry in tables.subjects.iter() {
+            let (org, owner) = read_pair(entry).ok_or(field("subject"))?;
+            if !is_id(org) || !is_id(owner) {
+                return Err(field("subject"));
+            }
+        }
+        for entry in tables.claims.iter() {
+            let (name, metadata) = read_pair(entry).ok_or(field("claims"))?;
+            if name.len() > MAX_NAME_BYTES || metadata.len() > MAX_METADATA_BYTES || (name.is_empty() && metadata.is_empty()) {
+                return Err(field("claims"));
+            }
+            // The identity crosses to JavaScript as one text with control characters between its parts.
+            if name.chars().chain(metadata.chars()).any(char::is_control) {
+                return Err(field("claims"));
+            }
+        }
+        // What each column may refer to: `none` plus the table, or the table alone.
+        let bounds = [
+            tables.validities.len() + 1,
+            tables.policies.len() + 1,
+            directory.role_set_count(),
+            directory.scope_count(),
+            tables.subjects.len().max(1),
+            tables.claims.len() + 1,
+        ];
+        let names = ["validity", "policy", "roles", "scope", "subject", "claims"];
+        for ((column, bound), name) in self.columns.iter().zip(bounds).zip(names) {
+            let greatest = (0..self.count).map(|i| column.get(i)).max().unwrap_or(0);
+            if size(greatest) >= bound {
+                return Err(Error::BadReference { object: OBJECT, field: name });
+            }
+            if column.width != width_for(greatest) {
+                return Err(field("width"));
+            }
+        }
+        let subjects_used = self.count == 0 || tables.subjects.len() > 0;
+        if subjects_used { Ok(()) } else { Err(Error::BadReference { object: OBJECT, field: "subject" }) }
+    }
+
+    /// Number of records.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The truncated digest of record `index` as two numbers.
+    #[inline]
+    pub(crate) fn words(&self, index: usize) -> Option<(u64, u64)> {
+        Some((u64_at(self.high, index)?, u64_at(self.low, index)?))
+    }
+
+    /// The leftmost 16 bytes of the digest of record `index`.
+    pub fn digest16(&self, index: usize) -> Option<[u8; 16]> {
+        let (high, low) = self.words(index)?;
+        Some(((u128::from(high) << 64) | u128::from(low)).to_be_bytes())
+    }
+
+    /// The record whose truncated digest is `(high, low)`, if any. Digests are evenly spread (or, imported ones, at least
+    /// sorted): a guess by proportion, then steps of growing width, then bisection; so crowding costs a logarithm at most.
+    #[inline]
+    pub(crate) fn find(&self, bits: u8, high: u64, low: u64) -> Option<usize> {
+        use subtle::ConstantTimeEq;
+        let index = self.lower_bound(bits, high, low);
+        // Words first: the comparison in constant time is made once, of the one candidate.
+        if self.words(index)? != (high, low) {
+            return None;
+        }
+        let wanted = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
+        bool::from(self.digest16(index)?.ct_eq(&wanted)).then_some(index)
+    }
+
+    /// The first record that is not below `(high, low)`.
+    #[inline]
+    fn lower_bound(&self, bits: u8, high: u64, low: u64) -> usize {
+        let below = |index: usize| match u64_at(self.high, index) {
+            None => false,
+            Some(h) if h == high => u64_at(self.low, index).is_some_and(|l| l < low),
+            Some(h) => h < high,
+        };
+        let within = high.checked_shl(u32::from(bits)).unwrap_or(0) >> 32;
+        let guess = u64::try_from(self.count).ok().and_then(|n| usize::try_from((within * n) >> 32).ok()).unwrap_or(0);
+        // Everything before `from` is below, nothing from `to` on is.
+        let (mut from, mut to) = (0, self.count);
+        let mut step = 1;
+        if below(guess) {
+            from = guess + 1;
+            while below(from + step - 1) {
+                from += step;
+                step *= 2;
+            }
+            to = to.min(from + step - 1);
+        } else {
+            to = guess;
+            while to > 0 && !below(to.saturating_sub(step)) {
+                to = to.saturating_sub(step);
+                step *= 2;
+            }
+            if to > 0 {
+                from = to.saturating_sub(step) + 1;
+            }
+        }
+        while from < to {
+            let middle = from + (to - from) / 2;
+            if below(middle) { from = middle + 1 } else { to = middle }
+        }
+        from
+    }
+
+    /// The key id of record `index`.
+    pub fn key_id(&self, index: usize) -> Option<u64> {
+        u64_at(self.ids, index)
+    }
+
+    #[inline]
+    fn column(&self, which: usize, index: usize) -> u32 {
+        self.columns.get(which).map_or(u32::MAX, |c| c.get(index))
+    }
+
+    /// When record `index` may be used; `None` if the tables are broken, which `parse` rules out.
+    #[inline]
+    pub fn validity(&self, index: usize) -> Option<Validity> {
+        match self.column(VALIDITY, index) {
+            0 => Some(Validity::default()),
+            entry => read_validity(List::read(&mut self.tables.clone(), false).ok()?.get(size(entry) - 1)?),
+        }
+    }
+
+    /// The IP policy of record `index`; `Some(None)` when it has none.
+    #[inline]
+    pub fn policy(&self, index: usize) -> Option<Option<PolicyView<'a>>> {
+        match self.column(POLICY, index) {
+            0 => Some(None),
+            entry => {
+                let mut reader = self.tables;
+                List::read(&mut reader, false).ok()?;
+                let policies = List::read(&mut reader, false).ok()?;
+                Some(Some(PolicyView::new_unchecked_len(policies.get(size(entry) - 1)?)))
+            }
+        }
+    }
+
+    /// The role set of record `index`, in the directory.
+    #[inline]
+    pub fn role_set(&self, index: usize) -> u32 {
+        self.column(ROLES, index)
+    }
+
+    /// The scope of record `index`, in the directory.
+    #[inline]
+    pub fn scope(&self, index: usize) -> u32 {
+        self.column(SCOPE, index)
+    }
+
+    /// Org, owner, name and metadata of record `index`.
+    pub fn labels(&self, index: usize) -> Option<Labels<'a>> {
+        let (tables, _) = self.tables(false).ok()?;
+        let (org, owner) = read_pair(tables.subjects.get(size(self.column(SUBJECT, index)))?)?;
+        let (name, metadata) = match self.column(CLAIMS, index) {
+            0 => ("", ""),
+            entry => read_pair(tables.claims.get(size(entry) - 1)?)?,
+        };
+        Some(Labels { org, owner, name, metadata })
+    }
+}
+
+/// The shard to which a digest with this high word belongs.
+#[inline]
+pub(crate) fn shard_of(high: u64, bits: u8) -> u32 {
+    match bits {
+        0 => 0,
+        bits => u32::try_from(high >> (64 - u32::from(bits.min(32)))).unwrap_or(u32::MAX),
+    }
+}
+
+fn read_validity(entry: &[u8]) -> Option<Validity> {
+    let mut reader = Reader::inside(entry, OBJECT);
+    let flags = reader.u8().ok()?;
+    let validity = Validity {
+        revoked: flags & FLAG_REVOKED != 0,
+        owner_disabled: flags & FLAG_OWNER_DISABLED != 0,
+        not_before: reader.u64().ok()?,
+        expires_at: reader.u64().ok()?,
+    };
+    (reader.rest().is_empty() && flags & !(FLAG_REVOKED | FLAG_OWNER_DISABLED) == 0).then_some(validity)
+}
+
+/// `text8`, then text up to the end.
+fn read_pair(entry: &[u8]) -> Option<(&str, &str)> {
+    let mut reader = Reader::inside(entry, OBJECT);
+    let first = reader.text8().ok()?;
+    Some((first, core::str::from_utf8(reader.rest()).ok()?))
+}
+
+/// Whether `text` can name an org or an owner: printable ASCII without spaces.
+pub fn is_id(text: &str) -> bool {
+    (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
