@@ -43,9 +43,7 @@ const LONGEST: usize = 45;
 impl Ip {
     /// Reads an address; the whole text must be one.
     pub fn parse(text: &[u8]) -> Result<Ip, IpError> {
-        // The first group of IPv6 has four digits at most, and IPv4 has no colon.
-        let parsed =
-            if text.iter().take(5).any(|&b| b == b':') { parse_v6(text).map(Ip::from_v6) } else { parse_v4(text).map(Ip::V4) };
+        let parsed = parse_v4(text).map(Ip::V4).or_else(|| parse_v6(text).map(Ip::from_v6));
         parsed.ok_or_else(|| diagnose(text))
     }
 

@@ -28,7 +28,7 @@ impl Chain {
     }
 
     /// The addresses from the right; `None` for an element without one. The caller stops there.
-    pub(super) fn from_right(self, lines: Lines<'_>) -> impl Iterator<Item = Option<Ip>> {
+    pub(super) fn rightmost_first(self, lines: Lines<'_>) -> impl Iterator<Item = Option<Ip>> {
         lines.values(self.name()).rev().flat_map(move |line| Elements { chain: self, left: Some(line) }).map(move |element| {
             match self {
                 Chain::XForwardedFor => node(element?),
@@ -39,7 +39,7 @@ impl Chain {
 
     /// The `hops`-th address from the right, counted from 1, if all up to it are addresses.
     pub(super) fn nth_from_right(self, hops: u8, lines: Lines<'_>) -> Option<Ip> {
-        let mut addresses = self.from_right(lines);
+        let mut addresses = self.rightmost_first(lines);
         for _ in 1..hops {
             addresses.next()??;
         }
@@ -184,7 +184,7 @@ mod tests {
 
     fn read(chain: Chain, lines: &str) -> Vec<String> {
         let lines: String = lines.split('|').map(|l| alloc::format!("{}:{l}\n", chain.name())).collect();
-        chain.from_right(Lines::new(lines.as_bytes())).map(|ip| ip.map_or("?".into(), |ip| ip.to_string())).collect()
+        chain.rightmost_first(Lines::new(lines.as_bytes())).map(|ip| ip.map_or("?".into(), |ip| ip.to_string())).collect()
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Header {
 
     fn rightmost_untrusted(&self, trusted: &[Cidr], lines: Lines<'_>) -> Option<Ip> {
         match self {
-            Header::Chain(chain) => chain.from_right(lines).find(|ip| ip.is_none_or(|ip| !any_contains(trusted, ip)))?,
+            Header::Chain(chain) => chain.rightmost_first(lines).find(|ip| ip.is_none_or(|ip| !any_contains(trusted, ip)))?,
             // A trusted address here is a proxy's own: it says nothing about the client.
             Header::Single(name) => single(name, lines).filter(|&ip| !any_contains(trusted, ip)),
         }

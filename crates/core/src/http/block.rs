@@ -206,13 +206,24 @@ impl<'a> Block<'a> {
 
 /// The line at the start without its LF, and what follows.
 fn take_line(bytes: &[u8], line: usize) -> Result<(&[u8], &[u8]), BlockError> {
-    match bytes.iter().position(|b| matches!(b, b'\n' | b'\r' | 0)) {
+    match line_end(bytes) {
         None => Ok((bytes, &[])),
         Some(at) => match bytes.split_at_checked(at) {
             Some((text, [b'\n', rest @ ..])) => Ok((text, rest)),
             _ => Err(BlockError::Control { line }),
         },
     }
+}
+
+/// Where the first LF, CR or NUL is. Values are most of a block: eight bytes a step until one is below 0x0e.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    let plain = |word: &&[u8; 8]| {
+        let word = u64::from_le_bytes(**word);
+        word.wrapping_sub(0x0e0e_0e0e_0e0e_0e0e) & !word & 0x8080_8080_8080_8080 == 0
+    };
+    let skipped = 8 * bytes.as_chunks::<8>().0.iter().take_while(plain).count();
+    let rest = bytes.get(skipped..)?;
+    rest.iter().position(|b| matches!(b, b'\n' | b'\r' | 0)).map(|at| skipped + at)
 }
 
 /// Header lines as pairs of name and value, from either end. Names keep their case, values the blanks around them.
@@ -355,6 +366,20 @@ mod tests {
             (b"\nGET /\n\xe9:b", Header { line: 3 }),
         ] {
             assert_eq!(Block::parse(bytes).map(|_| ()), Err(want), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn line_ends_are_found_wherever_they_stand() {
+        for fill in [b'a', b'\t', 0x0e, 0x7f, 0x80, 0xff] {
+            for stop in [b'\n', b'\r', 0] {
+                for (length, at) in (1..40).flat_map(|length| (0..length).map(move |at| (length, at))) {
+                    let mut bytes = alloc::vec![fill; length];
+                    assert_eq!(line_end(&bytes), None);
+                    bytes[at] = stop;
+                    assert_eq!(line_end(&bytes), Some(at), "{fill} {stop} {length}");
+                }
+            }
         }
     }
 

@@ -40,16 +40,21 @@ pub(crate) fn is_port(text: &[u8]) -> bool {
 /// A DNS name with limits of RFC 1035, or an IPv4 address.
 fn is_name(text: &[u8]) -> bool {
     let labels = text.strip_suffix(b".").unwrap_or(text);
-    let label = |label: &[u8]| {
-        (1..=63).contains(&label.len()) && label.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-    };
-    if text.len() > 254 || !labels.split(|&b| b == b'.').all(label) {
+    let (mut length, mut start) = (0, 0);
+    for (at, &byte) in labels.iter().enumerate() {
+        match byte {
+            b'.' if length > 0 => (length, start) = (0, at + 1),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' if length < 63 => length += 1,
+            _ => return false,
+        }
+    }
+    if length == 0 || text.len() > 254 {
         return false;
     }
     // URL parsers read a name whose last label is a number as an IPv4 address, in any of its loose spellings.
-    let numeric = labels.rsplit(|&b| b == b'.').next().is_some_and(|last| {
-        let hex = last.strip_prefix(b"0x").or_else(|| last.strip_prefix(b"0X"));
-        last.iter().all(u8::is_ascii_digit) || hex.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    let numeric = labels.get(start..).is_some_and(|last| match last {
+        [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        _ => last.iter().all(u8::is_ascii_digit),
     });
     !numeric || matches!(Ip::parse(text), Ok(Ip::V4(_)))
 }
