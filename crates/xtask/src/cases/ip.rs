@@ -47,8 +47,8 @@ fn matches(address: &str, rule: &str) -> Result<&'static str, String> {
     Ok(if inside { "MATCH" } else { "NO_MATCH" })
 }
 
-/// Through the bytes: encode, validate, decide.
-fn policy(address: &str, rule: &str) -> Result<&'static str, String> {
+/// Reads a policy from the column `rule`.
+pub fn parse_policy(rule: &str) -> Result<IpPolicy, String> {
     let mut policy = IpPolicy::default();
     for item in rule.split(';').filter(|item| !item.is_empty()) {
         let (key, value) = item.split_once('=').ok_or_else(|| format!("`{item}` is not `key=value`"))?;
@@ -63,7 +63,12 @@ fn policy(address: &str, rule: &str) -> Result<&'static str, String> {
             _ => return Err(format!("`{item}` is not part of a policy")),
         }
     }
-    let bytes = policy.encode().map_err(|e| e.to_string())?;
+    Ok(policy)
+}
+
+/// Through the bytes: encode, validate, decide.
+fn policy(address: &str, rule: &str) -> Result<&'static str, String> {
+    let bytes = parse_policy(rule)?.encode().map_err(|e| e.to_string())?;
     let view = PolicyView::validate(&bytes).map_err(|e| e.to_string())?;
     Ok(match view.decide(Ip::parse(address.as_bytes()).ok()) {
         IpVerdict::Allowed => "ALLOW",

@@ -1,0 +1,192 @@
+//! `cargo xtask cases headers FILE`: header rows as raw bytes over sockets, on every host.
+
+mod fixture;
+mod hosts;
+mod judge;
+mod keys;
+mod language;
+mod wire;
+
+use crate::{
+    case_files::{CaseFile, id},
+    cases::Row,
+    js, shell, snapshot,
+    steps::Tally,
+};
+use anyhow::{Context, Error, Result, ensure};
+use fixture::Fixture;
+use hosts::{HOSTS, Host, Server};
+use judge::Expected;
+use language::Call;
+use serde_json::json;
+use std::{collections::BTreeMap, fs};
+
+/// What the column `config` may say to a server; anything else is not understood.
+const STATES: &[&str] = &["sources", "query", "mask_ip", "allow_preflight", "snapshot", "clock", "core", "client_ip"];
+/// Items of the column `config` that ask for a check on the answer.
+const CHECKS: &[&str] = &["cache check", "response check"];
+
+/// A row that is understood.
+struct Case<'a> {
+    id: &'a str,
+    request: &'a str,
+    call: Call,
+    expected: Expected<'a>,
+    /// Name of the listener that stands in the state the row wants.
+    listener: String,
+}
+
+/// Judges every row on every host, or on those named.
+pub fn run(file: &CaseFile, only: &[String]) -> Result<Vec<Tally>> {
+    js::prepare()?;
+    let fixture = fixture::build()?;
+    let mut listeners = BTreeMap::new();
+    let mut cases = Vec::new();
+    let mut riddles = Vec::new();
+    for row in &file.rows {
+        match understand(row, &fixture, &mut listeners) {
+            Ok(case) => cases.push(case),
+            Err(error) => riddles.push(format!("FAIL {}: {error:#}", id(row))),
+        }
+    }
+    let mut tallies = Vec::new();
+    for host in HOSTS.iter().filter(|host| only.is_empty() || only.iter().any(|name| name == host.name)) {
+        if !host.exists() && !shell::in_ci() {
+            println!("{}: skipped, it cannot be started on this machine", host.name);
+            continue;
+        }
+        println!("{}", host.name);
+        riddles.iter().for_each(|riddle| println!("  {riddle}"));
+        let mut tally = judge_on(host, &cases, &listeners, &fixture)?;
+        tally.failed += riddles.len();
+        println!("{}: {} passed, {} failed", host.name, tally.passed, tally.failed);
+        tallies.push(tally);
+    }
+    Ok(tallies)
+}
+
+/// State and need of each listener.
+type Listeners = BTreeMap<(String, Option<String>), String>;
+
+fn understand<'a>(row: &'a Row, fixture: &Fixture, listeners: &mut Listeners) -> Result<Case<'a>> {
+    let cell = |column| row.get(column).map_err(Error::msg);
+    let request = cell("request")?;
+    let call = Call::parse(request, &fixture.keys)?;
+    let mut config = cell("config")?.to_owned();
+    let cache_check = config.contains("cache check");
+    CHECKS.iter().for_each(|check| config = config.replace(check, ""));
+    let items: Vec<&str> = config.split([';', ' ']).filter(|item| !item.is_empty() && *item != "default").collect();
+    for item in &items {
+        let known = item.split_once('=').is_some_and(|(name, _)| STATES.contains(&name));
+        ensure!(known, "cannot interpret the config `{item}`");
+    }
+    let state = if items.is_empty() { "default".to_owned() } else { items.join(";") };
+    let status = cell("status")?;
+    let status = status.parse().with_context(|| format!("status {status:?} is no number"))?;
+    let expected = Expected { status, error: cell("www_authenticate_error")?, cache_check };
+    let count = listeners.len();
+    let listener = listeners.entry((state, call.need.clone())).or_insert_with(|| format!("l{count}")).clone();
+    Ok(Case { id: id(row), request, call, expected, listener })
+}
+
+fn judge_on(host: &Host, cases: &[Case<'_>], listeners: &Listeners, fixture: &Fixture) -> Result<Tally> {
+    let servers = start(host, listeners, fixture)?;
+    let mut tally = Tally::default();
+    let mut refused = 0;
+    // Whatever is wrong with a key, the body is the same; the first row seen sets it.
+    let mut invalid_token: Option<(String, Vec<u8>)> = None;
+    for case in cases {
+        let port = servers.iter().find_map(|server| match server {
+            Ok(server) => server.ports.get(&case.listener).map(|port| Ok(*port)),
+            Err((listener, fault)) => (*listener == case.listener).then(|| Err(fault.clone())),
+        });
+        let id = case.id;
+        let faults = match port.unwrap_or_else(|| Err("its listener is missing".into())) {
+            Err(fault) => vec![fault],
+            Ok(port) => match one(host, case, port) {
+                Err(error) => vec![format!("{error:#}")],
+                Ok(Reply::Refused(how)) => {
+                    println!("  refused by {} itself: {id} {:?}: {how}", host.name, case.request);
+                    refused += 1;
+                    vec![]
+                }
+                Ok(Reply::Judged { mut faults, body }) => {
+                    if case.expected.error == "invalid_token" && case.call.method != "HEAD" {
+                        let (first, same) = invalid_token.get_or_insert_with(|| (id.to_owned(), body.clone()));
+                        if *same != body {
+                            faults.push(format!("the body differs from that of {first}"));
+                        }
+                    }
+                    faults
+                }
+            },
+        };
+        if faults.is_empty() {
+            tally.passed += 1;
+        } else {
+            tally.failed += 1;
+            println!("  FAIL {id} {:?}: {}", case.request, faults.join("; "));
+        }
+    }
+    if refused > 0 {
+        println!("  {refused} of the passed rows were refused by {} before any code of ours ran", host.name);
+    }
+    Ok(tally)
+}
+
+enum Reply {
+    /// The host's own answer, before our code ran.
+    Refused(String),
+    Judged { faults: Vec<String>, body: Vec<u8> },
+}
+
+fn one(host: &Host, case: &Case<'_>, port: u16) -> Result<Reply> {
+    let mut extra = vec!["X-Test-IP: 198.51.100.9".to_owned()];
+    let mut call = &case.call;
+    let mut overwritten;
+    if host.name == "workerd" {
+        // The driver plays the platform in front of workerd, which sets this line whatever the client sent.
+        extra.push("CF-Connecting-IP: 198.51.100.9".into());
+        if call.has("cf-connecting-ip") {
+            overwritten = call.clone();
+            overwritten.lines.retain(|line| !language::name_of(line).eq_ignore_ascii_case("cf-connecting-ip"));
+            call = &overwritten;
+        }
+    }
+    let Some(answer) = wire::exchange(port, &call.bytes(&extra), call.method == "HEAD")? else {
+        return Ok(Reply::Refused("connection closed without an answer".into()));
+    };
+    if judge::is_hosts_own(&answer) {
+        return Ok(Reply::Refused(format!("status {}", answer.status)));
+    }
+    Ok(Reply::Judged { faults: judge::faults(&answer, call, &case.expected), body: answer.body })
+}
+
+type Started = Result<Server, (String, String)>;
+
+/// One server with all listeners; if that fails, one server each, so that a bad state fails its own rows only.
+fn start(host: &Host, listeners: &Listeners, fixture: &Fixture) -> Result<Vec<Started>> {
+    let all: Vec<_> = listeners.iter().collect();
+    match start_some(host, &all, fixture) {
+        Ok(server) => Ok(vec![Ok(server)]),
+        Err(_) if all.len() > 1 => Ok(all
+            .iter()
+            .map(|one| start_some(host, &[*one], fixture).map_err(|error| (one.1.clone(), format!("{error:#}"))))
+            .collect()),
+        Err(error) => Err(error),
+    }
+}
+
+fn start_some(host: &Host, listeners: &[(&(String, Option<String>), &String)], fixture: &Fixture) -> Result<Server> {
+    let listeners = listeners.iter().map(|((config, need), name)| match need {
+        Some(need) => json!({ "name": name, "port": 0, "config": config, "need": need }),
+        None => json!({ "name": name, "port": 0, "config": config }),
+    });
+    let configuration = json!({
+        "root": fixture.snapshot.root, "bundle": fixture.snapshot.bundle, "now": snapshot::NOW, "expiredNow": fixture::EXPIRED_NOW,
+        "listeners": listeners.collect::<Vec<_>>(),
+    });
+    let path = shell::scratch("headers")?.join(format!("{}.json", host.name));
+    fs::write(&path, configuration.to_string())?;
+    host.start(&path)
+}

@@ -1,0 +1,48 @@
+//! The project's own commands: `cargo xtask <command>`. Run `cargo xtask help` for the list.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod addresses;
+mod case_files;
+mod cases;
+mod codes;
+mod headers;
+mod js;
+mod shell;
+mod snapshot;
+mod steps;
+mod test;
+mod tools;
+mod wasm;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own commands")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run all tests: Rust, wasm in Node, the SDK on Node, Deno, Bun and workerd, case files, examples
+    Test(test::Arguments),
+    /// Build the wasm file into js/wasm/
+    Wasm(wasm::Arguments),
+    /// Make the SDK ready: wasm file, npm packages, compiled TypeScript, staged package
+    Sdk,
+    /// Judge every row of a case file on every host
+    Cases(case_files::Arguments),
+    /// Generate js/src/generated/codes.ts and the tables in the documentation from the core's verdict table
+    Codes(codes::Arguments),
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Test(arguments) => test::main(&arguments),
+        Command::Wasm(arguments) => wasm::main(&arguments),
+        Command::Sdk => js::prepare(),
+        Command::Cases(arguments) => case_files::main(&arguments),
+        Command::Codes(arguments) => codes::main(&arguments),
+    }
+}

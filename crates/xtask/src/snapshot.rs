@@ -1,0 +1,113 @@
+//! Signed snapshots for cases and benchmarks, made with the core's builder. Their keys guard nothing.
+
+use anyhow::{Context, Result};
+use edgelatch_core::{
+    build::{self, HeadFields, KeyRecord, RealmRecord, RoleFields, RoleRecord, RootFields, SigningKey},
+    http::Sources,
+    key::{self, KeyId, Prefix},
+};
+use sha2::{Digest, Sha256};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+pub const DAY: u64 = 86_400;
+/// When every snapshot here was issued, until when it lasts, and a moment in between.
+pub const ISSUED_AT: u64 = NOW - 60;
+pub const NOW: u64 = 1_750_000_000;
+pub const NOT_AFTER: u64 = NOW + DAY;
+
+/// What an edge is deployed with and what it loads.
+pub struct Snapshot {
+    pub root: PathBuf,
+    pub bundle: PathBuf,
+    pub bytes: u64,
+}
+
+/// A key's text that depends on a name only.
+pub fn key_text(name: &str) -> Result<String> {
+    let prefix = Prefix::parse("vsp_sk").map_err(|error| anyhow::anyhow!("{error}"))?;
+    Ok(key::issue(&prefix, &mut stream(name)).to_string())
+}
+
+/// The record of a plain key: valid for ever, from everywhere, with the realm's first role.
+pub fn record(digest: [u8; 32], id: KeyId) -> KeyRecord {
+    KeyRecord {
+        digest,
+        key_id: id,
+        org: "acme".into(),
+        owner: "someone".into(),
+        owner_disabled: false,
+        name: String::new(),
+        metadata: String::new(),
+        revoked: false,
+        not_before: None,
+        expires_at: None,
+        roles: vec![0],
+        services: None,
+        ip_policy: None,
+    }
+}
+
+/// A realm with both credential headers and these roles: name and patterns.
+pub fn realm(roles: &[(&str, &[&str])]) -> RealmRecord {
+    let role = |(name, patterns): &(&str, &[&str])| RoleRecord {
+        name: (*name).into(),
+        patterns: patterns.iter().map(|pattern| (*pattern).to_owned()).collect(),
+    };
+    RealmRecord {
+        sources: Sources::BEARER.union(Sources::API_KEY),
+        imports: false,
+        pepper: None,
+        roles: roles.iter().map(role).collect(),
+    }
+}
+
+/// Builds, signs and writes `root.bin` and `bundle.bin`; the same on every machine.
+pub fn write(dir: &Path, realm: &RealmRecord, records: Vec<KeyRecord>) -> Result<Snapshot> {
+    let signer = |name: &str| {
+        let mut seed = [0; 32];
+        stream(name)(&mut seed);
+        SigningKey::from_seed(&seed)
+    };
+    let (root_key, publisher) = (signer("root"), signer("publisher"));
+    let role = |key: &SigningKey| RoleFields { threshold: 1, keys: vec![key.public()] };
+    let root = RootFields {
+        realm: "cases".into(),
+        version: 1,
+        issued_at: ISSUED_AT,
+        expires_at: NOW + 3650 * DAY,
+        root: role(&root_key),
+        publisher: role(&publisher),
+    };
+    let tree = build::build_tree(realm, records)?;
+    let head = HeadFields {
+        realm: "cases".into(),
+        root_version: 1,
+        epoch: 1,
+        issued_at: ISSUED_AT,
+        not_after: NOT_AFTER,
+        tree: tree.digest(),
+        tree_bytes: tree.bytes(),
+        records: tree.records,
+    };
+    let root_bytes = build::sign_root(&root, &[root_key])?;
+    let bundle_bytes = build::encode_bundle(&build::sign_head(&head, &[publisher])?, &tree)?;
+    let bytes = bundle_bytes.len() as u64;
+    let snapshot = Snapshot { root: dir.join("root.bin"), bundle: dir.join("bundle.bin"), bytes };
+    fs::write(&snapshot.root, root_bytes).with_context(|| format!("cannot write {}", snapshot.root.display()))?;
+    fs::write(&snapshot.bundle, bundle_bytes).with_context(|| format!("cannot write {}", snapshot.bundle.display()))?;
+    Ok(snapshot)
+}
+
+/// Bytes that depend on a name only.
+pub fn stream(name: &str) -> impl FnMut(&mut [u8]) + use<> {
+    let mut block: [u8; 32] = Sha256::digest(format!("edgelatch test key: {name}")).into();
+    move |out| {
+        for chunk in out.chunks_mut(32) {
+            block = Sha256::digest(block).into();
+            chunk.copy_from_slice(&block[..chunk.len()]);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `cargo xtask test`: everything that proves something, one line a step.
+
+use crate::{
+    shell::{self, command},
+    steps::{self, Plan, Tally},
+    tools,
+};
+use anyhow::{Result, bail};
+
+/// A target without a standard library.
+const NO_STD: &str = "thumbv7em-none-eabi";
+
+struct Step {
+    name: &'static str,
+    about: &'static str,
+    plan: fn() -> Result<Plan>,
+}
+
+/// In this order: what is cheap to find out comes before what needs it.
+const STEPS: &[Step] = &[
+    Step { name: "codes", about: "generated files are what the verdict table says", plan: || own(&["codes", "--check"]) },
+    Step { name: "rust", about: "Rust tests of the workspace", plan: || cargo(&[&["test", "--workspace", "--no-fail-fast"]]) },
+    Step { name: "no_std", about: "the core builds for a target without std", plan: no_std },
+    Step { name: "sdk", about: "wasm file, npm ci, TypeScript, packed tarball", plan: || own(&["sdk"]) },
+    Step { name: "wasm", about: "wasm-bindgen tests in Node", plan: wasm },
+    Step { name: "node", about: "SDK tests on Node", plan: || npm(&["test"]) },
+    Step { name: "deno", about: "SDK tests on Deno", plan: || npm(&["run", "test:deno"]) },
+    Step { name: "bun", about: "SDK tests on Bun", plan: || npm(&["run", "test:bun"]) },
+    Step { name: "workerd", about: "SDK tests on workerd", plan: || npm(&["run", "test:workerd"]) },
+    Step { name: "cases-ip", about: "address cases in Rust, wasm and the SDK", plan: || own(&["cases", "ip", "tests/vectors/ip_cases.tsv"]) },
+    Step {
+        name: "cases-headers",
+        about: "header cases as raw bytes on Node, Deno, Bun and workerd",
+        plan: || own(&["cases", "headers", "tests/vectors/header_cases.tsv"]),
+    },
+    Step { name: "reader", about: "the independent reader agrees on every vector", plan: reader },
+];
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Only these steps, comma-separated; `--list` names them
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// All but these steps
+    #[arg(long, value_delimiter = ',')]
+    without: Vec<String>,
+    /// Name the steps and do nothing
+    #[arg(long)]
+    list: bool,
+}
+
+pub fn main(arguments: &Arguments) -> Result<()> {
+    if arguments.list {
+        STEPS.iter().for_each(|step| println!("{:14} {}", step.name, step.about));
+        return Ok(());
+    }
+    for name in arguments.only.iter().chain(&arguments.without) {
+        if !STEPS.iter().any(|step| step.name == name) {
+            let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+            bail!("no step is called {name:?}; there are {}", names.join(", "));
+        }
+    }
+    let named = |names: &[String], step: &Step| names.iter().any(|name| name == step.name);
+    let chosen = |step: &&Step| (arguments.only.is_empty() || named(&arguments.only, step)) && !named(&arguments.without, step);
+    let mut sum = Tally::default();
+    for step in STEPS.iter().filter(chosen) {
+        sum += steps::run(step.name, (step.plan)())?;
+    }
+    println!("{} passed, {} failed", sum.passed, sum.failed);
+    if sum.failed > 0 {
+        std::process::exit(1);
+    }
+    Ok(())
+}
+
+fn own(arguments: &[&str]) -> Result<Plan> {
+    Ok(Plan::Run(vec![shell::own(arguments)]))
+}
+
+fn cargo(runs: &[&[&str]]) -> Result<Plan> {
+    Ok(Plan::Run(runs.iter().map(|arguments| command("cargo", *arguments)).collect()))
+}
+
+fn no_std() -> Result<Plan> {
+    shell::add_target(NO_STD)?;
+    cargo(&[
+        &["build", "--package", "edgelatch-core", "--target", NO_STD],
+        &["build", "--package", "edgelatch-core", "--target", NO_STD, "--features", "builder"],
+    ])
+}
+
+fn wasm() -> Result<Plan> {
+    let mut pack = command("wasm-pack", ["test", "--node", "--mode", "no-install"]);
+    pack.current_dir(shell::root().join("wasm")).env("PATH", tools::path()?);
+    pack.env("CARGO_TARGET_DIR", shell::target().join("wasm"));
+    Ok(Plan::Run(vec![pack]))
+}
+
+fn npm(arguments: &[&str]) -> Result<Plan> {
+    let mut npm = command("npm", arguments);
+    npm.current_dir(shell::root().join("js")).env("DENO_NO_UPDATE_CHECK", "1");
+    Ok(Plan::Run(vec![npm]))
+}
+
+fn reader() -> Result<Plan> {
+    if !shell::exists("python3") {
+        return Ok(Plan::Skip("python3 is not installed".into()));
+    }
+    Ok(Plan::Run(vec![command("python3", ["tests/conformance/reader.py"])]))
+}

@@ -1,0 +1,74 @@
+//! Tools that take minutes to install: kept in the cache directory, checked by version, installed once.
+
+use crate::shell::{self, command};
+use anyhow::{Context, Result, ensure};
+use std::{env, ffi::OsString, fs, path::PathBuf};
+
+/// The `wasm-bindgen` version that wasm/Cargo.lock, the test runner and `wasm-bindgen-cli-support` agree on.
+pub const WASM_BINDGEN: &str = "0.2.130";
+
+struct Tool {
+    /// Directory below the cache.
+    dir: &'static str,
+    binary: &'static str,
+    package: &'static str,
+    version: &'static str,
+    /// wasm-bindgen-cli does not build with its published lock file.
+    locked: bool,
+}
+
+const RUNNER: Tool = Tool {
+    dir: "tools-wbg",
+    binary: "wasm-bindgen-test-runner",
+    package: "wasm-bindgen-cli",
+    version: WASM_BINDGEN,
+    locked: false,
+};
+const PACK: Tool = Tool { dir: "tools-pack", binary: "wasm-pack", package: "wasm-pack", version: "0.15.1", locked: true };
+
+/// Installs what is missing and returns a `PATH` that finds all of it.
+pub fn path() -> Result<OsString> {
+    agree()?;
+    let mut dirs = Vec::new();
+    for tool in [&RUNNER, &PACK] {
+        dirs.push(tool.installed()?);
+    }
+    let rest = env::var_os("PATH").unwrap_or_default();
+    Ok(env::join_paths(dirs.into_iter().chain(env::split_paths(&rest)))?)
+}
+
+fn agree() -> Result<()> {
+    let lock = fs::read_to_string(shell::root().join("wasm/Cargo.lock")).context("cannot read wasm/Cargo.lock")?;
+    let found = lock.split("[[package]]").find_map(|package| {
+        let rest = package.split_once("name = \"wasm-bindgen\"\nversion = \"")?.1;
+        rest.split('"').next()
+    });
+    ensure!(
+        found == Some(WASM_BINDGEN),
+        "wasm/Cargo.lock holds wasm-bindgen {found:?}, crates/xtask expects {WASM_BINDGEN}: raise both together"
+    );
+    Ok(())
+}
+
+impl Tool {
+    fn installed(&self) -> Result<PathBuf> {
+        let root = shell::cache()?.join(self.dir);
+        let bin = root.join("bin");
+        if self.has_version(&bin.join(self.binary)) {
+            return Ok(bin);
+        }
+        println!("installing {} {} into {} (once, some minutes)", self.package, self.version, root.display());
+        // Unoptimised: it builds in a third of the time and our test module is small.
+        let mut cargo = command("cargo", ["install", self.package, "--version", self.version, "--debug", "--force", "--root"]);
+        cargo.arg(&root).args(self.locked.then_some("--locked"));
+        cargo.env("CARGO_PROFILE_DEV_DEBUG", "0").env_remove("RUSTFLAGS").env_remove("CARGO_TARGET_DIR");
+        shell::run(&mut cargo)?;
+        ensure!(self.has_version(&bin.join(self.binary)), "{} in {} is not version {}", self.binary, bin.display(), self.version);
+        Ok(bin)
+    }
+
+    fn has_version(&self, binary: &PathBuf) -> bool {
+        binary.is_file()
+            && shell::capture(&mut command(binary, ["--version"])).is_ok_and(|text| text.trim().ends_with(self.version))
+    }
+}

@@ -1,0 +1,93 @@
+//! `cargo xtask wasm`: wasm/ → js/wasm/edgelatch.wasm. The SDK instantiates the file itself, so the glue is not kept.
+
+use crate::shell::{self, command};
+use anyhow::{Context, Result, bail};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use wasm_bindgen_cli_support::Bindgen;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const CRATE_FILE: &str = "edgelatch_wasm.wasm";
+/// Raised when the recipe below changes, so that old outputs are not taken for new ones.
+const RECIPE: &str = "1 simd128 web";
+const INPUTS: &[&str] = &["wasm", "crates/core/src", "crates/core/Cargo.toml", "Cargo.toml", "rust-toolchain.toml"];
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Build even if no input changed
+    #[arg(long)]
+    force: bool,
+}
+
+pub fn main(arguments: &Arguments) -> Result<()> {
+    let built = build(arguments.force)?;
+    let out = shell::root().join("js/wasm/edgelatch.wasm");
+    let size = Size::of(&out)?;
+    let note = if built { "" } else { " (up to date)" };
+    println!("js/wasm/edgelatch.wasm: {} bytes, {} with brotli{note}", size.raw, size.brotli);
+    Ok(())
+}
+
+/// Builds the shipped wasm file; `false` if it was up to date.
+pub fn build(force: bool) -> Result<bool> {
+    let out = shell::root().join("js/wasm/edgelatch.wasm");
+    let stamp = shell::scratch("stamps")?.join("wasm");
+    let print = shell::fingerprint(RECIPE, INPUTS)?;
+    if !force && out.is_file() && fs::read_to_string(&stamp).is_ok_and(|old| old == print) {
+        return Ok(false);
+    }
+    let _ = fs::remove_file(&stamp);
+    let processed = shell::scratch("bindgen")?;
+    process(&compile(&[])?, Bindgen::new().web(true)?.out_name("edgelatch"), &processed)?;
+    fs::create_dir_all(shell::root().join("js/wasm"))?;
+    fs::copy(processed.join("edgelatch_bg.wasm"), &out).with_context(|| format!("cannot write {}", out.display()))?;
+    fs::write(&stamp, print)?;
+    Ok(true)
+}
+
+/// Compiles the judge of the address cases and returns its CommonJS module.
+pub fn build_conformance(out: &Path) -> Result<PathBuf> {
+    let input = compile(&["--features", "conformance"])?;
+    process(&input, Bindgen::new().nodejs(true)?.typescript(false).out_name("conformance"), out)?;
+    Ok(out.join("conformance.js"))
+}
+
+/// Builds the crate and returns the module as the compiler leaves it.
+fn compile(flags: &[&str]) -> Result<PathBuf> {
+    shell::add_target(TARGET)?;
+    let target = shell::target().join("wasm");
+    let mut cargo = command("cargo", ["build", "--quiet", "--release", "--target", TARGET]);
+    // In wasm/ so that its own .cargo/config.toml counts, as it does for wasm-pack.
+    cargo.args(flags).current_dir(shell::root().join("wasm")).env("CARGO_TARGET_DIR", &target).env_remove("RUSTFLAGS");
+    shell::run(&mut cargo)?;
+    Ok(target.join(TARGET).join("release").join(CRATE_FILE))
+}
+
+fn process(input: &Path, bindgen: &mut Bindgen, out: &Path) -> Result<()> {
+    bindgen.input_path(input).remove_name_section(true).remove_producers_section(true).generate(out).with_context(|| {
+        format!("wasm-bindgen refused {}; its version must equal wasm-bindgen-cli-support in crates/xtask", input.display())
+    })
+}
+
+/// Size of a file as it is and as a CDN sends it.
+pub struct Size {
+    pub raw: usize,
+    pub brotli: usize,
+}
+
+impl Size {
+    pub fn of(path: &Path) -> Result<Size> {
+        let script = "const b = require('fs').readFileSync(process.argv[1]);\
+             console.log(b.length, require('zlib').brotliCompressSync(b).length)";
+        let mut node = command("node", ["-e", script]);
+        node.arg(path);
+        let text = shell::capture(&mut node)?;
+        let numbers: Vec<usize> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        match numbers[..] {
+            [raw, brotli] => Ok(Size { raw, brotli }),
+            _ => bail!("cannot measure {}: node printed {text:?}", path.display()),
+        }
+    }
+}

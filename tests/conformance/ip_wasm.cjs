@@ -1,0 +1,5 @@
+// Runs the judge of the address cases inside wasm: `node ip_wasm.cjs MODULE.js ROWS.tsv` prints a JSON array with ""
+// or a fault for each row.
+const { readFileSync } = require("node:fs");
+const { judge_ip } = require(process.argv[2]);
+console.log(JSON.stringify(judge_ip(readFileSync(process.argv[3], "utf8"))));
