@@ -23,7 +23,10 @@ impl Digest {
         })?;
         // The digest of nothing, and a field left at zero, are slips of an export, not keys.
         if bytes == [0; 32] || bytes == edgelatch_core::key::digest(b"") {
-            return Err(Error::invalid(field, "is the digest of an empty text or all zeros; export the digests of the keys again"));
+            return Err(Error::invalid(
+                field,
+                "is the digest of an empty text or all zeros; export the digests of the keys again",
+            ));
         }
         Ok(Digest(bytes))
     }
@@ -52,9 +55,9 @@ fn hex(text: &str) -> Option<[u8; 32]> {
 }
 
 fn base64(text: &str) -> Option<[u8; 32]> {
-    [&STANDARD, &URL_SAFE].into_iter().find_map(|alphabet| {
-        GeneralPurpose::new(alphabet, LENIENT).decode(text).ok()?.try_into().ok()
-    })
+    [&STANDARD, &URL_SAFE]
+        .into_iter()
+        .find_map(|alphabet| GeneralPurpose::new(alphabet, LENIENT).decode(text).ok()?.try_into().ok())
 }
 
 #[cfg(test)]
@@ -75,7 +78,16 @@ mod tests {
     #[test]
     fn refuses_everything_else() {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        let bad = ["", "abc", &"0".repeat(64), &"g".repeat(64), &"a".repeat(63), &"A".repeat(44), empty, &format!(" {}", "a".repeat(63))];
+        let bad = [
+            "",
+            "abc",
+            &"0".repeat(64),
+            &"g".repeat(64),
+            &"a".repeat(63),
+            &"A".repeat(44),
+            empty,
+            &format!(" {}", "a".repeat(63)),
+        ];
         for text in bad {
             let error = Digest::parse("sha256", text).unwrap_err().to_string();
             assert!(error.starts_with("`sha256`: "), "{error}");

@@ -15,10 +15,7 @@ pub struct Env {
 impl Env {
     /// The system's clock and the operating system's CSPRNG.
     pub fn system() -> Env {
-        Env::new(
-            || std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
-            |bytes| getrandom::fill(bytes).is_ok(),
-        )
+        Env::new(|| std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()), |bytes| getrandom::fill(bytes).is_ok())
     }
 
     /// A clock and a source of random bytes; the latter returns false when it has none to give.

@@ -11,6 +11,7 @@
 //! | `ops` | the operations |
 //! | `store` | the database: portable SQL over a small interface, SQLite behind it |
 //! | [`limits`] | every bound, with its reason |
+#![forbid(unsafe_code)]
 
 mod digest;
 mod env;
@@ -36,5 +37,5 @@ pub use model::{
 pub use ops::{EpochRequest, LedgerRow, NewOwner, NewRole, RootRow, Snapshot};
 pub use registry::Registry;
 pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug};
-pub use time::{PRESETS, format as format_time, parse_expiry, parse_span, parse_time};
+pub use time::{PRESETS, format as format_time, parse_expiry, parse_span, parse_start, parse_time};
 pub use warning::Warning;

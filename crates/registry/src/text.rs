@@ -118,15 +118,19 @@ pub struct Metadata(String);
 impl Metadata {
     /// Reads a JSON object. An empty object is no metadata.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let value: Value =
-            serde_json::from_str(text).map_err(|e| Error::invalid("metadata", format!("is not JSON: {e}")))?;
+        let value: Value = serde_json::from_str(text).map_err(|e| Error::invalid("metadata", format!("is not JSON: {e}")))?;
         let Value::Object(members) = &value else {
             return Err(Error::invalid("metadata", r#"must be a JSON object, such as {"team":"web"}"#));
         };
         if members.is_empty() {
             return Ok(Metadata::default());
         }
-        let text = value.to_string();
+        // JSON leaves DEL and the C1 controls as they are; the snapshot takes no control characters.
+        let text: String = value
+            .to_string()
+            .chars()
+            .map(|c| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.into() })
+            .collect();
         if text.len() > limits::MAX_METADATA_BYTES {
             let reason = format!("{} bytes are more than the limit of {}", text.len(), limits::MAX_METADATA_BYTES);
             return Err(Error::invalid("metadata", reason));
@@ -179,6 +183,7 @@ mod tests {
     fn metadata_is_a_small_object() {
         assert_eq!(Metadata::parse("{ \"b\": 1, \"a\": [true] }").unwrap().as_str(), r#"{"a":[true],"b":1}"#);
         assert_eq!(Metadata::parse("{}").unwrap().as_str(), "");
+        assert_eq!(Metadata::parse("{\"a\":\"\u{7f}\u{85}\\n\"}").unwrap().as_str(), r#"{"a":"\u007f\u0085\n"}"#);
         for bad in ["", "[]", "1", "{", "{}x", &format!("{{\"a\":\"{}\"}}", "x".repeat(4096)), &"[".repeat(10_000)] {
             assert!(Metadata::parse(bad).is_err());
         }

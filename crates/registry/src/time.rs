@@ -46,10 +46,19 @@ pub fn parse_time(field: &str, text: &str, now: u64) -> Result<u64, Error> {
     u64::try_from(at.as_second()).ok().filter(|at| *at <= MAX_TIME).ok_or_else(|| out_of_range(field))
 }
 
+/// Reads when a key begins: as [`parse_time`], where the first second of 1970 stands for no bound.
+pub fn parse_start(field: &str, text: &str, now: u64) -> Result<Option<u64>, Error> {
+    if text == "now" { Ok(None) } else { parse_time(field, text, now).map(|at| Some(at).filter(|at| *at > 0)) }
+}
+
 /// Reads a length of time from now, in seconds, such as `24h`.
 pub fn parse_span(field: &str, text: &str, now: u64) -> Result<u64, Error> {
     let end = span(text, now).ok_or_else(|| Error::invalid(field, "must be a span such as `24h`, `30d` or `10y`"))??;
-    u64::try_from(end.as_second()).ok().and_then(|end| end.checked_sub(now)).filter(|s| *s > 0).ok_or_else(|| out_of_range(field))
+    u64::try_from(end.as_second())
+        .ok()
+        .and_then(|end| end.checked_sub(now))
+        .filter(|s| *s > 0)
+        .ok_or_else(|| out_of_range(field))
 }
 
 /// Calendar units count in UTC: a month from 31 January is 28 February.

@@ -54,9 +54,9 @@ impl fmt::Display for Warning {
                 "the deny list ({entries} enabled) has no effect: under `allow_first` the allow list alone decides; \
                  set the order to `deny_first` to let it count"
             ),
-            Warning::RefusesEveryone => {
-                f.write_str("the key is refused from everywhere: the allow list has no enabled entry; add one, or set the mode to `any`")
-            }
+            Warning::RefusesEveryone => f.write_str(
+                "the key is refused from everywhere: the allow list has no enabled entry; add one, or set the mode to `any`",
+            ),
             Warning::AllowsAll { entry } => write!(f, "{entry} in the allow list lets every address of its family in"),
             Warning::DeniesAll { entry } => write!(f, "{entry} in the deny list refuses every address of its family"),
             Warning::NoRoles => f.write_str("the key has no role: it is refused wherever a permission is required"),

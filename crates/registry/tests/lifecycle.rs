@@ -4,9 +4,7 @@ mod common;
 
 use common::{NOW, fixture, ip, new_key, slug};
 use edgelatch_core::key::{KeyId, KeyText};
-use edgelatch_registry::{
-    Digest, Env, Filter, IpEdit, IpEntry, KeyEdit, ListEdit, Origin, Registry, Scope, State, Warning,
-};
+use edgelatch_registry::{Digest, Env, Filter, IpEdit, IpEntry, KeyEdit, ListEdit, Origin, Registry, Scope, State, Warning};
 
 #[test]
 fn a_secret_is_in_its_creation_and_nowhere_else() {
@@ -125,16 +123,11 @@ fn an_import_is_unique_and_marks_the_realm() {
 #[test]
 fn references_must_exist() {
     let f = fixture();
-    let cases: [(&dyn Fn(&mut edgelatch_registry::NewKey), &str); 3] = [
-        (&|k| k.org = slug("nobody"), "there is no org `nobody`"),
-        (&|k| k.owner = slug("nobody"), "there is no owner `nobody`"),
-        (&|k| k.roles = vec![slug("nobody")], "there is no role `nobody`"),
-    ];
-    for (change, says) in cases {
-        let mut new = new_key("ci");
-        change(&mut new);
+    let [mut org, mut owner, mut role] = [(); 3].map(|()| new_key("ci"));
+    (org.org, owner.owner, role.roles) = (slug("nobody"), slug("nobody"), vec![slug("nobody")]);
+    for (new, kind) in [(org, "org"), (owner, "owner"), (role, "role")] {
         let error = f.registry.create_key(&f.realm, &new).unwrap_err().to_string();
-        assert!(error.starts_with(says), "{error}");
+        assert!(error.starts_with(&format!("there is no {kind} `nobody`: ")), "{error}");
     }
     assert!(f.registry.create_key(&slug("elsewhere"), &new_key("ci")).is_err());
     assert!(f.registry.keys(&f.realm, &Filter::default()).unwrap().keys.is_empty());

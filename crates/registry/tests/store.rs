@@ -51,7 +51,9 @@ fn an_epoch_is_given_once() {
         let takers: Vec<_> = [&f.registry, &other]
             .map(|registry| {
                 let realm = &f.realm;
-                scope.spawn(move || (0..20).map(|_| registry.reserve_epoch(realm, &request(0, NOW)).unwrap().epoch).collect::<Vec<_>>())
+                scope.spawn(move || {
+                    (0..20).map(|_| registry.reserve_epoch(realm, &request(0, NOW)).unwrap().epoch).collect::<Vec<_>>()
+                })
             })
             .into_iter()
             .collect();

@@ -131,7 +131,8 @@ impl Registry {
             let id = realm_id(session, realm)?;
             let sql = "SELECT version, object FROM roots WHERE realm_id = $1 ORDER BY version";
             session.rows(sql, args![id.0], |row| {
-                let version = u32::try_from(row.int(0)?).map_err(|_| Error::Store { detail: "a root's version is too large".into() })?;
+                let version =
+                    u32::try_from(row.int(0)?).map_err(|_| Error::Store { detail: "a root's version is too large".into() })?;
                 Ok(RootRow { version, object: row.blob(1)?.to_vec() })
             })
         })

@@ -66,7 +66,8 @@ impl Registry {
             let (mode, order) = ip_words(&key.ip);
             let texts = (key.name.as_str(), key.description.as_str(), key.metadata.as_str());
             let all = key.scope == Scope::All;
-            let values = args![row, texts.0, texts.1, all, mode, order, key.not_before, key.expires_at, texts.2, now, key.revision];
+            let values =
+                args![row, texts.0, texts.1, all, mode, order, key.not_before, key.expires_at, texts.2, now, key.revision];
             session.run(sql, values)?;
             for table in ["key_roles", "key_services", "key_ips"] {
                 session.run(&format!("DELETE FROM {table} WHERE key_id = $1"), args![row])?;
@@ -128,9 +129,8 @@ impl Registry {
             let texts = (new.name.as_str(), new.description.as_str(), new.metadata.as_str());
             let (origin, all) = (secret.origin.word(), scope == Scope::All);
             let times = (new.not_before, new.expires_at);
-            let values = args![
-                &*id, realm.0, org, owner, texts.0, texts.1, origin, all, mode, order, times.0, times.1, texts.2, now
-            ];
+            let values =
+                args![&*id, realm.0, org, owner, texts.0, texts.1, origin, all, mode, order, times.0, times.1, texts.2, now];
             let exists = || Error::Exists { kind: Kind::Key, id: id.clone() };
             let row = session.row(sql, values, |row| row.int(0)).map_err(|e| e.or_unique(exists))?;
             let row = row.ok_or_else(|| Error::Store { detail: "a new key got no row".into() })?;
@@ -204,6 +204,8 @@ fn ip_words(ip: &IpRules) -> (&'static str, &'static str) {
 
 fn check_times(not_before: Option<u64>, expires_at: Option<u64>) -> Result<(), Error> {
     match (not_before, expires_at) {
+        // Both zeros would mean "no bound" in a snapshot.
+        (Some(0), _) | (_, Some(0)) => Err(Error::invalid("not_before", "is the first second of 1970; leave it out")),
         (Some(start), Some(end)) if start >= end => {
             Err(Error::invalid("not_before", "is not before the expiry; give an earlier start or a later expiry"))
         }

@@ -50,7 +50,8 @@ impl Registry {
             let exists = || Error::Exists { kind: Kind::Realm, id: slug.into() };
             let id = session.row(sql, values, |row| row.int(0)).map_err(|e| e.or_unique(exists))?;
             for (role, name, patterns) in PREDEFINED {
-                let sql = "INSERT INTO roles (realm_id, slug, name, predefined, created_at) VALUES ($1, $2, $3, 1, $4) RETURNING id";
+                let sql =
+                    "INSERT INTO roles (realm_id, slug, name, predefined, created_at) VALUES ($1, $2, $3, 1, $4) RETURNING id";
                 let role = session.row(sql, args![id, role, name, now], |row| row.int(0))?;
                 for pattern in patterns {
                     session.run("INSERT INTO role_patterns (role_id, pattern) VALUES ($1, $2)", args![role, *pattern])?;

@@ -37,8 +37,10 @@ fn state(revoked_at: Option<u64>, not_before: Option<u64>, expires_at: Option<u6
 
 /// The same in SQL, with the time as the given parameter.
 fn state_sql(state: State, now: &str) -> String {
-    let (started, ended) =
-        (format!("(k.not_before IS NULL OR k.not_before <= {now})"), format!("(k.expires_at IS NOT NULL AND k.expires_at <= {now})"));
+    let (started, ended) = (
+        format!("(k.not_before IS NULL OR k.not_before <= {now})"),
+        format!("(k.expires_at IS NOT NULL AND k.expires_at <= {now})"),
+    );
     match state {
         State::Revoked => "k.revoked_at IS NOT NULL".into(),
         State::Pending => format!("k.revoked_at IS NULL AND NOT {started}"),
@@ -83,7 +85,8 @@ fn complete(session: &mut dyn Session, loaded: &mut Loaded) -> Result<(), Error>
     let sql = "SELECT r.slug FROM key_roles x JOIN roles r ON r.id = x.role_id WHERE x.key_id = $1 ORDER BY r.slug";
     loaded.key.roles = session.rows(sql, id, |row| row.parse(0))?;
     if let Scope::List(services) = &mut loaded.key.scope {
-        *services = session.rows("SELECT service FROM key_services WHERE key_id = $1 ORDER BY service", id, |row| row.parse(0))?;
+        *services =
+            session.rows("SELECT service FROM key_services WHERE key_id = $1 ORDER BY service", id, |row| row.parse(0))?;
     }
     loaded.key.ip = load_ip(session, loaded.row, loaded.key.ip.allow_mode(), loaded.key.ip.order())?;
     Ok(())
@@ -123,7 +126,10 @@ impl Registry {
     pub fn keys(&self, realm: &Slug, filter: &Filter) -> Result<Page, Error> {
         let limit = if filter.limit == 0 { DEFAULT_PAGE } else { filter.limit };
         if limit > MAX_PAGE {
-            return Err(Error::invalid("limit", format!("{limit} is more than the limit of {MAX_PAGE}; use the cursor for more")));
+            return Err(Error::invalid(
+                "limit",
+                format!("{limit} is more than the limit of {MAX_PAGE}; use the cursor for more"),
+            ));
         }
         let before = filter.cursor.as_deref().map(read_cursor).transpose()?;
         let search = filter.search.as_deref().filter(|text| !text.is_empty());

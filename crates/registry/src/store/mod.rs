@@ -120,7 +120,12 @@ pub(crate) trait Store: Send + Sync {
 
 impl dyn Session + '_ {
     /// All rows of a query.
-    pub(crate) fn rows<T>(&mut self, sql: &str, args: &[Value], read: impl Fn(&Row<'_>) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+    pub(crate) fn rows<T>(
+        &mut self,
+        sql: &str,
+        args: &[Value],
+        read: impl Fn(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
         let mut all = Vec::new();
         self.each(sql, args, &mut |row| {
             all.push(read(row)?);
@@ -130,7 +135,12 @@ impl dyn Session + '_ {
     }
 
     /// The first row of a query.
-    pub(crate) fn row<T>(&mut self, sql: &str, args: &[Value], read: impl Fn(&Row<'_>) -> Result<T, Error>) -> Result<Option<T>, Error> {
+    pub(crate) fn row<T>(
+        &mut self,
+        sql: &str,
+        args: &[Value],
+        read: impl Fn(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
         Ok(self.rows(sql, args, read)?.into_iter().next())
     }
 }

@@ -79,7 +79,8 @@ impl Sqlite {
     }
 
     fn migrate(&self) -> Result<(), Error> {
-        let version = |c: &Connection| c.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).map_err(|e| self.error(e));
+        let version =
+            |c: &Connection| c.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).map_err(|e| self.error(e));
         let known = MIGRATIONS.len() as u32;
         let mut writer = self.lock_writer();
         if version(&writer)? == known {

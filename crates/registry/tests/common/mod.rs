@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use edgelatch_registry::{Env, IpEntry, IpRules, Metadata, Name, NewKey, NewOwner, NewRealm, ORDERS, OwnerKind, Registry, Scope, Slug, Sources};
+use edgelatch_registry::{
+    Env, IpEntry, IpRules, Metadata, Name, NewKey, NewOwner, NewRealm, ORDERS, OwnerKind, Registry, Scope, Slug, Sources,
+};
 
 /// 2026-01-31T00:00:00Z
 pub const NOW: u64 = 1_769_817_600;
@@ -31,7 +33,8 @@ pub fn fixture() -> Fixture {
     let clock = Arc::new(AtomicU64::new(NOW));
     let registry = Registry::create(&dir.path().join("registry.db"), env(&clock)).unwrap();
     let realm = slug("acme");
-    let new = NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), prefix: "ek".parse().unwrap(), sources: Sources::BOTH };
+    let new =
+        NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), prefix: "ek".parse().unwrap(), sources: Sources::BOTH };
     registry.create_realm(&new).unwrap();
     for org in ["one", "two"] {
         registry.create_org(&realm, &slug(org), &org.parse().unwrap()).unwrap();

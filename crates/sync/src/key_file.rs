@@ -1,0 +1,183 @@
+//! Signing keys in files that only their owner can read.
+//!
+//! ```text
+//! edgelatch signing key 1
+//! role publisher
+//! realm acme
+//! public <43 characters of base64url>
+//! seed <43 characters of base64url>
+//! ```
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use edgelatch_core::build::SigningKey;
+use edgelatch_core::signed::Role;
+use edgelatch_registry::{Env, Slug};
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+
+const FIRST_LINE: &str = "edgelatch signing key 1";
+/// Far above the 200 bytes that a key takes.
+const MAX_BYTES: u64 = 4096;
+
+/// Makes a signing key and its file, which must not exist.
+pub fn create(path: &Path, role: Role, realm: &Slug, env: &Env) -> Result<SigningKey, Error> {
+    let mut seed = Zeroizing::new([0; 32]);
+    env.random(seed.as_mut_slice())?;
+    let key = SigningKey::from_seed(&seed);
+    let public = URL_SAFE_NO_PAD.encode(key.public());
+    let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(*seed));
+    let text = Zeroizing::new(format!(
+        "{FIRST_LINE}\nrole {}\nrealm {realm}\npublic {public}\nseed {}\n",
+        role.name(),
+        secret.as_str()
+    ));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Error::KeyExists { path: path.into() },
+        _ => Error::io(path, &error),
+    })?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| Error::io(path, &e))?;
+    Ok(key)
+}
+
+/// Loads the signing key of `role` and `realm`; one that others may read, of another role or realm, or damaged is refused.
+pub fn load(path: &Path, role: Role, realm: &Slug) -> Result<SigningKey, Error> {
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Error::KeyMissing { path: path.into(), role: role.name() },
+        _ => Error::io(path, &error),
+    })?;
+    // Asked of the open file, so that what is checked is what is read.
+    let meta = file.metadata().map_err(|e| Error::io(path, &e))?;
+    let corrupt = |reason| Error::KeyCorrupt { path: path.into(), reason };
+    if !meta.is_file() || meta.len() > MAX_BYTES {
+        return Err(corrupt("it is no small file"));
+    }
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::MetadataExt::mode(&meta) & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(Error::KeyExposed { path: path.into(), mode });
+        }
+    }
+    let mut text = Zeroizing::new(String::with_capacity(MAX_BYTES as usize));
+    file.take(MAX_BYTES).read_to_string(&mut text).map_err(|_| corrupt("it cannot be read as text"))?;
+    let fields = Fields::read(&text).map_err(corrupt)?;
+    if (fields.role, fields.realm) != (role.name(), realm.as_str()) {
+        let name = |role: &str, realm: &str| format!("role {role}, realm {realm}");
+        let (found, wanted) = (name(fields.role, fields.realm), name(role.name(), realm.as_str()));
+        return Err(Error::KeyForeign { path: path.into(), found, wanted });
+    }
+    let key = SigningKey::from_seed(&*bytes(fields.seed).ok_or_else(|| corrupt("its seed is not 32 bytes of base64url"))?);
+    let public = bytes(fields.public).ok_or_else(|| corrupt("its public key is not 32 bytes of base64url"))?;
+    if key.public() == *public { Ok(key) } else { Err(corrupt("seed and public key do not belong together")) }
+}
+
+struct Fields<'a> {
+    role: &'a str,
+    realm: &'a str,
+    public: &'a str,
+    seed: &'a str,
+}
+
+impl<'a> Fields<'a> {
+    fn read(text: &'a str) -> Result<Self, &'static str> {
+        let mut lines = text.strip_suffix('\n').ok_or("its end is missing")?.split('\n');
+        if lines.next() != Some(FIRST_LINE) {
+            return Err("its first line is another");
+        }
+        let mut field = |name| lines.next().and_then(|line| line.strip_prefix(name)).ok_or("a line is missing or another");
+        let fields =
+            Fields { role: field("role ")?, realm: field("realm ")?, public: field("public ")?, seed: field("seed ")? };
+        if lines.next().is_some() { Err("lines follow its end") } else { Ok(fields) }
+    }
+}
+
+fn bytes(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+    let mut out = Zeroizing::new([0; 32]);
+    let length = URL_SAFE_NO_PAD.decode_slice_unchecked(text.get(..43)?, out.as_mut_slice()).ok()?;
+    (length == 32 && text.len() == 43).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn setup() -> (tempfile::TempDir, std::path::PathBuf, Slug, Env) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("publisher.key");
+        (dir, path, "acme".parse().unwrap(), Env::system())
+    }
+
+    #[test]
+    fn comes_back_as_it_was_made() {
+        let (_dir, path, realm, env) = setup();
+        let made = create(&path, Role::Publisher, &realm, &env).unwrap();
+        assert_eq!(load(&path, Role::Publisher, &realm).unwrap().public(), made.public());
+        assert_eq!(create(&path, Role::Publisher, &realm, &env).unwrap_err().code(), "key_exists");
+        assert_eq!(load(&path, Role::Publisher, &realm).unwrap().public(), made.public());
+    }
+
+    #[test]
+    fn another_role_or_realm_is_refused() {
+        let (_dir, path, realm, env) = setup();
+        create(&path, Role::Root, &realm, &env).unwrap();
+        assert_eq!(load(&path, Role::Publisher, &realm).unwrap_err().code(), "key_foreign");
+        assert_eq!(load(&path, Role::Root, &"other".parse().unwrap()).unwrap_err().code(), "key_foreign");
+        assert_eq!(load(&path.with_extension("none"), Role::Root, &realm).unwrap_err().code(), "key_missing");
+        assert!(load(path.parent().unwrap(), Role::Root, &realm).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn one_that_others_may_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let (_dir, path, realm, env) = setup();
+        create(&path, Role::Publisher, &realm, &env).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        for (mode, sound) in [(0o640, false), (0o604, false), (0o620, false), (0o400, true)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let loaded = load(&path, Role::Publisher, &realm);
+            assert_eq!(loaded.map_err(|e| e.code()).err(), (!sound).then_some("key_exposed"), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn every_damage_is_refused() {
+        let (dir, path, realm, env) = setup();
+        create(&path, Role::Publisher, &realm, &env).unwrap();
+        let whole = fs::read(&path).unwrap();
+        let damaged = dir.path().join("damaged.key");
+        let refused = |bytes: &[u8], what: String| {
+            let _ = fs::remove_file(&damaged);
+            fs::write(&damaged, bytes).unwrap();
+            #[cfg(unix)]
+            fs::set_permissions(&damaged, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            let error = load(&damaged, Role::Publisher, &realm).err();
+            assert!(error.is_some(), "{what}");
+            let said = error.map(|e| e.to_string()).unwrap_or_default();
+            assert!(!said.contains(&String::from_utf8_lossy(&whole[whole.len() - 20..whole.len() - 1])[..]), "{said}");
+        };
+        for cut in 0..whole.len() {
+            refused(&whole[..cut], format!("cut at {cut}"));
+        }
+        for i in 0..whole.len() {
+            for bit in 0..8 {
+                let mut bytes = whole.clone();
+                bytes[i] ^= 1 << bit;
+                refused(&bytes, format!("bit {bit} of {i}"));
+            }
+        }
+        refused(&[&whole[..], b"x\n"].concat(), "a line too many".into());
+        refused(&[0u8; 5000], "too long".into());
+    }
+}

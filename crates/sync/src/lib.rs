@@ -1,0 +1,25 @@
+//! Builds, signs and publishes snapshots.
+//!
+//! [`Publisher`] takes the registry's state, builds the tree, takes an epoch from the ledger, signs a head and hands both to
+//! each [`Target`]. The epoch is committed before the signature exists, so none is ever signed twice. [`Directory`] is the
+//! target that static web servers and `edgelatch serve` hand out; [`init`] begins a control plane; [`key_file`] guards the
+//! signing keys.
+#![forbid(unsafe_code)]
+
+mod data_dir;
+mod directory;
+mod error;
+mod files;
+mod hex;
+mod init;
+pub mod key_file;
+mod publisher;
+mod target;
+
+pub use data_dir::DataDir;
+pub use directory::Directory;
+pub use error::Error;
+pub use hex::hex;
+pub use init::{Begun, DEFAULT_ROOT_LIFETIME, Init, init};
+pub use publisher::{DEFAULT_LIFETIME, Published, Publisher, Reason};
+pub use target::{Publication, Target, Written};

@@ -1,0 +1,205 @@
+//! From the registry's state to a signed epoch on every target.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use edgelatch_core::build::{HeadFields, SigningKey, build_tree, encode_bundle, sign_head};
+use edgelatch_core::limits::{CLOCK_TOLERANCE, MAX_HEAD_LIFETIME};
+use edgelatch_core::root::Root;
+use edgelatch_registry::{EpochRequest, LedgerRow, Registry, RootRow, Slug, format_time};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::hex::hex;
+use crate::target::{Publication, Target, Written};
+
+/// A head's lifetime unless told otherwise, in seconds: a day without the control plane before edges refuse.
+pub const DEFAULT_LIFETIME: u64 = 24 * 3600;
+/// A shorter life would end while an edge is fetching.
+const MIN_LIFETIME: u64 = 60;
+/// How long to wait for another publisher of this machine.
+const LOCK_WAIT: Duration = Duration::from_secs(60);
+
+/// Builds, signs and publishes one realm.
+#[derive(Debug)]
+pub struct Publisher {
+    registry: Arc<Registry>,
+    realm: Slug,
+    key: SigningKey,
+    lifetime: u64,
+    lock: PathBuf,
+}
+
+/// Why an epoch is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Somebody asked for it.
+    Asked,
+    /// The registry changed.
+    Change,
+    /// A third of the head's life is over.
+    Heartbeat,
+    /// A target does not show the last epoch, or no epoch is out.
+    Repair,
+}
+
+/// A published epoch.
+#[derive(Clone, Debug, Serialize)]
+pub struct Published {
+    /// The epoch.
+    pub epoch: u64,
+    /// Why it was made.
+    pub reason: Reason,
+    /// Digest of its tree.
+    pub tree: String,
+    /// Keys in it.
+    pub records: u64,
+    /// Bytes of all its objects.
+    pub tree_bytes: u64,
+    /// When its head ends.
+    #[serde(serialize_with = "time")]
+    pub not_after: u64,
+    /// What each target did.
+    pub written: Vec<Written>,
+}
+
+impl Publisher {
+    /// A publisher whose heads live for `lifetime` seconds; `lock` is the file that keeps a second one of this machine out.
+    pub fn new(registry: Arc<Registry>, realm: Slug, key: SigningKey, lifetime: u64, lock: PathBuf) -> Result<Self, Error> {
+        if !(MIN_LIFETIME..=MAX_HEAD_LIFETIME).contains(&lifetime) {
+            return Err(Error::Lifetime { seconds: lifetime, limit: MAX_HEAD_LIFETIME });
+        }
+        Ok(Publisher { registry, realm, key, lifetime, lock })
+    }
+
+    /// Whether an epoch is due, and why. Cheap: a few rows and each target's head.
+    pub fn due(&self, targets: &[&mut dyn Target]) -> Result<Option<Reason>, Error> {
+        let Some(last) = self.registry.ledger(&self.realm, 1)?.into_iter().next() else { return Ok(Some(Reason::Repair)) };
+        if last.changes != self.registry.changes(&self.realm)? {
+            return Ok(Some(Reason::Change));
+        }
+        if self.registry.env().now()? >= last.issued_at + self.lifetime.min(last.not_after - last.issued_at) / 3 {
+            return Ok(Some(Reason::Heartbeat));
+        }
+        for target in targets {
+            if target.epoch(self.realm.as_str())? != last.epoch {
+                return Ok(Some(Reason::Repair));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Publishes an epoch if one is due.
+    pub fn publish_if_due(&self, targets: &mut [&mut dyn Target]) -> Result<Option<Published>, Error> {
+        if self.due(targets)?.is_none() {
+            return Ok(None);
+        }
+        let _lock = self.lock()?;
+        // Asked again under the lock: another publisher may just have done it.
+        match self.due(targets)? {
+            Some(reason) => self.run(targets, reason).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Publishes an epoch.
+    pub fn publish(&self, targets: &mut [&mut dyn Target]) -> Result<Published, Error> {
+        let _lock = self.lock()?;
+        self.run(targets, Reason::Asked)
+    }
+
+    fn run(&self, targets: &mut [&mut dyn Target], reason: Reason) -> Result<Published, Error> {
+        let roots = self.registry.roots(&self.realm)?;
+        let root = self.trusted_root(&roots)?;
+        let snapshot = self.registry.snapshot(&self.realm, None)?;
+        let build = |error: edgelatch_core::error::Error| Error::Build { detail: error.to_string() };
+        let tree = build_tree(&snapshot.realm, snapshot.keys).map_err(build)?;
+        let mut above = 0;
+        for target in &*targets {
+            above = above.max(target.epoch(self.realm.as_str())?);
+        }
+        let now = self.registry.env().now()?;
+        let request = EpochRequest {
+            above,
+            tree: tree.digest(),
+            records: tree.records,
+            changes: snapshot.changes,
+            root_version: root.version,
+            now,
+            lifetime: self.lifetime,
+        };
+        self.check_clock(now)?;
+        // Committed before the signature exists: whatever happens from here on, this epoch is spent.
+        let row = self.registry.reserve_epoch(&self.realm, &request)?;
+        let head = self.sign(&row, tree.bytes()).map_err(build)?;
+        let bundle = encode_bundle(&head, &tree).map_err(build)?;
+        let (realm, epoch) = (self.realm.as_str(), row.epoch);
+        let publication =
+            Publication { realm, epoch, now: row.issued_at, head: &head, bundle: &bundle, roots: &roots, tree: &tree };
+        let written = targets.iter_mut().map(|target| target.publish(&publication)).collect::<Result<Vec<_>, _>>()?;
+        self.registry.mark_published(&self.realm, epoch)?;
+        let (records, tree_bytes) = (tree.records, tree.bytes());
+        Ok(Published { epoch, reason, tree: hex(&row.tree), records, tree_bytes, not_after: row.not_after, written })
+    }
+
+    /// The newest root, if our key may publish under it today.
+    fn trusted_root(&self, roots: &[RootRow]) -> Result<Root, Error> {
+        let newest = roots.last().ok_or_else(|| Error::NoRoot { realm: self.realm.to_string() })?;
+        let root = Root::open(&newest.object).map_err(|e| Error::Build { detail: e.to_string() })?;
+        if !root.publisher.keys().any(|key| *key == self.key.public()) {
+            return Err(Error::NotPublisher { version: root.version });
+        }
+        if self.registry.env().now()? >= root.expires_at {
+            return Err(Error::RootExpired { version: root.version, at: format_time(root.expires_at) });
+        }
+        Ok(root)
+    }
+
+    /// Small steps back are evened out by the ledger; signing far ahead of the clock would make every edge refuse.
+    fn check_clock(&self, now: u64) -> Result<(), Error> {
+        match self.registry.ledger(&self.realm, 1)?.first() {
+            Some(last) if last.issued_at > now + CLOCK_TOLERANCE => {
+                Err(Error::ClockBack { last: format_time(last.issued_at), now: format_time(now) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn sign(&self, row: &LedgerRow, tree_bytes: u64) -> Result<Vec<u8>, edgelatch_core::error::Error> {
+        let fields = HeadFields {
+            realm: self.realm.to_string(),
+            root_version: row.root_version,
+            epoch: row.epoch,
+            issued_at: row.issued_at,
+            not_after: row.not_after,
+            tree: row.tree,
+            tree_bytes,
+            records: row.records,
+        };
+        sign_head(&fields, std::slice::from_ref(&self.key))
+    }
+
+    /// Released when the file closes, also when the process dies.
+    fn lock(&self) -> Result<File, Error> {
+        let fail = |error: &std::io::Error| Error::io(&self.lock, error);
+        let file = File::options().create(true).append(true).open(&self.lock).map_err(|e| fail(&e))?;
+        let end = Instant::now() + LOCK_WAIT;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(std::fs::TryLockError::Error(error)) => return Err(fail(&error)),
+                Err(std::fs::TryLockError::WouldBlock) if Instant::now() >= end => {
+                    return Err(Error::PublisherBusy { path: self.lock.clone() });
+                }
+                Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+}
+
+fn time<S: serde::Serializer>(at: &u64, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&format_time(*at))
+}

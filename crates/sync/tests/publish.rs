@@ -1,0 +1,354 @@
+//! From the registry to an edge, with the real core; and what a publisher must survive.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use edgelatch_core::edge::{Edge, HostConfig, Offer, RequirementId};
+use edgelatch_core::signed::Role;
+use edgelatch_core::tree::object_digest;
+use edgelatch_core::verdict::Code;
+use edgelatch_registry::{Created, Env, IpRules, KeyEdit, Metadata, NewKey, NewRealm, Registry, Scope, Slug, Sources};
+use edgelatch_sync::{
+    Begun, DataDir, Directory, Error, Init, Publication, Published, Publisher, Reason, Target, Written, hex, init, key_file,
+};
+
+const NOW: u64 = 1_769_817_600;
+const DAY: u64 = 86_400;
+
+struct Plane {
+    _temp: tempfile::TempDir,
+    dir: DataDir,
+    clock: Arc<AtomicU64>,
+    realm: Slug,
+    root: Vec<u8>,
+    registry: Arc<Registry>,
+    publisher: Publisher,
+}
+
+fn env(clock: &Arc<AtomicU64>) -> Env {
+    let clock = Arc::clone(clock);
+    Env::new(move || clock.load(Ordering::SeqCst), |bytes| getrandom::fill(bytes).is_ok())
+}
+
+fn begin(dir: &DataDir, clock: &Arc<AtomicU64>) -> Result<Begun, Error> {
+    let realm = NewRealm { realm: "acme".parse()?, name: "Acme".parse()?, prefix: "ek".parse()?, sources: Sources::BOTH };
+    let new = Init { realm, org: "main".parse()?, owner: "admin".parse()?, root_lifetime: 3650 * DAY, head_lifetime: DAY };
+    init(dir, &new, || env(clock))
+}
+
+fn publisher(dir: &DataDir, registry: &Arc<Registry>, realm: &Slug) -> Publisher {
+    let key = key_file::load(&dir.key(Role::Publisher), Role::Publisher, realm).unwrap();
+    Publisher::new(Arc::clone(registry), realm.clone(), key, DAY, dir.lock()).unwrap()
+}
+
+fn plane() -> Plane {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = DataDir::new(temp.path().join("data"));
+    let clock = Arc::new(AtomicU64::new(NOW));
+    let begun = begin(&dir, &clock).unwrap();
+    assert_eq!((begun.published.epoch, begun.published.records), (1, 0));
+    let realm: Slug = "acme".parse().unwrap();
+    let registry = Arc::new(Registry::open(&dir.database(), env(&clock)).unwrap());
+    let publisher = publisher(&dir, &registry, &realm);
+    Plane { _temp: temp, dir, clock, realm, root: begun.root, registry, publisher }
+}
+
+impl Plane {
+    fn target(&self) -> Directory {
+        Directory::new(self.dir.realm(&self.realm))
+    }
+
+    fn publish(&self) -> Result<Published, Error> {
+        self.publisher.publish(&mut [&mut self.target()])
+    }
+
+    fn if_due(&self) -> Option<Reason> {
+        self.publisher.publish_if_due(&mut [&mut self.target()]).unwrap().map(|p| p.reason)
+    }
+
+    fn create(&self, name: &str) -> Created {
+        let new = NewKey {
+            org: "main".parse().unwrap(),
+            owner: "admin".parse().unwrap(),
+            name: name.parse().unwrap(),
+            description: "".parse().unwrap(),
+            roles: vec!["reader".parse().unwrap()],
+            scope: Scope::All,
+            ip: IpRules::unrestricted(),
+            not_before: None,
+            expires_at: None,
+            metadata: Metadata::default(),
+        };
+        self.registry.create_key(&self.realm, &new).unwrap()
+    }
+
+    fn file(&self, name: &str) -> Vec<u8> {
+        fs::read(self.dir.realm(&self.realm).join(name)).unwrap()
+    }
+
+    fn edge(&self) -> Edge {
+        let mut edge = Edge::new(&self.root, HostConfig::default()).unwrap();
+        self.push(&mut edge);
+        edge
+    }
+
+    fn push(&self, edge: &mut Edge) {
+        let now = self.clock.load(Ordering::SeqCst);
+        let mut staged = edge.stage(&[], self.file("bundle"), now).unwrap();
+        assert_eq!(staged.check(usize::MAX).unwrap(), 0);
+        edge.commit(staged, now).unwrap();
+        assert_eq!(edge.offer(&[], &self.file("head"), now), Ok(Offer::Unchanged));
+    }
+
+    fn verdict(&self, edge: &Edge, secret: &str) -> Code {
+        edge.verify_key(secret.as_bytes(), None, RequirementId::NONE, self.clock.load(Ordering::SeqCst)).code
+    }
+
+    fn objects(&self) -> Vec<String> {
+        let dir = fs::read_dir(self.dir.realm(&self.realm).join("objects")).unwrap();
+        dir.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+#[test]
+fn created_then_accepted_revoked_then_refused() {
+    let p = plane();
+    let (one, two) = (p.create("one"), p.create("two"));
+    let mut edge = p.edge();
+    assert_eq!(p.verdict(&edge, &one.secret), Code::Unknown);
+    p.publish().unwrap();
+    p.push(&mut edge);
+    assert_eq!(p.verdict(&edge, &one.secret), Code::Valid);
+    p.registry.revoke_key(&p.realm, one.key.key_id).unwrap();
+    let soon = KeyEdit { expires_at: Some(Some(NOW + 10)), ..KeyEdit::default() };
+    p.registry.edit_key(&p.realm, two.key.key_id, &soon).unwrap();
+    assert_eq!(p.verdict(&edge, &one.secret), Code::Valid);
+    p.publish().unwrap();
+    p.push(&mut edge);
+    assert_eq!((p.verdict(&edge, &one.secret), p.verdict(&edge, &two.secret)), (Code::Revoked, Code::Valid));
+    p.clock.fetch_add(10, Ordering::SeqCst);
+    assert_eq!(p.verdict(&edge, &two.secret), Code::Expired);
+}
+
+#[test]
+fn everything_named_is_there() {
+    let p = plane();
+    p.create("one");
+    let published = p.publish().unwrap();
+    assert_eq!(p.file("root/1"), p.root);
+    assert!(p.objects().contains(&published.tree));
+    for name in p.objects() {
+        assert_eq!(hex(&object_digest(&p.file(&format!("objects/{name}")))), name);
+    }
+    // Nothing secret is among what is published.
+    let seed = fs::read_to_string(p.dir.key(Role::Publisher)).unwrap();
+    let seed = seed.lines().last().unwrap().strip_prefix("seed ").unwrap();
+    let bundle = p.file("bundle");
+    assert!(!bundle.windows(seed.len()).any(|w| w == seed.as_bytes()));
+}
+
+#[test]
+fn epochs_are_due_after_changes_heartbeats_and_losses() {
+    let p = plane();
+    assert_eq!(p.if_due(), None);
+    p.create("one");
+    assert_eq!(p.if_due(), Some(Reason::Change));
+    assert_eq!(p.if_due(), None);
+    p.clock.fetch_add(DAY / 3 - 1, Ordering::SeqCst);
+    assert_eq!(p.if_due(), None);
+    let (before, objects) = (p.file("head"), p.objects());
+    p.clock.fetch_add(1, Ordering::SeqCst);
+    assert_eq!(p.if_due(), Some(Reason::Heartbeat));
+    // Another head, another epoch, the same tree.
+    let rows = p.registry.ledger(&p.realm, 2).unwrap();
+    assert_eq!((rows[0].epoch, rows[0].tree), (rows[1].epoch + 1, rows[1].tree));
+    assert!(p.file("head") != before && p.objects().iter().all(|o| objects.contains(o)));
+    fs::remove_file(p.dir.realm(&p.realm).join("head")).unwrap();
+    assert_eq!(p.if_due(), Some(Reason::Repair));
+    fs::write(p.dir.realm(&p.realm).join("head"), b"garbage").unwrap();
+    assert_eq!(p.if_due(), Some(Reason::Repair));
+    assert_eq!(p.if_due(), None);
+}
+
+/// Dies between the ledger and the head.
+struct Dying(Directory);
+
+impl Target for Dying {
+    fn name(&self) -> String {
+        "dying".into()
+    }
+
+    fn epoch(&self, realm: &str) -> Result<u64, Error> {
+        self.0.epoch(realm)
+    }
+
+    fn publish(&mut self, _: &Publication<'_>) -> Result<Written, Error> {
+        panic!("power cut")
+    }
+}
+
+#[test]
+fn no_epoch_is_used_twice_after_a_crash() {
+    let p = plane();
+    let mut edge = p.edge();
+    let served = p.file("head");
+    for _ in 0..3 {
+        let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _ = p.publisher.publish(&mut [&mut Dying(p.target())]);
+        }));
+        assert!(died.is_err());
+    }
+    assert_eq!(p.file("head"), served);
+    assert_eq!(p.registry.ledger(&p.realm, 1).unwrap()[0].published_at, None);
+    // A new process: it sees that the last epoch is not out, and takes a new one.
+    let registry = Arc::new(Registry::open(&p.dir.database(), env(&p.clock)).unwrap());
+    let again = publisher(&p.dir, &registry, &p.realm).publish_if_due(&mut [&mut p.target()]).unwrap().unwrap();
+    assert_eq!((again.epoch, again.reason), (5, Reason::Repair));
+    p.push(&mut edge);
+}
+
+#[test]
+fn a_registry_restored_from_a_backup_does_not_repeat_epochs() {
+    let p = plane();
+    let backup = p.dir.path().join("backup.db");
+    rusqlite::Connection::open(p.dir.database()).unwrap().execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+    for _ in 0..5 {
+        p.publish().unwrap();
+    }
+    let mut edge = p.edge();
+    let registry = Arc::new(Registry::open(&backup, env(&p.clock)).unwrap());
+    let restored = publisher(&p.dir, &registry, &p.realm);
+    assert_eq!(restored.publish(&mut [&mut p.target()]).unwrap().epoch, 7);
+    p.push(&mut edge);
+}
+
+#[test]
+fn concurrent_publishers_take_turns() {
+    let p = plane();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let registry = Arc::new(Registry::open(&p.dir.database(), env(&p.clock)).unwrap());
+                let publisher = publisher(&p.dir, &registry, &p.realm);
+                for _ in 0..5 {
+                    publisher.publish(&mut [&mut p.target()]).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(p.target().epoch("acme").unwrap(), 21);
+    p.edge();
+}
+
+#[test]
+fn a_reader_sees_one_epoch_or_the_next() {
+    let p = plane();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut edge = p.edge();
+            let mut seen = 0;
+            while !done.load(Ordering::SeqCst) || seen == 0 {
+                let now = p.clock.load(Ordering::SeqCst);
+                let mut staged = edge.stage(&[], p.file("bundle"), now).unwrap();
+                assert_eq!(staged.check(usize::MAX).unwrap(), 0);
+                edge.commit(staged, now).unwrap();
+                seen += 1;
+            }
+            seen
+        });
+        for i in 0..20 {
+            p.create(&format!("key {i}"));
+            p.publish().unwrap();
+        }
+        done.store(true, Ordering::SeqCst);
+        assert!(reader.join().unwrap() > 0);
+    });
+}
+
+#[test]
+fn old_objects_go_and_torn_ones_are_replaced() {
+    let p = plane();
+    for i in 0..12 {
+        p.create(&format!("key {i}"));
+        p.clock.fetch_add(200, Ordering::SeqCst);
+        p.publish().unwrap();
+    }
+    // Four trees of four objects, sharing the directory.
+    assert!(p.objects().len() <= 16, "{}", p.objects().len());
+    // An interrupted write, and an object torn before its tree was complete.
+    let objects = p.dir.realm(&p.realm).join("objects");
+    fs::write(objects.join(".tmp-1-1"), b"x").unwrap();
+    p.create("torn");
+    let torn = {
+        let copy = DataDir::new(p.dir.path().join("copy"));
+        let mut elsewhere = Directory::new(copy.path());
+        p.publisher.publish(&mut [&mut elsewhere]).unwrap().tree
+    };
+    fs::write(objects.join(&torn), b"torn").unwrap();
+    let published = p.publish().unwrap();
+    assert_eq!(published.tree, torn);
+    assert_eq!(hex(&object_digest(&p.file(&format!("objects/{torn}")))), torn);
+    assert!(!objects.join(".tmp-1-1").exists());
+    p.edge();
+}
+
+#[test]
+fn refuses_to_publish_what_no_edge_would_take() {
+    let p = plane();
+    let code = |publisher: &Publisher| publisher.publish(&mut [&mut p.target()]).unwrap_err().code();
+    let before = p.file("head");
+    // A key that the root does not name.
+    let other = p.dir.keys().join("other.key");
+    let key = key_file::create(&other, Role::Publisher, &p.realm, &env(&p.clock)).unwrap();
+    let stranger = Publisher::new(Arc::clone(&p.registry), p.realm.clone(), key, DAY, p.dir.lock()).unwrap();
+    assert_eq!(code(&stranger), "not_publisher");
+    // Another realm's directory.
+    let mut foreign = Directory::new(p.dir.path().join("foreign"));
+    fs::create_dir(foreign.path()).unwrap();
+    let head = p.file("head");
+    let renamed: Vec<u8> = replace(&head, b"acme", b"zzzz");
+    fs::write(foreign.path().join("head"), renamed).unwrap();
+    assert_eq!(p.publisher.publish(&mut [&mut foreign]).unwrap_err().code(), "target_foreign");
+    // A clock that was set back, by more than edges tolerate.
+    p.clock.fetch_sub(301, Ordering::SeqCst);
+    assert_eq!(code(&p.publisher), "clock_back");
+    p.clock.fetch_add(301 + 3650 * DAY, Ordering::SeqCst);
+    assert_eq!(code(&p.publisher), "root_expired");
+    for lifetime in [0, 59, 31 * DAY] {
+        let key = key_file::load(&other, Role::Publisher, &p.realm).unwrap();
+        let made = Publisher::new(Arc::clone(&p.registry), p.realm.clone(), key, lifetime, p.dir.lock());
+        assert_eq!(made.unwrap_err().code(), "lifetime");
+    }
+    assert_eq!(p.file("head"), before);
+}
+
+fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let at = bytes.windows(from.len()).position(|w| w == from).unwrap();
+    [&bytes[..at], to, &bytes[at + from.len()..]].concat()
+}
+
+#[test]
+fn a_failed_beginning_leaves_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let clock = Arc::new(AtomicU64::new(NOW));
+    let entries = |dir: &Path| fs::read_dir(dir).unwrap().count();
+    // A clock that was never set stops it half way.
+    let broken = Arc::new(AtomicU64::new(5));
+    let dir = DataDir::new(temp.path().join("data"));
+    assert_eq!(begin(&dir, &broken).unwrap_err().code(), "clock");
+    assert_eq!(entries(temp.path()), 0);
+    begin(&dir, &clock).unwrap();
+    let count = entries(dir.path());
+    assert_eq!(begin(&dir, &clock).unwrap_err().code(), "already_initialised");
+    assert_eq!(entries(dir.path()), count);
+    // Keys without a registry are somebody's: they stay.
+    fs::remove_file(dir.database()).unwrap();
+    assert_eq!(begin(&dir, &clock).unwrap_err().code(), "not_empty");
+    assert!(dir.key(Role::Root).exists());
+    let file = temp.path().join("file");
+    fs::write(&file, b"").unwrap();
+    assert_eq!(begin(&DataDir::new(file.join("data")), &clock).unwrap_err().code(), "io");
+}
