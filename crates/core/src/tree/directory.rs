@@ -112,6 +112,9 @@ impl<'a> Directory<'a> {
 
     fn check(&self) -> Result<(), Error> {
         let field = |field| Error::BadField { object: OBJECT, field };
+        if self.sources.is_empty() {
+            return Err(field("sources"));
+        }
         if !self.patterns.iter().all(permission::is_pattern) {
             return Err(field("patterns"));
         }

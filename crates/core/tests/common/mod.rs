@@ -1,0 +1,186 @@
+//! A realm with its keys, and ways to take it apart and seal it again.
+#![allow(dead_code)]
+
+use edgelatch_core::build::*;
+use edgelatch_core::edge::{Edge, HostConfig, Outcome, RequirementId};
+use edgelatch_core::error::Error;
+use edgelatch_core::http::Sources;
+use edgelatch_core::key::{self, KeyId, Prefix};
+use edgelatch_core::tree::object_digest;
+
+pub const T0: u64 = 1_800_000_000;
+pub const DAY: u64 = 86_400;
+pub const REALM: &str = "acme";
+
+/// A small deterministic generator (xorshift64*), so that failures repeat.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    pub fn fill(&mut self, out: &mut [u8]) {
+        out.iter_mut().for_each(|b| *b = self.next().to_le_bytes()[3]);
+    }
+}
+
+pub fn signer(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&[seed; 32])
+}
+
+pub fn role(threshold: u8, seeds: &[u8]) -> RoleFields {
+    RoleFields { threshold, keys: seeds.iter().map(|s| signer(*s).public()).collect() }
+}
+
+pub fn signers(seeds: &[u8]) -> Vec<SigningKey> {
+    seeds.iter().map(|s| signer(*s)).collect()
+}
+
+/// Root keys have seeds 1.., publisher keys 101...
+pub fn root_fields(version: u32) -> RootFields {
+    RootFields {
+        realm: REALM.into(),
+        version,
+        issued_at: T0 - DAY,
+        expires_at: T0 + 3650 * DAY,
+        root: role(1, &[1]),
+        publisher: role(1, &[101]),
+    }
+}
+
+pub fn root() -> Vec<u8> {
+    sign_root(&root_fields(1), &signers(&[1])).unwrap()
+}
+
+pub fn head_fields(epoch: u64, tree: &Tree) -> HeadFields {
+    HeadFields {
+        realm: REALM.into(),
+        root_version: 1,
+        epoch,
+        issued_at: T0,
+        not_after: T0 + DAY,
+        tree: tree.digest(),
+        tree_bytes: tree.bytes(),
+        records: tree.records,
+    }
+}
+
+pub fn bundle(epoch: u64, tree: &Tree) -> Vec<u8> {
+    bundle_of(&head_fields(epoch, tree), tree)
+}
+
+pub fn bundle_of(fields: &HeadFields, tree: &Tree) -> Vec<u8> {
+    encode_bundle(&sign_head(fields, &signers(&[101])).unwrap(), tree).unwrap()
+}
+
+pub fn realm() -> RealmRecord {
+    let role = |name: &str, patterns: &[&str]| RoleRecord {
+        name: name.into(),
+        patterns: patterns.iter().map(|p| (*p).into()).collect(),
+    };
+    RealmRecord {
+        sources: Sources::all(),
+        imports: false,
+        pepper: None,
+        roles: vec![role("reader", &["read", "*.view"]), role("dns", &["dns.*"]), role("admin", &["*"])],
+    }
+}
+
+/// The text of test key `n`.
+pub fn text(n: u64) -> String {
+    let mut random = Random(n.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    key::issue(&Prefix::parse("tst_sk").unwrap(), &mut |out| random.fill(out)).to_string()
+}
+
+pub fn record(n: u64) -> KeyRecord {
+    KeyRecord {
+        digest: key::digest(text(n).as_bytes()),
+        key_id: KeyId(n),
+        org: "org-1".into(),
+        owner: "alice".into(),
+        owner_disabled: false,
+        name: format!("key {n}"),
+        metadata: String::new(),
+        revoked: false,
+        not_before: None,
+        expires_at: None,
+        roles: vec![0],
+        services: None,
+        ip_policy: None,
+    }
+}
+
+pub fn tree(keys: Vec<KeyRecord>) -> Tree {
+    build_tree(&realm(), keys).unwrap()
+}
+
+pub fn edge(config: &str) -> Edge {
+    Edge::new(&root(), HostConfig::parse(config).unwrap()).unwrap()
+}
+
+/// Stages, checks everything and commits.
+pub fn update(edge: &mut Edge, roots: &[&[u8]], bundle: Vec<u8>, now: u64) -> Result<(), Error> {
+    let mut staged = edge.stage(roots, bundle, now)?;
+    while staged.check(4096)? > 0 {}
+    edge.commit(staged, now)
+}
+
+/// An edge that serves these keys at epoch 5.
+pub fn serving(keys: Vec<KeyRecord>) -> Edge {
+    let mut edge = edge("");
+    update(&mut edge, &[], bundle(5, &tree(keys)), T0).unwrap();
+    edge
+}
+
+pub fn ask(edge: &Edge, n: u64) -> Outcome {
+    edge.verify_key(text(n).as_bytes(), None, RequirementId::NONE, T0)
+}
+
+/// Recomputes pages and top page after a part was tampered with, as a publisher that lies would: every digest is right, so
+/// only the checks of the content are left to refuse.
+pub fn reseal(tree: &mut Tree) {
+    let old_top = tree.top.clone();
+    let mut total = 0u64;
+    let mut ends = vec![];
+    tree.pages = tree
+        .shards
+        .chunks(256)
+        .map(|chunk| {
+            let mut page = b"ELPG\x01\x00".to_vec();
+            page.extend((chunk.len() as u16).to_le_bytes());
+            chunk.iter().for_each(|s| page.extend(object_digest(s)));
+            let mut end = 0u32;
+            for s in chunk {
+                end += s.len() as u32;
+                page.extend(end.to_le_bytes());
+            }
+            total += u64::from(end);
+            ends.push(total);
+            page
+        })
+        .collect();
+    tree.top = old_top[..16].to_vec();
+    tree.top.extend(object_digest(&tree.directory));
+    tree.top.extend((tree.directory.len() as u32).to_le_bytes());
+    tree.top.extend((tree.pages.len() as u32).to_le_bytes());
+    tree.pages.iter().for_each(|p| tree.top.extend(object_digest(p)));
+    ends.iter().for_each(|e| tree.top.extend(e.to_le_bytes()));
+}
+
+/// The error code of a full update, cold and hot; both must refuse, and the hot edge must go on serving key 1.
+pub fn refusal(bundle: &[u8], now: u64) -> &'static str {
+    let mut cold = edge("");
+    let cold_error = update(&mut cold, &[], bundle.to_vec(), now).expect_err("a cold edge took it");
+    assert!(cold.head().is_none());
+    let mut hot = serving(vec![record(1)]);
+    let before = hot.head().cloned();
+    let hot_error = update(&mut hot, &[], bundle.to_vec(), now).expect_err("a running edge took it");
+    assert_eq!(hot.head().cloned(), before);
+    assert_eq!(ask(&hot, 1).code.name(), "valid");
+    assert_eq!(cold_error.code(), hot_error.code());
+    hot_error.code()
+}

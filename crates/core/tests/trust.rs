@@ -1,0 +1,217 @@
+//! Roots, heads and updates: every attack is refused by name, and a refused update changes nothing.
+
+mod common;
+
+use common::*;
+use edgelatch_core::build::*;
+use edgelatch_core::edge::Offer;
+use edgelatch_core::root::Root;
+use edgelatch_core::verdict::Code;
+
+fn open(fields: &RootFields, seeds: &[u8]) -> &'static str {
+    Root::open(&sign_root(fields, &signers(seeds)).unwrap()).err().map_or("accepted", |e| e.code())
+}
+
+#[test]
+fn roots_are_read_with_suspicion() {
+    let good = root_fields(1);
+    assert_eq!(open(&good, &[1]), "accepted");
+    assert_eq!(open(&good, &[2]), "too_few_signatures");
+    assert_eq!(open(&good, &[]), "too_few_signatures");
+    assert_eq!(open(&good, &[1, 1]), "duplicate_signature");
+    assert_eq!(open(&RootFields { root: role(0, &[1]), ..good.clone() }, &[1]), "bad_threshold");
+    assert_eq!(open(&RootFields { root: role(2, &[1]), ..good.clone() }, &[1]), "bad_threshold");
+    assert_eq!(open(&RootFields { publisher: role(0, &[]), ..good.clone() }, &[1]), "bad_threshold");
+    assert_eq!(open(&RootFields { root: role(1, &[1, 1]), ..good.clone() }, &[1]), "unsorted");
+    assert_eq!(open(&RootFields { publisher: role(1, &[1]), ..good.clone() }, &[1]), "key_in_both_roles");
+    assert_eq!(open(&RootFields { root: role(2, &[1, 2, 3]), ..good.clone() }, &[1]), "too_few_signatures");
+    assert_eq!(open(&RootFields { root: role(2, &[1, 2, 3]), ..good.clone() }, &[1, 3]), "accepted");
+    assert_eq!(open(&RootFields { version: 0, ..good.clone() }, &[1]), "bad_field");
+    assert_eq!(open(&RootFields { expires_at: T0 - DAY, ..good.clone() }, &[1]), "bad_field");
+    for realm in ["", "Acme", "a/b", "a b", &"a".repeat(65)] {
+        assert_eq!(open(&RootFields { realm: realm.into(), ..good.clone() }, &[1]), "bad_realm", "{realm}");
+    }
+    assert_eq!(open(&RootFields { publisher: role(1, &(101..118).collect::<Vec<_>>()), ..good }, &[1]), "bad_threshold");
+}
+
+/// The eight points of small order, and encodings of y at or above the field's prime.
+#[test]
+fn weak_keys_are_refused() {
+    let hex = |text: &str| -> [u8; 32] { core::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap()) };
+    let weak = [
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        // y = p + 3 and p + 9: on the curve, of large order, but not the canonical encoding.
+        "f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "f6ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        // Not on the curve.
+        "0200000000000000000000000000000000000000000000000000000000000000",
+    ];
+    for key in weak {
+        let publisher = RoleFields { threshold: 1, keys: vec![hex(key)] };
+        assert_eq!(open(&RootFields { publisher, ..root_fields(1) }, &[1]), "weak_key", "{key}");
+    }
+}
+
+#[test]
+fn root_chains() {
+    let first = Root::open(&root()).unwrap();
+    let follow = |fields: &RootFields, seeds: &[u8]| {
+        first.follow(&sign_root(fields, &signers(seeds)).unwrap()).err().map_or("accepted", |e| e.code())
+    };
+    let next = RootFields { root: role(1, &[2]), ..root_fields(2) };
+    assert_eq!(follow(&next, &[1, 2]), "accepted");
+    assert_eq!(follow(&next, &[2]), "too_few_signatures");
+    assert_eq!(follow(&next, &[1]), "too_few_signatures");
+    assert_eq!(follow(&RootFields { version: 3, ..next.clone() }, &[1, 2]), "root_out_of_order");
+    assert_eq!(follow(&RootFields { version: 1, ..next.clone() }, &[1, 2]), "root_out_of_order");
+    assert_eq!(follow(&RootFields { realm: "other".into(), ..next.clone() }, &[1, 2]), "wrong_realm");
+    // A publisher key cannot sign a root, whatever it claims.
+    assert_eq!(follow(&next, &[101]), "too_few_signatures");
+}
+
+#[test]
+fn heads_of_the_wrong_kind() {
+    let tree = tree(vec![record(1), record(2)]);
+    let good = head_fields(6, &tree);
+    let refused = |fields: &HeadFields, seeds: &[u8]| {
+        refusal(&encode_bundle(&sign_head(fields, &signers(seeds)).unwrap(), &tree).unwrap(), T0)
+    };
+    assert_eq!(refused(&HeadFields { realm: "other".into(), ..good.clone() }, &[101]), "wrong_realm");
+    assert_eq!(refused(&good, &[1]), "too_few_signatures", "a root key is no publisher key");
+    assert_eq!(refused(&good, &[102]), "too_few_signatures");
+    assert_eq!(refused(&good, &[]), "too_few_signatures");
+    assert_eq!(refused(&good, &[101, 101]), "duplicate_signature");
+    assert_eq!(refused(&HeadFields { epoch: 0, ..good.clone() }, &[101]), "bad_field");
+    assert_eq!(refused(&HeadFields { not_after: T0, ..good.clone() }, &[101]), "bad_lifetime");
+    assert_eq!(refused(&HeadFields { not_after: T0 + 31 * DAY, ..good.clone() }, &[101]), "bad_lifetime");
+    assert_eq!(refused(&HeadFields { issued_at: T0 - DAY, not_after: T0, ..good.clone() }, &[101]), "head_expired");
+    assert_eq!(refused(&HeadFields { issued_at: T0 + 301, ..good.clone() }, &[101]), "clock_invalid");
+    assert_eq!(refused(&HeadFields { records: 3, ..good.clone() }, &[101]), "wrong_count");
+    assert_eq!(refused(&HeadFields { tree_bytes: 3, ..good.clone() }, &[101]), "wrong_count");
+    assert_eq!(refused(&HeadFields { tree_bytes: u64::MAX, ..good.clone() }, &[101]), "too_large");
+    assert_eq!(refused(&HeadFields { tree: [0; 32], ..good.clone() }, &[101]), "wrong_digest");
+    // A signature over the same statement in the other role.
+    let mut as_root = sign_root(&root_fields(1), &signers(&[1])).unwrap();
+    as_root[..4].copy_from_slice(b"ELHD");
+    assert_eq!(refusal(&encode_bundle(&as_root, &tree).unwrap(), T0), "too_few_signatures");
+}
+
+#[test]
+fn epochs_never_go_back() {
+    let (one, two) = (tree(vec![record(1)]), tree(vec![record(1), record(2)]));
+    let mut edge = serving(vec![record(1)]);
+    let mut code = |bundle: Vec<u8>| update(&mut edge, &[], bundle, T0).err().map_or("accepted", |e| e.code());
+    assert_eq!(code(bundle(4, &two)), "rollback");
+    assert_eq!(code(bundle(5, &two)), "equivocation");
+    assert_eq!(code(bundle_of(&HeadFields { not_after: T0 + 2 * DAY, ..head_fields(5, &one) }, &one)), "equivocation");
+    assert_eq!(code(bundle(5, &one)), "accepted", "the same head again is no change");
+    assert_eq!(code(bundle(9, &two)), "accepted");
+    assert_eq!(code(bundle(8, &two)), "rollback");
+}
+
+#[test]
+fn floors_guard_a_cold_start() {
+    let bundle = bundle(5, &tree(vec![record(1)]));
+    for (config, expected) in
+        [("min_epoch=6", "below_floor"), ("min_epoch=5", "accepted"), ("floor=1:6", "below_floor"), ("floor=1:5", "accepted")]
+    {
+        let mut edge = edge(config);
+        let code = update(&mut edge, &[], bundle.clone(), T0).err().map_or("accepted", |e| e.code());
+        assert_eq!(code, expected, "{config}");
+    }
+}
+
+#[test]
+fn a_rotated_publisher_recovers_from_a_far_epoch() {
+    let one = tree(vec![record(1)]);
+    let rotated = RootFields { publisher: role(1, &[103]), ..root_fields(2) };
+    let root2 = sign_root(&rotated, &signers(&[1])).unwrap();
+    let fresh = |seeds: &[u8]| {
+        let fields = HeadFields { root_version: 2, ..head_fields(7, &one) };
+        encode_bundle(&sign_head(&fields, &signers(seeds)).unwrap(), &one).unwrap()
+    };
+    let mut edge = edge("min_epoch=100\nfloor=1:50");
+    update(&mut edge, &[], bundle(u64::MAX, &tree(vec![record(2)])), T0).unwrap();
+    // A running edge asks for the roots before it judges a head that it cannot prove.
+    assert_eq!(update(&mut edge, &[], fresh(&[103]), T0).unwrap_err().code(), "root_needed");
+    assert_eq!(update(&mut edge, &[&root2], fresh(&[101]), T0).unwrap_err().code(), "too_few_signatures");
+    assert_eq!((edge.root_version(), ask(&edge, 2).code), (1, Code::Valid), "nothing moved");
+    update(&mut edge, &[&root2], fresh(&[103]), T0).unwrap();
+    assert_eq!((edge.root_version(), edge.head().unwrap().epoch), (2, 7));
+    assert_eq!((ask(&edge, 1).code, ask(&edge, 2).code), (Code::Valid, Code::Unknown));
+    // What the thief signed is worth nothing now.
+    assert_eq!(update(&mut edge, &[], bundle(u64::MAX, &one), T0).unwrap_err().code(), "too_few_signatures");
+}
+
+#[test]
+fn a_root_that_keeps_its_publisher_keeps_the_floor() {
+    let one = tree(vec![record(1)]);
+    let root2 = sign_root(&root_fields(2), &signers(&[1])).unwrap();
+    let mut edge = serving(vec![record(1)]);
+    let old = HeadFields { root_version: 2, ..head_fields(4, &one) };
+    assert_eq!(update(&mut edge, &[&root2], bundle_of(&old, &one), T0).unwrap_err().code(), "rollback");
+    assert_eq!(edge.root_version(), 1);
+}
+
+#[test]
+fn an_expired_root_accepts_no_head() {
+    let mut fields = root_fields(1);
+    fields.expires_at = T0 + 1;
+    let root = sign_root(&fields, &signers(&[1])).unwrap();
+    let mut edge = edgelatch_core::edge::Edge::new(&root, Default::default()).unwrap();
+    let bundle = bundle(5, &tree(vec![record(1)]));
+    assert_eq!(update(&mut edge, &[], bundle.clone(), T0 + 1).unwrap_err().code(), "root_expired");
+    update(&mut edge, &[], bundle, T0).unwrap();
+}
+
+#[test]
+fn offers() {
+    let (one, two) = (tree(vec![record(1)]), tree(vec![record(2)]));
+    let head = |fields: HeadFields| sign_head(&fields, &signers(&[101])).unwrap();
+    let mut edge = edge("");
+    assert_eq!(edge.offer(&[], &head(head_fields(5, &one)), T0), Ok(Offer::TreeNeeded));
+    update(&mut edge, &[], bundle(5, &one), T0).unwrap();
+    let generation = edge.generation();
+    assert_eq!(edge.offer(&[], &head(head_fields(5, &one)), T0), Ok(Offer::Unchanged));
+    assert_eq!(edge.offer(&[], &head(head_fields(6, &two)), T0), Ok(Offer::TreeNeeded));
+    assert_eq!(edge.head().unwrap().epoch, 5, "an offer of another tree changes nothing");
+    let renewed = HeadFields { issued_at: T0 + DAY / 2, not_after: T0 + 2 * DAY, ..head_fields(6, &one) };
+    assert_eq!(edge.offer(&[], &head(renewed), T0 + DAY / 2), Ok(Offer::Renewed));
+    assert_eq!((edge.head().unwrap().not_after, edge.generation()), (T0 + 2 * DAY, generation));
+    assert_eq!(edge.offer(&[], &head(head_fields(5, &one)), T0).unwrap_err().code(), "rollback");
+    let later = HeadFields { root_version: 2, ..head_fields(7, &one) };
+    let foreign = sign_head(&later, &signers(&[103])).unwrap();
+    assert_eq!(edge.offer(&[], &foreign, T0), Ok(Offer::RootNeeded));
+    let root2 = sign_root(&RootFields { publisher: role(1, &[103]), ..root_fields(2) }, &signers(&[1])).unwrap();
+    assert_eq!(edge.offer(&[&root2], &foreign, T0), Ok(Offer::Renewed));
+    assert_eq!(edge.root_version(), 2);
+}
+
+#[test]
+fn a_running_edge_takes_only_what_was_checked_to_the_end() {
+    let mut edge = serving(vec![record(1)]);
+    let many = tree((1..=2000).map(record).collect());
+    let mut staged = edge.stage(&[], bundle(6, &many), T0).unwrap();
+    staged.check(1).unwrap();
+    assert_eq!(edge.commit(staged, T0).unwrap_err().code(), "unchecked");
+    assert_eq!(edge.head().unwrap().epoch, 5);
+    // What was staged before a newer epoch came in is out of date.
+    let mut slow = edge.stage(&[], bundle(6, &many), T0).unwrap();
+    while slow.check(1 << 20).unwrap() > 0 {}
+    update(&mut edge, &[], bundle(7, &tree(vec![record(3)])), T0).unwrap();
+    assert_eq!(edge.commit(slow, T0).unwrap_err().code(), "rollback");
+    assert_eq!(ask(&edge, 3).code, Code::Valid);
+}
