@@ -1,0 +1,55 @@
+import type { NodeRequest } from "./types.js";
+
+/** A request as the core reads it, before it becomes text. */
+export interface Lines {
+  readonly method: string;
+  /** Path and query as the host received them. */
+  readonly target: string;
+  /** Header lines, each `name:value` and a line feed. */
+  readonly headers: string;
+}
+
+/** Reads a fetch `Request` or a Node `IncomingMessage`. */
+export function linesOf(request: Request | NodeRequest, interest: readonly string[]): Lines {
+  if ("rawHeaders" in request) return nodeLines(request, interest);
+  let headers = "";
+  for (const name of interest) {
+    const value = request.headers.get(name);
+    if (value !== null) headers += line(name, value);
+  }
+  return { method: request.method, target: targetOf(request.url), headers };
+}
+
+/** `req.headers` keeps one of two equal lines, and which one differs by name: only `rawHeaders` shows what was sent. */
+function nodeLines(request: NodeRequest, interest: readonly string[]): Lines {
+  const { rawHeaders } = request;
+  let headers = "";
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase();
+    if (interest.includes(name)) headers += line(name, rawHeaders[i + 1] as string);
+  }
+  return { method: request.method ?? "", target: request.originalUrl ?? request.url ?? "", headers };
+}
+
+/** The text that the core parses. */
+export function blockOf({ method, target, headers }: Lines, peer: string | undefined): string {
+  return `${oneLine(peer ?? "").replaceAll("\t", "\r")}\n${oneLine(method)} ${oneLine(target)}\n${headers}`;
+}
+
+function line(name: string, value: string): string {
+  return `${name}:${oneLine(value)}\n`;
+}
+
+/** No parser lets a line feed through; should one come all the same, it becomes what the core refuses. */
+function oneLine(value: string): string {
+  return value.includes("\n") ? value.replaceAll("\n", "\r") : value;
+}
+
+/** Path and query of an absolute URL, without parsing it again: what the client sent stays as it is. */
+function targetOf(url: string): string {
+  const authority = url.indexOf("//") + 2;
+  const path = url.slice(authority).search(/[/?#]/);
+  if (path < 0) return "/";
+  const target = url.slice(authority + path);
+  return target.startsWith("/") ? target : `/${target}`;
+}

@@ -1,0 +1,137 @@
+import { TrapError, UpdateError } from "./errors.js";
+
+/** What the wasm module exports. Numbers only: text and bytes go through areas of its memory. */
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  key_ptr(): number;
+  key_len(): number;
+  ip_ptr(): number;
+  ip_len(): number;
+  block_ptr(): number;
+  block_len(): number;
+  text_ptr(): number;
+  text_len(): number;
+  input(length: number): number;
+  open(rootLength: number): number;
+  compile(serviceLength: number, permissionLength: number): number;
+  verify_key(keyLength: number, ipLength: number, requirement: number, now: number): number;
+  verify_block(length: number, requirement: number, now: number): number;
+  identity(packed: number, generation: number): number;
+  path(length: number): number;
+  offer_head(now: number): number;
+  stage_root(): number;
+  stage(now: number): number;
+  stage_check(budget: number): number;
+  commit(now: number): number;
+  abort(): void;
+  epoch(): number;
+  generation(): number;
+  issued_at(): number;
+  root_version(): number;
+  realm(): number;
+  interest(): number;
+}
+
+/** Length of a text that is absent. */
+const NO_TEXT = 0xffff_ffff;
+/** Length of a text that did not fit its area, which is larger than anything the core accepts. */
+const TOO_LONG = 0xffff_fffe;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Where bytes lie in the memory of an instance. */
+export interface Place {
+  readonly at: number;
+  readonly length: number;
+}
+
+/** One instance of the wasm module. Every call that does not return throws a {@link TrapError}. */
+export class Core {
+  readonly exports: Exports;
+  #key!: Uint8Array;
+  #ip!: Uint8Array;
+  #block!: Uint8Array;
+
+  constructor(module: WebAssembly.Module, root: Uint8Array, config: string) {
+    // The only import is the set-up of a table of JS values, which the core has no use for.
+    const imports: Record<string, Record<string, () => void>> = {};
+    for (const { module: from, name } of WebAssembly.Module.imports(module)) (imports[from] ??= {})[name] = () => {};
+    this.exports = new WebAssembly.Instance(module, imports).exports as unknown as Exports;
+    this.#views();
+    const text = encoder.encode(config);
+    const input = new Uint8Array(root.length + text.length);
+    input.set(root);
+    input.set(text, root.length);
+    this.input(input);
+    this.checked((wasm) => wasm.open(root.length));
+  }
+
+  /** The hot path: two texts in, a packed number out. */
+  verifyKey(key: string, ip: string | undefined, requirement: number, now: number): number {
+    if (this.#key.length === 0) this.#views();
+    return this.exports.verify_key(put(key, this.#key), put(ip, this.#ip), requirement, now);
+  }
+
+  verifyBlock(block: string, requirement: number, now: number): number {
+    if (this.#block.length === 0) this.#views();
+    return this.exports.verify_block(put(block, this.#block), requirement, now);
+  }
+
+  compile(service: string | undefined, permission: string | undefined): number {
+    this.#views();
+    return this.call((wasm) => wasm.compile(put(service, this.#key), put(permission, this.#block))) >>> 0;
+  }
+
+  path(block: string): string | undefined {
+    this.#views();
+    return this.call((wasm) => wasm.path(put(block, this.#block))) === 1 ? this.text() : undefined;
+  }
+
+  /** Copies bytes in for the next call that takes them. */
+  input(bytes: Uint8Array): Place {
+    const at = this.call((wasm) => wasm.input(bytes.length)) >>> 0;
+    if (at === 0) throw new UpdateError("too_large", `${bytes.length} bytes do not fit into memory`);
+    new Uint8Array(this.exports.memory.buffer, at, bytes.length).set(bytes);
+    return { at, length: bytes.length };
+  }
+
+  /** The text that the last call left. */
+  text(): string {
+    const { memory } = this.exports;
+    return this.call((wasm) => decoder.decode(new Uint8Array(memory.buffer, wasm.text_ptr() >>> 0, wasm.text_len() >>> 0)));
+  }
+
+  /** Calls in; a negative answer means a refusal, whose text is `code: detail`. */
+  checked(enter: (wasm: Exports) => number): number {
+    const answer = this.call(enter);
+    if (answer >= 0) return answer;
+    const [code, ...detail] = this.text().split(": ");
+    throw new UpdateError(code ?? "", detail.join(": "));
+  }
+
+  /** Calls in. */
+  call<T>(enter: (wasm: Exports) => T): T {
+    try {
+      return enter(this.exports);
+    } catch (error) {
+      throw new TrapError(error);
+    }
+  }
+
+  /** Views go stale when the memory grows. */
+  #views(): void {
+    const { exports: wasm } = this;
+    const view = (at: number, length: number) => new Uint8Array(wasm.memory.buffer, at >>> 0, length);
+    this.#key = view(wasm.key_ptr(), wasm.key_len());
+    this.#ip = view(wasm.ip_ptr(), wasm.ip_len());
+    this.#block = view(wasm.block_ptr(), wasm.block_len());
+  }
+}
+
+/** Text is never cut: what does not fit whole is reported as such, and the core refuses it. */
+function put(text: string | undefined, area: Uint8Array): number {
+  if (typeof text !== "string") return NO_TEXT;
+  const { read, written } = encoder.encodeInto(text, area);
+  return read === text.length ? written : TOO_LONG;
+}

@@ -1,0 +1,10 @@
+import { readFile } from "node:fs/promises";
+import { entry } from "../host.js";
+
+export * from "../index.js";
+type Server = { requestIP?(request: Request): { address: string } | null } | undefined;
+export const { createVerifier, protect } = entry({
+  module: async () => WebAssembly.compile(await readFile(new URL("../../wasm/edgelatch.wasm", import.meta.url))),
+  mode: "timer",
+  context: (request, [server]) => ({ peer: (server as Server)?.requestIP?.(request)?.address }),
+});

@@ -1,0 +1,34 @@
+/** An update that the core refused, or an object that it does not believe. The state before it goes on serving. */
+export class UpdateError extends Error {
+  override readonly name = "UpdateError";
+  /** Stable name, such as `rollback` or `bad_signature`; the table is in the core's `SPEC.md`. */
+  readonly code: string;
+
+  constructor(code: string, detail: string) {
+    super(`${code}: ${detail}`);
+    this.code = code;
+  }
+}
+
+/** A source that could not answer. */
+export class SourceError extends Error {
+  override readonly name = "SourceError";
+  /** Stable name, such as `http_status`, `too_large` or `deadline`. */
+  readonly code: string;
+
+  constructor(code: string, detail: string, options?: ErrorOptions) {
+    super(`${code}: ${detail}`, options);
+    this.code = code;
+  }
+}
+
+/** The wasm instance trapped. Verdicts are `internal` until a fresh instance has been loaded. */
+export class TrapError extends Error {
+  override readonly name = "TrapError";
+  /** Always `trap`. */
+  readonly code = "trap";
+
+  constructor(cause: unknown) {
+    super(`trap: the verification core stopped (${cause instanceof Error ? cause.message : String(cause)})`, { cause });
+  }
+}

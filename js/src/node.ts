@@ -1,0 +1,87 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { IDENTITY_PREFIX, varyWithCredentials } from "./cache.js";
+import type { Requirement, RequirementFunction, Verifier } from "./types.js";
+import type { Verdict } from "./verdict.js";
+
+declare module "node:http" {
+  interface IncomingMessage {
+    /** The verdict of the middleware: accepted, or a preflight that may pass. */
+    edgelatch?: Verdict;
+  }
+}
+
+/** Options of {@link middleware}. */
+export interface MiddlewareOptions {
+  /** The verifier. */
+  readonly verifier: Verifier;
+  /** What every request must fulfil. A property that is present but `undefined` is a configuration error. */
+  readonly requirement?: Requirement | RequirementFunction;
+}
+
+/** What Node's `http`, Connect and Express call. */
+export type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
+
+/**
+ * Puts the check in front of a Node handler; works with `http`, Connect and Express.
+ *
+ * `next` is called for accepted requests only (and preflights where they may pass), with `request.edgelatch` set and
+ * inbound `X-Edgelatch-*` headers gone. The response gets `Cache-Control: private` unless the handler sets one, and
+ * `Vary` on the credential headers.
+ */
+export function middleware(options: MiddlewareOptions): Middleware {
+  const { verifier } = options;
+  const requirement = "requirement" in options ? options.requirement : {};
+
+  const judge: Middleware = (request, response, next) => {
+    const verdict = verifier.verify(request, requirement, { peer: request.socket?.remoteAddress });
+    if (!verdict.ok && !verdict.preflight) {
+      const { status, headers, body } = verdict.reply;
+      response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
+      return;
+    }
+    stripIdentity(request);
+    request.edgelatch = verdict.hold();
+    if (verdict.ok) forbidSharedCaching(response);
+    next();
+  };
+  return (request, response, next) => {
+    if (verifier.ready) judge(request, response, next);
+    else void verifier.load().then(() => judge(request, response, next));
+  };
+}
+
+/** The raw lines go first: Node derives its other views of them when they are first asked for. */
+function stripIdentity(request: IncomingMessage): void {
+  const forged = (name: string) => name.toLowerCase().startsWith(IDENTITY_PREFIX);
+  const { rawHeaders } = request;
+  for (let i = rawHeaders.length - 2; i >= 0; i -= 2) if (forged(rawHeaders[i] as string)) rawHeaders.splice(i, 2);
+  for (const view of [request.headers, request.headersDistinct]) {
+    for (const name of Object.keys(view ?? {})) if (forged(name)) delete view[name];
+  }
+}
+
+/** Waits for the moment when the headers are written, so that nothing the handler sets is lost or overruled. */
+function forbidSharedCaching(response: ServerResponse): void {
+  const { writeHead } = response;
+  response.writeHead = ((status: number, ...rest: unknown[]) => {
+    const reason = typeof rest[0] === "string" ? rest.shift() : undefined;
+    for (const [name, values] of given(rest[0])) response.setHeader(name, values.length === 1 ? (values[0] as string) : values);
+    if (!response.hasHeader("cache-control")) response.setHeader("Cache-Control", "private");
+    response.setHeader("Vary", varyWithCredentials([response.getHeader("vary") ?? []].flat().join(", ")));
+    response.writeHead = writeHead;
+    return Reflect.apply(writeHead, response, reason === undefined ? [status] : [status, reason]);
+  }) as ServerResponse["writeHead"];
+}
+
+/** The headers argument of `writeHead`: an object, a flat array or pairs. */
+function given(headers: unknown): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  const add = (name: unknown, value: unknown) => {
+    const key = String(name).toLowerCase();
+    found.set(key, [...(found.get(key) ?? []), ...[value].flat().map(String)]);
+  };
+  if (!Array.isArray(headers)) for (const [name, value] of Object.entries(headers ?? {})) value !== undefined && add(name, value);
+  else if (Array.isArray(headers[0])) for (const [name, value] of headers) add(name, value);
+  else for (let i = 0; i + 1 < headers.length; i += 2) add(headers[i], headers[i + 1]);
+  return found;
+}

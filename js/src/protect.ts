@@ -1,0 +1,72 @@
+import { IDENTITY_PREFIX, varyWithCredentials } from "./cache.js";
+import type { RequestContext, Requirement, RequirementFunction, Verifier } from "./types.js";
+import type { Verdict } from "./verdict.js";
+
+/** Options of {@link Protect}. */
+export interface ProtectOptions<Rest extends unknown[]> {
+  /** The verifier, or what makes it out of the handler's further arguments at the first request, such as `env`. */
+  readonly verifier: Verifier | ((...rest: Rest) => Verifier | Promise<Verifier>);
+  /** What every request must fulfil. A property that is present but `undefined` is a configuration error. */
+  readonly requirement?: Requirement | RequirementFunction;
+}
+
+/** A handler behind the check: it is called for accepted requests only, and for preflights where they may pass. */
+export type ProtectedHandler<Rest extends unknown[]> = (request: Request, verdict: Verdict, ...rest: Rest) => Response | Promise<Response>;
+
+/**
+ * Puts the check in front of a fetch handler.
+ *
+ * The handler sees the request without inbound `X-Edgelatch-*` headers. Its response gets `Cache-Control: private` unless
+ * it sets one, and `Vary` on the credential headers.
+ */
+export type Protect = <Rest extends unknown[]>(
+  handler: ProtectedHandler<Rest>,
+  options: ProtectOptions<Rest>,
+) => (request: Request, ...rest: Rest) => Promise<Response>;
+
+/** Makes {@link Protect} for a runtime, which knows where its handlers find the peer and `waitUntil`. */
+export function protectWith(context: (request: Request, rest: readonly unknown[]) => RequestContext): Protect {
+  return (handler, options) => {
+    const requirement = "requirement" in options ? options.requirement : {};
+    let made: Verifier | Promise<Verifier> | undefined;
+
+    return async (request, ...rest) => {
+      if (made === undefined) {
+        const { verifier } = options;
+        made = typeof verifier === "function" ? Promise.resolve(verifier(...rest)) : verifier;
+        if (made instanceof Promise) made.catch(() => (made = undefined));
+      }
+      const latch = made instanceof Promise ? (made = await made) : made;
+      if (!latch.ready) await latch.load();
+      const verdict = latch.verify(request, requirement, context(request, rest));
+      if (verdict.preflight) return handler(withoutIdentity(request), verdict, ...rest);
+      if (!verdict.ok) return verdict.response();
+      return uncached(await handler(withoutIdentity(request), verdict.hold(), ...rest));
+    };
+  };
+}
+
+function withoutIdentity(request: Request): Request {
+  const forged = [...request.headers.keys()].filter((name) => name.toLowerCase().startsWith(IDENTITY_PREFIX));
+  if (forged.length === 0) return request;
+  const headers = new Headers(request.headers);
+  for (const name of forged) headers.delete(name);
+  return new Request(request, { headers });
+}
+
+function uncached(response: Response): Response {
+  if (response.status === 101) return response; // a WebSocket: no cache, and no copy of it can be made
+  const vary = varyWithCredentials(response.headers.get("vary") ?? "");
+  const set = ({ headers }: Response) => {
+    if (!headers.has("cache-control")) headers.set("cache-control", "private");
+    headers.set("vary", vary);
+  };
+  try {
+    set(response);
+    return response;
+  } catch {
+    const copy = new Response(response.body, response); // the headers of a fetched response cannot be changed
+    set(copy);
+    return copy;
+  }
+}

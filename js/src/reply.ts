@@ -1,0 +1,21 @@
+import type { CodeRow } from "./generated/codes.js";
+
+/** An HTTP reply as plain data, for hosts that do not speak `Response`. */
+export interface Reply {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Empty for HEAD. */
+  readonly body: string;
+}
+
+/** The RFC 9457 reply of a code. Nothing in it comes from the request. */
+export function replyOf(row: CodeRow, realm: string, bare: boolean, head: boolean): Reply {
+  const headers: Record<string, string> = { "content-type": "application/problem+json", "cache-control": "no-store" };
+  if (row.challenge !== "none" && !bare) {
+    const error = row.challenge === "plain" ? "" : `, error="${row.challenge}"`;
+    headers["www-authenticate"] = `Bearer realm="${realm}"${error}`;
+  }
+  if (row.retryAfter > 0) headers["retry-after"] = String(row.retryAfter);
+  return { status: row.status, headers, body: head ? "" : row.body };
+}

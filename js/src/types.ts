@@ -1,0 +1,147 @@
+import type { Source } from "./sources/source.js";
+import type { Verdict } from "./verdict.js";
+
+/**
+ * What a route demands of a key beyond being valid. `{}` demands nothing more.
+ *
+ * A property that is present must be well formed: `{ permission: undefined }` (a look-up that missed) or an unknown
+ * property (a typing error) is a configuration error and answers `bad_requirement`, never an acceptance.
+ */
+export interface Requirement {
+  /** The service that the key's scope must hold, such as `cdn`. */
+  readonly service?: string;
+  /** The permission that one of the key's roles must grant, such as `cache.purge`. */
+  readonly permission?: string;
+}
+
+/** What a {@link RequirementFunction} may decide by. Method overrides by header are not seen here. */
+export interface RequestInfo {
+  /** The method of the request line. */
+  readonly method: string;
+  /** The path, normalised by the core (no dot segments, no needless escapes): what the router should see too. */
+  readonly path: string;
+}
+
+/** Chooses the requirement for a request. Returning anything but a {@link Requirement} answers `bad_requirement`. */
+export type RequirementFunction = (info: RequestInfo) => Requirement;
+
+/** How the client address is derived. The default is the connection alone; a header counts only under a rule. */
+export type ClientIp =
+  /** A rule in the core's own text form, such as `trust=10.0.0.0/8;header=forwarded`. */
+  | string
+  | {
+      /** Networks of the trusted proxies: the rightmost untrusted address is the client. */
+      readonly trust?: readonly string[];
+      /** Exact number of proxies in front. */
+      readonly hops?: number;
+      /** A platform whose own header is authentic, such as `cloudflare`. */
+      readonly platform?: string;
+      /** The header to read instead of `X-Forwarded-For`. */
+      readonly header?: string;
+    };
+
+/** A credential source: `Authorization: Bearer` or `X-API-Key`. */
+export type CredentialSource = "bearer" | "x-api-key";
+
+/** When the snapshot is looked at again. */
+export interface RefreshOptions {
+  /** Milliseconds between polls, before jitter. Default 10 000. */
+  readonly interval?: number;
+  /** Longest pause after failures, milliseconds; pauses double up to it. Default 300 000. */
+  readonly maxBackoff?: number;
+  /** Milliseconds after which one refresh is given up. Default 30 000. */
+  readonly deadline?: number;
+  /**
+   * `timer` polls in the background; `demand` refreshes while requests are being answered, after an interval has
+   * passed (for hosts without background timers); `manual` leaves it to {@link Verifier.refresh}.
+   */
+  readonly mode?: "timer" | "demand" | "manual";
+}
+
+/** Options of `createVerifier`. The core validates what it interprets; an unknown option is refused. */
+export interface VerifierOptions {
+  /** The root this edge is deployed with: its bytes, or their base64 or base64url text. */
+  readonly root: Uint8Array | string;
+  /** Where snapshots come from: the URL of a published realm, or a source object. */
+  readonly source: string | URL | Source;
+  /** When to look again. */
+  readonly refresh?: RefreshOptions;
+  /** A cold start believes no epoch below this one. */
+  readonly minEpoch?: number;
+  /** Seconds past a head's `not_after` during which it still serves. Default 0. */
+  readonly graceSeconds?: number;
+  /** How the client address is derived. */
+  readonly clientIp?: ClientIp;
+  /** Narrows the credential sources that the realm allows. */
+  readonly sources?: readonly CredentialSource[];
+  /** Name of a query parameter that may carry the key. Off by default: URLs end up in logs. */
+  readonly query?: string;
+  /** Answer a wrong address like a wrong key (401), so that the holder of a stolen key learns nothing. */
+  readonly maskIp?: boolean;
+  /** Let CORS preflights pass to the handler unauthenticated. */
+  readonly allowPreflight?: boolean;
+  /** Peppers of the realm by id, base64, for realms whose digests are peppered. */
+  readonly peppers?: Readonly<Record<number, string>>;
+  /** Called with every verdict. What it throws is discarded. */
+  readonly onVerdict?: (verdict: Verdict) => void;
+  /** Called when a refresh fails or an update is refused. What it throws is discarded. */
+  readonly onError?: (error: Error) => void;
+  /** The clock, milliseconds since 1970. Default `Date.now`. */
+  readonly now?: () => number;
+  /** The compiled core, for bundlers that place the `.wasm` file elsewhere. Default: the file of the package. */
+  readonly wasm?: WebAssembly.Module;
+}
+
+/** What the host knows about a request that the request object does not say. */
+export interface RequestContext {
+  /** Address of the connection's other end. */
+  readonly peer?: string | undefined;
+  /** Keeps background work alive after the response, where the platform has it. */
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+}
+
+/** Options of {@link Verifier.verifyKey}. */
+export interface KeyOptions extends Requirement {
+  /** Text of the client address. Absent: unknown, which every IP policy refuses. */
+  readonly ip?: string | undefined;
+}
+
+/** A verifier: one realm, one snapshot, verdicts without I/O. */
+export interface Verifier {
+  /**
+   * Judges a request: credential, Host, client address, key, requirement.
+   *
+   * @param request a fetch `Request` or a Node `IncomingMessage`
+   * @param requirement what the route demands; passing `undefined` explicitly is a configuration error
+   */
+  verify(request: Request | NodeRequest, requirement?: Requirement | RequirementFunction, context?: RequestContext): Verdict;
+  /** Judges the text of a key. */
+  verifyKey(text: string, options?: KeyOptions): Verdict;
+  /** Looks for a newer snapshot now; resolves to whether anything changed. Errors go to `onError` and are thrown here. */
+  refresh(): Promise<boolean>;
+  /**
+   * In mode `demand`, waits for a look that is due or under way while nothing is loaded; resolves at once otherwise, and
+   * never rejects. For hosts that cannot load before the first request.
+   */
+  load(): Promise<void>;
+  /** Stops refreshing. Verdicts go on until the snapshot is stale. */
+  close(): void;
+  /** Epoch of the snapshot that serves, 0 for none. */
+  readonly epoch: number;
+  /** Seconds since the serving head was issued, `Infinity` for none. */
+  readonly age: number;
+  /** Whether a snapshot is loaded. */
+  readonly ready: boolean;
+  /** Name of the realm. */
+  readonly realm: string;
+}
+
+/** The part of a Node `IncomingMessage` that is read. */
+export interface NodeRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  /** Set by Express and Connect, which shorten `url` inside a mounted router. */
+  readonly originalUrl?: string | undefined;
+  readonly rawHeaders: string[];
+  readonly socket?: { readonly remoteAddress?: string | undefined } | null | undefined;
+}

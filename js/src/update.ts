@@ -1,0 +1,65 @@
+import { type Engine, Offer, type Pace } from "./engine.js";
+import { UpdateError } from "./errors.js";
+import type { Source } from "./sources/source.js";
+
+/** More rotations than an edge misses; the core has the same limit. */
+const MAX_ROOTS = 64;
+
+/**
+ * One look at the source: fetches what the core asks for and shows it everything. The core decides; a refusal throws and
+ * leaves what serves untouched. The returned function does one look and tells whether anything changed.
+ */
+export function updater(engine: Engine, source: Source, pace: Pace): (signal: AbortSignal) => Promise<boolean> {
+  let headTag: string | undefined;
+  let bundleTag: string | undefined;
+
+  return async function update(signal) {
+    if (engine.trapped !== undefined) {
+      const [head, bundle] = [headTag, bundleTag];
+      headTag = bundleTag = undefined;
+      await engine.restore(pace);
+      if (engine.snapshot.epoch > 0) [headTag, bundleTag] = [head, bundle];
+    }
+
+    const head = source.head && (await source.head({ etag: headTag, signal }));
+    signal.throwIfAborted();
+    if (source.head && head === undefined) return false;
+
+    let roots: Uint8Array[] = [];
+    if (head !== undefined) {
+      const offer = engine.offerHead(head.bytes, pace.now());
+      if (offer === Offer.unchanged || offer === Offer.renewed) {
+        headTag = head.etag;
+        return offer === Offer.renewed;
+      }
+      if (offer === Offer.rootNeeded) roots = await newerRoots(signal);
+    }
+
+    const bundle = await source.bundle({ etag: bundleTag, signal });
+    signal.throwIfAborted();
+    if (bundle === undefined) return false;
+    try {
+      await engine.replace(roots, bundle.bytes, pace);
+    } catch (error) {
+      if (!(error instanceof UpdateError && error.code === "root_needed" && roots.length === 0)) throw error;
+      roots = await newerRoots(signal);
+      if (roots.length === 0) throw error;
+      await engine.replace(roots, bundle.bytes, pace);
+    }
+    bundleTag = bundle.etag;
+    // A bundle may lie a little behind its head; only a head that the core has taken need not be fetched again.
+    if (head !== undefined && engine.offerHead(head.bytes, pace.now()) <= Offer.renewed) headTag = head.etag;
+    return true;
+  };
+
+  async function newerRoots(signal: AbortSignal): Promise<Uint8Array[]> {
+    const roots: Uint8Array[] = [];
+    for (let n = engine.rootVersion() + 1; roots.length < MAX_ROOTS; n++) {
+      const root = await source.root?.(n, { signal });
+      signal.throwIfAborted();
+      if (root === undefined) break;
+      roots.push(root);
+    }
+    return roots;
+  }
+}

@@ -1,0 +1,145 @@
+import type { Engine, Snapshot } from "./engine.js";
+import { type Code, CODES, type CodeRow } from "./generated/codes.js";
+import { type Reply, replyOf } from "./reply.js";
+
+/** Flags beside the code in the packed number (bits 6 to 9). */
+const MASKED = 1 << 6;
+const IN_GRACE = 2 << 6;
+const PREFLIGHT = 4 << 6;
+const UNCHALLENGED = 8 << 6;
+/** The code whose reply stands in for a masked one. */
+const UNKNOWN = 4;
+const INTERNAL = 16;
+
+/** The outcome of one verification. Everything but {@link ok} is worked out when it is asked for. */
+export class Verdict {
+  readonly #packed: number;
+  readonly #engine: Engine;
+  readonly #snapshot: Snapshot;
+  readonly #now: number;
+  readonly #head: boolean;
+  #fields: readonly string[] | undefined;
+
+  /** @internal */
+  constructor(packed: number, engine: Engine, now: number, head: boolean) {
+    this.#packed = packed;
+    this.#engine = engine;
+    this.#snapshot = engine.snapshot;
+    this.#now = now;
+    this.#head = head;
+  }
+
+  /** Whether the key is accepted. */
+  get ok(): boolean {
+    return (this.#packed & 63) === 0;
+  }
+
+  /** The precise code: for logs and metrics, not for the caller. */
+  get code(): Code {
+    return this.#row.name;
+  }
+
+  /** Whether this is a CORS preflight that may pass unauthenticated. It is not {@link ok}: there is no identity. */
+  get preflight(): boolean {
+    return (this.#packed & PREFLIGHT) !== 0;
+  }
+
+  /** Whether the snapshot is past its `not_after` and serves by the host's grace. */
+  get stale(): boolean {
+    return (this.#packed & IN_GRACE) !== 0;
+  }
+
+  /** Epoch of the snapshot that was asked, 0 for none. */
+  get epoch(): number {
+    return this.#snapshot.epoch;
+  }
+
+  /** Seconds since the head of that snapshot was issued, `Infinity` for none. */
+  get age(): number {
+    return this.#snapshot.epoch === 0 ? Number.POSITIVE_INFINITY : this.#now - this.#snapshot.issuedAt;
+  }
+
+  /** The key's public id. Known for refused keys too, as long as the key exists. */
+  get keyId(): string | undefined {
+    return this.#field(0);
+  }
+
+  /** The organisation that owns the key. Known for refused keys too, as long as the key exists. */
+  get org(): string | undefined {
+    return this.#field(1);
+  }
+
+  /** The user or service account that the key belongs to; accepted keys only, as all that follows. */
+  get owner(): string | undefined {
+    return this.ok ? this.#field(2) : undefined;
+  }
+
+  /** The key's name. */
+  get name(): string | undefined {
+    return this.ok ? this.#field(3) : undefined;
+  }
+
+  /** Names of the key's roles. */
+  get roles(): readonly string[] {
+    return this.#list(4);
+  }
+
+  /** The services that the key may be used for: `all`, or their names. */
+  get scope(): "all" | readonly string[] {
+    const scope = this.#list(5);
+    return scope.length === 1 && scope[0] === "*" ? "all" : scope;
+  }
+
+  /** The key's custom metadata. */
+  get metadata(): unknown {
+    const json = this.ok ? this.#field(6) : undefined;
+    return json ? JSON.parse(json) : undefined;
+  }
+
+  /** The HTTP answer to a refused request as plain data. A verdict that is {@link ok} has none. */
+  get reply(): Reply {
+    if (this.ok) throw new Error("an accepted verdict has no reply: the request goes on to its handler");
+    const row = (this.#packed & MASKED) !== 0 ? (CODES[UNKNOWN] as CodeRow) : this.#row;
+    return replyOf(row, this.#engine.realm, (this.#packed & UNCHALLENGED) !== 0, this.#head);
+  }
+
+  /** The HTTP answer to a refused request as a fetch `Response`. */
+  response(): Response {
+    const { status, headers, body } = this.reply;
+    return new Response(this.#head ? null : body, { status, headers });
+  }
+
+  /** Reads the identity now, so that it stays readable however long the request takes. */
+  hold(): this {
+    this.#read();
+    return this;
+  }
+
+  /** What may be logged: no secret, nothing of the request. */
+  toJSON(): Record<string, unknown> {
+    const { ok, code, keyId, org, epoch, age, stale } = this;
+    return { ok, code, keyId, org, epoch, age, stale };
+  }
+
+  get #row(): CodeRow {
+    return CODES[this.#packed & 63] ?? (CODES[INTERNAL] as CodeRow);
+  }
+
+  #read(): readonly string[] {
+    this.#fields ??= this.#engine.identity(this.#packed, this.#snapshot) ?? [];
+    return this.#fields;
+  }
+
+  #field(index: number): string | undefined {
+    const fields = this.#read();
+    if (fields.length === 0 && this.ok) {
+      throw new Error("the identity of this verdict is gone with its snapshot: call hold() on verdicts that outlive two updates");
+    }
+    return fields[index];
+  }
+
+  #list(index: number): readonly string[] {
+    const text = this.ok ? this.#field(index) : undefined;
+    return text ? text.split("\x1e") : [];
+  }
+}

@@ -1,0 +1,125 @@
+import { ask, Requirements } from "./requirement.js";
+import { blockOf, type Lines, linesOf } from "./block.js";
+import { configText, rootBytes } from "./config.js";
+import { Engine, NO_PATH } from "./engine.js";
+import { Refresher } from "./refresher.js";
+import { httpSource } from "./sources/http.js";
+import type { Source } from "./sources/source.js";
+import type { KeyOptions, NodeRequest, RequestContext, Requirement, RequirementFunction, Verifier, VerifierOptions } from "./types.js";
+import { updater } from "./update.js";
+import { Verdict } from "./verdict.js";
+
+const INTERNAL = 16;
+const NOTHING: KeyOptions = {};
+
+/** Sets up the core and loads the first snapshot. The entry of each runtime supplies the module. */
+export async function create(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand"): Promise<Verifier> {
+  const latch = new Latch(options, module, defaultMode);
+  if (options.refresh?.mode !== "manual") await latch.refresh().catch(() => {}); // onError has it; until a snapshot is there the answer is 503
+  return latch;
+}
+
+class Latch implements Verifier {
+  readonly #engine: Engine;
+  readonly #requirements: Requirements;
+  readonly #refresher: Refresher;
+  readonly #now: () => number;
+  readonly #onVerdict: ((verdict: Verdict) => void) | undefined;
+
+  constructor(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand") {
+    const { source, onError, now = Date.now } = options;
+    const report = (error: Error) => quietly(onError, error);
+    this.#now = () => Math.floor(now() / 1000);
+    this.#onVerdict = options.onVerdict;
+    this.#engine = new Engine(module, rootBytes(options.root), configText(options), (error) => {
+      report(error);
+      this.#refresher.soon();
+    });
+    this.#requirements = new Requirements(this.#engine);
+    const update = updater(this.#engine, sourceOf(source), { now: this.#now, pause: () => new Promise((turn) => setTimeout(turn, 0)) });
+    this.#refresher = new Refresher(update, { mode: defaultMode, ...options.refresh }, report);
+  }
+
+  get epoch(): number {
+    return this.#engine.snapshot.epoch;
+  }
+
+  get age(): number {
+    return this.ready ? this.#now() - this.#engine.snapshot.issuedAt : Number.POSITIVE_INFINITY;
+  }
+
+  get ready(): boolean {
+    return this.#engine.snapshot.epoch > 0 && this.#engine.trapped === undefined;
+  }
+
+  get realm(): string {
+    return this.#engine.realm;
+  }
+
+  verifyKey(text: string, options: KeyOptions = NOTHING): Verdict {
+    const now = this.#now();
+    let packed = INTERNAL;
+    try {
+      packed = this.#engine.verifyKey(text, options.ip, this.#requirements.pair(options), now);
+    } catch {
+      // a stopped core has been reported; the verdict is `internal`
+    }
+    this.#refresher.touch();
+    return this.#give(new Verdict(packed, this.#engine, now, false));
+  }
+
+  verify(request: Request | NodeRequest, requirement?: Requirement | RequirementFunction, context: RequestContext = {}): Verdict {
+    const now = this.#now();
+    let packed = INTERNAL;
+    let head = false;
+    try {
+      const lines = linesOf(request, this.#engine.interest);
+      head = lines.method === "HEAD";
+      // `verify(request)` demands nothing more; `verify(request, undefined)` is a look-up that missed
+      const needed = arguments.length < 2 ? this.#requirements.pair(NOTHING) : this.#compile(requirement, lines);
+      packed = this.#engine.verifyBlock(blockOf(lines, context.peer), needed, now);
+    } catch {
+      // not a request, or a stopped core, which has been reported; the verdict is `internal`
+    }
+    this.#refresher.touch(context.waitUntil);
+    return this.#give(new Verdict(packed, this.#engine, now, head));
+  }
+
+  refresh(): Promise<boolean> {
+    return this.#refresher.refresh();
+  }
+
+  async load(): Promise<void> {
+    if (!this.ready) await this.#refresher.due();
+  }
+
+  close(): void {
+    this.#refresher.close();
+  }
+
+  #compile(requirement: unknown, { method, target }: Lines): number {
+    if (typeof requirement !== "function") return this.#requirements.of(requirement);
+    const path = this.#engine.path(blockOf({ method, target, headers: "" }, undefined));
+    return path === undefined ? NO_PATH : this.#requirements.of(ask(requirement as RequirementFunction, method, path));
+  }
+
+  #give(verdict: Verdict): Verdict {
+    if (this.#onVerdict !== undefined) quietly(this.#onVerdict, verdict);
+    return verdict;
+  }
+}
+
+function sourceOf(source: string | URL | Source): Source {
+  if (typeof source === "string" || source instanceof URL) return httpSource(source);
+  if (typeof source?.bundle !== "function") throw new TypeError("source: a URL or an object with a bundle() method is needed");
+  return source;
+}
+
+/** Hooks observe; what they throw must not become an answer. */
+function quietly<T>(hook: ((value: T) => void) | undefined, value: T): void {
+  try {
+    hook?.(value);
+  } catch {
+    // the hook's own affair
+  }
+}

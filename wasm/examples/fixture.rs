@@ -1,0 +1,132 @@
+//! Prints the snapshots that the tests of the JS package and of this crate use: `cargo run --example fixture`.
+//! Everything in it is fixed, so the output is the same on every machine. The seeds are public: never use them.
+
+use edgelatch_core::build::{
+    HeadFields, KeyRecord, RealmRecord, RoleFields, RoleRecord, RootFields, SigningKey, Tree, build_tree, encode_bundle, sign_head,
+    sign_root,
+};
+use edgelatch_core::cidr::Cidr;
+use edgelatch_core::http::Sources;
+use edgelatch_core::key::{KeyId, Prefix, digest, issue};
+use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
+use std::error::Error;
+
+/// When the first head was issued, and how long a head lives.
+const START: u64 = 1_750_000_000;
+const LIFE: u64 = 86_400;
+const CENTURY: u64 = 3_155_760_000;
+
+/// Name, services, role, allow list; the rest by name below.
+const KEYS: [(&str, Option<&str>, u32, Option<&str>); 9] = [
+    ("plain", None, 0, None),
+    ("office", Some("cdn"), 1, Some("198.51.100.0/24")),
+    ("dual", None, 1, Some("2001:db8::/32")),
+    ("revoked", None, 0, None),
+    ("expired", None, 0, None),
+    ("future", None, 0, None),
+    ("orphan", None, 0, None),
+    ("leaving", None, 0, None),
+    ("stranger", None, 0, None),
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let signer = |n: u8| SigningKey::from_seed(&[n; 32]);
+    let role = |n: u8| RoleFields { threshold: 1, keys: vec![signer(n).public()] };
+    let root = |version, publisher| RootFields {
+        realm: "acme".into(),
+        version,
+        issued_at: START,
+        expires_at: START + CENTURY,
+        root: role(1),
+        publisher: role(publisher),
+    };
+    let roots = [sign_root(&root(1, 2), &[signer(1)])?, sign_root(&root(2, 3), &[signer(1)])?];
+
+    let mut random = 1u32;
+    let mut fill = |bytes: &mut [u8]| {
+        for byte in bytes {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *byte = (random >> 24) as u8;
+        }
+    };
+    let prefix = Prefix::parse("ex_sk").map_err(|_| "prefix")?;
+    let texts: Vec<String> = KEYS.iter().map(|_| issue(&prefix, &mut fill).to_string()).collect();
+    let tree = |leaving_revoked: bool| -> Result<Tree, Box<dyn Error>> {
+        let records = KEYS.iter().zip(&texts).zip(1..).filter(|((key, _), _)| key.0 != "stranger");
+        let records: Result<Vec<KeyRecord>, Box<dyn Error>> =
+            records.map(|((key, text), n)| record(key, text, n, leaving_revoked)).collect();
+        let grants = [("reader", vec!["zone.view"]), ("purger", vec!["cache.*", "zone.view"])];
+        let roles = grants.map(|(name, patterns)| RoleRecord { name: name.into(), patterns: patterns.iter().map(|p| (*p).into()).collect() });
+        Ok(build_tree(&RealmRecord { sources: Sources::all(), imports: false, pepper: None, roles: roles.into() }, records?)?)
+    };
+    let (before, after) = (tree(false)?, tree(true)?);
+    let head = |root_version, epoch, issued_at, tree: &Tree, publisher| {
+        let fields = HeadFields {
+            realm: "acme".into(),
+            root_version,
+            epoch,
+            issued_at,
+            not_after: issued_at + LIFE,
+            tree: tree.digest(),
+            tree_bytes: tree.bytes(),
+            records: tree.records,
+        };
+        sign_head(&fields, &[signer(publisher)])
+    };
+
+    println!("{{");
+    println!("  \"start\": {START},\n  \"life\": {LIFE},");
+    let keys: Vec<String> = KEYS.iter().zip(&texts).map(|(key, text)| format!("    \"{}\": \"{text}\"", key.0)).collect();
+    println!("  \"keys\": {{\n{}\n  }},", keys.join(",\n"));
+    println!("  \"roots\": [\"{}\", \"{}\"],", base64(&roots[0]), base64(&roots[1]));
+    let snapshots = [
+        ("first", head(1, 7, START, &before, 2)?, &before),
+        ("renewed", head(1, 8, START + LIFE / 3, &before, 2)?, &before),
+        ("second", head(1, 9, START + LIFE / 2, &after, 2)?, &after),
+        ("equivocal", head(1, 9, START + LIFE / 2 + 1, &before, 2)?, &before),
+        ("rotated", head(2, 10, START + LIFE / 2 + 2, &after, 3)?, &after),
+        ("stolen", head(1, 11, START + LIFE / 2 + 3, &before, 4)?, &before),
+    ];
+    let lines: Result<Vec<String>, Box<dyn Error>> = snapshots
+        .iter()
+        .map(|(name, head, tree)| {
+            let bundle = encode_bundle(head, tree)?;
+            Ok(format!("    \"{name}\": {{ \"head\": \"{}\", \"bundle\": \"{}\" }}", base64(head), base64(&bundle)))
+        })
+        .collect();
+    println!("  \"snapshots\": {{\n{}\n  }}\n}}", lines?.join(",\n"));
+    Ok(())
+}
+
+fn record(key: &(&str, Option<&str>, u32, Option<&str>), text: &str, n: u64, leaving_revoked: bool) -> Result<KeyRecord, Box<dyn Error>> {
+    let &(name, service, role, allow) = key;
+    let allow = allow.map(|net| Cidr::parse(net.as_bytes()).map_err(|_| "network")).transpose()?;
+    Ok(KeyRecord {
+        digest: digest(text.as_bytes()),
+        key_id: KeyId(n),
+        org: "org_1".into(),
+        owner: if name == "orphan" { "gone".into() } else { "ada".into() },
+        owner_disabled: name == "orphan",
+        name: format!("Key “{name}”"),
+        metadata: if name == "office" { r#"{"plan":"pro","seats":3}"#.into() } else { String::new() },
+        revoked: name == "revoked" || (name == "leaving" && leaving_revoked),
+        not_before: (name == "future").then_some(START + 10 * LIFE),
+        expires_at: (name == "expired").then_some(START - 1),
+        roles: vec![role],
+        services: service.map(|service| vec![service.into()]),
+        ip_policy: allow.map(|net| IpPolicy { allow_mode: AllowMode::List, order: Order::AllowFirst, allow: vec![net], deny: vec![] }),
+    })
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = DIGITS[(word >> (18 - 6 * place) & 63) as usize];
+            text.push(if place <= chunk.len() { digit.into() } else { '=' });
+        }
+    }
+    text
+}

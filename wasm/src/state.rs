@@ -1,0 +1,179 @@
+//! The one edge of an instance, and the areas through which text and bytes go.
+
+use edgelatch_core::edge::{Edge, HostConfig, Staged};
+use edgelatch_core::limits::{MAX_BLOCK, MAX_CREDENTIAL_BYTES};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{Display, Write};
+use spin::Mutex;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The length that stands for "there is no text".
+pub const NO_TEXT: u32 = u32::MAX;
+
+/// Room for more than any key that is looked at, so that a longer one is seen to be longer.
+const KEY_AREA: usize = 2 * MAX_CREDENTIAL_BYTES;
+/// Room for more than the text of any address, of which the longest has 45 characters.
+const IP_AREA: usize = 64;
+/// Room for one byte more than the longest block.
+const BLOCK_AREA: usize = MAX_BLOCK + 1;
+
+/// Everything an instance holds.
+pub(crate) struct State {
+    pub(crate) edge: Option<Edge>,
+    pub(crate) staged: Option<Staged>,
+    pub(crate) roots: Vec<Vec<u8>>,
+    pub(crate) input: Vec<u8>,
+    pub(crate) text: String,
+    pub(crate) key: Area,
+    pub(crate) ip: Area,
+    pub(crate) block: Area,
+}
+
+/// Never waited for: an instance that trapped halfway through a call keeps it locked, and answers as if nothing were loaded.
+static STATE: Mutex<State> = Mutex::new(State {
+    edge: None,
+    staged: None,
+    roots: Vec::new(),
+    input: Vec::new(),
+    text: String::new(),
+    key: Area(Vec::new()),
+    ip: Area(Vec::new()),
+    block: Area(Vec::new()),
+});
+
+/// A stretch of memory that the host writes to.
+pub(crate) struct Area(Vec<u8>);
+
+impl Area {
+    /// The text of this length; all of the area for one that did not fit, which is more than any rule accepts.
+    pub(crate) fn text(&self, length: u32) -> Option<&[u8]> {
+        (length != NO_TEXT).then(|| self.0.get(..size(length)).unwrap_or(&self.0))
+    }
+
+    fn place(&mut self, size: usize) -> u32 {
+        self.0.resize(size, 0);
+        address(&self.0)
+    }
+}
+
+/// Uses the state.
+pub(crate) fn with<T>(user: impl FnOnce(&mut State) -> T) -> Option<T> {
+    STATE.try_lock().map(|mut state| user(&mut state))
+}
+
+/// Changes the state. A refusal leaves its text and returns -1.
+pub(crate) fn change<E: Display>(code: impl FnOnce(&E) -> &'static str, change: impl FnOnce(&mut State) -> Result<f64, E>) -> f64 {
+    let changed = with(|state| {
+        change(state).unwrap_or_else(|error| {
+            state.text.clear();
+            // Writing to a String does not fail.
+            let _ = write!(state.text, "{}: {error}", code(&error));
+            -1.0
+        })
+    });
+    changed.unwrap_or(-1.0)
+}
+
+/// Leaves a text for the host. Returns whether there is one.
+pub(crate) fn say(text: impl FnOnce(&State) -> Option<String>) -> u32 {
+    let said = with(|state| {
+        let text = text(state);
+        let found = text.is_some();
+        state.text = text.unwrap_or_default();
+        found
+    });
+    said.unwrap_or(false).into()
+}
+
+fn area(size: usize, pick: impl FnOnce(&mut State) -> &mut Area) -> u32 {
+    with(|state| pick(state).place(size)).unwrap_or(0)
+}
+
+/// Where the host writes a key, and the service for [`compile`](crate::compile).
+#[wasm_bindgen]
+pub fn key_ptr() -> u32 {
+    area(KEY_AREA, |state| &mut state.key)
+}
+
+/// Bytes of the key area.
+#[wasm_bindgen]
+pub fn key_len() -> u32 {
+    length(KEY_AREA)
+}
+
+/// Where the host writes a client address.
+#[wasm_bindgen]
+pub fn ip_ptr() -> u32 {
+    area(IP_AREA, |state| &mut state.ip)
+}
+
+/// Bytes of the address area.
+#[wasm_bindgen]
+pub fn ip_len() -> u32 {
+    length(IP_AREA)
+}
+
+/// Where the host writes a request block, and the permission for [`compile`](crate::compile).
+#[wasm_bindgen]
+pub fn block_ptr() -> u32 {
+    area(BLOCK_AREA, |state| &mut state.block)
+}
+
+/// Bytes of the block area.
+#[wasm_bindgen]
+pub fn block_len() -> u32 {
+    length(BLOCK_AREA)
+}
+
+/// Where the last text lies.
+#[wasm_bindgen]
+pub fn text_ptr() -> u32 {
+    with(|state| address(state.text.as_bytes())).unwrap_or(0)
+}
+
+/// Bytes of the last text.
+#[wasm_bindgen]
+pub fn text_len() -> u32 {
+    with(|state| length(state.text.len())).unwrap_or(0)
+}
+
+/// Makes room for `length` bytes that the host writes for the next call that takes them. Returns where, or 0 when there is
+/// not that much memory.
+#[wasm_bindgen]
+pub fn input(length: u32) -> u32 {
+    let room = with(|state| {
+        // What was there goes first, so that two bundles need not fit.
+        state.input = Vec::new();
+        state.input.try_reserve_exact(size(length)).ok()?;
+        state.input.resize(size(length), 0);
+        Some(address(&state.input))
+    });
+    room.flatten().unwrap_or(0)
+}
+
+/// Sets up the edge: the input is the root, and after `root_len` bytes the configuration text.
+#[wasm_bindgen]
+pub fn open(root_len: u32) -> f64 {
+    change(edgelatch_core::error::Error::code, |state| {
+        let input = core::mem::take(&mut state.input);
+        let (root, config) = input.split_at_checked(size(root_len)).unwrap_or((&input, &[]));
+        let not_text = edgelatch_core::error::Error::NotText { object: "configuration" };
+        let config = HostConfig::parse(core::str::from_utf8(config).map_err(|_| not_text)?)?;
+        state.edge = Some(Edge::new(root, config)?);
+        Ok(0.0)
+    })
+}
+
+/// Where bytes lie, as the host sees it. Memory is 32 bits wide here.
+fn address(bytes: &[u8]) -> u32 {
+    length(bytes.as_ptr().addr())
+}
+
+pub(crate) fn length(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(0)
+}
+
+pub(crate) fn size(length: u32) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX)
+}
