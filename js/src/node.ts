@@ -50,14 +50,15 @@ export function middleware(options: MiddlewareOptions): Middleware {
   };
 }
 
-/** The raw lines go first: Node derives its other views of them when they are first asked for. */
+/** The derived views go first: Node makes each when it is first asked for, and counts on the raw lines it began with. */
 function stripIdentity(request: IncomingMessage): void {
-  const forged = (name: string) => name.toLowerCase().startsWith(IDENTITY_PREFIX);
   const { rawHeaders } = request;
-  for (let i = rawHeaders.length - 2; i >= 0; i -= 2) if (forged(rawHeaders[i] as string)) rawHeaders.splice(i, 2);
+  const forged = (name: string) => name.toLowerCase().startsWith(IDENTITY_PREFIX);
+  if (!rawHeaders.some((text, i) => i % 2 === 0 && forged(text))) return;
   for (const view of [request.headers, request.headersDistinct]) {
     for (const name of Object.keys(view ?? {})) if (forged(name)) delete view[name];
   }
+  for (let i = rawHeaders.length - 2; i >= 0; i -= 2) if (forged(rawHeaders[i] as string)) rawHeaders.splice(i, 2);
 }
 
 /** Waits for the moment when the headers are written, so that nothing the handler sets is lost or overruled. */

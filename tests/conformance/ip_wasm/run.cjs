@@ -1,4 +1,4 @@
-// Runs the judge of the address cases inside wasm: `node ip_wasm.cjs MODULE.js ROWS.tsv` prints a JSON array with ""
+// Runs the judge of the address cases inside wasm: `node run.cjs MODULE.js ROWS.tsv` prints a JSON array with ""
 // or a fault for each row.
 const { readFileSync } = require("node:fs");
 const { judge_ip } = require(process.argv[2]);
