@@ -23,37 +23,30 @@ struct Requirement {
     resolved: Resolved,
 }
 
-/// A requirement in terms of one directory.
+/// A requirement in terms of one directory: for each of its scopes and role sets, whether it is enough. `None` asks nothing.
 #[derive(Default)]
 pub(crate) struct Resolved {
-    /// The required service; `Some(None)` when no key of this directory names it, so that only scope "all" holds it.
-    service: Option<Option<u32>>,
-    /// For each role, whether it grants the required permission; `None` when none is required.
-    roles: Option<Vec<bool>>,
+    scopes: Option<Vec<bool>>,
+    role_sets: Option<Vec<bool>>,
 }
 
 impl Resolved {
+    /// Whether the scope at this index holds the required service.
     #[inline]
-    pub(crate) fn scope_holds(&self, directory: &Directory<'_>, scope: u32) -> bool {
-        match (self.service, directory.scope(scope)) {
-            (None, _) | (Some(_), Some(ScopeView::All)) => true,
-            (Some(Some(service)), Some(ScopeView::List(services))) => services.contains(service),
-            _ => false,
-        }
+    pub(crate) fn scope_holds(&self, scope: u32) -> bool {
+        enough(&self.scopes, scope)
     }
 
+    /// Whether a role of the set at this index grants the required permission.
     #[inline]
-    pub(crate) fn roles_grant(&self, directory: &Directory<'_>, role_set: u32) -> bool {
-        let Some(granting) = &self.roles else { return true };
-        let holds = |role: u32| granting.get(size(role)).copied().unwrap_or(false);
-        directory.role_set(role_set).is_some_and(|set| set.iter().any(holds))
+    pub(crate) fn roles_grant(&self, role_set: u32) -> bool {
+        enough(&self.role_sets, role_set)
     }
+}
 
-    /// Whether anything of the directory needs to be read at all.
-    #[inline]
-    pub(crate) fn is_none(&self) -> bool {
-        self.service.is_none() && self.roles.is_none()
-    }
+#[inline]
+fn enough(table: &Option<Vec<bool>>, index: u32) -> bool {
+    table.as_ref().is_none_or(|table| table.get(size(index)).copied().unwrap_or(false))
 }
 
 /// All requirements of an edge.
@@ -100,22 +93,28 @@ impl Requirements {
 
     fn resolve(&mut self, place: usize, directory: Option<&Directory<'_>>) {
         let (Some(requirement), Some(directory)) = (self.0.get_mut(place), directory) else { return };
-        let service = requirement
-            .service
-            .as_deref()
-            .map(|wanted| directory.services().position(|s| s == wanted).and_then(|i| u32::try_from(i).ok()));
-        let roles = requirement.permission.as_deref().map(|wanted| {
-            let granted: Vec<bool> =
-                directory.patterns().map(|p| permission::matches(p.as_bytes(), wanted.as_bytes())).collect();
-            directory.roles().map(|role| role.grants(&granted)).collect()
+        let scopes = requirement.service.as_deref().map(|wanted| {
+            let service = directory.services().position(|s| s == wanted).and_then(|i| u32::try_from(i).ok());
+            let holds = |scope| match scope {
+                ScopeView::All => true,
+                ScopeView::List(services) => service.is_some_and(|service| services.contains(service)),
+            };
+            directory.scopes().map(holds).collect()
         });
-        requirement.resolved = Resolved { service, roles };
+        let role_sets = requirement.permission.as_deref().map(|wanted| {
+            let matches = |pattern: &str| permission::matches(pattern.as_bytes(), wanted.as_bytes());
+            let granted: Vec<bool> = directory.patterns().map(matches).collect();
+            let granting: Vec<bool> = directory.roles().map(|role| role.grants(&granted)).collect();
+            let holds = |role: u32| granting.get(size(role)).copied().unwrap_or(false);
+            directory.role_sets().map(|set| set.iter().any(holds)).collect()
+        });
+        requirement.resolved = Resolved { scopes, role_sets };
     }
 
     /// `None` for a requirement that is not well formed.
     #[inline]
     pub(crate) fn get(&self, id: RequirementId) -> Option<&Resolved> {
-        const NOTHING: &Resolved = &Resolved { service: None, roles: None };
+        const NOTHING: &Resolved = &Resolved { scopes: None, role_sets: None };
         match id {
             RequirementId::NONE => Some(NOTHING),
             RequirementId(n) => self.0.get(size(n).checked_sub(2)?).map(|r| &r.resolved),

@@ -256,28 +256,25 @@ impl Edge {
         (required, id): (&Resolved, RequirementId),
         trace: &mut T,
     ) -> Result<(), Code> {
-        if required.is_none() {
-            trace.step("scope", true, || "no service required".into());
-            trace.step("permission", true, || "none required".into());
-            return Ok(());
-        }
-        let directory = active.snapshot.directory().map_err(|_| Code::Internal)?;
         let (service, permission) = self.requirements.texts(id);
-        let holds = required.scope_holds(&directory, shard.scope(row));
-        trace.step("scope", holds, || {
-            format!("requires {}; the key has {}", service.unwrap_or("no service"), scope_text(&directory, shard.scope(row)))
+        let holds = required.scope_holds(shard.scope(row));
+        trace.step("scope", holds, || match (service, active.snapshot.directory()) {
+            (Some(service), Ok(directory)) => {
+                format!("requires {service}; the key has {}", scope_text(&directory, shard.scope(row)))
+            }
+            _ => "no service required".into(),
         });
         if !holds {
             return Err(Code::ScopeDenied);
         }
-        let granted = required.roles_grant(&directory, shard.role_set(row));
-        trace.step("permission", granted, || {
-            let roles: Vec<_> = role_names(&directory, shard.role_set(row)).collect();
-            format!(
-                "requires {}; roles: {}",
-                permission.unwrap_or("none"),
-                if roles.is_empty() { "none".into() } else { roles.join(", ") }
-            )
+        let granted = required.roles_grant(shard.role_set(row));
+        trace.step("permission", granted, || match (permission, active.snapshot.directory()) {
+            (Some(permission), Ok(directory)) => {
+                let roles: Vec<_> = role_names(&directory, shard.role_set(row)).collect();
+                let roles = if roles.is_empty() { "none".into() } else { roles.join(", ") };
+                format!("requires {permission}; roles of the key: {roles}")
+            }
+            _ => "none required".into(),
         });
         if granted { Ok(()) } else { Err(Code::PermissionDenied) }
     }

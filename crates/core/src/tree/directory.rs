@@ -186,6 +186,16 @@ impl<'a> Directory<'a> {
         self.scopes.len()
     }
 
+    /// All role sets.
+    pub(crate) fn role_sets(&self) -> impl Iterator<Item = Refs<'a>> {
+        self.role_sets.iter().map(Refs)
+    }
+
+    /// All scopes.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = ScopeView<'a>> + '_ {
+        (0..).map_while(|i| self.scope(i))
+    }
+
     /// The roles of set `index`.
     #[inline]
     pub fn role_set(&self, index: u32) -> Option<Refs<'a>> {

@@ -253,8 +253,8 @@ impl<'a> Shard<'a> {
         if self.words(index)? != (high, low) {
             return None;
         }
-        let wanted = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
-        bool::from(self.digest16(index)?.ct_eq(&wanted)).then_some(index)
+        let (stored_high, stored_low) = self.words(index)?;
+        bool::from(stored_high.ct_eq(&high) & stored_low.ct_eq(&low)).then_some(index)
     }
 
     /// The first record that is not below `(high, low)`.
