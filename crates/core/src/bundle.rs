@@ -8,9 +8,10 @@
 use crate::error::Error;
 use crate::head::Head;
 use crate::limits::{MAX_BUNDLE_BYTES, MAX_OBJECT_BYTES};
-use crate::tree::page::page_len;
+use crate::tree::page::{Page, page_len};
 use crate::tree::top::Top;
 use crate::wire::{Reader, size};
+use alloc::vec::Vec;
 use core::ops::Range;
 
 pub(crate) const MAGIC: &[u8; 4] = b"ELBN";
@@ -47,6 +48,44 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, Error> {
 pub fn head_bytes(bundle: &[u8]) -> Result<&[u8], Error> {
     let outline = outline(bundle)?;
     bundle.get(outline.head).ok_or(Error::Truncated { object: OBJECT })
+}
+
+/// The objects of a bundle, in order.
+#[derive(Clone, Debug)]
+pub struct Parts<'a> {
+    /// The head.
+    pub head: &'a [u8],
+    /// The top page.
+    pub top: &'a [u8],
+    /// The index pages.
+    pub pages: Vec<&'a [u8]>,
+    /// The directory.
+    pub directory: &'a [u8],
+    /// The shards.
+    pub shards: Vec<&'a [u8]>,
+}
+
+/// Takes a bundle apart without proving anything: to show it, never to act on it.
+pub fn parts(bundle: &[u8]) -> Result<Parts<'_>, Error> {
+    const CUT: Error = Error::Truncated { object: OBJECT };
+    let outline = outline(bundle)?;
+    let (head, top_bytes) = (bundle.get(outline.head.clone()).ok_or(CUT)?, bundle.get(outline.top.clone()).ok_or(CUT)?);
+    let top = Top::parse(top_bytes)?;
+    let layout = layout(bundle.len(), &outline, &top, &Head::inspect(head)?)?;
+    let place = |number: usize| layout.pages + number * layout.page_len;
+    let all = (0..top.page_count()).map(|number| bundle.get(place(number)..)?.split_at_checked(layout.page_len));
+    let pages = all.map(|page| page.map(|(page, _)| page).ok_or(CUT)).collect::<Result<Vec<_>, _>>()?;
+    let mut shards = Vec::new();
+    for (number, page) in pages.iter().enumerate() {
+        let start = top.page_start(number).and_then(|start| usize::try_from(start).ok()).ok_or(CUT)?;
+        let rest = bundle.get(layout.shards..).and_then(|all| all.get(start..)).ok_or(CUT)?;
+        let page = Page::parse(page)?;
+        for index in 0..page.count() {
+            shards.push(page.shard_range(index).and_then(|range| rest.get(range)).ok_or(CUT)?);
+        }
+    }
+    let directory = bundle.get(layout.directory).ok_or(CUT)?;
+    Ok(Parts { head, top: top_bytes, pages, directory, shards })
 }
 
 /// The layout of a bundle, once its head and top page are proven.

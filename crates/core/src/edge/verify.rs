@@ -103,12 +103,29 @@ impl Edge {
 
     /// Verifies a request: takes the credential and the client address out of a request block (SPEC.md section 9).
     pub fn verify_block(&self, block: &[u8], requirement: RequirementId, now: u64) -> Outcome {
-        let Ok(block) = Block::parse(block) else { return Outcome::of(Code::InvalidRequest) };
+        self.decide_block(block, requirement, now, &mut Silent)
+    }
+
+    /// The same decision as [`Edge::verify_block`], with every step explained.
+    pub fn explain_block(&self, block: &[u8], requirement: RequirementId, now: u64) -> (Outcome, Vec<Step>) {
+        let mut steps = Vec::new();
+        let outcome = self.decide_block(block, requirement, now, &mut steps);
+        (outcome, steps)
+    }
+
+    #[inline]
+    fn decide_block<T: Trace>(&self, block: &[u8], requirement: RequirementId, now: u64, trace: &mut T) -> Outcome {
+        let mut refuse = |code, reason: &str| {
+            trace.step("credential", false, || reason.into());
+            Outcome::of(code)
+        };
+        let Ok(block) = Block::parse(block) else { return refuse(Code::InvalidRequest, "the request is not well formed") };
         if !http::host_ok(&block) {
-            return Outcome::of(Code::InvalidRequest);
+            return refuse(Code::InvalidRequest, "the Host is missing, repeated or malformed");
         }
         if self.config.allow_preflight && http::is_preflight(&block) {
-            return Outcome { flags: Outcome::PREFLIGHT, ..Outcome::of(Code::Missing) };
+            let outcome = refuse(Code::Missing, "none; a CORS preflight, which may pass");
+            return Outcome { flags: Outcome::PREFLIGHT, ..outcome };
         }
         let sources = match &self.active {
             Some(active) => active.settings.sources,
@@ -116,11 +133,13 @@ impl Edge {
         };
         let text = match http::extract(&block, sources, self.config.query.as_deref()) {
             Ok(text) => text,
-            Err(ExtractError::Missing) => return Outcome::of(Code::Missing),
-            Err(ExtractError::InvalidRequest) => return Outcome::of(Code::InvalidRequest),
+            Err(ExtractError::Missing) => return refuse(Code::Missing, "none in the headers that are accepted"),
+            Err(ExtractError::InvalidRequest) => {
+                return refuse(Code::InvalidRequest, "two credentials, a repeated header, an empty value or bad syntax");
+            }
         };
         let ip = || self.config.client_ip.derive(block.peer(), block.proxy_line(), block.lines());
-        self.decide(text, Question { ip, requirement, now }, &mut Silent)
+        self.decide(text, Question { ip, requirement, now }, trace)
     }
 
     /// The same decision as [`Edge::verify_key`], with every step explained.
