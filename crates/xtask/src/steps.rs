@@ -3,7 +3,7 @@
 use crate::shell;
 use anyhow::{Context, Result};
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{BufRead, BufReader, IsTerminal, Read, Write},
     process::{Command, Stdio},
     sync::{Arc, Mutex},

@@ -9,7 +9,8 @@ use std::{
 use wasm_bindgen_cli_support::Bindgen;
 
 const TARGET: &str = "wasm32-unknown-unknown";
-const CRATE_FILE: &str = "edgelatch_wasm.wasm";
+/// Features of the module that is shipped; tests need std's allocator and panic handler instead.
+const SHIPPED: &[&str] = &["--features", "standalone"];
 /// Raised when the recipe below changes, so that old outputs are not taken for new ones.
 const RECIPE: &str = "1 simd128 web";
 const INPUTS: &[&str] = &["wasm", "crates/core/src", "crates/core/Cargo.toml", "Cargo.toml", "rust-toolchain.toml"];
@@ -40,7 +41,8 @@ pub fn build(force: bool) -> Result<bool> {
     }
     let _ = fs::remove_file(&stamp);
     let processed = shell::scratch("bindgen")?;
-    process(&compile(&[])?, Bindgen::new().web(true)?.out_name("edgelatch"), &processed)?;
+    let module = compile("wasm", "edgelatch_wasm.wasm", SHIPPED)?;
+    process(&module, Bindgen::new().web(true)?.out_name("edgelatch"), &processed)?;
     fs::create_dir_all(shell::root().join("js/wasm"))?;
     fs::copy(processed.join("edgelatch_bg.wasm"), &out).with_context(|| format!("cannot write {}", out.display()))?;
     fs::write(&stamp, print)?;
@@ -49,20 +51,20 @@ pub fn build(force: bool) -> Result<bool> {
 
 /// Compiles the judge of the address cases and returns its CommonJS module.
 pub fn build_conformance(out: &Path) -> Result<PathBuf> {
-    let input = compile(&["--features", "conformance"])?;
+    let input = compile("tests/conformance/ip_wasm", "edgelatch_ip_wasm.wasm", &[])?;
     process(&input, Bindgen::new().nodejs(true)?.typescript(false).out_name("conformance"), out)?;
     Ok(out.join("conformance.js"))
 }
 
-/// Builds the crate and returns the module as the compiler leaves it.
-fn compile(flags: &[&str]) -> Result<PathBuf> {
+/// Builds a crate and returns the module as the compiler leaves it.
+fn compile(dir: &str, file: &str, flags: &[&str]) -> Result<PathBuf> {
     shell::add_target(TARGET)?;
     let target = shell::target().join("wasm");
     let mut cargo = command("cargo", ["build", "--quiet", "--release", "--target", TARGET]);
-    // In wasm/ so that its own .cargo/config.toml counts, as it does for wasm-pack.
-    cargo.args(flags).current_dir(shell::root().join("wasm")).env("CARGO_TARGET_DIR", &target).env_remove("RUSTFLAGS");
+    // There, so that its own .cargo/config.toml counts, as it does for wasm-pack.
+    cargo.args(flags).current_dir(shell::root().join(dir)).env("CARGO_TARGET_DIR", &target).env_remove("RUSTFLAGS");
     shell::run(&mut cargo)?;
-    Ok(target.join(TARGET).join("release").join(CRATE_FILE))
+    Ok(target.join(TARGET).join("release").join(file))
 }
 
 fn process(input: &Path, bindgen: &mut Bindgen, out: &Path) -> Result<()> {

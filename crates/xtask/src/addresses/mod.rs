@@ -47,8 +47,8 @@ fn in_wasm(file: &CaseFile) -> Result<Faults> {
     let module = wasm::build_conformance(&dir)?;
     let copy = dir.join("rows.tsv");
     fs::write(&copy, &file.text)?;
-    let text = shell::capture(shell::command("node", ["tests/conformance/ip_wasm.cjs"]).arg(module).arg(&copy))?;
-    let faults: Vec<String> = serde_json::from_str(&text).context("ip_wasm.cjs printed no JSON")?;
+    let text = shell::capture(shell::command("node", ["tests/conformance/ip_wasm/run.cjs"]).arg(module).arg(&copy))?;
+    let faults: Vec<String> = serde_json::from_str(&text).context("run.cjs printed no JSON")?;
     ensure!(faults.len() == file.rows.len(), "{} verdicts for {} rows", faults.len(), file.rows.len());
     Ok(faults.into_iter().enumerate().filter(|(_, fault)| !fault.is_empty()).collect())
 }
