@@ -1,0 +1,283 @@
+//! The endpoints over a real socket.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use edgelatch_core::signed::Role;
+use edgelatch_registry::{Env, IpRules, Key, Metadata, NewKey, NewRealm, Registry, Scope, Slug, Sources};
+use edgelatch_server::{Event, Options, Pilot, serve_until};
+use edgelatch_sync::{DataDir, Directory, Init, Publisher, Target, init, key_file};
+
+struct Plane {
+    _temp: tempfile::TempDir,
+    dir: DataDir,
+    realm: Slug,
+    registry: Arc<Registry>,
+}
+
+fn plane() -> Plane {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = DataDir::new(temp.path().join("data"));
+    let realm: Slug = "acme".parse().unwrap();
+    let new =
+        NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), prefix: "ek".parse().unwrap(), sources: Sources::BOTH };
+    let begin = Init {
+        realm: new,
+        org: "main".parse().unwrap(),
+        owner: "admin".parse().unwrap(),
+        root_lifetime: 1 << 28,
+        head_lifetime: 3600,
+    };
+    init(&dir, &begin, Env::system).unwrap();
+    let registry = Arc::new(Registry::open(&dir.database(), Env::system()).unwrap());
+    Plane { _temp: temp, dir, realm, registry }
+}
+
+impl Plane {
+    fn publisher(&self) -> Publisher {
+        let key = key_file::load(&self.dir.key(Role::Publisher), Role::Publisher, &self.realm).unwrap();
+        Publisher::new(Arc::clone(&self.registry), self.realm.clone(), key, 3600, self.dir.lock()).unwrap()
+    }
+
+    fn create(&self) -> Key {
+        let new = NewKey {
+            org: "main".parse().unwrap(),
+            owner: "admin".parse().unwrap(),
+            name: "ci".parse().unwrap(),
+            description: "".parse().unwrap(),
+            roles: vec![],
+            scope: Scope::All,
+            ip: IpRules::unrestricted(),
+            not_before: None,
+            expires_at: None,
+            metadata: Metadata::default(),
+        };
+        self.registry.create_key(&self.realm, &new).unwrap().key
+    }
+
+    fn serve(&self, pilot: bool) -> Served {
+        let pilot = pilot.then(|| Pilot {
+            publisher: self.publisher(),
+            directory: self.dir.realm(&self.realm),
+            interval: Duration::from_millis(20),
+        });
+        let options = Options { addr: ([127, 0, 0, 1], 0).into(), published: self.dir.published(), pilot };
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let (ready, bound) = mpsc::channel();
+        let (report, events) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            runtime.block_on(serve_until(
+                options,
+                |addr| ready.send(addr).unwrap(),
+                move |event| {
+                    let _ = report.send(event);
+                },
+                stopped,
+            ))
+        });
+        let addr = bound.recv().unwrap();
+        Served { addr, stop: Some(stop), thread: Some(thread), events }
+    }
+}
+
+struct Served {
+    addr: SocketAddr,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), edgelatch_server::Error>>>,
+    events: mpsc::Receiver<Event>,
+}
+
+impl Served {
+    fn ask(&self, method: &str, path: &str, headers: &str) -> Reply {
+        let mut stream = TcpStream::connect(self.addr).unwrap();
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        Reply { status: head[9..12].parse().unwrap(), head, body: bytes[end + 4..].to_vec() }
+    }
+
+    fn get(&self, path: &str) -> Reply {
+        self.ask("GET", path, "")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let result = self.thread.take().unwrap().join();
+        if !std::thread::panicking() {
+            result.unwrap().unwrap();
+        }
+    }
+}
+
+struct Reply {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v).next()
+    }
+}
+
+#[test]
+fn files_are_served_with_their_caching_rules() {
+    let p = plane();
+    let s = p.serve(false);
+    let directory = p.dir.realm(&p.realm);
+    let object = std::fs::read_dir(directory.join("objects")).unwrap().next().unwrap().unwrap().file_name();
+    let object = format!("objects/{}", object.to_str().unwrap());
+    for (path, cache) in [
+        ("head", "no-cache"),
+        ("bundle", "no-cache"),
+        ("root/1", "public, max-age=31536000, immutable"),
+        (&object, "public, max-age=31536000, immutable"),
+    ] {
+        let url = format!("/r/acme/{path}");
+        let reply = s.get(&url);
+        assert_eq!((reply.status, reply.header("cache-control")), (200, Some(cache)), "{path}");
+        assert_eq!(reply.body, std::fs::read(directory.join(path)).unwrap());
+        assert_eq!(reply.header("content-length"), Some(&*reply.body.len().to_string()));
+        assert_eq!(reply.header("content-type"), Some("application/octet-stream"));
+        let etag = reply.header("etag").unwrap();
+        assert!(etag.starts_with('"') && etag.len() == 66);
+        let again = s.ask("GET", &url, &format!("If-None-Match: \"x\", {etag}\r\n"));
+        assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, Some(etag)));
+        assert_eq!(again.header("cache-control"), Some(cache));
+        let head = s.ask("HEAD", &url, "");
+        assert_eq!((head.status, head.body.len(), head.header("etag")), (200, 0, Some(etag)));
+        assert_eq!(head.header("content-length"), reply.header("content-length"));
+    }
+}
+
+#[test]
+fn nothing_else_is_served() {
+    let p = plane();
+    let s = p.serve(false);
+    for path in [
+        "/",
+        "/r/acme",
+        "/r/acme/",
+        "/r/other/head",
+        "/r/acme/root/2",
+        "/r/acme/root/01",
+        "/r/acme/objects/x",
+        "/r/acme/objects",
+        "/r/acme/.edgelatch/recent",
+        "/r/acme/../../../registry.db",
+        "/r/acme/..%2f..%2f..%2fregistry.db",
+        "/r/%2e%2e/keys/root.key",
+        "/r/acme/objects/..%2f..%2f..%2f..%2fkeys%2froot.key",
+        "/registry.db",
+        "/r/acme/head%00",
+        "/r/ACME/head",
+        "/r/acme//head",
+    ] {
+        let reply = s.get(path);
+        assert_eq!((reply.status, reply.header("content-type")), (404, Some("application/problem+json")), "{path}");
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!((&body["status"], &body["type"]), (&404.into(), &"urn:edgelatch:problem:not-found".into()));
+        assert!(!String::from_utf8_lossy(&reply.body).contains("registry"));
+    }
+    for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+        let reply = s.ask(method, "/r/acme/head", "");
+        assert_eq!((reply.status, reply.header("content-type")), (405, Some("application/problem+json")), "{method}");
+        assert_eq!(reply.header("allow"), Some("GET,HEAD"));
+    }
+}
+
+#[test]
+fn what_another_process_publishes_is_served_at_once() {
+    let p = plane();
+    let s = p.serve(false);
+    let (head, bundle) = (s.get("/r/acme/head"), s.get("/r/acme/bundle"));
+    p.create();
+    p.publisher().publish(&mut [&mut Directory::new(p.dir.realm(&p.realm)) as &mut dyn Target]).unwrap();
+    for (path, before) in [("/r/acme/head", head), ("/r/acme/bundle", bundle)] {
+        let after = s.ask("GET", path, &format!("If-None-Match: {}\r\n", before.header("etag").unwrap()));
+        assert_eq!(after.status, 200);
+        assert_ne!(after.body, before.body);
+    }
+}
+
+#[test]
+fn changes_are_published_while_serving() {
+    let p = plane();
+    let s = p.serve(true);
+    let before = s.get("/r/acme/head").body;
+    let key = p.create();
+    let event = s.events.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(matches!(&event, Event::Published(e) if e.epoch == 2 && e.records == 1), "{event:?}");
+    assert_ne!(s.get("/r/acme/head").body, before);
+    let start = Instant::now();
+    p.registry.revoke_key(&p.realm, key.key_id).unwrap();
+    s.events.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(5));
+    // A publisher in trouble says so, goes on serving, and recovers.
+    let served = s.get("/r/acme/head").body;
+    let away = p.dir.path().join("away");
+    std::fs::rename(p.dir.realm(&p.realm).join("objects"), &away).unwrap();
+    std::fs::write(p.dir.realm(&p.realm).join("objects"), b"in the way").unwrap();
+    p.create();
+    let event = s.events.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(matches!(event, Event::Failed { .. }));
+    assert_eq!(s.get("/r/acme/head").body, served);
+    std::fs::remove_file(p.dir.realm(&p.realm).join("objects")).unwrap();
+    let published =
+        std::iter::from_fn(|| s.events.recv_timeout(Duration::from_secs(10)).ok()).find(|e| matches!(e, Event::Published(_)));
+    assert!(published.is_some());
+    assert_ne!(s.get("/r/acme/head").body, served);
+}
+
+#[test]
+fn health_says_whether_heads_live() {
+    let p = plane();
+    let s = p.serve(false);
+    let reply = s.get("/healthz");
+    let health: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!((reply.status, &health["status"], &health["realms"][0]["epoch"]), (200, &"ok".into(), &1.into()));
+    std::fs::write(p.dir.realm(&p.realm).join("head"), b"garbage").unwrap();
+    let reply = s.get("/healthz");
+    let health: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!((reply.status, &health["realms"][0]["status"]), (503, &"missing".into()));
+}
+
+#[test]
+fn a_taken_address_is_reported() {
+    let p = plane();
+    let s = p.serve(false);
+    let options = Options { addr: s.addr, published: p.dir.published(), pilot: None };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let error = runtime.block_on(serve_until(options, |_| {}, |_| {}, std::future::pending())).unwrap_err();
+    assert_eq!(error.code(), "listen");
+    assert!(error.to_string().contains(&s.addr.to_string()));
+}
+
+#[test]
+fn stopping_does_not_wait_for_idle_connections() {
+    let p = plane();
+    let s = p.serve(true);
+    let mut stream = TcpStream::connect(s.addr).unwrap();
+    write!(stream, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    let start = Instant::now();
+    drop(s);
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
