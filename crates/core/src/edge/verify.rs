@@ -18,7 +18,7 @@ use alloc::{format, string::String, vec::Vec};
 pub struct Outcome {
     /// What was decided.
     pub code: Code,
-    /// [`Outcome::MASKED`], [`Outcome::STALE`], [`Outcome::PREFLIGHT`].
+    /// [`Outcome::MASKED`], [`Outcome::STALE`], [`Outcome::PREFLIGHT`], [`Outcome::BARE`].
     pub flags: u8,
     /// The record, once one was found; also for refusals, so that a log can name the key.
     pub at: Option<Location>,
@@ -31,6 +31,8 @@ impl Outcome {
     pub const STALE: u8 = 2;
     /// Not accepted, but a CORS preflight that the host lets through to its handler, without an identity.
     pub const PREFLIGHT: u8 = 4;
+    /// Answer without a challenge: the request is not one to which a credential could be added.
+    pub const BARE: u8 = 8;
 
     const fn of(code: Code) -> Self {
         Outcome { code, flags: 0, at: None }
@@ -41,18 +43,18 @@ impl Outcome {
         if self.flags & Self::MASKED != 0 { &Reply::INVALID_TOKEN } else { self.code.reply() }
     }
 
-    /// `code + 64 * flags + 1024 * (index + 2^22 * shard)`: below 2^53, so exact as a JavaScript number. Without a record the
-    /// place is 0, which means nothing unless the code is `valid` or later than `unknown`; ask [`Outcome::at`].
+    /// `code + 64 * flags + 1024 * place`, where place is 0 without a record and `1 + index + 2^22 * shard` for one: below 2^53,
+    /// so exact as a JavaScript number.
     pub fn pack(&self) -> u64 {
-        let place = self.at.map_or(0, |at| u64::from(at.index) | u64::from(at.shard) << 22);
+        let place = self.at.map_or(0, |at| (u64::from(at.index) | u64::from(at.shard) << 22) + 1);
         u64::from(self.code.number()) | u64::from(self.flags) << 6 | place << 10
     }
 }
 
 impl Location {
-    /// The place inside a packed outcome.
+    /// The place inside a packed outcome; `None` when there was no record.
     pub fn unpack(packed: u64) -> Option<Location> {
-        let place = packed >> 10;
+        let place = (packed >> 10).checked_sub(1)?;
         Some(Location { shard: u32::try_from(place >> 22).ok()?, index: u32::try_from(place & 0x3f_ffff).ok()? })
     }
 }
@@ -121,7 +123,8 @@ impl Edge {
         };
         let Ok(block) = Block::parse(block) else { return refuse(Code::InvalidRequest, "the request is not well formed") };
         if !http::host_ok(&block) {
-            return refuse(Code::InvalidRequest, "the Host is missing, repeated or malformed");
+            let outcome = refuse(Code::InvalidRequest, "the Host is missing, repeated or malformed");
+            return Outcome { flags: Outcome::BARE, ..outcome };
         }
         if self.config.allow_preflight && http::is_preflight(&block) {
             let outcome = refuse(Code::Missing, "none; a CORS preflight, which may pass");
