@@ -1,4 +1,4 @@
-import type { NodeRequest } from "./types.js";
+import type { NodeRequest, RequestContext } from "./types.js";
 
 /** A request as the core reads it, before it becomes text. */
 export interface Lines {
@@ -32,8 +32,9 @@ function nodeLines(request: NodeRequest, interest: readonly string[]): Lines {
 }
 
 /** The text that the core parses. */
-export function blockOf({ method, target, headers }: Lines, peer: string | undefined): string {
-  return `${oneLine(peer ?? "").replaceAll("\t", "\r")}\n${oneLine(method)} ${oneLine(target)}\n${headers}`;
+export function blockOf({ method, target, headers }: Lines, { peer = "", proxyLine }: RequestContext): string {
+  const proxy = proxyLine === undefined ? "" : `\t${oneLine(proxyLine)}`;
+  return `${oneLine(peer).replaceAll("\t", "\r")}${proxy}\n${oneLine(method)} ${oneLine(target)}\n${headers}`;
 }
 
 function line(name: string, value: string): string {

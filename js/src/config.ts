@@ -63,9 +63,15 @@ function text(key: string, value: unknown): string {
   return value;
 }
 
+/** One entry is one item: what would be split or trimmed in the core's text form is not quietly read as something else. */
+function entry(key: string, value: string): string {
+  if (/[,;\s]/.test(value)) throw new TypeError(`${key}: "${value}" holds a space or a separator; give one item per entry`);
+  return value;
+}
+
 function list(key: string, value: readonly unknown[]): string {
   if (!Array.isArray(value) || value.length === 0) throw new TypeError(`${key}: a non-empty array of texts is needed`);
-  return value.map((item) => text(key, item)).join(",");
+  return value.map((item) => entry(key, text(key, item))).join(",");
 }
 
 function whole(key: string, value: unknown): string {

@@ -96,6 +96,8 @@ export interface VerifierOptions {
 export interface RequestContext {
   /** Address of the connection's other end. */
   readonly peer?: string | undefined;
+  /** The PROXY protocol line that preceded the request on this connection, for hosts that read it. */
+  readonly proxyLine?: string | undefined;
   /** Keeps background work alive after the response, where the platform has it. */
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }

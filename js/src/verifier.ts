@@ -77,7 +77,7 @@ class Latch implements Verifier {
       head = lines.method === "HEAD";
       // `verify(request)` demands nothing more; `verify(request, undefined)` is a look-up that missed
       const needed = arguments.length < 2 ? this.#requirements.pair(NOTHING) : this.#compile(requirement, lines);
-      packed = this.#engine.verifyBlock(blockOf(lines, context.peer), needed, now);
+      packed = this.#engine.verifyBlock(blockOf(lines, context), needed, now);
     } catch {
       // not a request, or a stopped core, which has been reported; the verdict is `internal`
     }
@@ -99,7 +99,7 @@ class Latch implements Verifier {
 
   #compile(requirement: unknown, { method, target }: Lines): number {
     if (typeof requirement !== "function") return this.#requirements.of(requirement);
-    const path = this.#engine.path(blockOf({ method, target, headers: "" }, undefined));
+    const path = this.#engine.path(blockOf({ method, target, headers: "" }, {}));
     return path === undefined ? NO_PATH : this.#requirements.of(ask(requirement as RequirementFunction, method, path));
   }
 

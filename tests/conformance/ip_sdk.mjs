@@ -13,11 +13,7 @@ async function verifierFor(clientIp) {
   const name = JSON.stringify(clientIp ?? null);
   if (!verifiers.has(name)) {
     const options = { root: rootBytes, source: staticSource(bundleBytes), now: () => now * 1000, refresh: { mode: "manual" } };
-    const made = createVerifier(clientIp === undefined ? options : { ...options, clientIp }).then(async (verifier) => {
-      await verifier.refresh();
-      return verifier;
-    });
-    verifiers.set(name, made);
+    verifiers.set(name, createVerifier(clientIp === undefined ? options : { ...options, clientIp }));
   }
   return verifiers.get(name);
 }
@@ -29,6 +25,7 @@ async function answer({ key, ip, clientIp, peer, proxyLine, headers }) {
   } catch (error) {
     return `bad_config: ${error.message}`;
   }
+  if (!verifier.ready) await verifier.refresh();
   if (headers === undefined) return verifier.verifyKey(key, { ip: ip ?? undefined }).code;
   const request = { method: "GET", url: "/", rawHeaders: ["Authorization", `Bearer ${key}`, ...headers.flat()] };
   return verifier.verify(request, {}, { peer: peer ?? undefined, proxyLine: proxyLine ?? undefined }).code;
