@@ -35,11 +35,12 @@ pub(super) fn encode(keys: &[KeyRecord], index: &DirectoryIndex) -> Result<Vec<u
     out.extend_from_slice(&widths);
     out.extend_from_slice(&[0, 0]);
     keys.iter().for_each(|key| out.extend_from_slice(&key.words().0.to_le_bytes()));
-    keys.iter().for_each(|key| out.extend_from_slice(&key.words().1.to_le_bytes()));
-    keys.iter().for_each(|key| out.extend_from_slice(&key.key_id.0.to_le_bytes()));
-    for (column, width) in columns.iter().zip(widths) {
-        for value in column {
-            out.extend(value.to_le_bytes().iter().take(usize::from(width)));
+    for (row, key) in keys.iter().enumerate() {
+        out.extend_from_slice(&key.words().1.to_le_bytes());
+        out.extend_from_slice(&key.key_id.0.to_le_bytes());
+        for (column, width) in columns.iter().zip(widths) {
+            let reference = column.get(row).copied().unwrap_or(0);
+            out.extend(reference.to_le_bytes().iter().take(usize::from(width)));
         }
     }
     for table in [&validities, &policies, &subjects, &claims] {

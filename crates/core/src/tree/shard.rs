@@ -1,11 +1,10 @@
-//! A shard: some 128 to 256 records, as columns of fixed width, with tables for what repeats.
+//! A shard: some 128 to 256 records of fixed width, with tables for what repeats.
 //!
 //! ```text
 //! shard    := "ELSH" u16 format, u16 zero, u32 count, u8 width[6], u16 zero,
-//!             u64 high[count], u64 low[count], u64 key_id[count], column[6],
-//!             list(validity), list(policy), list(subject), list(claims)
-//! column   := count references of its width (0, 1, 2 or 4 bytes); width 0 means that all are 0
-//! columns  := validity, policy, roles, scope, subject, claims
+//!             u64 high[count], record[count], list(validity), list(policy), list(subject), list(claims)
+//! record   := u64 low, u64 key_id, references to validity, policy, role set, scope, subject, claims
+//!             reference i takes width[i] bytes: 0, 1, 2 or 4; width 0 means that all are 0
 //! validity := u8 flags (bit 0 revoked, bit 1 owner disabled), u64 not_before, u64 expires_at   Unix seconds, 0 = no bound
 //! policy   := see policy.rs
 //! subject  := text8 org, owner
@@ -13,7 +12,8 @@
 //! ```
 //! `high` and `low` are the first and second eight bytes of the truncated digest, read as big-endian numbers. References of
 //! validity, policy and claims are one higher than the table's index, 0 standing for none; those of roles and scope point
-//! into the directory. Widths are the least that hold the greatest reference. Records ascend strictly.
+//! into the directory. Widths are the least that hold the greatest reference. Records ascend strictly. The search runs over
+//! `high` alone, which is dense; what follows of the record found lies in one cache line.
 
 use crate::error::Error;
 use crate::limits::{MAX_ID_BYTES, MAX_METADATA_BYTES, MAX_NAME_BYTES, MAX_SHARD_RECORDS};
@@ -26,35 +26,6 @@ pub(crate) const FLAG_REVOKED: u8 = 1;
 pub(crate) const FLAG_OWNER_DISABLED: u8 = 2;
 const OBJECT: &str = "shard";
 
-/// A column of references.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Column<'a> {
-    bytes: &'a [u8],
-    width: u8,
-}
-
-impl<'a> Column<'a> {
-    fn read(reader: &mut Reader<'a>, count: usize, width: u8) -> Result<Self, Error> {
-        if !matches!(width, 0 | 1 | 2 | 4) {
-            return Err(Error::BadField { object: OBJECT, field: "width" });
-        }
-        Ok(Column { bytes: reader.items(count, usize::from(width))?, width })
-    }
-
-    #[inline]
-    pub(crate) fn get(&self, index: usize) -> u32 {
-        let at = index * usize::from(self.width);
-        let rest = self.bytes.get(at..).unwrap_or(&[]);
-        // The columns were measured when the shard was read, so the fallback is never taken for an index below `count`.
-        match self.width {
-            1 => rest.first().map_or(u32::MAX, |b| u32::from(*b)),
-            2 => rest.first_chunk().map_or(u32::MAX, |b| u32::from(u16::from_le_bytes(*b))),
-            4 => rest.first_chunk().map_or(u32::MAX, |b| u32::from_le_bytes(*b)),
-            _ => 0,
-        }
-    }
-}
-
 /// The least width that holds `greatest`.
 pub(crate) const fn width_for(greatest: u32) -> u8 {
     match greatest {
@@ -65,14 +36,34 @@ pub(crate) const fn width_for(greatest: u32) -> u8 {
     }
 }
 
-/// A view of a shard. The tables behind the columns are found when first asked for.
+/// Where each reference lies in a record, and how wide it is.
+#[derive(Clone, Copy)]
+struct RecordLayout {
+    stride: usize,
+    fields: [(usize, u8); 6],
+}
+
+impl RecordLayout {
+    fn read(widths: &[u8; 6]) -> Result<Self, Error> {
+        let mut layout = RecordLayout { stride: 16, fields: [(0, 0); 6] };
+        for (field, width) in layout.fields.iter_mut().zip(widths) {
+            if !matches!(width, 0 | 1 | 2 | 4) {
+                return Err(Error::BadField { object: OBJECT, field: "width" });
+            }
+            *field = (layout.stride, *width);
+            layout.stride += usize::from(*width);
+        }
+        Ok(layout)
+    }
+}
+
+/// A view of a shard. The tables behind the records are found when first asked for.
 #[derive(Clone, Copy)]
 pub struct Shard<'a> {
     count: usize,
     high: &'a [u8],
-    low: &'a [u8],
-    ids: &'a [u8],
-    columns: [Column<'a>; 6],
+    records: &'a [u8],
+    layout: RecordLayout,
     tables: Reader<'a>,
 }
 
@@ -144,12 +135,9 @@ impl<'a> Shard<'a> {
             return Err(Error::TooLong { what: "shard records", bytes: size(count), limit: size(MAX_SHARD_RECORDS) });
         }
         let count = size(count);
-        let (high, low, ids) = (reader.items(count, 8)?, reader.items(count, 8)?, reader.items(count, 8)?);
-        let mut columns = [Column::default(); 6];
-        for (column, width) in columns.iter_mut().zip(widths) {
-            *column = Column::read(&mut reader, count, *width)?;
-        }
-        Ok(Shard { count, high, low, ids, columns, tables: reader })
+        let layout = RecordLayout::read(widths)?;
+        let (high, records) = (reader.items(count, 8)?, reader.items(count, layout.stride)?);
+        Ok(Shard { count, high, records, layout, tables: reader })
     }
 
     fn tables(&self, check: bool) -> Result<(Tables<'a>, Reader<'a>), Error> {
@@ -208,7 +196,7 @@ impl<'a> Shard<'a> {
                 return Err(field("claims"));
             }
         }
-        // What each column may refer to: `none` plus the table, or the table alone.
+        // What each reference may point to: `none` plus the table, or the table alone.
         let bounds = [
             tables.validities.len() + 1,
             tables.policies.len() + 1,
@@ -218,12 +206,12 @@ impl<'a> Shard<'a> {
             tables.claims.len() + 1,
         ];
         let names = ["validity", "policy", "roles", "scope", "subject", "claims"];
-        for ((column, bound), name) in self.columns.iter().zip(bounds).zip(names) {
-            let greatest = (0..self.count).map(|i| column.get(i)).max().unwrap_or(0);
+        for (which, (bound, name)) in bounds.into_iter().zip(names).enumerate() {
+            let greatest = (0..self.count).map(|row| self.reference(which, row)).max().unwrap_or(0);
             if size(greatest) >= bound {
                 return Err(Error::BadReference { object: OBJECT, field: name });
             }
-            if column.width != width_for(greatest) {
+            if self.layout.fields.get(which).map(|(_, width)| *width) != Some(width_for(greatest)) {
                 return Err(field("width"));
             }
         }
@@ -236,10 +224,16 @@ impl<'a> Shard<'a> {
         self.count
     }
 
+    #[inline]
+    fn record(&self, index: usize) -> Option<&'a [u8]> {
+        let start = index.checked_mul(self.layout.stride)?;
+        self.records.get(start..start.checked_add(self.layout.stride)?)
+    }
+
     /// The truncated digest of record `index` as two numbers.
     #[inline]
     pub(crate) fn words(&self, index: usize) -> Option<(u64, u64)> {
-        Some((u64_at(self.high, index)?, u64_at(self.low, index)?))
+        Some((u64_at(self.high, index)?, u64_at(self.record(index)?, 0)?))
     }
 
     /// The leftmost 16 bytes of the digest of record `index`.
@@ -267,7 +261,7 @@ impl<'a> Shard<'a> {
     fn lower_bound(&self, bits: u8, high: u64, low: u64) -> usize {
         let below = |index: usize| match u64_at(self.high, index) {
             None => false,
-            Some(h) if h == high => u64_at(self.low, index).is_some_and(|l| l < low),
+            Some(h) if h == high => self.words(index).is_some_and(|(_, l)| l < low),
             Some(h) => h < high,
         };
         let within = high.checked_shl(u32::from(bits)).unwrap_or(0) >> 32;
@@ -301,18 +295,29 @@ impl<'a> Shard<'a> {
 
     /// The key id of record `index`.
     pub fn key_id(&self, index: usize) -> Option<u64> {
-        u64_at(self.ids, index)
+        u64_at(self.record(index)?, 1)
     }
 
+    /// A reference of record `index`; one that points nowhere if there is no such record.
     #[inline]
-    fn column(&self, which: usize, index: usize) -> u32 {
-        self.columns.get(which).map_or(u32::MAX, |c| c.get(index))
+    fn reference(&self, which: usize, index: usize) -> u32 {
+        let field = || {
+            let (offset, width) = *self.layout.fields.get(which)?;
+            let rest = self.record(index)?.get(offset..)?;
+            match width {
+                0 => Some(0),
+                1 => rest.first().map(|b| u32::from(*b)),
+                2 => rest.first_chunk().map(|b| u32::from(u16::from_le_bytes(*b))),
+                _ => rest.first_chunk().map(|b| u32::from_le_bytes(*b)),
+            }
+        };
+        field().unwrap_or(u32::MAX)
     }
 
     /// When record `index` may be used; `None` if the tables are broken, which `parse` rules out.
     #[inline]
     pub fn validity(&self, index: usize) -> Option<Validity> {
-        match self.column(VALIDITY, index) {
+        match self.reference(VALIDITY, index) {
             0 => Some(Validity::default()),
             entry => read_validity(List::read(&mut self.tables.clone(), false).ok()?.get(size(entry) - 1)?),
         }
@@ -321,7 +326,7 @@ impl<'a> Shard<'a> {
     /// The IP policy of record `index`; `Some(None)` when it has none.
     #[inline]
     pub fn policy(&self, index: usize) -> Option<Option<PolicyView<'a>>> {
-        match self.column(POLICY, index) {
+        match self.reference(POLICY, index) {
             0 => Some(None),
             entry => {
                 let mut reader = self.tables;
@@ -335,20 +340,20 @@ impl<'a> Shard<'a> {
     /// The role set of record `index`, in the directory.
     #[inline]
     pub fn role_set(&self, index: usize) -> u32 {
-        self.column(ROLES, index)
+        self.reference(ROLES, index)
     }
 
     /// The scope of record `index`, in the directory.
     #[inline]
     pub fn scope(&self, index: usize) -> u32 {
-        self.column(SCOPE, index)
+        self.reference(SCOPE, index)
     }
 
     /// Org, owner, name and metadata of record `index`.
     pub fn labels(&self, index: usize) -> Option<Labels<'a>> {
         let (tables, _) = self.tables(false).ok()?;
-        let (org, owner) = read_pair(tables.subjects.get(size(self.column(SUBJECT, index)))?)?;
-        let (name, metadata) = match self.column(CLAIMS, index) {
+        let (org, owner) = read_pair(tables.subjects.get(size(self.reference(SUBJECT, index)))?)?;
+        let (name, metadata) = match self.reference(CLAIMS, index) {
             0 => ("", ""),
             entry => read_pair(tables.claims.get(size(entry) - 1)?)?,
         };
