@@ -80,20 +80,23 @@ export class Core {
 
   compile(service: string | undefined, permission: string | undefined): number {
     this.#views();
-    return this.call((wasm) => wasm.compile(put(service, this.#key), put(permission, this.#block))) >>> 0;
+    const [serviceLength, permissionLength] = [put(service, this.#key), put(permission, this.#block)];
+    return this.call((wasm) => wasm.compile(serviceLength, permissionLength)) >>> 0;
   }
 
   path(block: string): string | undefined {
     this.#views();
-    return this.call((wasm) => wasm.path(put(block, this.#block))) === 1 ? this.text() : undefined;
+    const length = put(block, this.#block);
+    return this.call((wasm) => wasm.path(length)) === 1 ? this.text() : undefined;
   }
 
   /** Copies bytes in for the next call that takes them. */
   input(bytes: Uint8Array): Place {
-    const at = this.call((wasm) => wasm.input(bytes.length)) >>> 0;
-    if (at === 0) throw new UpdateError("too_large", `${bytes.length} bytes do not fit into memory`);
-    new Uint8Array(this.exports.memory.buffer, at, bytes.length).set(bytes);
-    return { at, length: bytes.length };
+    const { length } = bytes;
+    const at = this.call((wasm) => wasm.input(length)) >>> 0;
+    if (at === 0) throw new UpdateError("too_large", `${length} bytes do not fit into memory`);
+    new Uint8Array(this.exports.memory.buffer, at, length).set(bytes);
+    return { at, length };
   }
 
   /** The text that the last call left. */

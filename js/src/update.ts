@@ -1,6 +1,6 @@
 import { type Engine, Offer, type Pace } from "./engine.js";
-import { UpdateError } from "./errors.js";
-import type { Source } from "./sources/source.js";
+import { SourceError, UpdateError } from "./errors.js";
+import type { Found, Source } from "./sources/source.js";
 
 /** More rotations than an edge misses; the core has the same limit. */
 const MAX_ROOTS = 64;
@@ -21,7 +21,7 @@ export function updater(engine: Engine, source: Source, pace: Pace): (signal: Ab
       if (engine.snapshot.epoch > 0) [headTag, bundleTag] = [head, bundle];
     }
 
-    const head = source.head && (await source.head({ etag: headTag, signal }));
+    const head = source.head && sound(await source.head({ etag: headTag, signal }));
     signal.throwIfAborted();
     if (source.head && head === undefined) return false;
 
@@ -35,7 +35,7 @@ export function updater(engine: Engine, source: Source, pace: Pace): (signal: Ab
       if (offer === Offer.rootNeeded) roots = await newerRoots(signal);
     }
 
-    const bundle = await source.bundle({ etag: bundleTag, signal });
+    const bundle = sound(await source.bundle({ etag: bundleTag, signal }));
     signal.throwIfAborted();
     if (bundle === undefined) return false;
     try {
@@ -62,4 +62,10 @@ export function updater(engine: Engine, source: Source, pace: Pace): (signal: Ab
     }
     return roots;
   }
+}
+
+/** A source written by hand must not look like a core that stopped. */
+function sound(found: Found | undefined): Found | undefined {
+  if (found === undefined || found.bytes instanceof Uint8Array) return found;
+  throw new SourceError("source", "a source must resolve to { bytes: Uint8Array } or undefined");
 }

@@ -1,0 +1,12 @@
+// The runner for runtimes with a file system: prints the results as JSON.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import * as edgelatch from "edgelatch";
+import { run, suite } from "./suite.mjs";
+import { trapping } from "./trap.mjs";
+
+const wasm = readFileSync(createRequire(import.meta.url).resolve("edgelatch/edgelatch.wasm"));
+const traps = (name) => WebAssembly.compile(trapping(wasm, [name]));
+const fixture = JSON.parse(readFileSync(new URL("fixture.json", import.meta.url), "utf8"));
+const results = await run(suite({ ...edgelatch, fixture, trapsOnPath: await traps("path"), trapsOnKey: await traps("verify_key") }));
+console.log(JSON.stringify(results));

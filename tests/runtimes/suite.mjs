@@ -1,0 +1,349 @@
+// What every runtime must do alike. Each runner hands in the package as it was packed, the fixture and two modules that trap.
+
+/** @returns `[name, run][]` */
+export function suite({ createVerifier, protect, staticSource, fixture, trapsOnPath, trapsOnKey }) {
+  const { keys, start, life } = fixture;
+  const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const snapshot = (name) => ({ head: bytes(fixture.snapshots[name].head), bundle: bytes(fixture.snapshots[name].bundle) });
+  const roots = fixture.roots.map(bytes);
+  const OFFICE = "198.51.100.9";
+
+  /** A verifier over a source whose content and clock the test sets. */
+  async function edge(first = "first", options = {}) {
+    const errors = [];
+    const state = { now: start + 10, ...snapshot(first), roots, errors };
+    const source = {
+      head: async () => ({ bytes: state.head }),
+      bundle: async () => ({ bytes: state.bundle }),
+      root: async (n) => state.roots[n - 1],
+    };
+    state.show = (name) => Object.assign(state, snapshot(name));
+    state.latch = await createVerifier({
+      root: fixture.roots[0],
+      source,
+      refresh: { mode: "manual" },
+      now: () => state.now * 1000,
+      onError: (error) => errors.push(error.code),
+      ...options,
+    });
+    await state.latch.refresh().catch(() => {});
+    return state;
+  }
+  const bearer = (key, more = {}, init = {}) => new Request("https://api.example.com/v1/zones?x=1", { headers: { authorization: `Bearer ${keys[key]}`, ...more }, ...init });
+
+  return Object.entries({
+    async "each key gets its verdict"() {
+      const { latch } = await edge();
+      const codes = {
+        plain: "valid", office: "valid", dual: "ip_denied", revoked: "revoked", expired: "expired", future: "not_yet_valid",
+        orphan: "owner_disabled", leaving: "valid", stranger: "unknown",
+      };
+      for (const [key, code] of Object.entries(codes)) equal(latch.verifyKey(keys[key], { ip: OFFICE }).code, code);
+      equal(latch.verifyKey(keys.office).code, "ip_unknown");
+      equal(latch.verifyKey(keys.office, { ip: "198.51.101.9" }).code, "ip_denied");
+      equal(latch.verifyKey(keys.office, { ip: "::ffff:198.51.100.9" }).code, "valid");
+      equal(latch.verifyKey(keys.dual, { ip: "2001:db8::1" }).code, "valid");
+    },
+
+    async "requirements"() {
+      const { latch } = await edge();
+      const code = (key, requirement) => latch.verifyKey(keys[key], { ip: OFFICE, ...requirement }).code;
+      equal(code("office", { service: "cdn", permission: "cache.purge" }), "valid");
+      equal(code("office", { service: "dns" }), "scope_denied");
+      equal(code("plain", { service: "anything" }), "valid");
+      equal(code("plain", { permission: "cache.purge" }), "permission_denied");
+      equal(code("plain", { permission: "ZONE.VIEW" }), "permission_denied");
+      const broken = [{ permission: undefined }, { service: undefined, permission: "zone.view" }, { permission: 7 }, { permission: null }, { permission: "" }, { permission: "a b" }, { permission: "a".repeat(20_000) }, { permision: "zone.view" }];
+      for (const requirement of broken) equal(code("plain", requirement), "bad_requirement");
+      for (const requirement of [undefined, null, "zone.view", [], 7, Promise.resolve({}), new Map(), ...broken]) {
+        equal(latch.verify(bearer("plain"), requirement).code, "bad_requirement");
+        equal(latch.verify(bearer("plain"), () => requirement).code, "bad_requirement");
+      }
+      equal(latch.verify(bearer("plain")).code, "valid");
+      equal(latch.verify(bearer("plain"), {}).code, "valid");
+      equal(latch.verify(bearer("plain"), () => { throw new Error("no"); }).code, "bad_requirement");
+    },
+
+    async "a requirement function sees the method and the normalised path"() {
+      const { latch } = await edge();
+      const seen = [];
+      const ask = (info) => (seen.push(`${info.method} ${info.path}`), {});
+      const at = (path, init) => latch.verify(new Request(`https://h${path}`, { headers: { "x-api-key": keys.plain, "x-http-method-override": "DELETE" }, ...init }), ask).code;
+      equal(at("/%61dmin/x?q=%20"), "valid");
+      equal(at("/b", { method: "PUT" }), "valid");
+      equal(at("/%zz"), "invalid_request");
+      equal(seen, ["GET /admin/x", "PUT /b"]);
+    },
+
+    async "what is not the text of a key is never cut into one"() {
+      const { latch } = await edge();
+      const of = (text) => latch.verifyKey(text).code;
+      for (const text of [`${keys.plain} `, `${keys.plain}\u00a0`, `${keys.plain}é`, `${keys.plain}\ud800`, keys.plain.slice(1), "x", keys.plain + "\0".repeat(20), keys.plain.padEnd(600, "z"), keys.plain.padEnd(100_000, "é")]) equal(of(text), "malformed");
+      for (const text of ["", undefined, null, 7, {}]) equal(of(text), "missing");
+      const from = (ip) => latch.verifyKey(keys.office, { ip }).code;
+      for (const ip of ["", "198.51.100.9 ", "198.51.100.009", OFFICE.padEnd(64, " "), OFFICE.padEnd(65, "0"), `${OFFICE}é`, 7, null]) equal(from(ip), "ip_unknown");
+    },
+
+    async "identity"() {
+      const { latch } = await edge();
+      const v = latch.verifyKey(keys.office, { ip: OFFICE });
+      equal([v.ok, v.keyId, v.org, v.owner, v.name], [true, "key_00000000002", "org_1", "ada", "Key “office”"]);
+      equal([v.roles, v.scope, v.metadata, v.epoch, v.age, v.stale], [["purger"], ["cdn"], { plan: "pro", seats: 3 }, 7, 10, false]);
+      equal(latch.verifyKey(keys.plain).scope, "all");
+      equal(latch.verifyKey(keys.plain).metadata, undefined);
+      const refused = latch.verifyKey(keys.revoked);
+      equal([refused.keyId, refused.org, refused.owner, refused.name, refused.roles, refused.scope, refused.metadata], ["key_00000000004", "org_1", undefined, undefined, [], [], undefined]);
+      const unknown = latch.verifyKey(keys.stranger);
+      equal([unknown.keyId, unknown.org], [undefined, undefined]);
+      ok(!JSON.stringify([v, refused]).includes("ex_sk"));
+    },
+
+    async "freshness"() {
+      const state = await edge();
+      const code = () => state.latch.verifyKey(keys.plain).code;
+      state.now = start + life - 1;
+      equal(code(), "valid");
+      state.now = start + life;
+      equal(code(), "snapshot_stale");
+      state.now = 0;
+      equal(code(), "clock_invalid");
+      state.now = Number.NaN;
+      equal(code(), "clock_invalid");
+      const graceful = await edge("first", { graceSeconds: 60 });
+      graceful.now = start + life + 59;
+      const v = graceful.latch.verifyKey(keys.plain);
+      equal([v.code, v.stale], ["valid", true]);
+      graceful.now++;
+      equal(graceful.latch.verifyKey(keys.plain).code, "snapshot_stale");
+    },
+
+    async "nothing loaded"() {
+      const latch = await createVerifier({ root: fixture.roots[0], source: { bundle: async () => undefined }, refresh: { mode: "manual" } });
+      equal([latch.ready, latch.epoch, latch.age, latch.realm], [false, 0, Number.POSITIVE_INFINITY, "acme"]);
+      const v = latch.verify(bearer("plain"));
+      equal([v.code, v.epoch, v.age, v.keyId], ["snapshot_missing", 0, Number.POSITIVE_INFINITY, undefined]);
+      const reply = v.response();
+      equal([reply.status, reply.headers.get("retry-after"), reply.headers.get("www-authenticate")], [503, "5", null]);
+      equal(latch.verify(new Request("https://h/")).code, "missing");
+    },
+
+    async "updates: a renewed head, a revocation, verdicts in flight"() {
+      const state = await edge();
+      const { latch } = state;
+      const before = latch.verifyKey(keys.leaving);
+      state.now = start + life - 5;
+      state.show("renewed");
+      equal([await latch.refresh(), latch.epoch], [true, 8]);
+      state.now = start + life + 5;
+      equal(latch.verifyKey(keys.leaving).code, "valid");
+      state.show("second");
+      equal([await latch.refresh(), latch.epoch], [true, 9]);
+      equal(latch.verifyKey(keys.leaving).code, "revoked");
+      equal(await latch.refresh(), false);
+      equal([before.code, before.epoch, before.name], ["valid", 7, "Key “leaving”"]);
+      equal(state.errors, []);
+    },
+
+    async "identities that outlive two trees are gone, unless held"() {
+      const state = await edge();
+      const [lost, held] = [state.latch.verifyKey(keys.leaving), state.latch.verifyKey(keys.leaving).hold()];
+      state.now = start + life / 2 + 10;
+      for (const name of ["second", "rotated"]) {
+        state.show(name);
+        await state.latch.refresh();
+      }
+      state.bundle = state.bundle.slice(0, -1); // staging alone gives up the one before
+      equal(held.name, "Key “leaving”");
+      equal(state.latch.epoch, 10);
+      equal([lost.ok, lost.code], [true, "valid"]);
+    },
+
+    async "a forged bundle is refused at every byte, and the old state serves"() {
+      const state = await edge();
+      state.now = start + life / 2 + 10;
+      const good = snapshot("second");
+      let refused = 0;
+      for (let at = 0; at < good.bundle.length; at++) {
+        state.head = good.head;
+        state.bundle = good.bundle.slice();
+        state.bundle[at] ^= 1 << (at % 8);
+        await state.latch.refresh().then(() => fail(`byte ${at} was accepted`), () => refused++);
+      }
+      equal([refused, state.errors.length], [good.bundle.length, good.bundle.length]);
+      equal([state.latch.epoch, state.latch.verifyKey(keys.leaving).code], [7, "valid"]);
+      state.bundle = good.bundle;
+      equal([await state.latch.refresh(), state.latch.epoch], [true, 9]);
+    },
+
+    async "replayed, equivocal and stolen heads are refused"() {
+      const state = await edge("second");
+      state.now = start + life / 2 + 10;
+      await state.latch.refresh();
+      equal(state.latch.epoch, 9);
+      state.errors.length = 0;
+      for (const [name, code] of [["first", "rollback"], ["equivocal", "equivocation"], ["stolen", "too_few_signatures"]]) {
+        state.show(name);
+        await state.latch.refresh().then(() => fail(`${name} was accepted`), () => {});
+        equal(state.errors.pop(), code);
+        equal([state.latch.epoch, state.latch.verifyKey(keys.leaving).code], [9, "revoked"]);
+      }
+      const floor = await edge("first", { minEpoch: 8 });
+      equal([floor.errors[0], floor.latch.ready], ["below_floor", false]);
+    },
+
+    async "trust follows a rotation only with its roots"() {
+      const state = await edge();
+      state.now = start + life / 2 + 10;
+      state.show("rotated");
+      state.roots = [];
+      await state.latch.refresh().then(() => fail("accepted without the root"), () => {});
+      equal([state.errors.pop(), state.latch.epoch], ["root_needed", 7]);
+      state.roots = roots;
+      equal([await state.latch.refresh(), state.latch.epoch], [true, 10]);
+      const bundleOnly = await createVerifier({ root: roots[0], source: staticSource(snapshot("rotated").bundle, { 2: roots[1] }), now: () => state.now * 1000, refresh: { mode: "manual" } });
+      equal([await bundleOnly.refresh(), bundleOnly.epoch, await bundleOnly.refresh()], [true, 10, false]);
+    },
+
+    async "a trap refuses, and the next refresh brings back what served"() {
+      const state = await edge("first", { wasm: trapsOnPath });
+      state.now = start + 100;
+      state.show("renewed");
+      const { latch } = state;
+      const held = latch.verifyKey(keys.plain, { permission: "zone.view" });
+      let called = false;
+      const handler = protect(() => ((called = true), new Response("ok")), { verifier: latch, requirement: () => ({}) });
+      const reply = await handler(bearer("plain"));
+      equal([reply.status, called, latch.ready], [503, false, false]);
+      equal([state.errors.pop(), latch.verifyKey(keys.plain).code, latch.verifyKey(keys.plain).response().status], ["trap", "internal", 503]);
+      state.head = undefined; // the source is of no help
+      await latch.refresh().then(() => fail("the source answered"), () => {});
+      equal(state.errors.pop(), "source");
+      equal([latch.ready, latch.epoch], [true, 7]);
+      equal(latch.verifyKey(keys.plain, { permission: "zone.view" }).code, "valid");
+      equal(latch.verifyKey(keys.plain, { permission: "cache.purge" }).code, "permission_denied");
+      try {
+        void held.name;
+        fail("an identity survived its instance");
+      } catch (error) {
+        ok(/gone/.test(error.message));
+      }
+    },
+
+    async "a core that always traps never accepts"() {
+      const { latch, errors } = await edge("first", { wasm: trapsOnKey });
+      for (let i = 0; i < 3; i++) equal(latch.verifyKey(keys.plain).code, "internal");
+      equal(errors, ["trap"]);
+      await latch.refresh();
+      equal(latch.verifyKey(keys.plain).code, "internal");
+      equal(errors, ["trap", "trap"]);
+    },
+
+    async "replies"() {
+      const state = await edge();
+      const { latch } = state;
+      const answer = async (request, requirement = {}) => {
+        const reply = latch.verify(request, requirement).response();
+        equal(reply.headers.get("cache-control"), "no-store");
+        equal(reply.headers.get("content-type"), "application/problem+json");
+        return [reply.status, reply.headers.get("www-authenticate"), await reply.text()];
+      };
+      const bodies = new Set();
+      for (const key of ["revoked", "expired", "future", "orphan", "stranger"]) {
+        const [status, challenge, body] = await answer(bearer(key));
+        equal([status, challenge], [401, 'Bearer realm="acme", error="invalid_token"']);
+        bodies.add(body);
+      }
+      bodies.add((await answer(new Request("https://h/<script>", { headers: { "x-api-key": "evil<script>".replace(/[<>]/g, "~") } })))[2]);
+      equal(bodies.size, 1);
+      equal(Object.keys(JSON.parse([...bodies][0])), ["type", "title", "status", "detail"]);
+      equal((await answer(new Request("https://h/"))).slice(0, 2), [401, 'Bearer realm="acme"']);
+      equal((await answer(bearer("plain"), { permission: "cache.purge" })).slice(0, 2), [403, 'Bearer realm="acme", error="insufficient_scope"']);
+      equal((await answer(bearer("dual"))).slice(0, 2), [403, null]);
+      equal((await answer(bearer("plain"), { permission: "" })).slice(0, 2), [500, null]);
+      equal((await answer(bearer("plain", { "x-api-key": keys.plain }))).slice(0, 2), [400, 'Bearer realm="acme", error="invalid_request"']);
+      const head = latch.verify(new Request("https://h/", { method: "HEAD" })).response();
+      equal([head.status, await head.text()], [401, ""]);
+      const masked = await edge("first", { maskIp: true });
+      const v = masked.latch.verify(bearer("dual"));
+      equal([v.code, v.reply.status, v.reply.body], ["ip_unknown", 401, [...bodies][0]]);
+    },
+
+    async "protect: identity headers, caching, HEAD, preflight"() {
+      const { latch } = await edge("first", { allowPreflight: true });
+      const seen = [];
+      const handler = protect(
+        (request, verdict, ...rest) => {
+          seen.push([[...request.headers.keys()].filter((name) => name.startsWith("x-")), verdict.keyId, rest]);
+          return new Response(request.method === "HEAD" ? null : "ok", { headers: request.headers.has("x-public") ? { "cache-control": "public", vary: "Accept" } : {} });
+        },
+        { verifier: () => latch, requirement: { permission: "zone.view" } },
+      );
+      const call = (...args) => handler(...args);
+      let reply = await call(bearer("plain", { "X-Edgelatch-Key-Id": "key_forged", "x-edgelatch-org": "root", "x-other": "1" }), "env");
+      equal([reply.status, reply.headers.get("cache-control"), reply.headers.get("vary")], [200, "private", "Authorization, X-API-Key"]);
+      equal(seen.pop(), [["x-other"], "key_00000000001", ["env"]]);
+      reply = await call(bearer("plain", { "x-public": "1" }));
+      equal([reply.headers.get("cache-control"), reply.headers.get("vary")], ["public", "Accept, Authorization, X-API-Key"]);
+      reply = await call(bearer("plain", {}, { method: "HEAD" }));
+      equal([reply.status, seen.length], [200, 2]);
+      reply = await call(new Request("https://h/", { method: "OPTIONS", headers: { authorization: "Bearer nothing" } }));
+      equal([reply.status, seen.length], [401, 2]);
+      reply = await call(bearer("stranger"));
+      equal([reply.status, seen.length], [401, 2]);
+    },
+
+    async "hooks see every verdict and cannot change one"() {
+      const log = [];
+      const { latch } = await edge("first", {
+        onVerdict: (verdict) => {
+          log.push([verdict.code, verdict.keyId]);
+          throw new Error("hook");
+        },
+      });
+      equal([latch.verifyKey(keys.plain).ok, latch.verify(bearer("revoked")).ok], [true, false]);
+      equal(log, [["valid", "key_00000000001"], ["revoked", "key_00000000004"]]);
+    },
+
+    async "configuration errors are refused at once"() {
+      const base = { root: fixture.roots[0], source: staticSource(new Uint8Array()), refresh: { mode: "manual" } };
+      const cases = [
+        [{ root: new Uint8Array(3) }, /bad_magic|truncated/], [{ root: "not base64!" }, /base64/], [{ root: undefined }, /root/],
+        [{ maskIP: true }, /unknown option "maskIP"/], [{ maskIp: "on" }, /maskIp/], [{ sources: ["cookie"] }, /sources/], [{ sources: [] }, /sources/],
+        [{ graceSeconds: -1 }, /graceSeconds/], [{ graceSeconds: 1e9 }, /grace/], [{ query: "a\nmask_ip=off" }, /line break/], [{ query: "a b" }, /query/],
+        [{ clientIp: { trust: ["10.0.0.1/8"] } }, /10\.0\.0\.0\/8/], [{ clientIp: "nonsense" }, /client_ip/], [{ clientIp: {} }, /clientIp/], [{ source: "ftp://x" }, /ftp/], [{ source: {} }, /source/],
+        [{ refresh: { interval: 0 } }, /interval/], [{ refresh: { every: 1 } }, /every/], [{ refresh: { mode: "never" } }, /mode/],
+      ];
+      for (const [wrong, message] of cases) {
+        const error = await createVerifier({ ...base, ...wrong }).then(() => fail(`${JSON.stringify(wrong)} was accepted`), (error) => error);
+        ok(message.test(error.message), `${JSON.stringify(wrong)}: ${error.message}`);
+      }
+    },
+  });
+}
+
+/** Runs the tests one after another. @returns `[name, error | undefined][]` */
+export async function run(tests) {
+  const results = [];
+  for (const [name, test] of tests) {
+    try {
+      await test();
+      results.push([name, null]);
+    } catch (error) {
+      results.push([name, `${error.message}\n${error.stack}`]);
+    }
+  }
+  return results;
+}
+
+function equal(found, expected) {
+  const text = (value) => JSON.stringify(value, (_, v) => (v === undefined ? "<undefined>" : v === Number.POSITIVE_INFINITY ? "<infinity>" : v));
+  if (text(found) !== text(expected)) throw new Error(`expected ${text(expected)}, found ${text(found)}`);
+}
+
+function ok(condition, what = "condition") {
+  if (!condition) throw new Error(`${what} does not hold`);
+}
+
+function fail(what) {
+  throw new Error(what);
+}
