@@ -35,6 +35,9 @@ export class Refresher {
   #flight: { readonly since: number; readonly done: Promise<boolean> } | undefined;
   #timer: unknown;
   #failures = 0;
+  #stops = 0;
+  #stoppedAt = 0;
+  #urgentAt = Number.POSITIVE_INFINITY;
   #dueAt = 0;
   #closed = false;
 
@@ -80,9 +83,15 @@ export class Refresher {
     if (this.#flight !== undefined || this.#clock.now() >= this.#dueAt) await this.refresh().catch(() => {});
   }
 
-  /** Looks as soon as possible, sparing a source or a core that keeps failing. */
+  /** The core has stopped: looks at once, or after growing pauses while it keeps stopping. */
   soon(): void {
-    this.#schedule(this.#failures === 0 ? 0 : this.#backoff());
+    const now = this.#clock.now();
+    if (now - this.#stoppedAt > this.#options.maxBackoff) this.#stops = 0;
+    this.#stoppedAt = now;
+    const pause = this.#stops === 0 ? 0 : this.#backoff(this.#stops);
+    this.#stops++;
+    this.#urgentAt = now + pause;
+    this.#schedule(pause);
   }
 
   /** Stops looking. */
@@ -92,6 +101,7 @@ export class Refresher {
   }
 
   async #look(): Promise<boolean> {
+    this.#urgentAt = Number.POSITIVE_INFINITY;
     const abort = new AbortController();
     const late = new SourceError("deadline", `the refresh took longer than ${this.#options.deadline} ms`);
     const timer = this.#clock.setTimeout(() => abort.abort(late), this.#options.deadline);
@@ -106,7 +116,7 @@ export class Refresher {
     } catch (reason) {
       const error = reason instanceof Error ? reason : new SourceError("source", String(reason));
       this.#failures++;
-      this.#schedule(this.#backoff());
+      this.#schedule(this.#backoff(this.#failures));
       this.#onError(error);
       throw error;
     } finally {
@@ -115,18 +125,19 @@ export class Refresher {
   }
 
   /** Doubling pauses, each drawn from its upper half, so that edges that failed together do not return together. */
-  #backoff(): number {
+  #backoff(failures: number): number {
     const { interval, maxBackoff } = this.#options;
-    const pause = Math.min(maxBackoff, interval * 2 ** Math.min(this.#failures - 1, 30));
+    const pause = Math.min(maxBackoff, interval * 2 ** Math.min(failures - 1, 30));
     return pause * (0.5 + 0.5 * this.#clock.random());
   }
 
   #schedule(ms: number): void {
     if (this.#closed) return;
-    this.#dueAt = this.#clock.now() + ms;
+    const now = this.#clock.now();
+    this.#dueAt = Math.min(now + ms, this.#urgentAt);
     if (this.#options.mode !== "timer") return;
     this.#clock.clearTimeout(this.#timer as never);
-    this.#timer = this.#clock.setTimeout(() => void this.refresh().catch(() => {}), ms);
+    this.#timer = this.#clock.setTimeout(() => void this.refresh().catch(() => {}), Math.max(0, this.#dueAt - now));
   }
 }
 

@@ -66,6 +66,6 @@ export function updater(engine: Engine, source: Source, pace: Pace): (signal: Ab
 
 /** A source written by hand must not look like a core that stopped. */
 function sound(found: Found | undefined): Found | undefined {
-  if (found === undefined || found.bytes instanceof Uint8Array) return found;
+  if (found === undefined || found?.bytes instanceof Uint8Array) return found;
   throw new SourceError("source", "a source must resolve to { bytes: Uint8Array } or undefined");
 }
