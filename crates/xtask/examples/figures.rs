@@ -1,7 +1,7 @@
 //! The native half of `cargo xtask bench`: makes the snapshots that both halves use and measures the core without wasm.
 //!
-//! `figures DIR SIZE…` writes `DIR/SIZE/{root.bin, bundle.bin, sample.json}` (for the largest size also `keys.jsonl`, the same
-//! keys as JSON) and prints one JSON object.
+//! `figures DIR SIZE…` writes `DIR/SIZE/{root.bin, bundle.bin, sample.json, keys.json}`, the last the same keys as JSON, and
+//! prints one JSON object.
 
 use anyhow::{Context, Result, anyhow, ensure};
 use edgelatch_core::{
@@ -62,9 +62,7 @@ fn one(dir: &Path, size: usize, whole: bool) -> Result<Value> {
     }
     let records = (0u32..).zip(plain).map(|(n, key)| KeyRecord { ip_policy: policies.get((n % POLICIES) as usize).cloned(), ..key });
     let records: Vec<KeyRecord> = records.collect();
-    if whole {
-        write_json(&dir.join("keys.jsonl"), &records, &policies)?;
-    }
+    write_json(&dir.join("keys.json"), &records, &policies)?;
     let begin = Instant::now();
     let written = snapshot::write(dir, &realm, records)?;
     figures.insert("build_ms".into(), (begin.elapsed().as_secs_f64() * 1e3).into());

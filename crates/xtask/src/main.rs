@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 mod addresses;
+mod bench;
 mod case_files;
 mod cases;
 mod codes;
@@ -34,6 +35,8 @@ enum Command {
     Sdk,
     /// Judge every row of a case file on every host
     Cases(case_files::Arguments),
+    /// Measure the figures of the design and print each beside its target
+    Bench(bench::Arguments),
     /// Generate js/src/generated/codes.ts and the tables in the documentation from the core's verdict table
     Codes(codes::Arguments),
 }
@@ -54,6 +57,7 @@ fn run(command: Command) -> Result<()> {
         Command::Wasm(arguments) => wasm::main(&arguments),
         Command::Sdk => js::prepare(),
         Command::Cases(arguments) => case_files::main(&arguments),
+        Command::Bench(arguments) => bench::main(&arguments),
         Command::Codes(arguments) => codes::main(&arguments),
     }
 }

@@ -1,0 +1,132 @@
+//! `cargo xtask bench`: the figures of the design, each beside its target. Nothing here is a test.
+
+use crate::{
+    js,
+    shell::{self, command},
+    wasm::Size,
+};
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+const SIZES: &[&str] = &["1000", "100000", "1000000"];
+const LARGEST: &str = "1000000";
+const STARTS: usize = 7;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Numbers of keys, comma-separated; the last one is the one compared
+    #[arg(long, value_delimiter = ',', default_values = SIZES)]
+    sizes: Vec<String>,
+}
+
+/// What a figure should be.
+#[derive(Clone, Copy)]
+enum Target {
+    AtMost(f64),
+    AtLeast(f64),
+    None,
+}
+
+use Target::{AtLeast, AtMost};
+
+struct Table(Vec<(String, Target, f64, &'static str)>);
+
+impl Table {
+    fn row(&mut self, what: impl Into<String>, target: Target, value: f64, unit: &'static str) {
+        self.0.push((what.into(), target, value, unit));
+    }
+
+    fn print(&self) {
+        let width = self.0.iter().map(|(what, ..)| what.chars().count()).max().unwrap_or(0);
+        println!("{:width$}  {:>14}  {:>14}  {:>6}", "figure", "target", "value", "ratio");
+        for (what, target, value, unit) in &self.0 {
+            let (aim, ratio) = match target {
+                AtMost(limit) => (format!("≤ {limit} {unit}"), format!("{:.2}", value / limit)),
+                AtLeast(limit) => (format!("≥ {limit} {unit}"), format!("{:.2}", value / limit)),
+                Target::None => (String::new(), String::new()),
+            };
+            let digits = if *value < 100.0 { 1 } else { 0 };
+            println!("{what:width$}  {aim:>14}  {:>14}  {ratio:>6}", format!("{value:.digits$} {unit}"));
+        }
+        println!("ratio = value / target: up to 1 is good where the target is ≤, from 1 where it is ≥");
+    }
+}
+
+/// Target of one verification in wasm, by number of keys.
+fn verify_target(size: &str) -> Target {
+    match size {
+        "1000" => AtMost(600.0),
+        "100000" => AtMost(700.0),
+        "1000000" => AtMost(900.0),
+        "10000000" => AtMost(1100.0),
+        _ => Target::None,
+    }
+}
+
+pub fn main(arguments: &Arguments) -> Result<()> {
+    let sizes = &arguments.sizes;
+    let largest = sizes.last().context("no size")?.as_str();
+    let dir = shell::target().join("bench");
+    let at = |size: &str| dir.join(size).display().to_string();
+    println!("building the SDK");
+    js::prepare()?;
+    println!("making snapshots of {} keys and measuring the core", sizes.join(", "));
+    let flags = ["run", "--quiet", "--release", "--package", "xtask", "--no-default-features", "--example", "figures", "--"];
+    let native = json(command("cargo", flags).arg(&dir).args(sizes))?;
+    println!("measuring on Node, in interleaved rounds");
+    let verify = json(command("node", ["js/bench/verify.mjs"]).arg(&dir).args(sizes))?;
+    let mut ours = Vec::new();
+    let mut plain = Vec::new();
+    for round in 0..STARTS {
+        ours.push(json(command("node", ["js/bench/first.mjs", "edgelatch"]).arg(at(largest)))?);
+        if round % 3 == 0 {
+            plain.push(json(command("node", ["js/bench/first.mjs", "json"]).arg(at(largest)))?);
+        }
+    }
+    let size = Size::of(&shell::root().join("js/wasm/edgelatch.wasm"))?;
+
+    let mut table = Table(Vec::new());
+    let contender = |name: &str, size: &str| number(&verify, &format!("{name} {size}"));
+    for size in sizes {
+        table.row(format!("verify in wasm on Node, {size} keys, 50 IP entries"), verify_target(size), contender("edgelatch", size), "ns");
+    }
+    for (name, least) in [("createHash", 5.0), ("crypto.hash", 4.5), ("subtle", 20.0)] {
+        let (theirs, ours) = (contender(name, largest), contender("edgelatch", largest));
+        if theirs > 0.0 {
+            let target = if largest == LARGEST { AtLeast(least) } else { Target::None };
+            table.row(format!("plain JS, {name} + Map + BlockList, {largest} keys"), Target::None, theirs, "ns");
+            table.row("    times slower than us", target, theirs / ours, "×");
+        }
+    }
+    let figures = &native[largest];
+    let keys: f64 = largest.parse().unwrap_or(1.0);
+    table.row(format!("native Rust, same work, {largest} keys"), AtMost(350.0), number(figures, "native_ns"), "ns");
+    table.row(format!("first verdict, fresh process, {largest} keys in memory"), AtMost(15.0), median(&ours, "memory"), "ms");
+    table.row("    and read from a file", Target::None, median(&ours, "file"), "ms");
+    table.row("    the same keys as JSON, in memory", Target::None, median(&plain, "memory"), "ms");
+    table.row("bytes a plain key, index included", AtMost(34.0), number(figures, "plain_bytes") / keys, "B");
+    table.row("    with own name, one of 5000 owners", Target::None, number(figures, "named_bytes") / keys, "B");
+    table.row("    with one of 8 policies of 50 entries", Target::None, number(figures, "policy_bytes") / keys, "B");
+    table.row("wasm memory / snapshot", AtMost(1.1), median(&ours, "wasmBytes") / number(figures, "policy_bytes"), "×");
+    table.row("wasm memory added by 1000000 verifications", AtMost(0.0), median(&ours, "growth"), "B");
+    table.row("build and sign a snapshot from scratch", Target::None, number(figures, "build_ms"), "ms");
+    table.row("wasm file", AtMost(60.0), size.raw as f64 / 1000.0, "kB");
+    table.row("wasm file, brotli", AtMost(21.0), size.brotli as f64 / 1000.0, "kB");
+    table.print();
+    Ok(())
+}
+
+fn json(command: &mut std::process::Command) -> Result<Value> {
+    let text = shell::capture(command)?;
+    serde_json::from_str(text.trim()).with_context(|| format!("`{}` printed no JSON", shell::shown(command)))
+}
+
+fn number(value: &Value, key: &str) -> f64 {
+    value[key].as_f64().unwrap_or(0.0)
+}
+
+fn median(runs: &[Value], key: &str) -> f64 {
+    let mut numbers: Vec<f64> = runs.iter().map(|run| number(run, key)).collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or(0.0)
+}

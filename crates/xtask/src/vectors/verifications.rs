@@ -1,0 +1,275 @@
+//! One verification a row.
+
+use super::keys;
+use super::realms::{Realm, sorted};
+use super::{DAY, T0};
+use anyhow::{Context, Result};
+use edgelatch_core::verdict::CODES;
+use serde_json::{Value, json};
+
+/// Realm, label of the key, client address, required service, required permission, seconds after `T0`, expected code.
+type Row = (&'static str, &'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>, i64, &'static str);
+
+const LIFE: i64 = DAY as i64;
+const FAR: i64 = (1 << 53) - 1 - T0 as i64;
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ("one", "plain", None, None, None, 0, "valid"),
+    ("one", "plain", None, None, None, -300, "valid"),
+    ("one", "plain", None, None, None, -301, "clock_invalid"),
+    ("one", "plain", None, None, None, -(T0 as i64), "clock_invalid"),
+    ("one", "plain", None, None, None, LIFE - 1, "valid"),
+    ("one", "plain", None, None, None, LIFE, "snapshot_stale"),
+    ("one", "plain", None, None, None, FAR, "snapshot_stale"),
+    ("one", "plain", Some("192.0.2.7"), Some("cdn"), None, 0, "valid"),
+    ("one", "plain", None, Some("cdn"), Some("read"), 0, "permission_denied"),
+    ("many", "first", None, None, Some("dns.view"), 0, "valid"),
+    ("many", "first", None, None, Some("dns.update"), 0, "permission_denied"),
+    ("rotated", "plain", None, None, None, 0, "valid"),
+    ("rotated", "reader", None, None, Some("read"), 0, "valid"),
+
+    ("everything", "highest_id", None, None, None, 0, "valid"),
+    ("everything", "lowest_id", None, None, None, 0, "valid"),
+    ("everything", "plain", Some("not an address"), None, None, 0, "valid"),
+    ("everything", "plain", None, Some("any-service"), None, 0, "valid"),
+    ("everything", "plain", None, None, Some("read"), 0, "permission_denied"),
+    ("everything", "plain", None, Some(""), None, 0, "bad_requirement"),
+    ("everything", "plain", None, Some("a..b"), None, 0, "bad_requirement"),
+    ("everything", "plain", None, Some("*"), None, 0, "bad_requirement"),
+    ("everything", "plain", None, None, Some("*"), 0, "bad_requirement"),
+    ("everything", "plain", None, None, Some("dns.*"), 0, "bad_requirement"),
+    ("everything", "plain", None, Some("dns"), Some("dns view"), 0, "bad_requirement"),
+    ("everything", "revoked", None, None, Some("*"), 0, "revoked"),
+    ("everything", "hopeless_ip", Some("198.51.100.7"), None, Some("*"), 0, "ip_denied"),
+    ("everything", "reader", None, None, Some("read"), 0, "valid"),
+    ("everything", "reader", None, None, Some("dns.view"), 0, "valid"),
+    ("everything", "reader", None, None, Some("dns.record.view"), 0, "valid"),
+    ("everything", "reader", None, None, Some("view"), 0, "permission_denied"),
+    ("everything", "reader", None, None, Some("dns.update"), 0, "permission_denied"),
+    ("everything", "reader", None, None, Some("READ"), 0, "permission_denied"),
+    ("everything", "dns_and_purger", None, None, Some("cache.purge"), 0, "valid"),
+    ("everything", "dns_and_purger", None, None, Some("dns.record.delete"), 0, "valid"),
+    ("everything", "dns_and_purger", None, None, Some("cache.view"), 0, "permission_denied"),
+    ("everything", "dns_and_purger", None, None, Some("dns"), 0, "permission_denied"),
+    ("everything", "admin_of_two", None, Some("cdn"), Some("cache.purge"), 0, "valid"),
+    ("everything", "admin_of_two", None, Some("dns"), None, 0, "valid"),
+    ("everything", "admin_of_two", None, Some("iam-1"), None, 0, "scope_denied"),
+    ("everything", "admin_of_two", None, Some("no-key-names-this"), Some("dns.view"), 0, "scope_denied"),
+    ("everything", "admin_of_two", None, None, Some("anything.at.all"), 0, "valid"),
+    ("everything", "nothing", None, None, Some("read"), 0, "permission_denied"),
+    ("everything", "nothing", None, None, None, 0, "valid"),
+    ("everything", "unicode_role", None, Some("dns"), Some("dns.record.update"), 0, "valid"),
+    ("everything", "unicode_role", None, Some("dns"), Some("record.update"), 0, "permission_denied"),
+    ("everything", "unicode_role", None, Some("dns"), Some("dns.record.view"), 0, "valid"),
+    ("everything", "unicode_role", None, Some("dns"), Some("dns.view"), 0, "permission_denied"),
+    ("everything", "unicode_role", None, Some("dns"), Some("zone.a.b"), 0, "valid"),
+    ("everything", "no_service", None, Some("dns"), Some("read"), 0, "scope_denied"),
+    ("everything", "no_service", None, None, Some("read"), 0, "valid"),
+    ("everything", "all_roles", None, Some("iam-1"), Some("read"), 0, "valid"),
+    ("everything", "all_roles", None, Some("iam"), Some("read"), 0, "scope_denied"),
+    ("everything", "revoked", None, None, None, 0, "revoked"),
+    ("everything", "owner_disabled", None, None, None, 0, "owner_disabled"),
+    ("everything", "revoked_and_disabled", None, None, None, 0, "revoked"),
+    ("everything", "expires", None, None, None, 99, "valid"),
+    ("everything", "expires", None, None, None, 100, "expired"),
+    ("everything", "begins", None, None, None, 99, "not_yet_valid"),
+    ("everything", "begins", None, None, None, 100, "valid"),
+    ("everything", "window", None, None, None, 99, "not_yet_valid"),
+    ("everything", "window", None, None, None, 100, "valid"),
+    ("everything", "window", None, None, None, 199, "valid"),
+    ("everything", "window", None, None, None, 200, "expired"),
+    ("everything", "window_never", None, None, None, 150, "not_yet_valid"),
+    ("everything", "window_never", None, None, None, 200, "expired"),
+    ("everything", "expired_long_ago", None, None, None, 0, "expired"),
+    ("everything", "rotated_new", None, None, None, 3600, "valid"),
+    ("everything", "rotated_old", None, None, None, 3599, "valid"),
+    ("everything", "rotated_old", None, None, None, 3600, "expired"),
+    ("everything", "unicode", None, None, None, 0, "valid"),
+    ("everything", "longest_name", None, None, None, 0, "valid"),
+    ("everything", "metadata_only", None, None, None, 0, "valid"),
+    ("everything", "metadata_not_json", None, None, None, 0, "valid"),
+    ("everything", "odd_org", None, None, None, 0, "valid"),
+    ("everything", "hopeless", None, Some("cdn"), Some("read"), 0, "revoked"),
+    ("everything", "hopeless_owner", None, Some("cdn"), Some("read"), 0, "owner_disabled"),
+    ("everything", "hopeless_time", None, Some("cdn"), Some("read"), 0, "expired"),
+    ("everything", "hopeless_ip", Some("198.51.100.7"), Some("cdn"), Some("read"), 0, "ip_denied"),
+    ("everything", "hopeless_ip", None, Some("cdn"), Some("read"), 0, "ip_unknown"),
+    ("everything", "hopeless_ip", Some("192.0.2.1"), Some("cdn"), Some("read"), 0, "scope_denied"),
+    ("everything", "hopeless_scope", None, Some("cdn"), Some("read"), 0, "scope_denied"),
+    ("everything", "hopeless_scope", None, Some("dns"), Some("read"), 0, "permission_denied"),
+
+    ("everything", "ip_office", Some("192.0.2.0"), None, None, 0, "valid"),
+    ("everything", "ip_office", Some("192.0.2.255"), None, None, 0, "valid"),
+    ("everything", "ip_office", Some("192.0.3.0"), None, None, 0, "ip_denied"),
+    ("everything", "ip_office", Some("192.0.1.255"), None, None, 0, "ip_denied"),
+    ("everything", "ip_office", Some("::ffff:192.0.2.7"), None, None, 0, "valid"),
+    ("everything", "ip_office", Some("::192.0.2.7"), None, None, 0, "ip_denied"),
+    ("everything", "ip_office", None, None, None, 0, "ip_unknown"),
+    ("everything", "ip_office", Some(""), None, None, 0, "ip_unknown"),
+    ("everything", "ip_office", Some("192.0.2.07"), None, None, 0, "ip_unknown"),
+    ("everything", "ip_office", Some("192.0.2.7:443"), None, None, 0, "ip_unknown"),
+    ("everything", "ip_office", Some(" 192.0.2.7"), None, None, 0, "ip_unknown"),
+    ("everything", "ip_both_families", Some("10.255.255.255"), None, None, 0, "valid"),
+    ("everything", "ip_both_families", Some("11.0.0.0"), None, None, 0, "ip_denied"),
+    ("everything", "ip_both_families", Some("198.51.100.7"), None, None, 0, "valid"),
+    ("everything", "ip_both_families", Some("198.51.100.8"), None, None, 0, "ip_denied"),
+    ("everything", "ip_both_families", Some("2001:db8:ffff::1"), None, None, 0, "valid"),
+    ("everything", "ip_both_families", Some("2001:db9::1"), None, None, 0, "valid"),
+    ("everything", "ip_both_families", Some("2001:db9::2"), None, None, 0, "ip_denied"),
+    ("everything", "ip_both_families", Some("2001:db7:ffff::"), None, None, 0, "ip_denied"),
+    ("everything", "ip_deny_only", Some("203.0.113.9"), None, None, 0, "ip_denied"),
+    ("everything", "ip_deny_only", Some("203.0.112.255"), None, None, 0, "valid"),
+    ("everything", "ip_deny_only", Some("2001:db8:bad:1::"), None, None, 0, "ip_denied"),
+    ("everything", "ip_deny_only", Some("2001:db8:bae::"), None, None, 0, "valid"),
+    ("everything", "ip_deny_only", None, None, None, 0, "ip_unknown"),
+    ("everything", "ip_deny_only_deny_first", Some("203.0.113.9"), None, None, 0, "ip_denied"),
+    ("everything", "ip_deny_only_deny_first", Some("203.0.114.9"), None, None, 0, "valid"),
+    ("everything", "ip_allow_first", Some("192.0.2.200"), None, None, 0, "valid"),
+    ("everything", "ip_allow_first", Some("192.0.2.1"), None, None, 0, "valid"),
+    ("everything", "ip_allow_first", Some("198.51.100.1"), None, None, 0, "ip_denied"),
+    ("everything", "ip_deny_first", Some("192.0.2.200"), None, None, 0, "ip_denied"),
+    ("everything", "ip_deny_first", Some("192.0.2.1"), None, None, 0, "valid"),
+    ("everything", "ip_deny_first", Some("198.51.100.1"), None, None, 0, "ip_denied"),
+    ("everything", "ip_nobody", Some("192.0.2.1"), None, None, 0, "ip_denied"),
+    ("everything", "ip_nobody", None, None, None, 0, "ip_unknown"),
+    ("everything", "ip_nobody_but_denied", Some("198.51.100.1"), None, None, 0, "ip_denied"),
+    ("everything", "ip_nobody_but_denied", Some("192.0.2.1"), None, None, 0, "ip_denied"),
+    ("everything", "ip_everybody", Some("0.0.0.0"), None, None, 0, "valid"),
+    ("everything", "ip_everybody", Some("255.255.255.255"), None, None, 0, "valid"),
+    ("everything", "ip_everybody", Some("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), None, None, 0, "valid"),
+    ("everything", "ip_everybody", None, None, None, 0, "ip_unknown"),
+    ("everything", "ip_merged", Some("10.200.0.1"), None, None, 0, "valid"),
+    ("everything", "ip_merged", Some("10.1.2.3"), None, None, 0, "valid"),
+    ("everything", "ip_merged", Some("192.0.2.10"), None, None, 0, "valid"),
+    ("everything", "ip_merged", Some("2001:db8:1::1"), None, None, 0, "valid"),
+    ("everything", "ip_merged", Some("192.0.3.10"), None, None, 0, "ip_denied"),
+    ("everything", "ip_many", Some("0.0.0.0"), None, None, 0, "valid"),
+    ("everything", "ip_many", Some("0.0.0.1"), None, None, 0, "ip_denied"),
+    ("everything", "ip_many", Some("9.255.255.255"), None, None, 0, "valid"),
+    ("everything", "ip_many", Some("10.191.255.255"), None, None, 0, "valid"),
+    ("everything", "ip_many", Some("10.192.0.0"), None, None, 0, "ip_denied"),
+    ("everything", "ip_many", Some("255.255.255.254"), None, None, 0, "ip_denied"),
+    ("everything", "ip_many", Some("255.255.255.255"), None, None, 0, "valid"),
+    ("everything", "ip_many", Some("::"), None, None, 0, "valid"),
+    ("everything", "ip_many", Some("::2"), None, None, 0, "ip_denied"),
+    ("everything", "ip_many", Some("febf:ffff::"), None, None, 0, "valid"),
+    ("everything", "ip_many", Some("fec0::"), None, None, 0, "ip_denied"),
+    ("everything", "ip_many", Some("ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"), None, None, 0, "ip_denied"),
+
+    ("imports", "issued", None, None, None, 0, "valid"),
+    ("imports", "token68", None, None, None, 0, "valid"),
+    ("imports", "shortest", None, None, None, 0, "valid"),
+    ("imports", "longest", None, None, None, 0, "valid"),
+    ("imports", "looks_broken", None, None, None, 0, "valid"),
+    ("pepper", "issued", None, None, None, 0, "valid"),
+    ("pepper", "token68", None, None, None, 0, "valid"),
+];
+
+/// Realm (none: nothing is loaded), text, code.
+fn texts() -> Vec<(&'static str, String, &'static str)> {
+    let other = keys::text(999_999);
+    vec![
+        ("empty", other.clone(), "unknown"),
+        ("one", other.clone(), "unknown"),
+        ("one", String::new(), "missing"),
+        ("one", "undefined".into(), "malformed"),
+        ("one", "fake/imported.key~0+-_==".into(), "malformed"),
+        ("one", other[1..].into(), "malformed"),
+        ("one", "a".repeat(600), "malformed"),
+        ("everything", other.clone(), "unknown"),
+        ("many", other.clone(), "unknown"),
+        ("imports", other.clone(), "unknown"),
+        ("imports", "fake-but-long-enough".into(), "unknown"),
+        ("imports", "too-short".into(), "malformed"),
+        ("imports", "has a blank in its middle".into(), "malformed"),
+        ("imports", "a".repeat(256), "malformed"),
+        ("imports", "a".repeat(600), "malformed"),
+        ("pepper", "fake-but-long-enough".into(), "unknown"),
+        ("", String::new(), "missing"),
+        ("", other, "snapshot_missing"),
+        ("", "fake-but-long-enough".into(), "snapshot_missing"),
+        ("", "too-short".into(), "malformed"),
+    ]
+}
+
+/// The same key under other configurations: configuration, realm, label, address, seconds after `T0`, code, flags.
+#[rustfmt::skip]
+const CONFIGURED: &[(&str, &str, &str, Option<&str>, i64, &str, u8)] = &[
+    ("grace=60", "one", "plain", None, LIFE - 1, "valid", 0),
+    ("grace=60", "one", "plain", None, LIFE, "valid", 2),
+    ("grace=60", "one", "plain", None, LIFE + 59, "valid", 2),
+    ("grace=60", "one", "plain", None, LIFE + 60, "snapshot_stale", 0),
+    ("grace=60", "everything", "revoked", None, LIFE + 1, "revoked", 2),
+    ("mask_ip=on", "everything", "ip_office", Some("198.51.100.7"), 0, "ip_denied", 1),
+    ("mask_ip=on", "everything", "ip_office", None, 0, "ip_unknown", 1),
+    ("mask_ip=on", "everything", "ip_office", Some("192.0.2.7"), 0, "valid", 0),
+    ("mask_ip=on", "everything", "revoked", None, 0, "revoked", 0),
+    ("mask_ip=on\ngrace=60", "everything", "ip_office", None, LIFE + 1, "ip_unknown", 3),
+];
+
+fn number(code: &str) -> Result<u64> {
+    let row = CODES.iter().find(|row| row.name == code).with_context(|| format!("no code {code}"))?;
+    Ok(u64::from(row.code.number()))
+}
+
+fn now(offset: i64) -> u64 {
+    T0.saturating_add_signed(offset)
+}
+
+/// What a verdict names when a record was found.
+fn found(realms: &[Realm], realm: &str, label: &str, code: &str, flags: u8) -> Result<Value> {
+    let realm = realms.iter().find(|r| r.name == realm).context("no such realm")?;
+    let (key, shard, index) = realm.place(label).with_context(|| format!("no key {label} in realm {}", realm.name))?;
+    let located = !matches!(code, "clock_invalid" | "snapshot_stale");
+    let place = if located { u64::from(index) | u64::from(shard) << 22 } else { 0 };
+    let identity = located.then(|| {
+        json!({
+            "id": keys::id(key.id), "org": key.org, "owner": key.owner, "name": key.name, "metadata": key.metadata,
+            "roles": sorted(key.roles), "services": key.services,
+        })
+    });
+    Ok(json!({
+        "text": key.text, "config": realm.config(), "identity": identity,
+        "packed": number(code)? + 64 * u64::from(flags) + 1024 * place,
+    }))
+}
+
+pub fn file(realms: &[Realm]) -> Result<Value> {
+    let mut out = Vec::new();
+    for (realm, label, ip, service, permission, offset, code) in ROWS {
+        let mut row = found(realms, realm, label, code, 0)?;
+        row["name"] = format!("{realm}: {label}").into();
+        row["realm"] = (*realm).into();
+        row["ip"] = (*ip).into();
+        row["service"] = (*service).into();
+        row["permission"] = (*permission).into();
+        row["now"] = now(*offset).into();
+        row["code"] = (*code).into();
+        row["flags"] = 0.into();
+        out.push(row);
+    }
+    for (config, realm, label, ip, offset, code, flags) in CONFIGURED {
+        let mut row = found(realms, realm, label, code, *flags)?;
+        row["name"] = format!("{realm}: {label}, {}", config.replace('\n', ", ")).into();
+        row["realm"] = (*realm).into();
+        row["config"] = (*config).into();
+        row["ip"] = (*ip).into();
+        row["service"] = Value::Null;
+        row["permission"] = Value::Null;
+        row["now"] = now(*offset).into();
+        row["code"] = (*code).into();
+        row["flags"] = (*flags).into();
+        out.push(row);
+    }
+    for (realm, text, code) in texts() {
+        let config = realms.iter().find(|r| r.name == realm).map(Realm::config).unwrap_or_default();
+        out.push(json!({
+            "name": format!("{}: {code}", if realm.is_empty() { "nothing loaded" } else { realm }),
+            "realm": if realm.is_empty() { Value::Null } else { realm.into() },
+            "text": text, "config": config, "ip": null, "service": null, "permission": null, "now": T0, "code": code, "flags": 0,
+            "identity": null, "packed": number(code)?,
+        }));
+    }
+    Ok(json!({ "rows": out }))
+}
