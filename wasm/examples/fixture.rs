@@ -2,8 +2,8 @@
 //! Everything in it is fixed, so the output is the same on every machine. The seeds are public: never use them.
 
 use edgelatch_core::build::{
-    HeadFields, KeyRecord, RealmRecord, RoleFields, RoleRecord, RootFields, SigningKey, Tree, build_tree, encode_bundle, sign_head,
-    sign_root,
+    HeadFields, KeyRecord, RealmRecord, RoleFields, RoleRecord, RootFields, SigningKey, Tree, build_tree, encode_bundle,
+    sign_head, sign_root,
 };
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::http::Sources;
@@ -56,7 +56,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let records: Result<Vec<KeyRecord>, Box<dyn Error>> =
             records.map(|((key, text), n)| record(key, text, n, leaving_revoked)).collect();
         let grants = [("reader", vec!["zone.view"]), ("purger", vec!["cache.*", "zone.view"])];
-        let roles = grants.map(|(name, patterns)| RoleRecord { name: name.into(), patterns: patterns.iter().map(|p| (*p).into()).collect() });
+        let roles = grants
+            .map(|(name, patterns)| RoleRecord { name: name.into(), patterns: patterns.iter().map(|p| (*p).into()).collect() });
         Ok(build_tree(&RealmRecord { sources: Sources::all(), imports: false, pepper: None, roles: roles.into() }, records?)?)
     };
     let (before, after) = (tree(false)?, tree(true)?);
@@ -98,7 +99,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn record(key: &(&str, Option<&str>, u32, Option<&str>), text: &str, n: u64, leaving_revoked: bool) -> Result<KeyRecord, Box<dyn Error>> {
+fn record(
+    key: &(&str, Option<&str>, u32, Option<&str>),
+    text: &str,
+    n: u64,
+    leaving_revoked: bool,
+) -> Result<KeyRecord, Box<dyn Error>> {
     let &(name, service, role, allow) = key;
     let allow = allow.map(|net| Cidr::parse(net.as_bytes()).map_err(|_| "network")).transpose()?;
     Ok(KeyRecord {
@@ -114,7 +120,12 @@ fn record(key: &(&str, Option<&str>, u32, Option<&str>), text: &str, n: u64, lea
         expires_at: (name == "expired").then_some(START - 1),
         roles: vec![role],
         services: service.map(|service| vec![service.into()]),
-        ip_policy: allow.map(|net| IpPolicy { allow_mode: AllowMode::List, order: Order::AllowFirst, allow: vec![net], deny: vec![] }),
+        ip_policy: allow.map(|net| IpPolicy {
+            allow_mode: AllowMode::List,
+            order: Order::AllowFirst,
+            allow: vec![net],
+            deny: vec![],
+        }),
     })
 }
 

@@ -22,7 +22,9 @@ mod update;
 mod verify;
 
 pub use state::{NO_TEXT, block_len, block_ptr, input, ip_len, ip_ptr, key_len, key_ptr, open, text_len, text_ptr};
-pub use update::{abort, commit, epoch, generation, interest, issued_at, offer_head, realm, root_version, stage, stage_check, stage_root};
+pub use update::{
+    abort, commit, epoch, generation, interest, issued_at, offer_head, realm, root_version, stage, stage_check, stage_root,
+};
 pub use verify::{NO_PATH, compile, identity, path, verify_block, verify_key};
 
 /// Traps. The host reports it, answers `internal`, and sets up another instance; a message would only take room.

@@ -1,10 +1,10 @@
 //! The one edge of an instance, and the areas through which text and bytes go.
 
-use edgelatch_core::edge::{Edge, HostConfig, Staged};
-use edgelatch_core::limits::{MAX_BLOCK, MAX_CREDENTIAL_BYTES};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{Display, Write};
+use edgelatch_core::edge::{Edge, HostConfig, Staged};
+use edgelatch_core::limits::{MAX_BLOCK, MAX_CREDENTIAL_BYTES};
 use spin::Mutex;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -63,7 +63,10 @@ pub(crate) fn with<T>(user: impl FnOnce(&mut State) -> T) -> Option<T> {
 }
 
 /// Changes the state. A refusal leaves its text and returns -1.
-pub(crate) fn change<E: Display>(code: impl FnOnce(&E) -> &'static str, change: impl FnOnce(&mut State) -> Result<f64, E>) -> f64 {
+pub(crate) fn change<E: Display>(
+    code: impl FnOnce(&E) -> &'static str,
+    change: impl FnOnce(&mut State) -> Result<f64, E>,
+) -> f64 {
     let changed = with(|state| {
         change(state).unwrap_or_else(|error| {
             state.text.clear();

@@ -1,0 +1,239 @@
+//! The module as a host sees it: numbers in and out, text and bytes through the areas of its memory.
+
+use edgelatch_wasm as wasm;
+use js_sys::{JSON, Reflect, Uint8Array, WebAssembly};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+const CONFIG: &str = "client_ip=trust=10.0.0.0/8;header=x-client\n";
+const OFFICE: &str = "198.51.100.9";
+/// The requirement that demands nothing.
+const NONE: u32 = 1;
+
+fn fixture(path: &[&str]) -> JsValue {
+    let all = JSON::parse(include_str!("../../tests/runtimes/fixture.json")).unwrap();
+    path.iter().fold(all, |value, key| Reflect::get(&value, &JsValue::from_str(key)).unwrap())
+}
+
+fn text(path: &[&str]) -> String {
+    fixture(path).as_string().unwrap()
+}
+
+fn bytes(path: &[&str]) -> Vec<u8> {
+    let word = |c: u8| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".iter().position(|d| *d == c);
+    let mut out = Vec::new();
+    for chunk in text(path).as_bytes().chunks(4) {
+        let digits: Vec<usize> = chunk.iter().filter_map(|c| word(*c)).collect();
+        let bits = digits.iter().fold(0, |bits, digit| bits << 6 | digit) << (6 * (4 - digits.len()));
+        out.extend(u32::try_from(bits).unwrap().to_be_bytes()[1..].iter().take(digits.len() - 1));
+    }
+    out
+}
+
+fn now() -> f64 {
+    fixture(&["start"]).as_f64().unwrap() + 10.0
+}
+
+/// What a host does through its view of the memory.
+fn write(at: u32, bytes: &[u8]) {
+    let length = u32::try_from(bytes.len()).unwrap();
+    view(at, length).copy_from(bytes);
+}
+
+fn view(at: u32, length: u32) -> Uint8Array {
+    let memory: WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+    Uint8Array::new_with_byte_offset_and_length(&memory.buffer(), at, length)
+}
+
+fn said() -> String {
+    String::from_utf8(view(wasm::text_ptr(), wasm::text_len()).to_vec()).unwrap()
+}
+
+fn give(bytes: &[u8]) {
+    let at = wasm::input(u32::try_from(bytes.len()).unwrap());
+    assert_ne!(at, 0);
+    write(at, bytes);
+}
+
+fn length(text: &str) -> u32 {
+    u32::try_from(text.len()).unwrap()
+}
+
+fn open(config: &str) {
+    let root = bytes(&["roots", "0"]);
+    give(&[root.as_slice(), config.as_bytes()].concat());
+    assert_eq!(wasm::open(u32::try_from(root.len()).unwrap()), 0.0, "{}", said());
+}
+
+/// Stages, proves and commits. `Err` is the stable code of the refusal.
+fn take(bundle: &[u8], now: f64) -> Result<(), String> {
+    let refused = || said().split(": ").next().unwrap_or_default().to_owned();
+    give(bundle);
+    if wasm::stage(now) < 0.0 {
+        return Err(refused());
+    }
+    while match wasm::stage_check(1) {
+        left if left < 0.0 => return Err(refused()),
+        left => left > 0.0,
+    } {}
+    if wasm::commit(now) < 0.0 { Err(refused()) } else { Ok(()) }
+}
+
+fn serve() {
+    open(CONFIG);
+    take(&bytes(&["snapshots", "first", "bundle"]), now()).unwrap();
+}
+
+fn code(packed: f64) -> &'static str {
+    edgelatch_core::verdict::CODES[(packed % 64.0) as usize].name
+}
+
+fn ask(key: &str, ip: Option<&str>, requirement: u32) -> f64 {
+    write(wasm::key_ptr(), key.as_bytes());
+    write(wasm::ip_ptr(), ip.unwrap_or_default().as_bytes());
+    wasm::verify_key(length(key), ip.map_or(wasm::NO_TEXT, length), requirement, now())
+}
+
+fn compile(service: Option<&str>, permission: Option<&str>) -> u32 {
+    write(wasm::key_ptr(), service.unwrap_or_default().as_bytes());
+    write(wasm::block_ptr(), permission.unwrap_or_default().as_bytes());
+    wasm::compile(service.map_or(wasm::NO_TEXT, length), permission.map_or(wasm::NO_TEXT, length))
+}
+
+fn block(text: &str) -> f64 {
+    write(wasm::block_ptr(), text.as_bytes());
+    wasm::verify_block(length(text), NONE, now())
+}
+
+#[wasm_bindgen_test]
+fn verdicts_and_identities() {
+    open(CONFIG);
+    assert_eq!(code(ask(&text(&["keys", "plain"]), None, NONE)), "snapshot_missing");
+    assert_eq!(wasm::epoch(), 0.0);
+    serve();
+    assert_eq!((wasm::epoch(), wasm::issued_at(), wasm::root_version()), (7.0, now() - 10.0, 1));
+    let office = text(&["keys", "office"]);
+    let valid = ask(&office, Some(OFFICE), compile(Some("cdn"), Some("cache.purge")));
+    assert_eq!(code(valid), "valid");
+    assert_eq!(wasm::identity(valid, wasm::generation()), 1);
+    let plan = r#"{"plan":"pro","seats":3}"#;
+    assert_eq!(said(), format!("key_00000000002\u{1f}org_1\u{1f}ada\u{1f}Key “office”\u{1f}purger\u{1f}cdn\u{1f}{plan}"));
+    assert_eq!(wasm::identity(valid, wasm::generation() + 1), 0);
+    for (key, ip, requirement, expected) in [
+        ("office", None, NONE, "ip_unknown"),
+        ("office", Some("203.0.113.1"), NONE, "ip_denied"),
+        ("office", Some("198.51.100.09"), NONE, "ip_unknown"),
+        ("plain", None, compile(None, Some("cache.purge")), "permission_denied"),
+        ("plain", None, compile(None, Some("")), "bad_requirement"),
+        ("plain", None, 4_000_000_000, "bad_requirement"),
+        ("revoked", None, NONE, "revoked"),
+    ] {
+        assert_eq!(code(ask(&text(&["keys", key]), ip, requirement)), expected, "{key} {ip:?}");
+    }
+    let unknown = ask(&text(&["keys", "stranger"]), None, NONE);
+    assert_eq!((code(unknown), wasm::identity(unknown, wasm::generation())), ("unknown", 0));
+}
+
+#[wasm_bindgen_test]
+fn lengths_that_lie() {
+    serve();
+    let key = text(&["keys", "plain"]);
+    write(wasm::key_ptr(), key.as_bytes());
+    for (key_len, expected) in [
+        (length(&key), "valid"),
+        (0, "missing"),
+        (wasm::NO_TEXT, "missing"),
+        (wasm::NO_TEXT - 1, "malformed"),
+        (wasm::key_len() + 1, "malformed"),
+        (wasm::key_len(), "malformed"),
+    ] {
+        assert_eq!(code(wasm::verify_key(key_len, wasm::NO_TEXT, NONE, now())), expected, "{key_len}");
+    }
+    write(wasm::key_ptr(), text(&["keys", "office"]).as_bytes());
+    write(wasm::ip_ptr(), OFFICE.as_bytes());
+    for (ip_len, expected) in
+        [(length(OFFICE), "valid"), (0, "ip_unknown"), (wasm::NO_TEXT - 1, "ip_unknown"), (wasm::ip_len(), "ip_unknown")]
+    {
+        assert_eq!(code(wasm::verify_key(length(&key), ip_len, NONE, now())), expected, "{ip_len}");
+    }
+    assert_eq!(code(wasm::verify_block(wasm::NO_TEXT - 1, NONE, now())), "invalid_request");
+    assert_eq!(code(wasm::verify_block(wasm::NO_TEXT, NONE, now())), "invalid_request");
+    assert_eq!(wasm::input(u32::MAX), 0);
+    assert_eq!(wasm::compile(wasm::NO_TEXT - 1, wasm::NO_TEXT), 0);
+    for now in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e300] {
+        assert_ne!(code(wasm::verify_key(length(&key), wasm::NO_TEXT, NONE, now)), "valid", "{now}");
+    }
+}
+
+#[wasm_bindgen_test]
+fn request_blocks() {
+    serve();
+    assert_eq!(wasm::interest(), 1);
+    assert_eq!(said(), "authorization\nx-api-key\nhost\norigin\naccess-control-request-method\nx-client");
+    assert_eq!(wasm::realm(), 1);
+    assert_eq!(said(), "acme");
+    let office = text(&["keys", "office"]);
+    assert_eq!(code(block(&format!("{OFFICE}\nGET /\nAuthorization: Bearer {office}\n"))), "valid");
+    assert_eq!(code(block(&format!("10.0.0.1\nGET /\nx-api-key:{office}\nX-Client: {OFFICE}"))), "valid");
+    assert_eq!(code(block(&format!("203.0.113.1\nGET /\nx-api-key:{office}\nX-Client: {OFFICE}"))), "ip_denied");
+    assert_eq!(code(block("\nGET /\n")), "missing");
+    assert_eq!(code(wasm::verify_block(8, wasm::NO_PATH, now())), "invalid_request");
+    write(wasm::block_ptr(), b"\nGET /a/../%62?c");
+    assert_eq!((wasm::path(16), said()), (1, "/b".to_owned()));
+    write(wasm::block_ptr(), b"\nGET /%zz");
+    assert_eq!(wasm::path(9), 0);
+}
+
+#[wasm_bindgen_test]
+fn damaged_updates_are_refused_without_a_trap_and_change_nothing() {
+    serve();
+    let key = text(&["keys", "leaving"]);
+    let later = now() + 43_200.0;
+    let good = bytes(&["snapshots", "second", "bundle"]);
+    for at in 0..good.len() {
+        let mut flipped = good.clone();
+        flipped[at] ^= 1 << (at % 8);
+        assert!(take(&flipped, later).is_err(), "flip at {at}");
+        assert!(take(&good[..at], later).is_err(), "cut at {at}");
+        wasm::abort();
+    }
+    assert!(take(&[good.as_slice(), &[0]].concat(), later).is_err());
+    assert_eq!((wasm::epoch(), code(ask(&key, None, NONE))), (7.0, "valid"));
+    take(&good, later).unwrap();
+    // Still in the key area.
+    let packed = wasm::verify_key(length(&key), wasm::NO_TEXT, NONE, later);
+    assert_eq!((wasm::epoch(), code(packed)), (9.0, "revoked"));
+}
+
+#[wasm_bindgen_test]
+fn heads_and_roots() {
+    serve();
+    let later = now() + 43_210.0;
+    let offer = |name: &str| {
+        give(&bytes(&["snapshots", name, "head"]));
+        wasm::offer_head(later)
+    };
+    assert_eq!((offer("first"), offer("renewed"), wasm::epoch()), (0.0, 1.0, 8.0));
+    assert_eq!((offer("first"), said().split(':').next()), (-1.0, Some("rollback")));
+    assert_eq!((offer("second"), offer("rotated")), (2.0, 3.0));
+    let rotated = bytes(&["snapshots", "rotated", "bundle"]);
+    assert_eq!(take(&rotated, later), Err("root_needed".to_owned()));
+    give(&bytes(&["roots", "1"]));
+    assert_eq!(wasm::stage_root(), 0.0);
+    take(&rotated, later).unwrap();
+    assert_eq!((wasm::root_version(), wasm::epoch()), (2, 10.0));
+    assert_eq!(wasm::commit(later), -1.0);
+    assert_eq!(wasm::stage_check(1), -1.0);
+}
+
+#[wasm_bindgen_test]
+fn configuration_is_checked_before_anything_else() {
+    for (config, reason) in [("mask_ip=maybe", "bad_config"), ("nonsense", "bad_config"), ("grace=99999999", "bad_config")] {
+        let root = bytes(&["roots", "0"]);
+        give(&[root.as_slice(), config.as_bytes()].concat());
+        assert_eq!(wasm::open(u32::try_from(root.len()).unwrap()), -1.0);
+        assert!(said().starts_with(reason), "{}", said());
+    }
+    give(&[0xff; 40]);
+    assert_eq!(wasm::open(u32::MAX), -1.0);
+}
