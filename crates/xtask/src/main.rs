@@ -16,6 +16,7 @@ mod snapshot;
 mod steps;
 mod test;
 mod tools;
+mod vectors;
 mod wasm;
 
 #[derive(Parser)]
@@ -39,6 +40,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Generate js/src/generated/codes.ts and the tables in the documentation from the core's verdict table
     Codes(codes::Arguments),
+    /// Generate tests/vectors/, what Rust, Python and JavaScript check the format against
+    Vectors(vectors::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -59,5 +62,6 @@ fn run(command: Command) -> Result<()> {
         Command::Cases(arguments) => case_files::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),
         Command::Codes(arguments) => codes::main(&arguments),
+        Command::Vectors(arguments) => vectors::main(&arguments),
     }
 }

@@ -23,10 +23,8 @@ const STEPS: &[Step] = &[
     Step { name: "no_std", about: "the core builds for a target without std", plan: no_std },
     Step { name: "sdk", about: "wasm file, npm ci, TypeScript, packed tarball", plan: || own(&["sdk"]) },
     Step { name: "wasm", about: "wasm-bindgen tests in Node", plan: wasm },
-    Step { name: "node", about: "SDK tests on Node", plan: || npm(&["test"]) },
-    Step { name: "deno", about: "SDK tests on Deno", plan: || npm(&["run", "test:deno"]) },
-    Step { name: "bun", about: "SDK tests on Bun", plan: || npm(&["run", "test:bun"]) },
-    Step { name: "workerd", about: "SDK tests on workerd", plan: || npm(&["run", "test:workerd"]) },
+    Step { name: "js", about: "unit tests of the SDK", plan: || npm(&["test"]) },
+    Step { name: "runtimes", about: "the suite on Node, Deno, Bun and workerd, over the packed package", plan: || npm(&["run", "test:runtimes"]) },
     Step { name: "cases-ip", about: "address cases in Rust, wasm and the SDK", plan: || own(&["cases", "ip", "tests/vectors/ip_cases.tsv"]) },
     Step {
         name: "cases-headers",

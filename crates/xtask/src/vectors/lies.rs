@@ -1,7 +1,7 @@
 //! Trees that are rightly hashed and signed but wrongly made: what a publisher that lies could send.
 
 use super::policies::{self, policy};
-use super::raw::{Directory, Head, Shard, Tree, refs, sha256, text8};
+use super::raw::{Directory, Head, Shard, Tree, refs, sha256, shorten, text8};
 use super::records::{Key, Role, plain};
 use super::{T0, keys};
 use anyhow::{Result, ensure};
@@ -172,7 +172,7 @@ const PARTS: &[Lie<Parts>] = &[
     ("shard: no subject at all", |p| p.shard.tables[SUBJECTS].clear(), Some("bad_reference")),
     ("shard: validity that says nothing", |p| p.shard.tables[VALIDITIES][0] = validity(0, 0, 0), Some("bad_field")),
     ("shard: validity with an unknown flag", |p| p.shard.tables[VALIDITIES][0] = validity(4, 0, 1), Some("bad_field")),
-    ("shard: validity too short", |p| drop(p.shard.tables[VALIDITIES][0].pop()), Some("bad_field")),
+    ("shard: validity too short", |p| shorten(&mut p.shard.tables[VALIDITIES][0]), Some("bad_field")),
     ("shard: validity too long", |p| p.shard.tables[VALIDITIES][0].push(0), Some("bad_field")),
     ("shard: validity twice", |p| p.shard.tables[VALIDITIES] = vec![validity(1, 0, 0); 2], Some("unsorted")),
     ("shard: validities unsorted", |p| p.shard.tables[VALIDITIES] = vec![validity(2, 0, 0), validity(1, 0, 0)], Some("unsorted")),
@@ -192,7 +192,7 @@ const PARTS: &[Lie<Parts>] = &[
     ("policy: second byte not zero", |p| p.shard.tables[POLICIES][0][1] = 1, Some("bad_field")),
     ("policy: allow entries without list mode", |p| p.shard.tables[POLICIES][0][0] = 0, Some("bad_field")),
     ("policy: a byte too many", |p| p.shard.tables[POLICIES][0].push(0), Some("bad_field")),
-    ("policy: a byte too few", |p| drop(p.shard.tables[POLICIES][0].pop()), Some("bad_field")),
+    ("policy: a byte too few", |p| shorten(&mut p.shard.tables[POLICIES][0]), Some("bad_field")),
     ("policy: counts too high", |p| p.shard.tables[POLICIES][0][2..4].fill(0xff), Some("bad_field")),
     ("policy: shorter than its counts", |p| p.shard.tables[POLICIES][0].truncate(9), Some("bad_field")),
     ("policy: restricts nobody", |p| p.shard.tables[POLICIES][0] = policies::raw(0, &[&[], &[]]), Some("bad_field")),
@@ -213,7 +213,7 @@ const DIRECTORY: &[Lie<Vec<u8>>] = &[
     ("directory: magic", |d| d[0] = b'X', Some("bad_magic")),
     ("directory: format 2", |d| d[4] = 2, Some("unsupported_format")),
     ("directory: a byte too many", |d| d.push(0), Some("trailing_bytes")),
-    ("directory: a byte too few", |d| drop(d.pop()), Some("truncated")),
+    ("directory: a byte too few", shorten, Some("truncated")),
     ("directory: four billion patterns", |d| put(d, 12, u32::MAX), Some("truncated")),
     ("directory: a pattern of 4 GiB", |d| put(d, 24, u32::MAX), Some("truncated")),
     ("directory: ends of the patterns descend", |d| put(d, 16, u32::MAX), Some("bad_table")),
@@ -232,7 +232,7 @@ const SHARD: &[Lie<Vec<u8>>] = &[
     ("shard: one record announced", |s| put(s, 8, 1), None),
     ("shard: three records announced", |s| put(s, 8, 3), None),
     ("shard: a byte too many", |s| s.push(0), Some("trailing_bytes")),
-    ("shard: a byte too few", |s| drop(s.pop()), Some("truncated")),
+    ("shard: a byte too few", shorten, Some("truncated")),
     ("shard: cut in its columns", |s| s.truncate(60), Some("truncated")),
     ("shard: four billion validities", |s| put(s, 78, u32::MAX), Some("truncated")),
     ("shard: a validity of 4 GiB", |s| put(s, 82, u32::MAX), Some("truncated")),
@@ -266,7 +266,7 @@ const TOP: &[Lie<Vec<u8>>] = &[
     ("top page: digest of another index page", |t| t[56] ^= 1, Some("wrong_digest")),
     ("top page: shards of 2^64 bytes", |t| t[88..96].fill(0xff), Some("truncated")),
     ("top page: a byte too many", |t| t.push(0), Some("trailing_bytes")),
-    ("top page: a byte too few", |t| drop(t.pop()), Some("truncated")),
+    ("top page: a byte too few", shorten, Some("truncated")),
 ];
 
 /// Name, bundle of epoch 5, code.
@@ -274,8 +274,8 @@ pub type Refused = (&'static str, Vec<u8>, Option<&'static str>);
 
 pub fn all() -> Result<Vec<Refused>> {
     let honest = Parts::honest()?;
-    let mut out = Vec::new();
-    let mut add = |name, tree: &Tree, code| out.push((name, tree.bundle(&Head::of(tree).sign(&[101])), code));
+    let mut out: Vec<Refused> = Vec::new();
+    let mut add = |name: &'static str, tree: &Tree, code| out.push((name, tree.bundle(&Head::of(tree).sign(&[101])), code));
     for (name, edit, code) in PARTS {
         let mut parts = honest.clone();
         edit(&mut parts);

@@ -4,7 +4,9 @@
 //! from asking the code under test; objects that the builder would never make are written byte by byte in [`raw`].
 
 mod addresses;
+mod edits;
 mod flips;
+mod heads;
 mod json;
 mod keys;
 mod lies;
@@ -14,6 +16,7 @@ mod raw;
 mod realms;
 mod records;
 mod scenarios;
+mod sequences;
 mod trust;
 mod verifications;
 

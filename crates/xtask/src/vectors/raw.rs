@@ -47,6 +47,11 @@ pub fn refs(values: &[u32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
+/// Without its last byte.
+pub fn shorten(bytes: &mut Vec<u8>) {
+    bytes.truncate(bytes.len() - 1);
+}
+
 /// A role of a root, its keys as they are to stand there.
 #[derive(Clone)]
 pub struct Keys {
@@ -255,13 +260,13 @@ impl Directory {
     }
 }
 
-/// A shard, column by column.
+/// A shard; references column by column.
 #[derive(Clone)]
 pub struct Shard {
     /// The leftmost 16 bytes of the digests.
     pub digests: Vec<[u8; 16]>,
     pub ids: Vec<u64>,
-    /// Validity, policy, role set, scope, subject, claims: width and references.
+    /// Validity, policy, role set, scope, subject, claims: width, and the reference of each record.
     pub columns: [(u8, Vec<u32>); 6],
     /// Validities, policies, subjects, claims.
     pub tables: [Vec<Vec<u8>>; 4],
@@ -272,13 +277,14 @@ impl Shard {
         let mut out = [&b"ELSH\x01\x00\x00\x00"[..], &(self.digests.len() as u32).to_le_bytes()].concat();
         out.extend(self.columns.iter().map(|(width, _)| *width));
         out.extend([0, 0]);
-        for half in [0, 8] {
-            // Big-endian numbers, stored little-endian.
-            self.digests.iter().for_each(|digest| out.extend(digest[half..half + 8].iter().rev()));
-        }
-        self.ids.iter().for_each(|id| out.extend(id.to_le_bytes()));
-        for (width, references) in &self.columns {
-            references.iter().for_each(|r| out.extend(&r.to_le_bytes()[..usize::from(*width)]));
+        // Big-endian numbers, stored little-endian.
+        self.digests.iter().for_each(|digest| out.extend(digest[..8].iter().rev()));
+        for (row, digest) in self.digests.iter().enumerate() {
+            out.extend(digest[8..].iter().rev());
+            out.extend(self.ids[row].to_le_bytes());
+            for (width, references) in &self.columns {
+                out.extend(&references[row].to_le_bytes()[..usize::from(*width)]);
+            }
         }
         self.tables.iter().for_each(|table| out.extend(list(table)));
         out

@@ -185,7 +185,7 @@ impl Realm {
         })
     }
 
-    /// A record. What is left out has its default: no name, not revoked, no bound, no role, all services, any address.
+    /// A record. What is left out has its default: org acme, owner alice, no name, not revoked, no bound, no role, all services, any address.
     fn key_json(&self, key: &Key) -> Value {
         let mut out = Map::new();
         let mut put = |name: &str, value: Value, default: Value| {
@@ -195,8 +195,8 @@ impl Realm {
         };
         put("digest16", hex(&self.digest(key)[..16]).into(), Value::Null);
         put("id", super::keys::id(key.id).into(), Value::Null);
-        put("org", key.org.into(), Value::Null);
-        put("owner", key.owner.into(), Value::Null);
+        put("org", key.org.into(), "acme".into());
+        put("owner", key.owner.into(), "alice".into());
         if self.all_texts || !key.label.is_empty() {
             put("text", key.text.as_str().into(), Value::Null);
         }

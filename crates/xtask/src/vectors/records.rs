@@ -152,7 +152,7 @@ pub fn many() -> Vec<Key> {
         policy: (n % 64 == 0).then_some(OFFICE),
         ..plain(n)
     };
-    (1000..1530).map(key).collect()
+    (1000..1520).map(key).collect()
 }
 
 /// Imported keys beside an issued one.

@@ -1,11 +1,11 @@
 //! One verification a row.
 
 use super::keys;
-use super::realms::{Realm, sorted};
+use super::realms::Realm;
 use super::{DAY, T0};
 use anyhow::{Context, Result};
 use edgelatch_core::verdict::CODES;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Realm, label of the key, client address, required service, required permission, seconds after `T0`, expected code.
 type Row = (&'static str, &'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>, i64, &'static str);
@@ -166,7 +166,7 @@ const ROWS: &[Row] = &[
     ("pepper", "token68", None, None, None, 0, "valid"),
 ];
 
-/// Realm (none: nothing is loaded), text, code.
+/// Realm (empty: nothing is loaded), text, code.
 fn texts() -> Vec<(&'static str, String, &'static str)> {
     let other = keys::text(999_999);
     vec![
@@ -213,63 +213,46 @@ fn number(code: &str) -> Result<u64> {
     Ok(u64::from(row.code.number()))
 }
 
-fn now(offset: i64) -> u64 {
-    T0.saturating_add_signed(offset)
+/// One row. What is left out is none, `T0` for `now`, 0 for `flags`, and the realm's own configuration for `config`.
+fn row(realm: &str, code: &str, members: Vec<(&str, Value)>) -> Value {
+    let mut row = Map::from_iter([("realm".to_owned(), realm.into()), ("code".to_owned(), code.into())]);
+    row.extend(members.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)));
+    row.into()
 }
 
-/// What a verdict names when a record was found.
-fn found(realms: &[Realm], realm: &str, label: &str, code: &str, flags: u8) -> Result<Value> {
+/// The number that crosses into JavaScript. A record that was found is named by refusals too.
+fn packed(realms: &[Realm], realm: &str, label: &str, code: &str, flags: u8) -> Result<u64> {
     let realm = realms.iter().find(|r| r.name == realm).context("no such realm")?;
-    let (key, shard, index) = realm.place(label).with_context(|| format!("no key {label} in realm {}", realm.name))?;
+    let (_, shard, index) = realm.place(label).with_context(|| format!("no key {label} in realm {}", realm.name))?;
     let located = !matches!(code, "clock_invalid" | "snapshot_stale");
-    let place = if located { u64::from(index) | u64::from(shard) << 22 } else { 0 };
-    let identity = located.then(|| {
-        json!({
-            "id": keys::id(key.id), "org": key.org, "owner": key.owner, "name": key.name, "metadata": key.metadata,
-            "roles": sorted(key.roles), "services": key.services,
-        })
-    });
-    Ok(json!({
-        "text": key.text, "config": realm.config(), "identity": identity,
-        "packed": number(code)? + 64 * u64::from(flags) + 1024 * place,
-    }))
+    let place = if located { 1 + u64::from(index) + (u64::from(shard) << 22) } else { 0 };
+    Ok(number(code)? + 64 * u64::from(flags) + 1024 * place)
 }
 
 pub fn file(realms: &[Realm]) -> Result<Value> {
+    let now = |offset: i64| if offset == 0 { Value::Null } else { T0.saturating_add_signed(offset).into() };
     let mut out = Vec::new();
     for (realm, label, ip, service, permission, offset, code) in ROWS {
-        let mut row = found(realms, realm, label, code, 0)?;
-        row["name"] = format!("{realm}: {label}").into();
-        row["realm"] = (*realm).into();
-        row["ip"] = (*ip).into();
-        row["service"] = (*service).into();
-        row["permission"] = (*permission).into();
-        row["now"] = now(*offset).into();
-        row["code"] = (*code).into();
-        row["flags"] = 0.into();
-        out.push(row);
+        let packed = packed(realms, realm, label, code, 0)?;
+        let optional = [("ip", ip), ("service", service), ("permission", permission)].map(|(name, text)| (name, (*text).into()));
+        let members = [("key", (*label).into()), ("now", now(*offset)), ("packed", packed.into())];
+        out.push(row(realm, code, members.into_iter().chain(optional).collect()));
     }
     for (config, realm, label, ip, offset, code, flags) in CONFIGURED {
-        let mut row = found(realms, realm, label, code, *flags)?;
-        row["name"] = format!("{realm}: {label}, {}", config.replace('\n', ", ")).into();
-        row["realm"] = (*realm).into();
-        row["config"] = (*config).into();
-        row["ip"] = (*ip).into();
-        row["service"] = Value::Null;
-        row["permission"] = Value::Null;
-        row["now"] = now(*offset).into();
-        row["code"] = (*code).into();
-        row["flags"] = (*flags).into();
-        out.push(row);
+        let packed = packed(realms, realm, label, code, *flags)?;
+        let flags = if *flags == 0 { Value::Null } else { (*flags).into() };
+        let members = vec![
+            ("config", (*config).into()),
+            ("key", (*label).into()),
+            ("ip", (*ip).into()),
+            ("now", now(*offset)),
+            ("flags", flags),
+            ("packed", packed.into()),
+        ];
+        out.push(row(realm, code, members));
     }
     for (realm, text, code) in texts() {
-        let config = realms.iter().find(|r| r.name == realm).map(Realm::config).unwrap_or_default();
-        out.push(json!({
-            "name": format!("{}: {code}", if realm.is_empty() { "nothing loaded" } else { realm }),
-            "realm": if realm.is_empty() { Value::Null } else { realm.into() },
-            "text": text, "config": config, "ip": null, "service": null, "permission": null, "now": T0, "code": code, "flags": 0,
-            "identity": null, "packed": number(code)?,
-        }));
+        out.push(row(realm, code, vec![("text", text.into()), ("packed", number(code)?.into())]));
     }
-    Ok(json!({ "rows": out }))
+    Ok(json!({ "now": T0, "rows": out }))
 }

@@ -1,0 +1,217 @@
+//! Updates that follow on one another: epochs, floors, renewals and chains of roots.
+
+use super::raw::{Head, Root, Tree, role};
+use super::scenarios::{Scenario, Step, offer, root, small, update};
+use super::{DAY, T0, trust};
+
+const OK: &str = "accepted";
+
+struct Materials {
+    /// The tree being served at first, and another.
+    one: Tree,
+    two: Tree,
+    v2: Vec<u8>,
+    v3: Vec<u8>,
+    v4: Vec<u8>,
+}
+
+impl Materials {
+    fn head(&self, tree: &Tree, epoch: u64) -> Vec<u8> {
+        Head { epoch, ..Head::of(tree) }.sign(&[101])
+    }
+
+    /// A head and bundle under the root version 2 or later, where two of 102, 103, 104 publish.
+    fn rotated(&self, epoch: u64) -> Vec<u8> {
+        self.two.bundle(&Head { epoch, root_version: 2, ..Head::of(&self.two) }.sign(&[102, 103]))
+    }
+}
+
+pub fn all(honest: &Tree) -> Vec<Scenario> {
+    let mut names: Vec<_> = trust::roots().into_iter().map(|(_, root, seeds)| root.sign(seeds)).collect();
+    // Rotates the publisher once more.
+    let fourth = Root { version: 4, publisher: role(1, &[105]), ..trust::roots()[2].1.clone() };
+    let two = Tree::seal(0, 0, empty_directory(), vec![empty_shard()]);
+    let (v3, v2) = (names.pop().unwrap_or_default(), names.pop().unwrap_or_default());
+    let m = Materials { one: honest.clone(), two, v2, v3, v4: fourth.sign(&[2, 3]) };
+    let mut out = Vec::new();
+    let mut add = |name: &str, config: &'static str, steps: Vec<Step>| {
+        out.push(Scenario { name: name.into(), root: root(), config, steps });
+    };
+    add("epochs", "", epochs(&m));
+    add("renewals", "", renewals(&m));
+    add("times of a head", "", times(&m));
+    add("grace", "grace=60", grace(&m));
+    add("min_epoch", "min_epoch=6", floored(&m, 5, 6));
+    add("durable floor", "floor=1:6", floored(&m, 5, 6));
+    add("both floors: the higher one counts", "min_epoch=4\nfloor=1:6", floored(&m, 5, 6));
+    add("both floors: the higher one counts, exchanged", "min_epoch=6\nfloor=1:4", floored(&m, 5, 6));
+    add("a rotated publisher starts anew", "min_epoch=100\nfloor=1:50", recovery(&m));
+    add("a floor set under the rotated publisher counts", "floor=2:50", rotated_floor(&m));
+    add("a root that keeps the publisher keeps the epoch", "", kept(&m));
+    add("chains of roots", "", chains(&m));
+    add("thresholds of the publisher", "", thresholds(&m));
+    add("sources: nothing is left", "sources=bearer", vec![update(bearerless(&m), "bad_config")]);
+    add("sources: a query parameter is left", "sources=bearer\nquery=key", vec![update(bearerless(&m), OK).serving(5)]);
+    add("pepper: not given", "", vec![update(peppered(&m), "wrong_pepper")]);
+    let other = "pepper=8:00112233445566778899aabbccddeeff";
+    add("pepper: another one", other, vec![update(peppered(&m), "wrong_pepper")]);
+    let same = "pepper=7:00112233445566778899aabbccddeeff";
+    add("pepper: the one that is named", same, vec![update(peppered(&m), OK).serving(5)]);
+    add("pepper: given, but not wanted", same, vec![update(small(&m.one, 5), OK).serving(5)]);
+    let expiring = Root { expires_at: T0 + 10, ..trust::first() }.sign(&[1, 2]);
+    let steps = vec![
+        update(small(&m.one, 5), "root_expired").at(T0 + 10),
+        update(small(&m.one, 5), OK).at(T0 + 9).serving(5),
+        update(small(&m.two, 6), "root_expired").at(T0 + 10).serving(5),
+    ];
+    out.push(Scenario { name: "a root that expires".into(), root: expiring, config: "", steps });
+    out
+}
+
+fn epochs(m: &Materials) -> Vec<Step> {
+    let renewed = m.one.bundle(&Head { not_after: T0 + 2 * DAY, ..Head::of(&m.one) }.sign(&[101]));
+    vec![
+        update(small(&m.one, 5), OK).serving(5),
+        update(small(&m.two, 4), "rollback").serving(5),
+        update(small(&m.one, 4), "rollback").serving(5),
+        update(small(&m.two, 5), "equivocation").serving(5),
+        update(renewed, "equivocation").serving(5),
+        update(small(&m.one, 5), OK).serving(5),
+        update(small(&m.two, 9), OK).serving(9),
+        update(small(&m.one, 8), "rollback").serving(9),
+        update(small(&m.one, 1 << 53), OK).serving(1 << 53),
+        update(small(&m.two, 10), "rollback").serving(1 << 53),
+    ]
+}
+
+fn renewals(m: &Materials) -> Vec<Step> {
+    let half = T0 + DAY / 2;
+    let later = |tree: &Tree, epoch| Head { epoch, issued_at: half, not_after: T0 + 2 * DAY, ..Head::of(tree) }.sign(&[101]);
+    vec![
+        offer(m.head(&m.one, 5), "tree_needed"),
+        update(small(&m.one, 5), OK).serving(5),
+        offer(m.head(&m.one, 5), "unchanged").serving(5),
+        offer(m.head(&m.one, 4), "rollback").serving(5),
+        offer(m.head(&m.two, 5), "equivocation").serving(5),
+        offer(m.head(&m.two, 6), "tree_needed").serving(5),
+        offer(later(&m.one, 6), "clock_invalid").serving(5),
+        offer(later(&m.one, 6), "renewed").at(half).serving(6),
+        offer(m.head(&m.one, 5), "rollback").at(half).serving(6),
+        offer(m.head(&m.one, 7), "head_expired").at(T0 + DAY).serving(6),
+        offer(Head { epoch: 7, ..Head::of(&m.one) }.sign(&[150]), "too_few_signatures").serving(6),
+        offer(vec![], "truncated").serving(6),
+    ]
+}
+
+fn times(m: &Materials) -> Vec<Step> {
+    let longest = m.two.bundle(&Head { epoch: 8, not_after: T0 + 30 * DAY, ..Head::of(&m.two) }.sign(&[101]));
+    let shortest = m.two.bundle(&Head { epoch: 9, not_after: T0 + 1, ..Head::of(&m.two) }.sign(&[101]));
+    vec![
+        update(small(&m.one, 5), "clock_invalid").at(T0 - 301),
+        update(small(&m.one, 5), OK).at(T0 - 300).serving(5),
+        update(small(&m.two, 6), "head_expired").at(T0 + DAY).serving(5),
+        update(small(&m.two, 6), OK).at(T0 + DAY - 1).serving(6),
+        update(longest, OK).at(T0 + 30 * DAY - 1).serving(8),
+        update(shortest, OK).serving(9),
+    ]
+}
+
+fn grace(m: &Materials) -> Vec<Step> {
+    vec![
+        update(small(&m.one, 5), "head_expired").at(T0 + DAY + 60),
+        update(small(&m.one, 5), OK).at(T0 + DAY + 59).serving(5),
+    ]
+}
+
+fn floored(m: &Materials, below: u64, at: u64) -> Vec<Step> {
+    vec![update(small(&m.one, below), "below_floor"), update(small(&m.one, at), OK).serving(at)]
+}
+
+/// A thief of the publisher's key signed the highest epoch; the next root takes the key away from him.
+fn recovery(m: &Materials) -> Vec<Step> {
+    let far = m.one.bundle(&Head { epoch: (1 << 53) - 1, ..Head::of(&m.one) }.sign(&[101]));
+    let stolen = m.two.bundle(&Head { root_version: 2, ..Head::of(&m.two) }.sign(&[101]));
+    let top = (1 << 53) - 1;
+    vec![
+        update(far.clone(), OK).serving(top),
+        update(m.rotated(7), "root_needed").serving(top),
+        offer(Head { root_version: 2, ..Head::of(&m.two) }.sign(&[102, 103]), "root_needed").serving(top),
+        update(stolen, "too_few_signatures").roots(&[&m.v2]).serving(top),
+        update(m.rotated(7), OK).roots(&[&m.v2]).serving(7).root_version(2),
+        update(far, "too_few_signatures").serving(7).root_version(2),
+        update(m.rotated(6), "rollback").serving(7).root_version(2),
+    ]
+}
+
+fn rotated_floor(m: &Materials) -> Vec<Step> {
+    vec![
+        update(m.rotated(49), "below_floor").roots(&[&m.v2]),
+        update(m.rotated(50), OK).roots(&[&m.v2]).serving(50).root_version(2),
+    ]
+}
+
+fn kept(m: &Materials) -> Vec<Step> {
+    vec![
+        update(m.rotated(7), OK).roots(&[&m.v2]).serving(7).root_version(2),
+        update(m.rotated(6), "rollback").roots(&[&m.v3]).serving(7).root_version(2),
+        offer(Head { epoch: 8, root_version: 2, ..Head::of(&m.two) }.sign(&[102, 104]), "renewed").roots(&[&m.v3]).serving(8).root_version(3),
+        // The next root rotates again: a lower epoch counts as new.
+        offer(Head { epoch: 3, root_version: 4, ..Head::of(&m.two) }.sign(&[105]), "renewed").roots(&[&m.v4]).serving(3).root_version(4),
+    ]
+}
+
+fn chains(m: &Materials) -> Vec<Step> {
+    let [_, (_, second, _), _] = trust::roots().try_into().unwrap_or_else(|_| unreachable!("three roots"));
+    let refused = |root: Vec<u8>, code| update(m.rotated(7), code).roots(&[&root]);
+    let many = vec![&m.v2; 65];
+    vec![
+        refused(second.sign(&[1, 2]), "too_few_signatures"),
+        refused(second.sign(&[3, 4]), "too_few_signatures"),
+        refused(second.sign(&[]), "too_few_signatures"),
+        refused(second.sign(&[102, 103]), "too_few_signatures"),
+        refused(Root { realm: b"other".to_vec(), ..second.clone() }.sign(&[1, 2, 4]), "wrong_realm"),
+        refused(Root { version: 1, ..second.clone() }.sign(&[1, 2, 4]), "root_out_of_order"),
+        refused(Root { version: 3, ..second.clone() }.sign(&[1, 2, 4]), "root_out_of_order"),
+        refused(Root { publisher: role(0, &[102]), ..second.clone() }.sign(&[1, 2, 4]), "bad_threshold"),
+        refused(root(), "root_out_of_order"),
+        update(m.rotated(7), "root_out_of_order").roots(&[&m.v2, &m.v2]),
+        update(m.rotated(7), "too_few_signatures").roots(&[&m.v3, &m.v2]),
+        update(m.rotated(7), "too_long").roots(&many),
+        update(m.rotated(7), OK).roots(&[&m.v2, &m.v3]).serving(7).root_version(3),
+        update(m.rotated(8), "root_out_of_order").roots(&[&m.v3]).serving(7).root_version(3),
+    ]
+}
+
+fn thresholds(m: &Materials) -> Vec<Step> {
+    let by = |epoch, seeds: &[u8]| m.two.bundle(&Head { epoch, root_version: 2, ..Head::of(&m.two) }.sign(seeds));
+    let all = |bundle, expect| update(bundle, expect).roots(&[&m.v2]);
+    vec![
+        all(by(7, &[102]), "too_few_signatures"),
+        all(by(7, &[102, 150]), "too_few_signatures"),
+        all(by(7, &[102, 102]), "duplicate_signature"),
+        all(by(7, &[103, 104, 150]), OK).serving(7).root_version(2),
+        update(by(8, &[102, 103, 104]), OK).serving(8).root_version(2),
+    ]
+}
+
+/// A directory of this source, pepper and no entries.
+fn directory(sources: u8, pepper_id: u32) -> Vec<u8> {
+    super::raw::Directory { sources, flags: 0, pepper_id, tables: [vec![], vec![], vec![], vec![vec![]], vec![vec![0]]] }.bytes()
+}
+
+fn empty_directory() -> Vec<u8> {
+    directory(3, 0)
+}
+
+fn empty_shard() -> Vec<u8> {
+    let columns = std::array::from_fn(|_| (0, vec![]));
+    super::raw::Shard { digests: vec![], ids: vec![], columns, tables: [vec![], vec![], vec![], vec![]] }.bytes()
+}
+
+fn bearerless(_: &Materials) -> Vec<u8> {
+    small(&Tree::seal(0, 0, directory(2, 0), vec![empty_shard()]), 5)
+}
+
+fn peppered(_: &Materials) -> Vec<u8> {
+    small(&Tree::seal(0, 0, directory(3, 7), vec![empty_shard()]), 5)
+}
