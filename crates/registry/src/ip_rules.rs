@@ -179,6 +179,14 @@ pub struct IpEdit {
     pub deny: ListEdit,
 }
 
+impl IpEdit {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        let keeps = |list: &ListEdit| matches!(list, ListEdit::Keep);
+        self.allow_mode.is_none() && self.order.is_none() && keeps(&self.allow) && keeps(&self.deny)
+    }
+}
+
 /// Changes to one list.
 #[derive(Clone, Debug, Default)]
 pub enum ListEdit {

@@ -239,6 +239,21 @@ pub struct KeyEdit {
     pub metadata: Option<Metadata>,
 }
 
+impl KeyEdit {
+    /// Whether it names nothing to change.
+    pub fn is_empty(&self) -> bool {
+        let KeyEdit { name, description, roles, scope, ip, not_before, expires_at, metadata } = self;
+        name.is_none()
+            && description.is_none()
+            && roles.is_none()
+            && scope.is_none()
+            && ip.is_empty()
+            && not_before.is_none()
+            && expires_at.is_none()
+            && metadata.is_none()
+    }
+}
+
 /// A key as lists and detail pages show it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Key {

@@ -22,14 +22,31 @@ const MIN_LIFETIME: u64 = 60;
 /// How long to wait for another publisher of this machine.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
+/// What a publisher is at, for whoever waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Reads the registry.
+    Reading,
+    /// Builds a tree of so many records.
+    Building(usize),
+    /// Signs and writes so many bytes.
+    Writing(u64),
+}
+
 /// Builds, signs and publishes one realm.
-#[derive(Debug)]
 pub struct Publisher {
     registry: Arc<Registry>,
     realm: Slug,
     key: SigningKey,
     lifetime: u64,
     lock: PathBuf,
+    watch: Box<dyn Fn(Stage) + Send + Sync>,
+}
+
+impl std::fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Publisher").field("realm", &self.realm).field("lifetime", &self.lifetime).finish_non_exhaustive()
+    }
 }
 
 /// Why an epoch is due.
@@ -72,7 +89,12 @@ impl Publisher {
         if !(MIN_LIFETIME..=MAX_HEAD_LIFETIME).contains(&lifetime) {
             return Err(Error::Lifetime { seconds: lifetime, limit: MAX_HEAD_LIFETIME });
         }
-        Ok(Publisher { registry, realm, key, lifetime, lock })
+        Ok(Publisher { registry, realm, key, lifetime, lock, watch: Box::new(|_| {}) })
+    }
+
+    /// The same, telling `watch` what it is at.
+    pub fn watched(self, watch: impl Fn(Stage) + Send + Sync + 'static) -> Self {
+        Publisher { watch: Box::new(watch), ..self }
     }
 
     /// Whether an epoch is due, and why. Cheap: a few rows and each target's head.
@@ -114,9 +136,12 @@ impl Publisher {
     fn run(&self, targets: &mut [&mut dyn Target], reason: Reason) -> Result<Published, Error> {
         let roots = self.registry.roots(&self.realm)?;
         let root = self.trusted_root(&roots)?;
+        (self.watch)(Stage::Reading);
         let snapshot = self.registry.snapshot(&self.realm, None)?;
         let build = |error: edgelatch_core::error::Error| Error::Build { detail: error.to_string() };
+        (self.watch)(Stage::Building(snapshot.keys.len()));
         let tree = build_tree(&snapshot.realm, snapshot.keys).map_err(build)?;
+        (self.watch)(Stage::Writing(tree.bytes()));
         let mut above = 0;
         for target in &*targets {
             above = above.max(target.epoch(self.realm.as_str())?);

@@ -214,7 +214,7 @@ fn check_times(not_before: Option<u64>, expires_at: Option<u64>) -> Result<(), E
 }
 
 fn unique_roles(roles: &[Slug]) -> Result<Vec<Slug>, Error> {
-    sorted(roles, "roles", MAX_KEY_ROLES)
+    sorted(roles, "role", MAX_KEY_ROLES)
 }
 
 fn unique_services(scope: &Scope) -> Result<Scope, Error> {

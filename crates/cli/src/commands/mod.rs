@@ -1,0 +1,31 @@
+//! One module for each group of commands.
+
+mod init;
+mod inspect;
+mod keys;
+mod parties;
+mod publish;
+mod verify;
+
+use std::process::ExitCode;
+
+use crate::args::{Cli, Command};
+use crate::context::Context;
+use crate::failure::Result;
+
+pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
+    let context = Context::new(cli.global);
+    match cli.command {
+        Command::Init(args) => init::run(&context, &args)?,
+        Command::Keys(command) => keys::run(&context, command)?,
+        Command::Orgs(command) => parties::orgs(&context, command)?,
+        Command::Owners(command) => parties::owners(&context, command)?,
+        Command::Roles(command) => parties::roles(&context, command)?,
+        Command::Realms => parties::realms(&context)?,
+        Command::Publish(args) => publish::publish(&context, &args)?,
+        Command::Serve(args) => publish::serve(&context, &args)?,
+        Command::Inspect(args) => inspect::run(&args)?,
+        Command::Verify(args) => return verify::run(&context, args),
+    }
+    Ok(ExitCode::SUCCESS)
+}

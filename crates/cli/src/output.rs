@@ -1,0 +1,73 @@
+//! Printing: results to standard output, everything else to standard error; colours on a terminal only.
+
+use std::fmt::Arguments;
+use std::io::Write;
+
+use anstyle::{AnsiColor, Reset, Style};
+use edgelatch_registry::Warning;
+use serde::Serialize;
+
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
+pub(crate) const RESET: Reset = Reset;
+
+/// A line of the result.
+pub(crate) fn line(text: Arguments<'_>) {
+    stop_if_closed(writeln!(anstream::stdout(), "{text}"));
+}
+
+/// A line beside the result.
+pub(crate) fn note(text: Arguments<'_>) {
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// A result as indented JSON.
+pub(crate) fn json(value: &impl Serialize) {
+    let text = serde_json::to_string_pretty(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
+    line(format_args!("{text}"));
+}
+
+/// A result as one line of JSON.
+pub(crate) fn json_line(value: &impl Serialize) {
+    let text = serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
+    line(format_args!("{text}"));
+}
+
+/// Warnings, to standard error.
+pub(crate) fn warnings(warnings: &[Warning]) {
+    for warning in warnings {
+        note(format_args!("{WARN}warning:{RESET} {warning}"));
+    }
+}
+
+/// `| head` closes the pipe when it has seen enough; that is no failure.
+fn stop_if_closed(result: std::io::Result<()>) {
+    if result.is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// A table with aligned columns; the last one is not padded.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(head.get(column).map(|h| h.len())).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let render = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut text = String::new();
+        for (cell, width) in cells.zip(&widths) {
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count()) + 2));
+        }
+        text.trim_end().to_owned()
+    };
+    line(format_args!("{BOLD}{}{RESET}", render(&mut head.iter().copied())));
+    for row in rows {
+        line(format_args!("{}", render(&mut row.iter().map(String::as_str))));
+    }
+}
