@@ -55,6 +55,7 @@ ${list}
 
 const config :Workerd.Config = (
   services = [
+    (name = "internet", network = (allow = ["public", "private"])),
 ${services.join("\n")}
   ],
   sockets = [

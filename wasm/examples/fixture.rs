@@ -1,5 +1,6 @@
 //! Prints the snapshots that the tests of the JS package and of this crate use: `cargo run --example fixture`.
-//! Everything in it is fixed, so the output is the same on every machine. The seeds are public: never use them.
+//! Everything in it is fixed, so the output is the same on every machine, unless another time to start from is given.
+//! The seeds are public: never use them.
 
 use edgelatch_core::build::{
     HeadFields, KeyRecord, RealmRecord, RoleFields, RoleRecord, RootFields, SigningKey, Tree, build_tree, encode_bundle,
@@ -11,8 +12,9 @@ use edgelatch_core::key::{KeyId, Prefix, digest, issue};
 use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
 use std::error::Error;
 
-/// When the first head was issued, and how long a head lives.
+/// When the first head was issued, unless the command line says otherwise.
 const START: u64 = 1_750_000_000;
+/// How long a head lives.
 const LIFE: u64 = 86_400;
 const CENTURY: u64 = 3_155_760_000;
 
@@ -30,13 +32,14 @@ const KEYS: [(&str, Option<&str>, u32, Option<&str>); 9] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let start = std::env::args().nth(1).map_or(Ok(START), |text| text.parse())?;
     let signer = |n: u8| SigningKey::from_seed(&[n; 32]);
     let role = |n: u8| RoleFields { threshold: 1, keys: vec![signer(n).public()] };
     let root = |version, publisher| RootFields {
         realm: "acme".into(),
         version,
-        issued_at: START,
-        expires_at: START + CENTURY,
+        issued_at: start,
+        expires_at: start + CENTURY,
         root: role(1),
         publisher: role(publisher),
     };
@@ -54,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tree = |leaving_revoked: bool| -> Result<Tree, Box<dyn Error>> {
         let records = KEYS.iter().zip(&texts).zip(1..).filter(|((key, _), _)| key.0 != "stranger");
         let records: Result<Vec<KeyRecord>, Box<dyn Error>> =
-            records.map(|((key, text), n)| record(key, text, n, leaving_revoked)).collect();
+            records.map(|((key, text), n)| record(key, text, n, start, leaving_revoked)).collect();
         let grants = [("reader", vec!["zone.view"]), ("purger", vec!["cache.*", "zone.view"])];
         let roles = grants
             .map(|(name, patterns)| RoleRecord { name: name.into(), patterns: patterns.iter().map(|p| (*p).into()).collect() });
@@ -76,17 +79,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
 
     println!("{{");
-    println!("  \"start\": {START},\n  \"life\": {LIFE},");
+    println!("  \"start\": {start},\n  \"life\": {LIFE},");
     let keys: Vec<String> = KEYS.iter().zip(&texts).map(|(key, text)| format!("    \"{}\": \"{text}\"", key.0)).collect();
     println!("  \"keys\": {{\n{}\n  }},", keys.join(",\n"));
     println!("  \"roots\": [\"{}\", \"{}\"],", base64(&roots[0]), base64(&roots[1]));
     let snapshots = [
-        ("first", head(1, 7, START, &before, 2)?, &before),
-        ("renewed", head(1, 8, START + LIFE / 3, &before, 2)?, &before),
-        ("second", head(1, 9, START + LIFE / 2, &after, 2)?, &after),
-        ("equivocal", head(1, 9, START + LIFE / 2 + 1, &before, 2)?, &before),
-        ("rotated", head(2, 10, START + LIFE / 2 + 2, &after, 3)?, &after),
-        ("stolen", head(1, 11, START + LIFE / 2 + 3, &before, 4)?, &before),
+        ("first", head(1, 7, start, &before, 2)?, &before),
+        ("renewed", head(1, 8, start + LIFE / 3, &before, 2)?, &before),
+        ("second", head(1, 9, start + LIFE / 2, &after, 2)?, &after),
+        ("equivocal", head(1, 9, start + LIFE / 2 + 1, &before, 2)?, &before),
+        ("rotated", head(2, 10, start + LIFE / 2 + 2, &after, 3)?, &after),
+        ("stolen", head(1, 11, start + LIFE / 2 + 3, &before, 4)?, &before),
     ];
     let lines: Result<Vec<String>, Box<dyn Error>> = snapshots
         .iter()
@@ -103,6 +106,7 @@ fn record(
     key: &(&str, Option<&str>, u32, Option<&str>),
     text: &str,
     n: u64,
+    start: u64,
     leaving_revoked: bool,
 ) -> Result<KeyRecord, Box<dyn Error>> {
     let &(name, service, role, allow) = key;
@@ -116,8 +120,8 @@ fn record(
         name: format!("Key “{name}”"),
         metadata: if name == "office" { r#"{"plan":"pro","seats":3}"#.into() } else { String::new() },
         revoked: name == "revoked" || (name == "leaving" && leaving_revoked),
-        not_before: (name == "future").then_some(START + 10 * LIFE),
-        expires_at: (name == "expired").then_some(START - 1),
+        not_before: (name == "future").then_some(start + 10 * LIFE),
+        expires_at: (name == "expired").then_some(start - 1),
         roles: vec![role],
         services: service.map(|service| vec![service.into()]),
         ip_policy: allow.map(|net| IpPolicy {
