@@ -13,10 +13,11 @@ pub struct Expected<'a> {
 
 /// Whether the answer is the host's own, given before any code of ours ran.
 ///
-/// Ours are problem documents of our types or come from the handler. A 5xx is never taken for the host's own answer: that
-/// is what a crash of ours looks like.
-pub fn is_hosts_own(answer: &Answer) -> bool {
-    (400..500).contains(&answer.status) && !is_problem(answer) && answer.header("x-handler").is_none()
+/// Ours are problem documents or come from the handler. A 5xx is not taken for the host's own answer, for that is what a
+/// crash of ours looks like; only to CONNECT, which hosts hand to no request handler.
+pub fn is_hosts_own(answer: &Answer, method: &str) -> bool {
+    let range = if method == "CONNECT" { 400..600 } else { 400..500 };
+    range.contains(&answer.status) && !is_problem(answer) && answer.header("x-handler").is_none()
 }
 
 fn is_problem(answer: &Answer) -> bool {
@@ -131,8 +132,9 @@ mod tests {
 
     #[test]
     fn only_a_foreign_4xx_is_the_hosts_own() {
-        assert!(is_hosts_own(&answer(400, &[], "")));
-        assert!(!is_hosts_own(&answer(500, &[], "")) && !is_hosts_own(&refused(400, "")));
-        assert!(!is_hosts_own(&answer(400, &[("x-handler", "reached")], "")));
+        let own = |answer: &Answer| is_hosts_own(answer, "GET");
+        assert!(own(&answer(400, &[], "")) && is_hosts_own(&answer(500, &[], ""), "CONNECT"));
+        assert!(!own(&answer(500, &[], "")) && !own(&refused(400, "")));
+        assert!(!own(&answer(400, &[("x-handler", "reached")], "")));
     }
 }

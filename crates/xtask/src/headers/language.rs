@@ -150,6 +150,12 @@ impl Call {
         self.lines.iter().any(|line| name_of(line).eq_ignore_ascii_case(name))
     }
 
+    /// Whether the row has a line of this name without a value.
+    pub fn has_empty(&self, name: &str) -> bool {
+        let empty = |line: &&String| line.split_once(':').is_some_and(|(_, value)| value.trim_matches([' ', '\t']).is_empty());
+        self.lines.iter().filter(empty).any(|line| name_of(line).eq_ignore_ascii_case(name))
+    }
+
     /// Every word of the request that an answer must not repeat.
     pub fn spoken(&self) -> impl Iterator<Item = &str> {
         let values = self.lines.iter().filter_map(|line| line.split_once(':')).map(|(_, value)| value);

@@ -26,6 +26,9 @@ const STATES: &[&str] = &["sources", "query", "mask_ip", "allow_preflight", "sna
 /// Items of the column `config` that ask for a check on the answer.
 const CHECKS: &[&str] = &["cache check", "response check"];
 
+/// Lines without a value that a host keeps from the program behind it: host and header.
+const HIDDEN: &[(&str, &str)] = &[("workerd", "authorization")];
+
 /// A row that is understood.
 struct Case<'a> {
     id: &'a str,
@@ -106,7 +109,7 @@ fn judge_on(host: &Host, cases: &[Case<'_>], listeners: &Listeners, fixture: &Fi
             Ok(port) => match one(host, case, port) {
                 Err(error) => vec![format!("{error:#}")],
                 Ok(Reply::Refused(how)) => {
-                    println!("  refused by {} itself: {id} {:?}: {how}", host.name, case.request);
+                    println!("  {} does not let this through: {id} {:?}: {how}", host.name, case.request);
                     refused += 1;
                     vec![]
                 }
@@ -129,7 +132,7 @@ fn judge_on(host: &Host, cases: &[Case<'_>], listeners: &Listeners, fixture: &Fi
         }
     }
     if refused > 0 {
-        println!("  {refused} of the passed rows were refused by {} before any code of ours ran", host.name);
+        println!("  {refused} of the passed rows did not get through {} to any code of ours", host.name);
     }
     Ok(tally)
 }
@@ -156,8 +159,14 @@ fn one(host: &Host, case: &Case<'_>, port: u16) -> Result<Reply> {
     let Some(answer) = wire::exchange(port, &call.bytes(&extra), call.method == "HEAD")? else {
         return Ok(Reply::Refused("connection closed without an answer".into()));
     };
-    if judge::is_hosts_own(&answer) {
+    if judge::is_hosts_own(&answer, &call.method) {
         return Ok(Reply::Refused(format!("status {}", answer.status)));
+    }
+    if let Some((_, name)) = HIDDEN.iter().find(|(on, name)| *on == host.name && call.has_empty(name))
+        && answer.status != case.expected.status
+        && !(200..300).contains(&answer.status)
+    {
+        return Ok(Reply::Refused(format!("it hides an empty {name} line; the answer without it is {}", answer.status)));
     }
     Ok(Reply::Judged { faults: judge::faults(&answer, call, &case.expected), body: answer.body })
 }

@@ -20,8 +20,8 @@ fn write(out: &mut String, value: &Value, depth: usize, indent: usize) {
         }
         plain => return out.push_str(&plain.to_string()),
     };
-    // Arrays of plain values stay on one line.
-    let broken = depth > 0 && items.iter().any(|(_, item)| item.is_object() || item.is_array());
+    // What holds no object is a row, or a part of one.
+    let broken = depth > 0 && items.iter().any(|(_, item)| holds_object(item));
     out.push(open);
     for (i, (key, item)) in items.iter().enumerate() {
         match (i, broken) {
@@ -40,6 +40,10 @@ fn write(out: &mut String, value: &Value, depth: usize, indent: usize) {
         newline(out, indent);
     }
     out.push(close);
+}
+
+fn holds_object(value: &Value) -> bool {
+    value.is_object() || value.as_array().is_some_and(|items| items.iter().any(holds_object))
 }
 
 fn newline(out: &mut String, indent: usize) {
