@@ -1,0 +1,117 @@
+//! Runs the real binary in a directory of its own.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+pub struct Plane {
+    temp: tempfile::TempDir,
+}
+
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+/// The binary, with nothing of the surroundings in its environment.
+pub fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edgelatch"));
+    command.env_clear();
+    command
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Ran {
+        Ran {
+            code: output.status.code().expect("ended by itself"),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Plane {
+    /// An empty directory.
+    pub fn empty() -> Plane {
+        Plane { temp: tempfile::tempdir().unwrap() }
+    }
+
+    /// After `init`.
+    pub fn new() -> Plane {
+        let plane = Plane::empty();
+        plane.ok(&["init", "--realm", "acme"]);
+        plane
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.temp.path().join("data")
+    }
+
+    pub fn published(&self, name: &str) -> PathBuf {
+        self.data().join("published/r/acme").join(name)
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = binary();
+        command.arg("--data").arg(self.data()).args(args);
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        self.command(args).output().unwrap().into()
+    }
+
+    pub fn with_stdin(&self, args: &[&str], input: &str) -> Ran {
+        let mut command = self.command(args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap().into()
+    }
+
+    pub fn ok(&self, args: &[&str]) -> String {
+        let ran = self.run(args);
+        assert_eq!(ran.code, 0, "{args:?}: {}{}", ran.out, ran.err);
+        ran.out
+    }
+
+    pub fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.ok(&[&["--json"], args].concat())).unwrap()
+    }
+
+    /// Creates a key: its id and its secret.
+    pub fn create(&self, args: &[&str]) -> (String, String) {
+        let made = self.json(&[&["keys", "create"], args].concat());
+        (made["key"]["key_id"].as_str().unwrap().into(), made["secret"].as_str().unwrap().into())
+    }
+
+    /// Verifies a key: exit code and verdict.
+    pub fn verify(&self, key: &str, args: &[&str]) -> (i32, Value) {
+        let ran = self.with_stdin(&[&["--json", "verify", "--key-stdin"], args].concat(), key);
+        let verdict = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}", ran.err));
+        (ran.code, verdict)
+    }
+
+    /// Every file and what it holds.
+    pub fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        fn walk(dir: &Path, all: &mut BTreeMap<PathBuf, Vec<u8>>) {
+            for entry in fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    walk(&path, all);
+                } else {
+                    let bytes = fs::read(&path).unwrap();
+                    all.insert(path, bytes);
+                }
+            }
+        }
+        let mut all = BTreeMap::new();
+        walk(self.temp.path(), &mut all);
+        all
+    }
+}

@@ -1,0 +1,217 @@
+//! A key from its creation to its end, through the real binary.
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Plane, binary};
+use serde_json::Value;
+
+#[test]
+fn created_published_accepted_revoked_refused() {
+    let p = Plane::new();
+    let (id, secret) =
+        p.create(&["--name", "ci", "--role", "reader", "--scope", "cdn", "--allow", "10.0.0.0/8", "--expires", "3mo"]);
+    let ask = ["--ip", "10.1.2.3", "--service", "cdn", "--permission", "cache.view"];
+    assert_eq!(p.verify(&secret, &ask).1["code"], "unknown");
+    p.ok(&["publish"]);
+    let (code, verdict) = p.verify(&secret, &ask);
+    assert_eq!((code, &verdict["accepted"], &verdict["epoch"]), (0, &true.into(), &2.into()));
+    assert_eq!(verdict["key"]["key_id"], id);
+    p.ok(&["keys", "revoke", &id]);
+    assert_eq!(p.verify(&secret, &ask).0, 0, "edges learn of it with the next epoch");
+    p.ok(&["publish"]);
+    let (code, verdict) = p.verify(&secret, &ask);
+    assert_eq!((code, &verdict["code"], &verdict["status"]), (1, &"revoked".into(), &401.into()));
+    assert!(p.ok(&["keys", "revoke", &id]).starts_with("already revoked"));
+}
+
+#[test]
+fn the_secret_alone_is_on_standard_output() {
+    let p = Plane::new();
+    let ran = p.run(&["keys", "create", "--name", "ci"]);
+    let secret = ran.out.trim();
+    assert!(secret.starts_with("ek_") && secret.len() == 39 && ran.out.lines().count() == 1);
+    assert!(!ran.err.contains(secret) && ran.err.contains("shown this once"));
+    assert!(ran.err.contains("warning: the key has no role"), "{}", ran.err);
+    // Never again, in no form.
+    let id = p.json(&["keys", "list"])["keys"][0]["key_id"].as_str().unwrap().to_owned();
+    p.ok(&["publish"]);
+    for args in [
+        &["keys", "list"][..],
+        &["keys", "list", "--json"],
+        &["keys", "show", &id],
+        &["keys", "show", &id, "--json"],
+        &["keys", "edit", &id, "--name", "x"],
+        &["inspect", p.published("bundle").to_str().unwrap(), "--records"],
+    ] {
+        assert!(!p.ok(args).contains(&secret[7..37]), "{args:?}");
+    }
+    assert!(!p.with_stdin(&["verify", "--key-stdin"], secret).out.contains(&secret[3..]));
+    for (path, bytes) in p.files() {
+        assert!(!bytes.windows(30).any(|w| w == &secret.as_bytes()[3..33]), "{}", path.display());
+    }
+}
+
+#[test]
+fn edits_reach_the_edge() {
+    let p = Plane::new();
+    let (id, secret) = p.create(&["--name", "ci", "--allow", "10.0.0.0/8"]);
+    let allowed = |edit: &[&str], ips: &[(&str, bool)]| {
+        p.ok(&[&["keys", "edit", &id], edit].concat());
+        p.ok(&["publish"]);
+        for (ip, expected) in ips {
+            assert_eq!(p.verify(&secret, &["--ip", ip]).0 == 0, *expected, "{edit:?} {ip}");
+        }
+    };
+    allowed(&["--add-allow", "192.0.2.0/24,2001:db8::/32"], &[("192.0.2.9", true), ("10.0.0.1", true), ("2001:db8::1", true)]);
+    allowed(&["--disable-allow", "10.0.0.0/8"], &[("10.0.0.1", false), ("192.0.2.9", true)]);
+    allowed(&["--enable-allow", "10.0.0.0/8", "--remove-allow", "192.0.2.0/24"], &[("10.0.0.1", true), ("192.0.2.9", false)]);
+    allowed(&["--deny", "10.6.0.0/16"], &[("10.6.0.1", true)]);
+    allowed(&["--order", "deny-first"], &[("10.6.0.1", false), ("10.7.0.1", true)]);
+    allowed(&["--allow", "198.51.100.7", "--clear-deny"], &[("198.51.100.7", true), ("10.7.0.1", false)]);
+    allowed(&["--clear-allow"], &[("198.51.100.7", false)]);
+    allowed(&["--allow-mode", "any"], &[("198.51.100.7", true)]);
+    let shown = p.json(&["keys", "edit", &id, "--name", "deploy", "--expires", "never", "--role", "admin", "--scope", "dns"]);
+    assert_eq!(
+        (&shown["key"]["name"], &shown["key"]["roles"][0], &shown["key"]["scope"][0]),
+        (&"deploy".into(), &"admin".into(), &"dns".into())
+    );
+    assert_eq!(p.json(&["keys", "edit", &id, "--name", "deploy"])["changed"], false);
+}
+
+#[test]
+fn an_existing_key_is_imported_by_its_digest() {
+    let p = Plane::new();
+    let legacy = "legacy+key/000000000001==";
+    let hex = sha256(legacy);
+    p.ok(&["keys", "import", "--name", "legacy", "--sha256", &hex, "--role", "reader"]);
+    p.ok(&["publish"]);
+    assert_eq!(p.verify(legacy, &["--permission", "dns.view"]).0, 0);
+    let again = p.run(&["keys", "import", "--name", "again", "--sha256", &hex.to_uppercase()]);
+    assert_eq!(again.code, 2);
+    assert!(again.err.contains("exists already") && !again.err.contains(&hex));
+    assert!(p.ok(&["keys", "list"]).contains("(imported)"));
+}
+
+fn sha256(text: &str) -> String {
+    edgelatch_core::key::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[test]
+fn every_object_is_shown() {
+    let p = Plane::new();
+    p.create(&["--name", "ci", "--role", "reader", "--scope", "cdn", "--deny", "::1", "--metadata", r#"{"a":1}"#]);
+    p.ok(&["publish"]);
+    let inspect = |path: &str, more: &[&str]| p.json(&[&["inspect", path], more].concat());
+    let path = |name: &str| p.published(name).to_str().unwrap().to_owned();
+    assert_eq!(inspect(&path("root/1"), &[])["publisher"]["threshold"], 1);
+    assert_eq!(inspect(&path("head"), &[])["epoch"], 2);
+    let bundle = inspect(&path("bundle"), &["--records"]);
+    assert_eq!((&bundle["records"][0]["name"], &bundle["records"][0]["scope"][0]), (&"ci".into(), &"cdn".into()));
+    let mut kinds: Vec<String> = Vec::new();
+    let current = inspect(&path("head"), &[])["tree"].as_str().unwrap().to_owned();
+    let top = inspect(&path(&format!("objects/{current}")), &[]);
+    let directory = path(&format!("objects/{}", top["directory"].as_str().unwrap()));
+    for entry in fs::read_dir(p.published("objects")).unwrap() {
+        let name = entry.unwrap().path().to_str().unwrap().to_owned();
+        let shown = inspect(&name, &[]);
+        assert!(name.ends_with(shown["sha256"].as_str().unwrap()));
+        if shown["object"] == "shard" && shown["records"].as_array().unwrap().len() == 1 {
+            assert_eq!(shown["records"][0]["ip_policy"]["deny"][0], "::1/128");
+            assert_eq!(inspect(&name, &["--directory", &directory])["records"][0]["roles"][0], "reader");
+        }
+        kinds.push(shown["object"].as_str().unwrap().into());
+    }
+    kinds.sort();
+    kinds.dedup();
+    assert_eq!(kinds, ["directory", "index page", "shard", "top page"]);
+    let nonsense = p.with_stdin(&["inspect", "-"], "nonsense");
+    assert!(nonsense.code == 2 && nonsense.err.contains("not an Edgelatch object"));
+    let whole = fs::read(p.published("bundle")).unwrap();
+    let cut = p.data().join("cut");
+    for length in [4, 20, whole.len() - 1] {
+        fs::write(&cut, &whole[..length]).unwrap();
+        let ran = p.run(&["inspect", cut.to_str().unwrap(), "--records"]);
+        assert!(ran.code == 2 && ran.err.lines().count() == 1, "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_running_server_publishes_what_other_processes_change() {
+    let p = Plane::new();
+    let mut server = p.command(&["--json", "serve", "--addr", "127.0.0.1:0", "--publish-interval", "20ms"]);
+    let mut child = server.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+    let first = next();
+    assert_eq!(first["event"], "listening");
+    let addr = first["addr"].as_str().unwrap().to_owned();
+    let fetch = |path: &str| {
+        let mut stream = TcpStream::connect(&addr).unwrap();
+        write!(stream, "GET /r/acme/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        let body = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
+        bytes[body..].to_vec()
+    };
+    let (id, secret) = p.create(&["--name", "ci"]);
+    assert_eq!((&next()["published"]["epoch"], p.verify(&secret, &[]).0), (&2.into(), 0));
+    p.ok(&["keys", "revoke", &id]);
+    assert_eq!((&next()["published"]["reason"], p.verify(&secret, &[]).0), (&"change".into(), 1));
+    assert_eq!(fetch("bundle"), fs::read(p.published("bundle")).unwrap());
+    // Somebody publishes by hand: no clash, and served at once.
+    p.ok(&["publish"]);
+    assert_eq!(fetch("head"), fs::read(p.published("head")).unwrap());
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let start = Instant::now();
+    assert!(child.wait().unwrap().success());
+    assert!(start.elapsed() < Duration::from_secs(8));
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let leaves = [
+        "init",
+        "keys create",
+        "keys list",
+        "keys show",
+        "keys edit",
+        "keys revoke",
+        "keys import",
+        "orgs create",
+        "orgs list",
+        "owners create",
+        "owners list",
+        "owners disable",
+        "owners enable",
+        "roles create",
+        "roles list",
+        "realms",
+        "publish",
+        "serve",
+        "inspect",
+        "verify",
+    ];
+    for leaf in leaves {
+        let output = binary().args(leaf.split(' ')).arg("--help").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.contains("Example:") && text.contains(&format!("edgelatch {leaf}")), "{leaf}");
+        assert!(!text.contains('\u{1b}'), "no colours away from a terminal");
+    }
+}
+
+#[test]
+fn another_directory_is_published_to_as_well() {
+    let p = Plane::new();
+    let other = p.data().join("www/r/acme");
+    p.ok(&["publish", "--to", other.to_str().unwrap()]);
+    for name in ["head", "bundle", "root/1"] {
+        assert_eq!(fs::read(other.join(name)).unwrap(), fs::read(p.published(name)).unwrap());
+    }
+    assert_eq!(p.ok(&["publish", "--if-due"]).trim(), "nothing is due");
+}
