@@ -11,6 +11,7 @@ mod cases;
 mod codes;
 mod headers;
 mod js;
+mod process;
 mod shell;
 mod snapshot;
 mod steps;

@@ -1,20 +1,12 @@
 //! The test servers: the middleware in front of a small handler, one process per host.
 
-use crate::shell::{self, command};
-use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    io::{BufRead, BufReader, Read},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::mpsc,
-    thread,
-    time::Duration,
+use crate::{
+    process::Running,
+    shell::{self, command},
 };
-
-/// From the start of a server to its last listener.
-const START: Duration = Duration::from_secs(60);
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, path::Path, process::Command};
 
 /// A host and how its server is started; the configuration file's path follows.
 pub struct Host {
@@ -60,64 +52,25 @@ impl Host {
     }
 }
 
-/// A running server; stopped when dropped.
+/// A running server.
 pub struct Server {
-    child: Child,
     pub ports: BTreeMap<String, u16>,
+    /// Stopped when dropped.
+    _running: Running,
 }
 
 impl Server {
     fn start(command: &mut Command) -> Result<Server> {
-        // Its standard input stays open: the end of it stops the server, also if this process dies.
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let (send, receive) = mpsc::channel();
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        thread::spawn(move || {
-            let mut line = String::new();
-            if let Some(stdout) = stdout {
-                let mut reader = BufReader::new(stdout);
-                let _ = reader.read_line(&mut line);
-                let _ = send.send(line);
-                let _ = std::io::copy(&mut reader, &mut std::io::sink());
-            }
-        });
-        let diagnostics = thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = stderr.map(|mut stderr| stderr.read_to_end(&mut text));
-            String::from_utf8_lossy(&text).into_owned()
-        });
-        let line = receive.recv_timeout(START).unwrap_or_default();
-        let mut server = Server { child, ports: BTreeMap::new() };
-        let ready: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
-        if ready["ready"] != json!(true) {
-            server.stop();
-            let said = diagnostics.join().unwrap_or_default();
-            bail!("{}", if said.trim().is_empty() { "no ready line within 60 s" } else { said.trim() });
-        }
+        let running = Running::start(command)?;
+        let ready: Value = serde_json::from_str(&running.first_line).unwrap_or(Value::Null);
+        ensure!(ready["ready"] == json!(true), "its first line is {:?}", running.first_line);
+        let mut ports = BTreeMap::new();
         for listener in ready["listeners"].as_array().into_iter().flatten() {
             let port = listener["port"].as_u64().and_then(|port| u16::try_from(port).ok());
             if let (Some(name), Some(port)) = (listener["name"].as_str(), port) {
-                server.ports.insert(name.to_owned(), port);
+                ports.insert(name.to_owned(), port);
             }
         }
-        Ok(server)
-    }
-
-    fn stop(&mut self) {
-        drop(self.child.stdin.take());
-        for _ in 0..40 {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
+        Ok(Server { ports, _running: running })
     }
 }
