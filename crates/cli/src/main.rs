@@ -10,9 +10,10 @@ mod output;
 use std::process::ExitCode;
 
 use clap::Parser;
+use edgelatch_core::key::KeyText;
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let cli = args::Cli::try_parse().unwrap_or_else(|error| refuse(&error));
     let json = cli.global.json;
     match commands::run(cli) {
         Ok(code) => code,
@@ -21,4 +22,16 @@ fn main() -> ExitCode {
             ExitCode::from(failure::EXIT)
         }
     }
+}
+
+/// A refusal quotes what was typed. A key pasted in the wrong place must not end up in a log that way.
+fn refuse(error: &clap::Error) -> ! {
+    let is_key = |arg: &String| KeyText::parse(arg.as_bytes()).is_ok();
+    let keys: Vec<String> = std::env::args().filter(is_key).collect();
+    if keys.is_empty() {
+        error.exit()
+    }
+    let text = keys.iter().fold(error.to_string(), |text, key| text.replace(key.as_str(), "<key>"));
+    output::note(format_args!("{}", text.trim_end()));
+    std::process::exit(i32::from(failure::EXIT))
 }

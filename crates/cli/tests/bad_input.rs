@@ -85,6 +85,8 @@ fn a_secret_given_in_the_wrong_place_is_not_repeated() {
         let ran = refused(&p, &args, &["not a key id", "keys list"]);
         assert!(!ran.err.contains(&secret[3..]));
     }
+    let ran = p.run(&["keys", "list", &secret]);
+    assert!(ran.code == 2 && ran.err.contains("<key>") && !ran.err.contains(&secret[3..]), "{}", ran.err);
 }
 
 #[test]
