@@ -53,14 +53,20 @@ fn one(dir: &Path, size: usize, whole: bool) -> Result<Value> {
     let prefix = Prefix::parse("vsp_sk").map_err(|error| anyhow!("{error}"))?;
     let mut random = random(size as u64);
     let texts: Vec<String> = (0..size).map(|_| key::issue(&prefix, &mut random).to_string()).collect();
-    let plain: Vec<KeyRecord> = (1..).zip(&texts).map(|(id, text)| snapshot::record(key::digest(text.as_bytes()), KeyId(scatter(id)))).collect();
+    let plain: Vec<KeyRecord> =
+        (1..).zip(&texts).map(|(id, text)| snapshot::record(key::digest(text.as_bytes()), KeyId(scatter(id)))).collect();
     let mut figures = serde_json::Map::new();
     if whole {
         figures.insert("plain_bytes".into(), bytes(dir, &realm, plain.clone())?.into());
-        let named = (0u32..).zip(plain.clone()).map(|(n, key)| KeyRecord { name: format!("service {n}"), owner: format!("owner-{}", n % 5000), ..key });
+        let named = (0u32..).zip(plain.clone()).map(|(n, key)| KeyRecord {
+            name: format!("service {n}"),
+            owner: format!("owner-{}", n % 5000),
+            ..key
+        });
         figures.insert("named_bytes".into(), bytes(dir, &realm, named.collect())?.into());
     }
-    let records = (0u32..).zip(plain).map(|(n, key)| KeyRecord { ip_policy: policies.get((n % POLICIES) as usize).cloned(), ..key });
+    let records =
+        (0u32..).zip(plain).map(|(n, key)| KeyRecord { ip_policy: policies.get((n % POLICIES) as usize).cloned(), ..key });
     let records: Vec<KeyRecord> = records.collect();
     write_json(&dir.join("keys.json"), &records, &policies)?;
     let begin = Instant::now();

@@ -88,7 +88,12 @@ pub fn main(arguments: &Arguments) -> Result<()> {
     let mut table = Table(Vec::new());
     let contender = |name: &str, size: &str| number(&verify, &format!("{name} {size}"));
     for size in sizes {
-        table.row(format!("verify in wasm on Node, {size} keys, 50 IP entries"), verify_target(size), contender("edgelatch", size), "ns");
+        table.row(
+            format!("verify in wasm on Node, {size} keys, 50 IP entries"),
+            verify_target(size),
+            contender("edgelatch", size),
+            "ns",
+        );
     }
     for (name, least) in [("createHash", 5.0), ("crypto.hash", 4.5), ("subtle", 20.0)] {
         let (theirs, ours) = (contender(name, largest), contender("edgelatch", largest));

@@ -43,8 +43,11 @@ struct File {
     hosts: Vec<String>,
 }
 
+/// Judges a file on all hosts, or on those named.
+type Run = fn(&CaseFile, &[String]) -> Result<Vec<Tally>>;
+
 pub fn main(arguments: &Arguments) -> Result<()> {
-    let (file, run): (&File, fn(&CaseFile, &[String]) -> Result<Vec<Tally>>) = match &arguments.kind {
+    let (file, run): (&File, Run) = match &arguments.kind {
         Kind::Ip(file) => (file, addresses::run),
         Kind::Headers(file) => (file, headers::run),
     };

@@ -6,9 +6,18 @@ use anyhow::Result;
 use std::fs;
 
 /// What the compiled and staged package is made of.
-const INPUTS: &[&str] = &["js/src", "js/package.json", "js/tsconfig.json", "js/scripts", "js/README.md", "js/wasm/edgelatch.wasm", "crates/xtask/src/js.rs"];
+const INPUTS: &[&str] = &[
+    "js/src",
+    "js/package.json",
+    "js/tsconfig.json",
+    "js/scripts",
+    "js/README.md",
+    "js/wasm/edgelatch.wasm",
+    "crates/xtask/src/js.rs",
+];
 /// Written by the build; without them it is repeated whatever the stamp says.
-const OUTPUTS: &[&str] = &["js/dist", "tests/node_modules/edgelatch/package.json", "examples/node_modules/edgelatch/package.json"];
+const OUTPUTS: &[&str] =
+    &["js/dist", "tests/node_modules/edgelatch/package.json", "examples/node_modules/edgelatch/package.json"];
 
 /// Builds whatever is out of date.
 pub fn prepare() -> Result<()> {

@@ -9,6 +9,7 @@ mod bench;
 mod case_files;
 mod cases;
 mod codes;
+mod demo;
 mod headers;
 mod js;
 mod process;
@@ -19,6 +20,7 @@ mod test;
 mod tools;
 mod vectors;
 mod wasm;
+mod wire;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The project's own commands")]
@@ -29,6 +31,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show it at work: control plane, edges in Node and workerd, real requests, attacks, a revocation
+    Demo(demo::Arguments),
     /// Run all tests: Rust, wasm in Node, the SDK on Node, Deno, Bun and workerd, case files, examples
     Test(test::Arguments),
     /// Build the wasm file into js/wasm/
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
+        Command::Demo(arguments) => demo::main(&arguments),
         Command::Test(arguments) => test::main(&arguments),
         Command::Wasm(arguments) => wasm::main(&arguments),
         Command::Sdk => js::prepare(),

@@ -22,6 +22,8 @@ pub const NOT_AFTER: u64 = NOW + DAY;
 pub struct Snapshot {
     pub root: PathBuf,
     pub bundle: PathBuf,
+    /// Size of the bundle.
+    #[allow(dead_code)]
     pub bytes: u64,
 }
 

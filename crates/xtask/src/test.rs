@@ -24,8 +24,16 @@ const STEPS: &[Step] = &[
     Step { name: "sdk", about: "wasm file, npm ci, TypeScript, packed tarball", plan: || own(&["sdk"]) },
     Step { name: "wasm", about: "wasm-bindgen tests in Node", plan: wasm },
     Step { name: "js", about: "unit tests of the SDK", plan: || npm(&["test"]) },
-    Step { name: "runtimes", about: "the suite on Node, Deno, Bun and workerd, over the packed package", plan: || npm(&["run", "test:runtimes"]) },
-    Step { name: "cases-ip", about: "address cases in Rust, wasm and the SDK", plan: || own(&["cases", "ip", "tests/vectors/ip_cases.tsv"]) },
+    Step {
+        name: "runtimes",
+        about: "the suite on Node, Deno, Bun and workerd, over the packed package",
+        plan: || npm(&["run", "test:runtimes"]),
+    },
+    Step {
+        name: "cases-ip",
+        about: "address cases in Rust, wasm and the SDK",
+        plan: || own(&["cases", "ip", "tests/vectors/ip_cases.tsv"]),
+    },
     Step {
         name: "cases-headers",
         about: "header cases as raw bytes on Node, Deno, Bun and workerd",

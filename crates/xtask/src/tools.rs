@@ -63,7 +63,13 @@ impl Tool {
         cargo.arg(&root).args(self.locked.then_some("--locked"));
         cargo.env("CARGO_PROFILE_DEV_DEBUG", "0").env_remove("RUSTFLAGS").env_remove("CARGO_TARGET_DIR");
         shell::run(&mut cargo)?;
-        ensure!(self.has_version(&bin.join(self.binary)), "{} in {} is not version {}", self.binary, bin.display(), self.version);
+        ensure!(
+            self.has_version(&bin.join(self.binary)),
+            "{} in {} is not version {}",
+            self.binary,
+            bin.display(),
+            self.version
+        );
         Ok(bin)
     }
 

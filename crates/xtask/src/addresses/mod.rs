@@ -4,8 +4,7 @@ mod probes;
 
 use crate::{
     case_files::{CaseFile, id},
-    cases,
-    js, shell, snapshot,
+    cases, js, shell, snapshot,
     steps::Tally,
     wasm,
 };
@@ -17,8 +16,10 @@ use std::{collections::BTreeMap, fs};
 /// What is wrong with a row, by its index.
 type Faults = BTreeMap<usize, String>;
 
+type Judge = fn(&CaseFile) -> Result<Faults>;
+
 /// Name of each host and how it judges.
-const HOSTS: &[(&str, fn(&CaseFile) -> Result<Faults>)] = &[("native", native), ("wasm", in_wasm), ("sdk", through_sdk)];
+const HOSTS: &[(&str, Judge)] = &[("native", native), ("wasm", in_wasm), ("sdk", through_sdk)];
 
 /// Judges every row on every host, or on those named.
 pub fn run(file: &CaseFile, only: &[String]) -> Result<Vec<Tally>> {

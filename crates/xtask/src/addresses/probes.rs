@@ -55,7 +55,9 @@ impl Probes {
             ("cidr", "ACCEPT") => self.network(index, input, canonical),
             ("cidr", "REJECT") => self.trust(index, input, "192.0.2.1", "192.0.2.2", NO_VERIFIER),
             ("match", "MATCH") => self.key(index, &only(rule)?, Some(input), VALID),
-            ("match", "NO_MATCH") if Cidr::parse(rule.as_bytes()).is_err() => self.trust(index, rule, input, "192.0.2.2", NO_VERIFIER),
+            ("match", "NO_MATCH") if Cidr::parse(rule.as_bytes()).is_err() => {
+                self.trust(index, rule, input, "192.0.2.2", NO_VERIFIER)
+            }
             ("match", "NO_MATCH") => self.key(index, &only(rule)?, Some(input), REFUSED),
             ("policy", expect @ ("ALLOW" | "DENY")) => {
                 let policy = ip::parse_policy(rule).map_err(Error::msg)?;
@@ -76,10 +78,18 @@ impl Probes {
     }
 
     /// A whole request under a client-address rule.
-    fn request(&mut self, row: usize, input: &str, rule: &str, policy: &IpPolicy, right: &'static [&'static str]) -> Result<()> {
+    fn request(
+        &mut self,
+        row: usize,
+        input: &str,
+        rule: &str,
+        policy: &IpPolicy,
+        right: &'static [&'static str],
+    ) -> Result<()> {
         let block = ip::request_block(input);
         let mut lines = block.lines();
-        let (peer, proxy) = lines.next().map_or(("", None), |line| line.split_once('\t').map_or((line, None), |(p, l)| (p, Some(l))));
+        let (peer, proxy) =
+            lines.next().map_or(("", None), |line| line.split_once('\t').map_or((line, None), |(p, l)| (p, Some(l))));
         let headers: Vec<Value> = lines
             .skip(1)
             .filter_map(|line| line.split_once(':'))

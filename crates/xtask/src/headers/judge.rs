@@ -1,6 +1,7 @@
 //! What must be true of an answer.
 
-use super::{language::Call, wire::Answer};
+use super::language::Call;
+use crate::wire::Answer;
 
 /// A row's own expectations.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +61,11 @@ pub fn faults(answer: &Answer, call: &Call, expected: &Expected<'_>) -> Vec<Stri
         let source = if call.has("x-api-key") { "x-api-key" } else { "authorization" };
         let private = ["private", "no-store"].iter().any(|word| answer.lists("cache-control", word));
         check(private || answer.lists("vary", source), &|| {
-            format!("a shared cache may keep this: Cache-Control {:?}, Vary {:?}", answer.header("cache-control"), answer.header("vary"))
+            format!(
+                "a shared cache may keep this: Cache-Control {:?}, Vary {:?}",
+                answer.header("cache-control"),
+                answer.header("vary")
+            )
         });
     }
     faults
@@ -94,7 +99,8 @@ mod tests {
     }
 
     fn refused(status: u16, challenge: &str) -> Answer {
-        let headers = [("content-type", "application/problem+json"), ("cache-control", "no-store"), ("www-authenticate", challenge)];
+        let headers =
+            [("content-type", "application/problem+json"), ("cache-control", "no-store"), ("www-authenticate", challenge)];
         answer(status, &headers, &format!("{{\"status\":{status}}}"))
     }
 

@@ -14,7 +14,8 @@
 use super::keys::Keys;
 use anyhow::{Result, bail};
 
-const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "QUERY", "PURGE"];
+const METHODS: &[&str] =
+    &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "QUERY", "PURGE"];
 
 /// Features that stand for header lines.
 const PREFLIGHT: &[&str] = &["Origin: https://app.example.com", "Access-Control-Request-Method: GET"];
@@ -247,10 +248,14 @@ mod tests {
 
     #[test]
     fn header_lines_are_sent_as_they_stand() {
-        assert!(sent("Authorization: Bearer  K1 | x-api-key:").contains("\r\nAuthorization: Bearer  key-one\r\nx-api-key:\r\n"));
+        assert!(
+            sent("Authorization: Bearer  K1 | x-api-key:").contains("\r\nAuthorization: Bearer  key-one\r\nx-api-key:\r\n")
+        );
         assert!(sent("X-API-Key: K1\t").contains("X-API-Key: key-one\t\r\n"));
         assert!(sent("Authorization : Bearer K1").contains("\r\nAuthorization : Bearer key-one\r\n"));
-        assert!(sent("Authorization: Bearer |  K1").contains("\r\nAuthorization: Bearer\r\n K1".replace("K1", "key-one").as_str()));
+        assert!(
+            sent("Authorization: Bearer |  K1").contains("\r\nAuthorization: Bearer\r\n K1".replace("K1", "key-one").as_str())
+        );
         assert!(sent("-").starts_with("GET / HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\n\r\n"));
         assert!(!sent("Host: x y").contains("example.com") && !sent("no Host").contains("Host"));
     }
@@ -265,7 +270,11 @@ mod tests {
     fn methods_targets_and_features() {
         assert!(sent("GET ?api_key=K1&api_key=K1").starts_with("GET /?api_key=key-one&api_key=key-one HTTP/1.1"));
         let preflight = sent("OPTIONS preflight, no key");
-        assert!(preflight.starts_with("OPTIONS / ") && preflight.contains("\r\nOrigin: ") && preflight.contains("Request-Method: GET"));
+        assert!(
+            preflight.starts_with("OPTIONS / ")
+                && preflight.contains("\r\nOrigin: ")
+                && preflight.contains("Request-Method: GET")
+        );
         let half = sent("OPTIONS, no Origin");
         assert!(!half.contains("\r\nOrigin: ") && half.contains("Request-Method: GET"));
         assert!(!sent("OPTIONS").contains("Origin"));

@@ -5,13 +5,13 @@ mod hosts;
 mod judge;
 mod keys;
 mod language;
-mod wire;
 
 use crate::{
     case_files::{CaseFile, id},
     cases::Row,
     js, shell, snapshot,
     steps::Tally,
+    wire,
 };
 use anyhow::{Context, Error, Result, ensure};
 use fixture::Fixture;
@@ -140,7 +140,10 @@ fn judge_on(host: &Host, cases: &[Case<'_>], listeners: &Listeners, fixture: &Fi
 enum Reply {
     /// The host's own answer, before our code ran.
     Refused(String),
-    Judged { faults: Vec<String>, body: Vec<u8> },
+    Judged {
+        faults: Vec<String>,
+        body: Vec<u8>,
+    },
 }
 
 fn one(host: &Host, case: &Case<'_>, port: u16) -> Result<Reply> {

@@ -72,7 +72,8 @@ fn parse(bytes: &[u8], closed: bool, head: bool) -> Result<Option<Answer>> {
     if (100..200).contains(&status) && status != 101 {
         return parse(rest, closed, head);
     }
-    let headers = lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
+    let headers =
+        lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
     let mut answer = Answer { status, headers: headers.collect(), body: Vec::new() };
     if head || matches!(status, 101 | 204 | 304) {
         answer.body = rest.to_vec();

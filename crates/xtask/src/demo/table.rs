@@ -1,0 +1,54 @@
+//! The one table that the demo prints.
+
+/// What an edge did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// HTTP status, or what happened to an update.
+    pub status: String,
+    /// Verdict code, or the code of a refused update.
+    pub verdict: String,
+    /// Time inside the verifier, or until something took effect.
+    pub time: String,
+}
+
+pub struct Table {
+    pub passed: usize,
+    pub failed: usize,
+}
+
+const WIDTHS: [usize; 5] = [8, 62, 8, 18, 9];
+
+impl Table {
+    /// Prints the head of the table.
+    pub fn begin() -> Table {
+        line(["edge", "request", "status", "verdict", "time"], "");
+        println!("{}", WIDTHS.map(|width| "─".repeat(width)).join("  "));
+        Table { passed: 0, failed: 0 }
+    }
+
+    /// Prints a row and whether it is as expected: status and verdict.
+    pub fn row(&mut self, edge: &str, request: &str, seen: &Seen, expected: (&str, &str)) {
+        let sound = (seen.status.as_str(), seen.verdict.as_str()) == expected;
+        let note = if sound {
+            self.passed += 1;
+            String::new()
+        } else {
+            self.failed += 1;
+            format!("✗ expected {} {}", expected.0, expected.1)
+        };
+        line([edge, request, &seen.status, &seen.verdict, &seen.time], &note);
+    }
+}
+
+fn line(cells: [&str; 5], note: &str) {
+    let cells: Vec<String> = cells
+        .iter()
+        .zip(WIDTHS)
+        .enumerate()
+        .map(|(column, (cell, width))| {
+            let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
+            if column == 4 { format!("{pad}{cell}") } else { format!("{cell}{pad}") }
+        })
+        .collect();
+    println!("{}", format!("{}  {note}", cells.join("  ")).trim_end());
+}
