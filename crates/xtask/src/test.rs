@@ -19,6 +19,12 @@ struct Step {
 /// In this order: what is cheap to find out comes before what needs it.
 const STEPS: &[Step] = &[
     Step { name: "codes", about: "generated files are what the verdict table says", plan: || own(&["codes", "--check"]) },
+    Step {
+        name: "vectors",
+        about: "the vectors are what the core's builder makes of their source",
+        plan: || own(&["vectors", "--check"]),
+    },
+    Step { name: "reader", about: "the independent reader agrees on every vector", plan: reader },
     Step { name: "rust", about: "Rust tests of the workspace", plan: || cargo(&[&["test", "--workspace", "--no-fail-fast"]]) },
     Step { name: "no_std", about: "the core builds for a target without std", plan: no_std },
     Step { name: "sdk", about: "wasm file, npm ci, TypeScript, packed tarball", plan: || own(&["sdk"]) },
@@ -39,7 +45,7 @@ const STEPS: &[Step] = &[
         about: "header cases as raw bytes on Node, Deno, Bun and workerd",
         plan: || own(&["cases", "headers", "tests/vectors/header_cases.tsv"]),
     },
-    Step { name: "reader", about: "the independent reader agrees on every vector", plan: reader },
+    Step { name: "examples", about: "each example, until a revocation reaches it", plan: examples },
 ];
 
 #[derive(clap::Args)]
@@ -106,6 +112,13 @@ fn npm(arguments: &[&str]) -> Result<Plan> {
     let mut npm = command("npm", arguments);
     npm.current_dir(shell::root().join("js")).env("DENO_NO_UPDATE_CHECK", "1");
     Ok(Plan::Run(vec![npm]))
+}
+
+fn examples() -> Result<Plan> {
+    let mut node = command("node", ["tests/runtimes/examples.mjs"]);
+    // It builds its snapshots with the crate in wasm/.
+    node.env("CARGO_TARGET_DIR", shell::target().join("wasm"));
+    Ok(Plan::Run(vec![node]))
 }
 
 fn reader() -> Result<Plan> {
