@@ -45,3 +45,8 @@ mod snapshot;
 pub mod tree;
 pub mod verdict;
 mod wire;
+
+/// The Rust example of the repository's README.
+#[cfg(all(doctest, feature = "builder"))]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

@@ -46,6 +46,7 @@ const STEPS: &[Step] = &[
         plan: || own(&["cases", "headers", "tests/vectors/header_cases.tsv"]),
     },
     Step { name: "examples", about: "each example, until a revocation reaches it", plan: examples },
+    Step { name: "readme", about: "what README.md tells a reader to do", plan: readme },
 ];
 
 #[derive(clap::Args)]
@@ -119,6 +120,12 @@ fn examples() -> Result<Plan> {
     // It builds its snapshots with the crate in wasm/.
     node.env("CARGO_TARGET_DIR", shell::target().join("wasm"));
     Ok(Plan::Run(vec![node]))
+}
+
+fn readme() -> Result<Plan> {
+    let mut node = command("node", ["tests/e2e/readme.mjs"]);
+    node.arg(shell::target().join("debug/edgelatch"));
+    Ok(Plan::Run(vec![command("cargo", ["build", "--package", "edgelatch"]), node]))
 }
 
 fn reader() -> Result<Plan> {
