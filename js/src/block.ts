@@ -25,10 +25,16 @@ function nodeLines(request: NodeRequest, interest: readonly string[]): Lines {
   const { rawHeaders } = request;
   let headers = "";
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] as string).toLowerCase();
-    if (interest.includes(name)) headers += line(name, rawHeaders[i + 1] as string);
+    const name = named(rawHeaders[i] as string, interest);
+    if (name !== undefined) headers += line(name, rawHeaders[i + 1] as string);
   }
   return { method: request.method ?? "", target: request.originalUrl ?? request.url ?? "", headers };
+}
+
+/** The name of interest that `raw` is a spelling of. Most names already differ in length, and need not be folded. */
+function named(raw: string, interest: readonly string[]): string | undefined {
+  for (const name of interest) if (name.length === raw.length && name === raw.toLowerCase()) return name;
+  return undefined;
 }
 
 /** The text that the core parses. */

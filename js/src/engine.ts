@@ -100,8 +100,13 @@ export class Engine {
   /** The fields behind a verdict given under `snapshot`, or `undefined` when there are none or they are gone. */
   identity(packed: number, snapshot: Snapshot): string[] | undefined {
     if (snapshot.core !== this.#core || this.trapped !== undefined) return undefined;
-    const found = this.#guard(() => this.#core.call((wasm) => wasm.identity(packed, snapshot.generation)));
-    return found === 1 ? this.#core.text().split("\x1f") : undefined;
+    try {
+      const found = this.#core.call((wasm) => wasm.identity(packed, snapshot.generation));
+      return found === 1 ? this.#core.text().split("\x1f") : undefined;
+    } catch (error) {
+      this.#stop(error as TrapError);
+      return undefined;
+    }
   }
 
   /** Version of the root in force. */

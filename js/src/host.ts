@@ -17,8 +17,12 @@ export interface Entry {
   /**
    * Sets up a verifier and waits for the first look at the source. Rejects on a configuration error only: a source that
    * does not answer goes to `onError`, and until a snapshot is there every verdict is `snapshot_missing` (503).
+   *
+   * Where there are no timers between requests (Workers), it fetches nothing, so that it may be called in the global scope;
+   * the first request awaits {@link Verifier.load}, as {@link Entry.protect} does.
    */
   readonly createVerifier: (options: VerifierOptions) => Promise<Verifier>;
+  /** Puts the check in front of a fetch handler. */
   readonly protect: Protect;
 }
 

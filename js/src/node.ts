@@ -33,14 +33,14 @@ export function middleware(options: MiddlewareOptions): Middleware {
   const requirement = "requirement" in options ? options.requirement : {};
 
   const judge: Middleware = (request, response, next) => {
-    const verdict = verifier.verify(request, requirement, { peer: request.socket?.remoteAddress });
+    const verdict = verifier.verify(request, requirement, { peer: request.socket?.remoteAddress }).hold();
     if (!verdict.ok && !verdict.preflight) {
       const { status, headers, body } = verdict.reply;
       response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
       return;
     }
     stripIdentity(request);
-    request.edgelatch = verdict.hold();
+    request.edgelatch = verdict;
     if (verdict.ok) forbidSharedCaching(response);
     next();
   };

@@ -38,10 +38,10 @@ export function protectWith(context: (request: Request, rest: readonly unknown[]
       }
       const latch = made instanceof Promise ? (made = await made) : made;
       if (!latch.ready) await latch.load();
-      const verdict = latch.verify(request, requirement, context(request, rest));
+      const verdict = latch.verify(request, requirement, context(request, rest)).hold();
       if (verdict.preflight) return handler(withoutIdentity(request), verdict, ...rest);
       if (!verdict.ok) return verdict.response();
-      return uncached(await handler(withoutIdentity(request), verdict.hold(), ...rest));
+      return uncached(await handler(withoutIdentity(request), verdict, ...rest));
     };
   };
 }

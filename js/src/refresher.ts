@@ -54,6 +54,11 @@ export class Refresher {
     if (!["timer", "demand", "manual"].includes(this.#options.mode)) throw new TypeError("refresh.mode: timer, demand or manual is needed");
   }
 
+  /** When looks are started. */
+  get mode(): Required<RefreshOptions>["mode"] {
+    return this.#options.mode;
+  }
+
   /** Looks now, or joins the look under way. */
   refresh(): Promise<boolean> {
     const { now } = this.#clock;
@@ -80,7 +85,14 @@ export class Refresher {
   /** In mode `demand`: joins the look under way or starts one that is due; its failure is not this caller's. */
   async due(): Promise<void> {
     if (this.#options.mode !== "demand" || this.#closed) return;
-    if (this.#flight !== undefined || this.#clock.now() >= this.#dueAt) await this.refresh().catch(() => {});
+    if (this.#flight === undefined && this.#clock.now() < this.#dueAt) return;
+    // A look that was dropped with the request that carried it never ends; this timer belongs to the caller's request.
+    let timer: unknown;
+    const enough = new Promise<void>((resolve) => {
+      timer = this.#clock.setTimeout(resolve, this.#options.deadline + LOST_AFTER);
+    });
+    await Promise.race([this.refresh().catch(() => {}), enough]);
+    this.#clock.clearTimeout(timer as never);
   }
 
   /** The core has stopped: looks at once, or after growing pauses while it keeps stopping. */

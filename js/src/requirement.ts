@@ -5,7 +5,6 @@ import type { KeyOptions, RequirementFunction } from "./types.js";
 const MAX_CACHED = 4096;
 /** No name is empty, so the core answers `bad_requirement` to this one. */
 const ILL_FORMED = "";
-const PROPERTIES = ["ip", "service", "permission"];
 
 /** Translates requirement objects into the core's numbers, once per distinct pair. */
 export class Requirements {
@@ -32,7 +31,9 @@ export class Requirements {
     const permission = part(holder, "permission");
     // `{ permision: "x" }` would demand nothing.
     if (service === undefined || permission === undefined) {
-      for (const key in holder) if (!PROPERTIES.includes(key)) return this.#compiled(ILL_FORMED, ILL_FORMED);
+      for (const key in holder) {
+        if (key !== "permission" && key !== "service" && key !== "ip") return this.#compiled(ILL_FORMED, ILL_FORMED);
+      }
     }
     // Most hosts ask for one pair again and again; comparing the same string costs nothing.
     if (service === this.#lastService && permission === this.#lastPermission) return this.#last;

@@ -122,8 +122,8 @@ export interface Verifier {
   /** Looks for a newer snapshot now; resolves to whether anything changed. Errors go to `onError` and are thrown here. */
   refresh(): Promise<boolean>;
   /**
-   * In mode `demand`, waits for a look that is due or under way while nothing is loaded; resolves at once otherwise, and
-   * never rejects. For hosts that cannot load before the first request.
+   * Before the first verdict on a host without timers between requests (mode `demand`): waits until a snapshot is there, or
+   * the look that is due has failed. Resolves at once when one is there, and in the other modes; never rejects.
    */
   load(): Promise<void>;
   /** Stops refreshing. Verdicts go on until the snapshot is stale. */

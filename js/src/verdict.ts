@@ -13,7 +13,7 @@ const INTERNAL = 16;
 
 /** The outcome of one verification. Everything but {@link ok} is worked out when it is asked for. */
 export class Verdict {
-  readonly #packed: number;
+  #packed: number;
   readonly #engine: Engine;
   readonly #snapshot: Snapshot;
   readonly #now: number;
@@ -109,9 +109,12 @@ export class Verdict {
     return new Response(this.#head ? null : body, { status, headers });
   }
 
-  /** Reads the identity now, so that it stays readable however long the request takes. */
+  /**
+   * Reads an accepted key's identity now, so that it stays readable however long the request takes. Should that fail, the
+   * verdict becomes `internal`: ask {@link ok} afterwards.
+   */
   hold(): this {
-    this.#read();
+    if (this.ok && this.#read().length === 0) this.#packed = INTERNAL;
     return this;
   }
 

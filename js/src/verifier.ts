@@ -12,10 +12,10 @@ import { Verdict } from "./verdict.js";
 const INTERNAL = 16;
 const NOTHING: KeyOptions = {};
 
-/** Sets up the core and loads the first snapshot. The entry of each runtime supplies the module. */
+/** Sets up the core and, where looks go by a timer, waits for the first one. The entry of each runtime supplies the module. */
 export async function create(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand"): Promise<Verifier> {
   const latch = new Latch(options, module, defaultMode);
-  if (options.refresh?.mode !== "manual") await latch.refresh().catch(() => {}); // onError has it; until a snapshot is there the answer is 503
+  await latch.begin();
   return latch;
 }
 
@@ -89,6 +89,11 @@ class Latch implements Verifier {
     return this.#refresher.refresh();
   }
 
+  /** A failure goes to `onError`, and the answer is 503 until a snapshot is there. */
+  async begin(): Promise<void> {
+    if (this.#refresher.mode === "timer") await this.#refresher.refresh().catch(() => {});
+  }
+
   async load(): Promise<void> {
     if (!this.ready) await this.#refresher.due();
   }
@@ -115,10 +120,11 @@ function sourceOf(source: string | URL | Source): Source {
   return source;
 }
 
-/** Hooks observe; what they throw must not become an answer. */
-function quietly<T>(hook: ((value: T) => void) | undefined, value: T): void {
+/** Hooks observe; what they throw, at once or later, must not become an answer. */
+function quietly<T>(hook: ((value: T) => unknown) | undefined, value: T): void {
   try {
-    hook?.(value);
+    const done = hook?.(value);
+    if (done instanceof Promise) done.catch(() => {});
   } catch {
     // the hook's own affair
   }

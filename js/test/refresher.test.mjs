@@ -156,6 +156,20 @@ test("on demand: a look that was dropped with its request does not hold up the n
   assert.equal(looks, 2);
 });
 
+test("on demand: whoever joined a look that was dropped goes on in the end", async () => {
+  const { made, clock } = refresher(() => new Promise(() => {}), { mode: "demand" });
+  let timers = 0;
+  const { setTimeout } = clock;
+  clock.setTimeout = (run, ms) => (timers++ === 0 ? undefined : setTimeout(run, ms)); // the first belonged to the request that is gone
+  made.touch();
+  let waited = false;
+  const joined = made.due().then(() => (waited = true));
+  await clock.pass(1499);
+  assert.equal(waited, false);
+  await clock.pass(1);
+  await joined;
+});
+
 test("a core that stopped is looked after at once, one that keeps stopping with pauses", async () => {
   const { made, clock } = refresher(async () => true);
   await made.refresh();

@@ -8,5 +8,6 @@ import { trapping } from "./trap.mjs";
 const wasm = readFileSync(createRequire(import.meta.url).resolve("edgelatch/edgelatch.wasm"));
 const traps = (name) => WebAssembly.compile(trapping(wasm, [name]));
 const fixture = JSON.parse(readFileSync(new URL("fixture.json", import.meta.url), "utf8"));
-const results = await run(suite({ ...edgelatch, fixture, trapsOnPath: await traps("path"), trapsOnKey: await traps("verify_key") }));
+const modules = { trapsOnPath: await traps("path"), trapsOnKey: await traps("verify_key"), trapsOnIdentity: await traps("identity") };
+const results = await run(suite({ ...edgelatch, fixture, ...modules }));
 console.log(JSON.stringify(results));

@@ -24,7 +24,7 @@ async function workerd() {
   for (const name of ["worker.mjs", "suite.mjs", "fixture.json"]) cpSync(file(name), join(directory, name));
   const modules = packageModules(directory);
   const wasm = readFileSync(join(directory, "edgelatch/wasm/edgelatch.wasm"));
-  for (const [name, stopped] of [["trapsOnKey.wasm", "verify_key"], ["trapsOnPath.wasm", "path"]]) {
+  for (const [name, stopped] of [["trapsOnKey.wasm", "verify_key"], ["trapsOnPath.wasm", "path"], ["trapsOnIdentity.wasm", "identity"]]) {
     writeFileSync(join(directory, name), trapping(wasm, [stopped]));
     modules.unshift([name, "wasm", name]);
   }

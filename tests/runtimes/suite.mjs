@@ -1,7 +1,7 @@
 // What every runtime must do alike. Each runner hands in the package as it was packed, the fixture and two modules that trap.
 
 /** @returns `[name, run][]` */
-export function suite({ createVerifier, protect, staticSource, fixture, trapsOnPath, trapsOnKey }) {
+export function suite({ createVerifier, protect, staticSource, fixture, trapsOnPath, trapsOnKey, trapsOnIdentity }) {
   const { keys, start, life } = fixture;
   const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const snapshot = (name) => ({ head: bytes(fixture.snapshots[name].head), bundle: bytes(fixture.snapshots[name].bundle) });
@@ -238,6 +238,13 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       equal(errors, ["trap", "trap"]);
     },
 
+    async "an identity that cannot be read is not an acceptance"() {
+      const { latch, errors } = await edge("first", { wasm: trapsOnIdentity });
+      let called = false;
+      const handler = protect(() => ((called = true), new Response("ok")), { verifier: latch });
+      equal([(await handler(bearer("plain"))).status, called, errors], [503, false, ["trap"]]);
+    },
+
     async "replies"() {
       const state = await edge();
       const { latch } = state;
@@ -297,7 +304,8 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       const { latch } = await edge("first", {
         onVerdict: (verdict) => {
           log.push([verdict.code, verdict.keyId]);
-          throw new Error("hook");
+          if (verdict.ok) throw new Error("hook");
+          return Promise.reject(new Error("hook"));
         },
       });
       equal([latch.verifyKey(keys.plain).ok, latch.verify(bearer("revoked")).ok], [true, false]);
