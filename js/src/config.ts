@@ -3,7 +3,7 @@ import type { ClientIp, RefreshOptions, VerifierOptions } from "./types.js";
 /** Every option, so that a misspelt one is refused instead of silently protecting less. */
 const OPTIONS: Record<keyof VerifierOptions, true> = {
   root: true, source: true, refresh: true, minEpoch: true, graceSeconds: true, clientIp: true, sources: true, query: true,
-  maskIp: true, allowPreflight: true, peppers: true, onVerdict: true, onError: true, now: true, wasm: true,
+  maskIp: true, allowPreflight: true, floor: true, pepper: true, onVerdict: true, onError: true, now: true, wasm: true,
 };
 const REFRESH: Record<keyof RefreshOptions, true> = { interval: true, maxBackoff: true, deadline: true, mode: true };
 const CLIENT_IP: Record<keyof Exclude<ClientIp, string>, true> = { trust: true, hops: true, platform: true, header: true };
@@ -24,7 +24,11 @@ export function configText(options: VerifierOptions): string {
   if (options.clientIp !== undefined) line("client_ip", clientIpRule(options.clientIp));
   if (options.graceSeconds !== undefined) line("grace", whole("graceSeconds", options.graceSeconds));
   if (options.minEpoch !== undefined) line("min_epoch", whole("minEpoch", options.minEpoch));
-  for (const [id, pepper] of Object.entries(options.peppers ?? {})) line("pepper", `${id}:${text("peppers", pepper)}`);
+  if (options.floor !== undefined) {
+    const { rootVersion, epoch } = options.floor;
+    line("floor", `${whole("floor.rootVersion", rootVersion)}:${whole("floor.epoch", epoch)}`);
+  }
+  if (options.pepper !== undefined) line("pepper", `${whole("pepper.id", options.pepper.id)}:${hex("pepper.secret", options.pepper.secret)}`);
   return lines.join("");
 }
 
@@ -67,6 +71,11 @@ function text(key: string, value: unknown): string {
 function entry(key: string, value: string): string {
   if (/[,;\s]/.test(value)) throw new TypeError(`${key}: "${value}" holds a space or a separator; give one item per entry`);
   return value;
+}
+
+function hex(key: string, value: unknown): string {
+  if (!(value instanceof Uint8Array)) throw new TypeError(`${key}: bytes are needed`);
+  return Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function list(key: string, value: readonly unknown[]): string {

@@ -14,6 +14,7 @@ export interface Snapshot {
   readonly generation: number;
   readonly epoch: number;
   readonly issuedAt: number;
+  readonly rootVersion: number;
 }
 
 /** Time and turns of the event loop, from outside. */
@@ -29,7 +30,7 @@ export const NO_PATH = 0xffff_ffff;
 
 /** The number of the code `internal`: what a stopped core answers. */
 const INTERNAL = 16;
-const NOTHING: Snapshot = { core: undefined, generation: 0, epoch: 0, issuedAt: 0 };
+const NOTHING: Snapshot = { core: undefined, generation: 0, epoch: 0, issuedAt: 0, rootVersion: 0 };
 /** Bytes per call while a bundle is hashed: short calls reach optimised code early, and can be interleaved. */
 const SLICE = 1 << 15;
 /** Slices between two turns of the event loop, about a millisecond. */
@@ -174,8 +175,8 @@ export class Engine {
   }
 
   #took(): void {
-    const { epoch, issued_at, generation } = this.#core.exports;
-    this.snapshot = { core: this.#core, generation: generation(), epoch: epoch(), issuedAt: issued_at() };
+    const { generation, epoch, issued_at, root_version } = this.#core.exports;
+    this.snapshot = { core: this.#core, generation: generation(), epoch: epoch(), issuedAt: issued_at(), rootVersion: root_version() };
   }
 
   #guard<T>(enter: () => T): T {

@@ -80,8 +80,10 @@ export interface VerifierOptions {
   readonly maskIp?: boolean;
   /** Let CORS preflights pass to the handler unauthenticated. */
   readonly allowPreflight?: boolean;
-  /** Peppers of the realm by id, base64, for realms whose digests are peppered. */
-  readonly peppers?: Readonly<Record<number, string>>;
+  /** What the edge had seen when it last ran, kept by the host: a cold start believes nothing older. */
+  readonly floor?: { readonly rootVersion: number; readonly epoch: number };
+  /** The pepper of a realm whose digests are peppered: its id and 16 to 64 bytes. */
+  readonly pepper?: { readonly id: number; readonly secret: Uint8Array };
   /** Called with every verdict. What it throws is discarded. */
   readonly onVerdict?: (verdict: Verdict) => void;
   /** Called when a refresh fails or an update is refused. What it throws is discarded. */
@@ -130,6 +132,8 @@ export interface Verifier {
   close(): void;
   /** Epoch of the snapshot that serves, 0 for none. */
   readonly epoch: number;
+  /** Version of the root under which it serves, 0 for none; with {@link epoch}, what {@link VerifierOptions.floor} takes. */
+  readonly rootVersion: number;
   /** Seconds since the serving head was issued, `Infinity` for none. */
   readonly age: number;
   /** Whether a snapshot is loaded. */

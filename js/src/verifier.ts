@@ -52,6 +52,10 @@ class Latch implements Verifier {
     return this.#engine.snapshot.epoch > 0 && this.#engine.trapped === undefined;
   }
 
+  get rootVersion(): number {
+    return this.#engine.snapshot.rootVersion;
+  }
+
   get realm(): string {
     return this.#engine.realm;
   }

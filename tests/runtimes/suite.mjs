@@ -189,6 +189,9 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       }
       const floor = await edge("first", { minEpoch: 8 });
       equal([floor.errors[0], floor.latch.ready], ["below_floor", false]);
+      const remembered = { rootVersion: state.latch.rootVersion, epoch: state.latch.epoch };
+      const durable = await edge("first", { floor: remembered });
+      equal([remembered, durable.errors[0], durable.latch.ready], [{ rootVersion: 1, epoch: 9 }, "below_floor", false]);
     },
 
     async "trust follows a rotation only with its roots"() {
@@ -319,6 +322,7 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
         [{ maskIP: true }, /unknown option "maskIP"/], [{ maskIp: "on" }, /maskIp/], [{ sources: ["cookie"] }, /sources/], [{ sources: [] }, /sources/],
         [{ graceSeconds: -1 }, /graceSeconds/], [{ graceSeconds: 1e9 }, /grace/], [{ query: "a\nmask_ip=off" }, /line break/], [{ query: "a b" }, /query/],
         [{ clientIp: { trust: ["10.0.0.1/8"] } }, /10\.0\.0\.0\/8/], [{ clientIp: "nonsense" }, /client_ip/], [{ clientIp: {} }, /clientIp/], [{ source: "ftp://x" }, /ftp/], [{ source: {} }, /source/],
+        [{ pepper: { id: 1, secret: new Uint8Array(3) } }, /pepper/], [{ pepper: { id: 1, secret: "text" } }, /pepper\.secret/], [{ floor: { rootVersion: 1, epoch: "9" } }, /floor\.epoch/],
         [{ refresh: { interval: 0 } }, /interval/], [{ refresh: { every: 1 } }, /every/], [{ refresh: { mode: "never" } }, /mode/],
       ];
       for (const [wrong, message] of cases) {
