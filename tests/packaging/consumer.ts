@@ -1,0 +1,38 @@
+// A user's program, compiled against the packed package: what must type-check, and what must not.
+import { createServer } from "node:http";
+import { type Code, CODES, createVerifier, httpSource, protect, type Requirement, type Source, UpdateError, type Verdict, type Verifier } from "edgelatch";
+import { directorySource } from "edgelatch/file";
+import { middleware } from "edgelatch/node";
+
+const mine: Source = { bundle: async ({ etag, signal }) => (signal.aborted ? undefined : { bytes: new Uint8Array(), etag }) };
+const verifier: Verifier = await createVerifier({
+  root: new Uint8Array(),
+  source: Math.random() > 0.5 ? mine : directorySource("/var/lib/edgelatch"),
+  clientIp: { trust: ["10.0.0.0/8"], header: "forwarded" },
+  onError: (error) => console.error(error instanceof UpdateError ? error.code : error.message),
+  onVerdict: (verdict) => console.log(verdict.code satisfies Code, verdict.keyId),
+});
+const need: Requirement = { service: "cdn" };
+const verdict: Verdict = verifier.verify(new Request("https://h/"), need, { peer: "192.0.2.1" });
+if (!verdict.ok) throw new Error(CODES[0]?.title ?? verdict.reply.body);
+const roles: readonly string[] = verdict.roles;
+verifier.verifyKey("text", { ip: undefined, permission: roles[0] ?? "x" });
+
+const guard = middleware({ verifier, requirement: ({ method }) => ({ permission: method.toLowerCase() }) });
+createServer((request, response) => guard(request, response, () => response.end(request.edgelatch?.org)));
+
+export default {
+  fetch: protect((_request, given, env: { ROOT: string }, context: { waitUntil(work: Promise<unknown>): void }) => {
+    context.waitUntil(Promise.resolve(env.ROOT));
+    return new Response(given.name);
+  }, { verifier: (env) => createVerifier({ root: env.ROOT, source: httpSource("https://h/") }) }),
+};
+
+// @ts-expect-error a permission that may be undefined is a configuration error at run time, and one here
+verifier.verify(new Request("https://h/"), { permission: undefined as string | undefined });
+// @ts-expect-error a misspelt property would demand nothing
+verifier.verifyKey("text", { permision: "x" });
+// @ts-expect-error the root is needed
+createVerifier({ source: "https://h/" });
+// @ts-expect-error a misspelt option would protect less
+createVerifier({ root: "", source: "https://h/", maskIP: true });
