@@ -98,15 +98,15 @@ impl Directory {
         Ok(written)
     }
 
-    /// Removes what no recent epoch needs. Runs once the head is out, so a failure here costs room and nothing else.
+    /// Removes what no recent epoch needs, once the head is out.
     fn sweep(&self, recent: &[Recent]) -> Result<usize, Error> {
         let trees: BTreeSet<&str> = recent.iter().map(|r| r.tree.as_str()).collect();
         let mut needed = BTreeSet::new();
         for tree in &trees {
             needed.extend(self.manifest(tree)?.iter().map(|digest| hex(digest)));
         }
-        remove_unless(&self.state().join("trees"), |name| trees.contains(name))?;
-        remove_unless(&self.objects(), |name| needed.contains(name))
+        remove(&self.state().join("trees"), |name| is_ours(name) && !trees.contains(name));
+        Ok(remove(&self.objects(), |name| is_ours(name) && !needed.contains(name)))
     }
 }
 
@@ -131,6 +131,10 @@ impl Target for Directory {
         check_epoch(self, publication)?;
         for dir in [self.objects(), self.path.join("root"), self.state().join("trees")] {
             files::make_dir(&dir)?;
+        }
+        // What interrupted writes left. The publisher's lock says that none is under way.
+        for dir in [self.path.clone(), self.path.join("root"), self.state()] {
+            remove(&dir, |name| name.starts_with(files::TEMPORARY));
         }
         let before = self.recent()?;
         let mut written = self.write_objects(publication, &before)?;
@@ -161,8 +165,7 @@ impl Recent {
     fn parse(line: &str) -> Option<Recent> {
         let mut words = line.split(' ');
         let (epoch, tree, at) = (words.next()?.parse().ok()?, words.next()?, words.next()?.parse().ok()?);
-        let sound = tree.len() == 64 && tree.bytes().all(|b| b.is_ascii_hexdigit());
-        sound.then(|| Recent { epoch, tree: tree.into(), at })
+        is_digest(tree).then(|| Recent { epoch, tree: tree.into(), at })
     }
 }
 
@@ -188,18 +191,21 @@ fn keep(mut all: Vec<Recent>, newest: Recent) -> Vec<Recent> {
     kept
 }
 
-/// Removes the files of `dir` that `keep` does not name, those of interrupted writes included.
-fn remove_unless(dir: &Path, keep: impl Fn(&str) -> bool) -> Result<usize, Error> {
-    let mut removed = 0;
-    for entry in fs::read_dir(dir).map_err(|e| Error::io(dir, &e))? {
-        let entry = entry.map_err(|e| Error::io(dir, &e))?;
-        let name = entry.file_name();
-        if !name.to_str().is_some_and(&keep) {
-            fs::remove_file(entry.path()).map_err(|e| Error::io(&entry.path(), &e))?;
-            removed += 1;
-        }
-    }
-    Ok(removed)
+/// Removes files of `dir` by their names. One that cannot be removed costs room and nothing else, and the next sweep tries
+/// again; names that are not text are not ours.
+fn remove(dir: &Path, unwanted: impl Fn(&str) -> bool) -> usize {
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    let ours = entries.filter_map(Result::ok).filter(|entry| entry.file_name().to_str().is_some_and(&unwanted));
+    ours.filter(|entry| fs::remove_file(entry.path()).is_ok()).count()
+}
+
+/// Whether a publisher may have written a file of this name among objects or manifests.
+fn is_ours(name: &str) -> bool {
+    is_digest(name) || name.starts_with(files::TEMPORARY)
+}
+
+fn is_digest(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]

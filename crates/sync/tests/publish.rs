@@ -281,6 +281,9 @@ fn old_objects_go_and_torn_ones_are_replaced() {
     // An interrupted write, and an object torn before its tree was complete.
     let objects = p.dir.realm(&p.realm).join("objects");
     fs::write(objects.join(".tmp-1-1"), b"x").unwrap();
+    let beside = p.dir.realm(&p.realm).join(".tmp-1-2");
+    fs::write(&beside, b"x").unwrap();
+    fs::write(objects.join("README"), b"somebody's").unwrap();
     p.create("torn");
     let torn = {
         let copy = DataDir::new(p.dir.path().join("copy"));
@@ -291,7 +294,7 @@ fn old_objects_go_and_torn_ones_are_replaced() {
     let published = p.publish().unwrap();
     assert_eq!(published.tree, torn);
     assert_eq!(hex(&object_digest(&p.file(&format!("objects/{torn}")))), torn);
-    assert!(!objects.join(".tmp-1-1").exists());
+    assert!(!objects.join(".tmp-1-1").exists() && !beside.exists() && objects.join("README").exists());
     p.edge();
 }
 
