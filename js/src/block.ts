@@ -7,6 +7,8 @@ export interface Lines {
   readonly target: string;
   /** Header lines, each `name:value` and a line feed. */
   readonly headers: string;
+  /** Address of the connection's other end, where the request object knows it. */
+  readonly peer?: string | undefined;
 }
 
 /** Reads a fetch `Request` or a Node `IncomingMessage`. */
@@ -28,7 +30,7 @@ function nodeLines(request: NodeRequest, interest: readonly string[]): Lines {
     const name = named(rawHeaders[i] as string, interest);
     if (name !== undefined) headers += line(name, rawHeaders[i + 1] as string);
   }
-  return { method: request.method ?? "", target: request.originalUrl ?? request.url ?? "", headers };
+  return { method: request.method ?? "", target: request.originalUrl ?? request.url ?? "", headers, peer: request.socket?.remoteAddress };
 }
 
 /** The name of interest that `raw` is a spelling of. Most names already differ in length, and need not be folded. */
@@ -38,7 +40,7 @@ function named(raw: string, interest: readonly string[]): string | undefined {
 }
 
 /** The text that the core parses. */
-export function blockOf({ method, target, headers }: Lines, { peer = "", proxyLine }: RequestContext): string {
+export function blockOf({ method, target, headers, peer: known = "" }: Lines, { peer = known, proxyLine }: RequestContext): string {
   const proxy = proxyLine === undefined ? "" : `\t${oneLine(proxyLine)}`;
   return `${oneLine(peer).replaceAll("\t", "\r")}${proxy}\n${oneLine(method)} ${oneLine(target)}\n${headers}`;
 }

@@ -143,9 +143,9 @@ export class Engine {
       });
       const check = () => this.#guard(() => this.#core.checked((wasm) => wasm.stage_check(SLICE)));
       for (let slice = 1; check() > 0; slice++) {
-        if (slice % SLICES_PER_TURN > 0) continue;
         // Nothing serves yet: begin, and let the core prove each part when it is first needed.
         if (this.snapshot.epoch === 0) break;
+        if (slice % SLICES_PER_TURN > 0) continue;
         await pause();
         if (turn !== this.#turn) throw new UpdateError("superseded", "another update began while this one was being checked");
       }

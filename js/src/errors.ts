@@ -1,4 +1,4 @@
-/** An update that the core refused, or an object that it does not believe. The state before it goes on serving. */
+/** What the core refused: an update, and the state before it goes on serving; or the configuration of a new verifier. */
 export class UpdateError extends Error {
   override readonly name = "UpdateError";
   /** Stable name, such as `rollback` or `bad_signature`; the table is in the core's `SPEC.md`. */

@@ -33,7 +33,7 @@ export function middleware(options: MiddlewareOptions): Middleware {
   const requirement = "requirement" in options ? options.requirement : {};
 
   const judge: Middleware = (request, response, next) => {
-    const verdict = verifier.verify(request, requirement, { peer: request.socket?.remoteAddress }).hold();
+    const verdict = verifier.verify(request, requirement).hold();
     if (!verdict.ok && !verdict.preflight) {
       const { status, headers, body } = verdict.reply;
       response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);

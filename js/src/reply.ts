@@ -2,6 +2,7 @@ import type { CodeRow } from "./generated/codes.js";
 
 /** An HTTP reply as plain data, for hosts that do not speak `Response`. */
 export interface Reply {
+  /** HTTP status. */
   readonly status: number;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;

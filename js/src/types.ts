@@ -96,7 +96,7 @@ export interface VerifierOptions {
 
 /** What the host knows about a request that the request object does not say. */
 export interface RequestContext {
-  /** Address of the connection's other end. */
+  /** Address of the connection's other end. Default: that of a Node request's socket; a fetch `Request` does not know it. */
   readonly peer?: string | undefined;
   /** The PROXY protocol line that preceded the request on this connection, for hosts that read it. */
   readonly proxyLine?: string | undefined;
@@ -144,10 +144,14 @@ export interface Verifier {
 
 /** The part of a Node `IncomingMessage` that is read. */
 export interface NodeRequest {
+  /** The method of the request line. */
   readonly method?: string | undefined;
+  /** The target of the request line. */
   readonly url?: string | undefined;
   /** Set by Express and Connect, which shorten `url` inside a mounted router. */
   readonly originalUrl?: string | undefined;
+  /** Names and values in turn, as received. */
   readonly rawHeaders: string[];
+  /** The connection. */
   readonly socket?: { readonly remoteAddress?: string | undefined } | null | undefined;
 }

@@ -107,6 +107,14 @@ test("inside a mounted router the whole path counts", async () => {
   assert.deepEqual(paths, ["/mount/inner"]);
 });
 
+test("without the middleware the socket is asked too", () => {
+  const request = { method: "GET", url: "/", rawHeaders: ["x-api-key", keys.office], socket: { remoteAddress: "::ffff:198.51.100.9" } };
+  assert.equal(verifier.verify(request).code, "valid");
+  assert.equal(verifier.verify({ ...request, socket: { remoteAddress: undefined } }).code, "ip_unknown");
+  assert.equal(verifier.verify({ ...request, socket: null }).code, "ip_unknown");
+  assert.equal(verifier.verify(request, {}, { peer: "203.0.113.1" }).code, "ip_denied");
+});
+
 test("what is not a request is refused", () => {
   for (const nothing of [{}, null, undefined, { rawHeaders: null }, { headers: {} }]) assert.equal(verifier.verify(nothing).code, "internal");
   const smuggled = { method: "GET", url: "/", rawHeaders: ["Host", "h", "X-API-Key", `x\nauthorization:Bearer ${keys.plain}`], socket: {} };
