@@ -71,6 +71,9 @@ errors! {
     NewerSchema { found: u64, known: u64 } = "store_newer", "the database has schema {found}, this program knows up to {known}: use the newer program";
     Unwritable { path: PathBuf, detail: String } = "store_unwritable", "{path}: cannot write ({detail}): check the directory's owner, mode and free space";
     Store { detail: String } = "store_failed", "the database failed: {detail}: try again; if it stays, check the disk and restore a backup";
+    Unreachable { address: String, detail: String } = "store_unreachable", "{address}: the database does not answer ({detail}): check the address, the user and that PostgreSQL runs there";
+    CommitUnknown { address: String } = "store_commit_unknown", "{address}: the connection was lost during a commit: the change was made in full or not at all; look before trying again";
+    NotEmpty { address: String, table: String } = "store_not_empty", "{address}: table `{table}` holds rows already, and nothing was copied: name a database that was just created";
     Clock { now: u64 } = "clock", "the system clock says {now} seconds after 1970, which cannot be: set the clock";
     NoRandomness = "no_randomness", "the operating system gave no random bytes: nothing was created; try again";
     Snapshot { detail: String } = "snapshot", "the stored state cannot be published: {detail}";

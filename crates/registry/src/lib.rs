@@ -9,10 +9,12 @@
 //! | `model` | what is kept |
 //! | `text`, `time`, `ip_rules`, `digest` | input, checked |
 //! | `ops` | the operations |
-//! | `store` | the database: portable SQL over a small interface, SQLite behind it |
+//! | `database` | where the data lies |
+//! | `store` | the database: portable SQL over a small interface, SQLite and PostgreSQL behind it |
 //! | [`limits`] | every bound, with its reason |
 #![forbid(unsafe_code)]
 
+mod database;
 mod digest;
 mod env;
 mod error;
@@ -26,6 +28,7 @@ mod text;
 mod time;
 mod warning;
 
+pub use database::Database;
 pub use digest::Digest;
 pub use env::Env;
 pub use error::{Error, Kind};
@@ -36,6 +39,7 @@ pub use model::{
 };
 pub use ops::{EpochRequest, LedgerRow, NewOwner, NewRole, RootRow, Snapshot};
 pub use registry::Registry;
+pub use store::CopyProgress;
 pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug};
 pub use time::{PRESETS, format as format_time, parse_expiry, parse_span, parse_start, parse_time};
 pub use warning::Warning;

@@ -34,3 +34,17 @@ pub const MIN_CLOCK: u64 = 1_735_689_600;
 pub const BUSY_MILLIS: u64 = 5_000;
 /// Epochs kept in the ledger; the counter itself lives in the realm, so removing old rows frees no epoch.
 pub const LEDGER_ROWS: u64 = 1_000;
+/// Prepared statements kept by a connection: every fixed one, and room for the lists' many forms.
+pub const STATEMENTS: usize = 128;
+/// Connections to PostgreSQL, at most: one writes, the others serve readers beside it.
+pub const CONNECTIONS: u32 = 8;
+/// Milliseconds for one statement in PostgreSQL: above reading ten million keys, short enough that none stays for ever.
+pub const STATEMENT_MILLIS: u64 = 300_000;
+/// Milliseconds that an open transaction may do nothing: a node that stalls or vanishes holds up the others no longer.
+pub const IDLE_MILLIS: u64 = 30_000;
+/// Milliseconds to wait at a start for another node that brings the schema up to date.
+pub const MIGRATION_MILLIS: u64 = 120_000;
+/// How often a transaction is tried whose connection was lost before its commit, or that met a deadlock.
+pub const TRIES: u32 = 3;
+/// Rows handed over at once while copying a registry.
+pub const COPY_ROWS: usize = 1_000;

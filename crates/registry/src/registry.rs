@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
+use crate::database::{Database, Place};
 use crate::env::Env;
 use crate::error::{Error, Kind};
-use crate::store::{Row, Session, Sqlite, Store, Value, args};
+use crate::store::{CopyProgress, Postgres, Row, Session, Sqlite, Store, Value, args, copy};
 use crate::text::Slug;
 
 /// The control plane's state. Operations take `&self`; each is one transaction.
 pub struct Registry {
     pub(crate) store: Box<dyn Store>,
     pub(crate) env: Env,
+    pub(crate) database: Database,
 }
 
 impl std::fmt::Debug for Registry {
@@ -22,12 +24,42 @@ impl std::fmt::Debug for Registry {
 impl Registry {
     /// Makes a new SQLite database at `path`, which must not exist.
     pub fn create(path: &Path, env: Env) -> Result<Registry, Error> {
-        Ok(Registry { store: Box::new(Sqlite::create(path)?), env })
+        Registry::establish(&Database::file(path), env)
     }
 
     /// Opens the SQLite database at `path`.
     pub fn open(path: &Path, env: Env) -> Result<Registry, Error> {
-        Ok(Registry { store: Box::new(Sqlite::open(path)?), env })
+        Registry::connect(&Database::file(path), env)
+    }
+
+    /// Makes a new registry: a file that must not exist, or tables in a PostgreSQL database that has none of ours.
+    pub fn establish(database: &Database, env: Env) -> Result<Registry, Error> {
+        let store: Box<dyn Store> = match &database.0 {
+            Place::File(path) => Box::new(Sqlite::create(path)?),
+            Place::Postgres(config) => Box::new(Postgres::create(&database.to_string(), config)?),
+        };
+        Ok(Registry { store, env, database: database.clone() })
+    }
+
+    /// Opens a registry and brings its schema up to date. With PostgreSQL, this and every operation must be called where
+    /// blocking is allowed: not in an asynchronous task, but in one of its runtime's blocking threads.
+    pub fn connect(database: &Database, env: Env) -> Result<Registry, Error> {
+        let store: Box<dyn Store> = match &database.0 {
+            Place::File(path) => Box::new(Sqlite::open(path)?),
+            Place::Postgres(config) => Box::new(Postgres::open(&database.to_string(), config)?),
+        };
+        Ok(Registry { store, env, database: database.clone() })
+    }
+
+    /// Where it lies.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Copies everything into `target`, which must hold nothing yet, in one transaction there; returns the rows copied.
+    /// Both registries then go by the same realms and epochs: stop this one's publishers first, and use only the copy.
+    pub fn copy_to(&self, target: &Registry, progress: &mut dyn FnMut(CopyProgress)) -> Result<u64, Error> {
+        copy(&*self.store, &*target.store, &target.database.to_string(), progress)
     }
 
     /// What the registry takes from outside.

@@ -2,13 +2,11 @@
 
 mod common;
 
-use common::{NOW, fixture, ip, new_key, slug};
+use common::{Fixture, NOW, ip, new_key, on_both_stores, slug};
 use edgelatch_core::key::{KeyId, KeyText};
-use edgelatch_registry::{Digest, Env, Filter, IpEdit, IpEntry, KeyEdit, ListEdit, Origin, Registry, Scope, State, Warning};
+use edgelatch_registry::{Digest, Env, Filter, IpEdit, IpEntry, KeyEdit, ListEdit, Origin, Scope, State, Warning};
 
-#[test]
-fn a_secret_is_in_its_creation_and_nowhere_else() {
-    let f = fixture();
+fn a_secret_is_in_its_creation_and_nowhere_else(f: Fixture) {
     let created = f.registry.create_key(&f.realm, &new_key("ci")).unwrap();
     let secret = created.secret.as_str();
     assert!(KeyText::parse(secret.as_bytes()).is_ok() && secret.starts_with("ek_"));
@@ -18,16 +16,13 @@ fn a_secret_is_in_its_creation_and_nowhere_else() {
     assert!(!format!("{created:?}").contains(secret));
     assert!(!serde_json::to_string(&key).unwrap().contains(secret));
     // Neither in the database nor in its side files.
-    for file in std::fs::read_dir(f.dir.path()).unwrap() {
-        let bytes = std::fs::read(file.unwrap().path()).unwrap();
-        assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()));
-        assert!(!bytes.windows(30).any(|w| w == &secret.as_bytes()[3..33]));
-    }
+    let bytes = f.stored();
+    assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()));
+    assert!(!bytes.windows(30).any(|w| w == &secret.as_bytes()[3..33]));
+    assert!(bytes.windows(12).any(|w| w == &secret.as_bytes()[..12]));
 }
 
-#[test]
-fn survives_reopening() {
-    let f = fixture();
+fn survives_reopening(f: Fixture) {
     let mut new = new_key("ci");
     new.ip = ip(&["10.0.0.0/8", "2001:db8::/32"], &["10.1.0.0/16"]);
     new.scope = Scope::List(vec!["cdn".parse().unwrap(), "dns".parse().unwrap()]);
@@ -35,7 +30,7 @@ fn survives_reopening() {
     new.expires_at = Some(NOW + 60);
     let created = f.registry.create_key(&f.realm, &new).unwrap();
     assert_eq!(created.warnings, [Warning::DenyIgnored { entries: 1 }]);
-    let again = Registry::open(&f.path(), common::env(&f.clock)).unwrap();
+    let again = f.open();
     let key = again.key(&f.realm, created.key.key_id).unwrap();
     assert_eq!(key, created.key);
     assert_eq!((key.scope, key.ip), (new.scope, new.ip));
@@ -43,9 +38,7 @@ fn survives_reopening() {
     assert_eq!(again.key(&f.realm, created.key.key_id).unwrap().state, State::Expired);
 }
 
-#[test]
-fn an_edit_changes_what_it_names() {
-    let f = fixture();
+fn an_edit_changes_what_it_names(f: Fixture) {
     let mut new = new_key("ci");
     new.ip = ip(&["10.0.0.0/8"], &[]);
     let before = f.registry.create_key(&f.realm, &new).unwrap().key;
@@ -71,9 +64,7 @@ fn an_edit_changes_what_it_names() {
     assert!(!again.changed && again.key.revision == 2 && f.registry.changes(&f.realm).unwrap() == changes + 1);
 }
 
-#[test]
-fn a_refused_edit_changes_nothing() {
-    let f = fixture();
+fn a_refused_edit_changes_nothing(f: Fixture) {
     let key = f.registry.create_key(&f.realm, &new_key("ci")).unwrap().key;
     let changes = f.registry.changes(&f.realm).unwrap();
     let past = KeyEdit { expires_at: Some(Some(NOW)), ..KeyEdit::default() };
@@ -87,9 +78,7 @@ fn a_refused_edit_changes_nothing() {
     assert_eq!(f.registry.changes(&f.realm).unwrap(), changes);
 }
 
-#[test]
-fn revocation_is_final_and_repeatable() {
-    let f = fixture();
+fn revocation_is_final_and_repeatable(f: Fixture) {
     let key = f.registry.create_key(&f.realm, &new_key("ci")).unwrap().key;
     f.advance(7);
     let first = f.registry.revoke_key(&f.realm, key.key_id).unwrap();
@@ -101,9 +90,7 @@ fn revocation_is_final_and_repeatable() {
     assert_eq!(unknown.to_string(), "there is no key `key_00000000001`: list them with `edgelatch keys list`");
 }
 
-#[test]
-fn an_import_is_unique_and_marks_the_realm() {
-    let f = fixture();
+fn an_import_is_unique_and_marks_the_realm(f: Fixture) {
     assert!(!f.registry.realm(&f.realm).unwrap().imports);
     let digest = Digest::parse("sha256", &"ab".repeat(32)).unwrap();
     let key = f.registry.import_key(&f.realm, &new_key("legacy"), &digest).unwrap().key;
@@ -120,9 +107,7 @@ fn an_import_is_unique_and_marks_the_realm() {
     assert_eq!(f.registry.keys(&f.realm, &Filter::default()).unwrap().keys.len(), 1);
 }
 
-#[test]
-fn references_must_exist() {
-    let f = fixture();
+fn references_must_exist(f: Fixture) {
     let [mut org, mut owner, mut role] = [(); 3].map(|()| new_key("ci"));
     (org.org, owner.owner, role.roles) = (slug("nobody"), slug("nobody"), vec![slug("nobody")]);
     for (new, kind) in [(org, "org"), (owner, "owner"), (role, "role")] {
@@ -133,9 +118,7 @@ fn references_must_exist() {
     assert!(f.registry.keys(&f.realm, &Filter::default()).unwrap().keys.is_empty());
 }
 
-#[test]
-fn lists_page_filter_and_search() {
-    let f = fixture();
+fn lists_page_filter_and_search(f: Fixture) {
     let mut ids = Vec::new();
     for i in 0..25 {
         let mut new = new_key(&format!("key {i:02}"));
@@ -172,9 +155,7 @@ fn lists_page_filter_and_search() {
     assert!(bad.iter().all(|filter| f.registry.keys(&f.realm, filter).is_err()));
 }
 
-#[test]
-fn a_key_may_begin_later() {
-    let f = fixture();
+fn a_key_may_begin_later(f: Fixture) {
     let mut new = new_key("later");
     new.not_before = Some(NOW + 10);
     let key = f.registry.create_key(&f.realm, &new).unwrap().key;
@@ -185,12 +166,23 @@ fn a_key_may_begin_later() {
     assert_eq!(f.registry.key(&f.realm, key.key_id).unwrap().state, State::Active);
 }
 
-#[test]
-fn neither_a_dead_clock_nor_missing_randomness_makes_a_key() {
-    let f = fixture();
-    let dumb = Registry::open(&f.path(), Env::new(|| NOW, |_| false)).unwrap();
+fn neither_a_dead_clock_nor_missing_randomness_makes_a_key(f: Fixture) {
+    let dumb = f.open_with(Env::new(|| NOW, |_| false));
     assert_eq!(dumb.create_key(&f.realm, &new_key("ci")).unwrap_err().code(), "no_randomness");
-    let early = Registry::open(&f.path(), Env::new(|| 0, |_| true)).unwrap();
+    let early = f.open_with(Env::new(|| 0, |_| true));
     assert_eq!(early.create_key(&f.realm, &new_key("ci")).unwrap_err().code(), "clock");
     assert!(f.registry.keys(&f.realm, &Filter::default()).unwrap().keys.is_empty());
 }
+
+on_both_stores!(
+    a_secret_is_in_its_creation_and_nowhere_else,
+    survives_reopening,
+    an_edit_changes_what_it_names,
+    a_refused_edit_changes_nothing,
+    revocation_is_final_and_repeatable,
+    an_import_is_unique_and_marks_the_realm,
+    references_must_exist,
+    lists_page_filter_and_search,
+    a_key_may_begin_later,
+    neither_a_dead_clock_nor_missing_randomness_makes_a_key,
+);

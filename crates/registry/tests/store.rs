@@ -2,17 +2,15 @@
 
 mod common;
 
-use common::{NOW, env, fixture, new_key, slug};
+use common::{Fixture, NOW, env, fixture, new_key, on_both_stores, slug};
 use edgelatch_registry::{Digest, EpochRequest, Filter, NewRole, Registry};
 
 fn request(above: u64, now: u64) -> EpochRequest {
     EpochRequest { above, tree: [7; 32], records: 1, changes: 1, root_version: 1, now, lifetime: 60 }
 }
 
-#[test]
-fn concurrent_creates_all_land() {
-    let f = fixture();
-    let other = Registry::open(&f.path(), env(&f.clock)).unwrap();
+fn concurrent_creates_all_land(f: Fixture) {
+    let other = f.open();
     std::thread::scope(|scope| {
         for (n, registry) in [&f.registry, &other, &f.registry, &other].into_iter().enumerate() {
             let realm = &f.realm;
@@ -28,11 +26,9 @@ fn concurrent_creates_all_land() {
     assert_eq!(f.registry.changes(&f.realm).unwrap(), 100);
 }
 
-#[test]
-fn of_concurrent_imports_one_wins() {
-    let f = fixture();
+fn of_concurrent_imports_one_wins(f: Fixture) {
     let digest = Digest::parse("sha256", &"cd".repeat(32)).unwrap();
-    let other = Registry::open(&f.path(), env(&f.clock)).unwrap();
+    let other = f.open();
     let wins: usize = std::thread::scope(|scope| {
         let tries: Vec<_> = [&f.registry, &other, &f.registry, &other]
             .map(|registry| scope.spawn(|| registry.import_key(&f.realm, &new_key("legacy"), &digest).is_ok()))
@@ -43,10 +39,8 @@ fn of_concurrent_imports_one_wins() {
     assert_eq!(wins, 1);
 }
 
-#[test]
-fn an_epoch_is_given_once() {
-    let f = fixture();
-    let other = Registry::open(&f.path(), env(&f.clock)).unwrap();
+fn an_epoch_is_given_once(f: Fixture) {
+    let other = f.open();
     let mut all: Vec<u64> = std::thread::scope(|scope| {
         let takers: Vec<_> = [&f.registry, &other]
             .map(|registry| {
@@ -72,9 +66,7 @@ fn an_epoch_is_given_once() {
     assert_eq!((rows[0].epoch, rows[0].published_at, rows[1].published_at), (back.epoch, Some(NOW), None));
 }
 
-#[test]
-fn the_ledger_is_pruned_and_the_counter_is_not() {
-    let f = fixture();
+fn the_ledger_is_pruned_and_the_counter_is_not(f: Fixture) {
     for _ in 0..1005 {
         f.registry.reserve_epoch(&f.realm, &request(0, NOW)).unwrap();
     }
@@ -137,9 +129,7 @@ fn the_database_is_the_owners_alone() {
     }
 }
 
-#[test]
-fn names_are_taken_once() {
-    let f = fixture();
+fn names_are_taken_once(f: Fixture) {
     let name = "x".parse().unwrap();
     assert_eq!(f.registry.create_org(&f.realm, &slug("one"), &name).unwrap_err().code(), "exists");
     let role = |role: &str, org: Option<&str>| NewRole {
@@ -156,3 +146,11 @@ fn names_are_taken_once() {
     assert_eq!(roles.iter().filter(|r| r.role.as_str() == "reader").count(), 3);
     assert_eq!(roles[0].permissions.len(), 1);
 }
+
+on_both_stores!(
+    concurrent_creates_all_land,
+    of_concurrent_imports_one_wins,
+    an_epoch_is_given_once,
+    the_ledger_is_pruned_and_the_counter_is_not,
+    names_are_taken_once,
+);

@@ -141,6 +141,10 @@ impl Registry {
             let realm = realm_id(session, realm)?;
             let mut values = vec![Value::from(realm.0)];
             let mut wheres = vec!["k.realm_id = $1".to_owned()];
+            // The one state that takes no time, and so no parameter.
+            if filter.state == Some(State::Revoked) {
+                wheres.push(state_sql(State::Revoked, ""));
+            }
             let mut add = |value: Value, sql: &dyn Fn(&str) -> String| {
                 values.push(value);
                 wheres.push(sql(&format!("${}", values.len())));
@@ -151,7 +155,7 @@ impl Registry {
             if let Some(owner) = &filter.owner {
                 add(owner.as_str().into(), &|p| format!("w.slug = {p}"));
             }
-            if let Some(state) = filter.state {
+            if let Some(state) = filter.state.filter(|state| *state != State::Revoked) {
                 add(now.into(), &|p| state_sql(state, p));
             }
             if let Some(text) = search {

@@ -2,10 +2,27 @@
 //!
 //! The rules write their SQL once, in the part of the language that SQLite and PostgreSQL share: parameters `$1`…,
 //! `ON CONFLICT`, `RETURNING`, no dialect functions. What differs is in the implementations of [`Store`].
+//!
+//! | where the two differ | so write |
+//! |---|---|
+//! | nulls come first or last | `ORDER BY x NULLS LAST` |
+//! | `LIKE` tells case apart, or not | `lower(x) LIKE $1` with a lower-case pattern |
+//! | a truth is an integer, or not | `WHERE disabled = 1`; `CASE WHEN … THEN 1 ELSE 0 END` where one is stored |
+//! | a sum is wider than what it adds | `CAST(sum(x) AS BIGINT)` |
+//! | a parameter's type must be plain | `CAST($1 AS TEXT) IS NULL` |
+//! | rows come in some order | `ORDER BY` wherever order shows |
+//! | a failed statement ends the transaction, or not | `ON CONFLICT DO NOTHING` and count; both refuse to go on |
 
+mod copy;
+mod pg_value;
+mod postgres;
 mod schema;
 mod sqlite;
+mod tls;
 
+pub use copy::CopyProgress;
+pub(crate) use copy::copy;
+pub(crate) use postgres::Postgres;
 pub(crate) use sqlite::Sqlite;
 
 use crate::error::Error;
@@ -25,6 +42,11 @@ pub(crate) struct Row<'a>(&'a [Value]);
 impl Row<'_> {
     fn wrong(&self, at: usize) -> Error {
         Error::Store { detail: format!("column {at} holds something unexpected") }
+    }
+
+    /// The values themselves.
+    pub(crate) fn values(&self) -> &[Value] {
+        self.0
     }
 
     pub(crate) fn int(&self, at: usize) -> Result<u64, Error> {
@@ -102,15 +124,22 @@ pub(crate) type Each<'a> = dyn FnMut(&Row<'_>) -> Result<(), Error> + 'a;
 /// The work of one transaction.
 pub(crate) type Work<'a> = dyn FnMut(&mut dyn Session) -> Result<(), Error> + 'a;
 
-/// An open transaction.
+/// An open transaction. After a statement failed, every further one does, and so does the commit.
 pub(crate) trait Session {
     /// Runs a statement and returns how many rows it touched. A violated uniqueness is [`Error::Unique`].
     fn run(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error>;
     /// Runs a query.
     fn each(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error>;
+    /// Names of a table's columns.
+    fn columns(&mut self, table: &str) -> Result<Vec<String>, Error>;
+    /// Adds rows in the database's fastest way.
+    fn load(&mut self, table: &str, columns: &[String], rows: &[Vec<Value>]) -> Result<(), Error>;
+    /// Makes the ids that the database gives follow those that were loaded.
+    fn settle(&mut self, table: &str, columns: &[String]) -> Result<(), Error>;
 }
 
-/// A database. A transaction commits when its work returns `Ok`, and leaves no trace otherwise.
+/// A database. A transaction commits when its work returns `Ok`, and leaves no trace otherwise. The work may be run more
+/// than once: when the connection was lost under it, or another transaction stood in its way.
 pub(crate) trait Store: Send + Sync {
     /// Writing transactions run one after the other.
     fn write(&self, work: &mut Work<'_>) -> Result<(), Error>;
@@ -169,4 +198,12 @@ impl dyn Store + '_ {
 
 fn no_result() -> Error {
     Error::Store { detail: "a transaction gave no result".into() }
+}
+
+fn passed_over() -> Error {
+    Error::Store { detail: "a transaction went on after one of its statements had failed".into() }
+}
+
+fn miscounted(sql: &str, takes: usize, given: usize) -> Error {
+    Error::Store { detail: format!("a statement takes {takes} parameters and was given {given}: {sql}") }
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, ffi};
 
-use super::schema::MIGRATIONS;
-use super::{Each, Row, Session, Store, Value, Work};
+use super::schema::{MIGRATIONS, SQLITE};
+use super::{Each, Row, Session, Store, Value, Work, miscounted, passed_over};
 use crate::error::Error;
-use crate::limits::BUSY_MILLIS;
+use crate::limits::{BUSY_MILLIS, STATEMENTS};
 
 /// `edgl`: tells our file from any other SQLite database.
 const APPLICATION_ID: i64 = 0x6564_676c;
@@ -67,6 +67,7 @@ impl Sqlite {
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(Duration::from_millis(BUSY_MILLIS))?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
             // FULL: what was acknowledged survives a power cut.
             connection.execute_batch(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
@@ -93,7 +94,9 @@ impl Sqlite {
             return Err(Error::NewerSchema { found: found.into(), known: known.into() });
         };
         for statement in missing.iter().copied().flatten() {
-            tx.execute_batch(&dialect(statement)).map_err(|e| self.error(e))?;
+            if let Some(sql) = SQLITE.render(statement) {
+                tx.execute_batch(&sql).map_err(|e| self.error(e))?;
+            }
         }
         tx.pragma_update(None, "user_version", known).and_then(|()| tx.commit()).map_err(|e| self.error(e))
     }
@@ -109,7 +112,11 @@ impl Sqlite {
 
     fn run(&self, connection: &mut Connection, behavior: TransactionBehavior, work: &mut Work<'_>) -> Result<(), Error> {
         let tx = connection.transaction_with_behavior(behavior).map_err(|e| self.error(e))?;
-        work(&mut Tx { connection: &tx, store: self })?;
+        let mut session = Tx { connection: &tx, store: self, failed: false };
+        work(&mut session)?;
+        if session.failed {
+            return Err(passed_over());
+        }
         tx.commit().map_err(|e| self.error(e))
     }
 }
@@ -128,40 +135,80 @@ impl Store for Sqlite {
 struct Tx<'a> {
     connection: &'a Connection,
     store: &'a Sqlite,
+    failed: bool,
 }
 
-impl Tx<'_> {
-    fn prepare(&self, sql: &str, args: &[Value]) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        // `$1` is a name to SQLite: it is bound by name, so that parameters may appear in any order and repeatedly.
-        for (i, value) in args.iter().enumerate() {
-            if let Some(at) = statement.parameter_index(&format!("${}", i + 1))? {
-                statement.raw_bind_parameter(at, value)?;
-            }
+impl<'a> Tx<'a> {
+    /// Runs `work` unless a statement failed before.
+    fn guard<T>(&mut self, work: impl FnOnce(&Self) -> Result<T, Error>) -> Result<T, Error> {
+        if self.failed {
+            return Err(passed_over());
         }
+        work(self).inspect_err(|_| self.failed = true)
+    }
+
+    fn prepare(&self, sql: &str, args: &[Value]) -> Result<rusqlite::CachedStatement<'a>, Error> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(|e| self.store.error(e))?;
+        if statement.parameter_count() != args.len() {
+            return Err(miscounted(sql, statement.parameter_count(), args.len()));
+        }
+        // `$1` is a name to SQLite: it is bound by name, so that parameters may appear in any order and repeatedly.
+        let mut bind = || -> rusqlite::Result<()> {
+            for (i, value) in args.iter().enumerate() {
+                if let Some(at) = statement.parameter_index(&format!("${}", i + 1))? {
+                    statement.raw_bind_parameter(at, value)?;
+                }
+            }
+            Ok(())
+        };
+        bind().map_err(|e| self.store.error(e))?;
         Ok(statement)
     }
 }
 
 impl Session for Tx<'_> {
     fn run(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
-        let run = || -> rusqlite::Result<usize> { self.prepare(sql, args)?.raw_execute() };
-        run().map(|n| n as u64).map_err(|e| self.store.error(e))
+        self.guard(|tx| {
+            let touched = tx.prepare(sql, args)?.raw_execute().map_err(|e| tx.store.error(e))?;
+            Ok(touched as u64)
+        })
     }
 
     fn each(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error> {
-        let fail = |e| self.store.error(e);
-        let mut statement = self.prepare(sql, args).map_err(fail)?;
+        let store = self.store;
+        let mut statement = self.guard(|tx| tx.prepare(sql, args))?;
         let columns = statement.column_count();
         let mut values = Vec::with_capacity(columns);
         let mut rows = statement.raw_query();
-        while let Some(found) = rows.next().map_err(fail)? {
+        let mut next = |values: &mut Vec<Value>| -> rusqlite::Result<bool> {
+            let Some(found) = rows.next()? else { return Ok(false) };
             values.clear();
             for i in 0..columns {
-                values.push(value(found.get_ref(i).map_err(fail)?));
+                values.push(value(found.get_ref(i)?));
             }
+            Ok(true)
+        };
+        while self.guard(|_| next(&mut values).map_err(|e| store.error(e)))? {
             row(&Row(&values))?;
         }
+        Ok(())
+    }
+
+    fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {
+        self.guard(|tx| {
+            let statement = tx.prepare(&format!("SELECT * FROM {table}"), &[])?;
+            Ok(statement.column_names().map(Into::into).collect())
+        })
+    }
+
+    fn load(&mut self, table: &str, columns: &[String], rows: &[Vec<Value>]) -> Result<(), Error> {
+        let places: Vec<String> = (1..=columns.len()).map(|i| format!("${i}")).collect();
+        let sql = format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places.join(", "));
+        rows.iter().try_for_each(|row| self.run(&sql, row).map(|_| ()))
+    }
+
+    /// SQLite itself goes on from the largest id.
+    fn settle(&mut self, _table: &str, _columns: &[String]) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -184,11 +231,6 @@ fn value(found: ValueRef<'_>) -> Value {
         ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
         ValueRef::Blob(bytes) => Value::Blob(bytes.into()),
     }
-}
-
-fn dialect(statement: &str) -> String {
-    let words = [("{id}", "INTEGER PRIMARY KEY"), ("{int}", "INTEGER"), ("{blob}", "BLOB"), ("{strict}", "STRICT")];
-    words.iter().fold(statement.to_owned(), |sql, (from, to)| sql.replace(from, to))
 }
 
 fn translate(path: &Path, error: rusqlite::Error) -> Error {

@@ -1,22 +1,45 @@
-//! A registry with one realm, two orgs and their owners.
-#![allow(dead_code)]
+//! A registry with one realm, two orgs and their owners, on either store.
+#![allow(dead_code, unused_macros, unused_imports)]
 
+pub mod server;
+
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use edgelatch_registry::{
-    Env, IpEntry, IpRules, Metadata, Name, NewKey, NewOwner, NewRealm, ORDERS, OwnerKind, Registry, Scope, Slug, Sources,
+    Database, Env, IpEntry, IpRules, Metadata, Name, NewKey, NewOwner, NewRealm, ORDERS, OwnerKind, Registry, Scope, Slug,
+    Sources,
 };
 
 /// 2026-01-31T00:00:00Z
 pub const NOW: u64 = 1_769_817_600;
 
+/// Runs each named function, which takes a [`Fixture`], as one test on SQLite and one on PostgreSQL.
+macro_rules! on_both_stores {
+    ($($test:ident),* $(,)?) => {
+        mod on_sqlite { $(#[test] fn $test() { super::$test(super::common::Fixture::sqlite()) })* }
+        mod on_postgres {
+            $(#[test] fn $test() {
+                if let Some(fixture) = super::common::Fixture::postgres() {
+                    super::$test(fixture)
+                }
+            })*
+        }
+    };
+}
+pub(crate) use on_both_stores;
+
 pub struct Fixture {
+    /// Holds the SQLite file, and whatever else a test needs a directory for.
     pub dir: tempfile::TempDir,
+    pub database: Database,
     pub registry: Registry,
     pub clock: Arc<AtomicU64>,
     pub realm: Slug,
+    /// Where PostgreSQL has it.
+    pub schema: Option<String>,
 }
 
 pub fn slug(text: &str) -> Slug {
@@ -29,28 +52,103 @@ pub fn env(clock: &Arc<AtomicU64>) -> Env {
 }
 
 pub fn fixture() -> Fixture {
-    let dir = tempfile::tempdir().unwrap();
-    let clock = Arc::new(AtomicU64::new(NOW));
-    let registry = Registry::create(&dir.path().join("registry.db"), env(&clock)).unwrap();
-    let realm = slug("acme");
-    let new =
-        NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), prefix: "ek".parse().unwrap(), sources: Sources::BOTH };
-    registry.create_realm(&new).unwrap();
-    for org in ["one", "two"] {
-        registry.create_org(&realm, &slug(org), &org.parse().unwrap()).unwrap();
-        let owner = NewOwner { org: slug(org), owner: slug("alice"), kind: OwnerKind::User, name: "Alice".parse().unwrap() };
-        registry.create_owner(&realm, &owner).unwrap();
-    }
-    Fixture { dir, registry, clock, realm }
+    Fixture::sqlite()
 }
 
 impl Fixture {
+    pub fn sqlite() -> Fixture {
+        Fixture::sqlite_empty().filled()
+    }
+
+    /// None where PostgreSQL is not installed.
+    pub fn postgres() -> Option<Fixture> {
+        Some(Fixture::postgres_empty()?.filled())
+    }
+
+    /// A registry without anything in it.
+    pub fn sqlite_empty() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::file(dir.path().join("registry.db"));
+        Fixture::establish(dir, database, None)
+    }
+
+    pub fn postgres_empty() -> Option<Fixture> {
+        let server = server::server()?;
+        let schema = server.schema();
+        let database = server.url(&schema).parse().unwrap();
+        Some(Fixture::establish(tempfile::tempdir().unwrap(), database, Some(schema)))
+    }
+
+    fn establish(dir: tempfile::TempDir, database: Database, schema: Option<String>) -> Fixture {
+        let clock = Arc::new(AtomicU64::new(NOW));
+        let registry = Registry::establish(&database, env(&clock)).unwrap();
+        Fixture { dir, database, registry, clock, realm: slug("acme"), schema }
+    }
+
+    fn filled(self) -> Fixture {
+        let (registry, realm) = (&self.registry, &self.realm);
+        let new = NewRealm {
+            realm: realm.clone(),
+            name: "Acme".parse().unwrap(),
+            prefix: "ek".parse().unwrap(),
+            sources: Sources::BOTH,
+        };
+        registry.create_realm(&new).unwrap();
+        for org in ["one", "two"] {
+            registry.create_org(realm, &slug(org), &org.parse().unwrap()).unwrap();
+            let owner =
+                NewOwner { org: slug(org), owner: slug("alice"), kind: OwnerKind::User, name: "Alice".parse().unwrap() };
+            registry.create_owner(realm, &owner).unwrap();
+        }
+        self
+    }
+
+    /// The SQLite file.
     pub fn path(&self) -> PathBuf {
-        self.dir.path().join("registry.db")
+        self.database.path().unwrap().into()
+    }
+
+    /// The same registry over connections of its own, as another process has it.
+    pub fn open(&self) -> Registry {
+        self.open_with(env(&self.clock))
+    }
+
+    pub fn open_with(&self, env: Env) -> Registry {
+        Registry::connect(&self.database, env).unwrap()
     }
 
     pub fn advance(&self, seconds: u64) {
         self.clock.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// Runs statements behind the registry's back.
+    pub fn execute(&self, sql: &str) -> Result<(), String> {
+        match &self.schema {
+            None => rusqlite::Connection::open(self.path()).unwrap().execute_batch(sql).map_err(|e| e.to_string()),
+            Some(schema) => {
+                let sql = format!("SET search_path = {schema}; {sql}");
+                server::server().unwrap().admin().batch_execute(&sql).map_err(|e| e.to_string())
+            }
+        }
+    }
+
+    /// Every byte that the database holds, to look for what must not be there.
+    pub fn stored(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        let Some(schema) = &self.schema else {
+            for file in std::fs::read_dir(self.dir.path()).unwrap() {
+                all.extend(std::fs::read(file.unwrap().path()).unwrap());
+            }
+            return all;
+        };
+        let mut admin = server::server().unwrap().admin();
+        let sql = "SELECT tablename::text FROM pg_tables WHERE schemaname = $1";
+        for table in admin.query(sql, &[schema]).unwrap() {
+            let sql = format!("COPY {schema}.{} TO STDOUT (FORMAT binary)", table.get::<_, String>(0));
+            admin.copy_out(&sql).unwrap().read_to_end(&mut all).unwrap();
+        }
+        assert!(!all.is_empty());
+        all
     }
 }
 

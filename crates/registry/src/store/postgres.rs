@@ -1,0 +1,394 @@
+//! PostgreSQL: a pool of connections; writers take turns under an advisory lock of the schema.
+//!
+//! One writer at a time, across all nodes, is what SQLite gives; with it the rules need no thought of anomalies. A writer
+//! waits for the lock *before* its first statement and then reads what is committed (READ COMMITTED): under a snapshot taken
+//! before the wait it would see a past state. Readers see one state throughout (REPEATABLE READ) and wait for nobody.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use postgres::binary_copy::BinaryCopyInWriter;
+use postgres::error::{Error as PgError, SqlState};
+use postgres::fallible_iterator::FallibleIterator;
+use postgres::types::Type;
+use postgres::{Client, Config, IsolationLevel, Statement, Transaction};
+use r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
+
+use super::schema::{MIGRATIONS, POSTGRES};
+use super::{Each, Row, Session, Store, Value, Work, miscounted, passed_over, tls};
+use crate::error::Error;
+use crate::limits::{BUSY_MILLIS, CONNECTIONS, IDLE_MILLIS, MIGRATION_MILLIS, STATEMENT_MILLIS, STATEMENTS, TRIES};
+
+/// `edgl`, with the schema's hash: the lock that writers hold.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(1701079916, hashtext(current_schema()))";
+const WAIT: Duration = Duration::from_millis(BUSY_MILLIS);
+
+/// An open PostgreSQL database.
+pub(crate) struct Postgres {
+    address: String,
+    pool: Pool<Manager>,
+    /// One writer a process competes for the lock, so that waiting ones leave connections to readers.
+    writer: Mutex<()>,
+}
+
+struct Manager {
+    config: Config,
+    tls: tls::Connector,
+}
+
+/// A connection with its prepared statements.
+struct Connection {
+    client: Option<Client>,
+    statements: HashMap<String, Statement>,
+}
+
+impl Connection {
+    fn client(&mut self) -> Result<(&mut Client, &mut HashMap<String, Statement>), Error> {
+        let gone = || Error::Store { detail: "a connection was closed while in use".into() };
+        Ok((self.client.as_mut().ok_or_else(gone)?, &mut self.statements))
+    }
+}
+
+impl Drop for Connection {
+    /// The client says good-bye in a runtime of its own, which would panic where another one runs, as in a server's task.
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            self.statements.clear();
+            // Without a thread the socket closes all the same, with the process.
+            let _ = std::thread::Builder::new().name("postgres-close".into()).spawn(move || drop(client));
+        }
+    }
+}
+
+/// What a failed connection has to say, without statements or values.
+#[derive(Debug)]
+struct Detail(String);
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Detail {}
+
+impl ManageConnection for Manager {
+    type Connection = Connection;
+    type Error = Detail;
+
+    fn connect(&self) -> Result<Connection, Detail> {
+        let client = self.config.connect(self.tls.clone()).map_err(|e| Detail(detail(&e)))?;
+        let mut connection = Connection { client: Some(client), statements: HashMap::new() };
+        // Acknowledged means on disk, whatever the server's default; the limits keep one node from holding up all.
+        let set = format!(
+            "SET synchronous_commit = on; SET lock_timeout = {BUSY_MILLIS}; SET statement_timeout = {STATEMENT_MILLIS}; \
+             SET idle_in_transaction_session_timeout = {IDLE_MILLIS}"
+        );
+        let (client, _) = connection.client().map_err(|e| Detail(e.to_string()))?;
+        client.batch_execute(&set).map_err(|e| Detail(detail(&e)))?;
+        Ok(connection)
+    }
+
+    fn is_valid(&self, connection: &mut Connection) -> Result<(), Detail> {
+        let (client, _) = connection.client().map_err(|e| Detail(e.to_string()))?;
+        client.is_valid(WAIT).map_err(|e| Detail(detail(&e)))
+    }
+
+    fn has_broken(&self, connection: &mut Connection) -> bool {
+        connection.client.as_ref().is_none_or(Client::is_closed)
+    }
+}
+
+/// What to do about a failed transaction.
+#[derive(Clone, Copy, PartialEq)]
+enum Next {
+    Stop,
+    Again,
+}
+
+impl Postgres {
+    /// Makes the tables in a database that has none of ours.
+    pub(crate) fn create(address: &str, config: &Config) -> Result<Postgres, Error> {
+        let store = Postgres::connect(address, config)?;
+        store.migrate(true)?;
+        Ok(store)
+    }
+
+    /// Opens a database and brings its schema up to date.
+    pub(crate) fn open(address: &str, config: &Config) -> Result<Postgres, Error> {
+        let store = Postgres::connect(address, config)?;
+        store.migrate(false)?;
+        Ok(store)
+    }
+
+    fn connect(address: &str, config: &Config) -> Result<Postgres, Error> {
+        let mut config = config.clone();
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(WAIT);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("edgelatch");
+        }
+        let unreachable = |detail: String| Error::Unreachable { address: address.into(), detail };
+        let manager = Manager { tls: tls::connector(&config).map_err(unreachable)?, config };
+        // The pool would try again and again: a first look tells what is wrong at once.
+        drop(manager.connect().map_err(|e| unreachable(e.0))?);
+        let pool = Pool::builder()
+            .max_size(CONNECTIONS)
+            .min_idle(Some(0))
+            .connection_timeout(WAIT)
+            .error_handler(Box::new(NopErrorHandler))
+            .build_unchecked(manager);
+        Ok(Postgres { address: address.into(), pool, writer: Mutex::new(()) })
+    }
+
+    fn get(&self) -> Result<PooledConnection<Manager>, Error> {
+        self.pool.get().map_err(|e| Error::Unreachable { address: self.address.clone(), detail: e.to_string() })
+    }
+
+    fn migrate(&self, new: bool) -> Result<(), Error> {
+        let mut connection = self.get()?;
+        let (client, _) = connection.client()?;
+        let mut run = || -> Result<Result<(), Error>, PgError> {
+            let mut tx = client.transaction()?;
+            let wait = format!("SET LOCAL lock_timeout = {MIGRATION_MILLIS}; SET LOCAL statement_timeout = 0");
+            tx.batch_execute(&wait)?;
+            // Read from the catalog: `to_regclass` may answer from a cache that the lock does not refresh.
+            let sql = "SELECT current_schema() IS NOT NULL, EXISTS (SELECT FROM pg_class c JOIN pg_namespace n \
+                       ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND c.relname = 'edgelatch_schema')";
+            let row = tx.query_one(sql, &[])?;
+            if !row.try_get(0)? {
+                let detail = "no schema of the search_path exists".into();
+                return Ok(Err(Error::Unwritable { path: self.address.as_str().into(), detail }));
+            }
+            let known = MIGRATIONS.len() as u64;
+            // Without the lock first: a program that finds nothing to do starts beside a running one at once.
+            if row.try_get(1)? && !new && version(&mut tx)? == known {
+                return Ok(Ok(()));
+            }
+            tx.batch_execute(LOCK)?;
+            let exists: bool = tx.query_one(sql, &[])?.try_get(1)?;
+            let path = || self.address.as_str().into();
+            match (new, exists) {
+                (true, true) => return Ok(Err(Error::AlreadyInitialised { path: path() })),
+                (false, false) => return Ok(Err(Error::NotInitialised { path: path() })),
+                (true, false) => tx.batch_execute(
+                    "CREATE TABLE edgelatch_schema (id BIGINT PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL); \
+                     INSERT INTO edgelatch_schema VALUES (1, 0)",
+                )?,
+                (false, true) => {}
+            }
+            let found = version(&mut tx)?;
+            let Some(missing) = usize::try_from(found).ok().and_then(|found| MIGRATIONS.get(found..)) else {
+                return Ok(Err(Error::NewerSchema { found, known }));
+            };
+            for sql in missing.iter().copied().flatten().filter_map(|statement| POSTGRES.render(statement)) {
+                tx.batch_execute(&sql)?;
+            }
+            tx.batch_execute(&format!("UPDATE edgelatch_schema SET version = {known}"))?;
+            tx.commit().map(Ok)
+        };
+        run().map_err(|e| self.error(&e))?
+    }
+
+    fn error(&self, error: &PgError) -> Error {
+        let (path, detail) = (|| self.address.as_str().into(), detail(error));
+        let Some(code) = error.code().filter(|_| !is_lost(error)) else {
+            return Error::Unreachable { address: self.address.clone(), detail };
+        };
+        // The constraint's name alone: the server's own detail quotes the row.
+        let constraint = || error.as_db_error().and_then(|e| e.constraint()).unwrap_or("unnamed").to_owned();
+        match *code {
+            SqlState::UNIQUE_VIOLATION => Error::Unique { constraint: constraint() },
+            SqlState::LOCK_NOT_AVAILABLE | SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Error::Busy,
+            SqlState::DUPLICATE_TABLE | SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_COLUMN => {
+                Error::Corrupt { path: path(), detail }
+            }
+            SqlState::DISK_FULL | SqlState::INSUFFICIENT_PRIVILEGE | SqlState::READ_ONLY_SQL_TRANSACTION => {
+                Error::Unwritable { path: path(), detail }
+            }
+            _ => Error::Store { detail },
+        }
+    }
+
+    fn transact(&self, write: bool, work: &mut Work<'_>) -> Result<(), Error> {
+        let mut tries = 1;
+        loop {
+            match self.attempt(write, work) {
+                Err((_, Next::Again)) if tries < TRIES => tries += 1,
+                result => return result.map_err(|(error, _)| error),
+            }
+        }
+    }
+
+    fn attempt(&self, write: bool, work: &mut Work<'_>) -> Result<(), (Error, Next)> {
+        let stop = |error| (error, Next::Stop);
+        let fail = |e: PgError| (self.error(&e), next(&e));
+        let mut connection = self.get().map_err(stop)?;
+        let (client, statements) = connection.client().map_err(stop)?;
+        let level = if write { IsolationLevel::ReadCommitted } else { IsolationLevel::RepeatableRead };
+        let mut tx = client.build_transaction().isolation_level(level).read_only(!write).start().map_err(fail)?;
+        if write {
+            tx.batch_execute(LOCK).map_err(fail)?;
+        }
+        let mut session = Tx { tx, statements, store: self, failure: None };
+        let done = work(&mut session);
+        let Tx { tx, failure, .. } = session;
+        match (done, failure) {
+            (Err(error), failure) => Err((error, failure.unwrap_or(Next::Stop))),
+            (Ok(()), Some(_)) => Err(stop(passed_over())),
+            // A reader has its answer, whatever comes now.
+            (Ok(()), None) if !write => Ok(()),
+            (Ok(()), None) => tx.commit().map_err(|e| match is_lost(&e) {
+                true => stop(Error::CommitUnknown { address: self.address.clone() }),
+                false => fail(e),
+            }),
+        }
+    }
+}
+
+impl Store for Postgres {
+    fn write(&self, work: &mut Work<'_>) -> Result<(), Error> {
+        let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.transact(true, work)
+    }
+
+    fn read(&self, work: &mut Work<'_>) -> Result<(), Error> {
+        self.transact(false, work)
+    }
+}
+
+fn version(tx: &mut Transaction<'_>) -> Result<u64, PgError> {
+    let version: i64 = tx.query_one("SELECT version FROM edgelatch_schema", &[])?.try_get(0)?;
+    Ok(version.unsigned_abs())
+}
+
+/// The server's sentence or the network's; never the server's DETAIL, which quotes values.
+fn detail(error: &PgError) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} [{}]", db.message(), db.code().code()),
+        None => {
+            let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+            causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+        }
+    }
+}
+
+/// Whether the connection is gone, and with it what was not committed.
+fn is_lost(error: &PgError) -> bool {
+    match error.code() {
+        // Connection exceptions; the server stops or has cut this session off.
+        Some(code) => code.code().starts_with("08") || ["57P01", "57P02", "57P03", "57P05", "25P03"].contains(&code.code()),
+        None => {
+            error.is_closed() || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+        }
+    }
+}
+
+/// A deadlock needs two who lock: only a migration beside us does.
+fn next(error: &PgError) -> Next {
+    let crossed = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+    if is_lost(error) || error.code().is_some_and(|code| crossed.contains(code)) { Next::Again } else { Next::Stop }
+}
+
+struct Tx<'a> {
+    tx: Transaction<'a>,
+    statements: &'a mut HashMap<String, Statement>,
+    store: &'a Postgres,
+    failure: Option<Next>,
+}
+
+impl<'a> Tx<'a> {
+    /// Runs `work` unless a statement failed before.
+    fn guard<T>(&mut self, work: impl FnOnce(&mut Transaction<'a>) -> Result<T, PgError>) -> Result<T, Error> {
+        if self.failure.is_some() {
+            return Err(passed_over());
+        }
+        work(&mut self.tx).map_err(|error| {
+            self.failure = Some(next(&error));
+            self.store.error(&error)
+        })
+    }
+
+    fn prepare(&mut self, sql: &str, args: &[Value]) -> Result<Statement, Error> {
+        let statement = match self.statements.get(sql) {
+            Some(statement) => statement.clone(),
+            None => {
+                let statement = self.guard(|tx| tx.prepare(sql))?;
+                if self.statements.len() >= STATEMENTS {
+                    self.statements.clear();
+                }
+                self.statements.insert(sql.into(), statement.clone());
+                statement
+            }
+        };
+        if statement.params().len() != args.len() {
+            self.failure = Some(Next::Stop);
+            return Err(miscounted(sql, statement.params().len(), args.len()));
+        }
+        Ok(statement)
+    }
+}
+
+impl Session for Tx<'_> {
+    fn run(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
+        let statement = self.prepare(sql, args)?;
+        self.guard(|tx| {
+            let mut rows = tx.query_raw(&statement, args)?;
+            while rows.next()?.is_some() {}
+            Ok(rows.rows_affected().unwrap_or(0))
+        })
+    }
+
+    fn each(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error> {
+        let statement = self.prepare(sql, args)?;
+        let columns = statement.columns().len();
+        let mut values = Vec::with_capacity(columns);
+        let mut refused = None;
+        self.guard(|tx| {
+            let mut rows = tx.query_raw(&statement, args)?;
+            while let Some(found) = rows.next()? {
+                values.clear();
+                for i in 0..columns {
+                    values.push(found.try_get(i)?);
+                }
+                if let Err(error) = row(&Row(&values)) {
+                    refused = Some(error);
+                    break;
+                }
+            }
+            Ok(())
+        })?;
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {
+        let statement = self.prepare(&format!("SELECT * FROM {table}"), &[])?;
+        Ok(statement.columns().iter().map(|column| column.name().into()).collect())
+    }
+
+    fn load(&mut self, table: &str, columns: &[String], rows: &[Vec<Value>]) -> Result<(), Error> {
+        let columns = columns.join(", ");
+        let statement = self.prepare(&format!("SELECT {columns} FROM {table}"), &[])?;
+        let types: Vec<Type> = statement.columns().iter().map(|column| column.type_().clone()).collect();
+        self.guard(|tx| {
+            let sink = tx.copy_in(&format!("COPY {table} ({columns}) FROM STDIN (FORMAT binary)"))?;
+            let mut writer = BinaryCopyInWriter::new(sink, &types);
+            rows.iter().try_for_each(|row| writer.write_raw(row))?;
+            writer.finish().map(|_| ())
+        })
+    }
+
+    fn settle(&mut self, table: &str, columns: &[String]) -> Result<(), Error> {
+        if !columns.iter().any(|column| column == "id") {
+            return Ok(());
+        }
+        let sql = format!(
+            "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table})) \
+             WHERE EXISTS (SELECT 1 FROM {table}) AND pg_get_serial_sequence('{table}', 'id') IS NOT NULL"
+        );
+        self.guard(|tx| tx.query_opt(&sql, &[]).map(|_| ()))
+    }
+}

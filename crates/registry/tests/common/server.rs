@@ -1,0 +1,152 @@
+//! A PostgreSQL server for one test process: started by the first test that asks, gone when the process is.
+#![allow(dead_code)]
+
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Special characters, so that encoding them is tested with everything else.
+pub const PASSWORD: &str = "p@ss/w?rd:1";
+const PASSWORD_ENCODED: &str = "p%40ss%2Fw%3Frd%3A1";
+
+/// Runs the server until its standard input ends, which it does with the test process, however that ends.
+const WATCH: &str = r#"
+"$1/postgres" -D "$2/data" -k "$2" -h 127.0.0.1 -p "$3" -c fsync=off -c full_page_writes=off -c max_connections=200 \
+  -c ssl=on -c ssl_cert_file="$2/server.crt" -c ssl_key_file="$2/server.key" </dev/null >"$2/log" 2>&1 &
+server=$!
+cat >/dev/null
+kill -INT "$server"
+wait "$server"
+rm -rf "$2"
+"#;
+
+pub struct Server {
+    dir: PathBuf,
+    port: u16,
+    next: AtomicUsize,
+    /// Its standard input is closed by the system when this process ends.
+    _watch: Child,
+}
+
+/// The server; none where PostgreSQL is not installed, which is said, and an error where `CI` is set.
+pub fn server() -> Option<&'static Server> {
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    SERVER
+        .get_or_init(|| {
+            let bin = programs();
+            if bin.is_none() {
+                assert!(std::env::var_os("CI").is_none(), "PostgreSQL is not installed: apt-get install postgresql");
+                // Past the harness, which would swallow it.
+                let _ = writeln!(std::io::stderr(), "skipped: PostgreSQL is not installed");
+            }
+            bin.map(|bin| Server::start(&bin))
+        })
+        .as_ref()
+}
+
+/// The newest installation: where Debian has them, or else on the PATH.
+fn programs() -> Option<PathBuf> {
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let number = |bin: &Path| bin.parent()?.file_name()?.to_str()?.parse::<u32>().ok();
+    let newest = debian.filter(|bin| bin.join("initdb").exists()).max_by_key(|bin| number(bin));
+    newest.or_else(|| std::env::split_paths(&std::env::var_os("PATH")?).find(|dir| dir.join("initdb").exists()))
+}
+
+/// A user that the server may run as: it refuses root.
+fn user() -> Option<(u32, u32)> {
+    if std::fs::metadata("/proc/self").ok()?.uid() != 0 {
+        return None;
+    }
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
+    let find = |name: &str| {
+        let fields: Vec<&str> = passwd.lines().find(|line| line.split(':').next() == Some(name))?.split(':').collect();
+        Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
+    };
+    Some(find("postgres").or_else(|| find("nobody")).expect("root needs a user `postgres` or `nobody` to run PostgreSQL as"))
+}
+
+impl Server {
+    fn start(bin: &Path) -> Server {
+        let (dir, user) = (tempfile::Builder::new().prefix("edgelatch-pg-").tempdir().unwrap().keep(), user());
+        if let Some((uid, gid)) = user {
+            chown(&dir, Some(uid), Some(gid)).unwrap();
+        }
+        let command = |program: &Path| {
+            let mut command = Command::new(program);
+            command.current_dir(&dir).stdin(Stdio::null()).process_group(0);
+            user.map(|(uid, gid)| command.uid(uid).gid(gid));
+            command
+        };
+        let run = |command: &mut Command| {
+            let out = command.output().unwrap();
+            assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
+        };
+        std::fs::write(dir.join("password"), PASSWORD).unwrap();
+        // An order of text unlike ours, to show that ours does not depend on it.
+        let order = ["--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en"];
+        let access = ["--username=edgelatch", "--auth=scram-sha-256", "--pwfile=password"];
+        run(command(&bin.join("initdb")).args(["--pgdata=data", "--no-sync"]).args(order).args(access));
+        let name =
+            ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=CA:FALSE"];
+        let key = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+        run(command(Path::new("openssl")).args(key).args(["-keyout", "server.key", "-out", "server.crt"]).args(name));
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let mut watch = command(Path::new("sh"));
+        watch.args(["-c", WATCH, "sh"]).arg(bin).arg(&dir).arg(port.to_string());
+        let child = watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let server = Server { dir, port, next: AtomicUsize::new(0), _watch: child };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while let Err(error) = server.connect() {
+            let log = || std::fs::read_to_string(server.dir.join("log")).unwrap_or_default();
+            assert!(Instant::now() < deadline, "PostgreSQL did not start: {error}\n{}", log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        server
+    }
+
+    fn connect(&self) -> Result<postgres::Client, postgres::Error> {
+        let mut config = postgres::Config::new();
+        config.host_path(&self.dir).port(self.port).user("edgelatch").password(PASSWORD).dbname("postgres");
+        config.connect(postgres::NoTls)
+    }
+
+    /// A connection past the registry.
+    pub fn admin(&self) -> postgres::Client {
+        self.connect().unwrap()
+    }
+
+    /// Makes an empty schema and gives its name.
+    pub fn schema(&self) -> String {
+        let name = format!("t{}", self.next.fetch_add(1, Ordering::SeqCst));
+        self.admin().batch_execute(&format!("CREATE SCHEMA {name}")).unwrap();
+        name
+    }
+
+    /// The address of a schema, over the server's socket.
+    pub fn url(&self, schema: &str) -> String {
+        let socket = self.dir.to_str().unwrap().replace('/', "%2F");
+        self.tcp_url(schema, &socket, "")
+    }
+
+    /// The same over TCP.
+    pub fn tcp_url(&self, schema: &str, host: &str, more: &str) -> String {
+        let (port, options) = (self.port, format!("options=-csearch_path%3D{schema}&application_name={schema}"));
+        format!("postgres://edgelatch:{PASSWORD_ENCODED}@{host}:{port}/postgres?{options}{more}")
+    }
+
+    /// Ends the sessions on a schema, as a restart of the server does.
+    pub fn cut(&self, schema: &str) -> i64 {
+        let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1";
+        self.admin().query_one(sql, &[&schema]).unwrap().get(0)
+    }
+
+    /// The server's certificate, its own root.
+    pub fn certificate(&self) -> PathBuf {
+        self.dir.join("server.crt")
+    }
+}
