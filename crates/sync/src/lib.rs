@@ -2,7 +2,7 @@
 //!
 //! [`Publisher`] takes the registry's state, builds the tree, takes an epoch from the ledger, signs a head and hands both to
 //! each [`Target`]. The epoch is committed before the signature exists, so none is ever signed twice. [`Directory`] is the
-//! target that static web servers and `edgelatch serve` hand out; [`init`] begins a control plane; [`key_file`] guards the
+//! target that static web servers and `edgelatch serve` hand out; [`init()`] begins a control plane; [`key_file`] guards the
 //! signing keys.
 #![forbid(unsafe_code)]
 
