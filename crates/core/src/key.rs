@@ -60,7 +60,25 @@ const _: () = assert!(MAX_PREFIX_BYTES + 1 + SECRET + CHECK == 55 && MAX_CREDENT
 
 /// SHA-256 of a key's whole text: what the registry stores and an import brings.
 pub fn digest(text: &[u8]) -> [u8; 32] {
-    Sha256::digest(text).into()
+    one_block(text).unwrap_or_else(|| Sha256::digest(text).into())
+}
+
+/// SHA-256 of a text that fits one block with its padding, as every issued key does: 0x80, zeros, the length in bits. The
+/// streaming interface costs a fifth of the hash on top.
+fn one_block(text: &[u8]) -> Option<[u8; 32]> {
+    /// FIPS 180-4 section 5.3.3.
+    const START: [u32; 8] = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
+    let mut block = [0; 64];
+    let (room, length) = block.split_last_chunk_mut::<8>()?;
+    let (start, padding) = room.split_at_mut_checked(text.len())?;
+    start.copy_from_slice(text);
+    *padding.first_mut()? = 0x80;
+    *length = u64::try_from(text.len()).ok()?.checked_mul(8)?.to_be_bytes();
+    let mut state = START;
+    sha2::block_api::compress256(&mut state, &[block]);
+    let mut out = [0; 32];
+    out.as_chunks_mut::<4>().0.iter_mut().zip(state).for_each(|(bytes, word)| *bytes = word.to_be_bytes());
+    Some(out)
 }
 
 fn is_prefix(text: &[u8]) -> bool {
@@ -293,6 +311,15 @@ mod tests {
         let check = check_of(&text);
         text.extend(check);
         text
+    }
+
+    #[test]
+    fn one_block_is_sha_256() {
+        let text = [0xa5; 130];
+        for length in 0..=text.len() {
+            let (text, expected) = (&text[..length], <[u8; 32]>::from(Sha256::digest(&text[..length])));
+            assert_eq!((digest(text), one_block(text).is_some()), (expected, length < 56), "{length}");
+        }
     }
 
     #[test]
