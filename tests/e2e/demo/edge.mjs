@@ -30,7 +30,8 @@ export async function edge(createVerifier, { root, source, clientIp, mode }) {
   });
 
   /** Judges a request; `{ status, headers, body }`. */
-  function answer(request, context, measured) {
+  async function answer(request, context, measured) {
+    if (!latch.ready) await latch.load();
     const verdict = latch.verify(request, requirement, context);
     const headers = { "x-demo-verdict": verdict.code };
     if (measured) {

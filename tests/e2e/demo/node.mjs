@@ -11,7 +11,7 @@ const server = createServer(async (request, response) => {
   const { status, headers, body } =
     request.url === "/demo/refresh"
       ? await api.refresh()
-      : api.answer(request, { peer: request.socket.remoteAddress }, request.headers["x-demo"] !== undefined);
+      : await api.answer(request, { peer: request.socket.remoteAddress }, request.headers["x-demo"] !== undefined);
   response.writeHead(status, headers).end(request.method === "HEAD" ? undefined : body);
 });
 server.listen(settings.port ?? 0, "127.0.0.1", () => {

@@ -10,7 +10,7 @@ export default {
     const { answer, refresh } = await api;
     const waitUntil = (work) => context.waitUntil(work);
     const { status, headers, body } =
-      new URL(request.url).pathname === "/demo/refresh" ? await refresh() : answer(request, { waitUntil }, request.headers.has("x-demo"));
+      new URL(request.url).pathname === "/demo/refresh" ? await refresh() : await answer(request, { waitUntil }, request.headers.has("x-demo"));
     return new Response(body, { status, headers });
   },
 };
