@@ -65,6 +65,8 @@ struct Settings {
 /// One edge. Reads no clock: every call that depends on time takes `now` in Unix seconds.
 pub struct Edge {
     trust: Trust,
+    /// Version of the root that the edge was given at first: `min_epoch` was set with its publisher role in mind.
+    deployed: u32,
     config: HostConfig,
     active: Option<Active>,
     /// Kept until the next update is staged, so that identities of verdicts in flight stay readable.
@@ -121,7 +123,14 @@ impl Edge {
     pub fn new(root: &[u8], config: HostConfig) -> Result<Self, Error> {
         let root = Root::open(root)?;
         let trust = Trust { publisher_since: root.version, root };
-        Ok(Edge { trust, config, active: None, previous: None, requirements: Requirements::default() })
+        Ok(Edge {
+            deployed: trust.publisher_since,
+            trust,
+            config,
+            active: None,
+            previous: None,
+            requirements: Requirements::default(),
+        })
     }
 
     /// Judges a head, after the roots that lead up to it. Takes over a renewed one; changes nothing otherwise.
@@ -206,10 +215,9 @@ impl Edge {
         }
     }
 
-    /// The least epoch acceptable on a cold start. Both floors count only while the publisher role is the one under which
-    /// they were set.
+    /// The least epoch acceptable. Both floors count only while the publisher role is the one under which they were set.
     fn floor(&self, trust: &Trust) -> u64 {
-        let rotated = trust.publisher_since > self.trust.publisher_since;
+        let rotated = trust.publisher_since > self.deployed;
         let configured = if rotated { 0 } else { self.config.min_epoch };
         let durable = self.config.floor.filter(|(version, _)| *version >= trust.publisher_since).map_or(0, |(_, epoch)| epoch);
         configured.max(durable)

@@ -123,7 +123,9 @@ impl<'a> Directory<'a> {
         }
         for role in self.roles.iter() {
             let mut reader = Reader::inside(role, OBJECT);
-            if !(1..=MAX_NAME_BYTES).contains(&reader.text8()?.len()) {
+            let name = reader.text8()?;
+            // As with claims: the identity crosses to JavaScript as one text with control characters between its parts.
+            if !(1..=MAX_NAME_BYTES).contains(&name.len()) || name.chars().any(char::is_control) {
                 return Err(field("role name"));
             }
             Refs::checked(reader.rest(), self.patterns.len(), "role pattern")?;

@@ -17,7 +17,7 @@
 
 use crate::error::Error;
 use crate::limits::{MAX_ID_BYTES, MAX_METADATA_BYTES, MAX_NAME_BYTES, MAX_SHARD_RECORDS};
-use crate::policy::PolicyView;
+use crate::policy::{AllowMode, PolicyView};
 use crate::tree::directory::Directory;
 use crate::wire::{List, Reader, size, u64_at};
 
@@ -178,7 +178,11 @@ impl<'a> Shard<'a> {
             }
         }
         for entry in tables.policies.iter() {
-            PolicyView::validate(entry).map_err(|_| field("policy"))?;
+            let policy = PolicyView::validate(entry).map_err(|_| field("policy"))?;
+            // One that restricts nobody is not stored, or the same records had two encodings.
+            if policy.allow_mode() == AllowMode::Any && policy.deny().next().is_none() {
+                return Err(field("policy"));
+            }
         }
         for entry in tables.subjects.iter() {
             let (org, owner) = read_pair(entry).ok_or(field("subject"))?;
