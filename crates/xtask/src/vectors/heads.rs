@@ -1,6 +1,6 @@
 //! Heads and bundles that must be refused, over an honest tree.
 
-use super::raw::{self, Head, Pair, Tree, malleated, message, public, seal, shorten, signatures, small_order_r};
+use super::raw::{self, Edit, Head, Pair, Tree, malleated, message, public, seal, shorten, signatures, small_order_r};
 use super::scenarios::small;
 use super::{DAY, T0, trust};
 use ed25519_dalek::Signer;
@@ -14,7 +14,8 @@ pub struct Refused {
 }
 
 /// Fields of a head that is rightly signed, and the code.
-const FIELDS: &[(&str, fn(&mut Head), &str)] = &[
+#[rustfmt::skip]
+const FIELDS: &[Edit<Head>] = &[
     ("head: of another realm", |h| h.realm = b"other".to_vec(), "wrong_realm"),
     ("head: realm in upper case", |h| h.realm = b"Vectors".to_vec(), "bad_realm"),
     ("head: empty realm", |h| h.realm = vec![], "bad_realm"),
@@ -37,6 +38,7 @@ const FIELDS: &[(&str, fn(&mut Head), &str)] = &[
 ];
 
 /// Seconds after `T0` at which an honest head of a day is refused.
+#[rustfmt::skip]
 const TIMES: &[(&str, i64, &str)] = &[
     ("clock: 301 seconds before the time of issue", -301, "clock_invalid"),
     ("clock: at 0", -(T0 as i64), "clock_invalid"),
@@ -45,7 +47,8 @@ const TIMES: &[(&str, i64, &str)] = &[
 ];
 
 /// Bytes of a head's frame that are changed after signing.
-const FRAMES: &[(&str, fn(&mut Vec<u8>), &str)] = &[
+#[rustfmt::skip]
+const FRAMES: &[Edit<Vec<u8>>] = &[
     ("head: magic of a root", |h| h[..4].copy_from_slice(b"ELRT"), "bad_magic"),
     ("head: format 2", |h| h[4] = 2, "unsupported_format"),
     ("head: statement of 4 GiB", |h| h[6..10].fill(0xff), "truncated"),
@@ -69,7 +72,8 @@ fn flip_last(head: &mut [u8]) {
 }
 
 /// Bytes of a bundle's own header, and its end.
-const BUNDLES: &[(&str, fn(&mut Vec<u8>), &str)] = &[
+#[rustfmt::skip]
+const BUNDLES: &[Edit<Vec<u8>>] = &[
     ("bundle: empty", Vec::clear, "truncated"),
     ("bundle: only its magic", |b| b.truncate(4), "truncated"),
     ("bundle: only its header", |b| b.truncate(16), "truncated"),
@@ -121,14 +125,22 @@ fn forged(tree: &Tree) -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("head: S + L in place of S", sealed(&[(good.0, malleated(good.1))]), "bad_signature"),
         ("head: R of small order", sealed(&[(good.0, small_order_r(101, &message(2, 1, &statement)))]), "bad_signature"),
         ("head: signature of zeros", sealed(&[(good.0, [0; 64])]), "bad_signature"),
-        ("head: a root's statement", seal(b"ELHD", &root_statement, &signatures(1, &root_statement, &[1, 2])), "too_few_signatures"),
+        (
+            "head: a root's statement",
+            seal(b"ELHD", &root_statement, &signatures(1, &root_statement, &[1, 2])),
+            "too_few_signatures",
+        ),
         ("head: signed under a later root", Head { root_version: 2, ..head.clone() }.sign(&[102, 103]), "root_needed"),
         (
             "head: of another realm, signed by a stranger under a later root",
             Head { realm: b"other".to_vec(), root_version: 2, ..head.clone() }.sign(&[150]),
             "too_few_signatures",
         ),
-        ("head: signed under an earlier root by a stranger", Head { root_version: 0, ..head.clone() }.sign(&[150]), "too_few_signatures"),
+        (
+            "head: signed under an earlier root by a stranger",
+            Head { root_version: 0, ..head.clone() }.sign(&[150]),
+            "too_few_signatures",
+        ),
     ]
 }
 

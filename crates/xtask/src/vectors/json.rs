@@ -14,7 +14,8 @@ fn write(out: &mut String, value: &Value, depth: usize, indent: usize) {
     let (open, close, items) = match value {
         Value::Array(items) => ('[', ']', items.iter().map(|item| (String::new(), item)).collect()),
         Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().map(|(key, value)| (format!("{}: ", Value::from(key.as_str())), value)).collect();
+            let mut members: Vec<_> =
+                members.iter().map(|(key, value)| (format!("{}: ", Value::from(key.as_str())), value)).collect();
             members.sort_by(|a, b| a.0.cmp(&b.0));
             ('{', '}', members)
         }

@@ -108,8 +108,20 @@ fn ids() -> Result<Vec<Value>> {
     }
     // LygHa16AHYF is 2^64 - 1.
     let bad = [
-        "", "key_", "key_0000000000", "key_000000000000", "KEY_00000000000", "key-00000000000", "key_LygHa16AHYG", "key_zzzzzzzzzzz",
-        "key_0000000000-", "key_0000000000 ", " key_00000000000", "key_+0000000001", "00000000000", "key_0000000000é",
+        "",
+        "key_",
+        "key_0000000000",
+        "key_000000000000",
+        "KEY_00000000000",
+        "key-00000000000",
+        "key_LygHa16AHYG",
+        "key_zzzzzzzzzzz",
+        "key_0000000000-",
+        "key_0000000000 ",
+        " key_00000000000",
+        "key_+0000000001",
+        "00000000000",
+        "key_0000000000é",
     ];
     rows.extend(bad.iter().map(|text| json!({ "text": text, "value": null })));
     Ok(rows)

@@ -52,7 +52,8 @@ pub fn raw(flags: u8, lists: &[&[&str]; 2]) -> Vec<u8> {
     let (mut out, mut body) = (vec![flags, 0], Vec::new());
     for texts in lists {
         for six in [false, true] {
-            let entries: Vec<_> = texts.iter().filter(|text| text.contains(':') == six).map(|t| t.split_once('/').expect("/")).collect();
+            let entries: Vec<_> =
+                texts.iter().filter(|text| text.contains(':') == six).map(|t| t.split_once('/').expect("/")).collect();
             out.extend((entries.len() as u16).to_le_bytes());
             entries.iter().for_each(|(net, _)| body.extend(network(net)));
             body.extend(entries.iter().map(|(_, prefix)| prefix.parse::<u8>().expect("a prefix")));

@@ -47,6 +47,9 @@ pub fn refs(values: &[u32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
+/// A name, how an honest thing is changed, and the code of what becomes of it.
+pub type Edit<T> = (&'static str, fn(&mut T), &'static str);
+
 /// Without its last byte.
 pub fn shorten(bytes: &mut Vec<u8>) {
     bytes.truncate(bytes.len() - 1);

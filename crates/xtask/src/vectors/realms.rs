@@ -75,7 +75,7 @@ impl Realm {
             sources: Sources::from_bits(self.sources).context("sources")?,
             imports: self.imports,
             pepper,
-            roles: self.roles.iter().map(|role| role_record(role)).collect(),
+            roles: self.roles.iter().map(role_record).collect(),
         };
         let records = self.keys.iter().map(|key| self.record(key)).collect();
         self.tree = build::build_tree(&record, records).with_context(|| format!("realm {}", self.name))?;

@@ -60,6 +60,7 @@ fn named(label: &'static str, n: u32) -> Key {
 }
 
 const OFFICE: Policy = policy(false, Some(&["192.0.2.0/24"]), &[]);
+#[rustfmt::skip]
 const LISTS: &[(&str, Policy)] = &[
     ("ip_office", OFFICE),
     ("ip_both_families", policy(false, Some(&["10.0.0.0/8", "198.51.100.7/32", "2001:db8::/32", "2001:db9::1/128"]), &[])),
@@ -107,7 +108,11 @@ pub fn everything() -> Vec<Key> {
         Key { roles: &["nothing"], ..named("nothing", 7) },
         Key { roles: &["Verwalter für Größeres"], services: Some(&["dns"]), ..named("unicode_role", 8) },
         Key { roles: &["admin"], services: Some(&[]), ..named("no_service", 9) },
-        Key { roles: &["admin", "dns", "nothing", "purger", "reader"], services: Some(&["cdn", "dns", "iam-1"]), ..named("all_roles", 10) },
+        Key {
+            roles: &["admin", "dns", "nothing", "purger", "reader"],
+            services: Some(&["cdn", "dns", "iam-1"]),
+            ..named("all_roles", 10)
+        },
         Key { revoked: true, ..named("revoked", 11) },
         Key { owner: "bob", owner_disabled: true, ..named("owner_disabled", 12) },
         Key { owner: "bob", owner_disabled: true, revoked: true, ..named("revoked_and_disabled", 13) },
@@ -118,7 +123,11 @@ pub fn everything() -> Vec<Key> {
         Key { expires_at: Some(1), ..named("expired_long_ago", 18) },
         Key { id: 0x5eed, name: "rotated".into(), ..named("rotated_new", 19) },
         Key { id: 0x5eed, name: "rotated".into(), expires_at: Some(T0 + 3600), ..named("rotated_old", 20) },
-        Key { name: "Schlüssel für 東京 🗝".into(), metadata: r#"{"étage":3,"note":"日本語 \" \\ \u0007","n":-1.5e3}"#, ..named("unicode", 21) },
+        Key {
+            name: "Schlüssel für 東京 🗝".into(),
+            metadata: r#"{"étage":3,"note":"日本語 \" \\ \u0007","n":-1.5e3}"#,
+            ..named("unicode", 21)
+        },
         Key { name: "n".repeat(128), ..named("longest_name", 22) },
         Key { metadata: "[1,2,3]", ..named("metadata_only", 23) },
         Key { metadata: "not JSON: that is the application's affair", ..named("metadata_not_json", 24) },
@@ -132,7 +141,13 @@ pub fn everything() -> Vec<Key> {
             policy: Some(OFFICE),
             ..named("hopeless", 26)
         },
-        Key { owner_disabled: true, expires_at: Some(1), services: Some(&["dns"]), policy: Some(OFFICE), ..named("hopeless_owner", 27) },
+        Key {
+            owner_disabled: true,
+            expires_at: Some(1),
+            services: Some(&["dns"]),
+            policy: Some(OFFICE),
+            ..named("hopeless_owner", 27)
+        },
         Key { expires_at: Some(1), services: Some(&["dns"]), policy: Some(OFFICE), ..named("hopeless_time", 28) },
         Key { services: Some(&["dns"]), policy: Some(OFFICE), ..named("hopeless_ip", 29) },
         Key { services: Some(&["dns"]), ..named("hopeless_scope", 30) },
@@ -147,9 +162,9 @@ pub fn many() -> Vec<Key> {
     let key = |n: u32| Key {
         label: if n == 1000 { "first" } else { "" },
         owner: OWNERS[n as usize % 3],
-        expires_at: (n % 16 == 0).then_some(T0 + DAY + u64::from(n)),
-        roles: if n % 2 == 0 { &["reader"] } else { &[] },
-        policy: (n % 64 == 0).then_some(OFFICE),
+        expires_at: (n.is_multiple_of(16)).then_some(T0 + DAY + u64::from(n)),
+        roles: if n.is_multiple_of(2) { &["reader"] } else { &[] },
+        policy: (n.is_multiple_of(64)).then_some(OFFICE),
         ..plain(n)
     };
     (1000..1520).map(key).collect()

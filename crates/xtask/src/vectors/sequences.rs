@@ -117,10 +117,7 @@ fn times(m: &Materials) -> Vec<Step> {
 }
 
 fn grace(m: &Materials) -> Vec<Step> {
-    vec![
-        update(small(&m.one, 5), "head_expired").at(T0 + DAY + 60),
-        update(small(&m.one, 5), OK).at(T0 + DAY + 59).serving(5),
-    ]
+    vec![update(small(&m.one, 5), "head_expired").at(T0 + DAY + 60), update(small(&m.one, 5), OK).at(T0 + DAY + 59).serving(5)]
 }
 
 fn floored(m: &Materials, below: u64, at: u64) -> Vec<Step> {
@@ -156,9 +153,15 @@ fn kept(m: &Materials) -> Vec<Step> {
     vec![
         update(m.rotated(7), OK).roots(&[&m.v2]).serving(7).root_version(2),
         update(m.rotated(6), "rollback").roots(&[&m.v3]).serving(7).root_version(2),
-        offer(Head { epoch: 8, root_version: 2, ..Head::of(&m.two) }.sign(&[102, 104]), "renewed").roots(&[&m.v3]).serving(8).root_version(3),
+        offer(Head { epoch: 8, root_version: 2, ..Head::of(&m.two) }.sign(&[102, 104]), "renewed")
+            .roots(&[&m.v3])
+            .serving(8)
+            .root_version(3),
         // The next root rotates again: a lower epoch counts as new.
-        offer(Head { epoch: 3, root_version: 4, ..Head::of(&m.two) }.sign(&[105]), "renewed").roots(&[&m.v4]).serving(3).root_version(4),
+        offer(Head { epoch: 3, root_version: 4, ..Head::of(&m.two) }.sign(&[105]), "renewed")
+            .roots(&[&m.v4])
+            .serving(3)
+            .root_version(4),
     ]
 }
 
@@ -198,7 +201,8 @@ fn thresholds(m: &Materials) -> Vec<Step> {
 
 /// A directory of this source, pepper and no entries.
 fn directory(sources: u8, pepper_id: u32) -> Vec<u8> {
-    super::raw::Directory { sources, flags: 0, pepper_id, tables: [vec![], vec![], vec![], vec![vec![]], vec![vec![0]]] }.bytes()
+    super::raw::Directory { sources, flags: 0, pepper_id, tables: [vec![], vec![], vec![], vec![vec![]], vec![vec![0]]] }
+        .bytes()
 }
 
 fn empty_directory() -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! The roots of the test realms, and roots that must be refused.
 
-use super::raw::{Keys, Root, role, seal, shorten, signatures, unhex};
+use super::raw::{Edit, Keys, Root, role, seal, shorten, signatures, unhex};
 use super::{DAY, REALM, T0};
 
 /// Name, content, and who signs.
@@ -27,7 +27,8 @@ pub fn roots() -> Vec<Named> {
 }
 
 /// Fields of a root of version 1 that is signed by keys 1 and 2, and what comes of deploying it.
-const FIELDS: &[(&str, fn(&mut Root), &str)] = &[
+#[rustfmt::skip]
+const FIELDS: &[Edit<Root>] = &[
     ("as it should be", |_| {}, "accepted"),
     ("for readers of version 0", |r| r.min_reader = 0, "accepted"),
     ("for readers of version 2", |r| r.min_reader = 2, "reader_too_old"),
@@ -62,6 +63,7 @@ const FIELDS: &[(&str, fn(&mut Root), &str)] = &[
 
 /// Encodings that are no public key: the eight points of small order, other encodings of them, y at or above the prime,
 /// and one that is not on the curve.
+#[rustfmt::skip]
 const WEAK: &[(&str, &str)] = &[
     ("order 1", "0100000000000000000000000000000000000000000000000000000000000000"),
     ("order 2", "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
@@ -85,7 +87,8 @@ const WEAK: &[(&str, &str)] = &[
 ];
 
 /// Bytes of a root's frame that are changed after signing.
-const FRAMES: &[(&str, fn(&mut Vec<u8>), &str)] = &[
+#[rustfmt::skip]
+const FRAMES: &[Edit<Vec<u8>>] = &[
     ("empty", Vec::clear, "truncated"),
     ("magic of a head", |r| r[..4].copy_from_slice(b"ELHD"), "bad_magic"),
     ("format 2", |r| r[4] = 2, "unsupported_format"),

@@ -193,9 +193,11 @@ fn texts() -> Vec<(&'static str, String, &'static str)> {
     ]
 }
 
-/// The same key under other configurations: configuration, realm, label, address, seconds after `T0`, code, flags.
+/// Configuration, realm, label of the key, client address, seconds after `T0`, expected code and flags.
+type Configured = (&'static str, &'static str, &'static str, Option<&'static str>, i64, &'static str, u8);
+
 #[rustfmt::skip]
-const CONFIGURED: &[(&str, &str, &str, Option<&str>, i64, &str, u8)] = &[
+const CONFIGURED: &[Configured] = &[
     ("grace=60", "one", "plain", None, LIFE - 1, "valid", 0),
     ("grace=60", "one", "plain", None, LIFE, "valid", 2),
     ("grace=60", "one", "plain", None, LIFE + 59, "valid", 2),
@@ -234,7 +236,8 @@ pub fn file(realms: &[Realm]) -> Result<Value> {
     let mut out = Vec::new();
     for (realm, label, ip, service, permission, offset, code) in ROWS {
         let packed = packed(realms, realm, label, code, 0)?;
-        let optional = [("ip", ip), ("service", service), ("permission", permission)].map(|(name, text)| (name, (*text).into()));
+        let optional =
+            [("ip", ip), ("service", service), ("permission", permission)].map(|(name, text)| (name, (*text).into()));
         let members = [("key", (*label).into()), ("now", now(*offset)), ("packed", packed.into())];
         out.push(row(realm, code, members.into_iter().chain(optional).collect()));
     }

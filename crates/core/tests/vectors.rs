@@ -1,0 +1,342 @@
+//! The files of `tests/vectors/`, row by row. They are written by `cargo xtask vectors`; another reader of them is
+//! `tests/conformance/reader.py`.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use edgelatch_core::bundle;
+use edgelatch_core::edge::{Edge, HostConfig, Location, Offer};
+use edgelatch_core::error::Error;
+use edgelatch_core::head::Head;
+use edgelatch_core::ip::Ip;
+use edgelatch_core::key::{self, KeyId, KeyText, Pepper};
+use edgelatch_core::permission;
+use edgelatch_core::policy::{AllowMode, Order, PolicyView};
+use edgelatch_core::root::Root;
+use edgelatch_core::signed::RoleKeys;
+use edgelatch_core::tree::directory::{Directory, ScopeView};
+use edgelatch_core::tree::{object_digest, shard::Shard};
+use serde_json::{Value, json};
+use std::path::Path;
+
+fn file(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(name);
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn rows<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    let rows = value[name].as_array().unwrap();
+    assert!(!rows.is_empty(), "{name} is empty");
+    rows
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}"))
+}
+
+fn base64(value: &Value) -> Vec<u8> {
+    BASE64_STANDARD.decode(value.as_str().unwrap()).unwrap()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+fn edge(root: &[u8], config: &str) -> Result<Edge, Error> {
+    Edge::new(root, HostConfig::parse(config).unwrap())
+}
+
+fn update(edge: &mut Edge, roots: &[&[u8]], bundle: &[u8], now: u64) -> Result<(), Error> {
+    let mut staged = edge.stage(roots, bundle.to_vec(), now)?;
+    while staged.check(1000)? > 0 {}
+    edge.commit(staged, now)
+}
+
+fn code<T>(result: Result<T, Error>) -> &'static str {
+    result.err().map_or("accepted", |error| error.code())
+}
+
+#[test]
+fn key_texts_ids_and_digests() {
+    let keys = file("keys.json");
+    for row in rows(&keys, "texts") {
+        let bytes = row["hex"].as_str().map_or_else(|| text(row, "text").as_bytes().to_vec(), unhex);
+        let issued = KeyText::parse(&bytes).is_ok();
+        assert_eq!(issued, row["issued"], "{row}");
+        assert_eq!(issued || KeyText::parse_imported(&bytes).is_ok(), row["imported"], "{row}");
+    }
+    for row in rows(&keys, "ids") {
+        let parsed = text(row, "text").parse::<KeyId>().ok();
+        assert_eq!(parsed.map(|id| id.0.to_string()).as_deref(), row["value"].as_str(), "{row}");
+        assert!(parsed.is_none_or(|id| id.to_string() == text(row, "text")), "{row}");
+    }
+    for row in rows(&keys, "digests") {
+        let digest = key::digest(text(row, "text").as_bytes());
+        assert_eq!(hex(&digest), text(row, "digest"));
+        assert_eq!(hex(&Pepper::new(1, &unhex(text(row, "pepper"))).unwrap().apply(&digest)), text(row, "peppered"));
+    }
+}
+
+#[test]
+fn permissions_and_patterns() {
+    let permissions = file("permissions.json");
+    for row in rows(&permissions, "matches") {
+        let granted = permission::matches(text(row, "pattern").as_bytes(), text(row, "permission").as_bytes());
+        assert_eq!(granted, row["granted"], "{row}");
+    }
+    for row in rows(&permissions, "forms") {
+        let bytes = text(row, "text").as_bytes();
+        assert_eq!(permission::is_pattern(bytes), row["pattern"], "{row}");
+        assert_eq!(permission::is_permission(bytes), row["permission"], "{row}");
+    }
+}
+
+#[test]
+fn addresses() {
+    for row in rows(&file("addresses.json"), "addresses") {
+        let canonical = Ip::parse(text(row, "text").as_bytes()).ok().map(|ip| ip.to_string());
+        assert_eq!(canonical.as_deref(), row["canonical"].as_str(), "{row}");
+    }
+}
+
+#[test]
+fn roots() {
+    let realms = file("realms.json");
+    let mut last: Option<Root> = None;
+    for row in rows(&realms, "roots") {
+        let bytes = base64(&row["bytes"]);
+        let root = match &last {
+            None => Root::open(&bytes),
+            Some(last) => last.follow(&bytes),
+        };
+        let root = root.unwrap();
+        let keys =
+            |role: &RoleKeys| json!({ "threshold": role.threshold(), "keys": role.keys().map(|k| hex(k)).collect::<Vec<_>>() });
+        let found = json!({
+            "name": row["name"], "bytes": row["bytes"], "realm": root.realm, "version": root.version, "issued_at": root.issued_at,
+            "expires_at": root.expires_at, "root": keys(&root.root), "publisher": keys(&root.publisher),
+        });
+        assert_eq!(found, *row);
+        last = Some(root);
+    }
+}
+
+/// A record as the files tell it: without what has its default.
+fn record(shard: &Shard<'_>, row: usize, directory: &Directory<'_>) -> Value {
+    let (labels, validity) = (shard.labels(row).unwrap(), shard.validity(row).unwrap());
+    let mut roles: Vec<_> = directory.role_set(shard.role_set(row)).unwrap().iter().collect::<Vec<_>>();
+    let mut roles: Vec<_> = roles.drain(..).map(|r| directory.role(r).unwrap().name).collect();
+    roles.sort_unstable();
+    let services = match directory.scope(shard.scope(row)).unwrap() {
+        ScopeView::All => None,
+        ScopeView::List(list) => Some(list.iter().map(|s| directory.service(s).unwrap()).collect::<Vec<_>>()),
+    };
+    let policy = |policy: PolicyView<'_>| {
+        json!({
+            "allow_mode": if policy.allow_mode() == AllowMode::List { "list" } else { "any" },
+            "order": if policy.order() == Order::DenyFirst { "deny_first" } else { "allow_first" },
+            "allow": policy.allow().map(|c| c.to_string()).collect::<Vec<_>>(),
+            "deny": policy.deny().map(|c| c.to_string()).collect::<Vec<_>>(),
+        })
+    };
+    let bound = |time: u64| (time != 0).then_some(time);
+    let all = [
+        ("digest16", json!(hex(&shard.digest16(row).unwrap())), Value::Null),
+        ("id", json!(KeyId(shard.key_id(row).unwrap()).to_string()), Value::Null),
+        ("org", json!(labels.org), json!("acme")),
+        ("owner", json!(labels.owner), json!("alice")),
+        ("owner_disabled", json!(validity.owner_disabled), json!(false)),
+        ("name", json!(labels.name), json!("")),
+        ("metadata", json!(labels.metadata), json!("")),
+        ("revoked", json!(validity.revoked), json!(false)),
+        ("not_before", json!(bound(validity.not_before)), Value::Null),
+        ("expires_at", json!(bound(validity.expires_at)), Value::Null),
+        ("roles", json!(roles), json!([])),
+        ("services", json!(services), Value::Null),
+        ("ip_policy", json!(shard.policy(row).unwrap().map(policy)), Value::Null),
+    ];
+    all.into_iter().filter(|(_, value, default)| value != default).map(|(name, value, _)| (name.to_owned(), value)).collect()
+}
+
+#[test]
+fn bundles_hold_what_was_put_in() {
+    for realm in rows(&file("realms.json"), "realms") {
+        let bytes = base64(&realm["bundle"]);
+        let parts = bundle::parts(&bytes).unwrap();
+        let head = Head::inspect(parts.head).unwrap();
+        let found = json!({
+            "realm": head.realm, "root_version": head.root_version, "epoch": head.epoch, "issued_at": head.issued_at,
+            "not_after": head.not_after, "tree": hex(&head.tree), "tree_bytes": head.tree_bytes, "records": head.records,
+        });
+        assert_eq!(found, realm["head"]);
+        let object =
+            |kind| move |bytes: &&[u8]| json!({ "kind": kind, "bytes": bytes.len(), "digest": hex(&object_digest(bytes)) });
+        let mut objects = vec![object("top page")(&parts.top)];
+        objects.extend(parts.pages.iter().map(object("index page")));
+        objects.push(object("directory")(&parts.directory));
+        objects.extend(parts.shards.iter().map(object("shard")));
+        assert_eq!(Value::from(objects), realm["objects"]);
+
+        let directory = Directory::parse(parts.directory).unwrap();
+        let mut roles: Vec<_> = directory.roles().map(|r| (r.name, r.patterns(&directory).collect::<Vec<_>>())).collect();
+        roles.sort_unstable();
+        let roles: Vec<_> = roles.iter().map(|(name, patterns)| json!({ "name": name, "patterns": patterns })).collect();
+        let found = json!({
+            "sources": directory.sources.bits(), "imports": directory.imports, "pepper_id": directory.pepper_id, "roles": roles,
+        });
+        assert_eq!(found, realm["directory"]);
+
+        let bits = parts.shards.len().trailing_zeros() as u8;
+        let shards = parts.shards.iter().zip(0..).map(|(bytes, number)| Shard::parse(bytes, bits, number, &directory).unwrap());
+        let records: Vec<_> =
+            shards.flat_map(|s| (0..s.count()).map(|row| record(&s, row, &directory)).collect::<Vec<_>>()).collect();
+        let mut expected = realm["records"].clone();
+        for record in expected.as_array_mut().unwrap() {
+            let record = record.as_object_mut().unwrap();
+            record.remove("text");
+            record.remove("label");
+        }
+        assert_eq!(Value::from(records), expected, "{}", realm["name"]);
+    }
+}
+
+/// An edge that serves a realm of `realms.json`.
+fn serving(realms: &Value, realm: &Value, config: &str) -> Edge {
+    let root = |name: &Value| base64(&rows(realms, "roots").iter().find(|root| root["name"] == *name).unwrap()["bytes"]);
+    let roots: Vec<_> = rows(realm, "roots").iter().map(root).collect();
+    let mut edge = edge(&roots[0], config).unwrap();
+    let later: Vec<&[u8]> = roots[1..].iter().map(Vec::as_slice).collect();
+    update(&mut edge, &later, &base64(&realm["bundle"]), realm["head"]["issued_at"].as_u64().unwrap()).unwrap();
+    edge
+}
+
+#[test]
+fn verifications() {
+    let (realms, table) = (file("realms.json"), file("verifications.json"));
+    for row in rows(&table, "rows") {
+        let realm = rows(&realms, "realms").iter().find(|realm| realm["name"] == row["realm"]);
+        let config = row["config"].as_str().or(realm.and_then(|r| r["config"].as_str())).unwrap_or("");
+        let mut edge = match realm {
+            Some(realm) => serving(&realms, realm, config),
+            None => edge(&base64(&realms["roots"][0]["bytes"]), config).unwrap(),
+        };
+        let record = realm
+            .and_then(|realm| realm["records"].as_array()?.iter().find(|r| !row["key"].is_null() && r["label"] == row["key"]));
+        let key = record.map_or_else(|| text(row, "text"), |record| text(record, "text"));
+        let now = row["now"].as_u64().or(table["now"].as_u64()).unwrap();
+        let requirement = edge.compile(row["service"].as_str(), row["permission"].as_str());
+        let outcome = edge.verify_key(key.as_bytes(), row["ip"].as_str().map(str::as_bytes), requirement, now);
+        assert_eq!(outcome.code.name(), row["code"], "{row}");
+        assert_eq!(u64::from(outcome.flags), row["flags"].as_u64().unwrap_or(0), "{row}");
+        assert_eq!(outcome.pack(), row["packed"], "{row}");
+        assert_eq!(Location::unpack(outcome.pack()), outcome.at, "{row}");
+        assert_eq!(
+            edge.explain_key(key.as_bytes(), row["ip"].as_str().map(str::as_bytes), requirement, now).0,
+            outcome,
+            "{row}"
+        );
+        if let (Some(at), Some(record)) = (outcome.at, record) {
+            let identity = edge.identity(edge.generation(), at).unwrap();
+            let or = |name: &str, default: &str| record[name].as_str().unwrap_or(default).to_owned();
+            assert_eq!(identity.key_id.to_string(), text(record, "id"), "{row}");
+            assert_eq!((identity.labels.org, identity.labels.owner), (&*or("org", "acme"), &*or("owner", "alice")), "{row}");
+            assert_eq!((identity.labels.name, identity.labels.metadata), (&*or("name", ""), &*or("metadata", "")), "{row}");
+            let mut roles: Vec<_> = identity.roles().collect();
+            roles.sort_unstable();
+            assert_eq!(json!(roles), record.get("roles").cloned().unwrap_or(json!([])), "{row}");
+            assert_eq!(json!(identity.services()), record["services"], "{row}");
+        }
+    }
+}
+
+/// Applies `[at, removed, inserted]`.
+fn edited(base: &[u8], edits: &Value) -> Vec<u8> {
+    let (mut out, mut from) = (Vec::new(), 0);
+    for edit in edits.as_array().unwrap() {
+        let at = edit[0].as_u64().unwrap() as usize;
+        out.extend_from_slice(&base[from..at]);
+        out.extend(base64(&edit[2]));
+        from = at + edit[1].as_u64().unwrap() as usize;
+    }
+    out.extend_from_slice(&base[from..]);
+    out
+}
+
+#[test]
+fn deployed_roots() {
+    let updates = file("updates.json");
+    let root = base64(&updates["root"]);
+    for row in rows(&updates, "deployed") {
+        assert_eq!(code(edge(&edited(&root, &row["edits"]), "")), row["code"], "{row}");
+    }
+}
+
+#[test]
+fn refused_bundles() {
+    let updates = file("updates.json");
+    let (root, bundle, served) = (base64(&updates["root"]), base64(&updates["bundle"]), base64(&updates["served"]));
+    let mut hot = edge(&root, "").unwrap();
+    update(&mut hot, &[], &served, updates["now"].as_u64().unwrap()).unwrap();
+    for row in rows(&updates, "refused") {
+        let bad = edited(&bundle, &row["edits"]);
+        let now = row["now"].as_u64().or(updates["now"].as_u64()).unwrap();
+        let mut cold = edge(&root, "").unwrap();
+        for edge in [&mut cold, &mut hot] {
+            let before = edge.head().cloned();
+            let found = code(update(edge, &[], &bad, now));
+            assert!(found != "accepted" && (row["code"].is_null() || found == row["code"]), "{found} {row}");
+            assert_eq!(edge.head().cloned(), before, "{row}");
+        }
+    }
+    update(&mut hot, &[], &bundle, updates["now"].as_u64().unwrap()).unwrap();
+}
+
+#[test]
+fn scenarios() {
+    let updates = file("updates.json");
+    let object = |name: &Value| base64(&updates["objects"][name.as_str().unwrap()]);
+    for scenario in rows(&updates, "scenarios") {
+        let mut edge = edge(&object(&scenario["root"]), text(scenario, "config")).unwrap();
+        for step in rows(scenario, "steps") {
+            let roots: Vec<_> = step["roots"].as_array().into_iter().flatten().map(object).collect();
+            let roots: Vec<&[u8]> = roots.iter().map(Vec::as_slice).collect();
+            let now = step["now"].as_u64().or(updates["now"].as_u64()).unwrap();
+            let found = match step.get("head") {
+                None => code(update(&mut edge, &roots, &object(&step["bundle"]), now)),
+                Some(head) => match edge.offer(&roots, &object(head), now) {
+                    Ok(Offer::Unchanged) => "unchanged",
+                    Ok(Offer::Renewed) => "renewed",
+                    Ok(Offer::TreeNeeded) => "tree_needed",
+                    Ok(Offer::RootNeeded) => "root_needed",
+                    Err(error) => error.code(),
+                },
+            };
+            assert_eq!(found, step["expect"], "{}: {step}", scenario["name"]);
+            assert_eq!(json!(edge.head().map(|head| head.epoch)), step["epoch"], "{}: {step}", scenario["name"]);
+            assert_eq!(edge.root_version(), step["root_version"], "{}: {step}", scenario["name"]);
+        }
+    }
+}
+
+#[test]
+fn flipped_bits() {
+    let flips = file("flips.json");
+    let (root, mut bundle, now) = (base64(&flips["root"]), base64(&flips["bundle"]), flips["now"].as_u64().unwrap());
+    let mut edge = edge(&root, "").unwrap();
+    let mut next = 0;
+    for range in rows(&flips, "ranges") {
+        let (from, to) = (range["from_bit"].as_u64().unwrap() as usize, range["to_bit"].as_u64().unwrap() as usize);
+        assert_eq!(from, next);
+        next = to;
+        for bit in from..to {
+            bundle[bit / 8] ^= 1 << (bit % 8);
+            let found = code(update(&mut edge, &[], &bundle, now));
+            assert!(found != "accepted" && (range["code"].is_null() || found == range["code"]), "bit {bit}: {found} {range}");
+            bundle[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+    assert_eq!(next, bundle.len() * 8);
+    update(&mut edge, &[], &bundle, now).unwrap();
+}

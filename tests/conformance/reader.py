@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""Checks every file of tests/vectors/ with a reader that shares no code with the core: the package `second` beside this
+file, written from crates/core/SPEC.md. Prints each disagreement; the last line counts."""
+
+import base64
+import hashlib
+import json
+import pathlib
+import sys
+
+from second import ed25519, text
+from second.edge import Edge, outcome
+from second.tree import Tree, head_of
+from second.trust import Head, Root, Signed
+
+VECTORS = pathlib.Path(__file__).resolve().parents[1] / "vectors"
+CODES = (
+    "valid missing invalid_request malformed unknown revoked not_yet_valid expired owner_disabled ip_denied ip_unknown"
+    " scope_denied permission_denied snapshot_missing snapshot_stale clock_invalid internal bad_requirement shard_needed"
+).split()
+tally = {True: 0, False: 0}
+
+
+def load(name):
+    return json.loads((VECTORS / name).read_text(encoding="utf-8"))
+
+
+def check(what, found, expected):
+    tally[found == expected] += 1
+    if found != expected:
+        print(f"{what}\n  found    {found}\n  expected {expected}")
+
+
+def check_refused(what, found, expected):
+    """A refusal by its name, or by any where the row names none."""
+    check(what, found != "accepted" if expected is None else found, True if expected is None else expected)
+
+
+def keys():
+    table = load("keys.json")
+    for row in table["texts"]:
+        data = bytes.fromhex(row["hex"]) if "hex" in row else row["text"].encode()
+        issued = text.is_issued_key(data)
+        check(f"key text: {row['why']}", (issued, issued or text.is_imported_key(data)), (row["issued"], row["imported"]))
+    for row in table["ids"]:
+        number = text.read_key_id(row["text"])
+        check(f"key id {row['text']!r}", None if number is None else str(number), row["value"])
+        if number is not None:
+            check(f"key id {row['text']!r} written", text.key_id(number), row["text"])
+    for row in table["digests"]:
+        key = row["text"].encode()
+        found = text.digest(key).hex(), text.digest(key, bytes.fromhex(row["pepper"])).hex()
+        check(f"digest of {row['text']}", found, (row["digest"], row["peppered"]))
+
+
+def permissions():
+    table = load("permissions.json")
+    for row in table["matches"]:
+        check(f"{row['pattern']!r} on {row['permission']!r}", text.grants(row["pattern"], row["permission"]), row["granted"])
+    for row in table["forms"]:
+        found = text.is_pattern(row["text"]), text.is_permission(row["text"])
+        check(f"form of {row['text']!r}", found, (row["pattern"], row["permission"]))
+
+
+def addresses():
+    for row in load("addresses.json")["addresses"]:
+        address = text.read_address(row["text"])
+        check(f"address {row['text']!r}", address and text.write_address(address), row["canonical"])
+
+
+def signatures():
+    for row in load("ed25519.json")["cases"]:
+        found = ed25519.verify(*(bytes.fromhex(row[name]) for name in ("key", "signature", "message")))
+        check(f"signature: {row['name']}", found, row["accepted"])
+
+
+def show_role(role):
+    return {"threshold": role.threshold, "keys": [key.hex() for key in role.keys]}
+
+
+def roots(table):
+    last = None
+    for row in table:
+        data = base64.b64decode(row["bytes"])
+        last = last.follow(data) if last else Root.deployed(data)
+        found = {name: getattr(last, name) for name in ("realm", "version", "issued_at", "expires_at")}
+        found |= {"root": show_role(last.root), "publisher": show_role(last.publisher)}
+        check(f"root {row['name']}", found, {name: row[name] for name in found})
+
+
+def show_network(network):
+    bits, number, prefix = network
+    return f"{text.write_address((bits, number))}/{prefix}"
+
+
+def show_policy(policy):
+    return policy and {
+        "allow_mode": "list" if policy.is_list else "any",
+        "order": "deny_first" if policy.deny_first else "allow_first",
+        "allow": [show_network(network) for network in policy.allow],
+        "deny": [show_network(network) for network in policy.deny],
+    }
+
+
+def show_record(digest, record, directory):
+    """A record as the files tell it: without what has its default."""
+    revoked, owner_disabled, not_before, expires_at = record["validity"]
+    scope = record["scope"]
+    shown = {
+        "digest16": digest.hex(),
+        "id": text.key_id(record["id"]),
+        "org": record["subject"][0],
+        "owner": record["subject"][1],
+        "owner_disabled": owner_disabled,
+        "name": record["claims"][0],
+        "metadata": record["claims"][1],
+        "revoked": revoked,
+        "not_before": not_before or None,
+        "expires_at": expires_at or None,
+        "roles": sorted(directory.roles[role][0] for role in record["roles"]),
+        "services": None if scope is None else [directory.services[service] for service in scope],
+        "ip_policy": show_policy(record["policy"]),
+    }
+    defaults = {"org": "acme", "owner": "alice", "owner_disabled": False, "revoked": False, "name": "", "metadata": "", "roles": []}
+    return {name: value for name, value in shown.items() if value != defaults.get(name)}
+
+
+def realm(row):
+    bundle = base64.b64decode(row["bundle"])
+    head = Head(Signed(head_of(bundle)[0], b"ELHD"))
+    names = ("realm", "root_version", "epoch", "issued_at", "not_after", "tree_bytes", "records")
+    check(f"head of {row['name']}", {name: getattr(head, name) for name in names} | {"tree": head.tree.hex()}, row["head"])
+    tree = Tree(bundle, head)
+    objects = [{"kind": k, "bytes": len(data), "digest": hashlib.sha256(data).hexdigest()} for k, data in tree.objects]
+    check(f"objects of {row['name']}", objects, row["objects"])
+    directory = tree.directory
+    found = {"sources": directory.sources, "imports": directory.imports, "pepper_id": directory.pepper_id}
+    found["roles"] = [{"name": name, "patterns": patterns} for name, patterns in sorted(directory.roles)]
+    check(f"directory of {row['name']}", found, row["directory"])
+    records = [show_record(digest, record, directory) for digest, record in tree.records.items()]
+    told = [{name: value for name, value in record.items() if name not in ("text", "label")} for record in row["records"]]
+    check(f"number of records of {row['name']}", len(records), len(told))
+    for found, expected in zip(records, told):
+        check(f"record of {row['name']}", found, expected)
+
+
+def verifications(realms):
+    table = load("verifications.json")
+    edges = {}
+    for row in table["rows"]:
+        name = row["realm"]
+        told = next((r for r in realms["realms"] if r["name"] == name), {"roots": ["v1"], "config": "", "records": []})
+        config = row.get("config", told["config"])
+        if (name, config) not in edges:
+            by_name = {root["name"]: base64.b64decode(root["bytes"]) for root in realms["roots"]}
+            first, *later = (by_name[root] for root in told["roots"])
+            edges[name, config] = Edge(first, config)
+            if "bundle" in told:
+                edges[name, config].update(later, base64.b64decode(told["bundle"]), told["head"]["issued_at"])
+        key = row["text"] if "text" in row else next(r["text"] for r in told["records"] if r.get("label") == row["key"])
+        asked = row.get("ip"), row.get("service"), row.get("permission"), row.get("now", table["now"])
+        code, flags, record = edges[name, config].verify(key.encode(), *asked)
+        place = 1 + record["index"] + (record["shard"] << 22) if record else 0
+        packed = CODES.index(code) + 64 * flags + 1024 * place
+        check(f"verification {row}", (code, flags, packed), (row["code"], row.get("flags", 0), row["packed"]))
+        if record:
+            expected = next(r["id"] for r in told["records"] if r.get("label") == row["key"])
+            check(f"identity of {row}", text.key_id(record["id"]), expected)
+
+
+def edited(base, edits):
+    out, start = b"", 0
+    for at, removed, inserted in edits:
+        out += base[start:at] + base64.b64decode(inserted)
+        start = at + removed
+    return out + base[start:]
+
+
+def deploy(root, config=""):
+    Edge(root, config)
+    return "accepted"
+
+
+def updates():
+    table = load("updates.json")
+    root, bundle, served = (base64.b64decode(table[name]) for name in ("root", "bundle", "served"))
+    for row in table["deployed"]:
+        check(f"root: {row['name']}", outcome(lambda: deploy(edited(root, row["edits"]))), row["code"])
+    hot = Edge(root)
+    check("the served bundle", hot.update([], served, table["now"]), "accepted")
+    for row in table["refused"]:
+        bad, now = edited(bundle, row["edits"]), row.get("now", table["now"])
+        for edge in (Edge(root), hot):
+            check_refused(f"bundle: {row['name']}", outcome(lambda: edge.update([], bad, now)), row["code"])
+    check("epoch after all refusals", hot.head.epoch, 4)
+    objects = {name: base64.b64decode(data) for name, data in table["objects"].items()}
+    for scenario in table["scenarios"]:
+        edge = Edge(objects[scenario["root"]], scenario["config"])
+        for step in scenario["steps"]:
+            act, data = (edge.offer, step["head"]) if "head" in step else (edge.update, step["bundle"])
+            handed = [objects[name] for name in step.get("roots", [])], objects[data], step.get("now", table["now"])
+            found = outcome(lambda: act(*handed)), edge.head and edge.head.epoch, edge.root.version
+            check(f"{scenario['name']}: {step}", found, (step["expect"], step["epoch"], step["root_version"]))
+
+
+def flips():
+    table = load("flips.json")
+    edge, bundle = Edge(base64.b64decode(table["root"])), bytearray(base64.b64decode(table["bundle"]))
+    for part in table["ranges"]:
+        for bit in range(part["from_bit"], part["to_bit"]):
+            bundle[bit // 8] ^= 1 << bit % 8
+            found = outcome(lambda: edge.update([], bytes(bundle), table["now"]))
+            check_refused(f"bit {bit}, {part['name']}", found, part["code"])
+            bundle[bit // 8] ^= 1 << bit % 8
+    check("the bundle unharmed", edge.update([], bytes(bundle), table["now"]), "accepted")
+
+
+def main():
+    keys()
+    permissions()
+    addresses()
+    signatures()
+    realms = load("realms.json")
+    roots(realms["roots"])
+    for row in realms["realms"]:
+        realm(row)
+    verifications(realms)
+    updates()
+    flips()
+    print(f"{tally[True]} passed, {tally[False]} failed")
+    return 1 if tally[False] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
