@@ -4,6 +4,7 @@
 use crate::bundle::{Layout, layout, outline};
 use crate::error::Error;
 use crate::head::Head;
+use crate::limits::SHARDS_PER_PAGE;
 use crate::tree::directory::Directory;
 use crate::tree::object_digest;
 use crate::tree::page::Page;
@@ -13,6 +14,9 @@ use crate::wire::size;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
+
+/// What the checks rule out: an index page that points outside.
+const BROKEN: Error = Error::BadTable { object: "index page" };
 
 /// Where a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,17 +96,17 @@ impl Snapshot {
     #[inline]
     pub(crate) fn shard(&self, number: u32) -> Result<Shard<'_>, Error> {
         if self.shards_proven.get(number) {
-            return Shard::trusted(self.shard_bytes(number)?);
+            return self.shard_bytes(number).and_then(Shard::trusted).ok_or(BROKEN);
         }
         self.first_touch(number)
     }
 
     #[cold]
     fn first_touch(&self, number: u32) -> Result<Shard<'_>, Error> {
-        let (page_number, slot) = (size(number) / self.shards_per_page, size(number) % self.shards_per_page);
+        let (page_number, slot) = (size(number) / SHARDS_PER_PAGE, size(number) % SHARDS_PER_PAGE);
         let page = self.prove_page(page_number)?;
         let digest = page.shard_digest(slot).ok_or(Error::BadTable { object: "index page" })?;
-        let bytes = self.shard_bytes(number)?;
+        let bytes = self.shard_bytes(number).ok_or(BROKEN)?;
         prove(bytes, digest, "shard", number)?;
         let shard = Shard::parse(bytes, self.shard_bits, number, &self.directory()?)?;
         self.shards_proven.set(number);
@@ -110,7 +114,7 @@ impl Snapshot {
     }
 
     fn prove_page(&self, number: usize) -> Result<Page<'_>, Error> {
-        let bytes = self.page_bytes(number)?;
+        let bytes = self.page_bytes(number).ok_or(BROKEN)?;
         let index = u32::try_from(number).map_err(|_| Error::BadTable { object: "top page" })?;
         if self.pages_proven.get(index) {
             return Page::trusted(bytes, self.shards_per_page).ok_or(Error::Truncated { object: "index page" });
@@ -129,19 +133,19 @@ impl Snapshot {
         Ok(page)
     }
 
-    fn page_bytes(&self, number: usize) -> Result<&[u8], Error> {
-        let start = self.layout.pages + number * self.layout.page_len;
-        part(&self.bytes, start..start + self.layout.page_len)
+    #[inline]
+    fn page_bytes(&self, number: usize) -> Option<&[u8]> {
+        let start = self.layout.pages.checked_add(number.checked_mul(self.layout.page_len)?)?;
+        self.bytes.get(start..start.checked_add(self.layout.page_len)?)
     }
 
     /// The bytes of a shard whose page has been proven.
     #[inline]
-    fn shard_bytes(&self, number: u32) -> Result<&[u8], Error> {
-        let (page, slot) = (size(number) / self.shards_per_page, size(number) % self.shards_per_page);
-        let broken = Error::BadTable { object: "index page" };
-        let view = Page::trusted(self.page_bytes(page)?, self.shards_per_page).ok_or(broken.clone())?;
-        let (start, range) = self.page_starts.get(page).zip(view.shard_range(slot)).ok_or(broken)?;
-        part(&self.bytes, start + range.start..start + range.end)
+    fn shard_bytes(&self, number: u32) -> Option<&[u8]> {
+        let (page, slot) = (size(number) / SHARDS_PER_PAGE, size(number) % SHARDS_PER_PAGE);
+        let range = Page::trusted(self.page_bytes(page)?, self.shards_per_page)?.shard_range(slot)?;
+        let start = *self.page_starts.get(page)?;
+        self.bytes.get(start.checked_add(range.start)?..start.checked_add(range.end)?)
     }
 
     /// Proves shards from number `from` on until about `budget` bytes are done; returns where to go on.
@@ -149,7 +153,7 @@ impl Snapshot {
         let (mut number, mut done) = (from, 0);
         while number < self.shard_count() && done < budget.max(1) {
             self.shard(number)?;
-            done += self.shard_bytes(number)?.len();
+            done += self.shard_bytes(number).ok_or(BROKEN)?.len();
             number += 1;
         }
         Ok(number)

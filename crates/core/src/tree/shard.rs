@@ -25,6 +25,7 @@ pub(crate) const MAGIC: &[u8; 4] = b"ELSH";
 pub(crate) const FLAG_REVOKED: u8 = 1;
 pub(crate) const FLAG_OWNER_DISABLED: u8 = 2;
 const OBJECT: &str = "shard";
+const HEADER: usize = 20;
 
 /// The least width that holds `greatest`.
 pub(crate) const fn width_for(greatest: u32) -> u8 {
@@ -44,16 +45,14 @@ struct RecordLayout {
 }
 
 impl RecordLayout {
-    fn read(widths: &[u8; 6]) -> Result<Self, Error> {
+    #[inline]
+    fn of(widths: [u8; 6]) -> Self {
         let mut layout = RecordLayout { stride: 16, fields: [(0, 0); 6] };
         for (field, width) in layout.fields.iter_mut().zip(widths) {
-            if !matches!(width, 0 | 1 | 2 | 4) {
-                return Err(Error::BadField { object: OBJECT, field: "width" });
-            }
-            *field = (layout.stride, *width);
-            layout.stride += usize::from(*width);
+            *field = (layout.stride, width);
+            layout.stride += usize::from(width);
         }
-        Ok(layout)
+        layout
     }
 }
 
@@ -64,7 +63,7 @@ pub struct Shard<'a> {
     high: &'a [u8],
     records: &'a [u8],
     layout: RecordLayout,
-    tables: Reader<'a>,
+    tables: &'a [u8],
 }
 
 const VALIDITY: usize = 0;
@@ -110,38 +109,43 @@ pub struct Labels<'a> {
 impl<'a> Shard<'a> {
     /// Reads and checks all of a shard whose digest has been checked. `bits` and `number` say which digests belong here.
     pub fn parse(bytes: &'a [u8], bits: u8, number: u32, directory: &Directory<'_>) -> Result<Self, Error> {
-        let shard = Self::trusted(bytes)?;
+        Self::check_header(bytes)?;
+        let shard = Self::trusted(bytes).ok_or(Error::Truncated { object: OBJECT })?;
         shard.check_order(bits, number)?;
         shard.check_tables(directory)?;
         Ok(shard)
     }
 
-    /// Reads a shard without its directory, and so without checking its tables: to show it, never to act on it.
-    pub fn inspect(bytes: &'a [u8]) -> Result<Self, Error> {
-        Self::trusted(bytes)
-    }
-
-    /// A shard that has been parsed before.
-    #[inline]
-    pub(crate) fn trusted(bytes: &'a [u8]) -> Result<Self, Error> {
+    fn check_header(bytes: &[u8]) -> Result<(), Error> {
+        let field = |field| Error::BadField { object: OBJECT, field };
         let mut reader = Reader::open(bytes, MAGIC, OBJECT)?;
-        let zero = reader.u16()?;
-        let count = reader.u32()?;
-        let widths = reader.array::<6>()?;
+        let (zero, count, widths) = (reader.u16()?, reader.u32()?, reader.array::<6>()?);
         if zero != 0 || reader.u16()? != 0 {
-            return Err(Error::BadField { object: OBJECT, field: "zero" });
+            return Err(field("zero"));
         }
         if count > MAX_SHARD_RECORDS {
             return Err(Error::TooLong { what: "shard records", bytes: size(count), limit: size(MAX_SHARD_RECORDS) });
         }
-        let count = size(count);
-        let layout = RecordLayout::read(widths)?;
-        let (high, records) = (reader.items(count, 8)?, reader.items(count, layout.stride)?);
-        Ok(Shard { count, high, records, layout, tables: reader })
+        if !widths.iter().all(|width| matches!(width, 0 | 1 | 2 | 4)) {
+            return Err(field("width"));
+        }
+        Ok(())
+    }
+
+    /// A shard whose header has been checked before: the view alone, for the verification path.
+    #[inline]
+    pub(crate) fn trusted(bytes: &'a [u8]) -> Option<Self> {
+        let ([_, _, _, _, _, _, _, _, c0, c1, c2, c3, w0, w1, w2, w3, w4, w5, _, _], rest) =
+            bytes.split_first_chunk::<HEADER>()?;
+        let count = size(u32::from_le_bytes([*c0, *c1, *c2, *c3]));
+        let layout = RecordLayout::of([*w0, *w1, *w2, *w3, *w4, *w5]);
+        let (high, rest) = rest.split_at_checked(count.checked_mul(8)?)?;
+        let (records, tables) = rest.split_at_checked(count.checked_mul(layout.stride)?)?;
+        Some(Shard { count, high, records, layout, tables })
     }
 
     fn tables(&self, check: bool) -> Result<(Tables<'a>, Reader<'a>), Error> {
-        let mut reader = self.tables;
+        let mut reader = Reader::inside(self.tables, OBJECT);
         let tables = Tables {
             validities: List::read(&mut reader, check)?,
             policies: List::read(&mut reader, check)?,
@@ -323,7 +327,7 @@ impl<'a> Shard<'a> {
     pub fn validity(&self, index: usize) -> Option<Validity> {
         match self.reference(VALIDITY, index) {
             0 => Some(Validity::default()),
-            entry => read_validity(List::read(&mut self.tables.clone(), false).ok()?.get(size(entry) - 1)?),
+            entry => read_validity(List::trusted(self.tables)?.0.get(size(entry) - 1)?),
         }
     }
 
@@ -333,9 +337,8 @@ impl<'a> Shard<'a> {
         match self.reference(POLICY, index) {
             0 => Some(None),
             entry => {
-                let mut reader = self.tables;
-                List::read(&mut reader, false).ok()?;
-                let policies = List::read(&mut reader, false).ok()?;
+                let (_, rest) = List::trusted(self.tables)?;
+                let (policies, _) = List::trusted(rest)?;
                 Some(Some(PolicyView::new_unchecked_len(policies.get(size(entry) - 1)?)))
             }
         }
