@@ -37,7 +37,7 @@ pub use model::{
     Changed, Created, Filter, Key, KeyEdit, NewKey, NewRealm, Org, Origin, Owner, OwnerKind, Page, Realm, Role, Scope, Sources,
     State,
 };
-pub use ops::{EpochRequest, LedgerRow, NewOwner, NewRole, RootRow, Snapshot};
+pub use ops::{EpochRequest, Lease, LedgerRow, NewOwner, NewRole, RootRow, Snapshot};
 pub use registry::Registry;
 pub use store::CopyProgress;
 pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug};

@@ -48,3 +48,8 @@ pub const MIGRATION_MILLIS: u64 = 120_000;
 pub const TRIES: u32 = 3;
 /// Rows handed over at once while copying a registry.
 pub const COPY_ROWS: usize = 1_000;
+/// Seconds of a lease: a node that vanished holds up the others no longer.
+pub const MAX_LEASE_SECONDS: u64 = 3_600;
+/// KiB of pages that a SQLite connection keeps, at most: the random indices of a million keys, which an import would
+/// otherwise write again and again.
+pub const CACHE_KIB: u64 = 98_304;

@@ -147,10 +147,48 @@ fn names_are_taken_once(f: Fixture) {
     assert_eq!(roles[0].permissions.len(), 1);
 }
 
+fn a_lease_is_one_nodes_at_a_time(f: Fixture) {
+    let (publisher, [a, b]) = (slug("publisher"), ["node-a", "node-b"].map(slug));
+    let acquire = |node| f.registry.acquire_lease(&f.realm, &publisher, node, 30).unwrap();
+    let first = acquire(&a);
+    assert_eq!((&first.holder, first.fence, first.expires_at), (&a, 1, NOW + 30));
+    f.advance(29);
+    assert_eq!(acquire(&b), first);
+    let renewed = acquire(&a);
+    assert_eq!((renewed.fence, renewed.expires_at), (1, NOW + 59));
+    f.advance(30);
+    let second = acquire(&b);
+    assert_eq!((&second.holder, second.fence), (&b, 2));
+    // The one that stalled neither renews nor ends what has passed on.
+    f.registry.release_lease(&f.realm, &publisher, &renewed).unwrap();
+    assert_eq!(acquire(&a), second);
+    f.registry.release_lease(&f.realm, &publisher, &second).unwrap();
+    assert_eq!((acquire(&a).fence, acquire(&b).holder), (3, a));
+    assert_eq!(f.registry.acquire_lease(&f.realm, &publisher, &b, 0).unwrap_err().code(), "invalid");
+}
+
+fn of_nodes_that_want_a_lease_one_gets_it(f: Fixture) {
+    let other = f.open();
+    let holders: Vec<_> = std::thread::scope(|scope| {
+        let tries: Vec<_> = [&f.registry, &other, &f.registry, &other]
+            .into_iter()
+            .enumerate()
+            .map(|(n, registry)| {
+                let (realm, node) = (&f.realm, slug(&format!("node-{n}")));
+                scope.spawn(move || registry.acquire_lease(realm, &slug("publisher"), &node, 30).unwrap())
+            })
+            .collect();
+        tries.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert!(holders.iter().all(|lease| lease == &holders[0]), "{holders:?}");
+}
+
 on_both_stores!(
     concurrent_creates_all_land,
     of_concurrent_imports_one_wins,
     an_epoch_is_given_once,
     the_ledger_is_pruned_and_the_counter_is_not,
     names_are_taken_once,
+    a_lease_is_one_nodes_at_a_time,
+    of_nodes_that_want_a_lease_one_gets_it,
 );

@@ -13,6 +13,8 @@
 //! | rows come in some order | `ORDER BY` wherever order shows |
 //! | a failed statement ends the transaction, or not | `ON CONFLICT DO NOTHING` and count; both refuse to go on |
 
+#[cfg(test)]
+mod contract;
 mod copy;
 mod pg_value;
 mod postgres;

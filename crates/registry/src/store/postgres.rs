@@ -195,9 +195,11 @@ impl Postgres {
 
     fn error(&self, error: &PgError) -> Error {
         let (path, detail) = (|| self.address.as_str().into(), detail(error));
-        let Some(code) = error.code().filter(|_| !is_lost(error)) else {
+        if is_lost(error) {
             return Error::Unreachable { address: self.address.clone(), detail };
-        };
+        }
+        // A value that could not be converted has none.
+        let Some(code) = error.code() else { return Error::Store { detail } };
         // The constraint's name alone: the server's own detail quotes the row.
         let constraint = || error.as_db_error().and_then(|e| e.constraint()).unwrap_or("unnamed").to_owned();
         match *code {
@@ -335,6 +337,10 @@ impl<'a> Tx<'a> {
 impl Session for Tx<'_> {
     fn run(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
         let statement = self.prepare(sql, args)?;
+        if !statement.columns().is_empty() {
+            self.failure = Some(Next::Stop);
+            return Err(Error::Store { detail: format!("a statement returns rows that nobody reads: {sql}") });
+        }
         self.guard(|tx| {
             let mut rows = tx.query_raw(&statement, args)?;
             while rows.next()?.is_some() {}

@@ -45,7 +45,9 @@ pub(super) fn tables() -> impl Iterator<Item = &'static str> {
 }
 
 /// Each migration is a list of statements, run in one transaction; the schema's version is how many have run.
-pub(super) const MIGRATIONS: &[&[&str]] = &[&[
+pub(super) const MIGRATIONS: &[&[&str]] = &[FIRST, LEASES];
+
+const FIRST: &[&str] = &[
     "CREATE TABLE realms (
         id {id},
         slug TEXT NOT NULL UNIQUE,
@@ -178,4 +180,13 @@ pub(super) const MIGRATIONS: &[&[&str]] = &[&[
         published_at {int},
         PRIMARY KEY (realm_id, epoch)
     ) {strict}",
-]];
+];
+
+const LEASES: &[&str] = &["CREATE TABLE leases (
+        realm_id {int} NOT NULL REFERENCES realms (id),
+        name TEXT NOT NULL,
+        holder TEXT NOT NULL,
+        fence {int} NOT NULL CHECK (fence > 0),
+        expires_at {int} NOT NULL CHECK (expires_at >= 0),
+        PRIMARY KEY (realm_id, name)
+    ) {strict}"];

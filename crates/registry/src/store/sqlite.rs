@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, ffi
 use super::schema::{MIGRATIONS, SQLITE};
 use super::{Each, Row, Session, Store, Value, Work, miscounted, passed_over};
 use crate::error::Error;
-use crate::limits::{BUSY_MILLIS, STATEMENTS};
+use crate::limits::{BUSY_MILLIS, CACHE_KIB, STATEMENTS};
 
 /// `edgl`: tells our file from any other SQLite database.
 const APPLICATION_ID: i64 = 0x6564_676c;
@@ -69,9 +69,10 @@ impl Sqlite {
             connection.busy_timeout(Duration::from_millis(BUSY_MILLIS))?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS);
             // FULL: what was acknowledged survives a power cut.
-            connection.execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
-            )?;
+            connection.execute_batch(&format!(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
+                 PRAGMA cache_size = -{CACHE_KIB};"
+            ))?;
             Ok(connection)
         };
         let pair = || Ok((open()?, open()?));
@@ -148,20 +149,14 @@ impl<'a> Tx<'a> {
     }
 
     fn prepare(&self, sql: &str, args: &[Value]) -> Result<rusqlite::CachedStatement<'a>, Error> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(|e| self.store.error(e))?;
+        // `$1` would be a name to SQLite, to be looked up at every use; `?1` is the first parameter. No text of ours has a `$`.
+        let mut statement = self.connection.prepare_cached(&sql.replace('$', "?")).map_err(|e| self.store.error(e))?;
         if statement.parameter_count() != args.len() {
             return Err(miscounted(sql, statement.parameter_count(), args.len()));
         }
-        // `$1` is a name to SQLite: it is bound by name, so that parameters may appear in any order and repeatedly.
-        let mut bind = || -> rusqlite::Result<()> {
-            for (i, value) in args.iter().enumerate() {
-                if let Some(at) = statement.parameter_index(&format!("${}", i + 1))? {
-                    statement.raw_bind_parameter(at, value)?;
-                }
-            }
-            Ok(())
-        };
-        bind().map_err(|e| self.store.error(e))?;
+        for (i, value) in (1..).zip(args) {
+            statement.raw_bind_parameter(i, value).map_err(|e| self.store.error(e))?;
+        }
         Ok(statement)
     }
 }
