@@ -12,7 +12,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// Features of the module that is shipped; tests need std's allocator and panic handler instead.
 const SHIPPED: &[&str] = &["--features", "standalone"];
 /// Raised when the recipe below changes, so that old outputs are not taken for new ones.
-const RECIPE: &str = "1 simd128 web";
+const RECIPE: &str = "2 simd128 web unlocated";
 const INPUTS: &[&str] = &["wasm", "crates/core/src", "crates/core/Cargo.toml", "Cargo.toml", "rust-toolchain.toml"];
 
 #[derive(clap::Args)]
@@ -62,9 +62,24 @@ fn compile(dir: &str, file: &str, flags: &[&str]) -> Result<PathBuf> {
     let target = shell::target().join("wasm");
     let mut cargo = command("cargo", ["build", "--quiet", "--release", "--target", TARGET]);
     // There, so that its own .cargo/config.toml counts, as it does for wasm-pack.
-    cargo.args(flags).current_dir(shell::root().join(dir)).env("CARGO_TARGET_DIR", &target).env_remove("RUSTFLAGS");
+    cargo
+        .args(flags)
+        .args(["--config", &unlocated()?])
+        .current_dir(shell::root().join(dir))
+        .env("CARGO_TARGET_DIR", &target)
+        .env_remove("RUSTFLAGS");
     shell::run(&mut cargo)?;
     Ok(target.join(TARGET).join("release").join(file))
+}
+
+/// Panic messages name source files: without the directories of the machine that built them, the same bytes come out everywhere.
+fn unlocated() -> Result<String> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let home = home.context("neither CARGO_HOME nor a home directory is known")?;
+    let sources = fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten().map(|entry| entry.path());
+    let remap = |from: PathBuf| format!("{:?}", format!("--remap-path-prefix={}/=", from.display()));
+    let flags: Vec<String> = sources.chain([shell::root().to_owned()]).map(remap).collect();
+    Ok(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")))
 }
 
 fn process(input: &Path, bindgen: &mut Bindgen, out: &Path) -> Result<()> {
