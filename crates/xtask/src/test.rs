@@ -30,6 +30,7 @@ const STEPS: &[Step] = &[
     Step { name: "sdk", about: "wasm file, npm ci, TypeScript, packed tarball", plan: || own(&["sdk"]) },
     Step { name: "wasm", about: "wasm-bindgen tests in Node", plan: wasm },
     Step { name: "js", about: "unit tests of the SDK", plan: || npm(&["test"]) },
+    Step { name: "packaging", about: "the packed package type-checks for its users", plan: packaging },
     Step {
         name: "runtimes",
         about: "the suite on Node, Deno, Bun and workerd, over the packed package",
@@ -113,6 +114,10 @@ fn npm(arguments: &[&str]) -> Result<Plan> {
     let mut npm = command("npm", arguments);
     npm.current_dir(shell::root().join("js")).env("DENO_NO_UPDATE_CHECK", "1");
     Ok(Plan::Run(vec![npm]))
+}
+
+fn packaging() -> Result<Plan> {
+    Ok(Plan::Run(vec![command("node", ["tests/packaging/types.mjs"])]))
 }
 
 fn examples() -> Result<Plan> {
