@@ -294,11 +294,13 @@ impl Scene {
 
     /// An edge that gets no new head until its last one expires.
     fn cut_off(&self, table: &mut Table) -> Result<()> {
-        let head = self.control.sign(|head| head.not_after = now() + SHORT)?;
+        let mirror = Mirror::start(self.address, Mode::Pass)?;
+        let edge = Edge::start("node", "node", &self.control.root, &format!("http://{}/r/{REALM}", mirror.address))?;
+        let head = self.control.sign(|head| (head.epoch, head.not_after) = (head.epoch + 1, now() + SHORT))?;
         let signed = Instant::now();
         let bundle = with_head(&self.control.published("bundle")?, &head)?;
-        let mirror = Mirror::start(self.address, Mode::Serve { head, bundle })?;
-        let edge = Edge::start("node", "node", &self.control.root, &format!("http://{}/r/{REALM}", mirror.address))?;
+        mirror.set(Mode::Serve { head, bundle });
+        edge.refresh()?;
         let lines = bearer(&self.keys.reader.secret);
         let served = edge.ask(reports(&lines), false)?;
         table.row("node 2", "GET /reports, valid key, head expires soon", &served, ("200", "valid"));
