@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use edgelatch_core::key::KeyId;
 use edgelatch_core::signed::Role;
-use edgelatch_registry::{Env, Registry, Slug, parse_span};
+use edgelatch_registry::{Caller, Env, Name, Registry, Slug, parse_span};
 use edgelatch_sync::{DataDir, Publisher, Stage, key_file};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -88,6 +88,13 @@ pub(crate) fn only(mut all: Vec<Slug>, kind: &str, flag: &str) -> Result<Slug> {
             Err(Failure::usage(format!("there are {} {kind}s ({first} … {last}): name one with {flag}", more + 1)))
         }
     }
+}
+
+/// Who runs the command, for the activity log: as the system says, which whoever may write the data directory can change.
+pub(crate) fn caller() -> Result<Caller> {
+    let user = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let actor = format!("cli:{}", user.as_deref().unwrap_or("unknown"));
+    Ok(Caller::new(Name::parse("USER", &actor)?))
 }
 
 /// A key's public id. What was typed is not repeated: it may be a secret, pasted by mistake.

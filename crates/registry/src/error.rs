@@ -63,6 +63,17 @@ errors! {
     Invalid { field: String, reason: String } = "invalid", "`{field}`: {reason}";
     NotFound { kind: Kind, id: String, mend: &'static str } = "not_found", "there is no {kind} `{id}`: {mend}";
     Exists { kind: Kind, id: String } = "exists", "{kind} `{id}` exists already: choose another name or edit that one";
+    NameTaken { name: String } = "name_taken", "the org has a key named `{name}`, and its names are unique: choose another name, or revoke that key";
+    NotAllowed { field: String, reason: String } = "not_allowed", "`{field}`: {reason}; the org's settings say so";
+    LimitReached { field: String, limit: u64, what: &'static str, mend: &'static str } = "limit_reached", "`{field}`: the limit of {limit} {what} is reached: {mend}";
+    WrongState { id: String, reason: String } = "wrong_state", "key `{id}`: {reason}";
+    Stale { kind: Kind, id: String, expected: u64, found: u64 } = "stale", "{kind} `{id}` is at revision {found}, not {expected}: read it again and decide on what it is now";
+    Unconfirmed { what: &'static str } = "unconfirmed", "`confirm`: {what} takes the key's name, typed exactly: nothing was changed";
+    Repeated = "idempotency_conflict", "this idempotency key came before with another request: use a new one for each request";
+    CountChanged { expected: u64, found: u64 } = "count_changed", "the filter fits {found} keys, not the {expected} that were confirmed: nothing was changed; look again and confirm that number";
+    InUse { kind: Kind, id: String, by: String } = "in_use", "{kind} `{id}` is in use by {by}: take it away from them first";
+    Forbidden { org: String } = "forbidden", "this takes authority over the whole realm, and the caller has it over org `{org}` only: ask an administrator of the realm";
+    Altered { seq: u64, reason: String } = "activity_altered", "the activity log is not as it was written: row {seq} {reason}: compare it with a backup";
     DigestTaken = "digest_taken", "a key with this digest exists already in the realm: find it with `keys list`, or import another digest";
     NotInitialised { path: PathBuf } = "not_initialised", "{path}: there is no registry here: create one with `edgelatch init`, or name its directory with --data";
     AlreadyInitialised { path: PathBuf } = "already_initialised", "{path}: a registry exists here already: use it, or name another directory with --data";
@@ -80,7 +91,31 @@ errors! {
     Unique { constraint: String } = "unique", "a value exists already ({constraint}): choose another";
 }
 
+/// Fields under another name in a request's body.
+const BODY_NAMES: [(&str, &str); 3] = [("expires", "expires_at"), ("role", "roles"), ("permission", "permissions")];
+
 impl Error {
+    /// The field that the refusal is about.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Error::Invalid { field, .. } | Error::NotAllowed { field, .. } | Error::LimitReached { field, .. } => Some(field),
+            Error::NameTaken { .. } => Some("name"),
+            Error::DigestTaken => Some("sha256"),
+            Error::Unconfirmed { .. } => Some("confirm"),
+            Error::NotFound { kind: Kind::Org, .. } => Some("org"),
+            Error::NotFound { kind: Kind::Owner, .. } => Some("owner"),
+            Error::NotFound { kind: Kind::Role, .. } => Some("role"),
+            _ => None,
+        }
+    }
+
+    /// The same as a JSON pointer (RFC 6901) into the body of a request.
+    pub fn pointer(&self) -> Option<String> {
+        let (first, rest) = self.field().map(|field| field.split_once('/').map_or((field, None), |(a, b)| (a, Some(b))))?;
+        let first = BODY_NAMES.iter().find(|(name, _)| *name == first).map_or(first, |(_, body)| body);
+        Some(rest.map_or_else(|| format!("/{first}"), |rest| format!("/{first}/{rest}")))
+    }
+
     /// A field that does not fit, and why.
     pub(crate) fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Error {
         Error::Invalid { field: field.into(), reason: reason.into() }

@@ -7,6 +7,8 @@
 //! | read | for |
 //! |---|---|
 //! | `model` | what is kept |
+//! | [`Preset`], [`Settings`] | what an org's administrators may do: data |
+//! | [`Caller`] | who acts, for the activity log |
 //! | `text`, `time`, `ip_rules`, `digest` | input, checked |
 //! | `ops` | the operations |
 //! | `database` | where the data lies |
@@ -14,6 +16,7 @@
 //! | [`limits`] | every bound, with its reason |
 #![forbid(unsafe_code)]
 
+mod caller;
 mod database;
 mod digest;
 mod env;
@@ -22,23 +25,31 @@ mod ip_rules;
 pub mod limits;
 mod model;
 mod ops;
+mod preset;
 mod registry;
+mod settings;
 mod store;
 mod text;
 mod time;
 mod warning;
+mod words;
 
+pub use caller::Caller;
 pub use database::Database;
 pub use digest::Digest;
 pub use env::Env;
 pub use error::{Error, Kind};
 pub use ip_rules::{ALLOW_MODES, IpEdit, IpEntry, IpRules, ListEdit, ORDERS, from_word, parse_cidr, word};
 pub use model::{
-    Changed, Created, Filter, Key, KeyEdit, NewKey, NewRealm, Org, Origin, Owner, OwnerKind, Page, Realm, Role, Scope, Sources,
-    State,
+    Changed, Created, Direction, Filter, Key, KeyEdit, NewKey, NewOrg, NewOwner, NewRealm, NewRole, Once, Org, OrgEdit, Origin,
+    Owner, OwnerEdit, OwnerKind, Page, Realm, Role, RoleEdit, Rotate, Scope, Sort, Sources, State, Status,
 };
-pub use ops::{EpochRequest, Lease, LedgerRow, NewOwner, NewRole, RootRow, Snapshot};
+pub use ops::{
+    Activity, ActivityFilter, ActivityPage, Anchor, BulkRevoked, EpochRequest, Idempotency, Lease, LedgerRow, RootRow, Snapshot,
+};
+pub use preset::{Preset, PresetData, PresetRole};
 pub use registry::Registry;
+pub use settings::{Authority, Credential, Deletion, Environment, Field, IpLists, Revocation, RotationMode, Settings};
 pub use store::CopyProgress;
 pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug};
 pub use time::{PRESETS, format as format_time, parse_expiry, parse_span, parse_start, parse_time};

@@ -53,3 +53,21 @@ pub const MAX_LEASE_SECONDS: u64 = 3_600;
 /// KiB of pages that a SQLite connection keeps, at most: the random indices of a million keys, which an import would
 /// otherwise write again and again.
 pub const CACHE_KIB: u64 = 98_304;
+/// Seconds that an old secret may live on after a rotation (90 days): longer is no rotation.
+pub const MAX_OVERLAP: u64 = 90 * 86_400;
+/// Days until an administrator is reminded of a rotation: ten years.
+pub const MAX_REMINDER_DAYS: u64 = 3_650;
+/// Days that requests are kept: ten years.
+pub const MAX_LOG_DAYS: u64 = 3_650;
+/// Environments of an org: a choice that people make from a short list.
+pub const MAX_ENVIRONMENTS: u64 = 16;
+/// Spans offered for an expiry: likewise.
+pub const MAX_CHOICES: u64 = 16;
+/// Refusals before an alert.
+pub const MAX_ALERT_AFTER: u64 = 1_000_000;
+/// Bytes of an idempotency key: twice a UUID with room for a prefix.
+pub const MAX_IDEMPOTENCY_BYTES: usize = 128;
+/// Seconds that an idempotency key is remembered: a day of retries.
+pub const IDEMPOTENCY_SECONDS: u64 = 86_400;
+/// Keys shown before a bulk revocation is confirmed: enough to see what kind they are.
+pub const SAMPLE: usize = 20;

@@ -2,12 +2,12 @@
 
 mod common;
 
-use common::{Fixture, NOW, ip, new_key, on_both_stores, slug};
+use common::{Fixture, NOW, caller, ip, new_key, on_both_stores, slug};
 use edgelatch_core::key::{KeyId, KeyText};
 use edgelatch_registry::{Digest, Env, Filter, IpEdit, IpEntry, KeyEdit, ListEdit, Origin, Scope, State, Warning};
 
 fn a_secret_is_in_its_creation_and_nowhere_else(f: Fixture) {
-    let created = f.registry.create_key(&f.realm, &new_key("ci")).unwrap();
+    let created = f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap();
     let secret = created.secret.as_str();
     assert!(KeyText::parse(secret.as_bytes()).is_ok() && secret.starts_with("ek_"));
     let key = f.registry.key(&f.realm, created.key.key_id).unwrap();
@@ -28,7 +28,7 @@ fn survives_reopening(f: Fixture) {
     new.scope = Scope::List(vec!["cdn".parse().unwrap(), "dns".parse().unwrap()]);
     new.metadata = edgelatch_registry::Metadata::parse(r#"{"team":"web"}"#).unwrap();
     new.expires_at = Some(NOW + 60);
-    let created = f.registry.create_key(&f.realm, &new).unwrap();
+    let created = f.registry.create_key(&caller(), &f.realm, &new).unwrap();
     assert_eq!(created.warnings, [Warning::DenyIgnored { entries: 1 }]);
     let again = f.open();
     let key = again.key(&f.realm, created.key.key_id).unwrap();
@@ -41,7 +41,7 @@ fn survives_reopening(f: Fixture) {
 fn an_edit_changes_what_it_names(f: Fixture) {
     let mut new = new_key("ci");
     new.ip = ip(&["10.0.0.0/8"], &[]);
-    let before = f.registry.create_key(&f.realm, &new).unwrap().key;
+    let before = f.registry.create_key(&caller(), &f.realm, &new).unwrap().key;
     let changes = f.registry.changes(&f.realm).unwrap();
     f.advance(5);
     let add = ListEdit::Change { add: vec![IpEntry::parse("allow", "::1").unwrap()], remove: vec![], switch: vec![] };
@@ -52,7 +52,7 @@ fn an_edit_changes_what_it_names(f: Fixture) {
         expires_at: Some(Some(NOW + 100)),
         ..KeyEdit::default()
     };
-    let after = f.registry.edit_key(&f.realm, before.key_id, &edit).unwrap();
+    let after = f.registry.edit_key(&caller(), &f.realm, before.key_id, &edit).unwrap();
     assert!(after.changed);
     let key = after.key;
     assert_eq!((key.name.as_str(), key.revision, key.updated_at), ("deploy", 2, NOW + 5));
@@ -60,47 +60,47 @@ fn an_edit_changes_what_it_names(f: Fixture) {
     assert_eq!(key.ip.allow().len(), 2);
     assert_eq!((key.description, key.created_at, key.first_12), (before.description, before.created_at, before.first_12));
     assert_eq!(f.registry.changes(&f.realm).unwrap(), changes + 1);
-    let again = f.registry.edit_key(&f.realm, before.key_id, &KeyEdit::default()).unwrap();
+    let again = f.registry.edit_key(&caller(), &f.realm, before.key_id, &KeyEdit::default()).unwrap();
     assert!(!again.changed && again.key.revision == 2 && f.registry.changes(&f.realm).unwrap() == changes + 1);
 }
 
 fn a_refused_edit_changes_nothing(f: Fixture) {
-    let key = f.registry.create_key(&f.realm, &new_key("ci")).unwrap().key;
+    let key = f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap().key;
     let changes = f.registry.changes(&f.realm).unwrap();
     let past = KeyEdit { expires_at: Some(Some(NOW)), ..KeyEdit::default() };
     let unknown_role = KeyEdit { name: Some("x".parse().unwrap()), roles: Some(vec![slug("nobody")]), ..KeyEdit::default() };
     let crossed = KeyEdit { not_before: Some(Some(NOW + 9)), expires_at: Some(Some(NOW + 9)), ..KeyEdit::default() };
     let empty = KeyEdit { scope: Some(Scope::List(vec![])), ..KeyEdit::default() };
     for (edit, code) in [(past, "invalid"), (unknown_role, "not_found"), (crossed, "invalid"), (empty, "invalid")] {
-        assert_eq!(f.registry.edit_key(&f.realm, key.key_id, &edit).unwrap_err().code(), code);
+        assert_eq!(f.registry.edit_key(&caller(), &f.realm, key.key_id, &edit).unwrap_err().code(), code);
     }
     assert_eq!(f.registry.key(&f.realm, key.key_id).unwrap(), key);
     assert_eq!(f.registry.changes(&f.realm).unwrap(), changes);
 }
 
 fn revocation_is_final_and_repeatable(f: Fixture) {
-    let key = f.registry.create_key(&f.realm, &new_key("ci")).unwrap().key;
+    let key = f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap().key;
     f.advance(7);
-    let first = f.registry.revoke_key(&f.realm, key.key_id).unwrap();
+    let first = f.registry.revoke_key(&caller(), &f.realm, key.key_id, None).unwrap();
     assert!(first.changed && first.key.state == State::Revoked && first.key.revoked_at == Some(NOW + 7));
     f.advance(7);
-    let second = f.registry.revoke_key(&f.realm, key.key_id).unwrap();
+    let second = f.registry.revoke_key(&caller(), &f.realm, key.key_id, None).unwrap();
     assert!(!second.changed && second.key == first.key);
-    let unknown = f.registry.revoke_key(&f.realm, KeyId(1)).unwrap_err();
+    let unknown = f.registry.revoke_key(&caller(), &f.realm, KeyId(1), None).unwrap_err();
     assert_eq!(unknown.to_string(), "there is no key `key_00000000001`: list them with `edgelatch keys list`");
 }
 
 fn an_import_is_unique_and_marks_the_realm(f: Fixture) {
     assert!(!f.registry.realm(&f.realm).unwrap().imports);
     let digest = Digest::parse("sha256", &"ab".repeat(32)).unwrap();
-    let key = f.registry.import_key(&f.realm, &new_key("legacy"), &digest).unwrap().key;
+    let key = f.registry.import_key(&caller(), &f.realm, &new_key("legacy"), &digest).unwrap().key;
     assert_eq!((key.origin, key.first_12), (Origin::Imported, None));
     assert!(f.registry.realm(&f.realm).unwrap().imports);
     // The same, and one that a snapshot could not tell from it.
     let alike = format!("{}{}", "ab".repeat(16), "00".repeat(16));
     for text in ["ab".repeat(32), alike] {
         let digest = Digest::parse("sha256", &text).unwrap();
-        let error = f.registry.import_key(&f.realm, &new_key("again"), &digest).unwrap_err();
+        let error = f.registry.import_key(&caller(), &f.realm, &new_key("again"), &digest).unwrap_err();
         assert_eq!(error.code(), "digest_taken");
         assert!(!error.to_string().contains("abab"));
     }
@@ -111,10 +111,10 @@ fn references_must_exist(f: Fixture) {
     let [mut org, mut owner, mut role] = [(); 3].map(|()| new_key("ci"));
     (org.org, owner.owner, role.roles) = (slug("nobody"), slug("nobody"), vec![slug("nobody")]);
     for (new, kind) in [(org, "org"), (owner, "owner"), (role, "role")] {
-        let error = f.registry.create_key(&f.realm, &new).unwrap_err().to_string();
+        let error = f.registry.create_key(&caller(), &f.realm, &new).unwrap_err().to_string();
         assert!(error.starts_with(&format!("there is no {kind} `nobody`: ")), "{error}");
     }
-    assert!(f.registry.create_key(&slug("elsewhere"), &new_key("ci")).is_err());
+    assert!(f.registry.create_key(&caller(), &slug("elsewhere"), &new_key("ci")).is_err());
     assert!(f.registry.keys(&f.realm, &Filter::default()).unwrap().keys.is_empty());
 }
 
@@ -125,16 +125,16 @@ fn lists_page_filter_and_search(f: Fixture) {
         if i % 5 == 0 {
             (new.org, new.expires_at) = (slug("two"), Some(NOW + 50));
         }
-        ids.push(f.registry.create_key(&f.realm, &new).unwrap().key.key_id);
+        ids.push(f.registry.create_key(&caller(), &f.realm, &new).unwrap().key.key_id);
     }
-    f.registry.revoke_key(&f.realm, ids[3]).unwrap();
+    f.registry.revoke_key(&caller(), &f.realm, ids[3], None).unwrap();
     let mut filter = Filter { limit: 10, ..Filter::default() };
     let mut seen = Vec::new();
     loop {
         let page = f.registry.keys(&f.realm, &filter).unwrap();
         seen.extend(page.keys.iter().map(|k| k.key_id));
         // A key made while paging neither repeats nor hides another.
-        f.registry.create_key(&f.realm, &new_key("late")).unwrap();
+        f.registry.create_key(&caller(), &f.realm, &new_key("late")).unwrap();
         filter.cursor = page.next;
         if filter.cursor.is_none() {
             break;
@@ -158,7 +158,7 @@ fn lists_page_filter_and_search(f: Fixture) {
 fn a_key_may_begin_later(f: Fixture) {
     let mut new = new_key("later");
     new.not_before = Some(NOW + 10);
-    let key = f.registry.create_key(&f.realm, &new).unwrap().key;
+    let key = f.registry.create_key(&caller(), &f.realm, &new).unwrap().key;
     assert_eq!(key.state, State::Pending);
     let page = f.registry.keys(&f.realm, &Filter { state: Some(State::Pending), ..Filter::default() }).unwrap();
     assert_eq!(page.keys.len(), 1);
@@ -168,9 +168,9 @@ fn a_key_may_begin_later(f: Fixture) {
 
 fn neither_a_dead_clock_nor_missing_randomness_makes_a_key(f: Fixture) {
     let dumb = f.open_with(Env::new(|| NOW, |_| false));
-    assert_eq!(dumb.create_key(&f.realm, &new_key("ci")).unwrap_err().code(), "no_randomness");
+    assert_eq!(dumb.create_key(&caller(), &f.realm, &new_key("ci")).unwrap_err().code(), "no_randomness");
     let early = f.open_with(Env::new(|| 0, |_| true));
-    assert_eq!(early.create_key(&f.realm, &new_key("ci")).unwrap_err().code(), "clock");
+    assert_eq!(early.create_key(&caller(), &f.realm, &new_key("ci")).unwrap_err().code(), "clock");
     assert!(f.registry.keys(&f.realm, &Filter::default()).unwrap().keys.is_empty());
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use common::server::{PASSWORD, server};
-use common::{Fixture, NOW, env, ip, new_key, on_both_stores, slug};
+use common::{Fixture, NOW, caller, env, ip, new_key, new_org, on_both_stores, slug};
 use edgelatch_registry::{Digest, EpochRequest, Error, Filter, Metadata, Registry, RootRow, Scope};
 
 fn clock() -> Arc<AtomicU64> {
@@ -86,10 +86,10 @@ fn another_nodes_writer_is_waited_for_and_then_reported() {
     // Readers go on, and so does another registry in the same database.
     assert!(f.registry.realm(&f.realm).is_ok());
     let neighbour = Fixture::postgres().unwrap();
-    assert!(neighbour.registry.create_key(&f.realm, &new_key("ci")).is_ok());
-    assert_eq!(f.registry.create_key(&f.realm, &new_key("ci")).unwrap_err().code(), "store_busy");
+    assert!(neighbour.registry.create_key(&caller(), &f.realm, &new_key("ci")).is_ok());
+    assert_eq!(f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap_err().code(), "store_busy");
     drop(other);
-    assert!(f.registry.create_key(&f.realm, &new_key("ci")).is_ok());
+    assert!(f.registry.create_key(&caller(), &f.realm, &new_key("ci")).is_ok());
 }
 
 #[test]
@@ -97,13 +97,13 @@ fn a_connection_lost_between_or_before_a_commit_goes_unnoticed() {
     let Some(f) = Fixture::postgres() else { return };
     let (server, schema) = (server().unwrap(), f.schema.as_deref().unwrap());
     assert!(server.cut(schema) > 0);
-    f.registry.create_key(&f.realm, &new_key("one")).unwrap();
+    f.registry.create_key(&caller(), &f.realm, &new_key("one")).unwrap();
     assert!(server.cut(schema) > 0);
     assert_eq!(f.registry.keys(&f.realm, &Filter::default()).unwrap().keys.len(), 1);
     // While it waits for its turn.
     let other = hold(schema);
     std::thread::scope(|scope| {
-        let writer = scope.spawn(|| f.registry.create_key(&f.realm, &new_key("two")));
+        let writer = scope.spawn(|| f.registry.create_key(&caller(), &f.realm, &new_key("two")));
         let waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'";
         while server.admin().query_opt(waiting, &[&schema]).unwrap().is_none() {
             std::thread::yield_now();
@@ -126,7 +126,7 @@ fn a_connection_lost_in_a_commit_is_reported_as_such() {
          CREATE CONSTRAINT TRIGGER die AFTER UPDATE ON realms DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die()",
     )
     .unwrap();
-    let error = f.registry.create_key(&f.realm, &new_key("ci")).unwrap_err();
+    let error = f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap_err();
     assert_eq!(error.code(), "store_commit_unknown", "{error}");
     f.execute("DROP TRIGGER die ON realms").unwrap();
     assert!(f.registry.keys(&f.realm, &Filter::default()).unwrap().keys.is_empty());
@@ -167,7 +167,7 @@ fn encrypted_child() {
 /// Bytes decide, not the database's language: under English rules `_` comes before `-`, and case hardly counts.
 fn text_is_ordered_by_its_bytes(f: Fixture) {
     for org in ["aa", "a_b", "a-b", "a.b", "a1"] {
-        f.registry.create_org(&f.realm, &slug(org), &org.parse().unwrap()).unwrap();
+        f.registry.create_org(&caller(), &f.realm, &new_org(org)).unwrap();
     }
     let orgs: Vec<String> = f.registry.orgs(&f.realm).unwrap().into_iter().map(|org| org.org.to_string()).collect();
     assert_eq!(orgs, ["a-b", "a.b", "a1", "a_b", "aa", "one", "two"]);
@@ -176,7 +176,7 @@ fn text_is_ordered_by_its_bytes(f: Fixture) {
 /// The same letters to one store and to the other.
 fn a_search_folds_ascii_only(f: Fixture) {
     for name in ["Straße ÄÖ", "strasse aeo"] {
-        f.registry.create_key(&f.realm, &new_key(name)).unwrap();
+        f.registry.create_key(&caller(), &f.realm, &new_key(name)).unwrap();
     }
     let found = |text: &str| {
         let filter = Filter { search: Some(text.into()), ..Filter::default() };
@@ -188,7 +188,7 @@ fn a_search_folds_ascii_only(f: Fixture) {
 fn of_equal_names_one_wins(f: Fixture) {
     let other = f.open();
     let wins: usize = std::thread::scope(|scope| {
-        let create = |registry: &Registry| registry.create_org(&f.realm, &slug("new"), &"New".parse().unwrap());
+        let create = |registry: &Registry| registry.create_org(&caller(), &f.realm, &new_org("new"));
         let (registry, other) = (&f.registry, &other);
         let tries: Vec<_> = [registry, other, registry, other].map(|r| scope.spawn(move || create(r))).into_iter().collect();
         tries.into_iter().map(|t| usize::from(t.join().unwrap().map_err(|e| assert_eq!(e.code(), "exists")).is_ok())).sum()
@@ -206,13 +206,13 @@ fn fill(f: &Fixture) {
             new.metadata = Metadata::parse(r#"{"team":"wéb"}"#).unwrap();
             new.expires_at = Some(NOW + 60 + i);
         }
-        let key = f.registry.create_key(&f.realm, &new).unwrap().key;
+        let key = f.registry.create_key(&caller(), &f.realm, &new).unwrap().key;
         if i % 5 == 0 {
-            f.registry.revoke_key(&f.realm, key.key_id).unwrap();
+            f.registry.revoke_key(&caller(), &f.realm, key.key_id, None).unwrap();
         }
     }
     let digest = Digest::parse("sha256", &"ab".repeat(32)).unwrap();
-    f.registry.import_key(&f.realm, &new_key("legacy"), &digest).unwrap();
+    f.registry.import_key(&caller(), &f.realm, &new_key("legacy"), &digest).unwrap();
     f.registry.add_root(&f.realm, &RootRow { version: 1, object: vec![0, 255, 7] }).unwrap();
     for _ in 0..3 {
         f.registry.reserve_epoch(&f.realm, &request()).unwrap();
@@ -252,8 +252,8 @@ fn a_copy_is_complete_and_goes_on_where_the_original_was() {
     for copy in &line[1..] {
         assert_eq!(copy.registry.reserve_epoch(&copy.realm, &request()).unwrap().epoch, 4);
         // Ids follow the copied ones in every table.
-        copy.registry.create_org(&copy.realm, &slug("three"), &"Three".parse().unwrap()).unwrap();
-        copy.registry.create_key(&copy.realm, &new_key("new")).unwrap();
+        copy.registry.create_org(&caller(), &copy.realm, &new_org("three")).unwrap();
+        copy.registry.create_key(&caller(), &copy.realm, &new_key("new")).unwrap();
         assert_eq!(copy.registry.keys(&copy.realm, &Filter { limit: 500, ..Filter::default() }).unwrap().keys.len(), 22);
     }
 }

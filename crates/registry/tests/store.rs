@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Fixture, NOW, env, fixture, new_key, on_both_stores, slug};
+use common::{Fixture, NOW, caller, env, fixture, new_key, new_org, on_both_stores, slug};
 use edgelatch_registry::{Digest, EpochRequest, Filter, NewRole, Registry};
 
 fn request(above: u64, now: u64) -> EpochRequest {
@@ -16,7 +16,7 @@ fn concurrent_creates_all_land(f: Fixture) {
             let realm = &f.realm;
             scope.spawn(move || {
                 for i in 0..25 {
-                    registry.create_key(realm, &new_key(&format!("{n}-{i}"))).unwrap();
+                    registry.create_key(&caller(), realm, &new_key(&format!("{n}-{i}"))).unwrap();
                 }
             });
         }
@@ -31,7 +31,7 @@ fn of_concurrent_imports_one_wins(f: Fixture) {
     let other = f.open();
     let wins: usize = std::thread::scope(|scope| {
         let tries: Vec<_> = [&f.registry, &other, &f.registry, &other]
-            .map(|registry| scope.spawn(|| registry.import_key(&f.realm, &new_key("legacy"), &digest).is_ok()))
+            .map(|registry| scope.spawn(|| registry.import_key(&caller(), &f.realm, &new_key("legacy"), &digest).is_ok()))
             .into_iter()
             .collect();
         tries.into_iter().map(|t| usize::from(t.join().unwrap())).sum()
@@ -113,9 +113,9 @@ fn a_lock_is_waited_for_and_then_reported() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     // Readers go on.
     assert!(f.registry.realm(&f.realm).is_ok());
-    assert_eq!(f.registry.create_key(&f.realm, &new_key("ci")).unwrap_err().code(), "store_busy");
+    assert_eq!(f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap_err().code(), "store_busy");
     other.execute_batch("ROLLBACK").unwrap();
-    assert!(f.registry.create_key(&f.realm, &new_key("ci")).is_ok());
+    assert!(f.registry.create_key(&caller(), &f.realm, &new_key("ci")).is_ok());
 }
 
 #[cfg(unix)]
@@ -130,18 +130,18 @@ fn the_database_is_the_owners_alone() {
 }
 
 fn names_are_taken_once(f: Fixture) {
-    let name = "x".parse().unwrap();
-    assert_eq!(f.registry.create_org(&f.realm, &slug("one"), &name).unwrap_err().code(), "exists");
+    let name: edgelatch_registry::Name = "x".parse().unwrap();
+    assert_eq!(f.registry.create_org(&caller(), &f.realm, &new_org("one")).unwrap_err().code(), "exists");
     let role = |role: &str, org: Option<&str>| NewRole {
         role: slug(role),
         org: org.map(slug),
         name: name.clone(),
         permissions: vec!["dns.*".parse().unwrap()],
     };
-    assert_eq!(f.registry.create_role(&f.realm, &role("reader", None)).unwrap_err().code(), "exists");
-    f.registry.create_role(&f.realm, &role("reader", Some("one"))).unwrap();
-    assert_eq!(f.registry.create_role(&f.realm, &role("reader", Some("one"))).unwrap_err().code(), "exists");
-    f.registry.create_role(&f.realm, &role("reader", Some("two"))).unwrap();
+    assert_eq!(f.registry.create_role(&caller(), &f.realm, &role("reader", None)).unwrap_err().code(), "exists");
+    f.registry.create_role(&caller(), &f.realm, &role("reader", Some("one"))).unwrap();
+    assert_eq!(f.registry.create_role(&caller(), &f.realm, &role("reader", Some("one"))).unwrap_err().code(), "exists");
+    f.registry.create_role(&caller(), &f.realm, &role("reader", Some("two"))).unwrap();
     let roles = f.registry.roles(&f.realm).unwrap();
     assert_eq!(roles.iter().filter(|r| r.role.as_str() == "reader").count(), 3);
     assert_eq!(roles[0].permissions.len(), 1);

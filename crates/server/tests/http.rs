@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use edgelatch_core::signed::Role;
-use edgelatch_registry::{Env, IpRules, Key, Metadata, NewKey, NewRealm, Registry, Scope, Slug, Sources};
+use edgelatch_registry::{Caller, Env, IpRules, Key, Metadata, NewKey, NewRealm, Preset, Registry, Scope, Slug};
 use edgelatch_server::{Event, Options, Pilot, serve_until};
 use edgelatch_sync::{DataDir, Directory, Init, Publisher, Target, init, key_file};
 
@@ -19,13 +19,18 @@ struct Plane {
     registry: Arc<Registry>,
 }
 
+fn caller() -> Caller {
+    Caller::new("cli:tester".parse().unwrap())
+}
+
 fn plane() -> Plane {
     let temp = tempfile::tempdir().unwrap();
     let dir = DataDir::new(temp.path().join("data"));
     let realm: Slug = "acme".parse().unwrap();
     let new =
-        NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), prefix: "ek".parse().unwrap(), sources: Sources::BOTH };
+        NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), preset: Preset::Default, prefix: None, sources: None };
     let begin = Init {
+        caller: caller(),
         realm: new,
         org: "main".parse().unwrap(),
         owner: "admin".parse().unwrap(),
@@ -55,8 +60,9 @@ impl Plane {
             not_before: None,
             expires_at: None,
             metadata: Metadata::default(),
+            environment: None,
         };
-        self.registry.create_key(&self.realm, &new).unwrap().key
+        self.registry.create_key(&caller(), &self.realm, &new).unwrap().key
     }
 
     fn serve(&self, pilot: bool) -> Served {
@@ -225,7 +231,7 @@ fn changes_are_published_while_serving() {
     assert!(matches!(&event, Event::Published(e) if e.epoch == 2 && e.records == 1), "{event:?}");
     assert_ne!(s.get("/r/acme/head").body, before);
     let start = Instant::now();
-    p.registry.revoke_key(&p.realm, key.key_id).unwrap();
+    p.registry.revoke_key(&caller(), &p.realm, key.key_id, None).unwrap();
     s.events.recv_timeout(Duration::from_secs(10)).unwrap();
     assert!(start.elapsed() < Duration::from_secs(5));
     // A publisher in trouble says so, goes on serving, and recovers.

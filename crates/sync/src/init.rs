@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use edgelatch_core::build::{RoleFields, RootFields, SigningKey, sign_root};
 use edgelatch_core::signed::Role;
-use edgelatch_registry::{Env, Name, NewOwner, NewRealm, OwnerKind, Registry, RootRow, Slug};
+use edgelatch_registry::{Caller, Env, Name, NewOrg, NewOwner, NewRealm, OwnerKind, Registry, RootRow, Slug};
 
 use crate::data_dir::DataDir;
 use crate::directory::Directory;
@@ -21,6 +21,8 @@ pub const DEFAULT_ROOT_LIFETIME: u64 = 10 * 365 * 24 * 3600;
 /// What it takes to begin.
 #[derive(Clone, Debug)]
 pub struct Init {
+    /// Who begins, for the activity log.
+    pub caller: Caller,
     /// The realm.
     pub realm: NewRealm,
     /// Its first org.
@@ -77,11 +79,12 @@ fn begin(dir: &DataDir, init: &Init, env: impl Fn() -> Env) -> Result<Begun, Err
     files::make_dir(dir.path())?;
     private_dir(&dir.keys())?;
     let registry = Arc::new(Registry::create(&dir.database(), env())?);
-    let realm = registry.create_realm(&init.realm)?.realm;
-    registry.create_org(&realm, &init.org, &Name::parse("org", init.org.as_str())?)?;
+    let realm = registry.create_realm(&init.caller, &init.realm)?.realm;
+    let org = NewOrg { org: init.org.clone(), name: Name::parse("org", init.org.as_str())?, preset: None };
+    registry.create_org(&init.caller, &realm, &org)?;
     let name = Name::parse("owner", init.owner.as_str())?;
-    let owner = NewOwner { org: init.org.clone(), owner: init.owner.clone(), kind: OwnerKind::User, name };
-    registry.create_owner(&realm, &owner)?;
+    let owner = NewOwner { org: init.org.clone(), owner: init.owner.clone(), kind: OwnerKind::User, name, roles: Vec::new() };
+    registry.create_owner(&init.caller, &realm, &owner)?;
 
     let root_key = key_file::create(&dir.key(Role::Root), Role::Root, &realm, registry.env())?;
     let publisher_key = key_file::create(&dir.key(Role::Publisher), Role::Publisher, &realm, registry.env())?;

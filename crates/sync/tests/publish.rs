@@ -9,7 +9,7 @@ use edgelatch_core::edge::{Edge, HostConfig, Offer, RequirementId};
 use edgelatch_core::signed::Role;
 use edgelatch_core::tree::object_digest;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{Created, Env, IpRules, KeyEdit, Metadata, NewKey, NewRealm, Registry, Scope, Slug, Sources};
+use edgelatch_registry::{Caller, Created, Env, IpRules, KeyEdit, Metadata, NewKey, NewRealm, Preset, Registry, Scope, Slug};
 use edgelatch_sync::{
     Begun, DataDir, Directory, Error, Init, Publication, Published, Publisher, Reason, Target, Written, hex, init, key_file,
 };
@@ -32,9 +32,21 @@ fn env(clock: &Arc<AtomicU64>) -> Env {
     Env::new(move || clock.load(Ordering::SeqCst), |bytes| getrandom::fill(bytes).is_ok())
 }
 
+fn caller() -> Caller {
+    Caller::new("cli:tester".parse().unwrap())
+}
+
 fn begin(dir: &DataDir, clock: &Arc<AtomicU64>) -> Result<Begun, Error> {
-    let realm = NewRealm { realm: "acme".parse()?, name: "Acme".parse()?, prefix: "ek".parse()?, sources: Sources::BOTH };
-    let new = Init { realm, org: "main".parse()?, owner: "admin".parse()?, root_lifetime: 3650 * DAY, head_lifetime: DAY };
+    let realm =
+        NewRealm { realm: "acme".parse()?, name: "Acme".parse()?, preset: Preset::Default, prefix: None, sources: None };
+    let new = Init {
+        caller: caller(),
+        realm,
+        org: "main".parse()?,
+        owner: "admin".parse()?,
+        root_lifetime: 3650 * DAY,
+        head_lifetime: DAY,
+    };
     init(dir, &new, || env(clock))
 }
 
@@ -80,8 +92,9 @@ impl Plane {
             not_before: None,
             expires_at: None,
             metadata: Metadata::default(),
+            environment: None,
         };
-        self.registry.create_key(&self.realm, &new).unwrap()
+        self.registry.create_key(&caller(), &self.realm, &new).unwrap()
     }
 
     fn file(&self, name: &str) -> Vec<u8> {
@@ -121,9 +134,9 @@ fn created_then_accepted_revoked_then_refused() {
     p.publish().unwrap();
     p.push(&mut edge);
     assert_eq!(p.verdict(&edge, &one.secret), Code::Valid);
-    p.registry.revoke_key(&p.realm, one.key.key_id).unwrap();
+    p.registry.revoke_key(&caller(), &p.realm, one.key.key_id, None).unwrap();
     let soon = KeyEdit { expires_at: Some(Some(NOW + 10)), ..KeyEdit::default() };
-    p.registry.edit_key(&p.realm, two.key.key_id, &soon).unwrap();
+    p.registry.edit_key(&caller(), &p.realm, two.key.key_id, &soon).unwrap();
     assert_eq!(p.verdict(&edge, &one.secret), Code::Valid);
     p.publish().unwrap();
     p.push(&mut edge);

@@ -3,12 +3,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edgelatch_core::signed::Role;
-use edgelatch_registry::{Env, Name, NewRealm, Prefix, Slug, Sources, parse_span};
+use edgelatch_registry::{Env, Name, NewRealm, Prefix, Preset, Slug, Sources, parse_span};
 use edgelatch_sync::{Init, init};
 use serde_json::json;
 
 use crate::args;
-use crate::context::Context;
+use crate::context::{Context, caller};
 use crate::failure::{Failure, Result};
 use crate::output::{self, BOLD, RESET};
 
@@ -16,11 +16,13 @@ pub(crate) fn run(context: &Context, args: &args::Init) -> Result<()> {
     let realm = context.wanted_realm()?.map_or_else(|| Slug::parse("--realm", "main"), Ok)?;
     let now = Env::system().now()?;
     let new = Init {
+        caller: caller()?,
         realm: NewRealm {
             name: Name::parse("--name", args.name.as_deref().unwrap_or(realm.as_str()))?,
             realm: realm.clone(),
-            prefix: Prefix::parse("--prefix", &args.prefix)?,
-            sources: sources(&args.sources)?,
+            preset: Preset::Default,
+            prefix: Some(Prefix::parse("--prefix", &args.prefix)?),
+            sources: Some(sources(&args.sources)?),
         },
         org: Slug::parse("--org", &args.org)?,
         owner: Slug::parse("--owner", &args.owner)?,

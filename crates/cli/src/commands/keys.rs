@@ -9,7 +9,7 @@ use edgelatch_registry::{
 use serde_json::json;
 
 use crate::args::{AllowEdit, DenyEdit, Edit, KeyFields, Keys, List};
-use crate::context::{Context, Open, key_id};
+use crate::context::{Context, Open, caller, key_id};
 use crate::failure::{Failure, Result};
 use crate::output::{self, BOLD, DIM, RESET};
 
@@ -28,18 +28,18 @@ pub(crate) fn run(context: &Context, command: Keys) -> Result<()> {
             Ok(())
         }
         Keys::Edit(args) => {
-            let edited = open.registry.edit_key(&open.realm, key_id(&args.key)?, &edit(&open, &args)?)?;
+            let edited = open.registry.edit_key(&caller()?, &open.realm, key_id(&args.key)?, &edit(&open, &args)?)?;
             report(context, &edited, if edited.changed { "changed" } else { "unchanged:" });
             Ok(())
         }
         Keys::Revoke { key } => {
-            let revoked = open.registry.revoke_key(&open.realm, key_id(&key)?)?;
+            let revoked = open.registry.revoke_key(&caller()?, &open.realm, key_id(&key)?, None)?;
             report(context, &revoked, if revoked.changed { "revoked" } else { "already revoked:" });
             Ok(())
         }
         Keys::Import { sha256, fields } => {
             let digest = Digest::parse("--sha256", &sha256)?;
-            let imported = open.registry.import_key(&open.realm, &new_key(&open, &fields)?, &digest)?;
+            let imported = open.registry.import_key(&caller()?, &open.realm, &new_key(&open, &fields)?, &digest)?;
             report(context, &imported, "imported");
             Ok(())
         }
@@ -47,7 +47,7 @@ pub(crate) fn run(context: &Context, command: Keys) -> Result<()> {
 }
 
 fn create(context: &Context, open: &Open, fields: &KeyFields) -> Result<()> {
-    let created = open.registry.create_key(&open.realm, &new_key(open, fields)?)?;
+    let created = open.registry.create_key(&caller()?, &open.realm, &new_key(open, fields)?)?;
     if context.json {
         output::json(&json!({ "key": created.key, "secret": created.secret.as_str(), "warnings": created.warnings }));
         return Ok(());
@@ -86,6 +86,7 @@ fn new_key(open: &Open, fields: &KeyFields) -> Result<NewKey> {
         not_before: parse_start("--not-before", &fields.not_before, now)?,
         expires_at: parse_expiry("--expires", &fields.expires, now)?,
         metadata: Metadata::parse(&fields.metadata)?,
+        environment: None,
     })
 }
 
@@ -109,6 +110,7 @@ fn edit(open: &Open, args: &Edit) -> Result<KeyEdit> {
         not_before: args.not_before.as_deref().map(|text| parse_start("--not-before", text, now)).transpose()?,
         expires_at: args.expires.as_deref().map(|text| parse_expiry("--expires", text, now)).transpose()?,
         metadata: args.metadata.as_deref().map(Metadata::parse).transpose()?,
+        ..KeyEdit::default()
     };
     if edit.is_empty() {
         return Err(Failure::usage("nothing to change: name at least one field, such as --name or --add-allow"));
@@ -174,6 +176,7 @@ fn list(context: &Context, open: &Open, args: List) -> Result<()> {
         search: args.search,
         limit: args.limit,
         cursor: args.cursor,
+        ..Filter::default()
     };
     let page: Page = open.registry.keys(&open.realm, &filter)?;
     if context.json {

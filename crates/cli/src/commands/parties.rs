@@ -1,10 +1,10 @@
 //! `edgelatch orgs`, `owners`, `roles` and `realms`
 
-use edgelatch_registry::{Name, NewOwner, NewRole, OwnerKind, Pattern, Slug};
+use edgelatch_registry::{Name, NewOrg, NewOwner, NewRole, OwnerEdit, OwnerKind, Pattern, Slug};
 use serde::Serialize;
 
 use crate::args::{Orgs, Owners, Roles};
-use crate::context::{Context, Open};
+use crate::context::{Context, Open, caller};
 use crate::failure::{Failure, Result};
 use crate::output;
 
@@ -35,7 +35,8 @@ pub(crate) fn orgs(context: &Context, command: Orgs) -> Result<()> {
     match command {
         Orgs::Create { org, name: given } => {
             let org = Slug::parse("ORG", &org)?;
-            let org = registry.create_org(&realm, &org, &name(given.as_deref(), &org)?)?;
+            let new = NewOrg { name: name(given.as_deref(), &org)?, org, preset: None };
+            let org = registry.create_org(&caller()?, &realm, &new)?;
             done(context, &org, &format!("created org {}", org.org));
         }
         Orgs::List => list(context, &registry.orgs(&realm)?, &["ORG", "NAME"], |o| vec![o.org.to_string(), o.name.to_string()]),
@@ -47,7 +48,8 @@ pub(crate) fn owners(context: &Context, command: Owners) -> Result<()> {
     let open = context.open()?;
     let switch = |owner: String, org: Option<String>, disabled: bool| -> Result<()> {
         let (org, owner) = (open.org(org.as_deref())?, Slug::parse("OWNER", &owner)?);
-        let owner = open.registry.set_owner_disabled(&open.realm, &org, &owner, disabled)?;
+        let edit = OwnerEdit { disabled: Some(disabled), ..OwnerEdit::default() };
+        let owner = open.registry.edit_owner(&caller()?, &open.realm, &org, &owner, &edit)?;
         let word = if disabled { "disabled" } else { "enabled" };
         done(
             context,
@@ -62,8 +64,14 @@ pub(crate) fn owners(context: &Context, command: Owners) -> Result<()> {
         Owners::Create { owner, org, kind, name: given } => {
             let owner = Slug::parse("OWNER", &owner)?;
             let kind: OwnerKind = kind.parse().map_err(|reason| Failure::usage(format!("--kind: {reason}")))?;
-            let new = NewOwner { org: open.org(org.as_deref())?, name: name(given.as_deref(), &owner)?, owner, kind };
-            let owner = open.registry.create_owner(&open.realm, &new)?;
+            let new = NewOwner {
+                org: open.org(org.as_deref())?,
+                name: name(given.as_deref(), &owner)?,
+                owner,
+                kind,
+                roles: Vec::new(),
+            };
+            let owner = open.registry.create_owner(&caller()?, &open.realm, &new)?;
             done(context, &owner, &format!("created owner {} of org {}", owner.owner, owner.org));
         }
         Owners::List { org } => {
@@ -86,7 +94,7 @@ pub(crate) fn roles(context: &Context, command: Roles) -> Result<()> {
             let permissions = permissions.iter().map(|p| Pattern::parse("--permission", p)).collect::<Result<_, _>>()?;
             let org = org.map(|org| Slug::parse("--org", &org)).transpose()?;
             let new = NewRole { name: name(given.as_deref(), &role)?, role, org, permissions };
-            let role = registry.create_role(&realm, &new)?;
+            let role = registry.create_role(&caller()?, &realm, &new)?;
             done(context, &role, &format!("created role {}", role.role));
         }
         Roles::List => list(context, &registry.roles(&realm)?, &["ROLE", "ORG", "NAME", "PERMISSIONS"], |r| {

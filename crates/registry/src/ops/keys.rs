@@ -1,104 +1,106 @@
-//! A key's life: created or imported, edited, revoked. Each operation is one transaction.
+//! Keys are made, imported and edited. Each operation is one transaction.
 
 use edgelatch_core::key::{self, KeyId};
 use zeroize::Zeroizing;
 
-use super::views::{Loaded, load};
+use super::act::{Act, OrgRow, Target, check_revision, logged};
+use super::load::Loaded;
+use super::once::Idempotency;
+use super::rules::{check_edit, check_ip, check_new};
+use crate::caller::Caller;
 use crate::digest::Digest;
 use crate::error::{Error, Kind};
 use crate::ip_rules::{ALLOW_MODES, IpEntry, IpRules, ORDERS, word};
 use crate::limits::{MAX_KEY_ROLES, MAX_KEY_SERVICES};
-use crate::model::{Changed, Created, Key, KeyEdit, NewKey, Origin, Scope, State};
-use crate::registry::{RealmId, Registry, org_id, owner_id, realm_id, role_id, touch};
+use crate::model::{Changed, Created, Key, KeyEdit, NewKey, Once, Origin, Scope, State, Status};
+use crate::registry::{Registry, owner_id, role_id, touch};
+use crate::settings::{Authority, Revocation};
 use crate::store::{Session, args};
-use crate::text::{Service, Slug};
+use crate::text::{Prefix, Service, Slug};
 use crate::time::future;
 use crate::warning::Warning;
 
 /// What the secrets table takes of a key's text.
-struct Secret {
-    digest: [u8; 32],
-    first_12: Option<String>,
-    masked: Option<String>,
-    origin: Origin,
+pub(super) struct Secret {
+    pub(super) digest: [u8; 32],
+    pub(super) first_12: Option<String>,
+    pub(super) masked: Option<String>,
+    pub(super) origin: Origin,
+}
+
+impl Secret {
+    pub(super) fn issued(text: &str) -> Secret {
+        Secret {
+            digest: key::digest(text.as_bytes()),
+            first_12: Some(key::first_12(text)),
+            masked: Some(key::masked(text)),
+            origin: Origin::Issued,
+        }
+    }
+
+    pub(super) fn imported(digest: &Digest) -> Secret {
+        Secret { digest: *digest.bytes(), first_12: None, masked: None, origin: Origin::Imported }
+    }
 }
 
 impl Registry {
     /// Makes a key. Its secret is in the answer and nowhere else.
-    pub fn create_key(&self, realm: &Slug, new: &NewKey) -> Result<Created, Error> {
-        let prefix = key::Prefix::parse(self.realm(realm)?.prefix.as_str());
-        let prefix = prefix.map_err(|e| Error::invalid("prefix", e.to_string()))?;
-        let text = self.issue(&prefix)?;
-        let secret = Secret {
-            digest: key::digest(text.as_bytes()),
-            first_12: Some(key::first_12(&text)),
-            masked: Some(key::masked(&text)),
-            origin: Origin::Issued,
-        };
-        let Changed { key, warnings, .. } = self.insert(realm, new, &secret)?;
-        Ok(Created { key, secret: text, warnings })
-    }
-
-    /// Takes over a key by its SHA-256, and marks the realm as holding imports.
-    pub fn import_key(&self, realm: &Slug, new: &NewKey, digest: &Digest) -> Result<Changed, Error> {
-        let secret = Secret { digest: *digest.bytes(), first_12: None, masked: None, origin: Origin::Imported };
-        self.insert(realm, new, &secret)
-    }
-
-    /// Changes a key. An edit that changes nothing writes nothing.
-    pub fn edit_key(&self, realm: &Slug, key_id: KeyId, edit: &KeyEdit) -> Result<Changed, Error> {
-        let now = self.env.now()?;
-        if let Some(Some(at)) = edit.expires_at {
-            future("expires", at, now)?;
+    pub fn create_key(&self, caller: &Caller, realm: &Slug, new: &NewKey) -> Result<Created, Error> {
+        match self.make(caller, realm, new, None)? {
+            Once::Done(created) => Ok(*created),
+            Once::Repeated(_) => Err(Error::Repeated),
         }
-        self.store.writing(|session| {
-            let realm = realm_id(session, realm)?;
-            let Loaded { row, org, key: old } = load(session, realm, key_id, now)?;
-            let mut key = edited(&old, edit)?;
-            check_times(key.not_before, key.expires_at)?;
-            let roles = key.roles.iter().map(|role| role_id(session, realm, org, role)).collect::<Result<Vec<_>, _>>()?;
-            if key == old {
-                return Ok(changed(old, false));
+    }
+
+    /// The same for a request that may come twice.
+    pub fn create_key_once(&self, caller: &Caller, realm: &Slug, new: &NewKey, once: &Idempotency) -> Result<Once, Error> {
+        self.make(caller, realm, new, Some(once))
+    }
+
+    fn make(&self, caller: &Caller, realm: &Slug, new: &NewKey, once: Option<&Idempotency>) -> Result<Once, Error> {
+        let new = checked(new)?;
+        self.act(caller, realm, |act| {
+            if let Some(key_id) = act.repeated(once)? {
+                return Ok(Once::Repeated(Box::new(act.key(key_id)?.0.key)));
             }
-            (key.updated_at, key.revision) = (now, old.revision + 1);
-            let sql = "UPDATE keys SET name = $2, description = $3, scope_all = $4, allow_mode = $5, ip_order = $6, \
-                       not_before = $7, expires_at = $8, metadata = $9, updated_at = $10, revision = $11 WHERE id = $1";
-            let (mode, order) = ip_words(&key.ip);
-            let texts = (key.name.as_str(), key.description.as_str(), key.metadata.as_str());
-            let all = key.scope == Scope::All;
-            let values =
-                args![row, texts.0, texts.1, all, mode, order, key.not_before, key.expires_at, texts.2, now, key.revision];
-            session.run(sql, values)?;
-            for table in ["key_roles", "key_services", "key_ips"] {
-                session.run(&format!("DELETE FROM {table} WHERE key_id = $1"), args![row])?;
+            let org = act.org(&new.org)?;
+            if let Some(at) = new.expires_at {
+                future("expires", at, act.now)?;
             }
-            insert_parts(session, row, &roles, &key.scope, &key.ip)?;
-            touch(session, realm)?;
-            load(session, realm, key_id, now).map(|loaded| changed(loaded.key, true))
+            check_new(&org.settings, &new, act.now, false)?;
+            let text = self.issue(&org.settings.prefix)?;
+            let key_id = self.insert(act, &org, &new, &Secret::issued(&text))?;
+            act.remember(once, key_id)?;
+            touch(act.session, act.realm)?;
+            let Changed { key, warnings, .. } = changed(act.reload(key_id)?, true);
+            act.log("key.create", &Target::key(&key), None, logged(&key))?;
+            Ok(Once::Done(Box::new(Created { key, secret: text, warnings })))
         })
     }
 
-    /// Revokes a key. Revoking a revoked key changes nothing.
-    pub fn revoke_key(&self, realm: &Slug, key_id: KeyId) -> Result<Changed, Error> {
-        let now = self.env.now()?;
-        self.store.writing(|session| {
-            let realm = realm_id(session, realm)?;
-            let Loaded { row, key, .. } = load(session, realm, key_id, now)?;
-            if key.revoked_at.is_some() {
-                return Ok(Changed { key, changed: false, warnings: Vec::new() });
+    /// Takes over a key by its SHA-256, and marks the realm as holding imports.
+    pub fn import_key(&self, caller: &Caller, realm: &Slug, new: &NewKey, digest: &Digest) -> Result<Changed, Error> {
+        let new = checked(new)?;
+        self.act(caller, realm, |act| {
+            let org = act.org(&new.org)?;
+            if let Some(at) = new.expires_at {
+                future("expires", at, act.now)?;
             }
-            let sql = "UPDATE keys SET revoked_at = $2, updated_at = $2, revision = revision + 1 WHERE id = $1";
-            session.run(sql, args![row, now])?;
-            touch(session, realm)?;
-            let key = load(session, realm, key_id, now)?.key;
-            Ok(Changed { key, changed: true, warnings: Vec::new() })
+            check_new(&org.settings, &new, act.now, true)?;
+            let key_id = self.insert(act, &org, &new, &Secret::imported(digest))?;
+            act.session.run("UPDATE realms SET imports = 1 WHERE id = $1", args![act.realm.0])?;
+            touch(act.session, act.realm)?;
+            let changed = changed(act.reload(key_id)?, true);
+            act.log("key.import", &Target::key(&changed.key), None, logged(&changed.key))?;
+            Ok(changed)
         })
     }
 
     /// A new key's text. Bytes that a failing source left behind never become a key.
-    fn issue(&self, prefix: &key::Prefix) -> Result<Zeroizing<String>, Error> {
+    pub(super) fn issue(&self, prefix: &Prefix) -> Result<Zeroizing<String>, Error> {
+        let prefix = key::Prefix::parse(prefix.as_str()).map_err(|e| Error::invalid("prefix", e.to_string()))?;
         let mut failure = None;
-        let text = key::issue(prefix, &mut |bytes| {
+        let text = key::issue(&prefix, &mut |bytes| {
             if let Err(error) = self.env.random(bytes) {
                 bytes.fill(0);
                 failure = Some(error);
@@ -107,61 +109,209 @@ impl Registry {
         failure.map_or(Ok(text), Err)
     }
 
-    fn insert(&self, realm: &Slug, new: &NewKey, secret: &Secret) -> Result<Changed, Error> {
-        let now = self.env.now()?;
-        if let Some(at) = new.expires_at {
-            future("expires", at, now)?;
-        }
-        check_times(new.not_before, new.expires_at)?;
-        let (slugs, scope) = (unique_roles(&new.roles)?, unique_services(&new.scope)?);
+    fn insert(&self, act: &mut Act<'_>, org: &OrgRow, new: &NewKey, secret: &Secret) -> Result<KeyId, Error> {
+        let owner = owner_id(act.session, org.id, &new.owner)?;
+        let roles = role_ids(act, org, &new.roles)?;
+        let key_id = self.key_id()?;
+        let row = insert_key(act, org, owner, key_id, new, secret.origin)?;
+        let taken = || Error::NameTaken { name: new.name.to_string() };
+        let row = row.ok_or_else(taken)?;
+        insert_secret(act, row, secret)?;
+        insert_parts(act.session, row, &roles, &new.scope, &new.ip)?;
+        act.check_limits(org)?;
+        Ok(key_id)
+    }
+
+    pub(super) fn key_id(&self) -> Result<KeyId, Error> {
         let mut id = [0; 8];
         self.env.random(&mut id)?;
-        let key_id = KeyId(u64::from_le_bytes(id));
-        self.store.writing(|session| {
-            let realm = realm_id(session, realm)?;
-            let org = org_id(session, realm, &new.org)?;
-            let owner = owner_id(session, org, &new.owner)?;
-            let roles = slugs.iter().map(|role| role_id(session, realm, org, role)).collect::<Result<Vec<_>, _>>()?;
-            let sql = "INSERT INTO keys (key_id, realm_id, org_id, owner_id, name, description, origin, scope_all, allow_mode, \
-                       ip_order, not_before, expires_at, metadata, created_at, updated_at) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14) RETURNING id";
-            let (id, (mode, order)) = (key_id.to_string(), ip_words(&new.ip));
-            let texts = (new.name.as_str(), new.description.as_str(), new.metadata.as_str());
-            let (origin, all) = (secret.origin.word(), scope == Scope::All);
-            let times = (new.not_before, new.expires_at);
-            let values =
-                args![&*id, realm.0, org, owner, texts.0, texts.1, origin, all, mode, order, times.0, times.1, texts.2, now];
-            let exists = || Error::Exists { kind: Kind::Key, id: id.clone() };
-            let row = session.row(sql, values, |row| row.int(0)).map_err(|e| e.or_unique(exists))?;
-            let row = row.ok_or_else(|| Error::Store { detail: "a new key got no row".into() })?;
-            insert_secret(session, realm, row, secret, now)?;
-            insert_parts(session, row, &roles, &scope, &new.ip)?;
-            if secret.origin == Origin::Imported {
-                session.run("UPDATE realms SET imports = 1 WHERE id = $1", args![realm.0])?;
+        Ok(KeyId(u64::from_le_bytes(id)))
+    }
+
+    /// Changes a key. An edit that changes nothing writes nothing.
+    pub fn edit_key(&self, caller: &Caller, realm: &Slug, key_id: KeyId, edit: &KeyEdit) -> Result<Changed, Error> {
+        let now = self.env.now()?;
+        if let Some(Some(at)) = edit.expires_at {
+            future("expires", at, now)?;
+        }
+        self.act(caller, realm, |act| {
+            let (Loaded { row, key: old, .. }, org) = act.key(key_id)?;
+            check_revision(edit.if_revision, old.revision, Kind::Key, &key_id.to_string())?;
+            check_edit(&org.settings, edit, act.now)?;
+            let mut key = edited(&old, edit)?;
+            check_times(key.not_before, key.expires_at)?;
+            if !edit.ip.is_empty() {
+                check_ip(&org.settings, &key.ip)?;
             }
-            touch(session, realm)?;
-            load(session, realm, key_id, now).map(|loaded| changed(loaded.key, true))
+            key.revoked_at = set_status(&org, &old, edit.status, act.now)?;
+            if key == old {
+                return Ok(changed(old, false));
+            }
+            let roles = role_ids(act, &org, &key.roles)?;
+            write_row(act, &org, row, &key)?;
+            if edit.roles.is_some() {
+                clear(act.session, "key_roles", row)?;
+                insert_roles(act.session, row, &roles)?;
+            }
+            if key.scope != old.scope {
+                clear(act.session, "key_services", row)?;
+                insert_services(act.session, row, &key.scope)?;
+            }
+            if key.ip != old.ip {
+                clear(act.session, "key_ips", row)?;
+                insert_ips(act.session, row, &key.ip)?;
+            }
+            if key.revoked_at.is_some() {
+                act.end_overlap(row)?;
+            }
+            // An edit may bring a key back to life: enabled, or past its expiry no more.
+            act.check_limits_of_living(&org, &old, &key)?;
+            touch(act.session, act.realm)?;
+            let changed = changed(act.reload(key_id)?, true);
+            act.log("key.edit", &Target::key(&changed.key), logged(&old), logged(&changed.key))?;
+            Ok(changed)
         })
     }
 }
 
-fn insert_secret(session: &mut dyn Session, realm: RealmId, row: u64, secret: &Secret, now: u64) -> Result<(), Error> {
-    let sql = "INSERT INTO secrets (key_id, realm_id, digest, first_12, masked, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+impl Act<'_> {
+    fn check_limits_of_living(&mut self, org: &OrgRow, old: &Key, new: &Key) -> Result<(), Error> {
+        let now = self.now;
+        let lives = |key: &Key| key.revoked_at.is_none() && key.expires_at.is_none_or(|at| at > now);
+        if lives(new) && !lives(old) { self.check_limits(org) } else { Ok(()) }
+    }
+
+    /// Ends every secret but the newest.
+    pub(super) fn end_overlap(&mut self, row: u64) -> Result<(), Error> {
+        let sql = "DELETE FROM secrets WHERE key_id = $1 AND id < (SELECT max(id) FROM secrets WHERE key_id = $1)";
+        self.session.run(sql, args![row]).map(|_| ())
+    }
+}
+
+/// When the key was revoked, after an edit of its status.
+fn set_status(org: &OrgRow, old: &Key, status: Option<Status>, now: u64) -> Result<Option<u64>, Error> {
+    match (status, old.revoked_at, org.settings.revocation) {
+        (Some(Status::Revoked), None, Revocation::Delete) => {
+            let reason = "revoking a key means deleting it here: delete it".into();
+            Err(Error::NotAllowed { field: "status".into(), reason })
+        }
+        (Some(Status::Revoked), None, _) => Ok(Some(now)),
+        (Some(Status::Active), Some(_), Revocation::Reversible) => Ok(None),
+        (Some(Status::Active), Some(_), _) => Err(for_good()),
+        (_, revoked_at, _) => Ok(revoked_at),
+    }
+}
+
+pub(super) fn for_good() -> Error {
+    Error::NotAllowed { field: "status".into(), reason: "a key is revoked for good here: make another one".into() }
+}
+
+/// The name that the key keeps others from having.
+pub(super) fn held_name<'k>(org: &OrgRow, key: &'k Key) -> Option<&'k str> {
+    (org.settings.unique_names && key.revoked_at.is_none()).then_some(key.name.as_str())
+}
+
+fn write_row(act: &mut Act<'_>, org: &OrgRow, row: u64, key: &Key) -> Result<(), Error> {
+    let sql = "UPDATE keys SET name = $2, description = $3, scope_all = $4, allow_mode = $5, ip_order = $6, not_before = $7, \
+               expires_at = $8, metadata = $9, updated_at = $10, revision = revision + 1, environment = $11, held_name = $12, \
+               revoked_at = $13 WHERE id = $1";
+    let (mode, order) = ip_words(&key.ip);
+    let texts = (key.name.as_str(), key.description.as_str(), key.metadata.as_str());
+    let environment = key.environment.as_ref().map(Slug::as_str);
+    let all = key.scope == Scope::All;
+    let (held, times) = (held_name(org, key), (key.not_before, key.expires_at));
+    let values =
+        args![row, texts.0, texts.1, all, mode, order, times.0, times.1, texts.2, act.now, environment, held, key.revoked_at];
+    let taken = || Error::NameTaken { name: key.name.to_string() };
+    act.session.run(sql, values).map(|_| ()).map_err(|e| e.or_unique(taken))
+}
+
+/// Adds a key's own row; none when its name is taken.
+pub(super) fn insert_key(
+    act: &mut Act<'_>,
+    org: &OrgRow,
+    owner: u64,
+    key_id: KeyId,
+    new: &NewKey,
+    origin: Origin,
+) -> Result<Option<u64>, Error> {
+    let sql = "INSERT INTO keys (key_id, realm_id, org_id, owner_id, name, description, origin, scope_all, allow_mode, \
+               ip_order, not_before, expires_at, metadata, created_at, updated_at, environment, held_name) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16) \
+               ON CONFLICT DO NOTHING RETURNING id";
+    let (mode, order) = ip_words(&new.ip);
+    let texts = (new.name.as_str(), new.description.as_str(), new.metadata.as_str());
+    let first = org.settings.environments.first().map(|e| &e.environment);
+    let environment = new.environment.as_ref().or(first).map(Slug::as_str);
+    let held = org.settings.unique_names.then_some(texts.0);
+    let (id, all, times) = (key_id.to_string(), new.scope == Scope::All, (new.not_before, new.expires_at));
+    let values = args![
+        id,
+        act.realm.0,
+        org.id,
+        owner,
+        texts.0,
+        texts.1,
+        origin.word(),
+        all,
+        mode,
+        order,
+        times.0,
+        times.1,
+        texts.2,
+        act.now,
+        environment,
+        held
+    ];
+    act.session.row(sql, values, |row| row.int(0))
+}
+
+/// Adds a secret; an error when another key has its digest.
+pub(super) fn insert_secret(act: &mut Act<'_>, row: u64, secret: &Secret) -> Result<(), Error> {
+    if insert_secret_unless_taken(act, row, secret)? { Ok(()) } else { Err(Error::DigestTaken) }
+}
+
+pub(super) fn insert_secret_unless_taken(act: &mut Act<'_>, row: u64, secret: &Secret) -> Result<bool, Error> {
+    let sql = "INSERT INTO secrets (key_id, realm_id, digest, first_12, masked, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
+               ON CONFLICT DO NOTHING";
     let (first_12, masked) = (secret.first_12.as_deref(), secret.masked.as_deref());
-    let values = args![row, realm.0, &secret.digest[..], first_12, masked, now];
-    session.run(sql, values).map(|_| ()).map_err(|e| e.or_unique(|| Error::DigestTaken))
+    let values = args![row, act.realm.0, &secret.digest[..], first_12, masked, act.now];
+    Ok(act.session.run(sql, values)? == 1)
+}
+
+fn clear(session: &mut dyn Session, table: &str, row: u64) -> Result<(), Error> {
+    session.run(&format!("DELETE FROM {table} WHERE key_id = $1"), args![row]).map(|_| ())
 }
 
 /// What other tables hold of a key.
-fn insert_parts(session: &mut dyn Session, row: u64, roles: &[u64], scope: &Scope, ip: &IpRules) -> Result<(), Error> {
+pub(super) fn insert_parts(
+    session: &mut dyn Session,
+    row: u64,
+    roles: &[u64],
+    scope: &Scope,
+    ip: &IpRules,
+) -> Result<(), Error> {
+    insert_roles(session, row, roles)?;
+    insert_services(session, row, scope)?;
+    insert_ips(session, row, ip)
+}
+
+fn insert_roles(session: &mut dyn Session, row: u64, roles: &[u64]) -> Result<(), Error> {
     for role in roles {
         session.run("INSERT INTO key_roles (key_id, role_id) VALUES ($1, $2)", args![row, *role])?;
     }
-    if let Scope::List(services) = scope {
-        for service in services {
-            session.run("INSERT INTO key_services (key_id, service) VALUES ($1, $2)", args![row, service.as_str()])?;
-        }
+    Ok(())
+}
+
+fn insert_services(session: &mut dyn Session, row: u64, scope: &Scope) -> Result<(), Error> {
+    let Scope::List(services) = scope else { return Ok(()) };
+    for service in services {
+        session.run("INSERT INTO key_services (key_id, service) VALUES ($1, $2)", args![row, service.as_str()])?;
     }
+    Ok(())
+}
+
+fn insert_ips(session: &mut dyn Session, row: u64, ip: &IpRules) -> Result<(), Error> {
     for (list, entries) in [("allow", ip.allow()), ("deny", ip.deny())] {
         for (position, IpEntry { cidr, enabled, note }) in (0u64..).zip(entries) {
             let sql = "INSERT INTO key_ips (key_id, list, position, cidr, enabled, note) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -169,6 +319,14 @@ fn insert_parts(session: &mut dyn Session, row: u64, roles: &[u64], scope: &Scop
         }
     }
     Ok(())
+}
+
+/// Rows of a key's roles; none where it has none of its own.
+fn role_ids(act: &mut Act<'_>, org: &OrgRow, roles: &[Slug]) -> Result<Vec<u64>, Error> {
+    match org.settings.authority {
+        Authority::Roles => roles.iter().map(|role| role_id(act.session, act.realm, org.id, role)).collect(),
+        Authority::Owner | Authority::Org => Ok(Vec::new()),
+    }
 }
 
 fn edited(old: &Key, edit: &KeyEdit) -> Result<Key, Error> {
@@ -183,23 +341,30 @@ fn edited(old: &Key, edit: &KeyEdit) -> Result<Key, Error> {
     macro_rules! take {
         ($($field:ident),*) => { $(if let Some(value) = &edit.$field { key.$field = value.clone(); })* };
     }
-    take!(name, description, not_before, expires_at, metadata);
+    take!(name, description, not_before, expires_at, metadata, environment);
     Ok(key)
 }
 
-fn changed(key: Key, changed: bool) -> Changed {
+/// A change with what the administrator should know about it.
+pub(super) fn changed(key: Key, changed: bool) -> Changed {
     let mut warnings = key.ip.warnings();
-    if key.roles.is_empty() {
+    if key.roles.is_empty() && key.authority != Authority::Org {
         warnings.push(Warning::NoRoles);
     }
     if key.state == State::Expired {
         warnings.push(Warning::Expired);
     }
-    Changed { key, changed, warnings }
+    Changed { key, changed, deleted: false, warnings }
 }
 
 fn ip_words(ip: &IpRules) -> (&'static str, &'static str) {
     (word(&ALLOW_MODES, ip.allow_mode()), word(&ORDERS, ip.order()))
+}
+
+/// A new key with what is listed twice listed once.
+pub(super) fn checked(new: &NewKey) -> Result<NewKey, Error> {
+    check_times(new.not_before, new.expires_at)?;
+    Ok(NewKey { roles: unique_roles(&new.roles)?, scope: unique_services(&new.scope)?, ..new.clone() })
 }
 
 fn check_times(not_before: Option<u64>, expires_at: Option<u64>) -> Result<(), Error> {
@@ -213,7 +378,7 @@ fn check_times(not_before: Option<u64>, expires_at: Option<u64>) -> Result<(), E
     }
 }
 
-fn unique_roles(roles: &[Slug]) -> Result<Vec<Slug>, Error> {
+pub(super) fn unique_roles(roles: &[Slug]) -> Result<Vec<Slug>, Error> {
     sorted(roles, "role", MAX_KEY_ROLES)
 }
 

@@ -16,6 +16,7 @@
 #[cfg(test)]
 mod contract;
 mod copy;
+mod lifecycle;
 mod pg_value;
 mod postgres;
 mod schema;

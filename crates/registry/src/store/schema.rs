@@ -45,7 +45,7 @@ pub(super) fn tables() -> impl Iterator<Item = &'static str> {
 }
 
 /// Each migration is a list of statements, run in one transaction; the schema's version is how many have run.
-pub(super) const MIGRATIONS: &[&[&str]] = &[FIRST, LEASES];
+pub(super) const MIGRATIONS: &[&[&str]] = &[FIRST, LEASES, super::lifecycle::LIFECYCLE];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE realms (

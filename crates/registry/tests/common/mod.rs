@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use edgelatch_registry::{
-    Database, Env, IpEntry, IpRules, Metadata, Name, NewKey, NewOwner, NewRealm, ORDERS, OwnerKind, Registry, Scope, Slug,
-    Sources,
+    Caller, Database, Env, IpEntry, IpRules, Name, NewKey, NewOrg, NewOwner, NewRealm, ORDERS, OwnerKind, Preset, Registry,
+    Slug,
 };
 
 /// 2026-01-31T00:00:00Z
@@ -90,15 +90,21 @@ impl Fixture {
         let new = NewRealm {
             realm: realm.clone(),
             name: "Acme".parse().unwrap(),
-            prefix: "ek".parse().unwrap(),
-            sources: Sources::BOTH,
+            preset: Preset::Default,
+            prefix: None,
+            sources: None,
         };
-        registry.create_realm(&new).unwrap();
+        registry.create_realm(&caller(), &new).unwrap();
         for org in ["one", "two"] {
-            registry.create_org(realm, &slug(org), &org.parse().unwrap()).unwrap();
-            let owner =
-                NewOwner { org: slug(org), owner: slug("alice"), kind: OwnerKind::User, name: "Alice".parse().unwrap() };
-            registry.create_owner(realm, &owner).unwrap();
+            registry.create_org(&caller(), realm, &new_org(org)).unwrap();
+            let owner = NewOwner {
+                org: slug(org),
+                owner: slug("alice"),
+                kind: OwnerKind::User,
+                name: "Alice".parse().unwrap(),
+                roles: Vec::new(),
+            };
+            registry.create_owner(&caller(), realm, &owner).unwrap();
         }
         self
     }
@@ -152,19 +158,17 @@ impl Fixture {
     }
 }
 
+pub fn caller() -> Caller {
+    Caller::new("cli:tester".parse().unwrap())
+}
+
+pub fn new_org(org: &str) -> NewOrg {
+    NewOrg { org: slug(org), name: org.parse().unwrap(), preset: None }
+}
+
 pub fn new_key(name: &str) -> NewKey {
-    NewKey {
-        org: slug("one"),
-        owner: slug("alice"),
-        name: Name::parse("name", name).unwrap(),
-        description: "".parse().unwrap(),
-        roles: vec![slug("reader")],
-        scope: Scope::All,
-        ip: IpRules::unrestricted(),
-        not_before: None,
-        expires_at: None,
-        metadata: Metadata::default(),
-    }
+    let name = Name::parse("name", name).unwrap();
+    NewKey { roles: vec![slug("reader")], ..NewKey::new(slug("one"), slug("alice"), name) }
 }
 
 pub fn ip(allow: &[&str], deny: &[&str]) -> IpRules {

@@ -1,0 +1,273 @@
+//! A key, and what is done with it.
+
+use edgelatch_core::key::KeyId;
+use serde::{Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use super::display;
+use crate::ip_rules::{IpEdit, IpRules};
+use crate::settings::Authority;
+use crate::text::{Description, Metadata, Name, Service, Slug};
+use crate::time::rfc3339;
+use crate::warning::Warning;
+use crate::words::words;
+
+words! {
+    /// What a key is good for at the moment.
+    State {
+        /// Accepted, as far as time and status go.
+        Active = "active",
+        /// Its `not_before` lies ahead.
+        Pending = "pending",
+        /// Its `expires_at` has come.
+        Expired = "expired",
+        /// Revoked.
+        Revoked = "revoked",
+    }
+}
+
+words! {
+    /// What an administrator sets.
+    Status {
+        /// Not revoked.
+        Active = "active",
+        /// Revoked.
+        Revoked = "revoked",
+    }
+}
+
+words! {
+    /// Where a key's secret came from.
+    Origin {
+        /// Issued here.
+        Issued = "issued",
+        /// Brought by its digest.
+        Imported = "imported",
+    }
+}
+
+/// The services a key may be used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All, present and future.
+    All,
+    /// These.
+    List(Vec<Service>),
+}
+
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Scope::All => to.serialize_str("all"),
+            Scope::List(services) => services.serialize(to),
+        }
+    }
+}
+
+/// What it takes to make a key.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// Its org.
+    pub org: Slug,
+    /// Its owner inside the org.
+    pub owner: Slug,
+    /// What people call it.
+    pub name: Name,
+    /// What it is for.
+    pub description: Description,
+    /// Its roles, the org's own before the realm's where both have one of that name.
+    pub roles: Vec<Slug>,
+    /// Where it may be used.
+    pub scope: Scope,
+    /// From where it may be used.
+    pub ip: IpRules,
+    /// From when it is accepted.
+    pub not_before: Option<u64>,
+    /// From when it is refused.
+    pub expires_at: Option<u64>,
+    /// Custom data for the handler behind the edge.
+    pub metadata: Metadata,
+    /// What it is used for; the org's first environment unless said.
+    pub environment: Option<Slug>,
+}
+
+impl NewKey {
+    /// A key with neither roles nor restrictions.
+    pub fn new(org: Slug, owner: Slug, name: Name) -> NewKey {
+        NewKey {
+            org,
+            owner,
+            name,
+            description: Description::none(),
+            roles: Vec::new(),
+            scope: Scope::All,
+            ip: IpRules::unrestricted(),
+            not_before: None,
+            expires_at: None,
+            metadata: Metadata::default(),
+            environment: None,
+        }
+    }
+}
+
+/// What to change about a key; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct KeyEdit {
+    /// New name.
+    pub name: Option<Name>,
+    /// New description.
+    pub description: Option<Description>,
+    /// New roles.
+    pub roles: Option<Vec<Slug>>,
+    /// New scope.
+    pub scope: Option<Scope>,
+    /// Changes to the IP rules.
+    pub ip: IpEdit,
+    /// New start.
+    pub not_before: Option<Option<u64>>,
+    /// New expiry.
+    pub expires_at: Option<Option<u64>>,
+    /// New metadata.
+    pub metadata: Option<Metadata>,
+    /// New environment, or none.
+    pub environment: Option<Option<Slug>>,
+    /// Revoked, or enabled again.
+    pub status: Option<Status>,
+    /// Refuse unless the key is at this revision.
+    pub if_revision: Option<u64>,
+}
+
+impl KeyEdit {
+    /// Whether it names nothing to change.
+    pub fn is_empty(&self) -> bool {
+        let KeyEdit { name, description, roles, scope, ip, not_before, expires_at, metadata, environment, status, .. } = self;
+        let texts = name.is_none() && description.is_none() && metadata.is_none() && environment.is_none();
+        let rights = roles.is_none() && scope.is_none() && ip.is_empty() && status.is_none();
+        texts && rights && not_before.is_none() && expires_at.is_none()
+    }
+}
+
+/// How to give a key a new secret.
+#[derive(Clone, Debug, Default)]
+pub struct Rotate {
+    /// Seconds that the old secret lives on; edges end it by their own clocks.
+    pub overlap: u64,
+    /// The key's name, where the org wants it typed.
+    pub confirm: Option<String>,
+    /// Refuse unless the key is at this revision.
+    pub if_revision: Option<u64>,
+}
+
+/// A key as lists and detail pages show it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Key {
+    /// Public id.
+    #[serde(serialize_with = "display")]
+    pub key_id: KeyId,
+    /// Its org.
+    pub org: Slug,
+    /// Its owner.
+    pub owner: Slug,
+    /// Whether that owner is disabled.
+    pub owner_disabled: bool,
+    /// What people call it.
+    pub name: Name,
+    /// What it is for.
+    pub description: Description,
+    /// What it is good for at the moment.
+    pub state: State,
+    /// Where its secret came from.
+    pub origin: Origin,
+    /// First 12 characters of the secret; unknown for imported keys.
+    pub first_12: Option<String>,
+    /// Masked form of the secret; unknown for imported keys.
+    pub masked: Option<String>,
+    /// Where its permissions come from.
+    pub authority: Authority,
+    /// Its roles, or its owner's where its authority is the owner's.
+    pub roles: Vec<Slug>,
+    /// Where it may be used.
+    pub scope: Scope,
+    /// From where it may be used.
+    #[serde(flatten)]
+    pub ip: IpRules,
+    /// From when it is accepted.
+    #[serde(serialize_with = "rfc3339::maybe")]
+    pub not_before: Option<u64>,
+    /// From when it is refused.
+    #[serde(serialize_with = "rfc3339::maybe")]
+    pub expires_at: Option<u64>,
+    /// Whole days until then, begun ones counted; 0 once it has expired.
+    pub days_left: Option<u64>,
+    /// Custom data.
+    pub metadata: Metadata,
+    /// What it is used for.
+    pub environment: Option<Slug>,
+    /// When its secret was made.
+    #[serde(serialize_with = "rfc3339::one")]
+    pub rotated_at: u64,
+    /// When it should be rotated.
+    #[serde(serialize_with = "rfc3339::maybe")]
+    pub due_at: Option<u64>,
+    /// Until when its last secret lives beside the new one.
+    #[serde(serialize_with = "rfc3339::maybe")]
+    pub overlap_until: Option<u64>,
+    /// When an edge last accepted it.
+    #[serde(serialize_with = "rfc3339::maybe")]
+    pub last_used_at: Option<u64>,
+    /// From where that was.
+    pub last_used_ip: Option<String>,
+    /// How often edges accepted it.
+    pub uses: u64,
+    /// How often edges refused it.
+    pub refusals: u64,
+    /// When it was made.
+    #[serde(serialize_with = "rfc3339::one")]
+    pub created_at: u64,
+    /// When it was last changed.
+    #[serde(serialize_with = "rfc3339::one")]
+    pub updated_at: u64,
+    /// When it was revoked.
+    #[serde(serialize_with = "rfc3339::maybe")]
+    pub revoked_at: Option<u64>,
+    /// Rises with every change to this key.
+    pub revision: u64,
+}
+
+/// A committed change, and what the administrator should know about it.
+#[derive(Debug)]
+pub struct Changed {
+    /// The key as it is now, or as it was when it was deleted.
+    pub key: Key,
+    /// Whether anything differs from before.
+    pub changed: bool,
+    /// Whether the key is gone, as where revoking means deleting.
+    pub deleted: bool,
+    /// What may not be as meant.
+    pub warnings: Vec<Warning>,
+}
+
+/// A key with its new secret, which appears here and nowhere else.
+pub struct Created {
+    /// The key.
+    pub key: Key,
+    /// Its full text.
+    pub secret: Zeroizing<String>,
+    /// What may not be as meant.
+    pub warnings: Vec<Warning>,
+}
+
+impl std::fmt::Debug for Created {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Created").field("key", &self.key).field("warnings", &self.warnings).finish_non_exhaustive()
+    }
+}
+
+/// The outcome of a request that may come twice.
+#[derive(Debug)]
+pub enum Once {
+    /// It was the first: done.
+    Done(Box<Created>),
+    /// It was done before. This is the key it made or rotated, without the secret.
+    Repeated(Box<Key>),
+}
