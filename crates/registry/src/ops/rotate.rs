@@ -100,6 +100,7 @@ impl Registry {
             let text = self.issue(&org.settings.prefix)?;
             act.end_secrets(row, rotate.overlap)?;
             insert_secret(act, row, &Secret::issued(&text))?;
+            act.remember(once, key_id)?;
             act.session.run("UPDATE keys SET updated_at = $2, revision = revision + 1 WHERE id = $1", args![row, act.now])?;
             touch(act.session, act.realm)?;
             let Changed { key, warnings, .. } = changed(act.reload(key_id)?, true);

@@ -1,6 +1,7 @@
 //! A registry with one realm, two orgs and their owners, on either store.
 #![allow(dead_code, unused_macros, unused_imports)]
 
+pub mod edge;
 pub mod server;
 
 use std::io::Read;
@@ -15,6 +16,21 @@ use edgelatch_registry::{
 
 /// 2026-01-31T00:00:00Z
 pub const NOW: u64 = 1_769_817_600;
+
+/// The same, where each function takes an empty registry, to be filled [`Fixture::with`] a preset.
+macro_rules! from_empty_on_both_stores {
+    ($($test:ident),* $(,)?) => {
+        mod on_sqlite { $(#[test] fn $test() { super::$test(super::common::Fixture::sqlite_empty()) })* }
+        mod on_postgres {
+            $(#[test] fn $test() {
+                if let Some(fixture) = super::common::Fixture::postgres_empty() {
+                    super::$test(fixture)
+                }
+            })*
+        }
+    };
+}
+pub(crate) use from_empty_on_both_stores;
 
 /// Runs each named function, which takes a [`Fixture`], as one test on SQLite and one on PostgreSQL.
 macro_rules! on_both_stores {
@@ -57,12 +73,12 @@ pub fn fixture() -> Fixture {
 
 impl Fixture {
     pub fn sqlite() -> Fixture {
-        Fixture::sqlite_empty().filled()
+        Fixture::sqlite_empty().with(Preset::Default)
     }
 
     /// None where PostgreSQL is not installed.
     pub fn postgres() -> Option<Fixture> {
-        Some(Fixture::postgres_empty()?.filled())
+        Some(Fixture::postgres_empty()?.with(Preset::Default))
     }
 
     /// A registry without anything in it.
@@ -85,15 +101,10 @@ impl Fixture {
         Fixture { dir, database, registry, clock, realm: slug("acme"), schema }
     }
 
-    fn filled(self) -> Fixture {
+    /// With a realm of some preset.
+    pub fn with(self, preset: Preset) -> Fixture {
         let (registry, realm) = (&self.registry, &self.realm);
-        let new = NewRealm {
-            realm: realm.clone(),
-            name: "Acme".parse().unwrap(),
-            preset: Preset::Default,
-            prefix: None,
-            sources: None,
-        };
+        let new = NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), preset, prefix: None, sources: None };
         registry.create_realm(&caller(), &new).unwrap();
         for org in ["one", "two"] {
             registry.create_org(&caller(), realm, &new_org(org)).unwrap();
@@ -133,7 +144,11 @@ impl Fixture {
             None => rusqlite::Connection::open(self.path()).unwrap().execute_batch(sql).map_err(|e| e.to_string()),
             Some(schema) => {
                 let sql = format!("SET search_path = {schema}; {sql}");
-                server::server().unwrap().admin().batch_execute(&sql).map_err(|e| e.to_string())
+                server::server()
+                    .unwrap()
+                    .admin()
+                    .batch_execute(&sql)
+                    .map_err(|e| e.as_db_error().map_or(e.to_string(), ToString::to_string))
             }
         }
     }

@@ -1,0 +1,176 @@
+//! The activity log: complete, without secrets, and no row can be removed or altered unnoticed.
+
+mod common;
+
+use common::{Fixture, NOW, caller, new_key, new_org, on_both_stores, slug};
+use edgelatch_core::ip::Ip;
+use edgelatch_registry::{
+    Activity, ActivityFilter, Anchor, Caller, Digest, Filter, KeyEdit, NewRole, OrgEdit, OwnerEdit, RoleEdit, Rotate,
+};
+use serde_json::json;
+
+fn all(f: &Fixture) -> Vec<Activity> {
+    f.registry.activity(&f.realm, &ActivityFilter { limit: 500, ..ActivityFilter::default() }).unwrap().activity
+}
+
+/// Whatever keeps rows from being changed, set aside: what somebody with the database's password can do.
+fn force(f: &Fixture, sql: &str) {
+    let (off, on) = match &f.schema {
+        None => ("DROP TRIGGER activity_stays; DROP TRIGGER activity_remains;", ""),
+        Some(_) => ("ALTER TABLE activity DISABLE TRIGGER ALL;", "ALTER TABLE activity ENABLE TRIGGER ALL;"),
+    };
+    f.execute(&format!("{off} {sql}; {on}")).unwrap();
+}
+
+fn every_act_leaves_a_row(f: Fixture) {
+    let me = Caller::new("key_0a1B2c3D4e5".parse().unwrap()).from_address(Ip::parse(b"192.0.2.7").unwrap());
+    let (r, realm) = (&f.registry, &f.realm);
+    let before = all(&f).len();
+    let org = |settings| OrgEdit { settings: Some(settings), ..OrgEdit::default() };
+    r.edit_org(&me, realm, &slug("one"), &org(json!({ "revocation": "reversible" }))).unwrap();
+    let created = r.create_key(&me, realm, &new_key("ci")).unwrap();
+    let id = created.key.key_id;
+    let edit = KeyEdit { name: Some("deploy".parse().unwrap()), ..KeyEdit::default() };
+    r.edit_key(&me, realm, id, &edit).unwrap();
+    r.edit_key(&me, realm, id, &edit).unwrap(); // Changes nothing, so leaves none.
+    let rotated = r.rotate_key(&me, realm, id, &Rotate::default()).unwrap();
+    r.revoke_key(&me, realm, id, None).unwrap();
+    r.revoke_key(&me, realm, id, None).unwrap();
+    r.enable_key(&me, realm, id, None).unwrap();
+    assert!(r.delete_key(&me, realm, id, Some("ci"), None).is_err());
+    r.delete_key(&me, realm, id, Some("deploy"), None).unwrap();
+    let digest = "cd".repeat(32);
+    r.import_key(&me, realm, &new_key("legacy"), &Digest::parse("sha256", &digest).unwrap()).unwrap();
+    r.revoke_keys(&me, realm, &Filter::default(), None).unwrap();
+    r.revoke_keys(&me, realm, &Filter::default(), Some(1)).unwrap();
+    let role = NewRole { role: slug("r"), org: None, name: "R".parse().unwrap(), permissions: vec!["a".parse().unwrap()] };
+    r.create_role(&me, realm, &role).unwrap();
+    let patterns = RoleEdit { permissions: Some(vec!["b".parse().unwrap()]), ..RoleEdit::default() };
+    r.edit_role(&me, realm, None, &slug("r"), &patterns).unwrap();
+    r.delete_role(&me, realm, None, &slug("r")).unwrap();
+    let off = OwnerEdit { disabled: Some(true), ..OwnerEdit::default() };
+    r.edit_owner(&me, realm, &slug("two"), &slug("alice"), &off).unwrap();
+    r.delete_owner(&me, realm, &slug("two"), &slug("alice")).unwrap();
+    r.delete_org(&me, realm, &slug("two")).unwrap();
+    let mut rows = all(&f);
+    rows.truncate(rows.len() - before);
+    rows.reverse();
+    let actions: Vec<&str> = rows.iter().map(|row| row.action.as_str()).collect();
+    let expected = [
+        "org.edit",
+        "key.create",
+        "key.edit",
+        "key.rotate",
+        "key.revoke",
+        "key.enable",
+        "key.delete",
+        "key.import",
+        "key.revoke",
+        "keys.revoke",
+        "role.create",
+        "role.edit",
+        "role.delete",
+        "owner.edit",
+        "owner.delete",
+        "org.delete",
+    ];
+    assert_eq!(actions, expected);
+    assert!(
+        rows.iter().all(|row| row.actor == "key_0a1B2c3D4e5" && row.address.as_deref() == Some("192.0.2.7") && row.at == NOW)
+    );
+    // Before and after hold what differs, and nothing else.
+    let edit = &rows[2];
+    assert_eq!((edit.target.as_str(), edit.kind.as_str()), (id.to_string().as_str(), "key"));
+    assert_eq!(edit.was.as_deref(), Some(r#"{"name":"ci","revision":1}"#));
+    assert_eq!(edit.became.as_deref(), Some(r#"{"name":"deploy","revision":2}"#));
+    assert!(rows[0].became.as_deref().is_some_and(|json| json.contains(r#""revocation":"reversible""#)));
+    let text = format!("{rows:?}");
+    for secret in [&created.secret, &rotated.secret] {
+        assert!(!text.contains(&secret[3..12]) && !text.contains(&secret[secret.len() - 6..]), "{text}");
+    }
+    assert!(!text.contains(&digest) && !text.contains("masked"));
+    f.registry.audit_verify(realm, None).unwrap();
+}
+
+fn a_refused_act_leaves_none(f: Fixture) {
+    let before = all(&f);
+    let mut new = new_key("ci");
+    new.roles = vec![slug("nobody")];
+    f.registry.create_key(&caller(), &f.realm, &new).unwrap_err();
+    f.registry.create_org(&caller(), &f.realm, &new_org("one")).unwrap_err();
+    assert_eq!(all(&f), before);
+}
+
+fn rows_are_filtered_and_paged(f: Fixture) {
+    let other = Caller::new("cli:other".parse().unwrap());
+    for i in 0..7 {
+        f.advance(10);
+        let who = if i % 2 == 0 { other.clone() } else { caller() };
+        f.registry.create_key(&who, &f.realm, &new_key("k")).unwrap();
+    }
+    let page = |filter: ActivityFilter| f.registry.activity(&f.realm, &filter).unwrap();
+    let count = |filter| page(filter).activity.len();
+    assert_eq!(count(ActivityFilter { actor: Some("cli:other".into()), ..ActivityFilter::default() }), 4);
+    assert_eq!(count(ActivityFilter { action: Some("key.create".into()), ..ActivityFilter::default() }), 7);
+    assert_eq!(count(ActivityFilter { since: Some(NOW + 60), ..ActivityFilter::default() }), 2);
+    assert_eq!(count(ActivityFilter { since: Some(NOW + 10), until: Some(NOW + 30), ..ActivityFilter::default() }), 2);
+    assert_eq!(count(ActivityFilter { org: Some(slug("two")), ..ActivityFilter::default() }), 2);
+    let first = page(ActivityFilter { limit: 5, ..ActivityFilter::default() });
+    f.registry.create_key(&caller(), &f.realm, &new_key("late")).unwrap();
+    let second = page(ActivityFilter { limit: 5, cursor: first.next.clone(), ..ActivityFilter::default() });
+    assert_eq!(first.activity[4].seq, second.activity[0].seq + 1);
+    let wrong = ActivityFilter { cursor: Some("x".into()), ..ActivityFilter::default() };
+    assert_eq!(f.registry.activity(&f.realm, &wrong).unwrap_err().code(), "invalid");
+}
+
+fn the_database_refuses_to_change_rows(f: Fixture) {
+    for sql in ["UPDATE activity SET actor = 'x'", "DELETE FROM activity", "DELETE FROM activity WHERE seq = 1"] {
+        let error = f.execute(sql).unwrap_err();
+        assert!(error.contains("append-only"), "{error}");
+    }
+    f.registry.audit_verify(&f.realm, None).unwrap();
+}
+
+fn altered_and_missing_rows_are_found(f: Fixture) {
+    let anchor = f.registry.audit_verify(&f.realm, None).unwrap();
+    assert_eq!(anchor.seq, all(&f).len() as u64);
+    force(&f, "UPDATE activity SET actor = 'cli:nobody' WHERE seq = 2");
+    let error = f.registry.audit_verify(&f.realm, None).unwrap_err();
+    assert_eq!(error.code(), "activity_altered");
+    assert!(error.to_string().contains("row 2 was altered"), "{error}");
+}
+
+fn a_row_missing_in_the_middle_is_found(f: Fixture) {
+    force(&f, "DELETE FROM activity WHERE seq = 2");
+    assert!(f.registry.audit_verify(&f.realm, None).unwrap_err().to_string().contains("row 2 is missing"));
+}
+
+fn a_row_missing_at_the_end_is_found(f: Fixture) {
+    let end = all(&f).len();
+    force(&f, &format!("DELETE FROM activity WHERE seq = {end}"));
+    let error = f.registry.audit_verify(&f.realm, None).unwrap_err().to_string();
+    assert!(error.contains(&format!("row {end} is missing")), "{error}");
+}
+
+/// Whoever may write everything can write a new chain; not one that an anchor kept elsewhere lies on.
+fn a_chain_written_anew_misses_the_anchor(f: Fixture) {
+    let anchor = f.registry.audit_verify(&f.realm, None).unwrap();
+    f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap();
+    let later = f.registry.audit_verify(&f.realm, Some(&anchor)).unwrap();
+    assert_eq!(later.seq, anchor.seq + 1);
+    let false_one = Anchor { hash: "00".repeat(32), ..anchor };
+    assert!(f.registry.audit_verify(&f.realm, Some(&false_one)).unwrap_err().to_string().contains("differs from the anchor"));
+    let beyond = Anchor { seq: later.seq + 1, ..later };
+    assert!(f.registry.audit_verify(&f.realm, Some(&beyond)).unwrap_err().to_string().contains("beyond the end"));
+}
+
+on_both_stores!(
+    every_act_leaves_a_row,
+    a_refused_act_leaves_none,
+    rows_are_filtered_and_paged,
+    the_database_refuses_to_change_rows,
+    altered_and_missing_rows_are_found,
+    a_row_missing_in_the_middle_is_found,
+    a_row_missing_at_the_end_is_found,
+    a_chain_written_anew_misses_the_anchor,
+);
