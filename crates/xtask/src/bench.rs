@@ -40,9 +40,10 @@ impl Table {
         let width = self.0.iter().map(|(what, ..)| what.chars().count()).max().unwrap_or(0);
         println!("{:width$}  {:>14}  {:>14}  {:>6}", "figure", "target", "value", "ratio");
         for (what, target, value, unit) in &self.0 {
-            let (aim, ratio) = match target {
-                AtMost(limit) => (format!("≤ {limit} {unit}"), format!("{:.2}", value / limit)),
-                AtLeast(limit) => (format!("≥ {limit} {unit}"), format!("{:.2}", value / limit)),
+            let ratio = |limit: f64| if *value == limit { "1.00".into() } else { format!("{:.2}", value / limit) };
+            let (aim, ratio) = match *target {
+                AtMost(limit) => (format!("≤ {limit} {unit}"), ratio(limit)),
+                AtLeast(limit) => (format!("≥ {limit} {unit}"), ratio(limit)),
                 Target::None => (String::new(), String::new()),
             };
             let digits = if *value < 100.0 { 1 } else { 0 };
