@@ -11,6 +11,11 @@ export interface Lines {
   readonly peer?: string | undefined;
 }
 
+/** Node stops collecting header lines here without a word, and those cut off may be the ones that a trusted proxy added. */
+const NODE_MAX_LINES = 1000;
+/** What the core refuses as a request that is not well formed. */
+const ILL_FORMED = "\r\n";
+
 /** Reads a fetch `Request` or a Node `IncomingMessage`. */
 export function linesOf(request: Request | NodeRequest, interest: readonly string[]): Lines {
   if ("rawHeaders" in request) return nodeLines(request, interest);
@@ -25,7 +30,7 @@ export function linesOf(request: Request | NodeRequest, interest: readonly strin
 /** `req.headers` keeps one of two equal lines, and which one differs by name: only `rawHeaders` shows what was sent. */
 function nodeLines(request: NodeRequest, interest: readonly string[]): Lines {
   const { rawHeaders } = request;
-  let headers = "";
+  let headers = rawHeaders.length < 2 * NODE_MAX_LINES ? "" : ILL_FORMED;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = named(rawHeaders[i] as string, interest);
     if (name !== undefined) headers += line(name, rawHeaders[i + 1] as string);
@@ -41,7 +46,7 @@ function named(raw: string, interest: readonly string[]): string | undefined {
 
 /** The text that the core parses. */
 export function blockOf({ method, target, headers, peer: known = "" }: Lines, { peer = known, proxyLine }: RequestContext): string {
-  const proxy = proxyLine === undefined ? "" : `\t${oneLine(proxyLine)}`;
+  const proxy = proxyLine === undefined ? "" : `\t${oneLine(proxyLine.replace(/\r\n$/, ""))}`;
   return `${oneLine(peer).replaceAll("\t", "\r")}${proxy}\n${oneLine(method)} ${oneLine(target)}\n${headers}`;
 }
 

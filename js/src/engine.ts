@@ -46,20 +46,22 @@ export class Engine {
   snapshot: Snapshot = NOTHING;
   /** Why the instance stopped. Until {@link restore} every verdict is `internal`. */
   trapped: TrapError | undefined;
+  /** Whether a part of what serves turned out not to be what was signed; only a fresh copy mends that. */
+  damaged = false;
 
   #core: Core;
   #turn = 0;
-  readonly #fresh: () => Core;
-  readonly #onTrap: (error: TrapError) => void;
+  readonly #fresh: (floor: string) => Core;
+  readonly #onTrouble: (error: Error) => void;
   readonly #requirements: [service: string | undefined, permission: string | undefined][] = [];
   #roots: Uint8Array[] = [];
-  #serving: Place | undefined;
+  #serving: (Place & { readonly epoch: number }) | undefined;
   #head: Uint8Array | undefined;
 
-  constructor(module: WebAssembly.Module, root: Uint8Array, config: string, onTrap: (error: TrapError) => void) {
-    this.#fresh = () => new Core(module, root, config);
-    this.#onTrap = onTrap;
-    this.#core = this.#fresh();
+  constructor(module: WebAssembly.Module, root: Uint8Array, config: string, onTrouble: (error: Error) => void) {
+    this.#fresh = (floor) => new Core(module, root, floor === "" ? config : config.replace(/^floor=.*\n/m, "") + floor);
+    this.#onTrouble = onTrouble;
+    this.#core = this.#fresh("");
     this.#core.call((wasm) => wasm.realm());
     this.realm = this.#core.text();
     this.#core.call((wasm) => wasm.interest());
@@ -70,7 +72,7 @@ export class Engine {
   verifyKey(key: string, ip: string | undefined, requirement: number, now: number): number {
     if (this.trapped !== undefined) return INTERNAL;
     try {
-      return this.#core.verifyKey(key, ip, requirement, now);
+      return this.#sound(this.#core.verifyKey(key, ip, requirement, now));
     } catch (error) {
       return this.#stop(new TrapError(error));
     }
@@ -80,7 +82,7 @@ export class Engine {
   verifyBlock(block: string, requirement: number, now: number): number {
     if (this.trapped !== undefined) return INTERNAL;
     try {
-      return this.#core.verifyBlock(block, requirement, now);
+      return this.#sound(this.#core.verifyBlock(block, requirement, now));
     } catch (error) {
       return this.#stop(new TrapError(error));
     }
@@ -89,7 +91,8 @@ export class Engine {
   /** Compiles a requirement into a number that stays valid for the life of the engine. */
   compile(service: string | undefined, permission: string | undefined): number {
     const id = this.#guard(() => this.#core.compile(service, permission));
-    this.#requirements.push([service, permission]);
+    // The core counts from 2 those it did not know; the others need not be remembered.
+    if (id === this.#requirements.length + 2) this.#requirements.push([service, permission]);
     return id;
   }
 
@@ -151,27 +154,41 @@ export class Engine {
       }
       this.#guard(() => this.#core.checked((wasm) => wasm.commit(now())));
       this.#roots.push(...roots);
-      this.#serving = staged;
       this.#head = undefined;
+      this.damaged = false;
       this.#took();
+      this.#serving = { ...staged, epoch: this.snapshot.epoch };
     } catch (error) {
       if (this.trapped === undefined && turn === this.#turn) this.#guard(() => this.#core.call((wasm) => wasm.abort()));
       throw error;
     }
   }
 
-  /** Replaces a stopped instance and loads what it served, out of its memory. The core proves all of it again. */
+  /**
+   * Replaces a stopped instance and loads what it served, out of its memory. The core proves all of it again, and accepts
+   * nothing older than what served; if it refuses what is there (it may have expired), the instance is left empty.
+   */
   async restore(pace: Pace): Promise<void> {
     const { memory } = this.#core.exports;
-    const [place, head, roots] = [this.#serving, this.#head, this.#roots];
-    this.#core = this.#fresh();
+    const [last, place, head, roots] = [this.snapshot, this.#serving, this.#head, this.#roots];
+    this.#renew(last.rootVersion, place?.epoch ?? 0);
+    if (place === undefined) return;
+    try {
+      await this.replace(roots, new Uint8Array(memory.buffer, place.at, place.length), pace);
+      if (head !== undefined) this.offerHead(head, pace.now());
+    } catch (error) {
+      if (this.trapped === undefined) this.#renew(last.rootVersion, last.epoch);
+      throw error;
+    }
+  }
+
+  #renew(rootVersion: number, epoch: number): void {
+    this.#core = this.#fresh(epoch === 0 ? "" : `floor=${rootVersion}:${epoch}\n`);
     for (const [service, permission] of this.#requirements) this.#core.compile(service, permission);
     this.trapped = undefined;
+    this.damaged = false;
     this.snapshot = NOTHING;
-    [this.#serving, this.#roots] = [undefined, []];
-    if (place === undefined) return;
-    await this.replace(roots, new Uint8Array(memory.buffer, place.at, place.length), pace);
-    if (head !== undefined) this.offerHead(head, pace.now());
+    [this.#serving, this.#head, this.#roots] = [undefined, undefined, []];
   }
 
   #took(): void {
@@ -189,9 +206,18 @@ export class Engine {
     }
   }
 
+  /** A verdict that was reached, unless a part of the snapshot failed its proof on the way. */
+  #sound(packed: number): number {
+    if ((packed & 63) === INTERNAL && !this.damaged && this.snapshot.epoch > 0) {
+      this.damaged = true;
+      this.#onTrouble(new UpdateError("wrong_digest", "a part of the snapshot is not what was signed; another copy is fetched"));
+    }
+    return packed;
+  }
+
   #stop(error: TrapError): number {
     this.trapped = error;
-    this.#onTrap(error);
+    this.#onTrouble(error);
     return INTERNAL;
   }
 }

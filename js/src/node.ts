@@ -65,8 +65,9 @@ function stripIdentity(request: IncomingMessage): void {
 function forbidSharedCaching(response: ServerResponse): void {
   const { writeHead } = response;
   response.writeHead = ((status: number, ...rest: unknown[]) => {
-    const reason = typeof rest[0] === "string" ? rest.shift() : undefined;
-    for (const [name, values] of given(rest[0])) response.setHeader(name, values.length === 1 ? (values[0] as string) : values);
+    const reason = typeof rest[0] === "string" ? rest[0] : undefined;
+    const headers = rest[1] ?? (reason === undefined ? rest[0] : undefined);
+    for (const [name, values] of given(headers)) response.setHeader(name, values.length === 1 ? (values[0] as string) : values);
     if (!response.hasHeader("cache-control")) response.setHeader("Cache-Control", "private");
     response.setHeader("Vary", varyWithCredentials([response.getHeader("vary") ?? []].flat().join(", ")));
     response.writeHead = writeHead;

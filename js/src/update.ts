@@ -17,9 +17,14 @@ export function updater(engine: Engine, source: Source, pace: Pace): (signal: Ab
     if (engine.trapped !== undefined) {
       const [head, bundle] = [headTag, bundleTag];
       headTag = bundleTag = undefined;
-      await engine.restore(pace);
+      await engine.restore(pace).catch((error: unknown) => {
+        if (engine.trapped !== undefined) throw error;
+        // What was in memory serves no more; the source may have better.
+      });
       if (engine.snapshot.epoch > 0) [headTag, bundleTag] = [head, bundle];
     }
+
+    if (engine.damaged) headTag = bundleTag = undefined;
 
     const head = source.head && sound(await source.head({ etag: headTag, signal }));
     signal.throwIfAborted();
@@ -30,9 +35,13 @@ export function updater(engine: Engine, source: Source, pace: Pace): (signal: Ab
       const offer = engine.offerHead(head.bytes, pace.now());
       if (offer === Offer.unchanged || offer === Offer.renewed) {
         headTag = head.etag;
-        return offer === Offer.renewed;
+        if (!engine.damaged) return offer === Offer.renewed;
       }
-      if (offer === Offer.rootNeeded) roots = await newerRoots(signal);
+      if (offer === Offer.rootNeeded) {
+        roots = await newerRoots(signal);
+        // Nothing vouches for such a head yet, so it must not cost a whole bundle.
+        if (roots.length === 0) throw new UpdateError("root_needed", "the head names a later root, which the source does not have");
+      }
     }
 
     const bundle = sound(await source.bundle({ etag: bundleTag, signal }));
@@ -47,10 +56,19 @@ export function updater(engine: Engine, source: Source, pace: Pace): (signal: Ab
       await engine.replace(roots, bundle.bytes, pace);
     }
     bundleTag = bundle.etag;
-    // A bundle may lie a little behind its head; only a head that the core has taken need not be fetched again.
-    if (head !== undefined && engine.offerHead(head.bytes, pace.now()) <= Offer.renewed) headTag = head.etag;
+    if (head !== undefined && taken(head.bytes)) headTag = head.etag;
     return true;
   };
+
+  /** A bundle may lie a little behind its head, or before it; only a head that the core has taken need not be fetched again. */
+  function taken(head: Uint8Array): boolean {
+    try {
+      return engine.offerHead(head, pace.now()) <= Offer.renewed;
+    } catch (error) {
+      if (error instanceof UpdateError) return false;
+      throw error;
+    }
+  }
 
   async function newerRoots(signal: AbortSignal): Promise<Uint8Array[]> {
     const roots: Uint8Array[] = [];

@@ -22,7 +22,7 @@ export class Verdict {
 
   /** @internal */
   constructor(packed: number, engine: Engine, now: number, head: boolean) {
-    this.#packed = packed;
+    this.#packed = Number.isSafeInteger(packed) ? packed : INTERNAL;
     this.#engine = engine;
     this.#snapshot = engine.snapshot;
     this.#now = now;

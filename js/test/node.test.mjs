@@ -103,8 +103,26 @@ test("inside a mounted router the whole path counts", async () => {
   const paths = [];
   const options = { requirement: ({ path }) => (paths.push(path), {}) };
   const before = (request) => Object.assign(request, { originalUrl: request.url, url: "/inner" });
-  assert.equal((await ask((_, response) => response.end(), { headers: plain, path: "/mount/./inner?x", options, before })).status, 200);
+  assert.equal((await ask((_, response) => response.end(), { headers: plain, path: "/mount/%69nner?x", options, before })).status, 200);
   assert.deepEqual(paths, ["/mount/inner"]);
+});
+
+test("a path that routers read each in its way is no path for a requirement function", () => {
+  const code = (url) => verifier.verify({ method: "GET", url, rawHeaders: ["x-api-key", keys.plain] }, () => ({})).code;
+  for (const url of ["//x/admin", "/admin/../x", "/admin/%2e%2e/x", "/./admin"]) assert.equal(code(url), "invalid_request", url);
+});
+
+test("a request whose header lines Node may have cut off is refused", () => {
+  const rawHeaders = ["x-api-key", keys.plain];
+  const code = (lines) => verifier.verify({ method: "GET", url: "/", rawHeaders: [...rawHeaders, ...Array(2 * lines).fill("a")] }).code;
+  assert.notEqual(code(900), "invalid_request");
+  assert.equal(code(1000), "invalid_request");
+});
+
+test("writeHead without a reason keeps its headers", async () => {
+  const handler = (_, response) => response.writeHead(200, undefined, { "cache-control": "no-store", "x-own": "1" }).end();
+  const reply = await ask(handler, { headers: plain });
+  assert.deepEqual([reply.headers["cache-control"], reply.headers["x-own"]], ["no-store", "1"]);
 });
 
 test("without the middleware the socket is asked too", () => {

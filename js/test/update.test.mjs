@@ -116,3 +116,30 @@ test("a source that answers nonsense is named", async () => {
     await assert.rejects(updater(fake(), { bundle: async () => reply }, pace)(signal), { code: "source" });
   }
 });
+
+test("a damaged snapshot is fetched anew though its head is unchanged, and no tag stands in the way", async () => {
+  const engine = fake({ offers: [2, 0, 0, 0] });
+  const update = updater(engine, source(engine.log, { head: "h1", bundle: "b1" }), pace);
+  await update(signal);
+  engine.damaged = true;
+  engine.log.length = 0;
+  assert.equal(await update(signal), true);
+  assert.deepEqual(engine.log, ["get head", "head h1", "get bundle", "bundle b1", "head h1"]);
+});
+
+test("a head that names a root nobody has costs no bundle", async () => {
+  const engine = fake({ offers: [3] });
+  const update = updater(engine, source(engine.log, { head: "h1", bundle: "b1" }), pace);
+  await assert.rejects(update(signal), { code: "root_needed" });
+  assert.deepEqual(engine.log, ["get head", "head h1", "get root 2"]);
+});
+
+test("a bundle ahead of its head is no failure", async () => {
+  const engine = fake({ offers: [2] });
+  const offer = engine.offerHead;
+  engine.offerHead = (head) => {
+    if (engine.log.some((line) => line.startsWith("bundle"))) throw new UpdateError("rollback", "epoch 5 is older than epoch 6");
+    return offer(head);
+  };
+  assert.equal(await updater(engine, source(engine.log, { head: "h1", bundle: "b2" }), pace)(signal), true);
+});

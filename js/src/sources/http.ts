@@ -20,6 +20,8 @@ export function httpSource(base: string | URL, options: HttpSourceOptions = {}):
   if (root.protocol !== "https:" && root.protocol !== "http:") {
     throw new TypeError(`source: ${root.protocol} is not http: or https:`);
   }
+  // It would appear in the errors of `fetch`.
+  if (root.username !== "" || root.password !== "") throw new TypeError("source: give credentials as `headers`, not in the URL");
   if (!root.pathname.endsWith("/")) root.pathname += "/";
   const { headers = {}, maxBytes = 1 << 30, fetch: ask = (...args) => fetch(...args) } = options;
 

@@ -24,7 +24,6 @@ struct Requirement {
 }
 
 /// A requirement in terms of one directory: for each of its scopes and role sets, whether it is enough. `None` asks nothing.
-#[derive(Default)]
 pub(crate) struct Resolved {
     scopes: Option<Vec<bool>>,
     role_sets: Option<Vec<bool>>,
@@ -72,7 +71,8 @@ impl Requirements {
             self.0.push(Requirement {
                 service: service.map(Into::into),
                 permission: permission.map(Into::into),
-                resolved: Resolved::default(),
+                // Until a directory resolves it, nothing is enough.
+                resolved: Resolved { scopes: Some(Vec::new()), role_sets: Some(Vec::new()) },
             });
             self.0.len() - 1
         });
