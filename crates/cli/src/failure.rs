@@ -34,7 +34,7 @@ impl Failure {
 
     pub(crate) fn print(&self, json: bool) {
         // Whatever a file name or a database message holds, it stays one line.
-        let message: String = self.message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let message: String = output::mask(&self.message).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         if json {
             let error = serde_json::json!({ "error": { "code": self.code, "message": message } });
             output::note(format_args!("{error}"));

@@ -10,7 +10,6 @@ mod output;
 use std::process::ExitCode;
 
 use clap::Parser;
-use edgelatch_core::key::KeyText;
 
 fn main() -> ExitCode {
     let cli = args::Cli::try_parse().unwrap_or_else(|error| refuse(&error));
@@ -24,14 +23,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// A refusal quotes what was typed. A key pasted in the wrong place must not end up in a log that way.
+/// A refusal quotes what was typed.
 fn refuse(error: &clap::Error) -> ! {
-    let is_key = |arg: &String| KeyText::parse(arg.as_bytes()).is_ok();
-    let keys: Vec<String> = std::env::args().filter(is_key).collect();
-    if keys.is_empty() {
+    let text = error.to_string();
+    let masked = output::mask(&text);
+    if masked == text {
         error.exit()
     }
-    let text = keys.iter().fold(error.to_string(), |text, key| text.replace(key.as_str(), "<key>"));
-    output::note(format_args!("{}", text.trim_end()));
+    output::note(format_args!("{}", masked.trim_end()));
     std::process::exit(i32::from(failure::EXIT))
 }

@@ -1,11 +1,13 @@
 //! Printing: results to standard output, everything else to standard error; colours on a terminal only.
 
 use std::fmt::Arguments;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use anstyle::{AnsiColor, Reset, Style};
 use edgelatch_registry::Warning;
 use serde::Serialize;
+
+use crate::failure::EXIT;
 
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -16,7 +18,19 @@ pub(crate) const RESET: Reset = Reset;
 
 /// A line of the result.
 pub(crate) fn line(text: Arguments<'_>) {
-    stop_if_closed(writeln!(anstream::stdout(), "{text}"));
+    match writeln!(anstream::stdout(), "{text}") {
+        // `| head` closes the pipe when it has seen enough: no failure, and the command's own exit code stands.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            note(format_args!("{BAD}error:{RESET} standard output: {error}: the result could not be written"));
+            std::process::exit(i32::from(EXIT));
+        }
+        _ => {}
+    }
+}
+
+/// A line about what a server does. It goes on serving when nobody can read that.
+pub(crate) fn news(text: Arguments<'_>) {
+    let _ = writeln!(anstream::stdout(), "{text}");
 }
 
 /// A line beside the result.
@@ -31,23 +45,16 @@ pub(crate) fn json(value: &impl Serialize) {
     line(format_args!("{text}"));
 }
 
-/// A result as one line of JSON.
-pub(crate) fn json_line(value: &impl Serialize) {
+/// News as one line of JSON.
+pub(crate) fn news_json(value: &impl Serialize) {
     let text = serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
-    line(format_args!("{text}"));
+    news(format_args!("{text}"));
 }
 
 /// Warnings, to standard error.
 pub(crate) fn warnings(warnings: &[Warning]) {
     for warning in warnings {
         note(format_args!("{WARN}warning:{RESET} {warning}"));
-    }
-}
-
-/// `| head` closes the pipe when it has seen enough; that is no failure.
-fn stop_if_closed(result: std::io::Result<()>) {
-    if result.is_err() {
-        std::process::exit(0);
     }
 }
 
@@ -70,4 +77,18 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) {
     for row in rows {
         line(format_args!("{}", render(&mut row.iter().map(String::as_str))));
     }
+}
+
+/// Words that hold the text of a key, `prefix_` and 36 letters and digits, become `<key>`: what was typed in the wrong place
+/// must not end up in a log.
+pub(crate) fn mask(text: &str) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut masked = String::with_capacity(text.len());
+    for part in text.split_inclusive(|c| !is_word(c)) {
+        let word = part.trim_end_matches(|c| !is_word(c));
+        let secret = word.split('_').skip(1).any(|run| run.len() >= 36);
+        masked.push_str(if secret { "<key>" } else { word });
+        masked.push_str(part.get(word.len()..).unwrap_or_default());
+    }
+    masked
 }

@@ -87,6 +87,30 @@ fn a_secret_given_in_the_wrong_place_is_not_repeated() {
     }
     let ran = p.run(&["keys", "list", &secret]);
     assert!(ran.code == 2 && ran.err.contains("<key>") && !ran.err.contains(&secret[3..]), "{}", ran.err);
+    let (limit, stdin, bearer) = (format!("--limit={secret}"), format!("--key-stdin={secret}"), format!("Bearer {secret}"));
+    let (flag, stem) = (format!("--{secret}"), secret[..secret.len() - 1].to_owned() + "!x");
+    let owner: &[&str] = &["keys", "create", "--name", "x", "--owner", &secret];
+    let words: [&[&str]; 5] =
+        [&["keys", "list", &limit], &["verify", &stdin], &["keys", "list", &bearer], &["keys", "list", &flag], owner];
+    for args in words {
+        let ran = p.run(args);
+        assert!(ran.code == 2 && !ran.err.contains(&secret[3..]), "{}", ran.err);
+    }
+    // One character short of a key is text as any other.
+    assert!(p.run(&["keys", "list", &stem]).err.contains(&stem));
+}
+
+#[test]
+#[cfg(unix)]
+fn arguments_that_are_not_text() {
+    let p = Plane::new();
+    let name = std::os::unix::ffi::OsStrExt::from_bytes(b"\xff");
+    for args in [["keys", "list"], ["orgs", "create"]] {
+        let name: &std::ffi::OsStr = name;
+        let ran: std::process::Output = p.command(&args).arg(name).output().unwrap();
+        assert_eq!(ran.status.code(), Some(2));
+        assert!(!String::from_utf8_lossy(&ran.stderr).contains("panicked"));
+    }
 }
 
 #[test]

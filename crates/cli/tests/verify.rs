@@ -165,3 +165,17 @@ fn questions_that_cannot_be_asked() {
     let nowhere = Plane::empty().run(&["verify", "k"]);
     assert!(nowhere.code == 2 && nowhere.err.contains("edgelatch init"), "{}", nowhere.err);
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_answer_that_nobody_can_read_is_no_acceptance() {
+    let k = keys();
+    let code = |key: &str, out: std::process::Stdio| {
+        let status = k.plane.command(&["verify", "--json"]).env("EDGELATCH_KEY", key).stdout(out).status().unwrap();
+        status.code().unwrap()
+    };
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap().into();
+    let closed = || std::io::pipe().unwrap().1.into();
+    assert_eq!((code(&k.revoked, full()), code(&k.good, full())), (2, 2));
+    assert_eq!((code(&k.revoked, closed()), code(&k.good, closed())), (1, 0));
+}

@@ -12,7 +12,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use edgelatch_core::head::Head;
 use edgelatch_core::tree::object_digest;
 
 use crate::error::Error;
@@ -115,16 +114,8 @@ impl Target for Directory {
         self.path.display().to_string()
     }
 
-    fn epoch(&self, realm: &str) -> Result<u64, Error> {
-        let Some(bytes) = files::read(&self.path.join("head"))? else { return Ok(0) };
-        match Head::inspect(&bytes) {
-            Ok(head) if head.realm != realm => {
-                Err(Error::TargetForeign { target: self.name(), found: head.realm, realm: realm.into() })
-            }
-            Ok(head) => Ok(head.epoch),
-            // A damaged head is of no use to anyone: the next one replaces it.
-            Err(_) => Ok(0),
-        }
+    fn head(&self) -> Result<Option<Vec<u8>>, Error> {
+        files::read(&self.path.join("head"))
     }
 
     fn publish(&mut self, publication: &Publication<'_>) -> Result<Written, Error> {

@@ -42,6 +42,7 @@ errors! {
     ClockBack { last: String, now: String } = "clock_back", "the clock says {now}, but the last epoch was signed at {last}: set the clock, or wait until then";
     NoRoot { realm: String } = "no_root", "realm `{realm}` has no root: run `edgelatch init`";
     TargetAhead { target: String, found: u64, epoch: u64 } = "target_ahead", "{target}: holds epoch {found}, which is not below {epoch}: another publisher is at work; run only one";
+    EpochLimit { epoch: u64, limit: u64 } = "epoch_limit", "epoch {epoch} is at or above the limit of {limit}: someone else signs with the publisher key; replace it by a new root";
     TargetForeign { target: String, found: String, realm: String } = "target_foreign", "{target}: holds realm `{found}`, not `{realm}`: publish to a directory of its own";
     PublisherBusy { path: PathBuf } = "publisher_busy", "{path}: another publisher has been at work for a minute: end that process or wait";
     Build { detail: String } = "build", "the snapshot could not be built: {detail}";

@@ -21,5 +21,5 @@ pub use directory::Directory;
 pub use error::Error;
 pub use hex::hex;
 pub use init::{Begun, DEFAULT_ROOT_LIFETIME, Init, init};
-pub use publisher::{DEFAULT_LIFETIME, Published, Publisher, Reason, Stage};
-pub use target::{Publication, Target, Written};
+pub use publisher::{DEFAULT_LIFETIME, MAX_EPOCH, Published, Publisher, Reason, Stage};
+pub use target::{Publication, Shown, Target, Written};

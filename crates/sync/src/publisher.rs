@@ -13,10 +13,12 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::hex::hex;
-use crate::target::{Publication, Target, Written};
+use crate::target::{Publication, Shown, Target, Written};
 
 /// A head's lifetime unless told otherwise, in seconds: a day without the control plane before edges refuse.
 pub const DEFAULT_LIFETIME: u64 = 24 * 3600;
+/// The last epoch: no realm counts this far by itself, every reader's numbers hold it, and adding to it never overflows.
+pub const MAX_EPOCH: u64 = 1 << 53;
 /// A shorter life would end while an edge is fetching.
 const MIN_LIFETIME: u64 = 60;
 /// How long to wait for another publisher of this machine.
@@ -81,6 +83,8 @@ pub struct Published {
     pub not_after: u64,
     /// What each target did.
     pub written: Vec<Written>,
+    /// Targets that showed a head which does not verify. It was replaced, and its epoch not believed.
+    pub unproven: Vec<String>,
 }
 
 impl Publisher {
@@ -106,8 +110,9 @@ impl Publisher {
         if self.registry.env().now()? >= last.issued_at + self.lifetime.min(last.not_after - last.issued_at) / 3 {
             return Ok(Some(Reason::Heartbeat));
         }
+        let roots = self.registry.roots(&self.realm)?;
         for target in targets {
-            if target.epoch(self.realm.as_str())? != last.epoch {
+            if Shown::of(&**target, self.realm.as_str(), &roots)?.epoch() != last.epoch {
                 return Ok(Some(Reason::Repair));
             }
         }
@@ -143,8 +148,12 @@ impl Publisher {
         let tree = build_tree(&snapshot.realm, snapshot.keys).map_err(build)?;
         (self.watch)(Stage::Writing(tree.bytes()));
         let mut above = 0;
+        let mut unproven = Vec::new();
         for target in &*targets {
-            above = above.max(target.epoch(self.realm.as_str())?);
+            match Shown::of(&**target, self.realm.as_str(), &roots)? {
+                Shown::Unproven => unproven.push(target.name()),
+                shown => above = above.max(shown.epoch()),
+            }
         }
         let now = self.registry.env().now()?;
         let request = EpochRequest {
@@ -156,7 +165,7 @@ impl Publisher {
             now,
             lifetime: self.lifetime,
         };
-        self.check_clock(now)?;
+        self.check_ledger(now, above)?;
         // Committed before the signature exists: whatever happens from here on, this epoch is spent.
         let row = self.registry.reserve_epoch(&self.realm, &request)?;
         let head = self.sign(&row, tree.bytes()).map_err(build)?;
@@ -167,7 +176,7 @@ impl Publisher {
         let written = targets.iter_mut().map(|target| target.publish(&publication)).collect::<Result<Vec<_>, _>>()?;
         self.registry.mark_published(&self.realm, epoch)?;
         let (records, tree_bytes) = (tree.records, tree.bytes());
-        Ok(Published { epoch, reason, tree: hex(&row.tree), records, tree_bytes, not_after: row.not_after, written })
+        Ok(Published { epoch, reason, tree: hex(&row.tree), records, tree_bytes, not_after: row.not_after, written, unproven })
     }
 
     /// The newest root, if our key may publish under it today.
@@ -183,9 +192,15 @@ impl Publisher {
         Ok(root)
     }
 
-    /// Small steps back are evened out by the ledger; signing far ahead of the clock would make every edge refuse.
-    fn check_clock(&self, now: u64) -> Result<(), Error> {
-        match self.registry.ledger(&self.realm, 1)?.first() {
+    /// Small steps back are evened out by the ledger; signing far ahead of the clock would make every edge refuse. An epoch
+    /// near the end of the numbers would be the realm's last.
+    fn check_ledger(&self, now: u64, above: u64) -> Result<(), Error> {
+        let ledger = self.registry.ledger(&self.realm, 1)?;
+        let epoch = ledger.first().map_or(0, |last| last.epoch).max(above);
+        if epoch >= MAX_EPOCH {
+            return Err(Error::EpochLimit { epoch, limit: MAX_EPOCH });
+        }
+        match ledger.first() {
             Some(last) if last.issued_at > now + CLOCK_TOLERANCE => {
                 Err(Error::ClockBack { last: format_time(last.issued_at), now: format_time(now) })
             }
@@ -210,7 +225,12 @@ impl Publisher {
     /// Released when the file closes, also when the process dies.
     fn lock(&self) -> Result<File, Error> {
         let fail = |error: &std::io::Error| Error::io(&self.lock, error);
-        let file = File::options().create(true).append(true).open(&self.lock).map_err(|e| fail(&e))?;
+        let mut options = File::options();
+        options.create(true).append(true);
+        // Whoever may open it may hold it, and so stop all publishing.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&self.lock).map_err(|e| fail(&e))?;
         let end = Instant::now() + LOCK_WAIT;
         loop {
             match file.try_lock() {

@@ -1,6 +1,8 @@
 //! Where snapshots go.
 
 use edgelatch_core::build::Tree;
+use edgelatch_core::head::Head;
+use edgelatch_core::root::Root;
 use edgelatch_registry::RootRow;
 
 use crate::error::Error;
@@ -40,16 +42,54 @@ pub trait Target {
     /// Its name in messages.
     fn name(&self) -> String;
 
-    /// The epoch that it shows; 0 when it shows none, or none that can be read.
-    fn epoch(&self, realm: &str) -> Result<u64, Error>;
+    /// The head that it shows, as it is: [`Shown`] proves it.
+    fn head(&self) -> Result<Option<Vec<u8>>, Error>;
 
     /// Shows `publication`. On an error the target shows what it showed before.
     fn publish(&mut self, publication: &Publication<'_>) -> Result<Written, Error>;
 }
 
+/// What a target shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// No head.
+    Nothing,
+    /// A head that does not verify under the newest root. Anyone who may write there can make one, so it bounds nothing.
+    /// Nor does one by a retired publisher: edges forget its epochs too.
+    Unproven,
+    /// This epoch.
+    Epoch(u64),
+}
+
+impl Shown {
+    /// Reads and proves `target`'s head.
+    pub fn of(target: &dyn Target, realm: &str, roots: &[RootRow]) -> Result<Shown, Error> {
+        let Some(bytes) = target.head()? else { return Ok(Shown::Nothing) };
+        match Head::inspect(&bytes) {
+            Ok(head) if head.realm != realm => {
+                return Err(Error::TargetForeign { target: target.name(), found: head.realm, realm: realm.into() });
+            }
+            Ok(_) => {}
+            // A damaged head is of no use to anyone: the next one replaces it.
+            Err(_) => return Ok(Shown::Unproven),
+        }
+        let root = roots.last().and_then(|newest| Root::open(&newest.object).ok());
+        let head = root.and_then(|root| Head::open(&bytes, &root).ok());
+        Ok(head.map_or(Shown::Unproven, |head| Shown::Epoch(head.epoch)))
+    }
+
+    /// The epoch that the next one must exceed; 0 for none.
+    pub fn epoch(self) -> u64 {
+        match self {
+            Shown::Nothing | Shown::Unproven => 0,
+            Shown::Epoch(epoch) => epoch,
+        }
+    }
+}
+
 /// The check that every target makes first.
 pub(crate) fn check_epoch(target: &dyn Target, publication: &Publication<'_>) -> Result<(), Error> {
-    let found = target.epoch(publication.realm)?;
+    let found = Shown::of(target, publication.realm, publication.roots)?.epoch();
     if found >= publication.epoch {
         return Err(Error::TargetAhead { target: target.name(), found, epoch: publication.epoch });
     }

@@ -5,13 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use edgelatch_core::build::{HeadFields, sign_head};
 use edgelatch_core::edge::{Edge, HostConfig, Offer, RequirementId};
 use edgelatch_core::signed::Role;
 use edgelatch_core::tree::object_digest;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Caller, Created, Env, IpRules, KeyEdit, Metadata, NewKey, NewRealm, Preset, Registry, Scope, Slug};
 use edgelatch_sync::{
-    Begun, DataDir, Directory, Error, Init, Publication, Published, Publisher, Reason, Target, Written, hex, init, key_file,
+    Begun, DataDir, Directory, Error, Init, MAX_EPOCH, Publication, Published, Publisher, Reason, Shown, Target, Written, hex,
+    init, key_file,
 };
 
 const NOW: u64 = 1_769_817_600;
@@ -193,8 +195,8 @@ impl Target for Dying {
         "dying".into()
     }
 
-    fn epoch(&self, realm: &str) -> Result<u64, Error> {
-        self.0.epoch(realm)
+    fn head(&self) -> Result<Option<Vec<u8>>, Error> {
+        self.0.head()
     }
 
     fn publish(&mut self, _: &Publication<'_>) -> Result<Written, Error> {
@@ -237,6 +239,62 @@ fn a_registry_restored_from_a_backup_does_not_repeat_epochs() {
     p.push(&mut edge);
 }
 
+/// A head of `epoch`, signed with the key in `file`.
+fn head_of(p: &Plane, file: &Path, epoch: u64) -> Vec<u8> {
+    let fields = HeadFields {
+        realm: "acme".into(),
+        root_version: 1,
+        epoch,
+        issued_at: NOW,
+        not_after: NOW + DAY,
+        tree: [1; 32],
+        tree_bytes: 1,
+        records: 1,
+    };
+    sign_head(&fields, &[key_file::load(file, Role::Publisher, &p.realm).unwrap()]).unwrap()
+}
+
+#[test]
+fn a_forged_head_does_not_move_the_epoch() {
+    let p = plane();
+    let other = p.dir.keys().join("other.key");
+    key_file::create(&other, Role::Publisher, &p.realm, &env(&p.clock)).unwrap();
+    let mut beside = Directory::new(p.dir.path().join("beside"));
+    fs::create_dir(beside.path()).unwrap();
+    let mut expected = 1;
+    for epoch in [5, MAX_EPOCH - 1, (1 << 63) - 2, u64::MAX] {
+        fs::write(beside.path().join("head"), head_of(&p, &other, epoch)).unwrap();
+        let published = p.publisher.publish(&mut [&mut p.target(), &mut beside]).unwrap();
+        expected += 1;
+        assert_eq!((published.epoch, published.unproven), (expected, vec![beside.name()]));
+    }
+    assert_eq!(fs::read(beside.path().join("head")).unwrap(), p.file("head"));
+}
+
+#[test]
+fn epochs_end_before_their_counter_does() {
+    let p = plane();
+    let own = p.dir.key(Role::Publisher);
+    for epoch in [MAX_EPOCH, u64::MAX] {
+        fs::write(p.dir.realm(&p.realm).join("head"), head_of(&p, &own, epoch)).unwrap();
+        assert_eq!(p.publish().unwrap_err().code(), "epoch_limit");
+    }
+    // Nothing was spent, and the last one can be taken.
+    assert_eq!(p.registry.ledger(&p.realm, 1).unwrap()[0].epoch, 1);
+    fs::write(p.dir.realm(&p.realm).join("head"), head_of(&p, &own, MAX_EPOCH - 1)).unwrap();
+    assert_eq!(p.publish().unwrap().epoch, MAX_EPOCH);
+    assert_eq!(p.publish().unwrap_err().code(), "epoch_limit");
+}
+
+#[test]
+#[cfg(unix)]
+fn the_lock_is_the_owners_alone() {
+    let p = plane();
+    p.publish().unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(p.dir.lock()).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
+
 #[test]
 fn concurrent_publishers_take_turns() {
     let p = plane();
@@ -251,7 +309,8 @@ fn concurrent_publishers_take_turns() {
             });
         }
     });
-    assert_eq!(p.target().epoch("acme").unwrap(), 21);
+    let roots = p.registry.roots(&p.realm).unwrap();
+    assert_eq!(Shown::of(&p.target(), "acme", &roots).unwrap(), Shown::Epoch(21));
     p.edge();
 }
 

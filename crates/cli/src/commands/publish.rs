@@ -29,9 +29,11 @@ pub(crate) fn publish(context: &Context, args: &args::Publish) -> Result<()> {
 }
 
 fn sentence(published: &Published) -> String {
+    let unproven: String =
+        published.unproven.iter().map(|name| format!("; {name} showed a head that does not verify, now replaced")).collect();
     let objects: usize = published.written.iter().map(|w| w.objects).sum();
     format!(
-        "published epoch {}: {} keys, {} bytes, {objects} new objects; good until {}",
+        "published epoch {}: {} keys, {} bytes, {objects} new objects; good until {}{unproven}",
         published.epoch,
         published.records,
         published.tree_bytes,
@@ -54,19 +56,19 @@ pub(crate) fn serve(context: &Context, args: &args::Serve) -> Result<()> {
     let ready = |addr: std::net::SocketAddr| {
         let url = format!("http://{addr}/r/{realm}");
         match json {
-            true => output::json_line(&json!({ "event": "listening", "addr": addr, "realm": realm, "url": url })),
-            false => output::line(format_args!("serving {BOLD}{url}{RESET}   (end with Ctrl-C)")),
+            true => output::news_json(&json!({ "event": "listening", "addr": addr, "realm": realm, "url": url })),
+            false => output::news(format_args!("serving {BOLD}{url}{RESET}   (end with Ctrl-C)")),
         }
     };
     let report = move |event: Event| match event {
         Event::Published(published) if json => {
-            output::json_line(&json!({ "event": "published", "published": published }));
+            output::news_json(&json!({ "event": "published", "published": published }));
         }
-        Event::Published(published) => output::line(format_args!("{}", sentence(&published))),
+        Event::Published(published) => output::news(format_args!("{}", sentence(&published))),
         Event::Failed { error, retry } if json => {
             let retry = retry.as_secs();
             let (code, message) = (error.code(), error.to_string());
-            output::json_line(&json!({ "event": "failed", "code": code, "message": message, "retry_seconds": retry }));
+            output::news_json(&json!({ "event": "failed", "code": code, "message": message, "retry_seconds": retry }));
         }
         Event::Failed { error, retry } => {
             output::note(format_args!("{BAD}not published:{RESET} {error}; trying again in {} s", retry.as_secs()));
