@@ -178,10 +178,12 @@ fn request_blocks() {
     assert_eq!(code(block(&format!("203.0.113.1\nGET /\nx-api-key:{office}\nX-Client: {OFFICE}"))), "ip_denied");
     assert_eq!(code(block("\nGET /\n")), "missing");
     assert_eq!(code(wasm::verify_block(8, wasm::NO_PATH, now())), "invalid_request");
-    write(wasm::block_ptr(), b"\nGET /a/../%62?c");
-    assert_eq!((wasm::path(16), said()), (1, "/b".to_owned()));
+    write(wasm::block_ptr(), b"\nGET /a/aa/%62?c");
+    assert_eq!((wasm::path(16), said()), (1, "/a/aa/b".to_owned()));
     write(wasm::block_ptr(), b"\nGET /%zz");
     assert_eq!(wasm::path(9), 0);
+    write(wasm::block_ptr(), b"\nGET /a/..");
+    assert_eq!(wasm::path(10), 0);
 }
 
 #[wasm_bindgen_test]
