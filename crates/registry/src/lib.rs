@@ -45,7 +45,9 @@ pub use model::{
     Owner, OwnerEdit, OwnerKind, Page, Realm, Role, RoleEdit, Rotate, Scope, Sort, Sources, State, Status,
 };
 pub use ops::{
-    Activity, ActivityFilter, ActivityPage, Anchor, BulkRevoked, EpochRequest, Idempotency, Lease, LedgerRow, RootRow, Snapshot,
+    Activity, ActivityFilter, ActivityPage, Alert, Anchor, BulkRevoked, EpochRequest, Explanation, Idempotency, Import,
+    ImportDefaults, ImportFormat, ImportReport, Ingested, Lease, LedgerRow, Purged, Question, Reason, RefusedLine, Request,
+    RequestFilter, RequestPage, RootRow, Snapshot, Total, Usable, UsablePage, UsageBatch, UsageEvent,
 };
 pub use preset::{Preset, PresetData, PresetRole};
 pub use registry::Registry;

@@ -71,3 +71,37 @@ pub const MAX_IDEMPOTENCY_BYTES: usize = 128;
 pub const IDEMPOTENCY_SECONDS: u64 = 86_400;
 /// Keys shown before a bulk revocation is confirmed: enough to see what kind they are.
 pub const SAMPLE: usize = 20;
+/// Bytes of one line of an import: every field at its longest, some hundred networks, and room for quoting.
+pub const MAX_LINE_BYTES: usize = 128 * 1024;
+/// Refused lines of an import that are reported one by one: more are fixed by a rule, not by hand.
+pub const MAX_REFUSALS: usize = 1_000;
+/// Lines of an import between two reports of its progress.
+pub const PROGRESS_LINES: u64 = 1_000;
+/// Events of one batch: a minute of a busy edge, and a transaction of a fraction of a second.
+pub const MAX_EVENTS: usize = 10_000;
+/// Bytes of a batch id or an event id: twice a UUID with room for a prefix.
+pub const MAX_EVENT_ID_BYTES: usize = 64;
+/// Bytes of an endpoint kept; longer ones are cut.
+pub const MAX_ENDPOINT_BYTES: usize = 512;
+/// Bytes of a request's method: the longest registered one has 17.
+pub const MAX_METHOD_BYTES: usize = 20;
+/// Seconds that a batch is remembered (a week). Older events are not counted: their batch could have come before.
+pub const BATCH_SECONDS: u64 = 7 * 86_400;
+/// Seconds of the window in which refusals are counted for an alert.
+pub const FAILURE_WINDOW: u64 = 600;
+/// Days that the counts behind alerts are kept.
+pub const FAILURE_DAYS: u64 = 2;
+/// Times that a webhook is tried: about a day with the pauses below.
+pub const ALERT_ATTEMPTS: u64 = 12;
+/// Seconds before the second try; each further pause is twice as long, up to the next limit.
+pub const ALERT_PAUSE: u64 = 30;
+/// Seconds between two tries, at most: four hours.
+pub const MAX_ALERT_PAUSE: u64 = 4 * 3_600;
+/// Seconds that whoever took an alert has to say how it went, before another node may try.
+pub const ALERT_LEASE: u64 = 60;
+/// Days that delivered and given-up alerts are kept.
+pub const ALERT_DAYS: u64 = 30;
+/// Days that the record of a secret stays after its overlap: edges say `expired` for so long, `unknown` from then on.
+pub const ENDED_SECRET_DAYS: u64 = 30;
+/// Keys looked at for one page of those that an address may use.
+pub const ADDRESS_SCAN: usize = 50_000;

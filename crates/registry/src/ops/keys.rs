@@ -113,7 +113,7 @@ impl Registry {
         let owner = owner_id(act.session, org.id, &new.owner)?;
         let roles = role_ids(act, org, &new.roles)?;
         let key_id = self.key_id()?;
-        let row = insert_key(act, org, owner, key_id, new, secret.origin)?;
+        let row = insert_key(act, org, owner, key_id, new, secret.origin, None)?;
         let taken = || Error::NameTaken { name: new.name.to_string() };
         let row = row.ok_or_else(taken)?;
         insert_secret(act, row, secret)?;
@@ -226,7 +226,8 @@ fn write_row(act: &mut Act<'_>, org: &OrgRow, row: u64, key: &Key) -> Result<(),
     act.session.run(sql, values).map(|_| ()).map_err(|e| e.or_unique(taken))
 }
 
-/// Adds a key's own row; none when its name is taken.
+/// Adds a key's own row; none when its name is taken. With `row` it gets that number: in SQLite, `RETURNING` makes every
+/// statement keep a journal, which an import of a million cannot afford.
 pub(super) fn insert_key(
     act: &mut Act<'_>,
     org: &OrgRow,
@@ -234,11 +235,11 @@ pub(super) fn insert_key(
     key_id: KeyId,
     new: &NewKey,
     origin: Origin,
+    row: Option<u64>,
 ) -> Result<Option<u64>, Error> {
-    let sql = "INSERT INTO keys (key_id, realm_id, org_id, owner_id, name, description, origin, scope_all, allow_mode, \
-               ip_order, not_before, expires_at, metadata, created_at, updated_at, environment, held_name) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16) \
-               ON CONFLICT DO NOTHING RETURNING id";
+    const COLUMNS: &str = "key_id, realm_id, org_id, owner_id, name, description, origin, scope_all, allow_mode, ip_order, \
+        not_before, expires_at, metadata, created_at, updated_at, environment, held_name";
+    const VALUES: &str = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16";
     let (mode, order) = ip_words(&new.ip);
     let texts = (new.name.as_str(), new.description.as_str(), new.metadata.as_str());
     let first = org.settings.environments.first().map(|e| &e.environment);
@@ -263,7 +264,13 @@ pub(super) fn insert_key(
         environment,
         held
     ];
-    act.session.row(sql, values, |row| row.int(0))
+    let Some(row) = row else {
+        let sql = format!("INSERT INTO keys ({COLUMNS}) VALUES ({VALUES}) ON CONFLICT DO NOTHING RETURNING id");
+        return act.session.row(&sql, values, |row| row.int(0));
+    };
+    let sql = format!("INSERT INTO keys ({COLUMNS}, id) VALUES ({VALUES}, $17) ON CONFLICT DO NOTHING");
+    let values = [values, args![row]].concat();
+    Ok((act.session.run(&sql, &values)? == 1).then_some(row))
 }
 
 /// Adds a secret; an error when another key has its digest.

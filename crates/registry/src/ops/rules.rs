@@ -9,6 +9,12 @@ use crate::settings::{Authority, Field, IpLists, Settings};
 use crate::store::Value;
 use crate::text::Slug;
 
+/// Keys that a plan's limit counts: of an org, at a time.
+pub(super) const ACTIVE_KEYS: &str = "SELECT count(*) FROM keys WHERE org_id = $1 AND revoked_at IS NULL \
+                                      AND (expires_at IS NULL OR expires_at > $2)";
+/// All keys of an org.
+pub(super) const ALL_KEYS: &str = "SELECT count(*) FROM keys WHERE org_id = $1";
+
 fn not_allowed(field: &str, reason: impl Into<String>) -> Error {
     Error::NotAllowed { field: field.into(), reason: reason.into() }
 }
@@ -110,19 +116,16 @@ impl Act<'_> {
     /// Refuses what would leave the org with more keys than it may have.
     pub(super) fn check_limits(&mut self, org: &OrgRow) -> Result<(), Error> {
         let (id, now) = (Value::from(org.id), Value::from(self.now));
-        let active = "SELECT count(*) FROM keys WHERE org_id = $1 AND revoked_at IS NULL \
-                      AND (expires_at IS NULL OR expires_at > $2)";
-        let all = "SELECT count(*) FROM keys WHERE org_id = $1";
         let Settings { max_active_keys, max_keys, .. } = &org.settings;
         for (limit, sql, values, what, mend) in [
             (
                 max_active_keys,
-                active,
+                ACTIVE_KEYS,
                 &[id.clone(), now][..],
                 "active keys of an org",
                 "revoke unused ones, or have the limit raised",
             ),
-            (max_keys, all, &[id][..], "keys of an org", "delete unused ones, or have the limit raised"),
+            (max_keys, ALL_KEYS, &[id][..], "keys of an org", "delete unused ones, or have the limit raised"),
         ] {
             let Some(limit) = limit.map(u64::from) else { continue };
             if self.session.row(sql, values, |row| row.int(0))?.unwrap_or(0) > limit {

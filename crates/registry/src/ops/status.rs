@@ -155,6 +155,10 @@ impl Registry {
             let target = Target::party(Kind::Realm, realm, filter.org.as_ref());
             let mut what = serde_json::to_value(&filter).unwrap_or_default();
             what["revoked"] = matched.into();
+            // What somebody looked for after a leak may be a key's text.
+            if filter.search.is_some() {
+                what["search"] = "…".into();
+            }
             act.log("keys.revoke", &target, None, Some(what))?;
             Ok(BulkRevoked { matched, done: true, sample })
         })

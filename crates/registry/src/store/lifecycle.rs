@@ -116,3 +116,48 @@ pub(super) const LIFECYCLE: &[&str] = &[
     ) {strict}",
     "CREATE INDEX alerts_due ON alerts (due_at)",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::{MIGRATIONS, SQLITE};
+    use crate::{Caller, Env, Filter, NewKey, Registry};
+
+    /// A registry as the version before this migration left it keeps its keys, and its orgs what they could do.
+    #[test]
+    fn a_registry_from_before_is_taken_along() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("registry.db");
+        drop(Registry::create(&path, Env::system()).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        let old = rusqlite::Connection::open(&path).unwrap();
+        for statement in MIGRATIONS.iter().take(2).copied().flatten() {
+            old.execute_batch(&SQLITE.render(statement).unwrap()).unwrap();
+        }
+        old.execute_batch(
+            "PRAGMA application_id = 0x6564676c; PRAGMA user_version = 2;
+             INSERT INTO realms (slug, name, prefix, source_bearer, source_x_api_key, created_at) VALUES ('acme', 'A', 'old', 1, 0, 1);
+             INSERT INTO orgs (realm_id, slug, name, created_at) VALUES (1, 'one', 'One', 1);
+             INSERT INTO owners (org_id, slug, kind, name, created_at) VALUES (1, 'alice', 'user', 'Alice', 1);
+             INSERT INTO roles (realm_id, slug, name, predefined, created_at) VALUES (1, 'reader', 'Reader', 1, 1);
+             INSERT INTO role_patterns VALUES (1, 'read');
+             INSERT INTO keys (key_id, realm_id, org_id, owner_id, name, origin, scope_all, allow_mode, ip_order, created_at, updated_at)
+                 VALUES ('key_00000000001', 1, 1, 1, 'ci', 'issued', 1, 'any', 'allow_first', 1, 1);
+             INSERT INTO secrets (key_id, realm_id, digest, created_at)
+                 VALUES (1, 1, x'0101010101010101010101010101010101010101010101010101010101010101', 1);",
+        )
+        .unwrap();
+        drop(old);
+        let registry = Registry::open(&path, Env::system()).unwrap();
+        let realm = "acme".parse().unwrap();
+        let sources = registry.realm(&realm).unwrap().sources;
+        assert!(sources.bearer && !sources.x_api_key);
+        let settings = registry.orgs(&realm).unwrap().remove(0).settings;
+        assert_eq!((settings.prefix.as_str(), settings.sources()), ("old", sources));
+        assert_eq!(registry.keys(&realm, &Filter::default()).unwrap().keys[0].name.as_str(), "ci");
+        let new = NewKey::new("one".parse().unwrap(), "alice".parse().unwrap(), "new".parse().unwrap());
+        let me = Caller::new("cli:tester".parse().unwrap());
+        assert!(registry.create_key(&me, &realm, &new).unwrap().secret.starts_with("old_"));
+        assert_eq!(registry.audit_verify(&realm, None).unwrap().seq, 1);
+        assert_eq!(registry.snapshot(&realm, None).unwrap().keys.len(), 2);
+    }
+}

@@ -1,0 +1,198 @@
+//! Many keys at once: all, or none and a report.
+
+mod common;
+
+use std::io::{Cursor, Read};
+
+use common::edge::{edge, verdict};
+use common::{Fixture, caller, new_key, on_both_stores, slug};
+use edgelatch_core::key;
+use edgelatch_core::verdict::Code;
+use edgelatch_registry::{
+    ActivityFilter, Error, Filter, Import, ImportDefaults, ImportFormat, ImportReport, OrgEdit, Origin, RefusedLine,
+};
+use serde_json::json;
+
+fn digest(text: &str) -> String {
+    key::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn how(format: ImportFormat) -> Import {
+    let defaults =
+        ImportDefaults { org: Some(slug("one")), owner: Some(slug("alice")), roles: vec![slug("reader")], environment: None };
+    Import { format, defaults, dry_run: false }
+}
+
+fn run(f: &Fixture, import: &Import, text: impl AsRef<[u8]>) -> Result<ImportReport, Error> {
+    f.registry.import_keys(&caller(), &f.realm, import, &mut Cursor::new(text), &mut |_| {})
+}
+
+fn count(f: &Fixture) -> u64 {
+    f.registry.count_keys(&f.realm, &Filter::default()).unwrap()
+}
+
+fn csv_and_json_lines_say_the_same(f: Fixture) {
+    let (a, b) = ("legacy-key-000000", "legacy-key-000001");
+    let csv = format!(
+        "name,sha256,org,allow,scope,roles,expires_at,metadata,description\n\
+         first,{},two,10.0.0.0/8 ::1,cdn dns,writer admin,2027-01-01,\"{{\"\"team\"\":\"\"web\"\"}}\",\"two\nlines\"\n",
+        digest(a)
+    );
+    let done = run(&f, &how(ImportFormat::Csv), csv).unwrap();
+    assert_eq!((done.keys, done.refused, done.done), (1, 0, true));
+    let line = json!({
+        "sha256": digest(b), "name": "second", "org": "two", "allow": ["10.0.0.0/8", "::1"], "scope": ["cdn", "dns"],
+        "roles": ["writer", "admin"], "expires_at": "2027-01-01", "metadata": { "team": "web" }, "description": "two\nlines",
+    });
+    assert!(run(&f, &how(ImportFormat::JsonLines), format!("\n{line}\n\n")).unwrap().done);
+    let keys = f.registry.keys(&f.realm, &Filter::default()).unwrap().keys;
+    let [second, first] = &keys[..] else { panic!() };
+    assert_eq!((first.origin, first.description.as_str()), (Origin::Imported, "two\nlines"));
+    assert_eq!(
+        (&first.ip, &first.scope, &first.roles, &first.metadata),
+        (&second.ip, &second.scope, &second.roles, &second.metadata)
+    );
+    assert_eq!((first.org.as_str(), first.expires_at, first.ip.allow().len()), ("two", second.expires_at, 2));
+    let mut edge = edge(&f);
+    for text in [a, b] {
+        assert_eq!(verdict(&mut edge, text, Some("10.1.2.3"), Some("x.write"), 0), Code::Valid);
+        assert_eq!(verdict(&mut edge, text, Some("11.1.2.3"), Some("x.write"), 0), Code::IpDenied);
+    }
+    let acts =
+        f.registry.activity(&f.realm, &ActivityFilter { action: Some("keys.import".into()), ..ActivityFilter::default() });
+    assert_eq!(acts.unwrap().activity[0].became.as_deref(), Some(r#"{"imported":1}"#));
+}
+
+fn one_bad_line_stops_all_and_each_is_reported(f: Fixture) {
+    f.registry.create_key(&caller(), &f.realm, &new_key("here")).unwrap();
+    let changes = f.registry.changes(&f.realm).unwrap();
+    let taken = digest("taken-key-0000000");
+    let mut text = String::from("sha256,name,org,owner,roles,allow,expires_at\n");
+    for row in [
+        format!("{taken},good,,,,,"),
+        format!("{taken},twice,,,,,"),
+        "123,short,,,,,".into(),
+        format!("{},,,,,,", digest("b")),
+        format!("{},org,nowhere,,,,", digest("c")),
+        format!("{},owner,,nobody,,,", digest("d")),
+        format!("{},role,,,none,,", digest("e")),
+        format!("{},ip,,,,10.0.0.1/8,", digest("f")),
+        format!("{},past,,,,,2020-01-01", digest("g")),
+        format!("{},columns", digest("h")),
+        format!("{},good too,,,,,", digest("i")),
+    ] {
+        text.push_str(&row);
+        text.push('\n');
+    }
+    let mut bytes = text.clone().into_bytes();
+    bytes.extend(format!("{},\u{e9}", digest("j")).into_bytes());
+    bytes.pop();
+    bytes.extend(b",,,,,\n");
+    let report = run(&f, &how(ImportFormat::Csv), &bytes).unwrap();
+    let seen: Vec<(u64, &str, Option<&str>)> =
+        report.refusals.iter().map(|RefusedLine { line, code, field, .. }| (*line, *code, field.as_deref())).collect();
+    assert_eq!(
+        seen,
+        [
+            (3, "digest_taken", Some("sha256")),
+            (4, "invalid", Some("sha256")),
+            (5, "invalid", Some("name")),
+            (6, "not_found", Some("org")),
+            (7, "not_found", Some("owner")),
+            (8, "not_found", Some("role")),
+            (9, "invalid", Some("allow")),
+            (10, "invalid", Some("expires_at")),
+            (11, "invalid", Some("line")),
+            (13, "invalid", Some("line")),
+        ]
+    );
+    assert_eq!((report.keys, report.refused, report.done), (2, 10, false));
+    assert!(!format!("{report:?}").contains(&taken[..16]));
+    assert_eq!((count(&f), f.registry.changes(&f.realm).unwrap()), (1, changes));
+    assert!(!f.registry.realm(&f.realm).unwrap().imports);
+    f.registry.audit_verify(&f.realm, None).unwrap();
+    assert!(f.registry.activity(&f.realm, &ActivityFilter::default()).unwrap().activity[0].action != "keys.import");
+}
+
+fn a_dry_run_changes_nothing(f: Fixture) {
+    let lines: String =
+        (0..2500).map(|i| format!("{{\"sha256\":\"{}\",\"name\":\"k{i}\"}}\n", digest(&i.to_string()))).collect();
+    let mut heard = Vec::new();
+    let dry = Import { dry_run: true, ..how(ImportFormat::JsonLines) };
+    let report = f.registry.import_keys(&caller(), &f.realm, &dry, &mut Cursor::new(&lines), &mut |n| heard.push(n)).unwrap();
+    assert_eq!((report.keys, report.refused, report.done, count(&f)), (2500, 0, false, 0));
+    assert_eq!(heard, [1000, 2000]);
+    assert!(run(&f, &how(ImportFormat::JsonLines), &lines).unwrap().done);
+    assert_eq!(count(&f), 2500);
+    let again = run(&f, &how(ImportFormat::JsonLines), &lines).unwrap();
+    assert_eq!((again.refused, again.refusals.len(), again.done, count(&f)), (2500, 1000, false, 2500));
+}
+
+fn limits_and_names_hold_for_imports_too(f: Fixture) {
+    let settings = OrgEdit { settings: Some(json!({ "max_keys": 3, "unique_names": true })), ..OrgEdit::default() };
+    f.registry.edit_org(&caller(), &f.realm, &slug("one"), &settings).unwrap();
+    f.registry.create_key(&caller(), &f.realm, &new_key("here")).unwrap();
+    let lines = |names: &[&str]| -> String {
+        let row = |name: &&str| format!("{},{name}\n", digest(name));
+        format!("sha256,name\n{}", names.iter().map(row).collect::<String>())
+    };
+    let codes = |names| -> Vec<_> {
+        let report = run(&f, &how(ImportFormat::Csv), lines(names)).unwrap();
+        report.refusals.iter().map(|r| (r.line, r.code)).collect()
+    };
+    assert_eq!(codes(&["a", "b", "c"]), [(4, "limit_reached")]);
+    assert_eq!(codes(&["a", "here"]), [(3, "name_taken")]);
+    assert_eq!(count(&f), 1);
+    assert_eq!(codes(&["a", "b"]), []);
+    assert_eq!(count(&f), 3);
+    // A caller of one org imports into that one.
+    let me = caller().within(slug("two"));
+    let report = f.registry.import_keys(&me, &f.realm, &how(ImportFormat::Csv), &mut Cursor::new(lines(&["z"])), &mut |_| {});
+    assert_eq!(report.unwrap().refusals[0].code, "not_found");
+}
+
+fn what_is_no_import_is_refused(f: Fixture) {
+    for (format, text, words) in [
+        (ImportFormat::Csv, format!("{}\n", digest("a")), "no column"),
+        (ImportFormat::Csv, "sha256,name,name\n".into(), "twice"),
+        (ImportFormat::Csv, "name\nx\n".into(), "no column `sha256`"),
+        (ImportFormat::Csv, format!("sha256,name\n{},\"{}", digest("a"), "x\n".repeat(200_000)), "longer than"),
+        (ImportFormat::JsonLines, "x".repeat(200_000), "longer than"),
+    ] {
+        let error = run(&f, &how(format), &text).unwrap_err();
+        assert_eq!(error.code(), "invalid");
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(!error.to_string().contains(&digest("a")[..16]));
+    }
+    for line in ["[]", "{", "{\"secret\":\"x\"}", "{\"sha256\":7,\"name\":\"a\"}", "{\"sha256\":\"\",\"name\":\"a\"}"] {
+        assert_eq!(run(&f, &how(ImportFormat::JsonLines), line).unwrap().refused, 1, "{line}");
+    }
+    assert!(!run(&f, &how(ImportFormat::Csv), "sha256,name\n").unwrap().done);
+    /// A pipe whose writer dies.
+    struct Broken(u32);
+    impl Read for Broken {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            self.0 += 1;
+            let line = format!("{{\"sha256\":\"{}\",\"name\":\"k\"}}\n", digest(&self.0.to_string()));
+            match self.0 {
+                3 => Err(std::io::Error::other("gone")),
+                _ => {
+                    buffer[..line.len()].copy_from_slice(line.as_bytes());
+                    Ok(line.len())
+                }
+            }
+        }
+    }
+    let import = how(ImportFormat::JsonLines);
+    let error = f.registry.import_keys(&caller(), &f.realm, &import, &mut Broken(0), &mut |_| {}).unwrap_err();
+    assert!(error.to_string().contains("gone"), "{error}");
+    assert_eq!(count(&f), 0);
+}
+
+on_both_stores!(
+    csv_and_json_lines_say_the_same,
+    one_bad_line_stops_all_and_each_is_reported,
+    a_dry_run_changes_nothing,
+    limits_and_names_hold_for_imports_too,
+    what_is_no_import_is_refused,
+);

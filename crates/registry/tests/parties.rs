@@ -1,0 +1,106 @@
+//! Orgs, owners and roles: what is in use stays, and what came with a preset is left as it is.
+
+mod common;
+
+use common::edge::{edge, verdict};
+use common::{Fixture, caller, new_key, new_org, on_both_stores, slug};
+use edgelatch_core::verdict::Code;
+use edgelatch_registry::{Name, NewOwner, NewRole, OwnerEdit, OwnerKind, Pattern, Role, RoleEdit, Slug};
+
+fn role(name: &str, org: Option<&str>, patterns: &[&str]) -> NewRole {
+    let permissions = patterns.iter().map(|p| p.parse().unwrap()).collect();
+    NewRole { role: slug(name), org: org.map(slug), name: name.parse().unwrap(), permissions }
+}
+
+fn patterns(role: &Role) -> Vec<&str> {
+    role.permissions.iter().map(Pattern::as_str).collect()
+}
+
+fn a_role_that_changes_reaches_its_keys(f: Fixture) {
+    let me = caller();
+    f.registry.create_role(&me, &f.realm, &role("deployer", Some("one"), &["deploy.*", "deploy.*", "a"])).unwrap();
+    let mut new = new_key("ci");
+    new.roles = vec![slug("deployer")];
+    let created = f.registry.create_key(&me, &f.realm, &new).unwrap();
+    let asks = |permission| verdict(&mut edge(&f), &created.secret, None, Some(permission), 0);
+    assert_eq!((asks("deploy.start"), asks("log.view")), (Code::Valid, Code::PermissionDenied));
+    let changes = f.registry.changes(&f.realm).unwrap();
+    let one = slug("one");
+    let edit = RoleEdit { permissions: Some(vec!["log.view".parse().unwrap()]), ..RoleEdit::default() };
+    let edited = f.registry.edit_role(&me, &f.realm, Some(&one), &slug("deployer"), &edit).unwrap();
+    assert_eq!((patterns(&edited), edited.revision), (vec!["log.view"], 2));
+    assert_eq!((asks("deploy.start"), asks("log.view")), (Code::PermissionDenied, Code::Valid));
+    assert_eq!(f.registry.changes(&f.realm).unwrap(), changes + 1);
+    // A new name alone tells edges nothing.
+    let name: Name = "Deployer".parse().unwrap();
+    let named = RoleEdit { name: Some(name), if_revision: Some(2), ..RoleEdit::default() };
+    f.registry.edit_role(&me, &f.realm, Some(&one), &slug("deployer"), &named).unwrap();
+    assert_eq!(f.registry.changes(&f.realm).unwrap(), changes + 1);
+    let stale = f.registry.edit_role(&me, &f.realm, Some(&one), &slug("deployer"), &named).unwrap_err();
+    assert_eq!(stale.code(), "stale");
+    let empty = RoleEdit { permissions: Some(vec![]), ..RoleEdit::default() };
+    let error = f.registry.edit_role(&me, &f.realm, Some(&one), &slug("deployer"), &empty).unwrap_err();
+    assert_eq!(error.pointer().as_deref(), Some("/permissions"));
+    // In use; then not.
+    let error = f.registry.delete_role(&me, &f.realm, Some(&one), &slug("deployer")).unwrap_err();
+    assert_eq!((error.code(), error.to_string().contains("1 keys")), ("in_use", true));
+    f.registry.delete_key(&me, &f.realm, created.key.key_id, Some("ci"), None).unwrap();
+    f.registry.delete_role(&me, &f.realm, Some(&one), &slug("deployer")).unwrap();
+}
+
+fn predefined_roles_stay(f: Fixture) {
+    let edit = RoleEdit { permissions: Some(vec!["*".parse().unwrap()]), ..RoleEdit::default() };
+    let (me, reader): (_, Slug) = (caller(), slug("reader"));
+    assert_eq!(f.registry.edit_role(&me, &f.realm, None, &reader, &edit).unwrap_err().code(), "not_allowed");
+    assert_eq!(f.registry.delete_role(&me, &f.realm, None, &reader).unwrap_err().code(), "not_allowed");
+    let theirs = me.within(slug("one"));
+    assert_eq!(f.registry.create_role(&theirs, &f.realm, &role("x", None, &["*"])).unwrap_err().code(), "forbidden");
+    assert_eq!(f.registry.create_role(&theirs, &f.realm, &role("x", Some("two"), &["*"])).unwrap_err().code(), "not_found");
+    f.registry.create_role(&theirs, &f.realm, &role("x", Some("one"), &["*"])).unwrap();
+}
+
+/// Of two roles of one name, a key has its own org's: never another org's.
+fn an_orgs_role_is_its_own(f: Fixture) {
+    let me = caller();
+    f.registry.create_role(&me, &f.realm, &role("purger", Some("two"), &["*"])).unwrap();
+    let mut new = new_key("ci");
+    new.roles = vec![slug("purger")];
+    let error = f.registry.create_key(&me, &f.realm, &new).unwrap_err();
+    assert_eq!((error.code(), error.pointer().as_deref()), ("not_found", Some("/roles")));
+    let edit = OwnerEdit { roles: Some(vec![slug("purger")]), ..OwnerEdit::default() };
+    let error = f.registry.edit_owner(&me, &f.realm, &slug("one"), &slug("alice"), &edit).unwrap_err();
+    assert_eq!(error.code(), "not_found");
+}
+
+fn what_has_keys_is_not_deleted(f: Fixture) {
+    let me = caller();
+    let (one, alice) = (slug("one"), slug("alice"));
+    let key = f.registry.create_key(&me, &f.realm, &new_key("ci")).unwrap().key.key_id;
+    assert_eq!(f.registry.delete_owner(&me, &f.realm, &one, &alice).unwrap_err().code(), "in_use");
+    assert_eq!(f.registry.delete_org(&me, &f.realm, &one).unwrap_err().code(), "in_use");
+    let bot = NewOwner {
+        org: one.clone(),
+        owner: slug("bot"),
+        kind: OwnerKind::Service,
+        name: "Bot".parse().unwrap(),
+        roles: vec![slug("writer"), slug("reader"), slug("writer")],
+    };
+    let bot = f.registry.create_owner(&me, &f.realm, &bot).unwrap();
+    assert_eq!(bot.roles, [slug("reader"), slug("writer")]);
+    assert_eq!(f.registry.owner(&f.realm, &one, &slug("bot")).unwrap(), bot);
+    f.registry.delete_key(&me, &f.realm, key, Some("ci"), None).unwrap();
+    f.registry.create_role(&me, &f.realm, &role("own", Some("one"), &["*"])).unwrap();
+    f.registry.delete_owner(&me, &f.realm, &one, &alice).unwrap();
+    f.registry.delete_org(&me, &f.realm, &one).unwrap();
+    assert_eq!(f.registry.orgs(&f.realm).unwrap().len(), 1);
+    assert!(f.registry.roles(&f.realm).unwrap().iter().all(|role| role.org.is_none()));
+    f.registry.create_org(&me, &f.realm, &new_org("one")).unwrap();
+    f.registry.audit_verify(&f.realm, None).unwrap();
+}
+
+on_both_stores!(
+    a_role_that_changes_reaches_its_keys,
+    predefined_roles_stay,
+    an_orgs_role_is_its_own,
+    what_has_keys_is_not_deleted,
+);
