@@ -9,6 +9,7 @@
 //! | `model` | what is kept |
 //! | [`Preset`], [`Settings`] | what an org's administrators may do: data |
 //! | [`Caller`] | who acts, for the activity log |
+//! | [`management`] | the realm whose keys authorise the management API |
 //! | `text`, `time`, `ip_rules`, `digest` | input, checked |
 //! | `ops` | the operations |
 //! | `database` | where the data lies |
@@ -23,6 +24,7 @@ mod env;
 mod error;
 mod ip_rules;
 pub mod limits;
+pub mod management;
 mod model;
 mod ops;
 mod preset;

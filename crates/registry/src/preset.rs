@@ -20,6 +20,8 @@ words! {
         IpAware = "ipaware",
         /// Keys with their org's whole authority.
         Valar = "valar",
+        /// Keys for the management API.
+        Management = "management",
     }
 }
 
@@ -53,6 +55,7 @@ impl Preset {
             Preset::VergeCloud => include_str!("../presets/vergecloud.json"),
             Preset::IpAware => include_str!("../presets/ipaware.json"),
             Preset::Valar => include_str!("../presets/valar.json"),
+            Preset::Management => include_str!("../presets/management.json"),
         }
     }
 

@@ -4,8 +4,9 @@ use super::act::{Act, Target, logged};
 use super::roles::insert_role;
 use crate::caller::Caller;
 use crate::error::{Error, Kind};
+use crate::management;
 use crate::model::{NewRealm, NewRole, Realm, Sources};
-use crate::preset::PresetRole;
+use crate::preset::{Preset, PresetRole};
 use crate::registry::{RealmId, Registry, missing};
 use crate::store::{Row, Session, args};
 use crate::text::Slug;
@@ -45,6 +46,9 @@ impl Registry {
     /// Makes a realm with its preset's roles.
     pub fn create_realm(&self, caller: &Caller, new: &NewRealm) -> Result<Realm, Error> {
         caller.check_realm()?;
+        if (new.realm.as_str() == management::REALM) != (new.preset == Preset::Management) {
+            return Err(Error::invalid("realm", "`management` is the name of the realm with that preset, and of no other"));
+        }
         let data = new.preset.data()?;
         let sources = new.sources.unwrap_or(data.settings.sources());
         if !sources.bearer && !sources.x_api_key {

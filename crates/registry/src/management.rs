@@ -1,0 +1,132 @@
+//! The realm whose keys authorise calls of the management API. It is a realm like any other: its keys have roles and are
+//! listed, edited, rotated and logged as the rest are.
+//!
+//! A management key's roles say what it may do, its scope says where:
+//!
+//! | scope | where |
+//! |---|---|
+//! | all services | every realm, this one too |
+//! | [`realm_service`] | one realm |
+//! | [`org_service`] | one org of a realm |
+
+use crate::caller::Caller;
+use crate::error::{Error, Kind};
+use crate::model::{Created, NewKey, NewOrg, NewOwner, NewRealm, OwnerKind};
+use crate::ops::ActivityFilter;
+use crate::preset::Preset;
+use crate::registry::Registry;
+use crate::text::{Name, Service, Slug};
+
+/// The realm's name.
+pub const REALM: &str = "management";
+/// The org that [`Registry::establish_management`] makes.
+pub const ORG: &str = "main";
+/// That org's owner.
+pub const OWNER: &str = "admin";
+/// The role that may do everything.
+pub const ADMINISTRATOR: &str = "administrator";
+
+/// What calls of the API take, each behind [`permission`]'s prefix.
+pub const PERMISSIONS: [&str; 20] = [
+    "audit.view",
+    "key.create",
+    "key.delete",
+    "key.update",
+    "key.view",
+    "org.create",
+    "org.delete",
+    "org.update",
+    "org.view",
+    "owner.create",
+    "owner.delete",
+    "owner.update",
+    "owner.view",
+    "realm.view",
+    "role.create",
+    "role.delete",
+    "role.update",
+    "role.view",
+    "usage.ingest",
+    "usage.view",
+];
+
+/// The permission that a call on `realm` takes, such as `api.key.create`. On the management realm itself it is another one,
+/// `api.management.key.create`, which no role but the administrator's has: else whoever may create keys could create an
+/// administrator's.
+pub fn permission(realm: &Slug, act: &str) -> String {
+    if realm.as_str() == REALM { format!("api.management.{act}") } else { format!("api.{act}") }
+}
+
+/// A name as one segment of a service. Names have no capitals, so no two are written alike.
+fn segment(name: &Slug) -> String {
+    name.as_str().replace('.', "X")
+}
+
+/// The service that lets a key manage one realm: its name, each dot written `X`.
+pub fn realm_service(realm: &Slug) -> Result<Service, Error> {
+    Service::parse("realm", &segment(realm))
+}
+
+/// The service that lets a key manage one org: its realm's name, a dot, its own, each dot inside a name written `X`.
+pub fn org_service(realm: &Slug, org: &Slug) -> Result<Service, Error> {
+    Service::parse("org", &format!("{}.{}", segment(realm), segment(org)))
+}
+
+/// The org that a service of this realm names.
+pub fn org_of(realm: &Slug, service: &Service) -> Option<Slug> {
+    let (first, org) = service.as_str().split_once('.')?;
+    (first == segment(realm)).then_some(())?;
+    org.replace('X', ".").parse().ok().filter(|org| org_service(realm, org).is_ok_and(|s| s == *service))
+}
+
+impl Registry {
+    /// Makes the management realm with its first administrator's key; none if there is one already. A second call after a
+    /// failure in between goes on where the first one ended.
+    pub fn establish_management(&self, caller: &Caller) -> Result<Option<Created>, Error> {
+        let (realm, org, owner): (Slug, Slug, Slug) = (REALM.parse()?, ORG.parse()?, OWNER.parse()?);
+        let there = |made: Result<(), Error>| match made {
+            Err(Error::Exists { .. }) => Ok(()),
+            other => other,
+        };
+        let new = NewRealm {
+            realm: realm.clone(),
+            name: Name::parse("name", "Management")?,
+            preset: Preset::Management,
+            prefix: None,
+            sources: None,
+        };
+        there(self.create_realm(caller, &new).map(drop))?;
+        let new = NewOrg { org: org.clone(), name: Name::parse("name", ORG)?, preset: None };
+        there(self.create_org(caller, &realm, &new).map(drop))?;
+        let new = NewOwner {
+            org: org.clone(),
+            owner: owner.clone(),
+            kind: OwnerKind::User,
+            name: Name::parse("name", OWNER)?,
+            roles: Vec::new(),
+        };
+        there(self.create_owner(caller, &realm, &new).map(drop))?;
+        // The log tells whether there ever was a key: whoever revoked the first one does not want another.
+        let filter = ActivityFilter { action: Some("key.create".into()), limit: 1, ..ActivityFilter::default() };
+        if !self.activity(&realm, &filter)?.activity.is_empty() {
+            return Ok(None);
+        }
+        let mut key = NewKey::new(org, owner, Name::parse("name", "First administrator")?);
+        key.roles = vec![ADMINISTRATOR.parse()?];
+        match self.create_key(caller, &realm, &key) {
+            Ok(created) => Ok(Some(created)),
+            // Another process did the same at this moment.
+            Err(Error::NameTaken { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether there is a management realm.
+    pub fn has_management(&self) -> Result<bool, Error> {
+        match self.realm(&REALM.parse()?) {
+            Ok(realm) => Ok(realm.preset == Preset::Management),
+            Err(Error::NotFound { kind: Kind::Realm, .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
