@@ -47,6 +47,8 @@ pub struct Filter {
     pub expires_before: Option<u64>,
     /// Only those made before this time.
     pub created_before: Option<u64>,
+    /// Only those whose environment wants a new secret by now, if true.
+    pub rotation_due: bool,
     /// Only those whose name, description, id or first characters contain this text.
     pub search: Option<String>,
     /// By what to sort; by creation if not said.

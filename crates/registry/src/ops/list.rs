@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::load::load_rows;
+use super::reminders::due_sql;
 use crate::error::Error;
 use crate::limits::{DEFAULT_PAGE, MAX_PAGE, MAX_SEARCH_BYTES};
 use crate::model::{Direction, Filter, Page, Sort, State};
@@ -107,6 +108,10 @@ pub(super) fn wheres(session: &mut dyn Session, realm: RealmId, filter: &Filter,
     }
     if let Some(before) = filter.created_before {
         all.add(before, &|p| format!("k.created_at < {p}"));
+    }
+    if filter.rotation_due {
+        let due = due_sql(session, realm, filter.org.as_ref(), now)?;
+        all.tests.push(format!("k.revoked_at IS NULL AND {due}"));
     }
     if let Some(text) = filter.search.as_deref().filter(|text| !text.is_empty()) {
         if text.len() > MAX_SEARCH_BYTES {

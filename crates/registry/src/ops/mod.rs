@@ -16,6 +16,7 @@ mod orgs;
 mod owners;
 mod purge;
 mod realms;
+mod reminders;
 mod requests;
 mod roles;
 mod rotate;

@@ -45,7 +45,10 @@ pub(super) fn tables() -> impl Iterator<Item = &'static str> {
 }
 
 /// Each migration is a list of statements, run in one transaction; the schema's version is how many have run.
-pub(super) const MIGRATIONS: &[&[&str]] = &[FIRST, LEASES, super::lifecycle::LIFECYCLE];
+pub(super) const MIGRATIONS: &[&[&str]] = &[FIRST, LEASES, super::lifecycle::LIFECYCLE, REMINDERS];
+
+/// When administrators were last told that the key should be rotated.
+const REMINDERS: &[&str] = &["ALTER TABLE keys ADD COLUMN reminded_at {int} NOT NULL DEFAULT 0"];
 
 const FIRST: &[&str] = &[
     "CREATE TABLE realms (
