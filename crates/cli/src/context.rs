@@ -1,16 +1,17 @@
 //! What most commands begin with: the data directory, its registry, the realm in question.
 
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use edgelatch_core::key::KeyId;
 use edgelatch_core::signed::Role;
-use edgelatch_registry::{Caller, Env, Name, Registry, Slug, parse_span};
+use edgelatch_registry::{Caller, Database, Env, Error, Key, Name, Registry, Slug, management, parse_span, parse_time};
 use edgelatch_sync::{DataDir, Publisher, Stage, key_file};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::args::Global;
+use crate::args::{Global, Window};
 use crate::failure::{Failure, Result};
 
 /// The data directory and how to print.
@@ -18,6 +19,7 @@ pub(crate) struct Context {
     pub(crate) dir: DataDir,
     pub(crate) json: bool,
     realm: Option<String>,
+    database: Option<String>,
 }
 
 /// An open registry and the realm in question.
@@ -28,7 +30,7 @@ pub(crate) struct Open {
 
 impl Context {
     pub(crate) fn new(global: Global) -> Context {
-        Context { dir: DataDir::new(global.data), json: global.json, realm: global.realm }
+        Context { dir: DataDir::new(global.data), json: global.json, realm: global.realm, database: global.database }
     }
 
     /// The realm that was asked for.
@@ -37,14 +39,23 @@ impl Context {
     }
 
     pub(crate) fn registry(&self) -> Result<Registry> {
-        Ok(Registry::open(&self.dir.database(), Env::system())?)
+        Ok(Registry::connect(&self.database()?, Env::system())?)
+    }
+
+    /// Where the registry lies: as named, or in the data directory.
+    pub(crate) fn database(&self) -> Result<Database> {
+        Ok(self.database.as_deref().map_or_else(|| Ok(Database::file(self.dir.database())), str::parse)?)
     }
 
     pub(crate) fn open(&self) -> Result<Open> {
         let registry = self.registry()?;
         let realm = match self.wanted_realm()? {
             Some(realm) => registry.realm(&realm)?.realm,
-            None => only(registry.realms()?.into_iter().map(|r| r.realm).collect(), "realm", "--realm")?,
+            None => {
+                // Whoever means the realm of management keys says so.
+                let realms = registry.realms()?.into_iter().map(|r| r.realm);
+                only(realms.filter(|realm| realm.as_str() != management::REALM).collect(), "realm", "--realm")?
+            }
         };
         Ok(Open { registry: Arc::new(registry), realm })
     }
@@ -100,6 +111,31 @@ pub(crate) fn caller() -> Result<Caller> {
 /// A key's public id. What was typed is not repeated: it may be a secret, pasted by mistake.
 pub(crate) fn key_id(text: &str) -> Result<KeyId> {
     text.parse().map_err(|error| Failure::usage(format!("{error}; see `edgelatch keys list`")))
+}
+
+/// The key's name as it was given or, on a terminal, as it is typed now, where that is `wanted`. Another name is refused.
+pub(crate) fn confirmed(what: &'static str, key: &Key, given: Option<String>, wanted: bool) -> Result<Option<String>> {
+    let typed = match given {
+        None if wanted && io::stdin().is_terminal() => {
+            let mut prompt = anstream::stderr();
+            let asked = write!(prompt, "{what}: type its name, {}: ", key.name).and_then(|()| prompt.flush());
+            let mut line = String::new();
+            asked.and_then(|()| io::stdin().read_line(&mut line)).map_err(|e| Failure::file(Path::new("terminal"), &e))?;
+            Some(line.trim_end_matches(['\n', '\r']).to_owned())
+        }
+        given => given,
+    };
+    match typed {
+        Some(typed) if typed != key.name.as_str() => Err(Error::Unconfirmed { what }.into()),
+        typed => Ok(typed),
+    }
+}
+
+/// The ends of a stretch of time.
+pub(crate) fn times(open: &Open, window: &Window) -> Result<(Option<u64>, Option<u64>)> {
+    let now = open.registry.env().now()?;
+    let time = |flag: &str, text: &Option<String>| text.as_deref().map(|text| parse_time(flag, text, now)).transpose();
+    Ok((time("--since", &window.since)?, time("--until", &window.until)?))
 }
 
 /// A short span such as `200ms`.

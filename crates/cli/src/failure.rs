@@ -12,24 +12,34 @@ pub(crate) const EXIT: u8 = 2;
 pub(crate) struct Failure {
     code: &'static str,
     message: String,
+    commit_unknown: bool,
 }
 
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl Failure {
+    fn new(code: &'static str, message: impl Into<String>) -> Failure {
+        Failure { code, message: message.into(), commit_unknown: false }
+    }
+
     /// Something about the command line.
     pub(crate) fn usage(message: impl Into<String>) -> Failure {
-        Failure { code: "usage", message: message.into() }
+        Failure::new("usage", message)
     }
 
     /// A file that could not be read or written.
     pub(crate) fn file(path: &Path, error: &std::io::Error) -> Failure {
-        Failure { code: "io", message: format!("{}: {error}: check the path and its mode", path.display()) }
+        Failure::new("io", format!("{}: {error}: check the path and its mode", path.display()))
     }
 
     /// The core refused an object.
     pub(crate) fn core(what: &str, error: &edgelatch_core::error::Error) -> Failure {
-        Failure { code: error.code(), message: format!("{what}: {error}") }
+        Failure::new(error.code(), format!("{what}: {error}"))
+    }
+
+    /// Whether the database may have done it all the same.
+    pub(crate) fn is_commit_unknown(&self) -> bool {
+        self.commit_unknown
     }
 
     pub(crate) fn print(&self, json: bool) {
@@ -46,31 +56,37 @@ impl Failure {
 
 impl From<edgelatch_registry::Error> for Failure {
     fn from(error: edgelatch_registry::Error) -> Failure {
-        let code = error.code();
-        let message = match error {
-            edgelatch_registry::Error::Invalid { field, reason } => format!("{}: {reason}", flag(&field)),
-            other => other.to_string(),
-        };
-        Failure { code, message }
+        let text = error.to_string();
+        let named = error.field().and_then(|field| Some((field, text.strip_prefix(&format!("`{field}`"))?)));
+        let message = named.map_or(text.clone(), |(field, rest)| format!("{}{rest}", flag(field)));
+        let commit_unknown = matches!(error, edgelatch_registry::Error::CommitUnknown { .. });
+        Failure { commit_unknown, ..Failure::new(error.code(), message) }
     }
 }
 
-/// The registry names fields; people type flags.
+/// Fields that no flag is named after: parts of files, and what commands of their own change.
+const NO_FLAGS: [&str; 4] = ["header", "line", "input", "status"];
+
+/// The registry names fields; people type flags, and an org's settings by their names.
 fn flag(field: &str) -> String {
-    if field.starts_with('-') { field.into() } else { format!("--{}", field.replace('_', "-")) }
+    match field.strip_prefix("settings/") {
+        Some(setting) => setting.into(),
+        None if field.starts_with('-') || field.contains(char::is_uppercase) || NO_FLAGS.contains(&field) => field.into(),
+        None => format!("--{}", field.replace('_', "-")),
+    }
 }
 
 impl From<edgelatch_sync::Error> for Failure {
     fn from(error: edgelatch_sync::Error) -> Failure {
         match error {
             edgelatch_sync::Error::Registry(error) => error.into(),
-            other => Failure { code: other.code(), message: other.to_string() },
+            other => Failure::new(other.code(), other.to_string()),
         }
     }
 }
 
 impl From<edgelatch_server::Error> for Failure {
     fn from(error: edgelatch_server::Error) -> Failure {
-        Failure { code: error.code(), message: error.to_string() }
+        Failure::new(error.code(), error.to_string())
     }
 }

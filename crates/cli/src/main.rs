@@ -6,6 +6,8 @@ mod commands;
 mod context;
 mod failure;
 mod output;
+mod progress;
+mod secret_file;
 
 use std::process::ExitCode;
 

@@ -79,9 +79,33 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) {
     }
 }
 
+/// One thing that was made or changed.
+pub(crate) fn done(as_json: bool, value: &impl Serialize, text: &str) {
+    if as_json { json(value) } else { line(format_args!("{text}")) }
+}
+
+/// A list of things.
+pub(crate) fn list<T: Serialize>(as_json: bool, all: &[T], head: &[&str], row: impl Fn(&T) -> Vec<String>) {
+    if as_json { json(&all) } else { table(head, &all.iter().map(row).collect::<Vec<_>>()) }
+}
+
+/// One thing that a verification looks at.
+pub(crate) fn step(passed: bool, name: &str, note: &str) {
+    let (style, mark) = if passed { (GOOD, '✓') } else { (BAD, '✗') };
+    line(format_args!("{style}{mark}{RESET} {name:<11} {note}"));
+}
+
+/// Where the next page begins, if there is one.
+pub(crate) fn more(next: Option<&str>) {
+    if let Some(next) = next {
+        note(format_args!("{DIM}more: --cursor {next}{RESET}"));
+    }
+}
+
 /// Words that hold the text of a key, `prefix_` and 36 letters and digits, become `<key>`: what was typed in the wrong place
-/// must not end up in a log.
+/// must not end up in a log. So does the password of a database's address.
 pub(crate) fn mask(text: &str) -> String {
+    let text = &mask_password(text);
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut masked = String::with_capacity(text.len());
     for part in text.split_inclusive(|c| !is_word(c)) {
@@ -90,5 +114,25 @@ pub(crate) fn mask(text: &str) -> String {
         masked.push_str(if secret { "<key>" } else { word });
         masked.push_str(part.get(word.len()..).unwrap_or_default());
     }
+    masked
+}
+
+/// Of `scheme://user:password@host`, the password becomes `<password>`.
+fn mask_password(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        masked.push_str(before);
+        masked.push_str("://");
+        let end = after.find(|c: char| c.is_whitespace() || c == '\'' || c == '`').unwrap_or(after.len());
+        let (address, tail) = after.split_at(end);
+        // A password may hold any character, so it ends at the last `@`.
+        match address.rsplit_once('@').and_then(|(login, host)| Some((login.split_once(':')?.0, host))) {
+            Some((user, host)) => masked.extend([user, ":<password>@", host]),
+            None => masked.push_str(address),
+        }
+        rest = tail;
+    }
+    masked.push_str(rest);
     masked
 }

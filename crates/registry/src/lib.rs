@@ -48,8 +48,8 @@ pub use model::{
 };
 pub use ops::{
     Activity, ActivityFilter, ActivityPage, Alert, Anchor, BulkRevoked, EpochRequest, Explanation, Idempotency, Import,
-    ImportDefaults, ImportFormat, ImportReport, Ingested, Lease, LedgerRow, Purged, Question, Reason, RefusedLine, Request,
-    RequestFilter, RequestPage, RootRow, Snapshot, Total, Usable, UsablePage, UsageBatch, UsageEvent,
+    ImportDefaults, ImportFormat, ImportReport, Ingested, Keep, Lease, LedgerRow, Purged, Question, Reason, RefusedLine,
+    Request, RequestFilter, RequestPage, RootRow, Snapshot, Total, Usable, UsablePage, UsageBatch, UsageEvent,
 };
 pub use preset::{Preset, PresetData, PresetRole};
 pub use registry::Registry;

@@ -187,7 +187,37 @@ fn a_limit_is_not_passed_by_reviving(f: Fixture) {
     assert_eq!(f.registry.key(&f.realm, other).unwrap().state, State::Revoked);
 }
 
+fn a_secret_that_cannot_be_kept_is_none(f: Fixture) {
+    let old = create(&f, "ci");
+    let stored = f.registry.audit_verify(&f.realm, None).unwrap();
+    let full = || Error::Unwritable { path: "/full".into(), detail: "no space".into() };
+    let new = new_key("other");
+    let once = Idempotency::new("t", b"r").unwrap();
+    let error = f.registry.create_key_kept(&caller(), &f.realm, &new, Some(&once), &mut |_| Err(full())).unwrap_err();
+    assert_eq!(error.code(), "store_unwritable");
+    let rotate = Rotate::default();
+    let id = old.key.key_id;
+    let error = f.registry.rotate_key_kept(&caller(), &f.realm, id, &rotate, Some(&once), &mut |_| Err(full())).unwrap_err();
+    assert_eq!(error.code(), "store_unwritable");
+    assert_eq!((f.registry.key(&f.realm, id).unwrap(), f.registry.audit_verify(&f.realm, None).unwrap()), (old.key, stored));
+    assert_eq!(f.registry.keys(&f.realm, &Default::default()).unwrap().keys.len(), 1);
+    assert_eq!(verdict(&mut edge(&f), &old.secret, None, None, 60), Code::Valid);
+    // What was kept is what was made, and nothing is kept when nothing is made.
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        let made = f.registry.create_key_kept(&caller(), &f.realm, &new, Some(&once), &mut |secret| {
+            kept.push(secret.to_owned());
+            Ok(())
+        });
+        if let Once::Done(created) = made.unwrap() {
+            assert_eq!(*created.secret, kept[0]);
+        }
+    }
+    assert_eq!(kept.len(), 1);
+}
+
 on_both_stores!(
+    a_secret_that_cannot_be_kept_is_none,
     in_place_the_old_secret_dies_at_once,
     an_overlap_ends_at_the_edge_by_its_clock,
     an_overlap_ends_with_its_key,

@@ -1,13 +1,23 @@
 //! The command line. Values are kept as text here and read by the types of the registry and the core, whose errors say
 //! what would be right.
 
+mod edit;
+mod import;
+mod init;
 mod keys;
+mod parties;
+mod records;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-pub(crate) use keys::{AllowEdit, DenyEdit, Edit, KeyFields, Keys, List};
+pub(crate) use edit::{Edit, IpListEdit};
+pub(crate) use import::Import;
+pub(crate) use init::Init;
+pub(crate) use keys::{Create, KeyFields, KeyFilter, Keys, List, Paging, SecretTo, Which, Window};
+pub(crate) use parties::{Orgs, Owners, Roles, WhichOwner};
+pub(crate) use records::{Audit, Explain, Store, Usage};
 
 /// Issues API keys and publishes the signed snapshots by which edges verify them offline
 #[derive(Parser)]
@@ -33,6 +43,10 @@ pub(crate) struct Global {
     /// Directory of the control plane
     #[arg(long, global = true, value_name = "DIR", env = "EDGELATCH_DATA", default_value = "edgelatch-data")]
     pub(crate) data: PathBuf,
+    /// The registry's database: the path of an SQLite file, or postgres://USER@HOST/DATABASE [default: registry.db in the
+    /// directory]. Others can see it among the processes, so rather give a password in EDGELATCH_DATABASE
+    #[arg(long, global = true, value_name = "DATABASE", env = "EDGELATCH_DATABASE", hide_env_values = true)]
+    pub(crate) database: Option<String>,
     /// The realm; needed only where there are several
     #[arg(long, global = true, value_name = "REALM", env = "EDGELATCH_REALM")]
     pub(crate) realm: Option<String>,
@@ -47,25 +61,42 @@ pub(crate) enum Command {
     #[command(after_help = "\
 Example:
   edgelatch init --realm acme --prefix ek
-  export EDGELATCH_ROOT=$(edgelatch init --realm acme --json | jq -r .root)
+  edgelatch init --realm acme --preset valar --save-admin-key admin.PAK
+  edgelatch init --realm other               # a second realm beside the first
 
-Prints the root that edges are deployed with. Move keys/root.key offline afterwards: publishing does not need it.")]
+Prints the root that edges are deployed with, and the first administrator key, this once. Move the root key offline
+afterwards: publishing does not need it.")]
     Init(Init),
-    /// Create, list, show, edit, revoke and import keys
+    /// Create, list, show, edit, revoke, rotate, delete and import keys
     #[command(subcommand)]
     Keys(Keys),
-    /// Create and list orgs
+    /// Create, list and delete orgs, and change their settings
     #[command(subcommand)]
     Orgs(Orgs),
-    /// Create, list, disable and enable owners
+    /// Create, list, change, disable and delete owners
     #[command(subcommand)]
     Owners(Owners),
-    /// Create and list roles
+    /// Create, list, change and delete roles
     #[command(subcommand)]
     Roles(Roles),
     /// List the realms
     #[command(after_help = "Example:\n  edgelatch realms --json")]
     Realms,
+    /// Read and check the log of administrative acts
+    #[command(subcommand)]
+    Audit(Audit),
+    /// What edges reported
+    #[command(subcommand)]
+    Usage(Usage),
+    /// What a key would get, and who can use an address, decided by the core itself
+    #[command(subcommand)]
+    Explain(Explain),
+    /// Remove what was kept long enough: requests, ended secrets, old ids
+    #[command(after_help = "Example:\n  edgelatch purge        # once an hour will do")]
+    Purge,
+    /// Move the registry to another database
+    #[command(subcommand)]
+    Store(Store),
     /// Build, sign and publish the next epoch
     #[command(after_help = "\
 Example:
@@ -99,113 +130,6 @@ Example:
 
 Exit code: 0 accepted, 1 refused, 2 the question could not be asked.")]
     Verify(Verify),
-}
-
-#[derive(Args)]
-pub(crate) struct Init {
-    /// Prefix of issued keys
-    #[arg(long, default_value = "ek")]
-    pub(crate) prefix: String,
-    /// Name of the realm for people [default: the realm]
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// Headers in which edges accept a key
-    #[arg(long, value_name = "LIST", default_value = "bearer,x-api-key")]
-    pub(crate) sources: String,
-    /// The first org
-    #[arg(long, default_value = "main")]
-    pub(crate) org: String,
-    /// The first owner, a user of that org
-    #[arg(long, default_value = "admin")]
-    pub(crate) owner: String,
-    /// How long the first root lives
-    #[arg(long, value_name = "SPAN", default_value = "10y")]
-    pub(crate) root_lifetime: String,
-    /// How long a head lives: what edges may do without the control plane
-    #[arg(long, value_name = "SPAN", default_value = "24h")]
-    pub(crate) head_lifetime: String,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Orgs {
-    /// Create an org
-    #[command(after_help = "Example:\n  edgelatch orgs create web --name \"Web team\"")]
-    Create {
-        /// Its identifier
-        org: String,
-        /// What people call it [default: the identifier]
-        #[arg(long)]
-        name: Option<String>,
-    },
-    /// List the orgs
-    #[command(after_help = "Example:\n  edgelatch orgs list")]
-    List,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Owners {
-    /// Create an owner
-    #[command(after_help = "Example:\n  edgelatch owners create deployer --org web --kind service")]
-    Create {
-        /// Its identifier
-        owner: String,
-        /// Its org [default: the only one]
-        #[arg(long)]
-        org: Option<String>,
-        /// user or service
-        #[arg(long, default_value = "user")]
-        kind: String,
-        /// What people call it [default: the identifier]
-        #[arg(long)]
-        name: Option<String>,
-    },
-    /// List the owners
-    #[command(after_help = "Example:\n  edgelatch owners list --org web")]
-    List {
-        /// Only this org's
-        #[arg(long)]
-        org: Option<String>,
-    },
-    /// Refuse every key of an owner from the next epoch on
-    #[command(after_help = "Example:\n  edgelatch owners disable deployer --org web")]
-    Disable {
-        /// Its identifier
-        owner: String,
-        /// Its org [default: the only one]
-        #[arg(long)]
-        org: Option<String>,
-    },
-    /// Accept the keys of an owner again
-    #[command(after_help = "Example:\n  edgelatch owners enable deployer --org web")]
-    Enable {
-        /// Its identifier
-        owner: String,
-        /// Its org [default: the only one]
-        #[arg(long)]
-        org: Option<String>,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Roles {
-    /// Create a role
-    #[command(after_help = "Example:\n  edgelatch roles create purger --permission cache.purge,cache.view")]
-    Create {
-        /// Its identifier
-        role: String,
-        /// What it grants; repeat or separate by commas, a whole segment may be `*`
-        #[arg(long = "permission", value_name = "PATTERN", value_delimiter = ',', required = true)]
-        permissions: Vec<String>,
-        /// Only for this org [default: the whole realm]
-        #[arg(long)]
-        org: Option<String>,
-        /// What people call it [default: the identifier]
-        #[arg(long)]
-        name: Option<String>,
-    },
-    /// List the roles
-    #[command(after_help = "Example:\n  edgelatch roles list")]
-    List,
 }
 
 #[derive(Args)]

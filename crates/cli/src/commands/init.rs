@@ -3,10 +3,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edgelatch_core::signed::Role;
-use edgelatch_registry::{Env, Name, NewRealm, Prefix, Preset, Slug, Sources, parse_span};
+use edgelatch_registry::{Env, Name, NewRealm, Prefix, Slug, Sources, parse_span};
 use edgelatch_sync::{Init, init};
 use serde_json::json;
 
+use super::keys::fields::one_of;
 use crate::args;
 use crate::context::{Context, caller};
 use crate::failure::{Failure, Result};
@@ -20,9 +21,9 @@ pub(crate) fn run(context: &Context, args: &args::Init) -> Result<()> {
         realm: NewRealm {
             name: Name::parse("--name", args.name.as_deref().unwrap_or(realm.as_str()))?,
             realm: realm.clone(),
-            preset: Preset::Default,
-            prefix: Some(Prefix::parse("--prefix", &args.prefix)?),
-            sources: Some(sources(&args.sources)?),
+            preset: one_of("--preset", &args.preset)?,
+            prefix: args.prefix.as_deref().map(|prefix| Prefix::parse("--prefix", prefix)).transpose()?,
+            sources: args.sources.as_deref().map(sources).transpose()?,
         },
         org: Slug::parse("--org", &args.org)?,
         owner: Slug::parse("--owner", &args.owner)?,

@@ -1,10 +1,13 @@
 //! One module for each group of commands.
 
+mod audit;
+mod explain;
 mod init;
 mod inspect;
 mod keys;
 mod parties;
 mod publish;
+mod store;
 mod verify;
 
 use std::process::ExitCode;
@@ -17,11 +20,16 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     let context = Context::new(cli.global);
     match cli.command {
         Command::Init(args) => init::run(&context, &args)?,
-        Command::Keys(command) => keys::run(&context, command)?,
+        Command::Keys(command) => return keys::run(&context, command),
         Command::Orgs(command) => parties::orgs(&context, command)?,
         Command::Owners(command) => parties::owners(&context, command)?,
         Command::Roles(command) => parties::roles(&context, command)?,
         Command::Realms => parties::realms(&context)?,
+        Command::Audit(command) => return audit::run(&context, command),
+        Command::Usage(command) => audit::usage(&context, &command)?,
+        Command::Explain(command) => return explain::run(&context, command),
+        Command::Purge => audit::purge(&context)?,
+        Command::Store(command) => store::run(&context, &command)?,
         Command::Publish(args) => publish::publish(&context, &args)?,
         Command::Serve(args) => publish::serve(&context, &args)?,
         Command::Inspect(args) => inspect::run(&args)?,

@@ -180,8 +180,7 @@ fn as_json(edge: &Edge, outcome: &Outcome, steps: &[Step], identity: Option<&Ide
 
 fn print(outcome: &Outcome, steps: &[Step], identity: Option<&Identity<'_>>) {
     for step in steps {
-        let (style, mark) = if step.passed { (GOOD, '✓') } else { (BAD, '✗') };
-        output::line(format_args!("{style}{mark}{RESET} {:<11} {}", step.name, step.note));
+        output::step(step.passed, step.name, &step.note);
     }
     if let Some(key) = identity {
         let (labels, roles) = (key.labels, key.roles().collect::<Vec<_>>().join(", "));

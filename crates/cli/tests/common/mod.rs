@@ -44,9 +44,33 @@ impl Plane {
 
     /// After `init`.
     pub fn new() -> Plane {
+        Plane::with("default")
+    }
+
+    /// After `init` with a preset.
+    pub fn with(preset: &str) -> Plane {
         let plane = Plane::empty();
-        plane.ok(&["init", "--realm", "acme"]);
+        plane.ok(&["init", "--realm", "acme", "--preset", preset]);
         plane
+    }
+
+    /// A path beside the data directory.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.temp.path().join(name)
+    }
+
+    /// Runs a command that must be refused with exit code 2, this code, and one line that holds every one of `says`.
+    pub fn refused(&self, args: &[&str], code: &str, says: &[&str]) {
+        let before = self.files();
+        let ran = self.run(&[&["--json"], args].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}: {}", ran.err);
+        let error: Value = serde_json::from_str(&ran.err).unwrap_or_else(|_| panic!("{args:?}: {}", ran.err));
+        let (found, message) = (&error["error"]["code"], error["error"]["message"].as_str().unwrap());
+        assert_eq!(found, code, "{args:?}: {message}");
+        for word in says {
+            assert!(message.contains(word), "{args:?} should say `{word}`: {message}");
+        }
+        assert!(self.files() == before, "{args:?} changed a file");
     }
 
     pub fn data(&self) -> PathBuf {

@@ -4,6 +4,7 @@ use edgelatch_core::key::{self, KeyId};
 use zeroize::Zeroizing;
 
 use super::act::{Act, OrgRow, Target, check_revision, logged};
+use super::kept::Keep;
 use super::load::Loaded;
 use super::once::Idempotency;
 use super::rules::{check_edit, check_ip, check_new};
@@ -46,7 +47,7 @@ impl Secret {
 impl Registry {
     /// Makes a key. Its secret is in the answer and nowhere else.
     pub fn create_key(&self, caller: &Caller, realm: &Slug, new: &NewKey) -> Result<Created, Error> {
-        match self.make(caller, realm, new, None)? {
+        match self.make(caller, realm, new, None, &mut |_| Ok(()))? {
             Once::Done(created) => Ok(*created),
             Once::Repeated(_) => Err(Error::Repeated),
         }
@@ -54,10 +55,17 @@ impl Registry {
 
     /// The same for a request that may come twice.
     pub fn create_key_once(&self, caller: &Caller, realm: &Slug, new: &NewKey, once: &Idempotency) -> Result<Once, Error> {
-        self.make(caller, realm, new, Some(once))
+        self.make(caller, realm, new, Some(once), &mut |_| Ok(()))
     }
 
-    fn make(&self, caller: &Caller, realm: &Slug, new: &NewKey, once: Option<&Idempotency>) -> Result<Once, Error> {
+    pub(super) fn make(
+        &self,
+        caller: &Caller,
+        realm: &Slug,
+        new: &NewKey,
+        once: Option<&Idempotency>,
+        keep: Keep<'_>,
+    ) -> Result<Once, Error> {
         let new = checked(new)?;
         self.act(caller, realm, |act| {
             if let Some(key_id) = act.repeated(once)? {
@@ -74,6 +82,7 @@ impl Registry {
             touch(act.session, act.realm)?;
             let Changed { key, warnings, .. } = changed(act.reload(key_id)?, true);
             act.log("key.create", &Target::key(&key), None, logged(&key))?;
+            keep(&text)?;
             Ok(Once::Done(Box::new(Created { key, secret: text, warnings })))
         })
     }

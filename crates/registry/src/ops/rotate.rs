@@ -4,6 +4,7 @@
 use edgelatch_core::key::KeyId;
 
 use super::act::{Act, OrgRow, Target, check_revision};
+use super::kept::Keep;
 use super::keys::{Secret, changed, insert_secret};
 use super::load::Loaded;
 use super::once::Idempotency;
@@ -64,7 +65,7 @@ impl Act<'_> {
 impl Registry {
     /// Gives a key a new secret, which is in the answer and nowhere else.
     pub fn rotate_key(&self, caller: &Caller, realm: &Slug, key_id: KeyId, rotate: &Rotate) -> Result<Created, Error> {
-        match self.rotate(caller, realm, key_id, rotate, None)? {
+        match self.rotate(caller, realm, key_id, rotate, None, &mut |_| Ok(()))? {
             Once::Done(created) => Ok(*created),
             Once::Repeated(_) => Err(Error::Repeated),
         }
@@ -79,16 +80,17 @@ impl Registry {
         rotate: &Rotate,
         once: &Idempotency,
     ) -> Result<Once, Error> {
-        self.rotate(caller, realm, key_id, rotate, Some(once))
+        self.rotate(caller, realm, key_id, rotate, Some(once), &mut |_| Ok(()))
     }
 
-    fn rotate(
+    pub(super) fn rotate(
         &self,
         caller: &Caller,
         realm: &Slug,
         key_id: KeyId,
         rotate: &Rotate,
         once: Option<&Idempotency>,
+        keep: Keep<'_>,
     ) -> Result<Once, Error> {
         self.act(caller, realm, |act| {
             let (Loaded { row, key, .. }, org) = act.key(key_id)?;
@@ -106,6 +108,7 @@ impl Registry {
             let Changed { key, warnings, .. } = changed(act.reload(key_id)?, true);
             let what = serde_json::json!({ "overlap_seconds": rotate.overlap, "revision": key.revision });
             act.log("key.rotate", &Target::key(&key), None, Some(what))?;
+            keep(&text)?;
             Ok(Once::Done(Box::new(Created { key, secret: text, warnings })))
         })
     }

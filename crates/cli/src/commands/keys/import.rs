@@ -1,0 +1,109 @@
+//! `edgelatch keys import`: a file of digests, or one.
+
+use std::fs::File;
+use std::io::{self, Seek};
+use std::path::Path;
+use std::process::ExitCode;
+
+use edgelatch_registry::{Digest, Import as Task, ImportDefaults, ImportFormat, ImportReport, RefusedLine, Slug};
+
+use super::fields::{maybe_slug, new_key, one_of, slugs};
+use super::report;
+use crate::args::{Import, KeyFields};
+use crate::context::{Context, Open, caller};
+use crate::failure::{Failure, Result};
+use crate::output::{self, mask};
+use crate::progress::Meter;
+
+/// Lines between two reports where there is no terminal.
+const LINES: u64 = 100_000;
+
+pub(super) fn run(context: &Context, open: &Open, args: &Import) -> Result<ExitCode> {
+    if let (Some(sha256), Some(name)) = (&args.sha256, &args.name) {
+        let digest = Digest::parse("--sha256", sha256)?;
+        let imported = open.registry.import_key(&caller()?, &open.realm, &new_key(open, name, &args.fields)?, &digest)?;
+        report(context, &imported, ["imported"; 2]);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(path) = &args.file else {
+        return Err(Failure::usage("which keys? name a file, or one key with --sha256 and --name"));
+    };
+    let task =
+        Task { format: format(path, args.format.as_deref())?, defaults: defaults(open, &args.fields)?, dry_run: args.dry_run };
+    let mut file = open_file(path)?;
+    let bytes = file.metadata().map_or(0, |meta| meta.len());
+    let mut meter = Meter::new(bytes, LINES);
+    let bar = meter.bar();
+    let mut input = bar.wrap_read(&mut file);
+    let imported = open.registry.import_keys(&caller()?, &open.realm, &task, &mut input, &mut |lines| {
+        meter.tell(lines, || format!("{lines} lines read"));
+    });
+    meter.end();
+    let report = masked(imported?);
+    print(context, &report, args.dry_run);
+    Ok(if report.refused > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+fn format(path: &Path, given: Option<&str>) -> Result<ImportFormat> {
+    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    match (given, extension.as_deref()) {
+        (Some(word), _) => one_of("--format", word),
+        (None, Some("csv")) => Ok(ImportFormat::Csv),
+        (None, Some("jsonl" | "ndjson")) => Ok(ImportFormat::JsonLines),
+        _ => Err(Failure::usage("--format: the file's name does not end in .csv or .jsonl: say `csv` or `jsonl`")),
+    }
+}
+
+/// What stands for columns that are left out: as named, or the only org and its only owner.
+fn defaults(open: &Open, fields: &KeyFields) -> Result<ImportDefaults> {
+    let only = |mut all: Vec<Slug>| if all.len() == 1 { all.pop() } else { None };
+    let org = match maybe_slug("--org", fields.org.as_deref())? {
+        None => only(open.registry.orgs(&open.realm)?.into_iter().map(|org| org.org).collect()),
+        named => named,
+    };
+    let owner = match (maybe_slug("--owner", fields.owner.as_deref())?, &org) {
+        (None, Some(org)) => only(open.registry.owners(&open.realm, Some(org))?.into_iter().map(|owner| owner.owner).collect()),
+        (named, _) => named,
+    };
+    let environment = maybe_slug("--environment", fields.environment.as_deref())?;
+    Ok(ImportDefaults { org, owner, roles: slugs("--role", &fields.roles)?, environment })
+}
+
+/// Other writers wait while an import reads, so what comes through a pipe is collected first, in a file without a name.
+fn open_file(path: &Path) -> Result<File> {
+    let fail = |error: io::Error| Failure::file(path, &error);
+    if path != Path::new("-") {
+        return File::open(path).map_err(fail);
+    }
+    let mut file = tempfile::tempfile().map_err(|error| Failure::file(&std::env::temp_dir(), &error))?;
+    io::copy(&mut io::stdin().lock(), &mut file).and_then(|_| file.rewind()).map_err(fail)?;
+    Ok(file)
+}
+
+/// A reason may quote what stands in a line, which may be a key in the wrong column.
+fn masked(mut report: ImportReport) -> ImportReport {
+    for line in &mut report.refusals {
+        line.reason = mask(&line.reason);
+    }
+    report
+}
+
+fn print(context: &Context, report: &ImportReport, dry_run: bool) {
+    if context.json {
+        output::json(report);
+        return;
+    }
+    let row = |line: &RefusedLine| vec![line.line.to_string(), line.code.into(), line.reason.clone()];
+    if report.refused > 0 {
+        output::table(&["LINE", "CODE", "REASON"], &report.refusals.iter().map(row).collect::<Vec<_>>());
+        let more = report.refused.saturating_sub(report.refusals.len() as u64);
+        if more > 0 {
+            output::line(format_args!("and {more} more"));
+        }
+        output::line(format_args!("{} lines refused, nothing was imported", report.refused));
+    } else if dry_run {
+        output::line(format_args!("{} keys can be imported; nothing was changed", report.keys));
+    } else {
+        output::line(format_args!("imported {} keys", report.keys));
+    }
+}

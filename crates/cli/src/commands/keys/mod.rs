@@ -1,0 +1,142 @@
+//! `edgelatch keys`
+
+pub(crate) mod fields;
+mod import;
+mod secret;
+pub(crate) mod show;
+
+use std::process::ExitCode;
+
+use edgelatch_registry::{Changed, Deletion, Request, RequestFilter, format_time};
+use serde_json::json;
+
+use self::fields::{filter, one_of};
+use self::show::or_dash;
+use crate::args::{KeyFilter, Keys, List, Paging, Which, Window};
+use crate::context::{Context, Open, caller, confirmed, key_id, times};
+use crate::failure::{Failure, Result};
+use crate::output;
+
+pub(crate) fn run(context: &Context, command: Keys) -> Result<ExitCode> {
+    let open = context.open()?;
+    let Open { registry, realm } = &open;
+    match command {
+        Keys::Create(args) => return secret::create(context, &open, &args),
+        Keys::Rotate { key, overlap, confirm, secret } => {
+            return secret::rotate(context, &open, &key, overlap.as_deref(), confirm, &secret);
+        }
+        Keys::Import(args) => return import::run(context, &open, &args),
+        Keys::List(args) => list(context, &open, &args)?,
+        Keys::Show { key } => {
+            let key = registry.key(realm, key_id(&key)?)?;
+            if context.json { output::json(&key) } else { show::show(&key) }
+        }
+        Keys::Edit(args) => {
+            let key = key_id(&args.which.key)?;
+            let edited = registry.edit_key(&caller()?, realm, key, &fields::edit(&open, *args)?)?;
+            report(context, &edited, ["changed", "unchanged:"]);
+        }
+        Keys::Revoke(key) => {
+            let revoked = registry.revoke_key(&caller()?, realm, key_id(&key.key)?, key.if_revision)?;
+            let what = if revoked.deleted { "deleted, as revoking is set to do here:" } else { "revoked" };
+            report(context, &revoked, [what, "already revoked:"]);
+        }
+        Keys::Enable(key) => {
+            let enabled = registry.enable_key(&caller()?, realm, key_id(&key.key)?, key.if_revision)?;
+            report(context, &enabled, ["enabled", "already enabled:"]);
+        }
+        Keys::Delete { key, confirm } => delete(context, &open, &key, confirm)?,
+        Keys::RevokeMany { filter, all, confirm } => revoke_many(context, &open, &filter, all, confirm)?,
+        Keys::Requests { key, window, paging } => requests(context, &open, &key, &window, paging)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what became of a key: in the first words, or in the second where it was so already.
+fn report(context: &Context, changed: &Changed, [done, already]: [&str; 2]) {
+    let Changed { key, changed, deleted, warnings } = changed;
+    if context.json {
+        output::json(&json!({ "key": key, "changed": changed, "deleted": deleted, "warnings": warnings }));
+    } else {
+        let what = if *changed { done } else { already };
+        output::line(format_args!("{what} {}  {}", key.key_id, key.name));
+        output::warnings(warnings);
+    }
+}
+
+fn list(context: &Context, open: &Open, args: &List) -> Result<()> {
+    let mut filter = filter(open, &args.filter, Some(&args.paging))?;
+    filter.sort = Some(one_of("--sort", &args.sort)?);
+    filter.direction = args.direction.as_deref().map(|way| one_of("--direction", way)).transpose()?;
+    let page = open.registry.keys(&open.realm, &filter)?;
+    if context.json {
+        output::json(&page);
+    } else {
+        show::table(page.keys.iter());
+        output::more(page.next.as_deref());
+    }
+    Ok(())
+}
+
+fn delete(context: &Context, open: &Open, key: &Which, confirm: Option<String>) -> Result<()> {
+    let id = key_id(&key.key)?;
+    let before = open.registry.key(&open.realm, id)?;
+    // A deletion cannot be taken back, so a person is asked either way; a program must know the name where the org says so.
+    let deletion = open.registry.org(&open.realm, &before.org)?.settings.deletion;
+    let confirm = confirmed("deleting a key", &before, confirm, deletion != Deletion::None)?;
+    let key = open.registry.delete_key(&caller()?, &open.realm, id, confirm.as_deref(), key.if_revision)?;
+    if context.json {
+        output::json(&json!({ "key": key, "deleted": true }));
+    } else {
+        output::line(format_args!("deleted {}  {}", key.key_id, key.name));
+    }
+    Ok(())
+}
+
+fn revoke_many(context: &Context, open: &Open, args: &KeyFilter, all: bool, confirm: Option<u64>) -> Result<()> {
+    let filter = filter(open, args, None)?;
+    let KeyFilter { org, owner, role, state, environment, expires_before, created_before, rotation_due, search } = args;
+    let given = [org, owner, role, state, environment, expires_before, created_before, search];
+    if (*rotation_due || given.iter().any(|part| part.is_some())) == all {
+        return Err(Failure::usage("which keys? name a filter, such as --role or --search, or else --all"));
+    }
+    let revoked = open.registry.revoke_keys(&caller()?, &open.realm, &filter, confirm)?;
+    if context.json {
+        output::json(&revoked);
+        return Ok(());
+    }
+    if revoked.done {
+        output::line(format_args!("revoked {} keys", revoked.matched));
+        return Ok(());
+    }
+    if !revoked.sample.is_empty() {
+        show::table(revoked.sample.iter());
+    }
+    let more = (revoked.matched).saturating_sub(revoked.sample.len() as u64);
+    output::line(format_args!(
+        "{} keys fit{}",
+        revoked.matched,
+        if more > 0 { format!(", {more} not shown") } else { "".into() }
+    ));
+    output::note(format_args!("nothing was changed; to revoke them: the same with --confirm {}", revoked.matched));
+    Ok(())
+}
+
+fn requests(context: &Context, open: &Open, key: &str, window: &Window, paging: Paging) -> Result<()> {
+    let (since, until) = times(open, window)?;
+    let filter = RequestFilter { since, until, limit: paging.limit, cursor: paging.cursor };
+    let page = open.registry.requests(&open.realm, key_id(key)?, &filter)?;
+    if context.json {
+        output::json(&page);
+        return Ok(());
+    }
+    let row = |r: &Request| {
+        let or_dash = |text: &Option<String>| or_dash(text.as_deref().unwrap_or_default());
+        let (method, endpoint, code) = (r.method.clone(), r.endpoint.clone(), r.code.clone());
+        vec![format_time(r.at), method, endpoint, or_dash(&r.ip), or_dash(&r.country), r.status.to_string(), code]
+    };
+    let head = ["TIME", "METHOD", "ENDPOINT", "IP", "COUNTRY", "STATUS", "VERDICT"];
+    output::table(&head, &page.requests.iter().map(row).collect::<Vec<_>>());
+    output::more(page.next.as_deref());
+    Ok(())
+}
