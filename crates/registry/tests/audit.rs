@@ -16,8 +16,11 @@ fn all(f: &Fixture) -> Vec<Activity> {
 /// Whatever keeps rows from being changed, set aside: what somebody with the database's password can do.
 fn force(f: &Fixture, sql: &str) {
     let (off, on) = match &f.schema {
-        None => ("DROP TRIGGER activity_stays; DROP TRIGGER activity_remains;", ""),
-        Some(_) => ("ALTER TABLE activity DISABLE TRIGGER ALL;", "ALTER TABLE activity ENABLE TRIGGER ALL;"),
+        None => {
+            let drop = |trigger| format!("DROP TRIGGER IF EXISTS {trigger};");
+            (["activity_stays", "activity_remains", "activity_once"].map(drop).concat(), "")
+        }
+        Some(_) => ("ALTER TABLE activity DISABLE TRIGGER ALL;".into(), "ALTER TABLE activity ENABLE TRIGGER ALL;"),
     };
     f.execute(&format!("{off} {sql}; {on}")).unwrap();
 }
@@ -124,11 +127,95 @@ fn rows_are_filtered_and_paged(f: Fixture) {
 }
 
 fn the_database_refuses_to_change_rows(f: Fixture) {
-    for sql in ["UPDATE activity SET actor = 'x'", "DELETE FROM activity", "DELETE FROM activity WHERE seq = 1"] {
+    let again =
+        "INTO activity SELECT realm_id, seq, at, 'x', address, action, kind, target, org, was, became, hash FROM activity";
+    let only_here = match &f.schema {
+        // Replacing a row deletes the old one, of which SQLite tells no trigger.
+        None => format!("INSERT OR REPLACE {again}"),
+        Some(_) => "TRUNCATE activity".into(),
+    };
+    let upsert = format!("INSERT {again} WHERE seq = 1 ON CONFLICT (realm_id, seq) DO UPDATE SET actor = 'x'");
+    for sql in
+        ["UPDATE activity SET actor = 'x'", "DELETE FROM activity", "DELETE FROM activity WHERE seq = 1", &only_here, &upsert]
+    {
         let error = f.execute(sql).unwrap_err();
-        assert!(error.contains("append-only"), "{error}");
+        assert!(error.contains("append-only"), "{sql}: {error}");
     }
     f.registry.audit_verify(&f.realm, None).unwrap();
+}
+
+/// What the chain says once somebody has run `sql`; then everything is put back.
+fn verdict(f: &Fixture, sql: &str) -> String {
+    force(f, &format!("CREATE TABLE saved AS SELECT * FROM activity; CREATE TABLE ends AS SELECT * FROM realms; {sql}"));
+    let error = f.registry.audit_verify(&f.realm, None).map(|anchor| format!("fine up to {}", anchor.seq));
+    let back = "DELETE FROM activity; INSERT INTO activity SELECT * FROM saved; DROP TABLE saved; \
+                UPDATE realms SET activity_seq = (SELECT activity_seq FROM ends), activity_hash = (SELECT activity_hash FROM ends); \
+                DROP TABLE ends";
+    force(f, back);
+    f.registry.audit_verify(&f.realm, None).unwrap();
+    error.unwrap_or_else(|error| format!("{} {error}", error.code()))
+}
+
+fn whatever_is_changed_is_found(f: Fixture) {
+    let me = caller().from_address(Ip::parse(b"192.0.2.7").unwrap());
+    let id = f.registry.create_key(&me, &f.realm, &new_key("ci")).unwrap().key.key_id;
+    let edit = KeyEdit { name: Some("deploy".parse().unwrap()), ..KeyEdit::default() };
+    f.registry.edit_key(&me, &f.realm, id, &edit).unwrap();
+    let end = all(&f).len();
+    let found = |sql: &str, words: &str| {
+        let said = verdict(&f, sql);
+        assert!(said.starts_with("activity_altered") && said.contains(words), "{sql}: {said}");
+    };
+    let altered = format!("row {end} was altered");
+    for column in ["actor", "address", "action", "kind", "target", "org", "was", "became"] {
+        found(&format!("UPDATE activity SET {column} = {column} || ' ' WHERE seq = {end}"), &altered);
+    }
+    for column in ["address", "org", "was", "became"] {
+        found(&format!("UPDATE activity SET {column} = NULL WHERE seq = {end}"), &altered);
+    }
+    found(&format!("UPDATE activity SET at = at - 1 WHERE seq = {end}"), &altered);
+    // A hash in another's place, or the same for both.
+    found("UPDATE activity SET hash = (SELECT hash FROM activity WHERE seq = 1) WHERE seq = 2", "row 2 was altered");
+    // Two rows in each other's place, with and without their hashes.
+    let swap = |column: &str| {
+        format!(
+            "UPDATE activity SET {column} = CASE seq WHEN 2 THEN (SELECT {column} FROM activity WHERE seq = 3) \
+             ELSE (SELECT {column} FROM activity WHERE seq = 2) END WHERE seq IN (2, 3);"
+        )
+    };
+    let rows = ["at", "actor", "address", "action", "kind", "target", "org", "was", "became"].map(swap).concat();
+    found(&rows, "row 2 was altered");
+    found(&(rows + &swap("hash")), "row 2 was altered");
+    found("UPDATE activity SET seq = 99 WHERE seq = 2; UPDATE activity SET seq = 2 WHERE seq = 3", "row 2 was altered");
+    // One too many, at the end and before the beginning of another realm's.
+    let more = format!(
+        "INSERT INTO activity SELECT realm_id, {end} + 1, at, actor, address, action, kind, target, org, was, became, hash \
+         FROM activity WHERE seq = {end}"
+    );
+    found(&more, &format!("row {} was altered", end + 1));
+    found("DELETE FROM activity", "row 1 is missing");
+    found("UPDATE realms SET activity_seq = 0", "not the one that was written last");
+}
+
+/// A tail cut off together with the realm's note of it leaves a sound chain, which is too short for the anchor.
+fn a_tail_cut_off_cleanly_misses_the_anchor(f: Fixture) {
+    let anchor = f.registry.audit_verify(&f.realm, None).unwrap();
+    let end = anchor.seq - 1;
+    force(
+        &f,
+        &format!(
+            "DELETE FROM activity WHERE seq > {end}; UPDATE realms SET activity_seq = {end}, \
+             activity_hash = (SELECT hash FROM activity WHERE seq = {end})"
+        ),
+    );
+    assert_eq!(f.registry.audit_verify(&f.realm, None).unwrap().seq, end);
+    let error = f.registry.audit_verify(&f.realm, Some(&anchor)).unwrap_err().to_string();
+    assert!(error.contains("beyond the end"), "{error}");
+    // Filled up again with something else, it is another chain.
+    f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap();
+    assert_eq!(f.registry.audit_verify(&f.realm, None).unwrap().seq, anchor.seq);
+    let error = f.registry.audit_verify(&f.realm, Some(&anchor)).unwrap_err().to_string();
+    assert!(error.contains("differs from the anchor"), "{error}");
 }
 
 fn altered_and_missing_rows_are_found(f: Fixture) {
@@ -169,6 +256,8 @@ on_both_stores!(
     a_refused_act_leaves_none,
     rows_are_filtered_and_paged,
     the_database_refuses_to_change_rows,
+    whatever_is_changed_is_found,
+    a_tail_cut_off_cleanly_misses_the_anchor,
     altered_and_missing_rows_are_found,
     a_row_missing_in_the_middle_is_found,
     a_row_missing_at_the_end_is_found,

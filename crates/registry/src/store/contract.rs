@@ -5,7 +5,7 @@ use crate::database::{Database, Place};
 use crate::error::Error;
 
 #[path = "../../tests/common/server.rs"]
-mod server;
+pub(super) mod server;
 
 /// Runs the test on a fresh database of each kind.
 fn on_each(test: impl Fn(&dyn Store)) {
@@ -17,7 +17,7 @@ fn on_each(test: impl Fn(&dyn Store)) {
     test(&Postgres::create(&database.to_string(), config).unwrap());
 }
 
-const REALM: &str = "INSERT INTO realms (slug, name, prefix, source_bearer, source_x_api_key, created_at) \
+pub(super) const REALM: &str = "INSERT INTO realms (slug, name, prefix, source_bearer, source_x_api_key, created_at) \
                      VALUES ($1, $1, 'ek', 1, 1, 0)";
 
 fn realms(store: &dyn Store) -> u64 {

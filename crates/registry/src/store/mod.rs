@@ -22,6 +22,8 @@ mod postgres;
 mod schema;
 mod sqlite;
 mod tls;
+#[cfg(test)]
+mod upgrade;
 
 pub use copy::CopyProgress;
 pub(crate) use copy::copy;

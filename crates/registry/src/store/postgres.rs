@@ -16,7 +16,7 @@ use postgres::types::Type;
 use postgres::{Client, Config, IsolationLevel, Statement, Transaction};
 use r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
 
-use super::schema::{MIGRATIONS, POSTGRES};
+use super::schema::{MIGRATIONS, Migrations, POSTGRES};
 use super::{Each, Row, Session, Store, Value, Work, miscounted, passed_over, tls};
 use crate::error::Error;
 use crate::limits::{BUSY_MILLIS, CONNECTIONS, IDLE_MILLIS, MIGRATION_MILLIS, STATEMENT_MILLIS, STATEMENTS, TRIES};
@@ -111,16 +111,24 @@ enum Next {
 impl Postgres {
     /// Makes the tables in a database that has none of ours.
     pub(crate) fn create(address: &str, config: &Config) -> Result<Postgres, Error> {
-        let store = Postgres::connect(address, config)?;
-        store.migrate(true)?;
-        Ok(store)
+        Postgres::open_as(address, config, true, MIGRATIONS)
     }
 
     /// Opens a database and brings its schema up to date.
     pub(crate) fn open(address: &str, config: &Config) -> Result<Postgres, Error> {
+        Postgres::open_as(address, config, false, MIGRATIONS)
+    }
+
+    pub(super) fn open_as(address: &str, config: &Config, new: bool, known: Migrations) -> Result<Postgres, Error> {
         let store = Postgres::connect(address, config)?;
-        store.migrate(false)?;
-        Ok(store)
+        let mut tries = 1;
+        loop {
+            // Readers lock what they read, in an order of their own.
+            match store.migrate(new, known) {
+                Err((_, Next::Again)) if tries < TRIES => tries += 1,
+                result => return result.map(|()| store).map_err(|(error, _)| error),
+            }
+        }
     }
 
     fn connect(address: &str, config: &Config) -> Result<Postgres, Error> {
@@ -148,9 +156,10 @@ impl Postgres {
         self.pool.get().map_err(|e| Error::Unreachable { address: self.address.clone(), detail: e.to_string() })
     }
 
-    fn migrate(&self, new: bool) -> Result<(), Error> {
-        let mut connection = self.get()?;
-        let (client, _) = connection.client()?;
+    fn migrate(&self, new: bool, migrations: Migrations) -> Result<(), (Error, Next)> {
+        let stop = |error| (error, Next::Stop);
+        let mut connection = self.get().map_err(stop)?;
+        let (client, _) = connection.client().map_err(stop)?;
         let mut run = || -> Result<Result<(), Error>, PgError> {
             let mut tx = client.transaction()?;
             let wait = format!("SET LOCAL lock_timeout = {MIGRATION_MILLIS}; SET LOCAL statement_timeout = 0");
@@ -163,7 +172,7 @@ impl Postgres {
                 let detail = "no schema of the search_path exists".into();
                 return Ok(Err(Error::Unwritable { path: self.address.as_str().into(), detail }));
             }
-            let known = MIGRATIONS.len() as u64;
+            let known = migrations.len() as u64;
             // Without the lock first: a program that finds nothing to do starts beside a running one at once.
             if row.try_get(1)? && !new && version(&mut tx)? == known {
                 return Ok(Ok(()));
@@ -181,7 +190,7 @@ impl Postgres {
                 (false, true) => {}
             }
             let found = version(&mut tx)?;
-            let Some(missing) = usize::try_from(found).ok().and_then(|found| MIGRATIONS.get(found..)) else {
+            let Some(missing) = usize::try_from(found).ok().and_then(|found| migrations.get(found..)) else {
                 return Ok(Err(Error::NewerSchema { found, known }));
             };
             for sql in missing.iter().copied().flatten().filter_map(|statement| POSTGRES.render(statement)) {
@@ -190,7 +199,7 @@ impl Postgres {
             tx.batch_execute(&format!("UPDATE edgelatch_schema SET version = {known}"))?;
             tx.commit().map(Ok)
         };
-        run().map_err(|e| self.error(&e))?
+        run().map_err(|e| (self.error(&e), next(&e)))?.map_err(stop)
     }
 
     fn error(&self, error: &PgError) -> Error {

@@ -45,7 +45,10 @@ pub(super) fn tables() -> impl Iterator<Item = &'static str> {
 }
 
 /// Each migration is a list of statements, run in one transaction; the schema's version is how many have run.
-pub(super) const MIGRATIONS: &[&[&str]] = &[FIRST, LEASES, super::lifecycle::LIFECYCLE, REMINDERS];
+pub(super) type Migrations = &'static [&'static [&'static str]];
+
+/// What this program knows.
+pub(super) const MIGRATIONS: Migrations = &[FIRST, LEASES, super::lifecycle::LIFECYCLE, REMINDERS, APPEND_ONLY];
 
 /// When administrators were last told that the key should be rotated.
 const REMINDERS: &[&str] = &["ALTER TABLE keys ADD COLUMN reminded_at {int} NOT NULL DEFAULT 0"];
@@ -193,3 +196,8 @@ const LEASES: &[&str] = &["CREATE TABLE leases (
         expires_at {int} NOT NULL CHECK (expires_at >= 0),
         PRIMARY KEY (realm_id, name)
     ) {strict}"];
+
+/// `INSERT OR REPLACE` deletes what it replaces, and SQLite's triggers are not asked.
+const APPEND_ONLY: &[&str] = &["{sqlite}CREATE TRIGGER activity_once BEFORE INSERT ON activity
+        WHEN EXISTS (SELECT 1 FROM activity WHERE realm_id = NEW.realm_id AND seq = NEW.seq)
+        BEGIN SELECT RAISE(ABORT, 'the activity log is append-only'); END"];

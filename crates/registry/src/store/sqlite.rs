@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, ffi};
 
-use super::schema::{MIGRATIONS, SQLITE};
+use super::schema::{MIGRATIONS, Migrations, SQLITE};
 use super::{Each, Row, Session, Store, Value, Work, miscounted, passed_over};
 use crate::error::Error;
 use crate::limits::{BUSY_MILLIS, CACHE_KIB, STATEMENTS};
@@ -28,6 +28,15 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     /// Makes a new database; an existing file is left alone and refused.
     pub(crate) fn create(path: &Path) -> Result<Sqlite, Error> {
+        Sqlite::create_as(path, MIGRATIONS)
+    }
+
+    /// Opens an existing database and brings its schema up to date.
+    pub(crate) fn open(path: &Path) -> Result<Sqlite, Error> {
+        Sqlite::open_as(path, MIGRATIONS)
+    }
+
+    pub(super) fn create_as(path: &Path, known: Migrations) -> Result<Sqlite, Error> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         // Digests of weak imported keys could be guessed: nobody else reads them. SQLite's side files inherit the mode.
@@ -40,12 +49,11 @@ impl Sqlite {
         let store = Sqlite::connect(path)?;
         let set = store.lock_writer().pragma_update(None, "application_id", APPLICATION_ID);
         set.map_err(|e| store.error(e))?;
-        store.migrate()?;
+        store.migrate(known)?;
         Ok(store)
     }
 
-    /// Opens an existing database and brings its schema up to date.
-    pub(crate) fn open(path: &Path) -> Result<Sqlite, Error> {
+    pub(super) fn open_as(path: &Path, known: Migrations) -> Result<Sqlite, Error> {
         match std::fs::metadata(path) {
             Ok(meta) if meta.is_file() => {}
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -58,7 +66,7 @@ impl Sqlite {
         if id.map_err(|e| store.error(e))? != APPLICATION_ID {
             return Err(Error::Corrupt { path: path.into(), detail: "it is another program's database".into() });
         }
-        store.migrate()?;
+        store.migrate(known)?;
         Ok(store)
     }
 
@@ -80,10 +88,10 @@ impl Sqlite {
         Ok(Sqlite { path: path.into(), writer: Mutex::new(writer), reader: Mutex::new(reader) })
     }
 
-    fn migrate(&self) -> Result<(), Error> {
+    fn migrate(&self, migrations: Migrations) -> Result<(), Error> {
         let version =
             |c: &Connection| c.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).map_err(|e| self.error(e));
-        let known = MIGRATIONS.len() as u32;
+        let known = migrations.len() as u32;
         let mut writer = self.lock_writer();
         if version(&writer)? == known {
             return Ok(());
@@ -91,7 +99,7 @@ impl Sqlite {
         let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| self.error(e))?;
         // Read again: another process may have been faster.
         let found = version(&tx)?;
-        let Some(missing) = MIGRATIONS.get(found as usize..) else {
+        let Some(missing) = migrations.get(found as usize..) else {
             return Err(Error::NewerSchema { found: found.into(), known: known.into() });
         };
         for statement in missing.iter().copied().flatten() {

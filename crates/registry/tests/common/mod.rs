@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_macros, unused_imports)]
 
 pub mod edge;
+pub mod race;
 pub mod server;
 
 use std::io::Read;

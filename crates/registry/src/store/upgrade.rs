@@ -1,0 +1,117 @@
+//! Programs of several versions over one database.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::contract::{REALM, server};
+use super::schema::{MIGRATIONS, Migrations, tables};
+use super::{Postgres, Session, Sqlite, Store, args};
+use crate::database::{Database, Place};
+use crate::error::Error;
+
+/// Opens a new database, or the same one again, as a program does that knows some migrations.
+type Open<'a> = dyn Fn(bool, Migrations) -> Result<Box<dyn Store>, Error> + Sync + 'a;
+
+fn on_each(test: impl Fn(&Open<'_>)) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    test(&|new, known| {
+        let open = if new { Sqlite::create_as } else { Sqlite::open_as };
+        Ok(Box::new(open(&path, known)?))
+    });
+    let Some(server) = server::server() else { return };
+    let database: Database = server.url(&server.schema()).parse().unwrap();
+    let Place::Postgres(config) = &database.0 else { panic!("{database}") };
+    test(&|new, known| Ok(Box::new(Postgres::open_as(&database.to_string(), config, new, known)?)));
+}
+
+fn count(session: &mut dyn Session) -> Result<u64, Error> {
+    Ok(session.row("SELECT count(*) FROM realms", &[], |row| row.int(0))?.unwrap_or(0))
+}
+
+/// Opens versions `from` and newer while one of `from` is at work.
+fn upgrade(open: &Open<'_>, from: usize) {
+    let known: Migrations = &MIGRATIONS[..from];
+    let old = open(true, known).unwrap();
+    old.writing(|s| s.run(REALM, args!["first"])).unwrap();
+    let (done, mut written) = (AtomicBool::new(false), 1);
+    let new = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut n = 0;
+            while !done.load(Ordering::SeqCst) || n < 20 {
+                n += 1;
+                old.writing(|s| s.run(REALM, args![format!("r{n}")])).unwrap();
+            }
+            n
+        });
+        let reader = scope.spawn(|| {
+            // Two tables in one transaction, in the order opposite to the migrations'.
+            while !done.load(Ordering::SeqCst) {
+                let read = old.reading(|s| {
+                    s.row("SELECT count(*) FROM epochs", &[], |row| row.int(0))?;
+                    Ok((count(s)?, count(s)?))
+                });
+                let (before, after) = read.unwrap();
+                assert_eq!(before, after);
+            }
+        });
+        let new = open(false, MIGRATIONS);
+        done.store(true, Ordering::SeqCst);
+        written += writer.join().unwrap();
+        reader.join().unwrap();
+        new.unwrap()
+    });
+    // What the old one wrote is there, before, during and after; both go on.
+    assert_eq!(new.reading(count).unwrap(), written);
+    old.writing(|s| s.run(REALM, args!["last of the old"])).unwrap();
+    new.writing(|s| s.run(REALM, args!["first of the new"])).unwrap();
+    assert_eq!((old.reading(count).unwrap(), new.reading(count).unwrap()), (written + 2, written + 2));
+    for table in tables() {
+        new.reading(|s| s.row(&format!("SELECT count(*) FROM {table}"), &[], |row| row.int(0))).unwrap();
+    }
+    let preset = "SELECT count(*) FROM realms WHERE preset = 'default' AND activity_seq = 0";
+    assert_eq!(new.reading(|s| s.row(preset, &[], |row| row.int(0))).unwrap(), Some(written + 2));
+    // A program from before that starts now is told.
+    for older in 1..MIGRATIONS.len() {
+        let error = open(false, &MIGRATIONS[..older]).err().unwrap();
+        let expected = (MIGRATIONS.len() as u64, older as u64);
+        assert!(matches!(error, Error::NewerSchema { found, known } if (found, known) == expected), "{error}");
+    }
+    assert_eq!(open(false, MIGRATIONS).unwrap().reading(count).unwrap(), written + 2);
+}
+
+#[test]
+fn every_earlier_schema_is_brought_up_to_date_while_in_use() {
+    for from in 1..MIGRATIONS.len() {
+        on_each(|open| upgrade(open, from));
+    }
+}
+
+/// Several new programs at once: one migrates, the others find it done.
+#[test]
+fn of_programs_that_start_at_once_one_migrates() {
+    on_each(|open| {
+        open(true, &MIGRATIONS[..1]).unwrap().writing(|s| s.run(REALM, args!["a"])).unwrap();
+        let stores: Vec<_> = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| open(false, MIGRATIONS).unwrap())).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
+        assert!(stores.iter().all(|store| store.reading(count).unwrap() == 1));
+    });
+}
+
+/// A migration that fails leaves the schema as it was, and the old program at work.
+#[test]
+fn a_migration_that_fails_changes_nothing() {
+    const BROKEN: Migrations = &[
+        MIGRATIONS[0],
+        &["ALTER TABLE realms ADD COLUMN half TEXT", "UPDATE realms SET half = slug", "ALTER TABLE nowhere ADD COLUMN x TEXT"],
+    ];
+    on_each(|open| {
+        let old = open(true, &MIGRATIONS[..1]).unwrap();
+        old.writing(|s| s.run(REALM, args!["a"])).unwrap();
+        assert!(open(false, BROKEN).is_err());
+        assert!(!old.reading(|s| s.columns("realms")).unwrap().contains(&"half".to_owned()));
+        old.writing(|s| s.run(REALM, args!["b"])).unwrap();
+        assert_eq!(open(false, MIGRATIONS).unwrap().reading(count).unwrap(), 2);
+    });
+}
