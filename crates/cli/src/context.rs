@@ -62,7 +62,7 @@ impl Context {
 
     /// The publisher of a realm, telling on standard error what it is at.
     pub(crate) fn publisher(&self, open: &Open, lifetime: &str) -> Result<Publisher> {
-        let key = key_file::load(&self.dir.key(Role::Publisher), Role::Publisher, &open.realm)?;
+        let key = key_file::load(&self.dir.key_of(&open.realm, Role::Publisher), Role::Publisher, &open.realm)?;
         let lifetime = parse_span("--head-lifetime", lifetime, open.registry.env().now()?)?;
         Ok(Publisher::new(Arc::clone(&open.registry), open.realm.clone(), key, lifetime, self.dir.lock())?)
     }

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 fn refuse(error: &clap::Error) -> ! {
     let text = error.to_string();
     let masked = output::mask(&text);
-    if masked == text {
+    if masked == text || !error.use_stderr() {
         error.exit()
     }
     output::note(format_args!("{}", masked.trim_end()));

@@ -55,7 +55,9 @@ impl FromStr for Database {
         }
         // The parser's own words may quote a piece of the password.
         let mut config = text.parse::<Config>().map_err(|_| Error::invalid("database", FORM))?;
-        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        // Of a password with an `@` that was not encoded, the rest would be taken for a host, and shown.
+        let torn = |host: &Host| matches!(host, Host::Tcp(name) if name.contains('@'));
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() || config.get_hosts().iter().any(torn) {
             return Err(Error::invalid("database", FORM));
         }
         if config.get_ssl_mode() == SslMode::Prefer {
@@ -143,6 +145,8 @@ mod tests {
             "postgres:/s3cret@host/db",
             "postgres://",
             "postgres://edge:s3cret@host/db?s3cret=1",
+            "postgres://edge:a@s3cret@host/db",
+            "postgres://edge:a@%40s3cret@host/db",
             "postgres://edge:s3cret@host/db?sslmode=s3cret",
             "postgres://edge:s3cret@host:s3cret/db",
         ];

@@ -11,8 +11,8 @@
 
 use crate::caller::Caller;
 use crate::error::{Error, Kind};
-use crate::model::{Created, NewKey, NewOrg, NewOwner, NewRealm, OwnerKind};
-use crate::ops::ActivityFilter;
+use crate::model::{Created, NewKey, NewOrg, NewOwner, NewRealm, Once, OwnerKind};
+use crate::ops::{ActivityFilter, Keep};
 use crate::preset::Preset;
 use crate::registry::Registry;
 use crate::text::{Name, Service, Slug};
@@ -83,6 +83,11 @@ impl Registry {
     /// Makes the management realm with its first administrator's key; none if there is one already. A second call after a
     /// failure in between goes on where the first one ended.
     pub fn establish_management(&self, caller: &Caller) -> Result<Option<Created>, Error> {
+        self.establish_management_kept(caller, &mut |_| Ok(()))
+    }
+
+    /// The same, with the secret handed to `keep` before the key is committed.
+    pub fn establish_management_kept(&self, caller: &Caller, keep: Keep<'_>) -> Result<Option<Created>, Error> {
         let (realm, org, owner): (Slug, Slug, Slug) = (REALM.parse()?, ORG.parse()?, OWNER.parse()?);
         let there = |made: Result<(), Error>| match made {
             Err(Error::Exists { .. }) => Ok(()),
@@ -113,8 +118,9 @@ impl Registry {
         }
         let mut key = NewKey::new(org, owner, Name::parse("name", "First administrator")?);
         key.roles = vec![ADMINISTRATOR.parse()?];
-        match self.create_key(caller, &realm, &key) {
-            Ok(created) => Ok(Some(created)),
+        match self.create_key_kept(caller, &realm, &key, None, keep) {
+            Ok(Once::Done(created)) => Ok(Some(*created)),
+            Ok(Once::Repeated(_)) => Ok(None),
             // Another process did the same at this moment.
             Err(Error::NameTaken { .. }) => Ok(None),
             Err(error) => Err(error),

@@ -1,9 +1,10 @@
 //! Where a control plane keeps its files.
 //!
 //! ```text
-//! registry.db             the registry
-//! keys/root.key           signs roots: move it offline once the realm is set up
-//! keys/publisher.key      signs heads
+//! registry.db             the registry, unless it lies in another database
+//! keys/root.key           signs the first realm's roots: move it offline once the realm is set up
+//! keys/publisher.key      signs its heads
+//! keys/r/<realm>/         the same keys of every other realm
 //! published/r/<realm>/    what edges read; a static web server may serve `published/`
 //! publish.lock            held by the publisher at work
 //! ```
@@ -38,9 +39,20 @@ impl DataDir {
         self.0.join("keys")
     }
 
-    /// The signing key of a role.
+    /// The signing key of a role, for the first realm.
     pub fn key(&self, role: Role) -> PathBuf {
         self.keys().join(format!("{}.key", role.name()))
+    }
+
+    /// The signing keys of one of the other realms.
+    pub fn other_keys(&self, realm: &Slug) -> PathBuf {
+        self.keys().join("r").join(realm.as_str())
+    }
+
+    /// The signing key of a role, for any realm: one of the first realm unless this one has keys of its own.
+    pub fn key_of(&self, realm: &Slug, role: Role) -> PathBuf {
+        let other = self.other_keys(realm);
+        if other.is_dir() { other.join(format!("{}.key", role.name())) } else { self.key(role) }
     }
 
     /// What is published, for all realms.

@@ -1,12 +1,14 @@
-//! A new control plane: registry, signing keys, first root, first epoch.
+//! A new control plane, or another realm in one: registry, signing keys, first root, first epoch.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use edgelatch_core::build::{RoleFields, RootFields, SigningKey, sign_root};
 use edgelatch_core::signed::Role;
-use edgelatch_registry::{Caller, Env, Name, NewOrg, NewOwner, NewRealm, OwnerKind, Registry, RootRow, Slug};
+use edgelatch_registry::{
+    Caller, Created, Env, Keep, Name, NewOrg, NewOwner, NewRealm, OwnerKind, Registry, RootRow, Slug, management,
+};
 
 use crate::data_dir::DataDir;
 use crate::directory::Directory;
@@ -44,11 +46,49 @@ pub struct Begun {
     pub published: Published,
 }
 
+/// What was begun beside each other.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The realm, unless it was there.
+    pub begun: Option<Begun>,
+    /// The first administrator's key of the management realm, unless that was there.
+    pub admin: Option<Created>,
+}
+
 /// Entries that are moved into place, the database last: without it there is no registry, and a second attempt may follow.
 const ENTRIES: [&str; 3] = ["keys", "published", "registry.db"];
 
-/// Begins a control plane in `dir`. It is made aside and moved into place, so that a failure leaves nothing behind.
+/// Begins a control plane in `dir`, with SQLite and without a management realm. It is made aside and moved into place, so that
+/// a failure leaves nothing behind.
 pub fn init(dir: &DataDir, init: &Init, env: impl Fn() -> Env) -> Result<Begun, Error> {
+    aside(dir, |dir| {
+        let registry = Arc::new(Registry::create(&dir.database(), env())?);
+        begin(dir, &registry, init)
+    })
+}
+
+/// The same with a management realm, whose first secret is handed to `keep` before anything is moved into place.
+pub fn init_managed(dir: &DataDir, init: &Init, keep: Keep<'_>, env: impl Fn() -> Env) -> Result<Outcome, Error> {
+    aside(dir, |dir| {
+        let registry = Arc::new(Registry::create(&dir.database(), env())?);
+        let begun = Some(begin(dir, &registry, init)?);
+        Ok(Outcome { begun, admin: registry.establish_management_kept(&init.caller, keep)? })
+    })
+}
+
+/// Begins a realm in a registry that exists, and the management realm, each unless it is there. A second call after a failure in
+/// between goes on where the first one ended.
+pub fn init_in(dir: &DataDir, registry: &Arc<Registry>, init: &Init, keep: Keep<'_>) -> Result<Outcome, Error> {
+    let there = match registry.ledger(&init.realm.realm, 1) {
+        Ok(epochs) => !epochs.is_empty(),
+        Err(edgelatch_registry::Error::NotFound { .. }) => false,
+        Err(error) => return Err(error.into()),
+    };
+    let begun = if there { None } else { Some(begin(dir, registry, init)?) };
+    Ok(Outcome { begun, admin: registry.establish_management_kept(&init.caller, keep)? })
+}
+
+fn aside<T>(dir: &DataDir, make: impl FnOnce(&DataDir) -> Result<T, Error>) -> Result<T, Error> {
     if let Some(path) = ENTRIES.iter().map(|name| dir.path().join(name)).find(|path| path.exists()) {
         return Err(match path.ends_with("registry.db") {
             true => edgelatch_registry::Error::AlreadyInitialised { path }.into(),
@@ -59,42 +99,78 @@ pub fn init(dir: &DataDir, init: &Init, env: impl Fn() -> Env) -> Result<Begun, 
     let new = !dir.path().exists();
     files::make_dir(dir.path())?;
     let aside = DataDir::new(dir.path().join(format!(".init-{}", std::process::id())));
-    let begun = begin(&aside, init, env).and_then(|begun| {
+    let made = files::make_dir(aside.path()).and_then(|()| make(&aside)).and_then(|made| {
         for name in ENTRIES {
             let (from, to) = (aside.path().join(name), dir.path().join(name));
             fs::rename(&from, &to).map_err(|e| Error::io(&to, &e))?;
         }
         files::sync_dir(dir.path())?;
-        Ok(begun)
+        Ok(made)
     });
     // Only what was made here is removed; on success that is an empty directory and the lock.
     let _ = fs::remove_dir_all(aside.path());
-    if begun.is_err() && new {
+    if made.is_err() && new {
         let _ = fs::remove_dir(dir.path());
     }
-    begun
+    made
 }
 
-fn begin(dir: &DataDir, init: &Init, env: impl Fn() -> Env) -> Result<Begun, Error> {
-    files::make_dir(dir.path())?;
-    private_dir(&dir.keys())?;
-    let registry = Arc::new(Registry::create(&dir.database(), env())?);
-    let realm = registry.create_realm(&init.caller, &init.realm)?.realm;
+fn begin(dir: &DataDir, registry: &Arc<Registry>, init: &Init) -> Result<Begun, Error> {
+    let realm = &init.realm.realm;
+    or_there(registry.create_realm(&init.caller, &init.realm))?;
     let org = NewOrg { org: init.org.clone(), name: Name::parse("org", init.org.as_str())?, preset: None };
-    registry.create_org(&init.caller, &realm, &org)?;
+    or_there(registry.create_org(&init.caller, realm, &org))?;
     let name = Name::parse("owner", init.owner.as_str())?;
     let owner = NewOwner { org: init.org.clone(), owner: init.owner.clone(), kind: OwnerKind::User, name, roles: Vec::new() };
-    registry.create_owner(&init.caller, &realm, &owner)?;
+    or_there(registry.create_owner(&init.caller, realm, &owner))?;
 
-    let root_key = key_file::create(&dir.key(Role::Root), Role::Root, &realm, registry.env())?;
-    let publisher_key = key_file::create(&dir.key(Role::Publisher), Role::Publisher, &realm, registry.env())?;
-    let root = first_root(&realm, root_key, &publisher_key, registry.env().now()?, init.root_lifetime)?;
-    registry.add_root(&realm, &RootRow { version: 1, object: root.clone() })?;
-
-    let publisher = Publisher::new(registry, realm.clone(), publisher_key, init.head_lifetime, dir.lock())?;
-    let mut target = Directory::new(dir.realm(&realm));
+    let keys = keys_dir(dir, registry, realm)?;
+    let key = |role: Role| signing_key(&keys.join(format!("{}.key", role.name())), role, realm, registry.env());
+    let publisher_key = key(Role::Publisher)?;
+    let root = match registry.roots(realm)?.into_iter().next() {
+        Some(root) => root.object,
+        None => {
+            let root_key = key(Role::Root)?;
+            let root = first_root(realm, root_key, &publisher_key, registry.env().now()?, init.root_lifetime)?;
+            registry.add_root(realm, &RootRow { version: 1, object: root.clone() })?;
+            root
+        }
+    };
+    let publisher = Publisher::new(Arc::clone(registry), realm.clone(), publisher_key, init.head_lifetime, dir.lock())?;
+    let mut target = Directory::new(dir.realm(realm));
     let published = publisher.publish(&mut [&mut target as &mut dyn Target])?;
     Ok(Begun { root, published })
+}
+
+/// An attempt that failed later on may have made it.
+fn or_there<T>(made: Result<T, edgelatch_registry::Error>) -> Result<(), Error> {
+    match made {
+        Err(edgelatch_registry::Error::Exists { .. }) | Ok(_) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where the realm's keys go: the first realm's beside each other, those of every other one in a directory of its own.
+fn keys_dir(dir: &DataDir, registry: &Registry, realm: &Slug) -> Result<PathBuf, Error> {
+    files::make_dir(dir.path())?;
+    if !dir.keys().exists() {
+        private_dir(&dir.keys())?;
+    }
+    let realms = registry.realms()?;
+    if realms.iter().all(|r| r.realm == *realm || r.realm.as_str() == management::REALM) {
+        return Ok(dir.keys());
+    }
+    let keys = dir.other_keys(realm);
+    files::make_dir(&keys)?;
+    Ok(keys)
+}
+
+/// A new key, or the one that an attempt left that failed later on.
+fn signing_key(path: &Path, role: Role, realm: &Slug, env: &Env) -> Result<SigningKey, Error> {
+    match key_file::create(path, role, realm, env) {
+        Err(Error::KeyExists { .. }) => key_file::load(path, role, realm),
+        made => made,
+    }
 }
 
 fn first_root(realm: &Slug, root: SigningKey, publisher: &SigningKey, now: u64, lifetime: u64) -> Result<Vec<u8>, Error> {

@@ -1,5 +1,7 @@
 //! `edgelatch init`
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 #[derive(Args)]
@@ -29,4 +31,7 @@ pub(crate) struct Init {
     /// How long a head lives: what edges may do without the control plane
     #[arg(long, value_name = "SPAN", default_value = "24h")]
     pub(crate) head_lifetime: String,
+    /// Save the first administrator key in this new file, readable by its owner only, rather than showing it
+    #[arg(long, value_name = "FILE.PAK")]
+    pub(crate) save_admin_key: Option<PathBuf>,
 }

@@ -45,7 +45,12 @@ impl Control {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let program = shell::target().join("debug").join(format!("edgelatch{EXE_SUFFIX}"));
         let mut command = command(program, ["--data"]);
-        command.arg(&self.data).args(arguments).env_remove("EDGELATCH_ROOT").env_remove("EDGELATCH_REALM");
+        command
+            .arg(&self.data)
+            .args(arguments)
+            .env_remove("EDGELATCH_ROOT")
+            .env_remove("EDGELATCH_REALM")
+            .env_remove("EDGELATCH_DATABASE");
         command
     }
 
