@@ -26,6 +26,8 @@ mod ip_rules;
 pub mod limits;
 pub mod management;
 mod model;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod ops;
 mod preset;
 mod registry;

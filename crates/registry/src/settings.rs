@@ -111,6 +111,7 @@ words! {
 /// What a key is used for, and how often it should get a new secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Environment {
     /// Its name, such as `production`.
     pub environment: Slug,
@@ -121,6 +122,7 @@ pub struct Environment {
 /// One org's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Settings {
     /// Prefix of the keys it issues.
     pub prefix: Prefix,
@@ -148,6 +150,7 @@ pub struct Settings {
     pub ip_lists: IpLists,
     /// Which list may be asked first.
     #[serde(with = "orders")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub ip_orders: Vec<Order>,
     /// Entries of a key's IP lists together.
     pub max_ip_entries: u32,

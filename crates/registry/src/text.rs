@@ -26,7 +26,7 @@ fn is_slug(text: &str) -> bool {
 }
 
 macro_rules! texts {
-    ($($(#[$doc:meta])* $name:ident($field:literal, $empty:ident up to $max:expr, $rule:expr, $says:literal);)*) => { $(
+    ($($(#[$doc:meta])* $name:ident($field:literal, $empty:ident up to $max:expr, $rule:expr, $says:literal, $pattern:expr);)*) => { $(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
@@ -67,6 +67,16 @@ macro_rules! texts {
             }
         }
 
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                crate::openapi::text(concat!("Text: ", $says, "."), $pattern, $max, texts!(@$empty))
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {}
+
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
                 to.serialize_str(&self.0)
@@ -85,22 +95,25 @@ macro_rules! texts {
 
 texts! {
     /// Identifies a realm, org, owner or role.
-    Slug("id", filled up to limits::MAX_SLUG_BYTES, is_slug, "a-z 0-9 . _ -, beginning with a letter or digit");
+    Slug("id", filled up to limits::MAX_SLUG_BYTES, is_slug, "a-z 0-9 . _ -, beginning with a letter or digit",
+        Some("^[a-z0-9][a-z0-9._-]*$"));
     /// What people call something.
-    Name("name", filled up to limits::MAX_NAME_BYTES, is_line, "one line without control characters or blanks at its ends");
+    Name("name", filled up to limits::MAX_NAME_BYTES, is_line, "one line without control characters or blanks at its ends", None);
     /// What something is for.
-    Description("description", maybe up to limits::MAX_DESCRIPTION_BYTES, is_prose, "text without control characters");
+    Description("description", maybe up to limits::MAX_DESCRIPTION_BYTES, is_prose, "text without control characters", None);
     /// A remark on an IP entry.
-    Note("note", maybe up to limits::MAX_NOTE_BYTES, is_line, "one line without control characters or blanks at its ends");
+    Note("note", maybe up to limits::MAX_NOTE_BYTES, is_line, "one line without control characters or blanks at its ends", None);
     /// A service that a scope names.
     Service("scope", filled up to edgelatch_core::limits::MAX_PERMISSION_BYTES, |t| permission::is_permission(t.as_bytes()),
-        "segments of A-Z a-z 0-9 _ - joined by dots, such as `cdn`");
+        "segments of A-Z a-z 0-9 _ - joined by dots, such as `cdn`", Some("^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$"));
     /// What a role grants.
     Pattern("permission", filled up to edgelatch_core::limits::MAX_PERMISSION_BYTES, |t| permission::is_pattern(t.as_bytes()),
-        "segments of A-Z a-z 0-9 _ - joined by dots, a whole segment may be `*`, such as `dns.*`");
+        "segments of A-Z a-z 0-9 _ - joined by dots, a whole segment may be `*`, such as `dns.*`",
+        Some("^([A-Za-z0-9_-]+|[*])([.]([A-Za-z0-9_-]+|[*]))*$"));
     /// The prefix of issued keys, without the `_` that follows it.
     Prefix("prefix", filled up to edgelatch_core::limits::MAX_PREFIX_BYTES, |t| key::Prefix::parse(t).is_ok(),
-        "a lower-case letter followed by a-z 0-9 _, such as `vsp_sk`");
+        "a lower-case letter followed by a-z 0-9 _, such as `vsp_sk`",
+        Some("^[a-z][a-z0-9_]*$"));
 }
 
 impl Description {

@@ -5,15 +5,20 @@
 //! | `/r/<realm>/head`, `/r/<realm>/bundle` | the current epoch; strong `ETag`, `Cache-Control: no-cache` |
 //! | `/r/<realm>/root/<n>`, `/r/<realm>/objects/<hex>` | immutable objects |
 //! | `/healthz` | 200 while every published head is alive, 503 otherwise |
+//! | `/api/v1/…` | the management API, for holders of management keys; `/api/v1/openapi.json` describes it |
 //!
 //! [`serve`] runs until it is told to stop. With a [`Pilot`] it also publishes: after changes in the registry, and a third of
 //! the way through a head's life.
 #![forbid(unsafe_code)]
 
+mod accept;
+mod api;
 mod health;
+pub mod limits;
 mod pilot;
 mod problem;
 mod site;
+mod stall;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -26,6 +31,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::routing::get;
 
+pub use accept::Patience;
+use accept::accept;
+use api::Api;
+pub use api::{ApiOptions, FailureRate, ROUTES as API_ROUTES, document as api_document};
 pub use pilot::{Event, Pilot};
 pub use problem::Problem;
 use site::Site;
@@ -42,6 +51,26 @@ pub struct Options {
     pub published: PathBuf,
     /// The publisher to run beside it.
     pub pilot: Option<Pilot>,
+    /// The management API to serve.
+    pub api: Option<ApiOptions>,
+    /// How long clients may take, and how many there may be.
+    pub patience: Patience,
+}
+
+impl Options {
+    /// The published files only.
+    pub fn new(addr: SocketAddr, published: PathBuf) -> Options {
+        Options { addr, published, pilot: None, api: None, patience: Patience::default() }
+    }
+}
+
+/// Where a server listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// For the published files.
+    pub files: SocketAddr,
+    /// For the management API.
+    pub api: Option<SocketAddr>,
 }
 
 /// Why nothing is served.
@@ -55,6 +84,12 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The rule for the client's address is not one.
+    #[error("the rule for the client's address: {detail}")]
+    ClientIp {
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The process cannot run threads or take connections.
     #[error("the server failed ({0}): check the limits on threads and open files")]
     Failed(#[from] std::io::Error),
@@ -65,6 +100,7 @@ impl Error {
     pub const fn code(&self) -> &'static str {
         match self {
             Error::Listen { .. } => "listen",
+            Error::ClientIp { .. } => "bad_config",
             Error::Failed(_) => "server",
         }
     }
@@ -76,48 +112,79 @@ pub fn routes(published: PathBuf) -> Router {
     let file = |State(site): State<Arc<Site>>, Path((realm, path)): Path<(String, String)>, headers: HeaderMap| {
         site::answer(site, realm, path, headers)
     };
-    Router::new()
+    let routes = Router::new()
         .route("/r/{realm}/{*path}", get(file))
         .route("/healthz", get(health::answer))
-        .fallback(|_: Uri| async { Problem::NOT_FOUND })
         .method_not_allowed_fallback(|| async { Problem::METHOD_NOT_ALLOWED })
-        .with_state(site)
+        .with_state(site);
+    elsewhere(routes)
 }
 
-/// Serves until `stop` resolves. `ready` is told the bound address, `report` what the publisher does.
+/// Serves until `stop` resolves. `ready` is told the bound addresses, `report` what the publisher does and what fails.
 pub async fn serve_until(
     options: Options,
-    ready: impl FnOnce(SocketAddr),
-    report: impl Fn(Event) + Send + 'static,
+    ready: impl FnOnce(Bound),
+    report: impl Fn(Event) + Send + Sync + 'static,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    let listen = |source| Error::Listen { addr: options.addr, source };
-    let listener = tokio::net::TcpListener::bind(options.addr).await.map_err(listen)?;
-    let addr = listener.local_addr()?;
-    let pilot = options.pilot.map(|pilot| pilot.start(report)).transpose()?;
-    ready(addr);
-    let (told, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = axum::serve(listener, routes(options.published)).with_graceful_shutdown(async move {
-        stop.await;
-        let _ = told.send(());
-    });
-    // An edge that never finishes reading must not keep the process alive.
-    let overdue = async {
-        let _ = stopped.await;
-        tokio::time::sleep(DRAIN).await;
-    };
-    let served = tokio::select! {
-        served = std::future::IntoFuture::into_future(serving) => served,
-        () = overdue => Ok(()),
-    };
-    if let Some(pilot) = pilot {
-        let _ = tokio::task::spawn_blocking(move || drop(pilot)).await;
+    let Options { addr, published, pilot, api, patience } = options;
+    let report: Arc<dyn Fn(Event) + Send + Sync> = Arc::new(report);
+    let listener = listen(addr).await?;
+    let mut bound = Bound { files: listener.local_addr()?, api: None };
+    let mut sites = vec![(listener, routes(published))];
+    let mut writer = None;
+    if let Some(options) = &api {
+        let (api, thread) = Api::start(options, Arc::clone(&report))?;
+        writer = Some(thread);
+        match options.addr.filter(|own| *own != addr) {
+            None => {
+                bound.api = Some(bound.files);
+                sites = sites.into_iter().map(|(listener, routes)| (listener, routes.merge(api.routes()))).collect();
+            }
+            Some(own) => {
+                let listener = listen(own).await?;
+                bound.api = Some(listener.local_addr()?);
+                sites.push((listener, elsewhere(api.routes())));
+            }
+        }
     }
-    served.map_err(Error::from)
+    let pilot = pilot.map(|pilot| pilot.start(Arc::clone(&report))).transpose()?;
+    ready(bound);
+    let (tell, told) = tokio::sync::watch::channel(false);
+    let mut serving = tokio::task::JoinSet::new();
+    for (listener, routes) in sites {
+        serving.spawn(accept(listener, routes, patience, told.clone()));
+    }
+    stop.await;
+    let _ = tell.send(true);
+    // An edge that never finishes reading must not keep the process alive.
+    let _ = tokio::time::timeout(DRAIN, async { while serving.join_next().await.is_some() {} }).await;
+    serving.shutdown().await;
+    let _ = tokio::task::spawn_blocking(move || {
+        drop(pilot);
+        // It ends when the last connection is gone; one that hangs on does not hold it up.
+        if let Some(writer) = writer {
+            let end = std::time::Instant::now() + DRAIN;
+            while !writer.is_finished() && std::time::Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    })
+    .await;
+    Ok(())
+}
+
+async fn listen(addr: SocketAddr) -> Result<tokio::net::TcpListener, Error> {
+    tokio::net::TcpListener::bind(addr).await.map_err(|source| Error::Listen { addr, source })
+}
+
+/// What stands where nothing is.
+fn elsewhere(routes: Router) -> Router {
+    routes.fallback(|_: Uri| async { Problem::NOT_FOUND })
 }
 
 /// Serves until the process is asked to end (SIGINT or SIGTERM).
-pub fn serve(options: Options, ready: impl FnOnce(SocketAddr), report: impl Fn(Event) + Send + 'static) -> Result<(), Error> {
+pub fn serve(options: Options, ready: impl FnOnce(Bound), report: impl Fn(Event) + Send + Sync + 'static) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = asked_to_end()?;

@@ -1,6 +1,7 @@
 //! Publishes whenever an epoch is due, on a thread of its own.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,6 +22,13 @@ pub enum Event {
         error: Error,
         /// After how long.
         retry: Duration,
+    },
+    /// The management API failed to answer.
+    ApiFailed {
+        /// The route.
+        endpoint: String,
+        /// Why.
+        message: String,
     },
 }
 
@@ -43,7 +51,7 @@ pub(crate) struct Running {
 }
 
 impl Pilot {
-    pub(crate) fn start(self, report: impl Fn(Event) + Send + 'static) -> std::io::Result<Running> {
+    pub(crate) fn start(self, report: Arc<dyn Fn(Event) + Send + Sync>) -> std::io::Result<Running> {
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::Builder::new().name("publisher".into()).spawn(move || {
             let mut target = Directory::new(self.directory);

@@ -71,7 +71,7 @@ impl Plane {
             directory: self.dir.realm(&self.realm),
             interval: Duration::from_millis(20),
         });
-        let options = Options { addr: ([127, 0, 0, 1], 0).into(), published: self.dir.published(), pilot };
+        let options = Options { pilot, ..Options::new(([127, 0, 0, 1], 0).into(), self.dir.published()) };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (ready, bound) = mpsc::channel();
         let (report, events) = mpsc::channel();
@@ -82,7 +82,7 @@ impl Plane {
             };
             runtime.block_on(serve_until(
                 options,
-                |addr| ready.send(addr).unwrap(),
+                |bound| ready.send(bound.files).unwrap(),
                 move |event| {
                     let _ = report.send(event);
                 },
@@ -267,7 +267,7 @@ fn health_says_whether_heads_live() {
 fn a_taken_address_is_reported() {
     let p = plane();
     let s = p.serve(false);
-    let options = Options { addr: s.addr, published: p.dir.published(), pilot: None };
+    let options = Options::new(s.addr, p.dir.published());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let error = runtime.block_on(serve_until(options, |_| {}, |_| {}, std::future::pending())).unwrap_err();
     assert_eq!(error.code(), "listen");

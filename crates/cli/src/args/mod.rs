@@ -7,8 +7,8 @@ mod init;
 mod keys;
 mod parties;
 mod records;
+mod serve;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -18,6 +18,7 @@ pub(crate) use init::Init;
 pub(crate) use keys::{Create, KeyFields, KeyFilter, Keys, List, Paging, SecretTo, Which, Window};
 pub(crate) use parties::{Orgs, Owners, Roles, WhichOwner};
 pub(crate) use records::{Audit, Explain, Store, Usage};
+pub(crate) use serve::Serve;
 
 /// Issues API keys and publishes the signed snapshots by which edges verify them offline
 #[derive(Parser)]
@@ -109,8 +110,11 @@ Example:
 Example:
   edgelatch serve --addr 127.0.0.1:8787
   edgelatch serve --addr 127.0.0.1:0 --json  # the first line names the address
+  edgelatch serve --addr 0.0.0.0:8787 --api-addr 127.0.0.1:8788
 
-Edges read http://HOST/r/REALM. Another `edgelatch` command may change the registry meanwhile.")]
+Edges read http://HOST/r/REALM. Another `edgelatch` command may change the registry meanwhile.
+The management API is at http://HOST/api/v1 once there is a management realm. Without --api-addr it is served only where
+--addr is an address of this machine alone: keys are not to be managed from elsewhere unless somebody says so.")]
     Serve(Serve),
     /// Show any published object as JSON: root, head, bundle, top page, index page, directory, shard
     #[command(after_help = "\
@@ -143,22 +147,6 @@ pub(crate) struct Publish {
     /// How long the head lives
     #[arg(long, value_name = "SPAN", default_value = "24h")]
     pub(crate) head_lifetime: String,
-}
-
-#[derive(Args)]
-pub(crate) struct Serve {
-    /// Where to listen; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:8787")]
-    pub(crate) addr: SocketAddr,
-    /// How often to look for changes
-    #[arg(long, value_name = "SPAN", default_value = "200ms")]
-    pub(crate) publish_interval: String,
-    /// How long a head lives
-    #[arg(long, value_name = "SPAN", default_value = "24h")]
-    pub(crate) head_lifetime: String,
-    /// Serve only; another process publishes
-    #[arg(long)]
-    pub(crate) no_publish: bool,
 }
 
 #[derive(Args)]

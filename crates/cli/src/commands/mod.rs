@@ -7,6 +7,7 @@ mod inspect;
 mod keys;
 mod parties;
 mod publish;
+mod serve;
 mod store;
 mod verify;
 
@@ -31,7 +32,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Purge => audit::purge(&context)?,
         Command::Store(command) => store::run(&context, &command)?,
         Command::Publish(args) => publish::publish(&context, &args)?,
-        Command::Serve(args) => publish::serve(&context, &args)?,
+        Command::Serve(args) => serve::serve(&context, &args)?,
         Command::Inspect(args) => inspect::run(&args)?,
         Command::Verify(args) => return verify::run(&context, args),
     }

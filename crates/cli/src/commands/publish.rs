@@ -1,13 +1,11 @@
-//! `edgelatch publish` and `serve`
+//! `edgelatch publish`
 
-use edgelatch_server::{Event, Options, Pilot, serve as run_server};
 use edgelatch_sync::{Directory, Published, Target};
-use serde_json::json;
 
 use crate::args;
-use crate::context::{Context, interval, progress};
+use crate::context::{Context, progress};
 use crate::failure::Result;
-use crate::output::{self, BAD, BOLD, RESET};
+use crate::output;
 
 pub(crate) fn publish(context: &Context, args: &args::Publish) -> Result<()> {
     let open = context.open()?;
@@ -28,7 +26,7 @@ pub(crate) fn publish(context: &Context, args: &args::Publish) -> Result<()> {
     Ok(())
 }
 
-fn sentence(published: &Published) -> String {
+pub(super) fn sentence(published: &Published) -> String {
     let unproven: String =
         published.unproven.iter().map(|name| format!("; {name} showed a head that does not verify, now replaced")).collect();
     let objects: usize = published.written.iter().map(|w| w.objects).sum();
@@ -39,40 +37,4 @@ fn sentence(published: &Published) -> String {
         published.tree_bytes,
         edgelatch_registry::format_time(published.not_after)
     )
-}
-
-pub(crate) fn serve(context: &Context, args: &args::Serve) -> Result<()> {
-    let open = context.open()?;
-    let pilot = match args.no_publish {
-        true => None,
-        false => Some(Pilot {
-            publisher: context.publisher(&open, &args.head_lifetime)?,
-            directory: context.dir.realm(&open.realm),
-            interval: interval("--publish-interval", &args.publish_interval)?,
-        }),
-    };
-    let options = Options { addr: args.addr, published: context.dir.published(), pilot };
-    let (json, realm) = (context.json, open.realm.clone());
-    let ready = |addr: std::net::SocketAddr| {
-        let url = format!("http://{addr}/r/{realm}");
-        match json {
-            true => output::news_json(&json!({ "event": "listening", "addr": addr, "realm": realm, "url": url })),
-            false => output::news(format_args!("serving {BOLD}{url}{RESET}   (end with Ctrl-C)")),
-        }
-    };
-    let report = move |event: Event| match event {
-        Event::Published(published) if json => {
-            output::news_json(&json!({ "event": "published", "published": published }));
-        }
-        Event::Published(published) => output::news(format_args!("{}", sentence(&published))),
-        Event::Failed { error, retry } if json => {
-            let retry = retry.as_secs();
-            let (code, message) = (error.code(), error.to_string());
-            output::news_json(&json!({ "event": "failed", "code": code, "message": message, "retry_seconds": retry }));
-        }
-        Event::Failed { error, retry } => {
-            output::note(format_args!("{BAD}not published:{RESET} {error}; trying again in {} s", retry.as_secs()));
-        }
-    };
-    Ok(run_server(options, ready, report)?)
 }

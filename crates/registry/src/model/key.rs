@@ -160,9 +160,11 @@ pub struct Rotate {
 
 /// A key as lists and detail pages show it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Key {
     /// Public id.
     #[serde(serialize_with = "display")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^key_[0-9A-Za-z]{11}$"))]
     pub key_id: KeyId,
     /// Its org.
     pub org: Slug,
@@ -193,9 +195,11 @@ pub struct Key {
     pub ip: IpRules,
     /// From when it is accepted.
     #[serde(serialize_with = "rfc3339::maybe")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub not_before: Option<u64>,
     /// From when it is refused.
     #[serde(serialize_with = "rfc3339::maybe")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub expires_at: Option<u64>,
     /// Whole days until then, begun ones counted; 0 once it has expired.
     pub days_left: Option<u64>,
@@ -205,15 +209,19 @@ pub struct Key {
     pub environment: Option<Slug>,
     /// When its secret was made.
     #[serde(serialize_with = "rfc3339::one")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub rotated_at: u64,
     /// When it should be rotated.
     #[serde(serialize_with = "rfc3339::maybe")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub due_at: Option<u64>,
     /// Until when its last secret lives beside the new one.
     #[serde(serialize_with = "rfc3339::maybe")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub overlap_until: Option<u64>,
     /// When an edge last accepted it.
     #[serde(serialize_with = "rfc3339::maybe")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub last_used_at: Option<u64>,
     /// From where that was.
     pub last_used_ip: Option<String>,
@@ -223,12 +231,15 @@ pub struct Key {
     pub refusals: u64,
     /// When it was made.
     #[serde(serialize_with = "rfc3339::one")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub created_at: u64,
     /// When it was last changed.
     #[serde(serialize_with = "rfc3339::one")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub updated_at: u64,
     /// When it was revoked.
     #[serde(serialize_with = "rfc3339::maybe")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub revoked_at: Option<u64>,
     /// Rises with every change to this key.
     pub revision: u64,

@@ -65,6 +65,7 @@ pub struct Filter {
 
 /// One page of a list.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page {
     /// The keys.
     pub keys: Vec<Key>,

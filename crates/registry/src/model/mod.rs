@@ -17,6 +17,7 @@ pub use list::{Direction, Filter, Page, Sort};
 
 /// Where a realm's edges look for the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sources {
     /// `Authorization: Bearer`.
     pub bearer: bool,
@@ -31,6 +32,7 @@ impl Sources {
 
 /// A set of organisations published together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Realm {
     /// Its name in URLs and snapshots.
     pub realm: Slug,
@@ -50,6 +52,7 @@ pub struct Realm {
     pub changes: u64,
     /// When it was made.
     #[serde(serialize_with = "rfc3339::one")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub created_at: u64,
 }
 
@@ -70,6 +73,7 @@ pub struct NewRealm {
 
 /// A tenant inside a realm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Org {
     /// Its identifier.
     pub org: Slug,
@@ -79,6 +83,7 @@ pub struct Org {
     pub settings: Settings,
     /// When it was made.
     #[serde(serialize_with = "rfc3339::one")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub created_at: u64,
     /// Rises with every change to this org.
     pub revision: u64,
@@ -118,6 +123,7 @@ words! {
 
 /// The user or service account that keys belong to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Owner {
     /// Its org.
     pub org: Slug,
@@ -133,6 +139,7 @@ pub struct Owner {
     pub disabled: bool,
     /// When it was made.
     #[serde(serialize_with = "rfc3339::one")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub created_at: u64,
     /// Rises with every change to this owner.
     pub revision: u64,
@@ -168,6 +175,7 @@ pub struct OwnerEdit {
 
 /// A named set of permission patterns, for the whole realm or for one org.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Role {
     /// Its identifier, which edges report.
     pub role: Slug,

@@ -85,7 +85,8 @@ impl Activity {
 }
 
 /// A point of the chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Anchor {
     /// How many rows it stands for.
     pub seq: u64,
@@ -116,6 +117,7 @@ pub struct ActivityFilter {
 
 /// One page of the log, newest first.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ActivityPage {
     /// The rows.
     pub activity: Vec<Activity>,

@@ -1,13 +1,10 @@
 //! What a key would get, and which keys an address may use: asked of the core itself, over the state as it is now.
 
-use edgelatch_core::build::{
-    HeadFields, RealmRecord, RoleFields, RootFields, SigningKey, build_tree, encode_bundle, sign_head, sign_root,
-};
-use edgelatch_core::edge::{Edge, HostConfig};
+use edgelatch_core::build::RealmRecord;
+use edgelatch_core::edge::HostConfig;
 use edgelatch_core::http::Sources;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::{self, KeyId};
-use edgelatch_core::limits::MAX_HEAD_LIFETIME;
 use edgelatch_core::policy::{AllowMode, IpVerdict, PolicyView};
 use serde::Serialize;
 
@@ -35,6 +32,7 @@ pub struct Question {
 
 /// One thing that an edge looks at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reason {
     /// What was looked at.
     pub name: String,
@@ -46,6 +44,7 @@ pub struct Reason {
 
 /// What an edge would answer to a key once the present state is published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Explanation {
     /// The verdict's name.
     pub code: &'static str,
@@ -57,6 +56,7 @@ pub struct Explanation {
 
 /// A key that an address may use.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Usable {
     /// The key.
     pub key: Key,
@@ -66,6 +66,7 @@ pub struct Usable {
 
 /// One page of the keys that an address may use, newest first.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsablePage {
     /// The keys.
     pub keys: Vec<Usable>,
@@ -75,10 +76,6 @@ pub struct UsablePage {
 
 /// Before these comes what depends on how the question was put to the core, not on the key.
 const FIRST_STEP: &str = "status";
-
-fn failed(error: edgelatch_core::error::Error) -> Error {
-    Error::Snapshot { detail: error.to_string() }
-}
 
 impl Registry {
     /// What an edge would answer to a key. Its text is not needed: its record is put under a text made up for the occasion, in
@@ -97,36 +94,7 @@ impl Registry {
         let mut record = record;
         record.digest = key::digest(text.as_bytes());
         let realm_record = RealmRecord { sources: Sources::all(), imports: false, pepper: None, roles };
-        let tree = build_tree(&realm_record, vec![record]).map_err(failed)?;
-        let mut seeds = [[0; 32]; 2];
-        seeds.iter_mut().try_for_each(|seed| self.env.random(seed))?;
-        let [root_key, publisher] = seeds.map(|seed| SigningKey::from_seed(&seed));
-        let only = |key: &SigningKey| RoleFields { threshold: 1, keys: vec![key.public()] };
-        let (realm, end) = (realm.to_string(), now.saturating_add(MAX_HEAD_LIFETIME));
-        let root = RootFields {
-            realm: realm.clone(),
-            version: 1,
-            issued_at: now,
-            expires_at: end,
-            root: only(&root_key),
-            publisher: only(&publisher),
-        };
-        let root = sign_root(&root, &[root_key]).map_err(failed)?;
-        let head = HeadFields {
-            realm,
-            root_version: 1,
-            epoch: 1,
-            issued_at: now,
-            not_after: end,
-            tree: tree.digest(),
-            tree_bytes: tree.bytes(),
-            records: tree.records,
-        };
-        let head = sign_head(&head, &[publisher]).map_err(failed)?;
-        let bundle = encode_bundle(&head, &tree).map_err(failed)?;
-        let mut edge = Edge::new(&root, HostConfig::default()).map_err(failed)?;
-        let staged = edge.stage(&[], bundle, now).map_err(failed)?;
-        edge.commit(staged, now).map_err(failed)?;
+        let mut edge = self.edge_over(realm, &realm_record, vec![record], HostConfig::default(), now)?;
         let requirement = edge.compile(question.service.as_deref(), question.permission.as_deref());
         let ip = question.ip.map(|ip| ip.to_string());
         let (outcome, steps) = edge.explain_key(text.as_bytes(), ip.as_deref().map(str::as_bytes), requirement, now);

@@ -31,6 +31,7 @@ pub struct Alert {
 
 /// How often a verdict was given, since the realm began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Total {
     /// The verdict's name.
     pub code: String,
@@ -147,6 +148,14 @@ impl Registry {
                 session.run("UPDATE alerts SET due_at = $2 WHERE id = $1", args![alert.id, now + ALERT_LEASE])?;
             }
             Ok(alerts)
+        })
+    }
+
+    /// How many alerts wait for delivery, in all realms.
+    pub fn alerts_pending(&self) -> Result<u64, Error> {
+        self.store.reading(|session| {
+            let sql = "SELECT count(*) FROM alerts WHERE due_at IS NOT NULL";
+            Ok(session.row(sql, &[], |row| row.int(0))?.unwrap_or(0))
         })
     }
 

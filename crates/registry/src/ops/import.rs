@@ -58,6 +58,7 @@ pub struct Import {
 
 /// A line that stands in the way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RefusedLine {
     /// Its number, from 1.
     pub line: u64,
@@ -71,6 +72,7 @@ pub struct RefusedLine {
 
 /// What an import did, or why it did nothing.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ImportReport {
     /// Lines with a key.
     pub keys: u64,

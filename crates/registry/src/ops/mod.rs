@@ -2,6 +2,7 @@
 
 mod act;
 mod activity;
+mod edge;
 mod epochs;
 mod explain;
 mod failures;

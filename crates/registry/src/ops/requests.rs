@@ -12,9 +12,11 @@ use crate::time::rfc3339;
 
 /// A request made with a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Request {
     /// When.
     #[serde(serialize_with = "rfc3339::one")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub at: u64,
     /// Its method.
     pub method: String,
@@ -47,6 +49,7 @@ pub struct RequestFilter {
 
 /// One page of the log, newest first.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RequestPage {
     /// The requests.
     pub requests: Vec<Request>,

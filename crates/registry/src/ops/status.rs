@@ -18,6 +18,7 @@ use crate::text::Slug;
 
 /// What a bulk revocation did, or would do.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BulkRevoked {
     /// Keys that the filter fits and that are not revoked yet.
     pub matched: u64,

@@ -17,6 +17,7 @@ use crate::text::Slug;
 
 /// One verification at an edge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsageEvent {
     /// The key, where one was found.
     #[serde(default)]
@@ -44,6 +45,7 @@ pub struct UsageEvent {
 
 /// Events that are taken together, once.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsageBatch {
     /// Its id: another batch has another one, the same batch sent again has the same.
     pub batch: String,
@@ -53,6 +55,7 @@ pub struct UsageBatch {
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Ingested {
     /// Events counted.
     pub accepted: u64,

@@ -1,0 +1,34 @@
+//! Arguments of `edgelatch serve`.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8787")]
+    pub(crate) addr: SocketAddr,
+    /// How often to look for changes
+    #[arg(long, value_name = "SPAN", default_value = "200ms")]
+    pub(crate) publish_interval: String,
+    /// How long a head lives
+    #[arg(long, value_name = "SPAN", default_value = "24h")]
+    pub(crate) head_lifetime: String,
+    /// Serve only; another process publishes
+    #[arg(long)]
+    pub(crate) no_publish: bool,
+    /// Where to serve the management API [default: at --addr, if that is an address of this machine alone]
+    #[arg(long, value_name = "ADDR", conflicts_with = "no_api")]
+    pub(crate) api_addr: Option<SocketAddr>,
+    /// Do not serve the management API
+    #[arg(long)]
+    pub(crate) no_api: bool,
+    /// Behind proxies: where the address of an API client comes from, such as trust=10.0.0.0/8
+    #[arg(long, value_name = "RULE")]
+    pub(crate) client_ip: Option<String>,
+    /// Failed authentications that a client address may have in a minute
+    #[arg(long, value_name = "N", default_value_t = edgelatch_server::limits::FAILURES_PER_MINUTE,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) auth_failures: u32,
+}

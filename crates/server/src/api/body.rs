@@ -1,0 +1,182 @@
+//! What a call brings: its body and its query, read strictly.
+
+use axum::body::{Body, Bytes};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
+use tokio::time::timeout;
+
+use super::problem::Refusal;
+use crate::limits::BODY_TIMEOUT;
+
+/// A body that was not read yet.
+pub(crate) struct Incoming {
+    kind: Option<String>,
+    announced: Option<u64>,
+    body: Body,
+}
+
+impl Incoming {
+    pub(crate) fn new(parts: &Parts, body: Body) -> Incoming {
+        let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let kind = text(header::CONTENT_TYPE).map(|kind| {
+            let essence = kind.split(';').next().unwrap_or_default();
+            essence.trim().to_ascii_lowercase()
+        });
+        Incoming { kind, announced: text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()), body }
+    }
+
+    /// Refuses a body that is announced as something else.
+    pub(crate) fn expect(&self, kinds: &[&str]) -> Result<(), Refusal> {
+        if self.kind.as_deref().is_some_and(|kind| kinds.contains(&kind)) {
+            return Ok(());
+        }
+        let detail = format!("`content-type`: must be {}", kinds.join(" or "));
+        Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "Another kind of body is needed", detail))
+    }
+
+    /// Hands over the body piece by piece, at most `limit` bytes of it.
+    pub(crate) async fn each(
+        mut self,
+        limit: usize,
+        mut take: impl FnMut(Bytes) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let too_large = || {
+            let detail = format!("the body is larger than the limit of {limit} bytes");
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large", detail)
+        };
+        if self.announced.is_some_and(|length| length > limit as u64) {
+            return Err(too_large());
+        }
+        let mut read = 0;
+        loop {
+            let slow = |_| {
+                let detail = format!("nothing came for {} s", BODY_TIMEOUT.as_secs());
+                Refusal::new(StatusCode::REQUEST_TIMEOUT, "slow", "The body came too slowly", detail)
+            };
+            let Some(frame) = timeout(BODY_TIMEOUT, self.body.frame()).await.map_err(slow)? else { return Ok(()) };
+            let broken = |_| Refusal::new(StatusCode::BAD_REQUEST, "broken", "The body broke off", "the body ended too early");
+            if let Ok(piece) = frame.map_err(broken)?.into_data() {
+                read += piece.len();
+                if read > limit {
+                    return Err(too_large());
+                }
+                take(piece)?;
+            }
+        }
+    }
+
+    /// The whole body, which must come within one pause's time.
+    async fn bytes(self, limit: usize) -> Result<Vec<u8>, Refusal> {
+        let mut bytes = Vec::new();
+        let read = self.each(limit, |piece| {
+            bytes.extend_from_slice(&piece);
+            Ok(())
+        });
+        match timeout(BODY_TIMEOUT, read).await {
+            Ok(read) => read?,
+            Err(_) => {
+                let detail = format!("the body took longer than {} s", BODY_TIMEOUT.as_secs());
+                return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "slow", "The body came too slowly", detail));
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// A JSON body, and its bytes.
+    pub(crate) async fn json<T: DeserializeOwned>(self, limit: usize) -> Result<(T, Vec<u8>), Refusal> {
+        self.expect(&["application/json"])?;
+        let bytes = self.bytes(limit).await?;
+        Ok((parse(&bytes)?, bytes))
+    }
+
+    /// The same where the body may be left out.
+    pub(crate) async fn json_or_nothing<T: DeserializeOwned + Default>(self, limit: usize) -> Result<(T, Vec<u8>), Refusal> {
+        if self.kind.is_some() {
+            return self.json(limit).await;
+        }
+        match self.bytes(limit).await? {
+            nothing if nothing.is_empty() => Ok((T::default(), nothing)),
+            _ => Err(Refusal::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "media_type",
+                "Another kind of body is needed",
+                "`content-type`: must be application/json",
+            )),
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    // A reader of structures would take an array as one, member by member.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Refusal::at("", "must be a JSON object"));
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let (pointer, error) = (pointer(error.path()), error.into_inner());
+        // Where a text is broken says more than what was expected there; what stands there is not repeated.
+        let place = format!("line {} column {}", error.line(), error.column());
+        if error.is_data() { Refusal::at(pointer, harmless(&error.to_string())) } else { malformed(&place) }
+    })?;
+    json.end().map_err(|error| malformed(&format!("line {} column {}", error.line(), error.column())))?;
+    Ok(read)
+}
+
+fn malformed(place: &str) -> Refusal {
+    let detail = format!("the body is not JSON, at {place}");
+    Refusal::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is not JSON", detail)
+}
+
+/// What a reader says of a value, without the value: it may be a secret in the wrong place.
+fn harmless(message: &str) -> String {
+    let kinds = [("invalid type: ", "has the wrong type"), ("invalid value: ", "has a value that does not fit")];
+    for (begin, says) in kinds {
+        if message.starts_with(begin) {
+            let expected = message.rsplit_once("expected ").map(|(_, expected)| expected.split(" at line").next());
+            return match expected.flatten() {
+                Some(expected) => format!("{says}: must be {expected}"),
+                None => says.into(),
+            };
+        }
+    }
+    let said = message.split(" at line").next().unwrap_or_default();
+    match said.strip_prefix("unknown field `").and_then(|rest| rest.rsplit_once("`, expected ")) {
+        Some((_, expected)) => format!("is no member of this; expected {expected}"),
+        None => said.into(),
+    }
+}
+
+fn pointer(path: &Path) -> String {
+    let mut text = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => text.push_str(&format!("/{index}")),
+            Segment::Map { key } => {
+                // A member's name can be a slip of the hand, too.
+                let key: String = key.chars().take(64).collect();
+                text.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1")));
+            }
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    text
+}
+
+/// Reads a query string.
+pub(crate) fn query<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
+    let pairs = || form_urlencoded::parse(text.as_bytes());
+    let mut seen = Vec::new();
+    for (name, _) in pairs() {
+        if seen.contains(&name) {
+            return Err(Refusal::parameter(&name, "is given twice"));
+        }
+        seen.push(name);
+    }
+    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs())).map_err(|error| {
+        let name = error.path().to_string();
+        Refusal::parameter(&name, harmless(&error.into_inner().to_string()))
+    })
+}

@@ -1,0 +1,147 @@
+//! Who may call: the core's own verification, over the management realm as the registry has it at this moment.
+
+use std::sync::{Mutex, PoisonError};
+
+use edgelatch_core::client_ip::ClientIpRule;
+use edgelatch_core::edge::{Edge, HostConfig, Outcome};
+use edgelatch_core::http::{INTEREST, Lines};
+use edgelatch_core::ip::Ip;
+use edgelatch_core::key::KeyId;
+use edgelatch_core::verdict::Code;
+use edgelatch_registry::{Error, Registry, Slug, management};
+use zeroize::Zeroizing;
+
+use crate::limits::GATE_SECONDS;
+
+/// A request as the core reads it.
+pub(crate) struct Block {
+    bytes: Zeroizing<Vec<u8>>,
+    lines: usize,
+    peer: String,
+}
+
+/// A key that was accepted.
+#[derive(Clone, Debug)]
+pub(crate) struct Bearer {
+    /// Its id.
+    pub(crate) key_id: KeyId,
+    /// Where it may be used; none for everywhere.
+    pub(crate) services: Option<Vec<String>>,
+}
+
+/// What was decided about a request.
+pub(crate) struct Verdict {
+    pub(crate) outcome: Outcome,
+    /// The key, once one was found, also when it was refused.
+    pub(crate) key_id: Option<KeyId>,
+    pub(crate) bearer: Option<Bearer>,
+}
+
+/// A snapshot of the management realm that never left the process.
+struct Held {
+    edge: Edge,
+    changes: u64,
+    made_at: u64,
+    now: u64,
+}
+
+pub(crate) struct Gate {
+    rule: ClientIpRule,
+    config: String,
+    held: Mutex<Option<Held>>,
+}
+
+impl Gate {
+    /// A gate that takes the client's address from where `client_ip` says, in the core's words; none for the connection.
+    pub(crate) fn new(client_ip: Option<&str>) -> Result<Gate, String> {
+        let rule = client_ip.map_or(Ok(ClientIpRule::default()), ClientIpRule::parse).map_err(|e| e.to_string())?;
+        let config = client_ip.map(|rule| format!("client_ip={rule}")).unwrap_or_default();
+        HostConfig::parse(&config).map_err(|e| e.to_string())?;
+        Ok(Gate { rule, config, held: Mutex::default() })
+    }
+
+    /// A request as the core reads it: the lines that matter, as they were received.
+    pub(crate) fn block(&self, peer: &str, parts: &axum::http::request::Parts) -> Block {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(512));
+        let first = format!("{peer}\n{} {}\n", parts.method, parts.uri);
+        bytes.extend_from_slice(first.as_bytes());
+        let lines = bytes.len();
+        let matters = |name: &str| INTEREST.contains(&name) || self.rule.header_names().any(|header| header == name);
+        for (name, value) in parts.headers.iter().filter(|(name, _)| matters(name.as_str())) {
+            for part in [name.as_str().as_bytes(), b":", value.as_bytes(), b"\n"] {
+                bytes.extend_from_slice(part);
+            }
+        }
+        Block { bytes, lines, peer: peer.into() }
+    }
+
+    /// The client's address: as the rule says or, where that leaves it open, none.
+    pub(crate) fn address(&self, block: &Block) -> Option<Ip> {
+        let lines = Lines::new(block.bytes.get(block.lines..).unwrap_or_default());
+        self.rule.derive(Some(block.peer.as_bytes()), None, lines)
+    }
+
+    /// Judges a request: whether its key has a permission and, where it is for some services only, one that `choose` takes
+    /// from them.
+    pub(crate) fn judge(
+        &self,
+        registry: &Registry,
+        block: &Block,
+        permission: &str,
+        choose: &dyn Fn(&[String]) -> Option<String>,
+    ) -> Result<Verdict, Error> {
+        let realm: Slug = management::REALM.parse()?;
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let verdict = self.fresh(&mut held, registry, &realm)?.judge(block, permission, choose);
+        if verdict.outcome.code != Code::BadRequirement {
+            return Ok(verdict);
+        }
+        // The table of requirements is full, after thousands of different ones: a new snapshot begins with none.
+        *held = None;
+        Ok(self.fresh(&mut held, registry, &realm)?.judge(block, permission, choose))
+    }
+
+    /// The snapshot, made anew when the registry has another state or it is old.
+    fn fresh<'h>(&self, held: &'h mut Option<Held>, registry: &Registry, realm: &Slug) -> Result<&'h mut Held, Error> {
+        let (now, changes) = (registry.env().now()?, registry.changes(realm)?);
+        let fits = |held: &Held| held.changes == changes && (held.made_at..held.made_at + GATE_SECONDS).contains(&now);
+        let fresh = match held.take().filter(fits) {
+            Some(fresh) => fresh,
+            None => {
+                let config = HostConfig::parse(&self.config).map_err(|e| Error::Snapshot { detail: e.to_string() })?;
+                let (changes, edge) = registry.edge(realm, config)?;
+                Held { edge, changes, made_at: now, now }
+            }
+        };
+        Ok(held.insert(Held { now, ..fresh }))
+    }
+}
+
+impl Held {
+    fn judge(&mut self, block: &Block, permission: &str, choose: &dyn Fn(&[String]) -> Option<String>) -> Verdict {
+        let requirement = self.edge.compile(None, Some(permission));
+        let outcome = self.edge.verify_block(&block.bytes, requirement, self.now);
+        let bearer = self.bearer(&outcome);
+        let key_id = bearer.as_ref().map(|bearer| bearer.key_id);
+        let Some(bearer) = bearer.filter(|_| outcome.code == Code::Valid) else {
+            return Verdict { outcome, key_id, bearer: None };
+        };
+        // Only what is in the key's scope is ever compiled: paths name anything.
+        let outcome = match bearer.services.as_deref().map(choose) {
+            None => outcome,
+            Some(None) => Outcome { code: Code::ScopeDenied, ..outcome },
+            Some(Some(service)) => {
+                let requirement = self.edge.compile(Some(&service), Some(permission));
+                self.edge.verify_block(&block.bytes, requirement, self.now)
+            }
+        };
+        let bearer = (outcome.code == Code::Valid).then_some(bearer);
+        Verdict { outcome, key_id, bearer }
+    }
+
+    fn bearer(&self, outcome: &Outcome) -> Option<Bearer> {
+        let identity = self.edge.identity(self.edge.generation(), outcome.at?)?;
+        let services = identity.services().map(|list| list.into_iter().map(Into::into).collect());
+        Some(Bearer { key_id: identity.key_id, services })
+    }
+}

@@ -1,0 +1,159 @@
+//! The management API: keys, orgs, owners, roles and logs of every realm, for holders of management keys.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `gate` | who may call: the core's verification over the management realm |
+//! | `throttle` | failed authentications per client address |
+//! | `call`, `body` | a call: admitted first, read afterwards, strictly |
+//! | `problem`, `answer` | what is answered |
+//! | `openapi` | the document, made from the table below and the handlers' annotations |
+//! | `uses` | the management keys' own log of requests |
+//! | the others | one area each |
+//!
+//! No handler decides who may do what: [`call::Call::admit`] asks the core whether the key has the permission, and confines the
+//! caller to what its scope names.
+
+#![allow(dead_code)]
+
+mod answer;
+mod body;
+mod call;
+mod gate;
+mod key_body;
+mod keys;
+mod openapi;
+mod problem;
+mod throttle;
+mod uses;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use edgelatch_registry::{Registry, UsageEvent};
+
+use call::Seen;
+use gate::Gate;
+pub use openapi::document;
+use problem::{Logged, Refusal};
+pub use throttle::FailureRate;
+use throttle::Throttle;
+use uses::Uses;
+
+use crate::{Error, Event};
+
+/// How to serve the management API.
+#[derive(Clone, Debug)]
+pub struct ApiOptions {
+    /// What it manages. There must be a management realm in it.
+    pub registry: Arc<Registry>,
+    /// Another address to listen on than that of the published files.
+    pub addr: Option<std::net::SocketAddr>,
+    /// Where the client's address comes from, in the core's words, such as `trust=10.0.0.0/8`; the connection if none.
+    pub client_ip: Option<String>,
+    /// How many failed authentications an address may have.
+    pub failures: FailureRate,
+}
+
+/// What every call needs.
+pub(crate) struct Api {
+    registry: Arc<Registry>,
+    gate: Gate,
+    throttle: Throttle,
+    uses: Uses,
+    report: Arc<dyn Fn(Event) + Send + Sync>,
+}
+
+/// The table of routes: what is served, and what the document is made of.
+macro_rules! routes {
+    ($($path:literal { $($method:ident => $area:ident :: $handler:ident),+ $(,)? })*) => {
+        fn table() -> Router<Arc<Api>> {
+            Router::new()$(.route($path, MethodRouter::new()$(.$method($area::$handler))+))*
+        }
+
+        #[derive(utoipa::OpenApi)]
+        #[openapi(paths($($($area::$handler),+),*))]
+        struct Paths;
+
+        /// Method and path of every route.
+        pub const ROUTES: &[(&str, &str)] = &[$($((stringify!($method), $path)),+),*];
+    };
+}
+
+routes! {
+    "/api/v1/openapi.json" { get => openapi::serve }
+    "/api/v1/realms/{realm}/keys" { get => keys::list, post => keys::create }
+    "/api/v1/realms/{realm}/keys/{key_id}" { get => keys::show, patch => keys::edit, delete => keys::delete }
+    "/api/v1/realms/{realm}/keys/{key_id}/revoke" { post => keys::revoke }
+    "/api/v1/realms/{realm}/keys/{key_id}/enable" { post => keys::enable }
+    "/api/v1/realms/{realm}/keys/{key_id}/rotate" { post => keys::rotate }
+}
+
+impl Api {
+    /// The API, and the thread that writes what management keys are used for.
+    pub(crate) fn start(
+        options: &ApiOptions,
+        report: Arc<dyn Fn(Event) + Send + Sync>,
+    ) -> Result<(Arc<Api>, JoinHandle<()>), Error> {
+        let gate = Gate::new(options.client_ip.as_deref()).map_err(|detail| Error::ClientIp { detail })?;
+        let (uses, writer) = Uses::start(Arc::clone(&options.registry))?;
+        let throttle = Throttle::new(options.failures);
+        let registry = Arc::clone(&options.registry);
+        Ok((Arc::new(Api { registry, gate, throttle, uses, report }), writer))
+    }
+
+    /// Its routes.
+    pub(crate) fn routes(self: &Arc<Api>) -> Router {
+        table()
+            .route("/api", axum::routing::any(nothing))
+            .route("/api/{*rest}", axum::routing::any(nothing))
+            .method_not_allowed_fallback(wrong_method)
+            .layer(from_fn_with_state(Arc::clone(self), observe))
+            .with_state(Arc::clone(self))
+    }
+
+    fn note(&self, seen: &Seen, method: &str, endpoint: &str, status: StatusCode) {
+        let Some((code, key_id, ip)) = seen.get() else { return };
+        let Ok(at) = self.registry.env().now() else { return };
+        self.uses.note(UsageEvent {
+            key_id: key_id.map(|id| id.to_string()),
+            at,
+            method: method.into(),
+            endpoint: endpoint.into(),
+            ip: ip.map(|ip| ip.to_string()),
+            country: None,
+            status: status.as_u16(),
+            code: code.name().into(),
+            event: None,
+        });
+    }
+}
+
+async fn nothing() -> Refusal {
+    Refusal::not_found()
+}
+
+async fn wrong_method() -> Refusal {
+    let detail = "this path does not take this method: see /api/v1/openapi.json";
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail)
+}
+
+/// Around every call: nothing is cached, failures are reported, uses are noted.
+async fn observe(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+    let seen = Seen::default();
+    request.extensions_mut().insert(seen.clone());
+    let endpoint = request.extensions().get::<MatchedPath>().map_or("/api", MatchedPath::as_str).to_owned();
+    let method = request.method().as_str().to_owned();
+    let mut response = next.run(request).await.into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(Logged(message)) = response.extensions_mut().remove::<Logged>() {
+        (api.report)(Event::ApiFailed { endpoint: endpoint.clone(), message });
+    }
+    api.note(&seen, &method, &endpoint, response.status());
+    response
+}

@@ -1,0 +1,39 @@
+//! Every bound of the server, each with its reason.
+
+use std::time::Duration;
+
+/// Bytes of a request's body: a key with every field at its longest takes about as much.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Bytes of a body with a key's IP lists: two lists of 1,000 entries, each with a note.
+pub const MAX_LISTS_BYTES: usize = 1024 * 1024;
+/// Bytes of a batch of usage events: 10,000 with long paths.
+pub const MAX_USAGE_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of an import: a million lines with room for names.
+pub const MAX_IMPORT_BYTES: usize = 256 * 1024 * 1024;
+/// Imports at a time: each holds a file, and writers take turns anyway.
+pub const MAX_IMPORTS: usize = 2;
+/// Connections at a time; further ones wait to be taken. Above it, open files would run out first.
+pub const MAX_CONNECTIONS: usize = 4_096;
+/// Time for a request's head, and for a connection to stay idle.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for a small body, and for each further piece of a large one.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time in which a client must take something of an answer.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes of a request's head: several times what browsers and proxies send.
+pub const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// Client addresses whose failures are remembered: a few megabytes.
+pub const MAX_ADDRESSES: usize = 65_536;
+/// Failed authentications that an address may have at once.
+pub const FAILURE_BURST: u32 = 20;
+/// Failed authentications that it may have in a minute from then on.
+pub const FAILURES_PER_MINUTE: u32 = 10;
+/// Uses of management keys that wait to be written: a few seconds of a busy server.
+pub const MAX_WAITING_USES: usize = 10_000;
+/// Uses of management keys in one transaction.
+pub const MAX_USES: usize = 1_000;
+/// Time until uses of management keys are written.
+pub const USE_PAUSE: Duration = Duration::from_secs(1);
+/// Seconds after which the snapshot by which management keys are judged is made anew, though nothing changed: far below its
+/// life of 30 days.
+pub const GATE_SECONDS: u64 = 86_400;

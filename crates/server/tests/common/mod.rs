@@ -1,0 +1,253 @@
+//! A control plane with a management realm and a realm `acme` of two orgs, served on a free port of this machine.
+#![allow(dead_code, unused_macros)]
+
+#[path = "../../../registry/tests/common/server.rs"]
+pub mod postgres;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+
+use edgelatch_registry::{
+    Caller, Database, Env, NewKey, NewOrg, NewOwner, NewRealm, OwnerKind, Preset, Registry, Scope, Service, Slug, management,
+};
+use edgelatch_server::{ApiOptions, Event, FailureRate, Options, serve_until};
+use serde_json::Value;
+
+pub fn slug(text: &str) -> Slug {
+    text.parse().unwrap()
+}
+
+pub fn caller() -> Caller {
+    Caller::new("cli:tester".parse().unwrap())
+}
+
+pub struct Plane {
+    pub dir: tempfile::TempDir,
+    pub registry: Arc<Registry>,
+    /// The first administrator's key.
+    pub admin: String,
+    pub admin_id: String,
+}
+
+/// Runs each named function, which takes a [`Plane`], on SQLite and on PostgreSQL.
+macro_rules! on_both_stores {
+    ($($test:ident),* $(,)?) => {
+        mod on_sqlite { $(#[test] fn $test() { super::$test(super::common::Plane::sqlite(edgelatch_registry::Preset::Default)) })* }
+        mod on_postgres {
+            $(#[test] fn $test() {
+                if let Some(plane) = super::common::Plane::postgres() {
+                    super::$test(plane)
+                }
+            })*
+        }
+    };
+}
+#[allow(unused_imports)]
+pub(crate) use on_both_stores;
+
+impl Plane {
+    pub fn new() -> Plane {
+        Plane::sqlite(Preset::Default)
+    }
+
+    pub fn sqlite(preset: Preset) -> Plane {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::file(dir.path().join("registry.db"));
+        Plane::establish(dir, &database, preset)
+    }
+
+    /// None where PostgreSQL is not installed.
+    pub fn postgres() -> Option<Plane> {
+        let server = postgres::server()?;
+        let database = server.url(&server.schema()).parse().unwrap();
+        Some(Plane::establish(tempfile::tempdir().unwrap(), &database, Preset::Default))
+    }
+
+    fn establish(dir: tempfile::TempDir, database: &Database, preset: Preset) -> Plane {
+        let registry = Registry::establish(database, Env::system()).unwrap();
+        let created = registry.establish_management(&caller()).unwrap().unwrap();
+        let realm = slug("acme");
+        let new = NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), preset, prefix: None, sources: None };
+        registry.create_realm(&caller(), &new).unwrap();
+        for org in ["one", "two"] {
+            let new = NewOrg { org: slug(org), name: org.parse().unwrap(), preset: None };
+            registry.create_org(&caller(), &realm, &new).unwrap();
+            let owner = NewOwner {
+                org: slug(org),
+                owner: slug("alice"),
+                kind: OwnerKind::User,
+                name: "Alice".parse().unwrap(),
+                roles: Vec::new(),
+            };
+            registry.create_owner(&caller(), &realm, &owner).unwrap();
+        }
+        let (admin, admin_id) = (created.secret.to_string(), created.key.key_id.to_string());
+        Plane { dir, registry: Arc::new(registry), admin, admin_id }
+    }
+
+    /// A management key: its id and its text. Without a scope it is for everything.
+    pub fn management_key(&self, role: &str, scope: &[Service]) -> (String, String) {
+        let realm = slug(management::REALM);
+        let number = self.registry.count_keys(&realm, &Default::default()).unwrap();
+        let name = format!("{role} {number}").parse().unwrap();
+        let mut new = NewKey::new(slug(management::ORG), slug(management::OWNER), name);
+        new.roles = vec![slug(role)];
+        if !scope.is_empty() {
+            new.scope = Scope::List(scope.to_vec());
+        }
+        let created = self.registry.create_key(&caller(), &realm, &new).unwrap();
+        (created.key.key_id.to_string(), created.secret.to_string())
+    }
+
+    /// A management key for one org of `acme`.
+    pub fn org_key(&self, role: &str, org: &str) -> String {
+        self.management_key(role, &[management::org_service(&slug("acme"), &slug(org)).unwrap()]).1
+    }
+
+    pub fn options(&self) -> Options {
+        let published = self.dir.path().join("published");
+        std::fs::create_dir_all(published.join("r")).unwrap();
+        let failures = FailureRate { burst: 1_000, per_minute: 1_000 };
+        let api = ApiOptions { registry: Arc::clone(&self.registry), addr: None, client_ip: None, failures };
+        Options { api: Some(api), ..Options::new(([127, 0, 0, 1], 0).into(), published) }
+    }
+
+    pub fn serve(&self) -> Served {
+        Served::start(self.options(), &self.admin)
+    }
+
+    pub fn serve_with(&self, change: impl FnOnce(&mut ApiOptions)) -> Served {
+        let mut options = self.options();
+        change(options.api.as_mut().unwrap());
+        Served::start(options, &self.admin)
+    }
+}
+
+pub struct Served {
+    pub addr: SocketAddr,
+    pub api: SocketAddr,
+    admin: String,
+    pub events: Arc<Mutex<Vec<String>>>,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), edgelatch_server::Error>>>,
+}
+
+impl Served {
+    pub fn start(options: Options, admin: &str) -> Served {
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let (ready, bound) = mpsc::channel();
+        let events: Arc<Mutex<Vec<String>>> = Arc::default();
+        let heard = Arc::clone(&events);
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            let report = move |event: Event| heard.lock().unwrap().push(format!("{event:?}"));
+            runtime.block_on(serve_until(options, |bound| ready.send(bound).unwrap(), report, stopped))
+        });
+        let bound = bound.recv().unwrap();
+        let api = bound.api.unwrap_or(bound.files);
+        Served { addr: bound.files, api, admin: admin.into(), events, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Sends bytes and reads what comes.
+    pub fn raw(&self, bytes: &[u8]) -> Reply {
+        let mut stream = TcpStream::connect(self.api).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        Reply::parse(&answer)
+    }
+
+    pub fn send(&self, line: &str, key: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let mut request = format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+        if !key.is_empty() {
+            request += &format!("Authorization: Bearer {key}\r\n");
+        }
+        for (name, value) in headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        if !body.is_empty() {
+            request += &format!("Content-Length: {}\r\n", body.len());
+        }
+        self.raw(&[request.as_bytes(), b"\r\n", body].concat())
+    }
+
+    /// A call with a JSON body, or without one where it is null.
+    pub fn call_as(&self, key: &str, line: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
+        if body.is_null() {
+            return self.send(line, key, headers, b"");
+        }
+        let headers = [&[("Content-Type", "application/json")], headers].concat();
+        self.send(line, key, &headers, body.to_string().as_bytes())
+    }
+
+    /// The same as the administrator.
+    pub fn call(&self, line: &str, body: &Value) -> Reply {
+        self.call_as(&self.admin, line, &[], body)
+    }
+
+    pub fn get(&self, path: &str) -> Reply {
+        self.call(&format!("GET {path}"), &Value::Null)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let result = self.thread.take().unwrap().join();
+        if !std::thread::panicking() {
+            result.unwrap().unwrap();
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    fn parse(bytes: &[u8]) -> Reply {
+        let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or_else(|| panic!("{}", bytes.escape_ascii()));
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        Reply { status: head[9..12].parse().unwrap(), head, body: bytes[end + 4..].to_vec() }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v).next()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {self}"))
+    }
+
+    /// The JSON of a successful answer.
+    pub fn ok(self) -> Value {
+        assert!((200..300).contains(&self.status), "{self}");
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        self.json()
+    }
+
+    /// Status and code of a refusal, which is a problem in form.
+    pub fn refused(&self) -> (u16, String) {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self}");
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        let body = self.json();
+        assert_eq!(body["status"], self.status);
+        let kind = body["type"].as_str().unwrap().strip_prefix("urn:edgelatch:problem:").unwrap();
+        (self.status, body["code"].as_str().unwrap_or(kind).to_owned())
+    }
+}
+
+impl std::fmt::Display for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}\n{}", self.head, String::from_utf8_lossy(&self.body))
+    }
+}
