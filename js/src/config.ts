@@ -3,7 +3,7 @@ import type { ClientIp, RefreshOptions, VerifierOptions } from "./types.js";
 /** Every option, so that a misspelt one is refused instead of silently protecting less. */
 const OPTIONS: Record<keyof VerifierOptions, true> = {
   root: true, source: true, refresh: true, minEpoch: true, graceSeconds: true, clientIp: true, sources: true, query: true,
-  maskIp: true, allowPreflight: true, floor: true, pepper: true, onVerdict: true, onError: true, now: true, wasm: true,
+  maskIp: true, allowPreflight: true, floor: true, pepper: true, usage: true, onVerdict: true, onError: true, now: true, wasm: true,
 };
 const REFRESH: Record<keyof RefreshOptions, true> = { interval: true, maxBackoff: true, deadline: true, mode: true };
 const CLIENT_IP: Record<keyof Exclude<ClientIp, string>, true> = { trust: true, hops: true, platform: true, header: true };

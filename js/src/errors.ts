@@ -32,3 +32,21 @@ export class TrapError extends Error {
     super(`trap: the verification core stopped (${cause instanceof Error ? cause.message : String(cause)})`, { cause });
   }
 }
+
+/** Usage events that could not be sent, or not yet. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+  /**
+   * Stable name: `unreachable` and `deadline` are tried again, `http_status` too when the status says so (408, 425, 429 and
+   * from 500 on; another one refuses the batch), `queue_full` means that events are being dropped.
+   */
+  readonly code: "unreachable" | "deadline" | "http_status" | "queue_full";
+  /** The status, with `http_status`. */
+  readonly status: number | undefined;
+
+  constructor(code: UsageError["code"], detail: string, status?: number) {
+    super(`${code}: ${detail}`);
+    this.code = code;
+    this.status = status;
+  }
+}

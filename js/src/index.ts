@@ -11,7 +11,7 @@
  *
  * @module
  */
-export { SourceError, TrapError, UpdateError } from "./errors.js";
+export { SourceError, TrapError, UpdateError, UsageError } from "./errors.js";
 export { type Challenge, type Code, type CodeRow, CODES } from "./generated/codes.js";
 export type { Entry } from "./host.js";
 export type { Protect, ProtectedHandler, ProtectOptions } from "./protect.js";
@@ -32,4 +32,7 @@ export type {
   Verifier,
   VerifierOptions,
 } from "./types.js";
+export type { UsageStats } from "./usage/dispatch.js";
+export type { UsageDetails, UsageEvent, UsageOutcome, UsageSink } from "./usage/event.js";
+export { type UsageOptions, usageReporter, type UsageReporter } from "./usage/reporter.js";
 export type { Verdict } from "./verdict.js";

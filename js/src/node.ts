@@ -37,10 +37,12 @@ export function middleware(options: MiddlewareOptions): Middleware {
     if (!verdict.ok && !verdict.preflight) {
       const { status, headers, body } = verdict.reply;
       response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
+      verdict.report();
       return;
     }
     stripIdentity(request);
     request.edgelatch = verdict;
+    if (verifier.usage !== undefined) reportWhenDone(response, verdict);
     if (verdict.ok) forbidSharedCaching(response);
     next();
   };
@@ -48,6 +50,14 @@ export function middleware(options: MiddlewareOptions): Middleware {
     if (verifier.ready) judge(request, response, next);
     else void verifier.load().then(() => judge(request, response, next));
   };
+}
+
+/** The client was gone before an answer was. */
+const CLOSED_BY_CLIENT = 499;
+
+function reportWhenDone(response: ServerResponse, verdict: Verdict): void {
+  const report = () => verdict.report({ status: response.headersSent ? response.statusCode : CLOSED_BY_CLIENT });
+  response.once("finish", report).once("close", report);
 }
 
 /** The derived views go first: Node makes each when it is first asked for, and counts on the raw lines it began with. */

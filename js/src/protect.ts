@@ -39,12 +39,25 @@ export function protectWith(context: (request: Request, rest: readonly unknown[]
       const latch = made instanceof Promise ? (made = await made) : made;
       if (!latch.ready) await latch.load();
       const verdict = latch.verify(request, requirement, context(request, rest)).hold();
-      if (verdict.preflight) return handler(withoutIdentity(request), verdict, ...rest);
-      if (!verdict.ok) return verdict.response();
-      return uncached(await handler(withoutIdentity(request), verdict, ...rest));
+      if (!verdict.ok && !verdict.preflight) {
+        verdict.report();
+        return verdict.response();
+      }
+      try {
+        const given = await handler(withoutIdentity(request), verdict, ...rest);
+        const response = verdict.ok ? uncached(given) : given;
+        verdict.report({ status: response.status });
+        return response;
+      } catch (error) {
+        verdict.report({ status: UNCAUGHT });
+        throw error;
+      }
     };
   };
 }
+
+/** What runtimes answer when a handler throws. */
+const UNCAUGHT = 500;
 
 function withoutIdentity(request: Request): Request {
   const forged = [...request.headers.keys()].filter((name) => name.toLowerCase().startsWith(IDENTITY_PREFIX));

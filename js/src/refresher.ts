@@ -5,18 +5,19 @@ import type { RefreshOptions } from "./types.js";
 export interface Clock {
   /** Milliseconds; only differences count. */
   readonly now: () => number;
-  readonly setTimeout: (run: () => void, ms: number) => unknown;
+  /** With `keepAlive`, a process waits for it. */
+  readonly setTimeout: (run: () => void, ms: number, keepAlive?: boolean) => unknown;
   readonly clearTimeout: (timer: never) => void;
   /** From 0 to below 1. */
   readonly random: () => number;
 }
 
-/** The clock of the runtime. Its timers do not keep a process alive. */
+/** The clock of the runtime. Its timers do not keep a process alive, unless they are to. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  setTimeout: (run, ms) => {
+  setTimeout: (run, ms, keepAlive) => {
     const timer: unknown = setTimeout(run, ms);
-    (timer as { unref?: () => void }).unref?.();
+    if (keepAlive !== true) (timer as { unref?: () => void }).unref?.();
     return timer;
   },
   clearTimeout: (timer) => clearTimeout(timer),

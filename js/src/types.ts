@@ -1,4 +1,5 @@
 import type { Source } from "./sources/source.js";
+import type { UsageSink } from "./usage/event.js";
 import type { Verdict } from "./verdict.js";
 
 /**
@@ -84,6 +85,8 @@ export interface VerifierOptions {
   readonly floor?: { readonly rootVersion: number; readonly epoch: number };
   /** The pepper of a realm whose digests are peppered: its id and 16 to 64 bytes. */
   readonly pepper?: { readonly id: number; readonly secret: Uint8Array };
+  /** Where usage events go: `usageReporter`, or an object of your own. The caller closes it. Default: nowhere. */
+  readonly usage?: UsageSink;
   /** Called with every verdict. What it throws is discarded. */
   readonly onVerdict?: (verdict: Verdict) => void;
   /** Called when a refresh fails or an update is refused. What it throws is discarded. */
@@ -140,6 +143,8 @@ export interface Verifier {
   readonly ready: boolean;
   /** Name of the realm. */
   readonly realm: string;
+  /** What the option of that name gave. */
+  readonly usage?: UsageSink | undefined;
 }
 
 /** The part of a Node `IncomingMessage` that is read. */

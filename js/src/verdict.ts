@@ -1,6 +1,8 @@
 import type { Engine, Snapshot } from "./engine.js";
 import { type Code, CODES, type CodeRow } from "./generated/codes.js";
 import { type Reply, replyOf } from "./reply.js";
+import type { Draft } from "./usage/draft.js";
+import type { UsageOutcome } from "./usage/event.js";
 
 /** Flags beside the code in the packed number (bits 6 to 9). */
 const MASKED = 1 << 6;
@@ -18,15 +20,17 @@ export class Verdict {
   readonly #snapshot: Snapshot;
   readonly #now: number;
   readonly #head: boolean;
+  readonly #draft: Draft | undefined;
   #fields: readonly string[] | undefined;
 
   /** @internal */
-  constructor(packed: number, engine: Engine, now: number, head: boolean) {
+  constructor(packed: number, engine: Engine, now: number, head: boolean, draft?: Draft) {
     this.#packed = Number.isSafeInteger(packed) ? packed : INTERNAL;
     this.#engine = engine;
     this.#snapshot = engine.snapshot;
     this.#now = now;
     this.#head = head;
+    this.#draft = draft;
   }
 
   /** Whether the key is accepted. */
@@ -116,6 +120,15 @@ export class Verdict {
   hold(): this {
     if (this.ok && this.#read().length === 0) this.#packed = INTERNAL;
     return this;
+  }
+
+  /**
+   * Hands this request to the verifier's `usage`, once its status is known. `protect` and `middleware` do it by themselves;
+   * what is given before then, such as the path's template, is kept for it. A refused verdict knows the status of its reply.
+   * The first call with a status counts; without `usage` nothing happens. Never throws.
+   */
+  report(outcome: UsageOutcome = {}): void {
+    this.#draft?.report(this, outcome);
   }
 
   /** What may be logged: no secret, nothing of the request. */

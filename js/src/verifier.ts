@@ -7,6 +7,8 @@ import { httpSource } from "./sources/http.js";
 import type { Source } from "./sources/source.js";
 import type { KeyOptions, NodeRequest, RequestContext, Requirement, RequirementFunction, Verifier, VerifierOptions } from "./types.js";
 import { updater } from "./update.js";
+import { Draft, judgedOf, type Reporting, reportingOf } from "./usage/draft.js";
+import type { UsageSink } from "./usage/event.js";
 import { Verdict } from "./verdict.js";
 
 const INTERNAL = 16;
@@ -25,6 +27,7 @@ class Latch implements Verifier {
   readonly #refresher: Refresher;
   readonly #now: () => number;
   readonly #onVerdict: ((verdict: Verdict) => void) | undefined;
+  readonly #reporting: Reporting | undefined;
 
   constructor(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand") {
     const { source, onError, now = Date.now } = options;
@@ -36,6 +39,7 @@ class Latch implements Verifier {
       this.#refresher.soon();
     });
     this.#requirements = new Requirements(this.#engine);
+    this.#reporting = reportingOf(options, this.#engine.realm);
     const update = updater(this.#engine, sourceOf(source), { now: this.#now, pause: () => new Promise((turn) => setTimeout(turn, 0)) });
     this.#refresher = new Refresher(update, { mode: defaultMode, ...options.refresh }, report);
   }
@@ -60,6 +64,10 @@ class Latch implements Verifier {
     return this.#engine.realm;
   }
 
+  get usage(): UsageSink | undefined {
+    return this.#reporting?.sink;
+  }
+
   verifyKey(text: string, options: KeyOptions = NOTHING): Verdict {
     const now = this.#now();
     let packed = INTERNAL;
@@ -69,15 +77,17 @@ class Latch implements Verifier {
       // a stopped core has been reported; the verdict is `internal`
     }
     this.#refresher.touch();
-    return this.#give(new Verdict(packed, this.#engine, now, false));
+    const draft = this.#reporting && new Draft(this.#reporting, { at: now, peer: options?.ip });
+    return this.#give(new Verdict(packed, this.#engine, now, false, draft));
   }
 
   verify(request: Request | NodeRequest, requirement?: Requirement | RequirementFunction, context: RequestContext = {}): Verdict {
     const now = this.#now();
     let packed = INTERNAL;
     let head = false;
+    let lines: Lines | undefined;
     try {
-      const lines = linesOf(request, this.#engine.interest);
+      lines = linesOf(request, this.#engine.interest);
       head = lines.method === "HEAD";
       // `verify(request)` demands nothing more; `verify(request, undefined)` is a look-up that missed
       const needed = arguments.length < 2 ? this.#requirements.pair(NOTHING) : this.#compile(requirement, lines);
@@ -86,7 +96,8 @@ class Latch implements Verifier {
       // not a request, or a stopped core, which has been reported; the verdict is `internal`
     }
     this.#refresher.touch(context.waitUntil);
-    return this.#give(new Verdict(packed, this.#engine, now, head));
+    const draft = this.#reporting && new Draft(this.#reporting, judgedOf(now, lines && request, lines, context));
+    return this.#give(new Verdict(packed, this.#engine, now, head, draft));
   }
 
   refresh(): Promise<boolean> {

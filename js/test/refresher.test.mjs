@@ -1,40 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { fakeClock, settle } from "../../tests/runtimes/clock.mjs";
 import { Refresher } from "../dist/refresher.js";
-
-/** Time that passes only when the test says so. */
-function fakeClock() {
-  let now = 0;
-  let timers = [];
-  return {
-    now: () => now,
-    random: () => 0.5,
-    setTimeout: (run, ms) => {
-      const timer = { run, at: now + ms };
-      timers.push(timer);
-      return timer;
-    },
-    clearTimeout: (timer) => {
-      timers = timers.filter((other) => other !== timer);
-    },
-    pending: () => timers.map((timer) => timer.at - now).sort((a, b) => a - b),
-    /** Lets time pass, and whatever was waiting for a promise run. */
-    async pass(ms) {
-      const end = now + ms;
-      for (;;) {
-        const [next] = timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at);
-        if (next === undefined) break;
-        now = next.at;
-        timers = timers.filter((timer) => timer !== next);
-        next.run();
-        await settle();
-      }
-      now = end;
-      await settle();
-    },
-  };
-}
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 function refresher(update, options = {}) {
   const clock = fakeClock();

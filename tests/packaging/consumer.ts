@@ -1,6 +1,6 @@
 // A user's program, compiled against the packed package: what must type-check, and what must not.
-import { createServer } from "node:http";
-import { type Code, CODES, createVerifier, httpSource, protect, type Requirement, type Source, UpdateError, type Verdict, type Verifier } from "edgelatch";
+import { createServer, type IncomingMessage } from "node:http";
+import { type Code, CODES, createVerifier, httpSource, protect, type Requirement, type Source, UpdateError, type UsageError, type UsageEvent, usageReporter, type UsageSink, type Verdict, type Verifier } from "edgelatch";
 import { directorySource } from "edgelatch/file";
 import { middleware } from "edgelatch/node";
 
@@ -12,6 +12,20 @@ const verifier: Verifier = await createVerifier({
   onError: (error) => console.error(error instanceof UpdateError ? error.code : error.message),
   onVerdict: (verdict) => console.log(verdict.code satisfies Code, verdict.keyId),
 });
+const usage = usageReporter({
+  url: new URL("https://h/"),
+  realm: "acme",
+  key: "text",
+  maxBatch: 10,
+  describe: (request: IncomingMessage) => ({ endpoint: request.url, ip: undefined }),
+  onError: (error: UsageError) => console.error(error.code satisfies "unreachable" | "deadline" | "http_status" | "queue_full", error.status),
+});
+const own: UsageSink = { record: (event: UsageEvent, waitUntil) => waitUntil?.(Promise.resolve(event.keyId)) };
+const reporting: Verifier = await createVerifier({ root: "", source: mine, usage: Math.random() > 0.5 ? usage : own });
+reporting.verifyKey("text").report({ status: 200, method: "GET", endpoint: "/v1/{id}", country: undefined });
+reporting.usage?.record({ at: 0, method: "GET", endpoint: "/", status: 200, code: "valid" });
+const whole: boolean = await usage.flush();
+await usage.close().then(() => console.log(whole, usage.stats.dropped + usage.stats.waiting));
 const need: Requirement = { service: "cdn" };
 const verdict: Verdict = verifier.verify(new Request("https://h/"), need, { peer: "192.0.2.1" });
 if (!verdict.ok) throw new Error(CODES[0]?.title ?? verdict.reply.body);
@@ -32,6 +46,12 @@ export default {
 verifier.verify(new Request("https://h/"), { permission: undefined as string | undefined });
 // @ts-expect-error a misspelt property would demand nothing
 verifier.verifyKey("text", { permision: "x" });
+// @ts-expect-error a misspelt bound would be the usual one
+usageReporter({ url: "https://h/", realm: "acme", key: "text", maxQueues: 1 });
+// @ts-expect-error the key is needed
+usageReporter({ url: "https://h/", realm: "acme" });
+// @ts-expect-error an event has a code of the table
+usage.record({ at: 0, method: "GET", endpoint: "/", status: 200, code: "fine" });
 // @ts-expect-error the root is needed
 createVerifier({ source: "https://h/" });
 // @ts-expect-error a misspelt option would protect less

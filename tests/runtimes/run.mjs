@@ -4,15 +4,17 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { startIngest } from "./ingest.mjs";
 import { trapping } from "./trap.mjs";
 import { packageModules, startWorkerd, workDirectory } from "./workerd.mjs";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+const ingest = await startIngest();
 const tool = (name) => file(`../../js/node_modules/.bin/${name}`);
 
 async function native(command, ...args) {
   const { stdout, stderr } = await promisify(execFile)(command, [...args, file("native.mjs")], {
-    env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" },
+    env: { ...process.env, DENO_NO_UPDATE_CHECK: "1", INGEST: ingest.url },
     maxBuffer: 1 << 24,
   });
   if (stderr !== "") console.error(stderr);
@@ -21,20 +23,38 @@ async function native(command, ...args) {
 
 async function workerd() {
   const directory = workDirectory();
-  for (const name of ["worker.mjs", "suite.mjs", "fixture.json"]) cpSync(file(name), join(directory, name));
+  for (const name of ["worker.mjs", "suite.mjs", "usage.mjs", "fixture.json"]) cpSync(file(name), join(directory, name));
   const modules = packageModules(directory);
   const wasm = readFileSync(join(directory, "edgelatch/wasm/edgelatch.wasm"));
   for (const [name, stopped] of [["trapsOnKey.wasm", "verify_key"], ["trapsOnPath.wasm", "path"], ["trapsOnIdentity.wasm", "identity"]]) {
     writeFileSync(join(directory, name), trapping(wasm, [stopped]));
     modules.unshift([name, "wasm", name]);
   }
-  modules.unshift(["worker.mjs", "esModule", "worker.mjs"], ["suite.mjs", "esModule", "suite.mjs"], ["fixture.json", "json", "fixture.json"]);
-  const { listeners, stop } = await startWorkerd(directory, modules, [{ name: "suite", bindings: [] }]);
+  modules.unshift(["worker.mjs", "esModule", "worker.mjs"], ["suite.mjs", "esModule", "suite.mjs"], ["usage.mjs", "esModule", "usage.mjs"], ["fixture.json", "json", "fixture.json"]);
+  const { listeners, stop } = await startWorkerd(directory, modules, [{ name: "suite", bindings: [["INGEST", "text", ingest.url]] }]);
   try {
-    return await (await fetch(`http://127.0.0.1:${listeners[0].port}/`)).json();
+    const url = `http://127.0.0.1:${listeners[0].port}/`;
+    const results = await (await fetch(url)).json();
+    return [...results, ["usage: reported after the response, across requests", await reported(`${url}zones`).then(() => null, (error) => error.message)]];
   } finally {
     stop();
   }
+}
+
+/** Sends requests to a worker that reports, and waits until each has arrived once; the first attempt is refused with 503. */
+async function reported(url) {
+  const { keys } = JSON.parse(readFileSync(file("fixture.json"), "utf8"));
+  const ask = (ip) => fetch(url, { headers: { authorization: `Bearer ${keys.plain}`, "cf-connecting-ip": ip } }).then((reply) => reply.text());
+  for (const ip of ["192.0.2.1", "192.0.2.2", "192.0.2.3"]) await ask(ip);
+  await Promise.all(["192.0.2.4", "192.0.2.5", "192.0.2.6, 192.0.2.7"].map(ask));
+  let found;
+  for (let i = 0; i < 500; i++) {
+    const taken = (await ingest.calls("busy.worker")).slice(1); // all but the one that was refused
+    found = taken.flatMap(({ batch }) => batch.events.map((event) => event.ip ?? "unknown")).sort().join(" ");
+    if (found === "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 unknown") return;
+    await new Promise((turn) => setTimeout(turn, 20));
+  }
+  throw new Error(`found ${found}`);
 }
 
 const runtimes = {

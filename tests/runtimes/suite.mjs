@@ -347,12 +347,12 @@ export async function run(tests) {
   return results;
 }
 
-function equal(found, expected) {
+export function equal(found, expected) {
   const text = (value) => JSON.stringify(value, (_, v) => (v === undefined ? "<undefined>" : v === Number.POSITIVE_INFINITY ? "<infinity>" : v));
   if (text(found) !== text(expected)) throw new Error(`expected ${text(expected)}, found ${text(found)}`);
 }
 
-function ok(condition, what = "condition") {
+export function ok(condition, what = "condition") {
   if (!condition) throw new Error(`${what} does not hold`);
 }
 

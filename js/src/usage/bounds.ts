@@ -1,0 +1,31 @@
+/** Bounds, in events and milliseconds. */
+export interface Bounds {
+  readonly maxBatch: number;
+  readonly maxAge: number;
+  readonly maxQueue: number;
+  readonly maxBackoff: number;
+  readonly deadline: number;
+}
+
+/** Milliseconds that a timer can wait. */
+const MAX_TIMER = 0x7fff_ffff;
+const BOUNDS: Record<keyof Bounds, { readonly fallback: number; readonly max: number }> = {
+  maxBatch: { fallback: 1000, max: 10_000 },
+  maxAge: { fallback: 5000, max: MAX_TIMER },
+  maxQueue: { fallback: 10_000, max: 1_000_000 },
+  deadline: { fallback: 10_000, max: MAX_TIMER },
+  maxBackoff: { fallback: 60_000, max: MAX_TIMER },
+};
+
+/** The bounds that options give, and the usual ones for the rest. */
+export function boundsOf(options: Partial<Bounds>): Bounds {
+  const names = Object.keys(BOUNDS) as (keyof Bounds)[];
+  return Object.fromEntries(names.map((name) => [name, bound(name, options[name])])) as unknown as Bounds;
+}
+
+function bound(name: keyof Bounds, value: number | undefined): number {
+  const { fallback, max } = BOUNDS[name];
+  if (value === undefined) return fallback;
+  if (!Number.isInteger(value) || value < 1 || value > max) throw new TypeError(`${name}: a whole number from 1 to ${max} is needed`);
+  return value;
+}

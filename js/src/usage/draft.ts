@@ -1,0 +1,99 @@
+import type { Lines } from "../block.js";
+import type { NodeRequest, RequestContext, VerifierOptions } from "../types.js";
+import type { Verdict } from "../verdict.js";
+import type { UsageDetails, UsageOutcome, UsageSink } from "./event.js";
+import { Origin } from "./place.js";
+
+/** What a verifier with a sink hands to each verdict. */
+export interface Reporting {
+  readonly sink: UsageSink;
+  readonly origin: Origin;
+}
+
+/** The request behind a verdict, as far as it is known when it is judged. */
+export interface Judged {
+  readonly at: number;
+  readonly method?: string | undefined;
+  readonly target?: string | undefined;
+  readonly peer?: string | undefined;
+  readonly request?: Request | NodeRequest | undefined;
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+}
+
+/** What the options say of reporting. */
+export function reportingOf({ usage, clientIp }: VerifierOptions, realm: string): Reporting | undefined {
+  if (usage === undefined) return undefined;
+  if (typeof usage?.record !== "function") throw new TypeError("usage: usageReporter(…) or an object with a record() method is needed");
+  if (usage.realm !== undefined && usage.realm !== realm) throw new TypeError(`usage: it is for the realm ${usage.realm}, the root is of ${realm}`);
+  return { sink: usage, origin: new Origin(clientIp) };
+}
+
+/** What is kept of a request: not its header lines, which hold the credential. */
+export function judgedOf(at: number, request: Judged["request"], lines: Lines | undefined, { peer, waitUntil }: RequestContext): Judged {
+  return { at, request, method: lines?.method, target: lines?.target, peer: peer ?? lines?.peer, waitUntil };
+}
+
+/** An event that waits for the status of its response. It is recorded once. */
+export class Draft {
+  readonly #judged: Judged;
+  #reporting: Reporting | undefined;
+  #details: UsageOutcome = {};
+
+  constructor(reporting: Reporting, judged: Judged) {
+    this.#reporting = reporting;
+    this.#judged = judged;
+  }
+
+  /** Whatever goes wrong here is no affair of the request's. */
+  report(verdict: Verdict, outcome: UsageOutcome): void {
+    const reporting = this.#reporting;
+    if (reporting === undefined) return;
+    try {
+      this.#details = { ...this.#details, ...defined(outcome) };
+      const status = this.#details.status ?? (verdict.ok || verdict.preflight ? undefined : verdict.reply.status);
+      if (status === undefined) return;
+      this.#reporting = undefined;
+      this.#record(reporting, verdict, status);
+    } catch {
+      // a sink or a hook of the host's
+    }
+  }
+
+  #record({ sink, origin }: Reporting, verdict: Verdict, status: number): void {
+    const { at, method, target, peer, request, waitUntil } = this.#judged;
+    const given = { ...described(sink, request), ...this.#details };
+    const event = {
+      keyId: keyIdOf(verdict),
+      at,
+      method: given.method ?? method ?? "-",
+      endpoint: given.endpoint ?? target?.split(/[?#]/, 1)[0] ?? "-",
+      ip: given.ip ?? (request === undefined ? peer : origin.ip(request, peer)),
+      country: given.country ?? (request === undefined ? undefined : origin.country(request)),
+      status,
+      code: verdict.code,
+      event: given.event,
+    };
+    sink.record(event, this.#details.waitUntil ?? waitUntil);
+  }
+}
+
+function described(sink: UsageSink, request: Request | NodeRequest | undefined): UsageDetails {
+  try {
+    return defined(request === undefined ? {} : (sink.describe?.(request) ?? {}));
+  } catch {
+    return {};
+  }
+}
+
+function defined<T extends object>(details: T): T {
+  return Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** Gone when the verdict outlived two updates and was not held. */
+function keyIdOf(verdict: Verdict): string | undefined {
+  try {
+    return verdict.keyId;
+  } catch {
+    return undefined;
+  }
+}

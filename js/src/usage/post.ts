@@ -1,0 +1,68 @@
+import { UsageError } from "../errors.js";
+import type { Clock } from "../refresher.js";
+
+/** Events that are sent together. Sent again it is the same in every byte, so that it counts once. */
+export interface Batch {
+  readonly id: string;
+  readonly body: string;
+  readonly count: number;
+}
+
+/** What became of an attempt: taken; refused for good; or to be tried again, not before so many milliseconds. */
+export type Answer = { readonly error?: undefined } | { readonly error: UsageError; readonly again?: number };
+
+/** Where and how to send. */
+export interface Address {
+  readonly url: URL;
+  readonly key: string;
+  readonly deadline: number;
+  readonly fetch: typeof fetch;
+}
+
+/** Statuses below 500 that say "later", not "no". */
+const LATER = new Set([408, 425, 429]);
+
+/** Makes the function that sends one batch. It never rejects, and is done when its deadline has passed. */
+export function poster({ url, key, deadline, fetch: ask }: Address, clock: Clock): (batch: Batch) => Promise<Answer> {
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+
+  return async function post({ body }) {
+    const abort = new AbortController();
+    const late = new UsageError("deadline", `no answer within ${deadline} ms`);
+    let timer: unknown;
+    const enough = new Promise<never>((_, reject) => {
+      timer = clock.setTimeout(() => {
+        reject(late);
+        abort.abort(late);
+      }, deadline, true);
+    });
+    try {
+      // A redirect is not followed: the key is for this address alone.
+      const sent = ask(url, { method: "POST", headers, body, redirect: "manual", signal: abort.signal });
+      const reply = await Promise.race([sent, enough]);
+      reply.body?.cancel().catch(() => {});
+      return answerOf(reply);
+    } catch (error) {
+      const failure = error === late ? late : new UsageError("unreachable", reasonOf(error).replaceAll(key, "…"));
+      return { error: failure, again: 0 };
+    } finally {
+      clock.clearTimeout(timer as never);
+    }
+  };
+}
+
+function answerOf({ ok, status, headers }: Response): Answer {
+  if (ok) return {};
+  const error = new UsageError("http_status", `the control plane answered ${status}`, status);
+  if (status < 500 && !LATER.has(status)) return { error };
+  const seconds = headers.get("retry-after") ?? "";
+  return { error, again: /^\d{1,9}$/.test(seconds) ? Number(seconds) * 1000 : 0 };
+}
+
+/** The words of the error alone: the object may hold the request, and with it the key. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return "fetch failed";
+  const cause = (error.cause as { code?: unknown; message?: unknown } | undefined) ?? {};
+  const why = typeof cause.code === "string" ? cause.code : cause.message;
+  return typeof why === "string" && why !== "" ? `${error.message} (${why})` : error.message;
+}

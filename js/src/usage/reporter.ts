@@ -1,0 +1,111 @@
+import { known } from "../config.js";
+import type { UsageError } from "../errors.js";
+import { systemClock } from "../refresher.js";
+import { boundsOf } from "./bounds.js";
+import type { UsageStats } from "./dispatch.js";
+import type { UsageDetails, UsageEvent, UsageSink } from "./event.js";
+import { Outbox } from "./outbox.js";
+import { poster } from "./post.js";
+import { eventText } from "./wire.js";
+
+/** Options of {@link usageReporter}. An unknown option is refused. */
+export interface UsageOptions {
+  /** Base address of the control plane's API, such as `https://keys.example.com`. `http:` on the loopback only. */
+  readonly url: string | URL;
+  /** Realm whose keys the events are about. */
+  readonly realm: string;
+  /** A key of the management realm whose role is `edge`: it can report and nothing else. */
+  readonly key: string;
+  /** Events per batch at most, 1 to 10 000. A batch that is full is sent at once. Default 1000. */
+  readonly maxBatch?: number;
+  /** Milliseconds that an event waits for its batch to fill. Default 5000. */
+  readonly maxAge?: number;
+  /** Events that wait at most, those of the batch under way included; further ones are dropped and counted. Default 10 000. */
+  readonly maxQueue?: number;
+  /** Milliseconds after which one attempt is given up. Default 10 000. */
+  readonly deadline?: number;
+  /** Longest pause after failures, milliseconds; pauses double up to it. Default 60 000. */
+  readonly maxBackoff?: number;
+  /** Says what only the host knows of a request: the path's template, the client's address. See {@link UsageSink.describe}. */
+  // The request is of the host's own type.
+  readonly describe?: (request: any) => UsageDetails | undefined;
+  /** Called when an attempt fails, a batch is refused, or the first event finds no room. What it throws is discarded. */
+  readonly onError?: (error: UsageError) => void;
+  /** Used instead of the global `fetch`. */
+  readonly fetch?: typeof fetch;
+}
+
+/** Sends usage events to the control plane. */
+export interface UsageReporter extends UsageSink {
+  readonly realm: string;
+  /** What became of events so far. */
+  readonly stats: UsageStats;
+  /**
+   * Sends what waits now. Resolves to `true` when the control plane has answered for all of it, to `false` after the first
+   * attempt that failed: then it goes on waiting and is tried again. Never rejects.
+   */
+  flush(): Promise<boolean>;
+  /** For a shutdown: takes no more events, tries to send those that wait for about one `deadline`, drops the rest. Never rejects. */
+  close(): Promise<void>;
+}
+
+const OPTIONS: Record<keyof UsageOptions, true> = {
+  url: true, realm: true, key: true, maxBatch: true, maxAge: true, maxQueue: true, deadline: true, maxBackoff: true,
+  describe: true, onError: true, fetch: true,
+};
+/**
+ * Reports to the control plane which key was used for what: give it to `createVerifier` as `usage`. Events are sent in
+ * batches after the responses; a failing control plane costs a bounded queue, never a request.
+ *
+ * ```ts
+ * const usage = usageReporter({ url: "https://keys.example.com", realm: "acme", key: env.EDGELATCH_USAGE_KEY });
+ * const latch = await createVerifier({ root, source, usage });
+ * ```
+ */
+export function usageReporter(options: UsageOptions): UsageReporter {
+  known("usageReporter", options, OPTIONS);
+  const { realm, key, onError, describe, fetch: ask = (...args) => fetch(...args) } = options;
+  if (typeof realm !== "string" || !/^[a-z0-9][a-z0-9._-]*$/.test(realm)) throw new TypeError("realm: a realm's name is needed, such as acme");
+  // Not repeated: a wrong key may be another one.
+  if (typeof key !== "string" || !/^[!-~]{1,512}$/.test(key)) throw new TypeError("key: the text of a management key is needed, without spaces");
+  const bounds = boundsOf(options);
+  const send = poster({ url: ingest(options.url, realm), key, deadline: bounds.deadline, fetch: ask }, systemClock);
+  const outbox = new Outbox(send, bounds, (error) => quietly(onError, error), systemClock);
+  let [prefix, count, malformed] = ["", 0, 0];
+
+  return {
+    realm,
+    ...(describe === undefined ? {} : { describe }),
+    record(event: UsageEvent, waitUntil) {
+      if (prefix === "") prefix = crypto.randomUUID().slice(0, 13);
+      const text = eventText(event, `${prefix}-${(++count).toString(36)}`);
+      if (text === undefined) malformed++;
+      else outbox.add(text, waitUntil);
+    },
+    get stats() {
+      const { dropped, ...rest } = outbox.stats;
+      return { ...rest, dropped: dropped + malformed };
+    },
+    flush: () => outbox.flush(),
+    close: () => outbox.close(),
+  };
+}
+
+/** The address that batches go to. The key must not travel in the clear. */
+function ingest(base: string | URL, realm: string): URL {
+  const url = new URL(base);
+  const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback)) throw new TypeError("url: https: is needed, except on the loopback");
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") throw new TypeError("url: no credentials, query or fragment can be part of it");
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}/api/v1/realms/${realm}/usage`;
+  return url;
+}
+
+function quietly(hook: ((error: UsageError) => unknown) | undefined, error: UsageError): void {
+  try {
+    const done = hook?.(error);
+    if (done instanceof Promise) done.catch(() => {});
+  } catch {
+    // the hook's own affair
+  }
+}
