@@ -95,6 +95,35 @@ fn damage_is_named_and_left_alone() {
     assert_eq!(Registry::open(&f.path(), env(&f.clock)).unwrap_err().code(), "store_newer");
 }
 
+/// What a process leaves that dies while it makes a registry: before its one transaction is committed there is none.
+#[test]
+fn a_registry_begun_and_left_is_begun_again() {
+    let f = fixture();
+    let path = f.dir.path().join("left.db");
+    let open = || Registry::open(&path, env(&f.clock));
+    for begun in ["", "PRAGMA journal_mode = WAL", "PRAGMA journal_mode = WAL; BEGIN; CREATE TABLE realms (a); ROLLBACK"] {
+        std::fs::write(&path, "").unwrap();
+        rusqlite::Connection::open(&path).unwrap().execute_batch(begun).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        assert_eq!(open().unwrap_err().code(), "not_initialised");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        let both = std::thread::scope(|scope| {
+            let makers =
+                [(), ()].map(|()| scope.spawn(|| Registry::create(&path, env(&f.clock)).map_err(|e| e.code()).map(drop)));
+            makers.map(|maker| maker.join().unwrap())
+        });
+        assert!(both.contains(&Ok(())) && both.contains(&Err("already_initialised")), "{both:?}");
+        open().unwrap();
+        std::fs::remove_file(&path).unwrap();
+    }
+    // Other things that lie there are left alone.
+    for other in [&b"text"[..], &[0; 4096]] {
+        std::fs::write(&path, other).unwrap();
+        assert_eq!(Registry::create(&path, env(&f.clock)).unwrap_err().code(), "already_initialised");
+        assert_eq!(std::fs::read(&path).unwrap(), other);
+    }
+}
+
 #[test]
 fn absent_and_present_databases() {
     let f = fixture();

@@ -42,14 +42,17 @@ impl Sqlite {
         // Digests of weak imported keys could be guessed: nobody else reads them. SQLite's side files inherit the mode.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => Error::AlreadyInitialised { path: path.into() },
-            _ => Error::Unwritable { path: path.into(), detail: error.to_string() },
-        })?;
+        match options.open(path) {
+            Ok(_) => {}
+            // What a process left that died before its first commit is nobody's.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_blank(path) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(Error::AlreadyInitialised { path: path.into() });
+            }
+            Err(error) => return Err(Error::Unwritable { path: path.into(), detail: error.to_string() }),
+        }
         let store = Sqlite::connect(path)?;
-        let set = store.lock_writer().pragma_update(None, "application_id", APPLICATION_ID);
-        set.map_err(|e| store.error(e))?;
-        store.migrate(known)?;
+        store.migrate(true, known)?;
         Ok(store)
     }
 
@@ -61,12 +64,15 @@ impl Sqlite {
             }
             _ => return Err(Error::NotInitialised { path: path.into() }),
         }
+        if is_blank(path) {
+            return Err(Error::NotInitialised { path: path.into() });
+        }
         let store = Sqlite::connect(path)?;
         let id = store.lock_writer().query_row("PRAGMA application_id", [], |row| row.get::<_, i64>(0));
         if id.map_err(|e| store.error(e))? != APPLICATION_ID {
             return Err(Error::Corrupt { path: path.into(), detail: "it is another program's database".into() });
         }
-        store.migrate(known)?;
+        store.migrate(false, known)?;
         Ok(store)
     }
 
@@ -88,20 +94,26 @@ impl Sqlite {
         Ok(Sqlite { path: path.into(), writer: Mutex::new(writer), reader: Mutex::new(reader) })
     }
 
-    fn migrate(&self, migrations: Migrations) -> Result<(), Error> {
+    fn migrate(&self, new: bool, migrations: Migrations) -> Result<(), Error> {
         let version =
             |c: &Connection| c.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).map_err(|e| self.error(e));
         let known = migrations.len() as u32;
         let mut writer = self.lock_writer();
-        if version(&writer)? == known {
+        if !new && version(&writer)? == known {
             return Ok(());
         }
         let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| self.error(e))?;
         // Read again: another process may have been faster.
         let found = version(&tx)?;
+        if new && found > 0 {
+            return Err(Error::AlreadyInitialised { path: self.path.clone() });
+        }
         let Some(missing) = migrations.get(found as usize..) else {
             return Err(Error::NewerSchema { found: found.into(), known: known.into() });
         };
+        if new {
+            tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(|e| self.error(e))?;
+        }
         for statement in missing.iter().copied().flatten() {
             if let Some(sql) = SQLITE.render(statement) {
                 tx.execute_batch(&sql).map_err(|e| self.error(e))?;
@@ -225,6 +237,16 @@ impl ToSql for Value {
             Value::Blob(bytes) => ValueRef::Blob(bytes),
         }))
     }
+}
+
+/// Whether a file is an SQLite database without anything in it. Looking changes nothing, whoever's it is.
+fn is_blank(path: &Path) -> bool {
+    let tables = || -> rusqlite::Result<i64> {
+        let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        file.busy_timeout(Duration::from_millis(BUSY_MILLIS))?;
+        file.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+    };
+    tables() == Ok(0)
 }
 
 fn value(found: ValueRef<'_>) -> Value {

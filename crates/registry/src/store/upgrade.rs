@@ -40,6 +40,8 @@ fn upgrade(open: &Open<'_>, from: usize) {
             while !done.load(Ordering::SeqCst) || n < 20 {
                 n += 1;
                 old.writing(|s| s.run(REALM, args![format!("r{n}")])).unwrap();
+                // SQLite's writers do not queue: one without a pause starves the others.
+                std::thread::sleep(std::time::Duration::from_millis(2));
             }
             n
         });
