@@ -175,33 +175,46 @@ fn a_running_server_publishes_what_other_processes_change() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    let leaves = [
-        "init",
-        "keys create",
-        "keys list",
-        "keys show",
-        "keys edit",
-        "keys revoke",
-        "keys import",
-        "orgs create",
-        "orgs list",
-        "owners create",
-        "owners list",
-        "owners disable",
-        "owners enable",
-        "roles create",
-        "roles list",
-        "realms",
-        "publish",
-        "serve",
-        "inspect",
-        "verify",
-    ];
+    let help = |leaf: &[&str]| {
+        let output = binary().args(leaf).arg("--help").output().unwrap();
+        assert!(output.status.success(), "{leaf:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // Every command that the help names, and every one below it.
+    let mut groups: Vec<Vec<String>> = vec![vec![]];
+    let mut leaves = Vec::new();
+    while let Some(group) = groups.pop() {
+        let text = help(&group.iter().map(String::as_str).collect::<Vec<_>>());
+        let commands = text.split("Commands:\n").nth(1).map(|rest| rest.split("\n\n").next().unwrap());
+        let Some(commands) = commands else {
+            leaves.push(group.join(" "));
+            continue;
+        };
+        let is_name = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
+        for name in commands.lines().filter(is_name).map(|line| line.split_whitespace().next().unwrap()) {
+            if name != "help" {
+                groups.push([&group[..], &[name.to_owned()]].concat());
+            }
+        }
+    }
+    assert!(leaves.len() > 35 && leaves.contains(&"keys revoke-many".to_owned()), "{leaves:?}");
     for leaf in leaves {
-        let output = binary().args(leaf.split(' ')).arg("--help").output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success() && text.contains("Example:") && text.contains(&format!("edgelatch {leaf}")), "{leaf}");
+        let text = help(&leaf.split(' ').collect::<Vec<_>>());
+        assert!(text.contains("Example:") && text.contains(&format!("edgelatch {leaf}")), "{leaf}");
         assert!(!text.contains('\u{1b}'), "no colours away from a terminal");
+    }
+}
+
+#[test]
+fn every_command_of_the_readme_is_one() {
+    let readme = include_str!("../../../README.md");
+    let shell = readme.split("```sh\n").skip(1).flat_map(|block| block.split("```").next().unwrap().lines());
+    let bare = shell.filter_map(|line| line.split(" #").next()?.rsplit_once("edgelatch "));
+    let commands: Vec<&str> = bare.map(|(_, args)| args).collect();
+    assert!(commands.len() > 9, "{commands:?}");
+    for line in commands {
+        let output = binary().args(line.split_whitespace()).arg("--help").output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 

@@ -13,12 +13,13 @@ pub(crate) enum Keys {
     /// Create a key; its secret is shown this once
     #[command(after_help = "\
 Example:
-  edgelatch keys create --name \"CI deploy\" --role writer --scope cdn,dns --allow 10.0.0.0/8=office --expires 3mo
+  edgelatch keys create --name \"CI deploy\" --role writer --scope cdn,dns --expires 3mo
+  edgelatch keys create --name office --role reader --allow 10.0.0.0/8=HQ,2001:db8::/32
   KEY=$(edgelatch keys create --name ci 2>/dev/null)
   edgelatch keys create --name ci --save ci.PAK
 
 The secret alone goes to standard output, the rest to standard error; with --save it goes to the file alone.
-Exit code: 0 created, 1 created before under this idempotency key, without the secret, 2 not created.")]
+Exit code: 0 created, 1 created before under this idempotency key, 2 not created.")]
     Create(Box<Create>),
     /// List keys, newest first
     #[command(after_help = "\
@@ -73,7 +74,7 @@ Example:
 
 The secret alone goes to standard output, the rest to standard error; with --save it goes to the file alone.
 Edges end an overlap by their own clocks.
-Exit code: 0 rotated, 1 rotated before under this idempotency key, without the secret, 2 not rotated.")]
+Exit code: 0 rotated, 1 rotated before under this idempotency key, 2 not rotated.")]
     Rotate {
         #[command(flatten)]
         key: Which,
@@ -106,10 +107,10 @@ Example:
   edgelatch keys import - --format jsonl < keys.jsonl
   edgelatch keys import --name legacy --sha256 \"$(printf %s \"$KEY\" | sha256sum | cut -d' ' -f1)\"
 
-A file has the columns (or JSON members): sha256, name, org, owner, description, roles, scope, allow, deny, allow_mode,
-order, not_before, expires_at, metadata, environment. The first two are needed; lists are separated by blanks.
-All lines are imported, or none.
-Exit code: 0 imported (or could be), 1 lines were refused and nothing was imported, 2 the file could not be read.")]
+Columns of a file, or members of its JSON objects: sha256, name, org, owner, description, roles, scope,
+allow, deny, allow_mode, order, not_before, expires_at, metadata, environment. The first two are needed;
+lists are separated by blanks. All lines are imported, or none.
+Exit code: 0 imported (or could be), 1 lines were refused, 2 the file could not be read.")]
     Import(Box<Import>),
     /// List the requests made with a key, as edges reported them, newest first
     #[command(after_help = "Example:\n  edgelatch keys requests key_0a1B2c3D4e5 --since \"7d ago\" --limit 20")]

@@ -30,7 +30,9 @@ pub(crate) use serve::Serve;
 Begin:
   edgelatch init --realm acme
   edgelatch keys create --name ci --role reader --allow 10.0.0.0/8
-  edgelatch serve"
+  edgelatch serve
+
+Exit code: 0 done; 1 done, and the answer is no (refused, altered, came before); 2 not done, and the reason is on standard error."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -42,17 +44,31 @@ pub(crate) struct Cli {
 #[derive(Args)]
 pub(crate) struct Global {
     /// Directory of the control plane
-    #[arg(long, global = true, value_name = "DIR", env = "EDGELATCH_DATA", default_value = "edgelatch-data")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Everywhere",
+        value_name = "DIR",
+        env = "EDGELATCH_DATA",
+        default_value = "edgelatch-data"
+    )]
     pub(crate) data: PathBuf,
     /// The registry's database: the path of an SQLite file, or postgres://USER@HOST/DATABASE [default: registry.db in the
     /// directory]. Others can see it among the processes, so rather give a password in EDGELATCH_DATABASE
-    #[arg(long, global = true, value_name = "DATABASE", env = "EDGELATCH_DATABASE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Everywhere",
+        value_name = "DATABASE",
+        env = "EDGELATCH_DATABASE",
+        hide_env_values = true
+    )]
     pub(crate) database: Option<String>,
     /// The realm; needed only where there are several
-    #[arg(long, global = true, value_name = "REALM", env = "EDGELATCH_REALM")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "REALM", env = "EDGELATCH_REALM")]
     pub(crate) realm: Option<String>,
     /// Print JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub(crate) json: bool,
 }
 

@@ -27,6 +27,9 @@ pub(crate) fn run(context: &Context, command: Audit) -> Result<ExitCode> {
     }
 }
 
+/// Characters of a change in the table; JSON has all of it.
+const WIDTH: usize = 100;
+
 fn show(context: &Context, open: &Open, filter: &ActivityFilter) -> Result<()> {
     let page = open.registry.activity(&open.realm, filter)?;
     if context.json {
@@ -40,6 +43,7 @@ fn show(context: &Context, open: &Open, filter: &ActivityFilter) -> Result<()> {
         };
         let target = format!("{} {}", a.kind, a.target);
         let address = or_dash(a.address.as_deref().unwrap_or_default());
+        let change = if change.chars().count() > WIDTH { change.chars().take(WIDTH).chain(['…']).collect() } else { change };
         vec![a.seq.to_string(), format_time(a.at), a.actor.clone(), address, a.action.clone(), target, change]
     };
     let head = ["ROW", "TIME", "WHO", "FROM", "ACT", "ON", "BEFORE → AFTER"];

@@ -115,6 +115,20 @@ impl Plane {
         (made["key"]["key_id"].as_str().unwrap().into(), made["secret"].as_str().unwrap().into())
     }
 
+    /// Makes a file beside the data directory.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.beside(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().into()
+    }
+
+    /// Runs a command that answers no, in JSON, with exit code 1.
+    pub fn no(&self, args: &[&str]) -> Value {
+        let ran = self.run(&[&["--json"], args].concat());
+        assert_eq!(ran.code, 1, "{args:?}: {}{}", ran.out, ran.err);
+        serde_json::from_str(&ran.out).unwrap()
+    }
+
     /// Verifies a key: exit code and verdict.
     pub fn verify(&self, key: &str, args: &[&str]) -> (i32, Value) {
         let ran = self.with_stdin(&[&["--json", "verify", "--key-stdin"], args].concat(), key);
