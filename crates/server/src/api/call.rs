@@ -16,8 +16,9 @@ use edgelatch_registry::{Caller, Error, Key, Kind, Name, Registry, Service, Slug
 use serde::de::DeserializeOwned;
 
 use super::Api;
-use super::body::Incoming;
+use super::body::{Incoming, query};
 use super::gate::{Bearer, Block};
+use super::keys::Nothing;
 use super::problem::Refusal;
 use crate::accept::Peer;
 
@@ -88,8 +89,14 @@ pub(crate) struct Pass {
 }
 
 impl Call {
-    /// Admits a call on the path's realm, if its key has the permission for `act` somewhere in it.
+    /// Admits a call on the path's realm, if its key has the permission for `act` somewhere in it. It must have no query.
     pub(crate) async fn admit(self, act: &str) -> Result<(Pass, Incoming), Refusal> {
+        let (pass, Nothing {}, incoming) = self.admit_with(act).await?;
+        Ok((pass, incoming))
+    }
+
+    /// The same with a query, of which every parameter must be known and given once.
+    pub(crate) async fn admit_with<Q: DeserializeOwned>(self, act: &str) -> Result<(Pass, Q, Incoming), Refusal> {
         let named = self.path.iter().find(|(name, _)| name == "realm").map(|(_, realm)| realm.parse::<Slug>());
         let realm = match named {
             Some(Ok(realm)) => Some(realm),
@@ -106,15 +113,23 @@ impl Call {
         let (call, bearer, address) = self.judge(permission, choose).await?;
         let realm = realm.ok_or_else(Refusal::not_found)?;
         let reach = reach(&realm, bearer.services.as_deref());
-        Ok(call.pass(bearer, address, realm, reach))
+        let query = query(call.parts.uri.query().unwrap_or_default())?;
+        let (pass, incoming) = call.pass(bearer, address, realm, reach);
+        Ok((pass, query, incoming))
     }
 
-    /// Admits a call that is about no realm in particular. `everywhere` asks for a key whose scope is everything.
-    pub(crate) async fn admit_anywhere(self, act: &str, everywhere: bool) -> Result<(Pass, Incoming), Refusal> {
-        let choose = move |services: &[String]| services.first().filter(|_| !everywhere).cloned();
-        let (call, bearer, address) = self.judge(format!("api.{act}"), choose).await?;
-        let realm: Slug = management::REALM.parse()?;
-        Ok(call.pass(bearer, address, realm, Reach::Realm))
+    /// Admits a call that is about no realm in particular, and tells whether its key has another permission as well.
+    pub(crate) async fn admit_anywhere(self, act: &str, other: String) -> Result<(Pass, bool), Refusal> {
+        let (call, bearer, address) = self.judge(format!("api.{act}"), |services| services.first().cloned()).await?;
+        let (call, also) = blocking(move || {
+            let verdict = call.api.gate.judge(&call.api.registry, &call.block, &other, &|services| services.first().cloned());
+            (call, verdict)
+        })
+        .await?;
+        let also = also?.bearer.is_some();
+        let Nothing {} = query(call.parts.uri.query().unwrap_or_default())?;
+        let (pass, _) = call.pass(bearer, address, management::REALM.parse()?, Reach::Realm);
+        Ok((pass, also))
     }
 
     fn pass(self, bearer: Bearer, address: Option<Ip>, realm: Slug, reach: Reach) -> (Pass, Incoming) {
@@ -227,14 +242,15 @@ impl Pass {
         }
     }
 
-    /// Where the key's scope reaches.
-    pub(crate) fn services(&self) -> Option<&[String]> {
-        self.bearer.services.as_deref()
+    /// Whether the key's scope names a realm, or an org of it.
+    pub(crate) fn reaches(&self, realm: &Slug) -> bool {
+        reach(realm, self.bearer.services.as_deref()) != Reach::Orgs(Vec::new())
     }
 
-    /// Whether the key has another permission as well.
-    pub(crate) fn api(&self) -> &Arc<Api> {
-        &self.api
+    /// The org of the path, if it is within the caller's reach.
+    pub(crate) fn path_org(&self) -> Result<Slug, Refusal> {
+        let org = self.slug("org")?;
+        self.org(Some(&org)).map(|_| org)
     }
 
     /// A part of the path that is a name of ours.
@@ -249,11 +265,6 @@ impl Pass {
 
     fn text(&self, name: &str) -> Result<&str, Refusal> {
         self.path.iter().find(|(n, _)| n == name).map(|(_, value)| &**value).ok_or_else(Refusal::not_found)
-    }
-
-    /// The query, of which every parameter must be known and given once.
-    pub(crate) fn query<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        super::body::query(self.parts.uri.query().unwrap_or_default())
     }
 
     /// The request's headers.

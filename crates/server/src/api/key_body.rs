@@ -205,7 +205,7 @@ pub(crate) struct KeyEditBody {
     status: Option<String>,
 }
 
-fn roles(texts: &[String]) -> Result<Vec<Slug>> {
+pub(crate) fn roles(texts: &[String]) -> Result<Vec<Slug>> {
     let one = |(i, text): (usize, &String)| Ok(Slug::parse(&format!("roles/{i}"), text)?);
     texts.iter().enumerate().map(one).collect()
 }

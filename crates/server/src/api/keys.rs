@@ -144,8 +144,7 @@ pub(crate) async fn create(call: Call) -> Answer {
     params(("realm" = Slug, Path), KeysQuery),
     responses((status = 200, description = "A page of them", body = Page)))]
 pub(crate) async fn list(call: Call) -> Answer {
-    let (pass, _) = call.admit("key.view").await?;
-    let query: KeysQuery = pass.query()?;
+    let (pass, query, _) = call.admit_with::<KeysQuery>("key.view").await?;
     pass.run(move |pass, registry| Ok(json(registry.keys(&pass.realm, &query.filter(pass, registry)?)?))).await
 }
 
@@ -156,7 +155,6 @@ pub(crate) async fn list(call: Call) -> Answer {
 pub(crate) async fn show(call: Call) -> Answer {
     let (pass, _) = call.admit("key.view").await?;
     let key_id = pass.key_id()?;
-    pass.query::<Nothing>()?;
     pass.run(move |pass, registry| {
         let key = pass.visible(registry, key_id)?;
         Ok(tagged(axum::http::StatusCode::OK, key.revision, key))
@@ -302,9 +300,8 @@ pub(crate) struct DeleteQuery {
     params(("realm" = Slug, Path), ("key_id" = String, Path), ("If-Match" = Option<String>, Header), DeleteQuery),
     responses((status = 200, description = "The key as it was", body = Key)))]
 pub(crate) async fn delete(call: Call) -> Answer {
-    let (pass, _) = call.admit("key.delete").await?;
+    let (pass, query, _) = call.admit_with::<DeleteQuery>("key.delete").await?;
     let (key_id, revision) = (pass.key_id()?, if_match(pass.headers())?);
-    let query: DeleteQuery = pass.query()?;
     pass.run(move |pass, registry| {
         let caller = pass.caller_on(registry, key_id)?;
         Ok(json(registry.delete_key(&caller, &pass.realm, key_id, query.confirm.as_deref(), revision)?))

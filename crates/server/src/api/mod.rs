@@ -22,7 +22,11 @@ mod gate;
 mod key_body;
 mod keys;
 mod openapi;
+mod orgs;
+mod owners;
 mod problem;
+mod realms;
+mod roles;
 mod throttle;
 mod uses;
 
@@ -87,6 +91,16 @@ macro_rules! routes {
 
 routes! {
     "/api/v1/openapi.json" { get => openapi::serve }
+    "/api/v1/realms" { get => realms::list }
+    "/api/v1/realms/{realm}" { get => realms::show }
+    "/api/v1/realms/{realm}/orgs" { get => orgs::list, post => orgs::create }
+    "/api/v1/realms/{realm}/orgs/{org}" { get => orgs::show, patch => orgs::edit, delete => orgs::delete }
+    "/api/v1/realms/{realm}/owners" { get => owners::list, post => owners::create }
+    "/api/v1/realms/{realm}/orgs/{org}/owners/{owner}" {
+        get => owners::show, patch => owners::edit, delete => owners::delete
+    }
+    "/api/v1/realms/{realm}/roles" { get => roles::list, post => roles::create }
+    "/api/v1/realms/{realm}/roles/{role}" { get => roles::show, patch => roles::edit, delete => roles::delete }
     "/api/v1/realms/{realm}/keys" { get => keys::list, post => keys::create }
     "/api/v1/realms/{realm}/keys/{key_id}" { get => keys::show, patch => keys::edit, delete => keys::delete }
     "/api/v1/realms/{realm}/keys/{key_id}/revoke" { post => keys::revoke }

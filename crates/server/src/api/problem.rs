@@ -159,6 +159,16 @@ impl Refusal {
         self
     }
 
+    /// The same without the pointers that are about the path.
+    pub(crate) fn in_path(mut self, pointers: &[&str]) -> Refusal {
+        if let Some(details) = self.details()
+            && details.pointer.as_deref().is_some_and(|pointer| pointers.contains(&pointer))
+        {
+            details.pointer = None;
+        }
+        self
+    }
+
     /// The same with an import's report.
     pub(crate) fn reporting(mut self, report: edgelatch_registry::ImportReport) -> Refusal {
         if let Some(details) = self.details() {

@@ -1,0 +1,136 @@
+//! Orgs and their settings.
+
+use axum::http::StatusCode;
+use edgelatch_registry::{Name, NewOrg, Org, OrgEdit, Preset, Slug};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::answer::{Answer, json, made, tagged};
+use super::call::{Call, if_match};
+use super::key_body::given;
+use super::problem::Refusal;
+use crate::limits::MAX_BODY_BYTES;
+
+/// Orgs.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Orgs)]
+pub(crate) struct Orgs {
+    /// By identifier.
+    orgs: Vec<Org>,
+}
+
+/// An org to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewOrg)]
+pub(crate) struct NewOrgBody {
+    /// Its identifier.
+    #[schema(value_type = Slug, examples("web"))]
+    org: String,
+    /// What people call it; its identifier if left out.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Name, required = false)]
+    name: Option<String>,
+    /// Another preset than the realm's; its roles become roles of the org.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Preset, required = false)]
+    preset: Option<String>,
+}
+
+/// Changes to an org; what is left out stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = OrgEdit)]
+pub(crate) struct OrgEditBody {
+    /// What people call it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Name, required = false)]
+    name: Option<String>,
+    /// The settings to change; those that are not named stay as they are.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Object, required = false, example = json!({ "max_keys": 20 }))]
+    settings: Option<Map<String, Value>>,
+}
+
+/// List orgs
+#[utoipa::path(get, path = "/api/v1/realms/{realm}/orgs", operation_id = "listOrgs", tag = "orgs",
+    params(("realm" = Slug, Path)),
+    responses((status = 200, description = "The orgs that are the caller's to see", body = Orgs)))]
+pub(crate) async fn list(call: Call) -> Answer {
+    let (pass, _) = call.admit("org.view").await?;
+    pass.run(|pass, registry| {
+        let mut orgs = registry.orgs(&pass.realm)?;
+        orgs.retain(|org| pass.sees(&org.org));
+        Ok(json(Orgs { orgs }))
+    })
+    .await
+}
+
+/// Create an org
+#[utoipa::path(post, path = "/api/v1/realms/{realm}/orgs", operation_id = "createOrg", tag = "orgs",
+    params(("realm" = Slug, Path)),
+    request_body = NewOrgBody,
+    responses((status = 201, description = "Made", body = Org, headers(
+        ("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its revision")))))]
+pub(crate) async fn create(call: Call) -> Answer {
+    let (pass, incoming) = call.admit("org.create").await?;
+    let (body, _) = incoming.json::<NewOrgBody>(MAX_BODY_BYTES).await?;
+    pass.run(move |pass, registry| {
+        let preset = |word: &String| word.parse::<Preset>().map_err(|reason| Refusal::at("/preset", reason));
+        let new = NewOrg {
+            org: Slug::parse("org", &body.org)?,
+            name: Name::parse("name", body.name.as_deref().unwrap_or(&body.org))?,
+            preset: body.preset.as_ref().map(preset).transpose()?,
+        };
+        let org = registry.create_org(&pass.caller(None)?, &pass.realm, &new)?;
+        Ok(made(&format!("/api/v1/realms/{}/orgs/{}", pass.realm, org.org), org.revision, org))
+    })
+    .await
+}
+
+/// Show an org
+#[utoipa::path(get, path = "/api/v1/realms/{realm}/orgs/{org}", operation_id = "getOrg", tag = "orgs",
+    params(("realm" = Slug, Path), ("org" = Slug, Path)),
+    responses((status = 200, description = "The org", body = Org, headers(("ETag" = String, description = "Its revision")))))]
+pub(crate) async fn show(call: Call) -> Answer {
+    let (pass, _) = call.admit("org.view").await?;
+    let org = pass.path_org()?;
+    pass.run(move |pass, registry| {
+        let org = registry.org(&pass.realm, &org)?;
+        Ok(tagged(StatusCode::OK, org.revision, org))
+    })
+    .await
+}
+
+/// Edit an org
+///
+/// Keys that exist are left as they are, also where new ones could no longer be made so.
+#[utoipa::path(patch, path = "/api/v1/realms/{realm}/orgs/{org}", operation_id = "editOrg", tag = "orgs",
+    params(("realm" = Slug, Path), ("org" = Slug, Path), ("If-Match" = Option<String>, Header)),
+    request_body = OrgEditBody,
+    responses((status = 200, description = "The org as it is now", body = Org, headers(
+        ("ETag" = String, description = "Its revision")))))]
+pub(crate) async fn edit(call: Call) -> Answer {
+    let (pass, incoming) = call.admit("org.update").await?;
+    let (org, if_revision) = (pass.path_org()?, if_match(pass.headers())?);
+    let (body, _) = incoming.json::<OrgEditBody>(MAX_BODY_BYTES).await?;
+    pass.run(move |pass, registry| {
+        let name = body.name.as_deref().map(|name| Name::parse("name", name)).transpose()?;
+        let edit = OrgEdit { name, settings: body.settings.map(Value::Object), if_revision };
+        let org = registry.edit_org(&pass.caller(Some(&org))?, &pass.realm, &org, &edit)?;
+        Ok(tagged(StatusCode::OK, org.revision, org))
+    })
+    .await
+    .map_err(|refusal| refusal.in_path(&["/org"]))
+}
+
+/// Delete an org that has no keys, with its owners and roles
+#[utoipa::path(delete, path = "/api/v1/realms/{realm}/orgs/{org}", operation_id = "deleteOrg", tag = "orgs",
+    params(("realm" = Slug, Path), ("org" = Slug, Path)),
+    responses((status = 200, description = "The org as it was", body = Org)))]
+pub(crate) async fn delete(call: Call) -> Answer {
+    let (pass, _) = call.admit("org.delete").await?;
+    let org = pass.path_org()?;
+    pass.run(move |pass, registry| Ok(json(registry.delete_org(&pass.caller(Some(&org))?, &pass.realm, &org)?))).await
+}

@@ -1,0 +1,41 @@
+//! Realms: which there are, as far as the caller's key reaches.
+
+use edgelatch_registry::{Realm, Slug, management};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::answer::{Answer, json};
+use super::call::Call;
+
+/// Realms.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Realms)]
+pub(crate) struct Realms {
+    /// By name.
+    realms: Vec<Realm>,
+}
+
+/// List the realms that the caller's key reaches
+///
+/// The realm of management keys is among them for those who may manage it only.
+#[utoipa::path(get, path = "/api/v1/realms", operation_id = "listRealms", tag = "realms",
+    responses((status = 200, description = "The realms", body = Realms)))]
+pub(crate) async fn list(call: Call) -> Answer {
+    let own: Slug = management::REALM.parse()?;
+    let (pass, administrator) = call.admit_anywhere("realm.view", management::permission(&own, "realm.view")).await?;
+    pass.run(move |pass, registry| {
+        let mut realms = registry.realms()?;
+        realms.retain(|realm| pass.reaches(&realm.realm) && (administrator || realm.realm != own));
+        Ok(json(Realms { realms }))
+    })
+    .await
+}
+
+/// Show a realm
+#[utoipa::path(get, path = "/api/v1/realms/{realm}", operation_id = "getRealm", tag = "realms",
+    params(("realm" = Slug, Path)),
+    responses((status = 200, description = "The realm", body = Realm)))]
+pub(crate) async fn show(call: Call) -> Answer {
+    let (pass, _) = call.admit("realm.view").await?;
+    pass.run(|pass, registry| Ok(json(registry.realm(&pass.realm)?))).await
+}

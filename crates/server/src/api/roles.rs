@@ -1,0 +1,173 @@
+//! Roles: the realm's own, and those that orgs make for themselves.
+
+use axum::http::StatusCode;
+use edgelatch_registry::{Error, Kind, Name, NewRole, Pattern, Registry, Role, RoleEdit, Slug};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::answer::{Answer, json, made, tagged};
+use super::call::{Call, Pass, if_match};
+use super::key_body::given;
+use super::keys::slug;
+use super::owners::OrgQuery;
+use super::problem::Refusal;
+use crate::limits::MAX_BODY_BYTES;
+
+/// Roles.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Roles)]
+pub(crate) struct Roles {
+    /// The realm's own first, then those of each org.
+    roles: Vec<Role>,
+}
+
+/// A role to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewRole)]
+pub(crate) struct NewRoleBody {
+    /// Its identifier, which edges report.
+    #[schema(value_type = Slug, examples("purger"))]
+    role: String,
+    /// The org it is for; the caller's only one, or the whole realm, if left out.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Slug, required = false)]
+    org: Option<String>,
+    /// What people call it; its identifier if left out.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Name, required = false)]
+    name: Option<String>,
+    /// What it grants.
+    #[schema(value_type = Vec<Pattern>, min_items = 1, max_items = 256)]
+    permissions: Vec<String>,
+}
+
+/// Changes to a role; what is left out stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RoleEdit)]
+pub(crate) struct RoleEditBody {
+    /// What people call it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Name, required = false)]
+    name: Option<String>,
+    /// What it grants.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Vec<Pattern>, required = false, min_items = 1, max_items = 256)]
+    permissions: Option<Vec<String>>,
+}
+
+fn permissions(texts: &[String]) -> Result<Vec<Pattern>, Error> {
+    texts.iter().enumerate().map(|(i, text)| Pattern::parse(&format!("permissions/{i}"), text)).collect()
+}
+
+impl Pass {
+    /// The org whose role a call is about, as its query or its key says; none for the realm's own.
+    fn role_org(&self, query: &OrgQuery) -> Result<Option<Slug>, Refusal> {
+        self.org(slug("org", query.org.as_deref())?.as_ref())
+    }
+
+    fn role(&self, registry: &Registry, org: Option<&Slug>, role: &Slug) -> Result<Role, Error> {
+        let mut named: Vec<Role> = registry.roles(&self.realm)?.into_iter().filter(|found| found.role == *role).collect();
+        // As a key of the org would get it: the org's own before the realm's.
+        let own = named.iter().position(|found| found.org.is_some() && found.org.as_ref() == org);
+        let found = own.or_else(|| named.iter().position(|found| found.org.is_none()));
+        let missing =
+            || Error::NotFound { kind: Kind::Role, id: role.to_string(), mend: "list them with `edgelatch roles list`" };
+        found.map(|at| named.swap_remove(at)).ok_or_else(missing)
+    }
+}
+
+/// List roles
+#[utoipa::path(get, path = "/api/v1/realms/{realm}/roles", operation_id = "listRoles", tag = "roles",
+    params(("realm" = Slug, Path), OrgQuery),
+    responses((status = 200, description = "The realm's roles, and those of orgs that are the caller's to see", body = Roles)))]
+pub(crate) async fn list(call: Call) -> Answer {
+    let (pass, query, _) = call.admit_with::<OrgQuery>("role.view").await?;
+    let org = pass.role_org(&query)?;
+    pass.run(move |pass, registry| {
+        if let Some(org) = &org {
+            registry.org(&pass.realm, org)?;
+        }
+        let mut roles = registry.roles(&pass.realm)?;
+        let wanted = |of: &Slug| org.as_ref().is_none_or(|org| org == of);
+        roles.retain(|role| role.org.as_ref().is_none_or(|of| wanted(of) && pass.sees(of)));
+        Ok(json(Roles { roles }))
+    })
+    .await
+}
+
+/// Create a role
+#[utoipa::path(post, path = "/api/v1/realms/{realm}/roles", operation_id = "createRole", tag = "roles",
+    params(("realm" = Slug, Path)),
+    request_body = NewRoleBody,
+    responses((status = 201, description = "Made", body = Role, headers(
+        ("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its revision")))))]
+pub(crate) async fn create(call: Call) -> Answer {
+    let (pass, incoming) = call.admit("role.create").await?;
+    let (body, _) = incoming.json::<NewRoleBody>(MAX_BODY_BYTES).await?;
+    pass.run(move |pass, registry| {
+        let org = pass.org(slug("org", body.org.as_deref())?.as_ref())?;
+        let at_role = |error: Error| Refusal::from(error).pointing(Some("/role".into()), None);
+        let new = NewRole {
+            role: Slug::parse("role", &body.role).map_err(at_role)?,
+            org: org.clone(),
+            name: Name::parse("name", body.name.as_deref().unwrap_or(&body.role))?,
+            permissions: permissions(&body.permissions)?,
+        };
+        let role = registry.create_role(&pass.caller(org.as_ref())?, &pass.realm, &new)?;
+        let of = role.org.as_ref().map(|org| format!("?org={org}")).unwrap_or_default();
+        Ok(made(&format!("/api/v1/realms/{}/roles/{}{of}", pass.realm, role.role), role.revision, role))
+    })
+    .await
+}
+
+/// Show a role
+#[utoipa::path(get, path = "/api/v1/realms/{realm}/roles/{role}", operation_id = "getRole", tag = "roles",
+    params(("realm" = Slug, Path), ("role" = Slug, Path), OrgQuery),
+    responses((status = 200, description = "The role", body = Role, headers(("ETag" = String, description = "Its revision")))))]
+pub(crate) async fn show(call: Call) -> Answer {
+    let (pass, query, _) = call.admit_with::<OrgQuery>("role.view").await?;
+    let (org, role) = (pass.role_org(&query)?, pass.slug("role")?);
+    pass.run(move |pass, registry| {
+        let role = pass.role(registry, org.as_ref(), &role)?;
+        Ok(tagged(StatusCode::OK, role.revision, role))
+    })
+    .await
+}
+
+/// Edit a role, and with it what every key that has it may do
+#[utoipa::path(patch, path = "/api/v1/realms/{realm}/roles/{role}", operation_id = "editRole", tag = "roles",
+    params(("realm" = Slug, Path), ("role" = Slug, Path), OrgQuery, ("If-Match" = Option<String>, Header)),
+    request_body = RoleEditBody,
+    responses((status = 200, description = "The role as it is now", body = Role, headers(
+        ("ETag" = String, description = "Its revision")))))]
+pub(crate) async fn edit(call: Call) -> Answer {
+    let (pass, query, incoming) = call.admit_with::<OrgQuery>("role.update").await?;
+    let (org, role, if_revision) = (pass.role_org(&query)?, pass.slug("role")?, if_match(pass.headers())?);
+    let (body, _) = incoming.json::<RoleEditBody>(MAX_BODY_BYTES).await?;
+    pass.run(move |pass, registry| {
+        let edit = RoleEdit {
+            name: body.name.as_deref().map(|name| Name::parse("name", name)).transpose()?,
+            permissions: body.permissions.as_deref().map(permissions).transpose()?,
+            if_revision,
+        };
+        let role = registry.edit_role(&pass.caller(org.as_ref())?, &pass.realm, org.as_ref(), &role, &edit)?;
+        Ok(tagged(StatusCode::OK, role.revision, role))
+    })
+    .await
+    .map_err(|refusal| refusal.in_path(&["/roles", "/org"]))
+}
+
+/// Delete a role that nobody has
+#[utoipa::path(delete, path = "/api/v1/realms/{realm}/roles/{role}", operation_id = "deleteRole", tag = "roles",
+    params(("realm" = Slug, Path), ("role" = Slug, Path), OrgQuery),
+    responses((status = 200, description = "The role as it was", body = Role)))]
+pub(crate) async fn delete(call: Call) -> Answer {
+    let (pass, query, _) = call.admit_with::<OrgQuery>("role.delete").await?;
+    let (org, role) = (pass.role_org(&query)?, pass.slug("role")?);
+    pass.run(move |pass, registry| {
+        Ok(json(registry.delete_role(&pass.caller(org.as_ref())?, &pass.realm, org.as_ref(), &role)?))
+    })
+    .await
+}
