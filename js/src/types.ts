@@ -86,7 +86,7 @@ export interface VerifierOptions {
   /** The pepper of a realm whose digests are peppered: its id and 16 to 64 bytes. */
   readonly pepper?: { readonly id: number; readonly secret: Uint8Array };
   /** Where usage events go: `usageReporter`, or an object of your own. The caller closes it. Default: nowhere. */
-  readonly usage?: UsageSink;
+  readonly usage?: UsageSink | undefined;
   /** Called with every verdict. What it throws is discarded. */
   readonly onVerdict?: (verdict: Verdict) => void;
   /** Called when a refresh fails or an update is refused. What it throws is discarded. */

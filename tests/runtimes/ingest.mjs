@@ -36,7 +36,7 @@ export async function startIngest() {
       const { method, url, headers } = request;
       const batch = JSON.parse(body);
       all.push({ room, method, url, authorization: headers.authorization, type: headers["content-type"], body, batch, problem: problemOf(batch) });
-      const answers = SCENARIOS[room.split(".")[0]];
+      const answers = SCENARIOS[room.split(".")[0]] ?? SCENARIOS.ok;
       const answer = answers[Math.min(calls.length, answers.length - 1)];
       if (answer === "lost") return void request.socket.destroy();
       response.writeHead(answer, answer === 307 ? { location: `/elsewhere/${room}` } : answer === 429 ? { "retry-after": "1" } : {}).end("{}");

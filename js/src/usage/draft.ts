@@ -37,7 +37,7 @@ export function judgedOf(at: number, request: Judged["request"], lines: Lines | 
 export class Draft {
   readonly #judged: Judged;
   #reporting: Reporting | undefined;
-  #details: UsageOutcome = {};
+  #details: UsageOutcome | undefined;
 
   constructor(reporting: Reporting, judged: Judged) {
     this.#reporting = reporting;
@@ -49,44 +49,51 @@ export class Draft {
     const reporting = this.#reporting;
     if (reporting === undefined) return;
     try {
-      this.#details = { ...this.#details, ...defined(outcome) };
+      this.#details = this.#details === undefined ? outcome : merged(this.#details, outcome);
       const status = this.#details.status ?? (verdict.ok || verdict.preflight ? undefined : verdict.reply.status);
       if (status === undefined) return;
       this.#reporting = undefined;
-      this.#record(reporting, verdict, status);
+      this.#record(reporting, verdict, status, this.#details);
     } catch {
       // a sink or a hook of the host's
     }
   }
 
-  #record({ sink, origin }: Reporting, verdict: Verdict, status: number): void {
+  #record({ sink, origin }: Reporting, verdict: Verdict, status: number, details: UsageOutcome): void {
     const { at, method, target, peer, request, waitUntil } = this.#judged;
-    const given = { ...described(sink, request), ...this.#details };
+    const hints = described(sink, request);
+    const given = hints === undefined ? details : merged(hints, details);
     const event = {
       keyId: keyIdOf(verdict),
       at,
       method: given.method ?? method ?? "-",
-      endpoint: given.endpoint ?? target?.split(/[?#]/, 1)[0] ?? "-",
+      endpoint: given.endpoint ?? (target === undefined ? "-" : pathOf(target)),
       ip: given.ip ?? (request === undefined ? peer : origin.ip(request, peer)),
       country: given.country ?? (request === undefined ? undefined : origin.country(request)),
       status,
       code: verdict.code,
       event: given.event,
     };
-    sink.record(event, this.#details.waitUntil ?? waitUntil);
+    sink.record(event, details.waitUntil ?? waitUntil);
   }
 }
 
-function described(sink: UsageSink, request: Request | NodeRequest | undefined): UsageDetails {
+function described(sink: UsageSink, request: Request | NodeRequest | undefined): UsageDetails | undefined {
   try {
-    return defined(request === undefined ? {} : (sink.describe?.(request) ?? {}));
+    return request === undefined ? undefined : sink.describe?.(request);
   } catch {
-    return {};
+    return undefined;
   }
 }
 
-function defined<T extends object>(details: T): T {
-  return Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined)) as T;
+/** What is said later counts, where it says anything. */
+function merged(before: UsageOutcome, later: UsageOutcome): UsageOutcome {
+  return { ...before, ...Object.fromEntries(Object.entries(later).filter(([, value]) => value !== undefined)) };
+}
+
+function pathOf(target: string): string {
+  const end = target.search(/[?#]/);
+  return end < 0 ? target : target.slice(0, end);
 }
 
 /** Gone when the verdict outlived two updates and was not held. */

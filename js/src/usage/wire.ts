@@ -31,9 +31,14 @@ function matching(value: unknown, pattern: RegExp): string | undefined {
   return typeof value === "string" && pattern.test(value) ? value : undefined;
 }
 
+/** Visible ASCII up to a query: what nearly every path is. */
+const PLAIN = /^\/[!"$->@-~]{0,511}(?=[?#]|$)/;
+
 /** A query could hold a credential, an authority a password. */
 function endpointOf(endpoint: unknown): string {
   if (typeof endpoint !== "string") return NONE;
+  const plain = PLAIN.exec(endpoint);
+  if (plain !== null) return plain[0];
   const path = endpoint.split(/[?#]/, 1)[0]?.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, "") ?? "";
   return path.slice(0, MAX_ENDPOINT).replace(/[\p{Cc}\p{Cs}]/gu, "\ufffd") || NONE;
 }
