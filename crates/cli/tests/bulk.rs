@@ -52,6 +52,14 @@ fn a_file_is_imported_whole_with_what_lines_leave_out() {
 }
 
 #[test]
+fn a_long_import_says_how_far_it_is() {
+    let p = Plane::new();
+    let file = p.file("keys.csv", &csv(20_001));
+    let ran = p.run(&["keys", "import", &file, "--dry-run"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, "20000 lines read …\n"));
+}
+
+#[test]
 fn refused_lines_are_reported_and_nothing_is_imported() {
     let p = Plane::new();
     let (_, secret) = p.create(&["--name", "ci"]);
@@ -90,6 +98,9 @@ fn files_that_cannot_be_read() {
     let p = Plane::new();
     let none = p.beside("none.csv");
     p.refused(&["keys", "import", none.to_str().unwrap()], "io", &["none.csv"]);
+    let dir = p.beside("dir.csv");
+    fs::create_dir(&dir).unwrap();
+    p.refused(&["keys", "import", dir.to_str().unwrap()], "io", &["dir.csv"]);
     let file = p.file("keys.txt", &csv(1));
     p.refused(&["keys", "import", &file], "usage", &["--format", "csv", "jsonl"]);
     p.refused(&["keys", "import", &file, "--format", "xml"], "usage", &["--format", "csv, jsonl"]);
@@ -151,6 +162,7 @@ fn a_leak_is_answered_by_a_filter_whose_count_is_confirmed() {
     assert_eq!((p.verify(&leaked, &[]).1["code"].clone(), p.verify(&other, &[]).0), ("revoked".into(), 0));
     let log = p.json(&["audit", "list", "--action", "keys.revoke"]);
     assert_eq!((&log["activity"][0]["after"]["revoked"], &log["activity"][0]["after"]["role"]), (&1.into(), &"admin".into()));
+    assert_eq!(p.run(&many).out, "no key fits that is not revoked yet\n");
     // Neither nothing nor everything by a slip.
     p.refused(&["keys", "revoke-many"], "usage", &["--all"]);
     p.refused(&["keys", "revoke-many", "--confirm", "1"], "usage", &["--all"]);

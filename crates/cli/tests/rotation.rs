@@ -4,6 +4,8 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
 use common::Plane;
 use serde_json::Value;
@@ -174,6 +176,29 @@ fn a_key_that_cannot_be_committed_leaves_no_file() {
     let ran = p.run(&["keys", "create", "--name", "ci", "--save", path.to_str().unwrap()]);
     assert!(ran.code == 2 && ran.err.contains("locked"), "{}", ran.err);
     assert!(!path.exists());
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_no_key_whose_secret_is_lost() {
+    let p = Plane::new();
+    let mut made = 0;
+    for i in 0..24 {
+        let (name, path) = (format!("k{i}"), p.beside(&format!("k{i}.PAK")));
+        let mut command = p.command(&["keys", "create", "--name", &name, "--save", path.to_str().unwrap()]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(i));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let found = p.json(&["keys", "list", "--search", &name, "--sort", "created"]);
+        let exact = found["keys"].as_array().unwrap().iter().find(|key| key["name"] == *name).cloned();
+        if let Some(key) = exact {
+            let saved = fs::read_to_string(&path).unwrap();
+            assert!(saved.starts_with(key["first_12"].as_str().unwrap()) && saved.ends_with('\n'), "{name}");
+            made += 1;
+        }
+    }
+    println!("{made} of 24 were made");
+    assert_eq!(p.json(&["audit", "verify"])["sound"], true);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `edgelatch keys import`: a file of digests, or one.
 
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ use crate::output::{self, mask};
 use crate::progress::Meter;
 
 /// Lines between two reports where there is no terminal.
-const LINES: u64 = 100_000;
+const LINES: u64 = 20_000;
 
 pub(super) fn run(context: &Context, open: &Open, args: &Import) -> Result<ExitCode> {
     if let (Some(sha256), Some(name)) = (&args.sha256, &args.name) {
@@ -69,14 +69,20 @@ fn defaults(open: &Open, fields: &KeyFields) -> Result<ImportDefaults> {
     Ok(ImportDefaults { org, owner, roles: slugs("--role", &fields.roles)?, environment })
 }
 
-/// Other writers wait while an import reads, so what comes through a pipe is collected first, in a file without a name.
+/// Other writers wait while an import reads, so what is no file is collected first, in a file without a name.
 fn open_file(path: &Path) -> Result<File> {
     let fail = |error: io::Error| Failure::file(path, &error);
-    if path != Path::new("-") {
-        return File::open(path).map_err(fail);
+    if path == Path::new("-") {
+        return collect(&mut io::stdin().lock()).map_err(fail);
     }
-    let mut file = tempfile::tempfile().map_err(|error| Failure::file(&std::env::temp_dir(), &error))?;
-    io::copy(&mut io::stdin().lock(), &mut file).and_then(|_| file.rewind()).map_err(fail)?;
+    let mut file = File::open(path).map_err(fail)?;
+    if file.metadata().is_ok_and(|meta| meta.is_file()) { Ok(file) } else { collect(&mut file).map_err(fail) }
+}
+
+fn collect(input: &mut dyn Read) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(input, &mut file)?;
+    file.rewind()?;
     Ok(file)
 }
 

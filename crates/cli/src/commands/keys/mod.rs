@@ -109,15 +109,14 @@ fn revoke_many(context: &Context, open: &Open, args: &KeyFilter, all: bool, conf
         output::line(format_args!("revoked {} keys", revoked.matched));
         return Ok(());
     }
-    if !revoked.sample.is_empty() {
-        show::table(revoked.sample.iter());
+    if revoked.matched == 0 {
+        output::line(format_args!("no key fits that is not revoked yet"));
+        return Ok(());
     }
-    let more = (revoked.matched).saturating_sub(revoked.sample.len() as u64);
-    output::line(format_args!(
-        "{} keys fit{}",
-        revoked.matched,
-        if more > 0 { format!(", {more} not shown") } else { "".into() }
-    ));
+    show::table(revoked.sample.iter());
+    let more = revoked.matched.saturating_sub(revoked.sample.len() as u64);
+    let hidden = if more > 0 { format!(", {more} of them not shown") } else { String::new() };
+    output::line(format_args!("{} keys fit{hidden}", revoked.matched));
     output::note(format_args!("nothing was changed; to revoke them: the same with --confirm {}", revoked.matched));
     Ok(())
 }
