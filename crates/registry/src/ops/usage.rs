@@ -18,6 +18,7 @@ use crate::text::Slug;
 /// One verification at an edge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct UsageEvent {
     /// The key, where one was found.
     #[serde(default)]
@@ -46,6 +47,7 @@ pub struct UsageEvent {
 /// Events that are taken together, once.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct UsageBatch {
     /// Its id: another batch has another one, the same batch sent again has the same.
     pub batch: String,

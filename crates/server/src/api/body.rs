@@ -28,10 +28,10 @@ impl Incoming {
         Incoming { kind, announced: text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()), body }
     }
 
-    /// Refuses a body that is announced as something else.
-    pub(crate) fn expect(&self, kinds: &[&str]) -> Result<(), Refusal> {
-        if self.kind.as_deref().is_some_and(|kind| kinds.contains(&kind)) {
-            return Ok(());
+    /// Its kind, which must be one of these.
+    pub(crate) fn expect(&self, kinds: &[&str]) -> Result<String, Refusal> {
+        if let Some(kind) = self.kind.as_ref().filter(|kind| kinds.contains(&kind.as_str())) {
+            return Ok(kind.clone());
         }
         let detail = format!("`content-type`: must be {}", kinds.join(" or "));
         Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", "Another kind of body is needed", detail))
@@ -176,7 +176,8 @@ pub(crate) fn query<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
         seen.push(name);
     }
     serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs())).map_err(|error| {
-        let name = error.path().to_string();
-        Refusal::parameter(&name, harmless(&error.into_inner().to_string()))
+        let (path, said) = (error.path().to_string(), error.into_inner().to_string());
+        let missing = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+        missing.map_or_else(|| Refusal::parameter(&path, harmless(&said)), |name| Refusal::parameter(name, "is missing"))
     })
 }

@@ -14,6 +14,7 @@ use edgelatch_core::key::KeyId;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Caller, Error, Key, Kind, Name, Registry, Service, Slug, management};
 use serde::de::DeserializeOwned;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Api;
 use super::body::{Incoming, query};
@@ -116,6 +117,13 @@ impl Call {
         let query = query(call.parts.uri.query().unwrap_or_default())?;
         let (pass, incoming) = call.pass(bearer, address, realm, reach);
         Ok((pass, query, incoming))
+    }
+
+    /// Admits a call that is about all realms: its key's scope must be everything.
+    pub(crate) async fn admit_everywhere(self, act: &str) -> Result<Pass, Refusal> {
+        let (call, bearer, address) = self.judge(format!("api.{act}"), |_| None).await?;
+        let Nothing {} = query(call.parts.uri.query().unwrap_or_default())?;
+        Ok(call.pass(bearer, address, management::REALM.parse()?, Reach::Realm).0)
     }
 
     /// Admits a call that is about no realm in particular, and tells whether its key has another permission as well.
@@ -240,6 +248,17 @@ impl Pass {
             Reach::Realm => self.caller(None),
             Reach::Orgs(_) => self.caller(Some(&self.visible(registry, key_id)?.org)),
         }
+    }
+
+    /// What the call was made to.
+    pub(crate) fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// A place among the imports.
+    pub(crate) fn import_place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let place = Arc::clone(&self.api.imports).try_acquire_owned();
+        place.map_err(|_| Refusal::busy("other imports are under way: try again when they are done"))
     }
 
     /// Whether the key's scope names a realm, or an org of it.

@@ -77,7 +77,8 @@ pub(crate) fn slug(name: &str, text: Option<&str>) -> Result<Option<Slug>, Refus
     Ok(text.map(|text| Slug::parse(name, text)).transpose()?)
 }
 
-fn word<T: std::str::FromStr<Err = String>>(name: &str, text: Option<&str>) -> Result<Option<T>, Refusal> {
+/// One of some words.
+pub(crate) fn word<T: std::str::FromStr<Err = String>>(name: &str, text: Option<&str>) -> Result<Option<T>, Refusal> {
     text.map(|text| text.parse().map_err(|reason| Refusal::at(format!("/{name}"), reason))).transpose()
 }
 

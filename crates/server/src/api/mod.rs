@@ -8,19 +8,22 @@
 //! | `problem`, `answer` | what is answered |
 //! | `openapi` | the document, made from the table below and the handlers' annotations |
 //! | `uses` | the management keys' own log of requests |
+//! | `metrics` | figures for Prometheus |
 //! | the others | one area each |
 //!
 //! No handler decides who may do what: [`call::Call::admit`] asks the core whether the key has the permission, and confines the
 //! caller to what its scope names.
 
-#![allow(dead_code)]
-
+mod activity;
 mod answer;
 mod body;
+mod bulk;
 mod call;
+mod explain;
 mod gate;
 mod key_body;
 mod keys;
+mod metrics;
 mod openapi;
 mod orgs;
 mod owners;
@@ -28,6 +31,7 @@ mod problem;
 mod realms;
 mod roles;
 mod throttle;
+mod usage;
 mod uses;
 
 use std::sync::Arc;
@@ -40,15 +44,18 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use edgelatch_registry::{Registry, UsageEvent};
+use tokio::sync::Semaphore;
 
 use call::Seen;
 use gate::Gate;
+use metrics::Metrics;
 pub use openapi::document;
 use problem::{Logged, Refusal};
 pub use throttle::FailureRate;
 use throttle::Throttle;
 use uses::Uses;
 
+use crate::limits::MAX_IMPORTS;
 use crate::{Error, Event};
 
 /// How to serve the management API.
@@ -70,6 +77,8 @@ pub(crate) struct Api {
     gate: Gate,
     throttle: Throttle,
     uses: Uses,
+    metrics: Metrics,
+    imports: Arc<Semaphore>,
     report: Arc<dyn Fn(Event) + Send + Sync>,
 }
 
@@ -102,10 +111,20 @@ routes! {
     "/api/v1/realms/{realm}/roles" { get => roles::list, post => roles::create }
     "/api/v1/realms/{realm}/roles/{role}" { get => roles::show, patch => roles::edit, delete => roles::delete }
     "/api/v1/realms/{realm}/keys" { get => keys::list, post => keys::create }
+    "/api/v1/realms/{realm}/keys/import" { post => bulk::keys }
+    "/api/v1/realms/{realm}/keys/revoke" { post => bulk::revoke }
     "/api/v1/realms/{realm}/keys/{key_id}" { get => keys::show, patch => keys::edit, delete => keys::delete }
     "/api/v1/realms/{realm}/keys/{key_id}/revoke" { post => keys::revoke }
     "/api/v1/realms/{realm}/keys/{key_id}/enable" { post => keys::enable }
     "/api/v1/realms/{realm}/keys/{key_id}/rotate" { post => keys::rotate }
+    "/api/v1/realms/{realm}/keys/{key_id}/requests" { get => usage::requests }
+    "/api/v1/realms/{realm}/keys/{key_id}/explain" { post => explain::key }
+    "/api/v1/realms/{realm}/explain/address" { get => explain::by_address }
+    "/api/v1/realms/{realm}/activity" { get => activity::list }
+    "/api/v1/realms/{realm}/activity/verify" { get => activity::verify }
+    "/api/v1/realms/{realm}/usage" { post => usage::ingest }
+    "/api/v1/realms/{realm}/verdicts" { get => usage::verdicts }
+    "/metrics" { get => metrics::serve }
 }
 
 impl Api {
@@ -118,7 +137,8 @@ impl Api {
         let (uses, writer) = Uses::start(Arc::clone(&options.registry))?;
         let throttle = Throttle::new(options.failures);
         let registry = Arc::clone(&options.registry);
-        Ok((Arc::new(Api { registry, gate, throttle, uses, report }), writer))
+        let (metrics, imports) = (Metrics::default(), Arc::new(Semaphore::new(MAX_IMPORTS)));
+        Ok((Arc::new(Api { registry, gate, throttle, uses, metrics, imports, report }), writer))
     }
 
     /// Its routes.
@@ -132,6 +152,7 @@ impl Api {
     }
 
     fn note(&self, seen: &Seen, method: &str, endpoint: &str, status: StatusCode) {
+        self.metrics.count(endpoint, method, status.as_u16(), seen.get().map(|(code, ..)| code));
         let Some((code, key_id, ip)) = seen.get() else { return };
         let Ok(at) = self.registry.env().now() else { return };
         self.uses.note(UsageEvent {

@@ -159,6 +159,14 @@ impl Refusal {
         self
     }
 
+    /// The same, pointing into a member.
+    pub(crate) fn below(mut self, member: &str) -> Refusal {
+        if let Some(details) = self.details() {
+            details.pointer = details.pointer.take().map(|pointer| format!("{member}{pointer}"));
+        }
+        self
+    }
+
     /// The same without the pointers that are about the path.
     pub(crate) fn in_path(mut self, pointers: &[&str]) -> Refusal {
         if let Some(details) = self.details()

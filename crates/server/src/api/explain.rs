@@ -1,0 +1,112 @@
+//! What a key would get, and which keys an address may use.
+
+use edgelatch_core::ip::Ip;
+use edgelatch_registry::{Explanation, Filter, Question, Slug, UsablePage, parse_time};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::answer::{Answer, json};
+use super::call::Call;
+use super::key_body::given;
+use super::keys::{page_limit, slug};
+use super::problem::Refusal;
+use crate::limits::MAX_BODY_BYTES;
+
+/// A request that a key would be used for.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Question)]
+pub(crate) struct QuestionBody {
+    /// Service that the route belongs to.
+    #[serde(default)]
+    #[schema(max_length = 128, examples("cdn"))]
+    service: Option<String>,
+    /// Permission that the route requires.
+    #[serde(default)]
+    #[schema(max_length = 128, examples("cache.purge"))]
+    permission: Option<String>,
+    /// The client's address; unknown if left out.
+    #[serde(default)]
+    #[schema(examples("192.0.2.7"))]
+    ip: Option<String>,
+    /// As of when: a span, a date or an RFC 3339 time; now if left out.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false)]
+    at: Option<String>,
+}
+
+fn address(name: &str, text: &str) -> Result<Ip, Refusal> {
+    Ip::parse(text.as_bytes()).map_err(|error| Refusal::at(format!("/{name}"), error))
+}
+
+/// Ask what an edge would answer to a key
+///
+/// Its text is not needed. The real core decides, over the state as it is now.
+#[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/{key_id}/explain", operation_id = "explainKey", tag = "explain",
+    params(("realm" = Slug, Path), ("key_id" = String, Path)),
+    request_body(content = Option<QuestionBody>),
+    responses((status = 200, description = "The verdict, and how it comes about", body = Explanation)))]
+pub(crate) async fn key(call: Call) -> Answer {
+    let (pass, incoming) = call.admit("key.view").await?;
+    let key_id = pass.key_id()?;
+    let (body, _) = incoming.json_or_nothing::<QuestionBody>(MAX_BODY_BYTES).await?;
+    pass.run(move |pass, registry| {
+        let now = registry.env().now()?;
+        let question = Question {
+            service: body.service,
+            permission: body.permission,
+            ip: body.ip.as_deref().map(|ip| address("ip", ip)).transpose()?,
+            at: body.at.as_deref().map(|at| parse_time("at", at, now)).transpose()?,
+        };
+        pass.visible(registry, key_id)?;
+        Ok(json(registry.explain_key(&pass.realm, key_id, &question)?))
+    })
+    .await
+}
+
+/// Which address, and which keys.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AddressQuery {
+    /// The address.
+    #[param(example = "192.0.2.7")]
+    ip: String,
+    /// Only this org's keys.
+    #[serde(default)]
+    #[param(value_type = Slug, required = false)]
+    org: Option<String>,
+    /// Only keys that have the address on their list.
+    #[serde(default)]
+    #[param(value_type = bool, required = false)]
+    only_listed: Option<bool>,
+    /// At most this many on a page; 50 if not said.
+    #[serde(default)]
+    #[param(value_type = u64, required = false, minimum = 1, maximum = 500)]
+    limit: Option<u64>,
+    /// `next` of the last page.
+    #[serde(default)]
+    #[param(value_type = String, required = false)]
+    cursor: Option<String>,
+}
+
+/// Ask which active keys an address may use
+///
+/// A page may be empty and still have a next one.
+#[utoipa::path(get, path = "/api/v1/realms/{realm}/explain/address", operation_id = "explainAddress", tag = "explain",
+    params(("realm" = Slug, Path), AddressQuery),
+    responses((status = 200, description = "A page of them", body = UsablePage)))]
+pub(crate) async fn by_address(call: Call) -> Answer {
+    let (pass, query, _) = call.admit_with::<AddressQuery>("key.view").await?;
+    pass.run(move |pass, registry| {
+        let filter = Filter {
+            org: pass.org(slug("org", query.org.as_deref())?.as_ref())?,
+            limit: page_limit(query.limit)?,
+            cursor: query.cursor.clone(),
+            ..Filter::default()
+        };
+        let (ip, only_listed) = (address("ip", &query.ip)?, query.only_listed.unwrap_or(false));
+        Ok(json(registry.explain_address(&pass.realm, ip, &filter, only_listed)?))
+    })
+    .await
+}
