@@ -7,19 +7,21 @@ use crate::output;
 /// The exit code of every command that could not do its work.
 pub(crate) const EXIT: u8 = 2;
 
+/// The registry's code for a commit of which nobody knows whether it came through.
+const COMMIT_UNKNOWN: &str = "store_commit_unknown";
+
 /// A stable code and a sentence.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: &'static str,
     message: String,
-    commit_unknown: bool,
 }
 
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl Failure {
     fn new(code: &'static str, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into(), commit_unknown: false }
+        Failure { code, message: message.into() }
     }
 
     /// Something about the command line.
@@ -37,9 +39,14 @@ impl Failure {
         Failure::new(error.code(), format!("{what}: {error}"))
     }
 
+    /// The same with one more fact.
+    pub(crate) fn and(self, fact: impl std::fmt::Display) -> Failure {
+        Failure { message: format!("{}; {fact}", self.message), ..self }
+    }
+
     /// Whether the database may have done it all the same.
     pub(crate) fn is_commit_unknown(&self) -> bool {
-        self.commit_unknown
+        self.code == COMMIT_UNKNOWN
     }
 
     pub(crate) fn print(&self, json: bool) {
@@ -59,8 +66,7 @@ impl From<edgelatch_registry::Error> for Failure {
         let text = error.to_string();
         let named = error.field().and_then(|field| Some((field, text.strip_prefix(&format!("`{field}`"))?)));
         let message = named.map_or(text.clone(), |(field, rest)| format!("{}{rest}", flag(field)));
-        let commit_unknown = matches!(error, edgelatch_registry::Error::CommitUnknown { .. });
-        Failure { commit_unknown, ..Failure::new(error.code(), message) }
+        Failure::new(error.code(), message)
     }
 }
 

@@ -44,6 +44,17 @@ impl SecretFile {
         write().map_err(|error| Error::Unwritable { path: self.path.clone(), detail: error.to_string() })
     }
 
+    /// What becomes of the file when there is no answer: it stays where the secret may be a key's all the same, which is said.
+    pub(crate) fn after(file: Option<SecretFile>, failure: Failure) -> Failure {
+        match file {
+            Some(file) if failure.is_commit_unknown() => {
+                let path = file.keep();
+                failure.and(format!("{} holds the secret, should it be a key's", path.display()))
+            }
+            _ => failure,
+        }
+    }
+
     /// Lets the file stay.
     pub(crate) fn keep(mut self) -> PathBuf {
         self.kept = true;

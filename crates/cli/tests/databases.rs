@@ -103,3 +103,30 @@ fn beginning_on_postgresql() {
         run(&["keys", "create", "--realm", "acme", "--name", "ci", "--role", "admin", "--save", path.to_str().unwrap()]);
     assert!(refused.code == 2 && refused.err.contains("ci") && !path.exists(), "{}", refused.err);
 }
+
+/// The key may exist, so its secret must not go; and the next attempt is not told that it came before.
+#[cfg(unix)]
+#[test]
+fn a_secret_stays_where_nobody_knows_whether_its_key_was_made() {
+    let Some(server) = server::server() else { return };
+    let (p, schema) = (Plane::empty(), server.schema());
+    let run = |args: &[&str]| with(&p, &server.url(&schema), args);
+    assert_eq!(run(&["init", "--realm", "acme"]).code, 0);
+    let sql = |text: &str| server.admin().batch_execute(&format!("SET search_path = {schema}; {text}")).unwrap();
+    sql("CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$; \
+         CREATE CONSTRAINT TRIGGER die AFTER UPDATE ON realms DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die()");
+    let path = p.beside("ci.PAK");
+    let create = ["--json", "keys", "create", "--name", "ci", "--save", path.to_str().unwrap()];
+    let ran = run(&create);
+    let error: Value = serde_json::from_str(&ran.err).unwrap();
+    assert_eq!((ran.code, &error["error"]["code"]), (2, &"store_commit_unknown".into()));
+    let message = error["error"]["message"].as_str().unwrap();
+    assert!(message.contains("ci.PAK holds the secret"), "{message}");
+    let saved = std::fs::read_to_string(&path).unwrap();
+    assert!(saved.starts_with("ek_") && saved.len() == 40 && !ran.err.contains(saved.trim()));
+    sql("DROP TRIGGER die ON realms");
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(run(&create).code, 0);
+    assert_ne!(std::fs::read_to_string(&path).unwrap(), saved);
+}

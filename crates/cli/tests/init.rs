@@ -101,6 +101,9 @@ fn a_second_realm_has_keys_of_its_own() {
         ["acme", "other.eu"].iter().map(|r| fs::read(p.data().join("published/r").join(r).join("root/1")).unwrap()).collect();
     assert_ne!(roots[0], roots[1]);
     p.refused(&["init", "--realm", "other.eu"], "exists", &["other.eu"]);
+    let path = p.beside("admin.PAK");
+    let ran = p.run(&["init", "--realm", "third", "--save-admin-key", path.to_str().unwrap()]);
+    assert!(ran.code == 0 && ran.err.contains("none was made") && !path.exists(), "{}", ran.err);
 }
 
 #[test]

@@ -30,12 +30,10 @@ pub(crate) fn run(context: &Context, args: &args::Init) -> Result<()> {
         None => init_managed(&context.dir, &new, keep, Env::system),
         Some(registry) => init_in(&context.dir, registry, &new, keep),
     };
-    let outcome = outcome.map_err(Failure::from);
-    if outcome.as_ref().is_err_and(Failure::is_commit_unknown) {
-        // The file may hold the secret of a key that exists.
-        file.take().map(SecretFile::keep);
-    }
-    let outcome = outcome?;
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => return Err(SecretFile::after(file, error.into())),
+    };
     if outcome.begun.is_none() && outcome.admin.is_none() {
         return Err(Error::Exists { kind: Kind::Realm, id: new.realm.realm.to_string() }.into());
     }
@@ -98,6 +96,9 @@ fn print(context: &Context, new: &Init, outcome: &Outcome, saved: Option<&str>) 
         output::note(format_args!("  published      {published}"));
         output::note(format_args!("\nEdges are deployed with this root:\n"));
         output::line(format_args!("EDGELATCH_ROOT={root}"));
+    }
+    if outcome.admin.is_none() {
+        output::note(format_args!("\nThe management API has its first administrator key already: none was made."));
     }
     if let Some(path) = saved {
         output::note(format_args!("\nThe first administrator key of the management API is in {path}, and nowhere else."));

@@ -70,13 +70,7 @@ fn make(
             repeated(context, &key, what);
             Ok(ExitCode::from(1))
         }
-        Err(failure) => {
-            if failure.is_commit_unknown() {
-                // The file may hold the secret of a key that exists.
-                file.map(SecretFile::keep);
-            }
-            Err(failure)
-        }
+        Err(failure) => Err(SecretFile::after(file, failure)),
     }
 }
 
