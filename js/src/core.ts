@@ -18,6 +18,7 @@ interface Exports {
   verify_block(length: number, requirement: number, now: number): number;
   identity(packed: number, generation: number): number;
   path(length: number): number;
+  client(length: number): number;
   offer_head(now: number): number;
   stage_root(): number;
   stage(now: number): number;
@@ -84,10 +85,11 @@ export class Core {
     return this.call((wasm) => wasm.compile(serviceLength, permissionLength)) >>> 0;
   }
 
-  path(block: string): string | undefined {
+  /** What an export that reads a request block leaves as text. */
+  about(block: string, read: "path" | "client"): string | undefined {
     this.#views();
     const length = put(block, this.#block);
-    return this.call((wasm) => wasm.path(length)) === 1 ? this.text() : undefined;
+    return this.call((wasm) => wasm[read](length)) === 1 ? this.text() : undefined;
   }
 
   /** Copies bytes in for the next call that takes them. */

@@ -98,7 +98,12 @@ export class Engine {
 
   /** The normalised path of a request block, or `undefined` when it has none. */
   path(block: string): string | undefined {
-    return this.#guard(() => this.#core.path(block));
+    return this.#guard(() => this.#core.about(block, "path"));
+  }
+
+  /** The client's address of a request block as the configured rule derives it, or `undefined` when it is unknown. */
+  client(block: string): string | undefined {
+    return this.#guard(() => this.#core.about(block, "client"));
   }
 
   /** The fields behind a verdict given under `snapshot`, or `undefined` when there are none or they are gone. */

@@ -39,7 +39,7 @@ class Latch implements Verifier {
       this.#refresher.soon();
     });
     this.#requirements = new Requirements(this.#engine);
-    this.#reporting = reportingOf(options, this.#engine.realm);
+    this.#reporting = reportingOf(options, this.#engine);
     const update = updater(this.#engine, sourceOf(source), { now: this.#now, pause: () => new Promise((turn) => setTimeout(turn, 0)) });
     this.#refresher = new Refresher(update, { mode: defaultMode, ...options.refresh }, report);
   }

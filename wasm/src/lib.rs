@@ -5,9 +5,9 @@
 //!
 //! | area | written by | read by |
 //! |---|---|---|
-//! | key, ip, block | the host, before each call | [`verify_key`], [`verify_block`], [`compile`], [`path`] |
+//! | key, ip, block | the host, before each call | [`verify_key`], [`verify_block`], [`compile`], [`path`], [`client`] |
 //! | input | the host, after [`input`] made room | [`open`], [`offer_head`], [`stage_root`], [`stage`] |
-//! | text | [`identity`], [`path`], [`realm`], [`interest`], and every call that returned -1 | the host |
+//! | text | [`identity`], [`path`], [`client`], [`realm`], [`interest`], and every call that returned -1 | the host |
 //!
 //! A length of [`NO_TEXT`] means that there is no text, a length beyond an area that the text did not fit.
 #![no_std]
@@ -25,7 +25,7 @@ pub use state::{NO_TEXT, block_len, block_ptr, input, ip_len, ip_ptr, key_len, k
 pub use update::{
     abort, commit, epoch, generation, interest, issued_at, offer_head, realm, root_version, stage, stage_check, stage_root,
 };
-pub use verify::{NO_PATH, compile, identity, path, verify_block, verify_key};
+pub use verify::{NO_PATH, client, compile, identity, path, verify_block, verify_key};
 
 /// Traps. The host reports it, answers `internal`, and sets up another instance; a message would only take room.
 #[cfg(feature = "standalone")]

@@ -71,6 +71,12 @@ pub fn path(length: u32) -> u32 {
     say(|state| Block::parse(state.block.text(length)?).ok().and_then(|block| normalize_path(block.path())))
 }
 
+/// Leaves the client's address of the request in the block area as text, by the configured rule. Returns 0 when it is unknown.
+#[wasm_bindgen]
+pub fn client(length: u32) -> u32 {
+    say(|state| state.edge.as_ref()?.client(state.block.text(length)?).map(|ip| ip.to_string()))
+}
+
 /// Leaves the identity behind a packed outcome as text:
 /// key id, org, owner, name, roles, services (`*` for all), metadata, separated by U+001F, lists by U+001E.
 /// Returns 0 when there is none, or when the tree of that generation is gone.

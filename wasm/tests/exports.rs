@@ -180,6 +180,16 @@ fn request_blocks() {
     assert_eq!(code(wasm::verify_block(8, wasm::NO_PATH, now())), "invalid_request");
     write(wasm::block_ptr(), b"\nGET /a/aa/%62?c");
     assert_eq!((wasm::path(16), said()), (1, "/a/aa/b".to_owned()));
+    for (request, client) in [
+        (&b"10.0.0.1\nGET /\nX-Client: 192.0.2.1"[..], "192.0.2.1"),
+        (b"203.0.113.1\nGET /\nX-Client: 192.0.2.1", "203.0.113.1"),
+    ] {
+        write(wasm::block_ptr(), request);
+        let length = u32::try_from(request.len()).unwrap();
+        assert_eq!((wasm::client(length), said()), (1, client.to_owned()));
+    }
+    write(wasm::block_ptr(), b"\nGET /");
+    assert_eq!(wasm::client(6), 0);
     write(wasm::block_ptr(), b"\nGET /%zz");
     assert_eq!(wasm::path(9), 0);
     write(wasm::block_ptr(), b"\nGET /a/..");

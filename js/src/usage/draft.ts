@@ -1,13 +1,13 @@
-import type { Lines } from "../block.js";
+import { blockOf, type Lines, linesOf } from "../block.js";
+import type { Engine } from "../engine.js";
 import type { NodeRequest, RequestContext, VerifierOptions } from "../types.js";
 import type { Verdict } from "../verdict.js";
 import type { UsageDetails, UsageOutcome, UsageSink } from "./event.js";
-import { Origin } from "./place.js";
 
 /** What a verifier with a sink hands to each verdict. */
 export interface Reporting {
   readonly sink: UsageSink;
-  readonly origin: Origin;
+  readonly engine: Engine;
 }
 
 /** The request behind a verdict, as far as it is known when it is judged. */
@@ -16,21 +16,23 @@ export interface Judged {
   readonly method?: string | undefined;
   readonly target?: string | undefined;
   readonly peer?: string | undefined;
+  readonly proxyLine?: string | undefined;
   readonly request?: Request | NodeRequest | undefined;
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
 /** What the options say of reporting. */
-export function reportingOf({ usage, clientIp }: VerifierOptions, realm: string): Reporting | undefined {
+export function reportingOf({ usage }: VerifierOptions, engine: Engine): Reporting | undefined {
   if (usage === undefined) return undefined;
   if (typeof usage?.record !== "function") throw new TypeError("usage: usageReporter(…) or an object with a record() method is needed");
+  const { realm } = engine;
   if (usage.realm !== undefined && usage.realm !== realm) throw new TypeError(`usage: it is for the realm ${usage.realm}, the root is of ${realm}`);
-  return { sink: usage, origin: new Origin(clientIp) };
+  return { sink: usage, engine };
 }
 
 /** What is kept of a request: not its header lines, which hold the credential. */
-export function judgedOf(at: number, request: Judged["request"], lines: Lines | undefined, { peer, waitUntil }: RequestContext): Judged {
-  return { at, request, method: lines?.method, target: lines?.target, peer: peer ?? lines?.peer, waitUntil };
+export function judgedOf(at: number, request: Judged["request"], lines: Lines | undefined, { peer, proxyLine, waitUntil }: RequestContext): Judged {
+  return { at, request, method: lines?.method, target: lines?.target, peer: peer ?? lines?.peer, proxyLine, waitUntil };
 }
 
 /** An event that waits for the status of its response. It is recorded once. */
@@ -59,8 +61,8 @@ export class Draft {
     }
   }
 
-  #record({ sink, origin }: Reporting, verdict: Verdict, status: number, details: UsageOutcome): void {
-    const { at, method, target, peer, request, waitUntil } = this.#judged;
+  #record({ sink, engine }: Reporting, verdict: Verdict, status: number, details: UsageOutcome): void {
+    const { at, method, target, peer, proxyLine, request, waitUntil } = this.#judged;
     const hints = described(sink, request);
     const given = hints === undefined ? details : merged(hints, details);
     const event = {
@@ -68,14 +70,29 @@ export class Draft {
       at,
       method: given.method ?? method ?? "-",
       endpoint: given.endpoint ?? (target === undefined ? "-" : pathOf(target)),
-      ip: given.ip ?? (request === undefined ? peer : origin.ip(request, peer)),
-      country: given.country ?? (request === undefined ? undefined : origin.country(request)),
+      ip: given.ip ?? (request === undefined ? peer : clientOf(engine, request, { peer, proxyLine })),
+      country: given.country ?? countryOf(request),
       status,
       code: verdict.code,
       event: given.event,
     };
     sink.record(event, details.waitUntil ?? waitUntil);
   }
+}
+
+/** The address that the core derived for its verdict; unknown once the core has stopped. */
+export function clientOf(engine: Engine, request: Request | NodeRequest, context: RequestContext): string | undefined {
+  try {
+    return engine.client(blockOf(linesOf(request, engine.interest), context));
+  } catch {
+    return undefined;
+  }
+}
+
+/** On Workers `cf` is the platform's own object: nothing that a client sends gets there. */
+function countryOf(request: Judged["request"]): string | undefined {
+  const country = (request as { cf?: { country?: unknown } } | undefined)?.cf?.country;
+  return typeof country === "string" ? country : undefined;
 }
 
 function described(sink: UsageSink, request: Request | NodeRequest | undefined): UsageDetails | undefined {

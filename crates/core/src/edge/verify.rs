@@ -145,6 +145,12 @@ impl Edge {
         self.decide(text, Question { ip, requirement, now }, trace)
     }
 
+    /// The client's address of a request, as the configured rule derives it: for logs. None if it is unknown.
+    pub fn client(&self, block: &[u8]) -> Option<Ip> {
+        let block = Block::parse(block).ok()?;
+        self.config.client_ip.derive(block.peer(), block.proxy_line(), block.lines())
+    }
+
     /// The same decision as [`Edge::verify_key`], with every step explained.
     pub fn explain_key(&self, text: &[u8], ip: Option<&[u8]>, requirement: RequirementId, now: u64) -> (Outcome, Vec<Step>) {
         let mut steps = Vec::new();
