@@ -36,7 +36,7 @@ const FIELDS: &[(&str, Option<&str>, Shown)] = &[
     ("rotation due", None, |k| time(k.due_at, "-")),
     ("old key until", None, |k| time(k.overlap_until, "-")),
     ("last used", Some("LAST USED"), |k| time(k.last_used_at, "never")),
-    ("last used ip", None, |k| or_dash(k.last_used_ip.as_deref().unwrap_or_default())),
+    ("last used ip", Some("LAST USED IP"), |k| or_dash(k.last_used_ip.as_deref().unwrap_or_default())),
     ("accepted", None, |k| k.uses.to_string()),
     ("refused", None, |k| k.refusals.to_string()),
     ("metadata", None, |k| or_dash(k.metadata.as_str())),
