@@ -193,10 +193,10 @@ impl Settings {
         };
         for (name, value) in edit {
             let Some(old) = all.get_mut(name) else {
-                return Err(Error::invalid(
-                    format!("settings/{name}"),
-                    "is no setting; see the org's settings for those there are",
-                ));
+                // A name that is none of ours may be a secret in the wrong place.
+                let plain = name.len() <= 24 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+                let field = if plain { format!("settings/{name}") } else { "settings".into() };
+                return Err(Error::invalid(field, "names what is no setting; see the org's settings for those there are"));
             };
             let before = std::mem::replace(old, value.clone());
             // One at a time, so that the error names the one that does not fit.

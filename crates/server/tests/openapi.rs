@@ -35,3 +35,13 @@ fn every_route_is_described_and_nothing_else() {
     let routed = API_ROUTES.iter().map(|(method, path)| ((*method).to_owned(), (*path).to_owned()));
     assert_eq!(routed.collect::<BTreeSet<_>>(), described);
 }
+
+#[test]
+fn whatever_is_referred_to_is_there() {
+    let text = api_document().to_json().unwrap();
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let refs = text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next());
+    let missing: BTreeSet<_> = refs.filter(|name| !schemas.contains_key(*name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -13,6 +13,7 @@ mod demo;
 mod headers;
 mod js;
 mod process;
+mod python;
 mod shell;
 mod snapshot;
 mod steps;

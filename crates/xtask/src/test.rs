@@ -1,11 +1,13 @@
 //! `cargo xtask test`: everything that proves something, one line a step.
 
 use crate::{
+    python,
     shell::{self, command},
     steps::{self, Plan, Tally},
     tools,
 };
 use anyhow::{Result, bail};
+use std::path::PathBuf;
 
 /// A target without a standard library.
 const NO_STD: &str = "thumbv7em-none-eabi";
@@ -47,6 +49,8 @@ const STEPS: &[Step] = &[
         plan: || own(&["cases", "headers", "tests/vectors/header_cases.tsv"]),
     },
     Step { name: "examples", about: "each example, until a revocation reaches it", plan: examples },
+    Step { name: "api", about: "the API's document for two linters, the API itself for a fuzzer that reads it", plan: api },
+    Step { name: "canary", about: "no secret in any answer, log or file but the one that made it", plan: canary },
     Step { name: "readme", about: "what README.md tells a reader to do", plan: readme },
 ];
 
@@ -127,10 +131,26 @@ fn examples() -> Result<Plan> {
     Ok(Plan::Run(vec![node]))
 }
 
+/// A program that is given the path of the command.
+fn with_command(script: &str, more: Option<PathBuf>) -> Plan {
+    let mut node = command("node", [script]);
+    node.arg(shell::target().join("debug/edgelatch")).args(more);
+    Plan::Run(vec![command("cargo", ["build", "--package", "edgelatch"]), node])
+}
+
 fn readme() -> Result<Plan> {
-    let mut node = command("node", ["tests/e2e/readme.mjs"]);
-    node.arg(shell::target().join("debug/edgelatch"));
-    Ok(Plan::Run(vec![command("cargo", ["build", "--package", "edgelatch"]), node]))
+    Ok(with_command("tests/e2e/readme.mjs", None))
+}
+
+fn canary() -> Result<Plan> {
+    Ok(with_command("tests/conformance/api/canary.mjs", None))
+}
+
+fn api() -> Result<Plan> {
+    if !python::is_there() {
+        return Ok(Plan::Skip("python3 with its venv module is not installed".into()));
+    }
+    Ok(with_command("tests/conformance/api/run.mjs", Some(python::programs()?)))
 }
 
 fn reader() -> Result<Plan> {

@@ -143,10 +143,16 @@ fn harmless(message: &str) -> String {
         }
     }
     let said = message.split(" at line").next().unwrap_or_default();
-    match said.strip_prefix("unknown field `").and_then(|rest| rest.rsplit_once("`, expected ")) {
-        Some((_, expected)) => format!("is no member of this; expected {expected}"),
+    match said.strip_prefix("unknown field `").map(|rest| rest.rsplit_once("`, expected ")) {
+        Some(Some((_, expected))) => format!("names what is none; expected {expected}"),
+        Some(None) => "names what is none, and there is nothing to name".into(),
         None => said.into(),
     }
+}
+
+/// Whether this may be repeated as the name of a member or parameter: anything else may be a secret in the wrong place.
+fn is_name(text: &str) -> bool {
+    (1..=24).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 fn pointer(path: &Path) -> String {
@@ -154,11 +160,9 @@ fn pointer(path: &Path) -> String {
     for segment in path {
         match segment {
             Segment::Seq { index } => text.push_str(&format!("/{index}")),
-            Segment::Map { key } => {
-                // A member's name can be a slip of the hand, too.
-                let key: String = key.chars().take(64).collect();
-                text.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1")));
-            }
+            // What holds the member is named instead.
+            Segment::Map { key } if !is_name(key) => break,
+            Segment::Map { key } => text.push_str(&format!("/{key}")),
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
@@ -171,13 +175,14 @@ pub(crate) fn query<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
     let mut seen = Vec::new();
     for (name, _) in pairs() {
         if seen.contains(&name) {
-            return Err(Refusal::parameter(&name, "is given twice"));
+            return Err(Refusal::parameter(if is_name(&name) { &name } else { "query" }, "is given twice"));
         }
         seen.push(name);
     }
     serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs())).map_err(|error| {
         let (path, said) = (error.path().to_string(), error.into_inner().to_string());
         let missing = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-        missing.map_or_else(|| Refusal::parameter(&path, harmless(&said)), |name| Refusal::parameter(name, "is missing"))
+        let place = if is_name(&path) { &path } else { "query" };
+        missing.map_or_else(|| Refusal::parameter(place, harmless(&said)), |name| Refusal::parameter(name, "is missing"))
     })
 }

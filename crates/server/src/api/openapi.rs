@@ -2,6 +2,7 @@
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use edgelatch_registry::{Direction, ImportFormat, Sort};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -49,6 +50,10 @@ const DESCRIPTION: &str = "Manages keys, orgs, owners and roles, and reads the l
 `management`, presented as a bearer token or in `X-API-Key`: a key's roles say what it may do, its scope says in which realms \
 and orgs. Errors are problem details (RFC 9457) with a stable `code`. Lists come in pages: pass `next` as `cursor`. Unknown \
 members and parameters are refused.";
+
+fn add<T: ToSchema>(components: &mut Components) {
+    components.schemas.insert(T::name().into(), T::schema());
+}
 
 fn problem(says: &str) -> RefOr<utoipa::openapi::Response> {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Details::name()))).build();
@@ -124,7 +129,11 @@ pub fn document() -> OpenApi {
     let mut schemas = Vec::new();
     Details::schemas(&mut schemas);
     components.schemas.extend(schemas);
-    components.schemas.insert(Details::name().into(), <Details as utoipa::PartialSchema>::schema());
+    add::<Details>(components);
+    // Only parameters refer to these.
+    add::<Sort>(components);
+    add::<Direction>(components);
+    add::<ImportFormat>(components);
     for (path, item) in &mut document.paths.paths {
         let operations =
             [("get", &mut item.get), ("post", &mut item.post), ("patch", &mut item.patch), ("delete", &mut item.delete)];

@@ -1,0 +1,31 @@
+//! Programs that are published for Python: in an environment of their own in the cache, made once for each list of versions.
+
+use crate::shell::{self, command};
+use anyhow::Result;
+use std::{fs, path::PathBuf};
+
+/// The packages, each at its version.
+const PACKAGES: &str = "tests/conformance/api/requirements.txt";
+
+/// Whether Python can make environments here.
+pub fn is_there() -> bool {
+    shell::capture(&mut command("python3", ["-c", "import venv, ensurepip"])).is_ok()
+}
+
+/// The directory of the environment's programs.
+pub fn programs() -> Result<PathBuf> {
+    let name = format!("python-{:.16}", shell::fingerprint("venv", &[PACKAGES])?);
+    let env = shell::cache()?.join(name);
+    let (bin, done) = (env.join("bin"), env.join("done"));
+    if done.is_file() {
+        return Ok(bin);
+    }
+    println!("installing what {PACKAGES} lists into {} (once, half a minute)", env.display());
+    shell::run(command("python3", ["-m", "venv", "--clear"]).arg(&env))?;
+    shell::run(&mut command(
+        bin.join("pip"),
+        ["--quiet", "--disable-pip-version-check", "install", "--requirement", PACKAGES],
+    ))?;
+    fs::write(done, "")?;
+    Ok(bin)
+}

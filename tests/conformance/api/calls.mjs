@@ -1,0 +1,78 @@
+// One sound call of each operation, in an order in which each finds what it needs; and unsound ones with a secret in each place.
+
+const at = (path) => (known) => `/realms/acme${path.replace(/\{(\w+)\}/g, (_, name) => known[name])}`;
+const post = (operation, path, body, more) => ({ operation, method: "POST", path: at(path), body, ...more });
+const get = (operation, path, more) => ({ operation, path: at(path), ...more });
+
+/** Sound calls; `keep` notes what later ones need. `known` holds the digest to import. */
+export const calls = (known) => [
+  { operation: "getDocument", path: "/openapi.json" },
+  { operation: "listRealms", path: "/realms" },
+  get("getRealm", ""),
+  post("createOrg", "/orgs", { org: "one", name: "One" }),
+  get("listOrgs", "/orgs"),
+  get("getOrg", "/orgs/one"),
+  { operation: "editOrg", method: "PATCH", path: at("/orgs/one"), body: { settings: { max_keys: 50, deletion: "immediate" } } },
+  post("createOwner", "/owners", { org: "one", owner: "alice", kind: "user", name: "Alice", roles: [] }),
+  get("listOwners", "/owners?org=one"),
+  get("getOwner", "/orgs/one/owners/alice"),
+  { operation: "editOwner", method: "PATCH", path: at("/orgs/one/owners/alice"), body: { name: "Alice B." } },
+  post("createRole", "/roles", { role: "purger", name: "Purger", permissions: ["cache.purge"] }),
+  get("listRoles", "/roles"),
+  get("getRole", "/roles/purger"),
+  { operation: "editRole", method: "PATCH", path: at("/roles/purger"), body: { permissions: ["cache.purge", "cache.view"] } },
+  post("createKey", "/keys", { org: "one", owner: "alice", name: "ci", roles: ["purger"], allow: ["192.0.2.0/24"] }, {
+    headers: { "idempotency-key": "first" },
+    keep: (json, known) => Object.assign(known, { key_id: json.key.key_id, secret: json.secret, org: "one", owner: "alice", role: "purger", realm: "acme" }),
+  }),
+  // Told again what was made, without the secret.
+  post("createKey", "/keys", { org: "one", owner: "alice", name: "ci", roles: ["purger"], allow: ["192.0.2.0/24"] }, { headers: { "idempotency-key": "first" } }),
+  get("listKeys", "/keys?org=one&search=ci&sort=name"),
+  get("getKey", "/keys/{key_id}"),
+  { operation: "editKey", method: "PATCH", path: at("/keys/{key_id}"), body: { description: "deploys" } },
+  post("rotateKey", "/keys/{key_id}/rotate", { overlap: 3600 }),
+  post("explainKey", "/keys/{key_id}/explain", { permission: "cache.purge", ip: "192.0.2.1" }),
+  get("explainAddress", "/explain/address?ip=192.0.2.1"),
+  post("importKeys", "/keys/import?format=csv&org=one&owner=alice", `sha256,name\n${known.sha256},legacy\n`, { headers: { "content-type": "text/csv" } }),
+  post("reportUsage", "/usage", { batch: "b1", events: [] }),
+  get("listRequests", "/keys/{key_id}/requests"),
+  get("countVerdicts", "/verdicts"),
+  post("createKey", "/keys", { org: "one", owner: "alice", name: "second" }, { keep: (json, known) => (known.second = json.key.key_id) }),
+  post("revokeKeys", "/keys/revoke", { filter: { search: "second" }, dry_run: true }),
+  post("revokeKey", "/keys/{second}/revoke"),
+  { operation: "deleteKey", method: "DELETE", path: at("/keys/{second}") },
+  post("createOrg", "/orgs", { org: "two", preset: "valar" }),
+  post("createOwner", "/owners", { org: "two", owner: "bob", kind: "service" }),
+  post("createKey", "/keys", { org: "two", owner: "bob", name: "third" }, { keep: (json, known) => (known.third = json.key.key_id) }),
+  post("revokeKey", "/keys/{third}/revoke"),
+  post("enableKey", "/keys/{third}/enable"),
+  { operation: "deleteKey", method: "DELETE", path: at("/keys/{third}?confirm=third") },
+  { operation: "deleteOwner", method: "DELETE", path: at("/orgs/two/owners/bob") },
+  { operation: "deleteOrg", method: "DELETE", path: at("/orgs/two") },
+  post("createRole", "/roles", { role: "spare", permissions: ["a.view"] }),
+  { operation: "deleteRole", method: "DELETE", path: at("/roles/spare") },
+  { operation: "getMetrics", path: "/metrics", root: true },
+  get("listActivity", "/activity"),
+  get("verifyActivity", "/activity/verify"),
+];
+
+/** Calls with `secret` where a careless client may put it: path, query, headers, each member of a body. */
+export function* misuses(operations, known, secret) {
+  for (const { path, method } of operations) {
+    const plain = path.replace("/api/v1", "");
+    const names = [...plain.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    const filled = (wrong) => plain.replace(/\{(\w+)\}/g, (_, name) => (name === wrong ? secret : (known[name] ?? name)));
+    for (const name of names) yield { path: filled(name), method, ...(method === "GET" ? {} : { body: {} }) };
+    if (method === "GET") {
+      for (const name of ["org", "search", "cursor", "actor", "target", "ip", "since", "state", "sort", "limit", secret]) {
+        yield { path: `${filled()}?${name}=${secret}` };
+      }
+    } else if (method !== "DELETE") {
+      const members = ["org", "owner", "role", "roles", "permissions", "allow", "scope", "expires_at", "not_before", "metadata", "status", "confirm", "batch", "events", "settings", "filter"];
+      for (const member of [...members, secret]) yield { path: filled(), method, body: { name: "x".repeat(200), [member]: secret } };
+      yield { path: filled(), method, body: { settings: { [secret]: 1 } } };
+      yield { path: filled(), method, body: `{"name": "${secret}` };
+      yield { path: filled(), method, body: {}, headers: { "if-match": secret, "content-type": secret } };
+    }
+  }
+}

@@ -1,0 +1,54 @@
+// The API's document and the server behind it, judged by programs that are not ours: two linters read the document, and a
+// fuzzer makes requests from it, sound and unsound ones, and compares every answer with what the document promises.
+// `node tests/conformance/api/run.mjs EDGELATCH PROGRAMS`: the command's path, and the directory of the Python programs.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { plane } from "./plane.mjs";
+
+const [binary, programs] = process.argv.slice(2);
+const js = fileURLToPath(new URL("../../../js/", import.meta.url));
+const work = mkdtempSync(join(tmpdir(), "edgelatch-fuzz-"));
+process.on("exit", () => rmSync(work, { recursive: true, force: true }));
+
+// A fuzzer fails to authenticate more often than anyone may.
+const { api, origin, admin, cli } = await plane(binary, { serve: ["--auth-failures", "60000"] });
+// Something to find: what names nothing is refused before it is looked at.
+const { key } = cli("keys", "create", "--name", "ci", "--role", "reader");
+const document = join(work, "openapi.json");
+const described = await (await fetch(`${api}/openapi.json`)).json();
+writeFileSync(document, JSON.stringify(described));
+// With both schemes the fuzzer presents two keys at a time, which is refused before anything else is looked at.
+const fuzzed = join(work, "fuzzed.json");
+delete described.components.securitySchemes.apiKey;
+writeFileSync(fuzzed, JSON.stringify({ ...described, security: [{ bearer: [] }] }));
+
+// Path parameters are ids of what is there, half of the time; bodies are made up.
+const known = { realm: "acme", org: "main", owner: "admin", role: "reader", key_id: key.key_id };
+writeFileSync(
+  join(work, "schemathesis.toml"),
+  ["[parameters]", ...Object.entries(known).map(([name, id]) => `"path.${name}" = "${id}"`)].join("\n"),
+);
+
+// What a schema cannot say, such as that an address must be one, is refused although the schema allows it.
+const LENIENT = "positive_data_acceptance";
+
+let failed = 0;
+const run = (name, program, args) => {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd: work, encoding: "utf8", maxBuffer: 1 << 28 });
+  console.log(`${status === 0 ? "ok  " : "FAIL"} ${name}`);
+  const said = `${stdout}${stderr}`.split("\n").map((line) => line.slice(0, 500));
+  if (status !== 0) console.log(said.slice(-300).join("\n"));
+  failed += status === 0 ? 0 : 1;
+};
+run("openapi-spec-validator", join(programs, "openapi-spec-validator"), [document]);
+run("redocly lint", join(js, "node_modules/.bin/redocly"), ["lint", document, "--extends", "recommended"]);
+run("schemathesis", join(programs, "schemathesis"), [
+  ...["--config-file", join(work, "schemathesis.toml"), "run", fuzzed, "--url", origin],
+  ...["--header", `Authorization: Bearer ${admin}`, "--checks", "all", "--exclude-checks", LENIENT, "--max-examples", "60", "--seed", "7", "--continue-on-failure"],
+  ...["--no-color", "--suppress-health-check", "all"],
+]);
+console.log(`${3 - failed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
