@@ -152,6 +152,26 @@ fn nobody_raises_their_own_rights() {
 }
 
 #[test]
+fn who_may_edit_keys_may_not_revoke_them() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let made = s.call(&format!("POST {KEYS}"), &json!({ "org": "one", "name": "x", "roles": ["reader"] })).ok();
+    let revoke = format!("POST {KEYS}/{}/revoke", made["key"]["key_id"].as_str().unwrap());
+    let all = json!({ "filter": { "org": "one" }, "dry_run": true });
+    let holder = |role: &str, permissions: Value| {
+        s.call("POST /api/v1/realms/management/roles", &json!({ "role": role, "permissions": permissions })).ok();
+        plane.management_key(role, &[]).1
+    };
+    let editor = holder("editor", json!(["api.key.create", "api.key.update", "api.key.view"]));
+    let refused = (403, "insufficient-scope".to_owned());
+    assert_eq!(s.call_as(&editor, &revoke, &[], &Value::Null).refused(), refused);
+    assert_eq!(s.call_as(&editor, &format!("POST {KEYS}/revoke"), &[], &all).refused(), refused);
+    let revoker = holder("revoker", json!(["api.key.delete"]));
+    assert_eq!(s.call_as(&revoker, &format!("POST {KEYS}/revoke"), &[], &all).ok()["matched"], 1);
+    assert_eq!(s.call_as(&revoker, &revoke, &[], &Value::Null).ok()["key"]["state"], "revoked");
+}
+
+#[test]
 fn failures_are_limited_per_address_before_anything_is_hashed() {
     let plane = Plane::new();
     let s = plane.serve_with(|api| {

@@ -207,7 +207,7 @@ impl FilterBody {
     request_body = RevokeBody,
     responses((status = 200, description = "What was revoked, or would be", body = BulkRevoked)))]
 pub(crate) async fn revoke(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("key.update").await?;
+    let (pass, incoming) = call.admit("key.delete").await?;
     let (body, _) = incoming.json::<RevokeBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
         let filter = body.filter.read(pass, registry).map_err(inside)?;

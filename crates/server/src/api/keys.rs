@@ -197,7 +197,7 @@ pub(crate) async fn edit(call: Call) -> Answer {
     responses((status = 200, description = "The key as it is now", body = ChangedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn revoke(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("key.update").await?;
+    let (pass, incoming) = call.admit("key.delete").await?;
     let (key_id, revision) = (pass.key_id()?, if_match(pass.headers())?);
     incoming.json_or_nothing::<Nothing>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
