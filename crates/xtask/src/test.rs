@@ -52,6 +52,7 @@ const STEPS: &[Step] = &[
     Step { name: "api", about: "the API's document for two linters, the API itself for a fuzzer that reads it", plan: api },
     Step { name: "canary", about: "no secret in any answer, log or file but the one that made it", plan: canary },
     Step { name: "readme", about: "what README.md tells a reader to do", plan: readme },
+    Step { name: "systems", about: "the documentation of each preset's system, walked on the real thing", plan: systems },
 ];
 
 #[derive(clap::Args)]
@@ -140,6 +141,10 @@ fn with_command(script: &str, more: Option<PathBuf>) -> Plan {
 
 fn readme() -> Result<Plan> {
     Ok(with_command("tests/e2e/readme.mjs", None))
+}
+
+fn systems() -> Result<Plan> {
+    Ok(with_command("tests/systems/run.mjs", None))
 }
 
 fn canary() -> Result<Plan> {
