@@ -116,6 +116,11 @@ const rotation = [
     await t.cli("keys", "revoke", t.ids["Production Server"]);
     return [(await t.until("revoked", "Production Server")).code, (await t.ask("Production Server v2")).code];
   }],
+  ["whoever still uses it is noticed", "its refusals", true, async (t) => {
+    const { refusals: before } = await t.key("Production Server");
+    const look = async () => (await t.ask("Production Server"), t.key("Production Server"));
+    return (await settled(look, ({ refusals }) => refusals > before)).refusals > before;
+  }],
   ["the rotation is documented", "activity", ["key.revoke", "key.create"], async (t) =>
     (await t.rest("GET", `/activity?target=${t.ids["Production Server"]}`)).activity.map(({ action }) => action)],
   ["production keys are due after 90 days, development keys after 180", "due dates", [90, 180], async (t) =>

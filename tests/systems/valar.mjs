@@ -1,6 +1,7 @@
 // VALAR: an organisation's keys with full authority, six expiries, an allow list of fifty, twenty keys, rotation in place.
 import { settled } from "./harness/edge.mjs";
 import { DAY_MS, daysAhead, said } from "./harness/world.mjs";
+import logs from "./valar-log.mjs";
 
 const bearer = (secret) => ({ authorization: `Bearer ${secret}` });
 const [OFFICE, ELSEWHERE] = ["192.168.1.1", "198.51.100.7"];
@@ -178,44 +179,6 @@ const deleting = [
   }],
   ["it cannot be undone", "enable, show", [404, 404], async (t) =>
     [(await t.rest("POST", `/keys/${t.ids.Shown}/enable`)).status, (await t.rest("GET", `/keys/${t.ids.Shown}`)).status]],
-];
-
-const requests = (t, query = "") => t.rest("GET", `/keys/${t.ids["CI/CD Pipeline"]}/requests${query}`);
-const METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH"];
-
-const logs = [
-  ["all requests with a key are logged", "five of them", [...METHODS].reverse(), async (t) => {
-    await t.until("valid", "CI/CD Pipeline");
-    await settled(() => requests(t), (page) => page.requests?.length > 0);
-    for (const [n, method] of METHODS.entries()) await t.ask("CI/CD Pipeline", { method, from: OFFICE, country: "CH", path: `/v1/scenes/${n}` });
-    const all = async () => (await requests(t)).requests.filter(({ endpoint }) => endpoint.includes("/v1/scenes/"));
-    return (await settled(all, (found) => found.length === METHODS.length)).map(({ method }) => method);
-  }],
-  ["with time, method, path, address, country and status", "the newest", { at: /Z$/, method: "PATCH", endpoint: /\/v1\/scenes\/4$/, ip: OFFICE, country: "CH", status: 200 }, async (t) =>
-    (await requests(t, "?limit=1")).requests[0]],
-  ["errors too", "a revoked key's attempt", { status: 401, code: "revoked" }, async (t) => {
-    await t.edit("CI/CD Pipeline", { status: "revoked" });
-    await t.until("revoked", "CI/CD Pipeline");
-    return (await settled(() => requests(t, "?limit=1"), (page) => page.requests[0].status === 401)).requests[0];
-  }],
-  ["refreshing shows the latest", "one more", true, async (t) => {
-    await t.ask("CI/CD Pipeline", { path: "/refreshed" });
-    return (await settled(() => requests(t, "?limit=1"), (page) => page.requests[0].endpoint.endsWith("/refreshed"))).requests[0].endpoint.endsWith("/refreshed");
-  }],
-  ["next leads on, page by page, and the first page is there again", "pages of three", [true, true, true], async (t) => {
-    const whole = (await requests(t, "?limit=100")).requests;
-    const first = await requests(t, "?limit=3");
-    let [pages, page] = [[...first.requests], first];
-    while (page.next) {
-      page = await requests(t, `?limit=3&cursor=${encodeURIComponent(page.next)}`);
-      pages = [...pages, ...page.requests];
-    }
-    const back = await requests(t, "?limit=3");
-    const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-    return [whole.length > 3, same(pages, whole), same(back.requests, first.requests)];
-  }],
-  ["by command likewise", "keys requests", { method: "GET", endpoint: /refreshed$/ }, async (t) =>
-    (await t.cli("keys", "requests", t.ids["CI/CD Pipeline"], "--limit", "1")).out.requests[0]],
 ];
 
 const using = [
