@@ -53,6 +53,9 @@ pub const MAX_LEASE_SECONDS: u64 = 3_600;
 /// KiB of pages that a SQLite connection keeps, at most: the random indices of a million keys, which an import would
 /// otherwise write again and again.
 pub const CACHE_KIB: u64 = 98_304;
+/// Pages of the write-ahead log before SQLite moves them into its file (64 MiB). Usage touches the same pages of the keys again
+/// and again; a move after every few batches would write each of them each time.
+pub const WAL_PAGES: u64 = 16_384;
 /// Seconds that an old secret may live on after a rotation (90 days): longer is no rotation.
 pub const MAX_OVERLAP: u64 = 90 * 86_400;
 /// Days until an administrator is reminded of a rotation: ten years.
@@ -75,6 +78,8 @@ pub const SAMPLE: usize = 20;
 pub const MAX_LINE_BYTES: usize = 128 * 1024;
 /// Refused lines of an import that are reported one by one: more are fixed by a rule, not by hand.
 pub const MAX_REFUSALS: usize = 1_000;
+/// Lines of an import that go into the database at once: a few network round trips for each thousand.
+pub const IMPORT_ROWS: usize = 2_000;
 /// Lines of an import between two reports of its progress.
 pub const PROGRESS_LINES: u64 = 1_000;
 /// Events of one batch: a minute of a busy edge, and a transaction of a fraction of a second.

@@ -151,6 +151,32 @@ fn limits_and_names_hold_for_imports_too(f: Fixture) {
     assert_eq!(report.unwrap().refusals[0].code, "not_found");
 }
 
+/// Lines go into the database many at once, and are judged as if they came one by one: what was refused holds nothing, and
+/// reports are in the lines' order.
+fn lines_are_judged_one_after_the_other(f: Fixture) {
+    let settings = OrgEdit { settings: Some(json!({ "unique_names": true })), ..OrgEdit::default() };
+    f.registry.edit_org(&caller(), &f.realm, &slug("one"), &settings).unwrap();
+    let line = |text: &str, name: &str| format!("{},{name}\n", digest(text));
+    let mut file = String::from("sha256,name\n");
+    for n in 0..4100 {
+        file += &match n {
+            10 => line("text 3", "digest of line 5"),
+            11 => line("text 11", "name 4"),
+            12 => "short,x\n".into(),
+            // Neither of these refused lines kept its name or its digest from others.
+            13 => line("text 11", "digest of line 5"),
+            4000 => line("text 0", "of the first batch"),
+            4001 => line("text 4001", "name 1"),
+            _ => line(&format!("text {n}"), &format!("name {n}")),
+        };
+    }
+    let report = run(&f, &how(ImportFormat::Csv), &file).unwrap();
+    let seen: Vec<_> = report.refusals.iter().map(|refusal| (refusal.line, refusal.code)).collect();
+    let expected = [(12, "digest_taken"), (13, "name_taken"), (14, "invalid"), (4002, "digest_taken"), (4003, "name_taken")];
+    assert_eq!(seen, expected);
+    assert_eq!((report.keys, report.done, count(&f)), (4095, false, 0));
+}
+
 fn what_is_no_import_is_refused(f: Fixture) {
     for (format, text, words) in [
         (ImportFormat::Csv, format!("{}\n", digest("a")), "no column"),
@@ -194,5 +220,6 @@ on_both_stores!(
     one_bad_line_stops_all_and_each_is_reported,
     a_dry_run_changes_nothing,
     limits_and_names_hold_for_imports_too,
+    lines_are_judged_one_after_the_other,
     what_is_no_import_is_refused,
 );

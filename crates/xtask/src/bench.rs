@@ -1,5 +1,8 @@
 //! `cargo xtask bench`: the figures of the design, each beside its target. Nothing here is a test.
 
+mod control;
+mod table;
+
 use crate::{
     js,
     shell::{self, command},
@@ -7,50 +10,34 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use serde_json::Value;
+use table::{
+    Table,
+    Target::{self, AtLeast, AtMost},
+};
 
 const SIZES: &[&str] = &["1000", "100000", "1000000"];
 const LARGEST: &str = "1000000";
 const STARTS: usize = 7;
 
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Part {
+    /// Verification, snapshots and the wasm file
+    Edge,
+    /// The registry and publications from it
+    Control,
+}
+
 #[derive(clap::Args)]
 pub struct Arguments {
+    /// Only this part
+    part: Option<Part>,
     /// Numbers of keys, comma-separated; the last one is the one compared
     #[arg(long, value_delimiter = ',', default_values = SIZES)]
     sizes: Vec<String>,
-}
-
-/// What a figure should be.
-#[derive(Clone, Copy)]
-enum Target {
-    AtMost(f64),
-    AtLeast(f64),
-    None,
-}
-
-use Target::{AtLeast, AtMost};
-
-struct Table(Vec<(String, Target, f64, &'static str)>);
-
-impl Table {
-    fn row(&mut self, what: impl Into<String>, target: Target, value: f64, unit: &'static str) {
-        self.0.push((what.into(), target, value, unit));
-    }
-
-    fn print(&self) {
-        let width = self.0.iter().map(|(what, ..)| what.chars().count()).max().unwrap_or(0);
-        println!("{:width$}  {:>14}  {:>14}  {:>6}", "figure", "target", "value", "ratio");
-        for (what, target, value, unit) in &self.0 {
-            let ratio = |limit: f64| if *value == limit { "1.00".into() } else { format!("{:.2}", value / limit) };
-            let (aim, ratio) = match *target {
-                AtMost(limit) => (format!("≤ {limit} {unit}"), ratio(limit)),
-                AtLeast(limit) => (format!("≥ {limit} {unit}"), ratio(limit)),
-                Target::None => (String::new(), String::new()),
-            };
-            let digits = if *value < 100.0 { 1 } else { 0 };
-            println!("{what:width$}  {aim:>14}  {:>14}  {ratio:>6}", format!("{value:.digits$} {unit}"));
-        }
-        println!("ratio = value / target: up to 1 is good where the target is ≤, from 1 where it is ≥");
-    }
+    /// Digests to import
+    #[arg(long, default_value_t = control::IMPORT)]
+    import: u64,
 }
 
 /// Target of one verification in wasm, by number of keys.
@@ -65,7 +52,18 @@ fn verify_target(size: &str) -> Target {
 }
 
 pub fn main(arguments: &Arguments) -> Result<()> {
-    let sizes = &arguments.sizes;
+    let mut table = Table::default();
+    if arguments.part != Some(Part::Control) {
+        edge(&arguments.sizes, &mut table)?;
+    }
+    if arguments.part != Some(Part::Edge) {
+        control::measure(arguments.import, &mut table)?;
+    }
+    table.print();
+    Ok(())
+}
+
+fn edge(sizes: &[String], table: &mut Table) -> Result<()> {
     let largest = sizes.last().context("no size")?.as_str();
     let dir = shell::target().join("bench");
     let at = |size: &str| dir.join(size).display().to_string();
@@ -86,7 +84,6 @@ pub fn main(arguments: &Arguments) -> Result<()> {
     }
     let size = Size::of(&shell::root().join("js/wasm/edgelatch.wasm"))?;
 
-    let mut table = Table(Vec::new());
     let contender = |name: &str, size: &str| number(&verify, &format!("{name} {size}"));
     for size in sizes {
         table.row(
@@ -118,7 +115,6 @@ pub fn main(arguments: &Arguments) -> Result<()> {
     table.row("build and sign a snapshot from scratch", Target::None, number(figures, "build_ms"), "ms");
     table.row("wasm file", AtMost(60.0), size.raw as f64 / 1000.0, "kB");
     table.row("wasm file, brotli", AtMost(21.0), size.brotli as f64 / 1000.0, "kB");
-    table.print();
     Ok(())
 }
 

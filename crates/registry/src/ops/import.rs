@@ -8,13 +8,14 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::act::{Act, OrgRow, Target};
+use super::import_batch::{Batch, Ready};
 use super::import_line::{Line, column, from_json, key};
-use super::keys::{Secret, insert_key, insert_parts, insert_secret_unless_taken};
+use super::keys::key_values;
 use super::rules::{ACTIVE_KEYS, ALL_KEYS, check_new};
 use crate::caller::Caller;
 use crate::digest::Digest;
 use crate::error::{Error, Kind};
-use crate::limits::{MAX_LINE_BYTES, MAX_REFUSALS, PROGRESS_LINES};
+use crate::limits::{IMPORT_ROWS, MAX_LINE_BYTES, MAX_REFUSALS, PROGRESS_LINES};
 use crate::model::{NewKey, Origin};
 use crate::registry::{Registry, owner_id, role_id, touch};
 use crate::settings::Authority;
@@ -112,11 +113,12 @@ impl Registry {
             let input = input.take().ok_or(Error::Busy)?;
             let last = act.session.row("SELECT max(id) FROM keys", &[], |row| row.maybe_int(0))?.flatten().unwrap_or(0);
             let (known, report) = (Known::default(), ImportReport::default());
-            let mut work = Work { registry: self, act, import, known, report, next: last + 1 };
+            let mut work = Work { registry: self, act, import, known, report, batch: Batch::new(last + 1), lines: 0 };
             match import.format {
                 ImportFormat::Csv => work.csv(input, progress)?,
                 ImportFormat::JsonLines => work.json_lines(input, progress)?,
             }
+            work.flush()?;
             let mut report = work.report;
             if import.dry_run || report.refused > 0 || report.keys == 0 {
                 undone = Some(report);
@@ -154,8 +156,8 @@ struct Work<'w, 'a> {
     import: &'w Import,
     known: Known,
     report: ImportReport,
-    /// Row of the next key: writers take turns, so nobody else takes it.
-    next: u64,
+    batch: Batch,
+    lines: u64,
 }
 
 impl Work<'_, '_> {
@@ -224,19 +226,31 @@ impl Work<'_, '_> {
     fn line(&mut self, number: u64, line: Result<Line, Error>, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
         let now = self.act.now;
         let read = line.and_then(|line| key(&line, &self.import.defaults, now));
-        match read.and_then(|(new, digest)| self.insert(&new, &digest)) {
-            Ok(()) => self.report.keys += 1,
-            Err(error) if is_about_a_line(&error) => self.report.refuse(number, &error),
-            Err(error) => return Err(error),
+        match read.and_then(|(new, digest)| self.ready(&new, &digest)) {
+            Err(error) if !is_about_a_line(&error) => return Err(error),
+            ready => self.batch.lines.push((number, ready)),
         }
-        if (self.report.keys + self.report.refused).is_multiple_of(PROGRESS_LINES) {
-            progress(self.report.keys + self.report.refused);
+        if self.batch.lines.len() >= IMPORT_ROWS {
+            self.flush()?;
+        }
+        self.lines += 1;
+        if self.lines.is_multiple_of(PROGRESS_LINES) {
+            progress(self.lines);
         }
         Ok(())
     }
 
-    fn insert(&mut self, new: &NewKey, digest: &Digest) -> Result<(), Error> {
-        let Work { registry, act, known, next, .. } = self;
+    fn flush(&mut self) -> Result<(), Error> {
+        let Work { act, batch, report, .. } = self;
+        batch.flush(act, &mut |number, refused| match refused {
+            None => report.keys += 1,
+            Some(error) => report.refuse(number, &error),
+        })
+    }
+
+    /// All that can be decided without the other keys.
+    fn ready(&mut self, new: &NewKey, digest: &Digest) -> Result<Ready, Error> {
+        let Work { registry, act, known, .. } = self;
         if !known.orgs.contains_key(&new.org) {
             let org = act.org(&new.org)?;
             let room = act.room(&org)?;
@@ -265,15 +279,18 @@ impl Work<'_, '_> {
             });
         }
         room.take(org)?;
-        let key_id = registry.key_id()?;
-        let row = insert_key(act, org, owner, key_id, new, Origin::Imported, Some(*next))?;
-        *next += 1;
-        let row = row.ok_or_else(|| Error::NameTaken { name: new.name.to_string() })?;
-        if !insert_secret_unless_taken(act, row, &Secret::imported(digest))? {
-            act.session.run("DELETE FROM keys WHERE id = $1", args![row])?;
-            return Err(Error::DigestTaken);
-        }
-        insert_parts(act.session, row, &roles, &new.scope, &new.ip)
+        let key = key_values(act, org, owner, registry.key_id()?, new, Origin::Imported);
+        let name = new.name.to_string();
+        let holder = org.settings.unique_names.then_some(org.id);
+        Ok(Ready {
+            key: key.into(),
+            name,
+            holder,
+            digest: *digest.bytes(),
+            roles,
+            scope: new.scope.clone(),
+            ip: new.ip.clone(),
+        })
     }
 }
 

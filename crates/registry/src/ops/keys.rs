@@ -16,7 +16,7 @@ use crate::limits::{MAX_KEY_ROLES, MAX_KEY_SERVICES};
 use crate::model::{Changed, Created, Key, KeyEdit, NewKey, Once, Origin, Scope, State, Status};
 use crate::registry::{Registry, owner_id, role_id, touch};
 use crate::settings::{Authority, Revocation};
-use crate::store::{Session, args};
+use crate::store::{Session, Value, args};
 use crate::text::{Prefix, Service, Slug};
 use crate::time::future;
 use crate::warning::Warning;
@@ -122,7 +122,7 @@ impl Registry {
         let owner = owner_id(act.session, org.id, &new.owner)?;
         let roles = role_ids(act, org, &new.roles)?;
         let key_id = self.key_id()?;
-        let row = insert_key(act, org, owner, key_id, new, secret.origin, None)?;
+        let row = insert_key(act, org, owner, key_id, new, secret.origin)?;
         let taken = || Error::NameTaken { name: new.name.to_string() };
         let row = row.ok_or_else(taken)?;
         insert_secret(act, row, secret)?;
@@ -235,64 +235,84 @@ fn write_row(act: &mut Act<'_>, org: &OrgRow, row: u64, key: &Key) -> Result<(),
     act.session.run(sql, values).map(|_| ()).map_err(|e| e.or_unique(taken))
 }
 
-/// Adds a key's own row; none when its name is taken. With `row` it gets that number: in SQLite, `RETURNING` makes every
-/// statement keep a journal, which an import of a million cannot afford.
-pub(super) fn insert_key(
+/// The columns of a new key's own row, all but its number.
+pub(super) const KEY_COLUMNS: [&str; 17] = [
+    "key_id",
+    "realm_id",
+    "org_id",
+    "owner_id",
+    "name",
+    "description",
+    "origin",
+    "scope_all",
+    "allow_mode",
+    "ip_order",
+    "not_before",
+    "expires_at",
+    "metadata",
+    "created_at",
+    "updated_at",
+    "environment",
+    "held_name",
+];
+
+/// What they hold.
+pub(super) fn key_values(
+    act: &Act<'_>,
+    org: &OrgRow,
+    owner: u64,
+    key_id: KeyId,
+    new: &NewKey,
+    origin: Origin,
+) -> [Value; KEY_COLUMNS.len()] {
+    let (mode, order) = ip_words(&new.ip);
+    let first = org.settings.environments.first().map(|e| &e.environment);
+    let environment = new.environment.as_ref().or(first).map(Slug::as_str);
+    let name = new.name.as_str();
+    [
+        key_id.to_string().into(),
+        act.realm.0.into(),
+        org.id.into(),
+        owner.into(),
+        name.into(),
+        new.description.as_str().into(),
+        origin.word().into(),
+        (new.scope == Scope::All).into(),
+        mode.into(),
+        order.into(),
+        new.not_before.into(),
+        new.expires_at.into(),
+        new.metadata.as_str().into(),
+        act.now.into(),
+        act.now.into(),
+        environment.into(),
+        org.settings.unique_names.then_some(name).into(),
+    ]
+}
+
+/// Adds a key's own row; none when its name is taken.
+fn insert_key(
     act: &mut Act<'_>,
     org: &OrgRow,
     owner: u64,
     key_id: KeyId,
     new: &NewKey,
     origin: Origin,
-    row: Option<u64>,
 ) -> Result<Option<u64>, Error> {
-    const COLUMNS: &str = "key_id, realm_id, org_id, owner_id, name, description, origin, scope_all, allow_mode, ip_order, \
-        not_before, expires_at, metadata, created_at, updated_at, environment, held_name";
-    const VALUES: &str = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16";
-    let (mode, order) = ip_words(&new.ip);
-    let texts = (new.name.as_str(), new.description.as_str(), new.metadata.as_str());
-    let first = org.settings.environments.first().map(|e| &e.environment);
-    let environment = new.environment.as_ref().or(first).map(Slug::as_str);
-    let held = org.settings.unique_names.then_some(texts.0);
-    let (id, all, times) = (key_id.to_string(), new.scope == Scope::All, (new.not_before, new.expires_at));
-    let values = args![
-        id,
-        act.realm.0,
-        org.id,
-        owner,
-        texts.0,
-        texts.1,
-        origin.word(),
-        all,
-        mode,
-        order,
-        times.0,
-        times.1,
-        texts.2,
-        act.now,
-        environment,
-        held
-    ];
-    let Some(row) = row else {
-        let sql = format!("INSERT INTO keys ({COLUMNS}) VALUES ({VALUES}) ON CONFLICT DO NOTHING RETURNING id");
-        return act.session.row(&sql, values, |row| row.int(0));
-    };
-    let sql = format!("INSERT INTO keys ({COLUMNS}, id) VALUES ({VALUES}, $17) ON CONFLICT DO NOTHING");
-    let values = [values, args![row]].concat();
-    Ok((act.session.run(&sql, &values)? == 1).then_some(row))
+    let places: Vec<String> = (1..=KEY_COLUMNS.len()).map(|i| format!("${i}")).collect();
+    let (columns, places) = (KEY_COLUMNS.join(", "), places.join(", "));
+    let sql = format!("INSERT INTO keys ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING RETURNING id");
+    let values = key_values(act, org, owner, key_id, new, origin);
+    act.session.row(&sql, &values, |row| row.int(0))
 }
 
 /// Adds a secret; an error when another key has its digest.
 pub(super) fn insert_secret(act: &mut Act<'_>, row: u64, secret: &Secret) -> Result<(), Error> {
-    if insert_secret_unless_taken(act, row, secret)? { Ok(()) } else { Err(Error::DigestTaken) }
-}
-
-pub(super) fn insert_secret_unless_taken(act: &mut Act<'_>, row: u64, secret: &Secret) -> Result<bool, Error> {
     let sql = "INSERT INTO secrets (key_id, realm_id, digest, first_12, masked, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
                ON CONFLICT DO NOTHING";
     let (first_12, masked) = (secret.first_12.as_deref(), secret.masked.as_deref());
     let values = args![row, act.realm.0, &secret.digest[..], first_12, masked, act.now];
-    Ok(act.session.run(sql, values)? == 1)
+    if act.session.run(sql, values)? == 1 { Ok(()) } else { Err(Error::DigestTaken) }
 }
 
 fn clear(session: &mut dyn Session, table: &str, row: u64) -> Result<(), Error> {
@@ -300,13 +320,7 @@ fn clear(session: &mut dyn Session, table: &str, row: u64) -> Result<(), Error> 
 }
 
 /// What other tables hold of a key.
-pub(super) fn insert_parts(
-    session: &mut dyn Session,
-    row: u64,
-    roles: &[u64],
-    scope: &Scope,
-    ip: &IpRules,
-) -> Result<(), Error> {
+fn insert_parts(session: &mut dyn Session, row: u64, roles: &[u64], scope: &Scope, ip: &IpRules) -> Result<(), Error> {
     insert_roles(session, row, roles)?;
     insert_services(session, row, scope)?;
     insert_ips(session, row, ip)

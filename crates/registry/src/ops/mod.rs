@@ -7,6 +7,7 @@ mod epochs;
 mod explain;
 mod failures;
 mod import;
+mod import_batch;
 mod import_line;
 mod kept;
 mod keys;

@@ -244,7 +244,7 @@ impl Postgres {
         if write {
             tx.batch_execute(LOCK).map_err(fail)?;
         }
-        let mut session = Tx { tx, statements, store: self, failure: None };
+        let mut session = Tx { tx, statements, store: self, failure: None, bulk: false };
         let done = work(&mut session);
         let Tx { tx, failure, .. } = session;
         match (done, failure) {
@@ -309,6 +309,8 @@ struct Tx<'a> {
     statements: &'a mut HashMap<String, Statement>,
     store: &'a Postgres,
     failure: Option<Next>,
+    /// Whether rows are loaded: tables grow under plans that were made when they were empty.
+    bulk: bool,
 }
 
 impl<'a> Tx<'a> {
@@ -385,6 +387,11 @@ impl Session for Tx<'_> {
     }
 
     fn load(&mut self, table: &str, columns: &[String], rows: &[Vec<Value>]) -> Result<(), Error> {
+        if !self.bulk {
+            let plans = "SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_custom_plan";
+            self.guard(|tx| tx.batch_execute(plans))?;
+            self.bulk = true;
+        }
         let columns = columns.join(", ");
         let statement = self.prepare(&format!("SELECT {columns} FROM {table}"), &[])?;
         let types: Vec<Type> = statement.columns().iter().map(|column| column.type_().clone()).collect();

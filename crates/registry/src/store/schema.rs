@@ -48,7 +48,7 @@ pub(super) fn tables() -> impl Iterator<Item = &'static str> {
 pub(super) type Migrations = &'static [&'static [&'static str]];
 
 /// What this program knows.
-pub(super) const MIGRATIONS: Migrations = &[FIRST, LEASES, super::lifecycle::LIFECYCLE, REMINDERS, APPEND_ONLY];
+pub(super) const MIGRATIONS: Migrations = &[FIRST, LEASES, super::lifecycle::LIFECYCLE, REMINDERS, APPEND_ONLY, REVOKED];
 
 /// When administrators were last told that the key should be rotated.
 const REMINDERS: &[&str] = &["ALTER TABLE keys ADD COLUMN reminded_at {int} NOT NULL DEFAULT 0"];
@@ -201,3 +201,9 @@ const LEASES: &[&str] = &["CREATE TABLE leases (
 const APPEND_ONLY: &[&str] = &["{sqlite}CREATE TRIGGER activity_once BEFORE INSERT ON activity
         WHEN EXISTS (SELECT 1 FROM activity WHERE realm_id = NEW.realm_id AND seq = NEW.seq)
         BEGIN SELECT RAISE(ABORT, 'the activity log is append-only'); END"];
+
+/// Where few keys are revoked, a list of them would look at all the others.
+const REVOKED: &[&str] = &[
+    "CREATE INDEX keys_realm_revoked ON keys (realm_id, id) WHERE revoked_at IS NOT NULL",
+    "CREATE INDEX keys_org_revoked ON keys (org_id, id) WHERE revoked_at IS NOT NULL",
+];

@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, ffi
 use super::schema::{MIGRATIONS, Migrations, SQLITE};
 use super::{Each, Row, Session, Store, Value, Work, miscounted, passed_over};
 use crate::error::Error;
-use crate::limits::{BUSY_MILLIS, CACHE_KIB, STATEMENTS};
+use crate::limits::{BUSY_MILLIS, CACHE_KIB, STATEMENTS, WAL_PAGES};
 
 /// `edgl`: tells our file from any other SQLite database.
 const APPLICATION_ID: i64 = 0x6564_676c;
@@ -85,7 +85,7 @@ impl Sqlite {
             // FULL: what was acknowledged survives a power cut.
             connection.execute_batch(&format!(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
-                 PRAGMA cache_size = -{CACHE_KIB};"
+                 PRAGMA cache_size = -{CACHE_KIB}; PRAGMA wal_autocheckpoint = {WAL_PAGES};"
             ))?;
             Ok(connection)
         };
@@ -171,13 +171,18 @@ impl<'a> Tx<'a> {
     fn prepare(&self, sql: &str, args: &[Value]) -> Result<rusqlite::CachedStatement<'a>, Error> {
         // `$1` would be a name to SQLite, to be looked up at every use; `?1` is the first parameter. No text of ours has a `$`.
         let mut statement = self.connection.prepare_cached(&sql.replace('$', "?")).map_err(|e| self.store.error(e))?;
+        self.bind(sql, &mut statement, args)?;
+        Ok(statement)
+    }
+
+    fn bind(&self, sql: &str, statement: &mut rusqlite::Statement<'_>, args: &[Value]) -> Result<(), Error> {
         if statement.parameter_count() != args.len() {
             return Err(miscounted(sql, statement.parameter_count(), args.len()));
         }
         for (i, value) in (1..).zip(args) {
             statement.raw_bind_parameter(i, value).map_err(|e| self.store.error(e))?;
         }
-        Ok(statement)
+        Ok(())
     }
 }
 
@@ -217,9 +222,15 @@ impl Session for Tx<'_> {
     }
 
     fn load(&mut self, table: &str, columns: &[String], rows: &[Vec<Value>]) -> Result<(), Error> {
-        let places: Vec<String> = (1..=columns.len()).map(|i| format!("${i}")).collect();
+        let places: Vec<String> = (1..=columns.len()).map(|i| format!("?{i}")).collect();
         let sql = format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places.join(", "));
-        rows.iter().try_for_each(|row| self.run(&sql, row).map(|_| ()))
+        self.guard(|tx| {
+            let mut statement = tx.connection.prepare_cached(&sql).map_err(|e| tx.store.error(e))?;
+            rows.iter().try_for_each(|row| {
+                tx.bind(&sql, &mut statement, row)?;
+                statement.raw_execute().map(|_| ()).map_err(|e| tx.store.error(e))
+            })
+        })
     }
 
     /// SQLite itself goes on from the largest id.

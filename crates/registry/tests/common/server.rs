@@ -16,7 +16,7 @@ const PASSWORD_ENCODED: &str = "p%40ss%2Fw%3Frd%3A1";
 
 /// Runs the server until its standard input ends, which it does with the test process, however that ends.
 const WATCH: &str = r#"
-"$1/postgres" -D "$2/data" -k "$2" -h 127.0.0.1 -p "$3" -c fsync=off -c full_page_writes=off -c max_connections=200 \
+"$1/postgres" -D "$2/data" -k "$2" -h 127.0.0.1 -p "$3" -c fsync="$4" -c full_page_writes="$4" -c max_connections=200 \
   -c ssl=on -c ssl_cert_file="$2/server.crt" -c ssl_key_file="$2/server.key" </dev/null >"$2/log" 2>&1 &
 server=$!
 cat >/dev/null
@@ -33,10 +33,21 @@ pub struct Server {
     _watch: Child,
 }
 
-/// The server; none where PostgreSQL is not installed, which is said, and an error where `CI` is set.
+/// The server; none where PostgreSQL is not installed, which is said, and an error where `CI` is set. It loses its data in a
+/// power cut, and is the faster for it.
 pub fn server() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    SERVER
+    start(&SERVER, "off")
+}
+
+/// The same, as a server for production is: to measure with.
+pub fn durable() -> Option<&'static Server> {
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    start(&SERVER, "on")
+}
+
+fn start(server: &'static OnceLock<Option<Server>>, durable: &str) -> Option<&'static Server> {
+    server
         .get_or_init(|| {
             let bin = programs();
             if bin.is_none() {
@@ -44,7 +55,7 @@ pub fn server() -> Option<&'static Server> {
                 // Past the harness, which would swallow it.
                 let _ = writeln!(std::io::stderr(), "skipped: PostgreSQL is not installed");
             }
-            bin.map(|bin| Server::start(&bin))
+            bin.map(|bin| Server::start(&bin, durable))
         })
         .as_ref()
 }
@@ -71,7 +82,7 @@ fn user() -> Option<(u32, u32)> {
 }
 
 impl Server {
-    fn start(bin: &Path) -> Server {
+    fn start(bin: &Path, durable: &str) -> Server {
         let (dir, user) = (tempfile::Builder::new().prefix("edgelatch-pg-").tempdir().unwrap().keep(), user());
         if let Some((uid, gid)) = user {
             chown(&dir, Some(uid), Some(gid)).unwrap();
@@ -97,7 +108,7 @@ impl Server {
         run(command(Path::new("openssl")).args(key).args(["-keyout", "server.key", "-out", "server.crt"]).args(name));
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let mut watch = command(Path::new("sh"));
-        watch.args(["-c", WATCH, "sh"]).arg(bin).arg(&dir).arg(port.to_string());
+        watch.args(["-c", WATCH, "sh"]).arg(bin).arg(&dir).arg(port.to_string()).arg(durable);
         let child = watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let server = Server { dir, port, next: AtomicUsize::new(0), _watch: child };
         let deadline = Instant::now() + Duration::from_secs(60);
