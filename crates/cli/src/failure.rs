@@ -20,7 +20,8 @@ pub(crate) struct Failure {
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl Failure {
-    fn new(code: &'static str, message: impl Into<String>) -> Failure {
+    /// A stable code and a sentence.
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Failure {
         Failure { code, message: message.into() }
     }
 

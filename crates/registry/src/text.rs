@@ -98,11 +98,14 @@ texts! {
     Slug("id", filled up to limits::MAX_SLUG_BYTES, is_slug, "a-z 0-9 . _ -, beginning with a letter or digit",
         Some("^[a-z0-9][a-z0-9._-]*$"));
     /// What people call something.
-    Name("name", filled up to limits::MAX_NAME_BYTES, is_line, "one line without control characters or blanks at its ends", None);
+    Name("name", filled up to limits::MAX_NAME_BYTES, is_line, "one line without control characters or blanks at its ends",
+        Some(r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$"));
     /// What something is for.
-    Description("description", maybe up to limits::MAX_DESCRIPTION_BYTES, is_prose, "text without control characters", None);
+    Description("description", maybe up to limits::MAX_DESCRIPTION_BYTES, is_prose, "text without control characters",
+        Some(r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"));
     /// A remark on an IP entry.
-    Note("note", maybe up to limits::MAX_NOTE_BYTES, is_line, "one line without control characters or blanks at its ends", None);
+    Note("note", maybe up to limits::MAX_NOTE_BYTES, is_line, "one line without control characters or blanks at its ends",
+        Some(r"^([^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$"));
     /// A service that a scope names.
     Service("scope", filled up to edgelatch_core::limits::MAX_PERMISSION_BYTES, |t| permission::is_permission(t.as_bytes()),
         "segments of A-Z a-z 0-9 _ - joined by dots, such as `cdn`", Some("^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$"));

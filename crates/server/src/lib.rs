@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod alerts;
 mod api;
 mod health;
 pub mod limits;
@@ -19,6 +20,7 @@ mod pilot;
 mod problem;
 mod site;
 mod stall;
+mod upkeep;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -33,11 +35,13 @@ use axum::routing::get;
 
 pub use accept::Patience;
 use accept::accept;
+pub use alerts::Webhook;
 use api::Api;
 pub use api::{ApiOptions, FailureRate, ROUTES as API_ROUTES, document as api_document};
 pub use pilot::{Event, Pilot};
 pub use problem::Problem;
 use site::Site;
+pub use upkeep::Upkeep;
 
 /// Requests in flight may take this long after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -53,6 +57,10 @@ pub struct Options {
     pub pilot: Option<Pilot>,
     /// The management API to serve.
     pub api: Option<ApiOptions>,
+    /// The registry to look after.
+    pub upkeep: Option<Upkeep>,
+    /// Where the registry's alerts go: the one that is looked after.
+    pub webhook: Option<Webhook>,
     /// How long clients may take, and how many there may be.
     pub patience: Patience,
 }
@@ -60,7 +68,7 @@ pub struct Options {
 impl Options {
     /// The published files only.
     pub fn new(addr: SocketAddr, published: PathBuf) -> Options {
-        Options { addr, published, pilot: None, api: None, patience: Patience::default() }
+        Options { addr, published, pilot: None, api: None, upkeep: None, webhook: None, patience: Patience::default() }
     }
 }
 
@@ -127,7 +135,7 @@ pub async fn serve_until(
     report: impl Fn(Event) + Send + Sync + 'static,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    let Options { addr, published, pilot, api, patience } = options;
+    let Options { addr, published, pilot, api, upkeep, webhook, patience } = options;
     let report: Arc<dyn Fn(Event) + Send + Sync> = Arc::new(report);
     let listener = listen(addr).await?;
     let mut bound = Bound { files: listener.local_addr()?, api: None };
@@ -148,10 +156,14 @@ pub async fn serve_until(
             }
         }
     }
-    let pilot = pilot.map(|pilot| pilot.start(Arc::clone(&report))).transpose()?;
-    ready(bound);
     let (tell, told) = tokio::sync::watch::channel(false);
     let mut serving = tokio::task::JoinSet::new();
+    if let (Some(webhook), Some(upkeep)) = (webhook, &upkeep) {
+        serving.spawn(alerts::deliver(webhook, Arc::clone(&upkeep.registry), Arc::clone(&report), told.clone()));
+    }
+    let upkeep = upkeep.map(|upkeep| upkeep.start(Arc::clone(&report))).transpose()?;
+    let pilot = pilot.map(|pilot| pilot.start(Arc::clone(&report))).transpose()?;
+    ready(bound);
     for (listener, routes) in sites {
         serving.spawn(accept(listener, routes, patience, told.clone()));
     }
@@ -161,7 +173,7 @@ pub async fn serve_until(
     let _ = tokio::time::timeout(DRAIN, async { while serving.join_next().await.is_some() {} }).await;
     serving.shutdown().await;
     let _ = tokio::task::spawn_blocking(move || {
-        drop(pilot);
+        drop((pilot, upkeep));
         // It ends when the last connection is gone; one that hangs on does not hold it up.
         if let Some(writer) = writer {
             let end = std::time::Instant::now() + DRAIN;

@@ -68,8 +68,9 @@ impl Plane {
     fn serve(&self, pilot: bool) -> Served {
         let pilot = pilot.then(|| Pilot {
             publisher: self.publisher(),
-            directory: self.dir.realm(&self.realm),
+            targets: vec![Directory::new(self.dir.realm(&self.realm))],
             interval: Duration::from_millis(20),
+            node: "node-1".parse().unwrap(),
         });
         let options = Options { pilot, ..Options::new(([127, 0, 0, 1], 0).into(), self.dir.published()) };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

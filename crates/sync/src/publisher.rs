@@ -81,10 +81,29 @@ pub struct Published {
     /// When its head ends.
     #[serde(serialize_with = "time")]
     pub not_after: u64,
-    /// What each target did.
+    /// What each target did that holds it now.
     pub written: Vec<Written>,
+    /// Targets that do not hold it. They show what they showed before.
+    pub failed: Vec<FailedTarget>,
     /// Targets that showed a head which does not verify. It was replaced, and its epoch not believed.
     pub unproven: Vec<String>,
+}
+
+/// A target that could not be published to.
+#[derive(Clone, Debug, Serialize)]
+pub struct FailedTarget {
+    /// Its name.
+    pub target: String,
+    /// Stable name of the reason.
+    pub code: &'static str,
+    /// The reason.
+    pub message: String,
+}
+
+impl FailedTarget {
+    fn of(target: &dyn Target, error: &Error) -> FailedTarget {
+        FailedTarget { target: target.name(), code: error.code(), message: error.to_string() }
+    }
 }
 
 impl Publisher {
@@ -101,7 +120,17 @@ impl Publisher {
         Publisher { watch: Box::new(watch), ..self }
     }
 
-    /// Whether an epoch is due, and why. Cheap: a few rows and each target's head.
+    /// The realm that it publishes.
+    pub fn realm(&self) -> &Slug {
+        &self.realm
+    }
+
+    /// The registry that it publishes from.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Whether an epoch is due, and why. Cheap: a few rows and each target's head. One that cannot be read needs repair.
     pub fn due(&self, targets: &[&mut dyn Target]) -> Result<Option<Reason>, Error> {
         let Some(last) = self.registry.ledger(&self.realm, 1)?.into_iter().next() else { return Ok(Some(Reason::Repair)) };
         if last.changes != self.registry.changes(&self.realm)? {
@@ -111,12 +140,10 @@ impl Publisher {
             return Ok(Some(Reason::Heartbeat));
         }
         let roots = self.registry.roots(&self.realm)?;
-        for target in targets {
-            if Shown::of(&**target, self.realm.as_str(), &roots)?.epoch() != last.epoch {
-                return Ok(Some(Reason::Repair));
-            }
-        }
-        Ok(None)
+        let holds = |target: &&mut dyn Target| {
+            Shown::of(&**target, self.realm.as_str(), &roots).is_ok_and(|shown| shown.epoch() == last.epoch)
+        };
+        Ok((!targets.iter().all(holds)).then_some(Reason::Repair))
     }
 
     /// Publishes an epoch if one is due.
@@ -132,7 +159,8 @@ impl Publisher {
         }
     }
 
-    /// Publishes an epoch.
+    /// Publishes an epoch. Each target is published to on its own: one that fails is named in the answer and stops no other;
+    /// only when none holds the epoch is that an error.
     pub fn publish(&self, targets: &mut [&mut dyn Target]) -> Result<Published, Error> {
         let _lock = self.lock()?;
         self.run(targets, Reason::Asked)
@@ -148,12 +176,19 @@ impl Publisher {
         let tree = build_tree(&snapshot.realm, snapshot.keys).map_err(build)?;
         (self.watch)(Stage::Writing(tree.bytes()));
         let mut above = 0;
-        let mut unproven = Vec::new();
+        let (mut unproven, mut broken) = (Vec::new(), Vec::new());
         for target in &*targets {
-            match Shown::of(&**target, self.realm.as_str(), &roots)? {
-                Shown::Unproven => unproven.push(target.name()),
-                shown => above = above.max(shown.epoch()),
+            match Shown::of(&**target, self.realm.as_str(), &roots) {
+                Ok(Shown::Unproven) => unproven.push(target.name()),
+                Ok(shown) => above = above.max(shown.epoch()),
+                Err(error) => broken.push(error),
             }
+        }
+        // An epoch would be spent for nothing.
+        if broken.len() == targets.len()
+            && let Some(error) = broken.into_iter().next()
+        {
+            return Err(error);
         }
         let now = self.registry.env().now()?;
         let request = EpochRequest {
@@ -173,10 +208,23 @@ impl Publisher {
         let (realm, epoch) = (self.realm.as_str(), row.epoch);
         let publication =
             Publication { realm, epoch, now: row.issued_at, head: &head, bundle: &bundle, roots: &roots, tree: &tree };
-        let written = targets.iter_mut().map(|target| target.publish(&publication)).collect::<Result<Vec<_>, _>>()?;
-        self.registry.mark_published(&self.realm, epoch)?;
-        let (records, tree_bytes) = (tree.records, tree.bytes());
-        Ok(Published { epoch, reason, tree: hex(&row.tree), records, tree_bytes, not_after: row.not_after, written, unproven })
+        let (mut written, mut failed, mut first) = (Vec::new(), Vec::new(), None);
+        for target in targets {
+            match target.publish(&publication) {
+                Ok(done) => written.push(done),
+                Err(error) => {
+                    failed.push(FailedTarget::of(&**target, &error));
+                    first = first.or(Some(error));
+                }
+            }
+        }
+        match first {
+            None => self.registry.mark_published(&self.realm, epoch)?,
+            Some(error) if written.is_empty() => return Err(error),
+            Some(_) => {}
+        }
+        let (records, tree_bytes, not_after) = (tree.records, tree.bytes(), row.not_after);
+        Ok(Published { epoch, reason, tree: hex(&row.tree), records, tree_bytes, not_after, written, failed, unproven })
     }
 
     /// The newest root, if our key may publish under it today.

@@ -205,6 +205,31 @@ impl Target for Dying {
 }
 
 #[test]
+fn a_target_that_fails_stops_no_other() {
+    let p = plane();
+    let blocked = p.dir.path().join("blocked");
+    fs::write(&blocked, b"in the way").unwrap();
+    for first in [true, false] {
+        let (mut bad, mut good) = (Directory::new(&blocked), p.target());
+        let published = match first {
+            true => p.publisher.publish(&mut [&mut bad, &mut good]),
+            false => p.publisher.publish(&mut [&mut good, &mut bad]),
+        };
+        let published = published.unwrap();
+        assert_eq!((published.written.len(), published.failed.len(), published.failed[0].code), (1, 1, "io"));
+        // Not every target holds it.
+        let last = &p.registry.ledger(&p.realm, 1).unwrap()[0];
+        assert_eq!((last.epoch, last.published_at), (published.epoch, None));
+        assert_eq!(p.edge().head().unwrap().epoch, published.epoch);
+        assert_eq!(p.publisher.due(&[&mut bad, &mut good]).unwrap(), Some(Reason::Repair));
+    }
+    // When none can be published to, no epoch is spent.
+    let epoch = p.registry.ledger(&p.realm, 1).unwrap()[0].epoch;
+    assert_eq!(p.publisher.publish(&mut [&mut Directory::new(&blocked)]).unwrap_err().code(), "io");
+    assert_eq!(p.registry.ledger(&p.realm, 1).unwrap()[0].epoch, epoch);
+}
+
+#[test]
 fn no_epoch_is_used_twice_after_a_crash() {
     let p = plane();
     let mut edge = p.edge();

@@ -1,6 +1,7 @@
 //! Arguments of `edgelatch serve`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -18,6 +19,9 @@ pub(crate) struct Serve {
     /// Serve only; another process publishes
     #[arg(long)]
     pub(crate) no_publish: bool,
+    /// Publish to this directory as well
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: Vec<PathBuf>,
     /// Where to serve the management API [default: at --addr, if that is an address of this machine alone]
     #[arg(long, value_name = "ADDR", conflicts_with = "no_api")]
     pub(crate) api_addr: Option<SocketAddr>,
@@ -31,4 +35,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N", default_value_t = edgelatch_server::limits::FAILURES_PER_MINUTE,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) auth_failures: u32,
+    /// Where to send alerts: an https:// address, or http:// on this machine
+    #[arg(long, value_name = "URL", env = "EDGELATCH_ALERT_URL", hide_env_values = true)]
+    pub(crate) alert_url: Option<String>,
+    /// A file with the secret that alerts are signed with [default: EDGELATCH_ALERT_SECRET]
+    #[arg(long, value_name = "FILE", requires = "alert_url")]
+    pub(crate) alert_secret_file: Option<PathBuf>,
 }

@@ -4,7 +4,7 @@ use edgelatch_sync::{Directory, Published, Target};
 
 use crate::args;
 use crate::context::{Context, progress};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::output;
 
 pub(crate) fn publish(context: &Context, args: &args::Publish) -> Result<()> {
@@ -17,13 +17,15 @@ pub(crate) fn publish(context: &Context, args: &args::Publish) -> Result<()> {
     let published =
         if args.if_due { publisher.publish_if_due(&mut targets) } else { publisher.publish(&mut targets).map(Some) };
     bar.finish_and_clear();
-    match published? {
+    let published = published?;
+    let failed = published.iter().flat_map(|published| published.failed.first()).next().cloned();
+    match published {
         Some(published) if context.json => output::json(&published),
         Some(published) => output::line(format_args!("{}", sentence(&published))),
         None if context.json => output::json(&serde_json::Value::Null),
         None => output::line(format_args!("nothing is due")),
     }
-    Ok(())
+    failed.map_or(Ok(()), |failed| Err(Failure::new(failed.code, failed.message)))
 }
 
 pub(super) fn sentence(published: &Published) -> String {

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use edgelatch_server::{ApiOptions, Bound, Event, FailureRate, Options, Pilot, serve as run_server};
-use serde_json::json;
+use edgelatch_registry::{Slug, format_time};
+use edgelatch_server::{ApiOptions, Bound, Event, FailureRate, Options, Pilot, Upkeep, Webhook, serve as run_server};
+use edgelatch_sync::{Directory, hex};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::publish::sentence;
 use crate::args;
@@ -31,17 +34,53 @@ fn api(open: &Open, args: &args::Serve) -> Result<Option<ApiOptions>> {
     Ok(Some(ApiOptions { registry, addr: args.api_addr, client_ip, failures }))
 }
 
+/// Where alerts go. What was typed or stored is not repeated.
+fn webhook(args: &args::Serve) -> Result<Option<Webhook>> {
+    let Some(url) = &args.alert_url else { return Ok(None) };
+    let secret = match &args.alert_secret_file {
+        Some(path) => Zeroizing::new(std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?),
+        None => std::env::var("EDGELATCH_ALERT_SECRET").map(Zeroizing::new).map_err(|_| {
+            Failure::usage("--alert-url: alerts are signed: give --alert-secret-file, or set EDGELATCH_ALERT_SECRET")
+        })?,
+    };
+    Webhook::new(url, &secret).map(Some).map_err(Failure::usage)
+}
+
+fn pilot(context: &Context, open: &Open, args: &args::Serve) -> Result<Option<Pilot>> {
+    if args.no_publish {
+        return Ok(None);
+    }
+    let own = std::iter::once(context.dir.realm(&open.realm));
+    Ok(Some(Pilot {
+        publisher: context.publisher(open, &args.head_lifetime)?,
+        targets: own.chain(args.to.iter().cloned()).map(Directory::new).collect(),
+        interval: interval("--publish-interval", &args.publish_interval)?,
+        node: node(context, open)?,
+    }))
+}
+
+/// This node's name among those that publish: drawn once, so that a restarted one need not wait for itself.
+fn node(context: &Context, open: &Open) -> Result<Slug> {
+    let path = context.dir.path().join("node");
+    if let Ok(text) = std::fs::read_to_string(&path) {
+        return Ok(Slug::parse("node", text.trim())?);
+    }
+    let mut random = [0; 8];
+    open.registry.env().random(&mut random)?;
+    let name = format!("node-{}", hex(&random));
+    std::fs::write(&path, format!("{name}\n")).map_err(|error| Failure::file(&path, &error))?;
+    Ok(Slug::parse("node", &name)?)
+}
+
 pub(crate) fn serve(context: &Context, args: &args::Serve) -> Result<()> {
     let open = context.open()?;
-    let pilot = match args.no_publish {
-        true => None,
-        false => Some(Pilot {
-            publisher: context.publisher(&open, &args.head_lifetime)?,
-            directory: context.dir.realm(&open.realm),
-            interval: interval("--publish-interval", &args.publish_interval)?,
-        }),
+    let options = Options {
+        pilot: pilot(context, &open, args)?,
+        api: api(&open, args)?,
+        upkeep: Some(Upkeep::new(Arc::clone(&open.registry))),
+        webhook: webhook(args)?,
+        ..Options::new(args.addr, context.dir.published())
     };
-    let options = Options { pilot, api: api(&open, args)?, ..Options::new(args.addr, context.dir.published()) };
     let (json, realm) = (context.json, open.realm.clone());
     let ready = |bound: Bound| {
         let (addr, url) = (bound.files, format!("http://{}/r/{realm}", bound.files));
@@ -57,22 +96,45 @@ pub(crate) fn serve(context: &Context, args: &args::Serve) -> Result<()> {
 }
 
 fn report(event: &Event, json: bool) {
+    if json {
+        return output::news_json(&as_json(event));
+    }
     match event {
-        Event::Published(published) if json => {
-            output::news_json(&json!({ "event": "published", "published": published }));
-        }
         Event::Published(published) => output::news(format_args!("{}", sentence(published))),
-        Event::Failed { error, retry } if json => {
-            let retry = retry.as_secs();
-            let (code, message) = (error.code(), error.to_string());
-            output::news_json(&json!({ "event": "failed", "code": code, "message": message, "retry_seconds": retry }));
-        }
         Event::Failed { error, retry } => {
             output::note(format_args!("{BAD}not published:{RESET} {error}; trying again in {} s", retry.as_secs()));
         }
-        Event::ApiFailed { endpoint, message } if json => {
-            output::news_json(&json!({ "event": "api_failed", "endpoint": endpoint, "message": message }));
-        }
+        Event::TargetFailed { failed, retry } => output::note(format_args!(
+            "{BAD}not published to {}:{RESET} {}; trying again in {} s",
+            failed.target,
+            failed.message,
+            retry.as_secs()
+        )),
+        Event::StandsBy { holder } => output::note(format_args!("{holder} publishes; waiting for a turn")),
         Event::ApiFailed { endpoint, message } => output::note(format_args!("{BAD}{endpoint} failed:{RESET} {message}")),
+        Event::AlertFailed { id, reason, again } => {
+            let then = again.map_or("given up".into(), |at| format!("trying again at {}", format_time(at)));
+            output::note(format_args!("{BAD}alert {id} not delivered:{RESET} {reason}; {then}"));
+        }
+        Event::UpkeepFailed { message } => output::note(format_args!("{BAD}upkeep failed:{RESET} {message}")),
+    }
+}
+
+fn as_json(event: &Event) -> Value {
+    match event {
+        Event::Published(published) => json!({ "event": "published", "published": published }),
+        Event::Failed { error, retry } => {
+            let (code, message, retry) = (error.code(), error.to_string(), retry.as_secs());
+            json!({ "event": "failed", "code": code, "message": message, "retry_seconds": retry })
+        }
+        Event::TargetFailed { failed, retry } => {
+            json!({ "event": "target_failed", "failed": failed, "retry_seconds": retry.as_secs() })
+        }
+        Event::StandsBy { holder } => json!({ "event": "stands_by", "holder": holder }),
+        Event::ApiFailed { endpoint, message } => json!({ "event": "api_failed", "endpoint": endpoint, "message": message }),
+        Event::AlertFailed { id, reason, again } => {
+            json!({ "event": "alert_failed", "id": id, "reason": reason, "again": again.map(format_time) })
+        }
+        Event::UpkeepFailed { message } => json!({ "event": "upkeep_failed", "message": message }),
     }
 }

@@ -22,10 +22,12 @@ use crate::text::Slug;
 pub struct UsageEvent {
     /// The key, where one was found.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^key_[0-9A-Za-z]{11}$"))]
     pub key_id: Option<String>,
     /// When, in Unix seconds.
     pub at: u64,
     /// The request's method.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Z-]{1,20}$"))]
     pub method: String,
     /// Its path or the path's template. What follows a `?` is cut off: it could hold a credential.
     pub endpoint: String,
@@ -34,13 +36,16 @@ pub struct UsageEvent {
     pub ip: Option<String>,
     /// Its country, two letters, where known.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Z0-9]{2}$"))]
     pub country: Option<String>,
     /// Status of the response.
+    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 599))]
     pub status: u16,
     /// The verdict's name.
     pub code: String,
     /// The edge's own id of the event.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[!-~]{1,64}$"))]
     pub event: Option<String>,
 }
 
@@ -50,8 +55,10 @@ pub struct UsageEvent {
 #[serde(deny_unknown_fields)]
 pub struct UsageBatch {
     /// Its id: another batch has another one, the same batch sent again has the same.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[!-~]{1,64}$"))]
     pub batch: String,
     /// The events.
+    #[cfg_attr(feature = "openapi", schema(max_items = 10_000))]
     pub events: Vec<UsageEvent>,
 }
 

@@ -46,7 +46,7 @@ fn line(name: &str, text: Option<String>) -> Result<Option<String>, Refusal> {
 
 /// List acts of administrators, newest first
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/activity", operation_id = "listActivity", tag = "logs",
-    params(("realm" = Slug, Path), ActivityQuery),
+    params(("realm" = Slug, Path, description = "The realm"), ActivityQuery),
     responses((status = 200, description = "A page of them", body = ActivityPage)))]
 pub(crate) async fn list(call: Call) -> Answer {
     let (pass, query, _) = call.admit_with::<ActivityQuery>("audit.view").await?;
@@ -84,7 +84,7 @@ pub(crate) struct AnchorQuery {
 /// Answers the end of the chain, to be kept elsewhere and given the next time; 409 with `activity_altered` names the first row
 /// that is not as it was written.
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/activity/verify", operation_id = "verifyActivity", tag = "logs",
-    params(("realm" = Slug, Path), AnchorQuery),
+    params(("realm" = Slug, Path, description = "The realm"), AnchorQuery),
     responses(
         (status = 200, description = "The log is as it was written; this is its end", body = Anchor),
         (status = 409, description = "A row is missing or was altered", body = super::problem::Details,

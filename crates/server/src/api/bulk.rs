@@ -77,7 +77,7 @@ fn lost(error: &std::io::Error) -> Refusal {
 /// All lines or none. A file that is refused answers 422 with a report of its lines. Columns: sha256, name, org, owner,
 /// description, roles, scope, allow, deny, allow_mode, order, not_before, expires_at, metadata, environment.
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/import", operation_id = "importKeys", tag = "keys",
-    params(("realm" = Slug, Path), ImportQuery),
+    params(("realm" = Slug, Path, description = "The realm"), ImportQuery),
     request_body(content(
         (String = "text/csv", example = json!("sha256,name\n9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08,legacy\n")),
         (String = "application/jsonl"), (String = "application/x-ndjson"))),
@@ -203,7 +203,7 @@ impl FilterBody {
 
 /// Revoke every key that a filter fits
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/revoke", operation_id = "revokeKeys", tag = "keys",
-    params(("realm" = Slug, Path)),
+    params(("realm" = Slug, Path, description = "The realm")),
     request_body = RevokeBody,
     responses((status = 200, description = "What was revoked, or would be", body = BulkRevoked)))]
 pub(crate) async fn revoke(call: Call) -> Answer {

@@ -43,7 +43,7 @@ fn address(name: &str, text: &str) -> Result<Ip, Refusal> {
 ///
 /// Its text is not needed. The real core decides, over the state as it is now.
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/{key_id}/explain", operation_id = "explainKey", tag = "explain",
-    params(("realm" = Slug, Path), ("key_id" = String, Path)),
+    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id")),
     request_body(content = Option<QuestionBody>),
     responses((status = 200, description = "The verdict, and how it comes about", body = Explanation)))]
 pub(crate) async fn key(call: Call) -> Answer {
@@ -94,7 +94,7 @@ pub(crate) struct AddressQuery {
 ///
 /// A page may be empty and still have a next one.
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/explain/address", operation_id = "explainAddress", tag = "explain",
-    params(("realm" = Slug, Path), AddressQuery),
+    params(("realm" = Slug, Path, description = "The realm"), AddressQuery),
     responses((status = 200, description = "A page of them", body = UsablePage)))]
 pub(crate) async fn by_address(call: Call) -> Answer {
     let (pass, query, _) = call.admit_with::<AddressQuery>("key.view").await?;

@@ -116,7 +116,7 @@ fn idempotency(pass: &Pass, body: &[u8]) -> Result<Option<Idempotency>, Refusal>
 /// The secret is in this answer and nowhere else. With an `Idempotency-Key`, the same request again answers 200 with the key
 /// and no secret.
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys", operation_id = "createKey", tag = "keys",
-    params(("realm" = Slug, Path), ("Idempotency-Key" = Option<String>, Header, max_length = 128)),
+    params(("realm" = Slug, Path, description = "The realm"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,128}$", description = "Of the client's choice, such as a UUID")),
     request_body = NewKeyBody,
     responses(
         (status = 201, description = "Made", body = CreatedKey, headers(
@@ -142,7 +142,7 @@ pub(crate) async fn create(call: Call) -> Answer {
 
 /// List keys
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/keys", operation_id = "listKeys", tag = "keys",
-    params(("realm" = Slug, Path), KeysQuery),
+    params(("realm" = Slug, Path, description = "The realm"), KeysQuery),
     responses((status = 200, description = "A page of them", body = Page)))]
 pub(crate) async fn list(call: Call) -> Answer {
     let (pass, query, _) = call.admit_with::<KeysQuery>("key.view").await?;
@@ -151,7 +151,7 @@ pub(crate) async fn list(call: Call) -> Answer {
 
 /// Show a key
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/keys/{key_id}", operation_id = "getKey", tag = "keys",
-    params(("realm" = Slug, Path), ("key_id" = String, Path)),
+    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id")),
     responses((status = 200, description = "The key", body = Key, headers(("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
     let (pass, _) = call.admit("key.view").await?;
@@ -173,7 +173,7 @@ pub(crate) struct Nothing {}
 ///
 /// Which members may be changed is up to the org's settings.
 #[utoipa::path(patch, path = "/api/v1/realms/{realm}/keys/{key_id}", operation_id = "editKey", tag = "keys",
-    params(("realm" = Slug, Path), ("key_id" = String, Path), ("If-Match" = Option<String>, Header)),
+    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it")),
     request_body = KeyEditBody,
     responses((status = 200, description = "The key as it is now", body = ChangedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
@@ -193,7 +193,7 @@ pub(crate) async fn edit(call: Call) -> Answer {
 ///
 /// What that means is up to the org's settings: for ever, until it is enabled again, or deleting it.
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/{key_id}/revoke", operation_id = "revokeKey", tag = "keys",
-    params(("realm" = Slug, Path), ("key_id" = String, Path), ("If-Match" = Option<String>, Header)),
+    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it")),
     responses((status = 200, description = "The key as it is now", body = ChangedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn revoke(call: Call) -> Answer {
@@ -209,7 +209,7 @@ pub(crate) async fn revoke(call: Call) -> Answer {
 
 /// Enable a revoked key again
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/{key_id}/enable", operation_id = "enableKey", tag = "keys",
-    params(("realm" = Slug, Path), ("key_id" = String, Path), ("If-Match" = Option<String>, Header)),
+    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it")),
     responses((status = 200, description = "The key as it is now", body = ChangedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn enable(call: Call) -> Answer {
@@ -264,8 +264,8 @@ fn rotate_by(body: RotateBody, now: u64, headers: &HeaderMap) -> Result<Rotate, 
 /// The secret is in this answer and nowhere else. With an `Idempotency-Key`, the same request again answers with the key and
 /// no secret.
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/{key_id}/rotate", operation_id = "rotateKey", tag = "keys",
-    params(("realm" = Slug, Path), ("key_id" = String, Path), ("If-Match" = Option<String>, Header),
-        ("Idempotency-Key" = Option<String>, Header, max_length = 128)),
+    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it"),
+        ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,128}$", description = "Of the client's choice, such as a UUID")),
     request_body(content = Option<RotateBody>),
     responses((status = 200, description = "The key with its new secret", body = CreatedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
@@ -298,7 +298,7 @@ pub(crate) struct DeleteQuery {
 
 /// Delete a key for ever
 #[utoipa::path(delete, path = "/api/v1/realms/{realm}/keys/{key_id}", operation_id = "deleteKey", tag = "keys",
-    params(("realm" = Slug, Path), ("key_id" = String, Path), ("If-Match" = Option<String>, Header), DeleteQuery),
+    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it"), DeleteQuery),
     responses((status = 200, description = "The key as it was", body = Key)))]
 pub(crate) async fn delete(call: Call) -> Answer {
     let (pass, query, _) = call.admit_with::<DeleteQuery>("key.delete").await?;

@@ -1,5 +1,6 @@
 //! The document of the API (OpenAPI 3.1), made from the handlers.
 
+use axum::extract::RawQuery;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use edgelatch_registry::{Direction, ImportFormat, Sort};
@@ -13,7 +14,8 @@ use utoipa::openapi::{
 };
 use utoipa::{OpenApi as _, ToSchema};
 
-use super::problem::Details;
+use super::keys::Nothing;
+use super::problem::{Details, Refusal};
 
 /// What each area is about.
 const TAGS: [(&str, &str); 8] = [
@@ -146,8 +148,10 @@ pub fn document() -> OpenApi {
 
 /// This document
 #[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "getDocument", tag = "server", security(()),
-    responses((status = 200, description = "The document (OpenAPI 3.1)", body = Object)))]
-pub(crate) async fn serve() -> Response {
-    let text = document().to_json().unwrap_or_default();
-    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+    responses((status = 200, description = "The document (OpenAPI 3.1)", body = Object),
+        (status = 422, description = "It takes no parameters", body = Details, content_type = "application/problem+json")))]
+pub(crate) async fn serve(RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+    let Nothing {} = super::body::query(&query.unwrap_or_default())?;
+    let text = document().to_json().map_err(|_| Refusal::failure("the document cannot be written"))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
 }

@@ -55,7 +55,7 @@ pub(crate) struct OrgEditBody {
 
 /// List orgs
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/orgs", operation_id = "listOrgs", tag = "orgs",
-    params(("realm" = Slug, Path)),
+    params(("realm" = Slug, Path, description = "The realm")),
     responses((status = 200, description = "The orgs that are the caller's to see", body = Orgs)))]
 pub(crate) async fn list(call: Call) -> Answer {
     let (pass, _) = call.admit("org.view").await?;
@@ -69,7 +69,7 @@ pub(crate) async fn list(call: Call) -> Answer {
 
 /// Create an org
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/orgs", operation_id = "createOrg", tag = "orgs",
-    params(("realm" = Slug, Path)),
+    params(("realm" = Slug, Path, description = "The realm")),
     request_body = NewOrgBody,
     responses((status = 201, description = "Made", body = Org, headers(
         ("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its revision")))))]
@@ -91,7 +91,7 @@ pub(crate) async fn create(call: Call) -> Answer {
 
 /// Show an org
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/orgs/{org}", operation_id = "getOrg", tag = "orgs",
-    params(("realm" = Slug, Path), ("org" = Slug, Path)),
+    params(("realm" = Slug, Path, description = "The realm"), ("org" = Slug, Path, description = "The org")),
     responses((status = 200, description = "The org", body = Org, headers(("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
     let (pass, _) = call.admit("org.view").await?;
@@ -107,7 +107,7 @@ pub(crate) async fn show(call: Call) -> Answer {
 ///
 /// Keys that exist are left as they are, also where new ones could no longer be made so.
 #[utoipa::path(patch, path = "/api/v1/realms/{realm}/orgs/{org}", operation_id = "editOrg", tag = "orgs",
-    params(("realm" = Slug, Path), ("org" = Slug, Path), ("If-Match" = Option<String>, Header)),
+    params(("realm" = Slug, Path, description = "The realm"), ("org" = Slug, Path, description = "The org"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it")),
     request_body = OrgEditBody,
     responses((status = 200, description = "The org as it is now", body = Org, headers(
         ("ETag" = String, description = "Its revision")))))]
@@ -127,7 +127,7 @@ pub(crate) async fn edit(call: Call) -> Answer {
 
 /// Delete an org that has no keys, with its owners and roles
 #[utoipa::path(delete, path = "/api/v1/realms/{realm}/orgs/{org}", operation_id = "deleteOrg", tag = "orgs",
-    params(("realm" = Slug, Path), ("org" = Slug, Path)),
+    params(("realm" = Slug, Path, description = "The realm"), ("org" = Slug, Path, description = "The org")),
     responses((status = 200, description = "The org as it was", body = Org)))]
 pub(crate) async fn delete(call: Call) -> Answer {
     let (pass, _) = call.admit("org.delete").await?;

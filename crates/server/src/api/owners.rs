@@ -77,7 +77,7 @@ pub(crate) struct OrgQuery {
 
 /// List owners
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/owners", operation_id = "listOwners", tag = "owners",
-    params(("realm" = Slug, Path), OrgQuery),
+    params(("realm" = Slug, Path, description = "The realm"), OrgQuery),
     responses((status = 200, description = "The owners that are the caller's to see", body = Owners)))]
 pub(crate) async fn list(call: Call) -> Answer {
     let (pass, query, _) = call.admit_with::<OrgQuery>("owner.view").await?;
@@ -90,7 +90,7 @@ pub(crate) async fn list(call: Call) -> Answer {
 
 /// Create an owner
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/owners", operation_id = "createOwner", tag = "owners",
-    params(("realm" = Slug, Path)),
+    params(("realm" = Slug, Path, description = "The realm")),
     request_body = NewOwnerBody,
     responses((status = 201, description = "Made", body = Owner, headers(
         ("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its revision")))))]
@@ -117,7 +117,7 @@ pub(crate) async fn create(call: Call) -> Answer {
 
 /// Show an owner
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/orgs/{org}/owners/{owner}", operation_id = "getOwner", tag = "owners",
-    params(("realm" = Slug, Path), ("org" = Slug, Path), ("owner" = Slug, Path)),
+    params(("realm" = Slug, Path, description = "The realm"), ("org" = Slug, Path, description = "The org"), ("owner" = Slug, Path, description = "The owner")),
     responses((status = 200, description = "The owner", body = Owner, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
@@ -134,7 +134,7 @@ pub(crate) async fn show(call: Call) -> Answer {
 ///
 /// Disabling it, or taking a role from it, reaches its keys with the next epoch.
 #[utoipa::path(patch, path = "/api/v1/realms/{realm}/orgs/{org}/owners/{owner}", operation_id = "editOwner", tag = "owners",
-    params(("realm" = Slug, Path), ("org" = Slug, Path), ("owner" = Slug, Path), ("If-Match" = Option<String>, Header)),
+    params(("realm" = Slug, Path, description = "The realm"), ("org" = Slug, Path, description = "The org"), ("owner" = Slug, Path, description = "The owner"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it")),
     request_body = OwnerEditBody,
     responses((status = 200, description = "The owner as it is now", body = Owner, headers(
         ("ETag" = String, description = "Its revision")))))]
@@ -158,7 +158,7 @@ pub(crate) async fn edit(call: Call) -> Answer {
 
 /// Delete an owner that has no keys
 #[utoipa::path(delete, path = "/api/v1/realms/{realm}/orgs/{org}/owners/{owner}", operation_id = "deleteOwner", tag = "owners",
-    params(("realm" = Slug, Path), ("org" = Slug, Path), ("owner" = Slug, Path)),
+    params(("realm" = Slug, Path, description = "The realm"), ("org" = Slug, Path, description = "The org"), ("owner" = Slug, Path, description = "The owner")),
     responses((status = 200, description = "The owner as it was", body = Owner)))]
 pub(crate) async fn delete(call: Call) -> Answer {
     let (pass, _) = call.admit("owner.delete").await?;

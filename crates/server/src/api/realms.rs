@@ -33,7 +33,7 @@ pub(crate) async fn list(call: Call) -> Answer {
 
 /// Show a realm
 #[utoipa::path(get, path = "/api/v1/realms/{realm}", operation_id = "getRealm", tag = "realms",
-    params(("realm" = Slug, Path)),
+    params(("realm" = Slug, Path, description = "The realm")),
     responses((status = 200, description = "The realm", body = Realm)))]
 pub(crate) async fn show(call: Call) -> Answer {
     let (pass, _) = call.admit("realm.view").await?;

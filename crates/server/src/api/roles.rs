@@ -80,7 +80,7 @@ impl Pass {
 
 /// List roles
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/roles", operation_id = "listRoles", tag = "roles",
-    params(("realm" = Slug, Path), OrgQuery),
+    params(("realm" = Slug, Path, description = "The realm"), OrgQuery),
     responses((status = 200, description = "The realm's roles, and those of orgs that are the caller's to see", body = Roles)))]
 pub(crate) async fn list(call: Call) -> Answer {
     let (pass, query, _) = call.admit_with::<OrgQuery>("role.view").await?;
@@ -99,7 +99,7 @@ pub(crate) async fn list(call: Call) -> Answer {
 
 /// Create a role
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/roles", operation_id = "createRole", tag = "roles",
-    params(("realm" = Slug, Path)),
+    params(("realm" = Slug, Path, description = "The realm")),
     request_body = NewRoleBody,
     responses((status = 201, description = "Made", body = Role, headers(
         ("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its revision")))))]
@@ -124,7 +124,7 @@ pub(crate) async fn create(call: Call) -> Answer {
 
 /// Show a role
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/roles/{role}", operation_id = "getRole", tag = "roles",
-    params(("realm" = Slug, Path), ("role" = Slug, Path), OrgQuery),
+    params(("realm" = Slug, Path, description = "The realm"), ("role" = Slug, Path, description = "The role"), OrgQuery),
     responses((status = 200, description = "The role", body = Role, headers(("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
     let (pass, query, _) = call.admit_with::<OrgQuery>("role.view").await?;
@@ -138,7 +138,7 @@ pub(crate) async fn show(call: Call) -> Answer {
 
 /// Edit a role, and with it what every key that has it may do
 #[utoipa::path(patch, path = "/api/v1/realms/{realm}/roles/{role}", operation_id = "editRole", tag = "roles",
-    params(("realm" = Slug, Path), ("role" = Slug, Path), OrgQuery, ("If-Match" = Option<String>, Header)),
+    params(("realm" = Slug, Path, description = "The realm"), ("role" = Slug, Path, description = "The role"), OrgQuery, ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it")),
     request_body = RoleEditBody,
     responses((status = 200, description = "The role as it is now", body = Role, headers(
         ("ETag" = String, description = "Its revision")))))]
@@ -161,7 +161,7 @@ pub(crate) async fn edit(call: Call) -> Answer {
 
 /// Delete a role that nobody has
 #[utoipa::path(delete, path = "/api/v1/realms/{realm}/roles/{role}", operation_id = "deleteRole", tag = "roles",
-    params(("realm" = Slug, Path), ("role" = Slug, Path), OrgQuery),
+    params(("realm" = Slug, Path, description = "The realm"), ("role" = Slug, Path, description = "The role"), OrgQuery),
     responses((status = 200, description = "The role as it was", body = Role)))]
 pub(crate) async fn delete(call: Call) -> Answer {
     let (pass, query, _) = call.admit_with::<OrgQuery>("role.delete").await?;

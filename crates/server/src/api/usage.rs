@@ -13,7 +13,7 @@ use crate::limits::MAX_USAGE_BYTES;
 ///
 /// A batch is taken once, however often it comes: the same id answers `repeated`.
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/usage", operation_id = "reportUsage", tag = "logs",
-    params(("realm" = Slug, Path)),
+    params(("realm" = Slug, Path, description = "The realm")),
     request_body = UsageBatch,
     responses((status = 200, description = "What became of it", body = Ingested)))]
 pub(crate) async fn ingest(call: Call) -> Answer {
@@ -45,7 +45,7 @@ pub(crate) struct RequestsQuery {
 
 /// List the requests made with a key, newest first
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/keys/{key_id}/requests", operation_id = "listRequests", tag = "logs",
-    params(("realm" = Slug, Path), ("key_id" = String, Path), RequestsQuery),
+    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), RequestsQuery),
     responses((status = 200, description = "A page of them", body = RequestPage)))]
 pub(crate) async fn requests(call: Call) -> Answer {
     let (pass, query, _) = call.admit_with::<RequestsQuery>("usage.view").await?;
@@ -76,7 +76,7 @@ pub(crate) struct Verdicts {
 
 /// Count the verdicts that edges reported since the realm began
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/verdicts", operation_id = "countVerdicts", tag = "logs",
-    params(("realm" = Slug, Path)),
+    params(("realm" = Slug, Path, description = "The realm")),
     responses((status = 200, description = "How often each was given", body = Verdicts)))]
 pub(crate) async fn verdicts(call: Call) -> Answer {
     let (pass, _) = call.admit("usage.view").await?;

@@ -1,0 +1,145 @@
+//! Alerts over a webhook: signed, tried again, never redirected, never logged.
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use common::{Plane, Served, slug};
+use edgelatch_registry::{UsageBatch, UsageEvent};
+use edgelatch_server::{Options, Upkeep, Webhook};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+const SECRET: &str = "a secret that signs alerts, 32 ok";
+
+struct Delivery {
+    head: String,
+    body: String,
+}
+
+impl Delivery {
+    fn header(&self, name: &str) -> &str {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v).next().unwrap_or_default()
+    }
+}
+
+/// Answers one request after the other with these replies, then no more.
+fn receiver(replies: Vec<String>) -> (String, Receiver<Delivery>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook/canary", listener.local_addr().unwrap());
+    let (send, deliveries) = channel();
+    std::thread::spawn(move || {
+        for reply in replies {
+            let Ok((stream, _)) = listener.accept() else { return };
+            let mut reader = BufReader::new(stream);
+            let (mut head, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                if line.trim().is_empty() {
+                    break;
+                }
+                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                head += &line.replace("\r\n", "\n");
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            reader.get_mut().write_all(reply.as_bytes()).unwrap();
+            let _ = send.send(Delivery { head, body: String::from_utf8(body).unwrap() });
+        }
+    });
+    (url, deliveries)
+}
+
+fn reply(status: &str, more: &str) -> String {
+    format!("HTTP/1.1 {status}\r\n{more}Content-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
+fn fail_often(plane: &Plane, batch: &str) {
+    let at = plane.registry.env().now().unwrap();
+    let event = UsageEvent {
+        key_id: None,
+        at,
+        method: "GET".into(),
+        endpoint: "/x".into(),
+        ip: None,
+        country: None,
+        status: 401,
+        code: "unknown".into(),
+        event: None,
+    };
+    let batch = UsageBatch { batch: batch.into(), events: vec![event; 100] };
+    plane.registry.ingest(&slug("acme"), &batch).unwrap();
+}
+
+fn serve(plane: &Plane, url: &str) -> Served {
+    let webhook = Webhook::new(url, SECRET).unwrap().every(Duration::from_millis(20));
+    let upkeep = Upkeep::new(plane.registry.clone());
+    Served::start(Options { webhook: Some(webhook), upkeep: Some(upkeep), ..plane.options() }, &plane.admin)
+}
+
+const LONG: Duration = Duration::from_secs(20);
+
+#[test]
+fn an_alert_arrives_signed_once() {
+    let plane = Plane::new();
+    let (url, deliveries) = receiver(vec![reply("204 No Content", ""), reply("204 No Content", "")]);
+    let s = serve(&plane, &url);
+    fail_often(&plane, "b-1");
+    let delivery = deliveries.recv_timeout(LONG).unwrap();
+    assert!(delivery.head.starts_with("POST /hook/canary HTTP/1.1\n"), "{}", delivery.head);
+    let body: serde_json::Value = serde_json::from_str(&delivery.body).unwrap();
+    assert_eq!((&body["type"], &body["failures"]), (&"failed_authentication".into(), &100.into()));
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    let (id, timestamp) = (delivery.header("webhook-id"), delivery.header("webhook-timestamp"));
+    mac.update(format!("{id}.{timestamp}.{}", delivery.body).as_bytes());
+    use base64::Engine;
+    let expected = base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes());
+    assert_eq!(delivery.header("webhook-signature"), format!("v1,{expected}"));
+    let now = plane.registry.env().now().unwrap();
+    assert!(now.abs_diff(timestamp.parse().unwrap()) < 60);
+    assert!(deliveries.recv_timeout(Duration::from_millis(300)).is_err(), "it came twice");
+    drop(s);
+    assert_eq!(plane.registry.alerts_pending().unwrap(), 0);
+}
+
+#[test]
+fn a_refused_alert_is_kept_and_a_redirection_is_not_followed() {
+    for (status, more) in [("500 Oops", ""), ("307 Elsewhere", "Location: /elsewhere\r\n")] {
+        let plane = Plane::new();
+        let (url, deliveries) = receiver(vec![reply(status, more), reply("200 OK", "")]);
+        let s = serve(&plane, &url);
+        fail_often(&plane, "b-1");
+        deliveries.recv_timeout(LONG).unwrap();
+        // The registry gives it out again after a pause, not before.
+        assert!(deliveries.recv_timeout(Duration::from_millis(300)).is_err());
+        let events = s.events.lock().unwrap().join("\n");
+        assert!(
+            events.contains(&format!("AlertFailed {{ id: 1, reason: \"the receiver answered {}\"", &status[..3])),
+            "{events}"
+        );
+        assert!(!events.contains("canary") && !events.contains("secret") && !events.contains("hook"), "{events}");
+        drop(s);
+        assert_eq!(plane.registry.alerts_pending().unwrap(), 1);
+    }
+}
+
+#[test]
+fn a_receiver_that_is_away_is_reported() {
+    let plane = Plane::new();
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let s = serve(&plane, &format!("http://{gone}/canary"));
+    fail_often(&plane, "b-1");
+    let heard = std::iter::repeat_with(|| {
+        std::thread::sleep(Duration::from_millis(20));
+        s.events.lock().unwrap().join("\n")
+    });
+    let events = heard.take(500).find(|events| events.contains("AlertFailed")).expect("nothing was reported");
+    assert!(events.contains("the connection could not be made") && !events.contains("canary"), "{events}");
+}

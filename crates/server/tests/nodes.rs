@@ -1,0 +1,171 @@
+//! Several nodes, several targets, and what is done now and then.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use common::{Plane, Served, caller, slug};
+use edgelatch_core::signed::Role;
+use edgelatch_registry::{Env, Lease, Name, NewKey, NewRealm, Preset, Registry, RequestFilter, UsageBatch, UsageEvent};
+use edgelatch_server::{Options, Pilot, Upkeep};
+use edgelatch_sync::{DataDir, Directory, Init, Publisher, init, key_file};
+
+/// A data directory with a published realm, whose registry may be opened many times.
+struct Realm {
+    dir: DataDir,
+    _temp: tempfile::TempDir,
+}
+
+impl Realm {
+    fn new() -> Realm {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::new(temp.path().join("data"));
+        let begin = Init {
+            caller: caller(),
+            realm: NewRealm {
+                realm: slug("acme"),
+                name: "Acme".parse().unwrap(),
+                preset: Preset::Default,
+                prefix: None,
+                sources: None,
+            },
+            org: slug("main"),
+            owner: slug("admin"),
+            root_lifetime: 1 << 28,
+            head_lifetime: 3600,
+        };
+        init(&dir, &begin, Env::system).unwrap();
+        Realm { dir, _temp: temp }
+    }
+
+    fn registry(&self) -> Arc<Registry> {
+        Arc::new(Registry::open(&self.dir.database(), Env::system()).unwrap())
+    }
+
+    fn create(&self) {
+        let name = Name::parse("name", "k").unwrap();
+        self.registry().create_key(&caller(), &slug("acme"), &NewKey::new(slug("main"), slug("admin"), name)).unwrap();
+    }
+
+    fn epochs(&self) -> Vec<(u64, bool)> {
+        let rows = self.registry().ledger(&slug("acme"), 100).unwrap();
+        rows.into_iter().map(|row| (row.epoch, row.published_at.is_some())).collect()
+    }
+
+    /// A node that publishes to these directories.
+    fn node(&self, name: &str, targets: Vec<Directory>) -> Served {
+        let key = key_file::load(&self.dir.key(Role::Publisher), Role::Publisher, &slug("acme")).unwrap();
+        let lock = self.dir.path().join(format!("{name}.lock"));
+        let publisher = Publisher::new(self.registry(), slug("acme"), key, 3600, lock).unwrap();
+        let pilot = Pilot { publisher, targets, interval: Duration::from_millis(20), node: slug(name) };
+        Served::start(Options { pilot: Some(pilot), ..Options::new(([127, 0, 0, 1], 0).into(), self.dir.published()) }, "")
+    }
+
+    fn own(&self) -> Directory {
+        Directory::new(self.dir.realm(&slug("acme")))
+    }
+}
+
+fn wait(what: &str, mut until: impl FnMut() -> bool) {
+    let there = std::iter::repeat_with(|| {
+        std::thread::sleep(Duration::from_millis(20));
+        until()
+    });
+    assert!(there.take(1_500).any(|there| there), "{what}");
+}
+
+fn said(node: &Served, text: &str) -> usize {
+    node.events.lock().unwrap().iter().filter(|event| event.contains(text)).count()
+}
+
+#[test]
+fn of_two_nodes_one_publishes_and_the_other_takes_over() {
+    let realm = Realm::new();
+    let first = realm.node("first", vec![realm.own()]);
+    realm.create();
+    wait("the first node publishes", || said(&first, "Published") == 1);
+    // Its own directory lags behind, which must not make it outdo the first.
+    let beside = tempfile::tempdir().unwrap();
+    let second = realm.node("second", vec![Directory::new(beside.path())]);
+    wait("the second node waits", || said(&second, "StandsBy { holder: Slug(\"first\")") == 1);
+    realm.create();
+    wait("the first node goes on", || said(&first, "Published") == 2);
+    assert_eq!((said(&second, "Published"), said(&second, "Failed")), (0, 0));
+    drop(first);
+    wait("the second node takes over", || said(&second, "Published") >= 1);
+    realm.create();
+    wait("and goes on", || said(&second, "Published") >= 2);
+    drop(second);
+    let epochs = realm.epochs();
+    assert!(epochs.iter().all(|(_, published)| *published), "{epochs:?}");
+    assert!(epochs.windows(2).all(|pair| pair[0].0 == pair[1].0 + 1), "{epochs:?}");
+}
+
+#[test]
+fn a_node_that_vanished_is_succeeded_when_its_lease_ends() {
+    let realm = Realm::new();
+    let registry = realm.registry();
+    let (name, vanished) = (slug("publisher"), slug("vanished"));
+    let lease: Lease = registry.acquire_lease(&slug("acme"), &name, &vanished, 2).unwrap();
+    assert_eq!(lease.holder, vanished);
+    let node = realm.node("next", vec![realm.own()]);
+    realm.create();
+    wait("the node waits", || said(&node, "StandsBy") == 1);
+    wait("the node takes over", || said(&node, "Published") == 1);
+    assert!(registry.env().now().unwrap() >= lease.expires_at);
+}
+
+#[test]
+fn a_failing_target_stops_no_other_and_is_caught_up() {
+    let realm = Realm::new();
+    let temp = tempfile::tempdir().unwrap();
+    let blocked = temp.path().join("blocked");
+    std::fs::write(&blocked, b"in the way").unwrap();
+    let node = realm.node("node", vec![Directory::new(&blocked), realm.own()]);
+    realm.create();
+    wait("the failure is reported", || said(&node, "TargetFailed") >= 1);
+    let head = std::fs::read(realm.dir.realm(&slug("acme")).join("head")).unwrap();
+    let epoch = edgelatch_core::head::Head::inspect(&head).unwrap().epoch;
+    assert!(epoch >= 2, "the sound target stayed behind");
+    assert!(realm.epochs().iter().take_while(|(n, _)| *n > 1).all(|(_, published)| !published));
+    // A change reaches the sound one at once, whatever the pause of the other.
+    let before = said(&node, "Published");
+    realm.create();
+    wait("the change is out", || said(&node, "Published") > before);
+    std::fs::remove_file(&blocked).unwrap();
+    wait("the target is caught up", || blocked.join("head").exists() && realm.epochs()[0].1);
+}
+
+#[test]
+fn what_was_kept_long_enough_is_cleared_away() {
+    let plane = Plane::new();
+    let clock = Arc::new(AtomicU64::new(plane.registry.env().now().unwrap()));
+    let shown = Arc::clone(&clock);
+    let env = Env::new(move || shown.load(Ordering::SeqCst), |bytes| getrandom::fill(bytes).is_ok());
+    let registry = Arc::new(Registry::connect(plane.registry.database(), env).unwrap());
+    let new = NewKey::new(slug("one"), slug("alice"), "k".parse().unwrap());
+    let key = registry.create_key(&caller(), &slug("acme"), &new).unwrap().key.key_id;
+    let event = UsageEvent {
+        key_id: Some(key.to_string()),
+        at: clock.load(Ordering::SeqCst),
+        method: "GET".into(),
+        endpoint: "/x".into(),
+        ip: None,
+        country: None,
+        status: 200,
+        code: "valid".into(),
+        event: None,
+    };
+    registry.ingest(&slug("acme"), &UsageBatch { batch: "b".into(), events: vec![event] }).unwrap();
+    let logged = || registry.requests(&slug("acme"), key, &RequestFilter::default()).unwrap().requests.len();
+    assert_eq!(logged(), 1);
+    clock.fetch_add(91 * 86_400, Ordering::SeqCst);
+    let upkeep = Upkeep { registry: Arc::clone(&registry), pause: Duration::from_millis(20) };
+    let s = Served::start(Options { upkeep: Some(upkeep), api: None, ..plane.options() }, "");
+    wait("the log is cleared", || logged() == 0);
+    // That of the key, and that of the first administrator's.
+    wait("the rotations that are due are told of", || registry.alerts_pending().unwrap() == 2);
+    assert_eq!(said(&s, "UpkeepFailed"), 0);
+}

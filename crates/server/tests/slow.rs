@@ -1,0 +1,100 @@
+//! Clients that say nothing, or take nothing, hold no place for long.
+
+mod common;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use common::{Plane, Served};
+use edgelatch_server::{Options, Patience};
+
+/// Far above what is waited for, far below what a broken server would take.
+const LONG: Duration = Duration::from_secs(30);
+
+fn served(plane: &Plane, patience: Patience) -> Served {
+    Served::start(Options { patience, ..plane.options() }, &plane.admin)
+}
+
+fn connect(addr: SocketAddr, begin: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream.write_all(begin).unwrap();
+    stream
+}
+
+/// Reads until the server ends the connection; the bytes that came before.
+fn until_closed(mut stream: TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match stream.read_to_end(&mut bytes) {
+        Ok(_) => bytes,
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => bytes,
+        Err(error) => panic!("the connection stayed open: {error}"),
+    }
+}
+
+#[test]
+fn a_head_must_come_in_time() {
+    let plane = Plane::new();
+    let patience = Patience { head: Duration::from_millis(200), ..Patience::default() };
+    let s = served(&plane, patience);
+    let begun = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ";
+    let idle = [connect(s.addr, b""), connect(s.addr, b"G"), connect(s.addr, begun)];
+    let start = Instant::now();
+    for stream in idle {
+        assert!(!until_closed(stream).starts_with(b"HTTP/1.1 200"));
+    }
+    // One that drips, too: it is the whole head that counts.
+    let mut dripping = connect(s.addr, begun);
+    dripping.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let silent = |error: std::io::Error| [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind());
+    let ended = (0..1_000).any(|_| {
+        let sent = dripping.write_all(b"x").is_ok();
+        !sent || !dripping.read(&mut [0; 1]).is_err_and(silent)
+    });
+    assert!(ended && start.elapsed() < LONG);
+    assert_eq!(s.send("GET /api/v1/openapi.json", "", &[], b"").status, 200);
+}
+
+#[test]
+fn those_who_wait_get_the_place_of_those_who_do_nothing() {
+    let plane = Plane::new();
+    let patience = Patience { head: Duration::from_millis(500), connections: 2, ..Patience::default() };
+    let s = served(&plane, patience);
+    let idle = [connect(s.addr, b""), connect(s.addr, b"GET ")];
+    // No third one is served beside them, and none is turned away.
+    assert_eq!(s.send("GET /api/v1/openapi.json", "", &[], b"").status, 200);
+    idle.into_iter().for_each(|stream| drop(until_closed(stream)));
+}
+
+#[test]
+fn an_answer_must_be_taken_in_time() {
+    let plane = Plane::new();
+    let patience = Patience { write: Duration::from_millis(300), ..Patience::default() };
+    let s = served(&plane, patience);
+    let dir = plane.dir.path().join("published/r/acme");
+    std::fs::create_dir_all(&dir).unwrap();
+    // More than any socket's buffers hold.
+    std::fs::write(dir.join("bundle"), vec![7; 64 << 20]).unwrap();
+    let mut stream = connect(s.addr, b"GET /r/acme/bundle HTTP/1.1\r\nHost: x\r\n\r\n");
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    std::thread::sleep(Duration::from_millis(1_500));
+    let rest = until_closed(stream);
+    assert!(rest.len() < 64 << 20, "{}", rest.len());
+}
+
+#[test]
+fn a_body_that_breaks_off_changes_nothing() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let head = format!(
+        "POST /api/v1/realms/acme/keys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{{\"org\":\"one\"",
+        plane.admin
+    );
+    let stream = connect(s.addr, head.as_bytes());
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert!(!until_closed(stream).starts_with(b"HTTP/1.1 2"));
+    assert_eq!(s.get("/api/v1/realms/acme/keys").ok()["keys"], serde_json::json!([]));
+}
