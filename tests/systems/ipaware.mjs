@@ -1,5 +1,6 @@
 // IPAware: a public id beside each secret, one role a key, custom roles, a plan's limit on active keys, rotation with overlap.
 import { settled } from "./harness/edge.mjs";
+import { startListener } from "./harness/listener.mjs";
 import { daysAhead, said } from "./harness/world.mjs";
 import permissions from "./ipaware-permissions.mjs";
 
@@ -100,6 +101,17 @@ const using = [
     const log = () => t.rest("GET", `/keys/${t.ids["Production Server"]}/requests?limit=1`);
     return (await settled(log, ({ requests }) => requests?.[0]?.method === "DELETE")).requests[0];
   }],
+  ["many failed attempts raise an alert", "20 refusals of a revoked key; a webhook", { type: "failed_authentication", realm: "ipaware", org: "main", codes: { revoked: true } }, async (t) => {
+    const attempts = async () => {
+      for (let n = 0; n < 20; n++) await t.ask("saved");
+      return t.webhook.received.find(({ alert }) => alert.key_id === t.ids.saved);
+    };
+    t.delivery = await settled(attempts, (delivery) => delivery !== undefined);
+    const { alert } = t.delivery;
+    return { ...alert, codes: { revoked: alert.codes.revoked >= 20 } };
+  }],
+  ["it is signed, so that nobody else can raise one", "the text; another text", [true, false], async (t) =>
+    [t.webhook.signed(t.delivery, t.delivery.text), t.webhook.signed(t.delivery, t.delivery.text.replace("main", "mine"))]],
 ];
 
 const rotation = [
@@ -127,14 +139,14 @@ const rotation = [
     [daysAhead((await t.key("Production Server v2")).due_at), daysAhead((await t.key("Development")).due_at)]],
   ["those that are due are listed, and fresh ones are not", "keys list --rotation-due", [], async (t) => (await t.cli("keys", "list", "--rotation-due")).out.keys],
   ["the overlap can be one key's own: two secrets for a while", "rotate with an overlap", ["valid", "valid"], async (t) => {
-    await t.rotate("Production Server v2", { overlap: 6 });
+    await t.rotate("Production Server v2", { overlap: 8 });
     return [(await t.until("valid", "Production Server v2")).code, (await t.ask("Production Server v2, old")).code];
   }],
   ["its end needs no control plane", "server down; old secret, new secret", ["expired", "valid"], async (t) => {
     await t.control.stop();
     const old = await settled(() => t.ask("Production Server v2, old"), ({ code }) => code !== "valid");
     const still = await t.ask("Production Server v2");
-    await t.control.serve();
+    await t.control.serve(t.webhook.options);
     return [old.code, still.code];
   }],
   ["an overlap has an end", "rotate with 31 days", { status: 403, code: "not_allowed", pointer: "/overlap" }, async (t) => said(await t.rotate("Development", { overlap: "31d" }))],
@@ -201,10 +213,14 @@ const next = [
     const as = await t.manager("viewer", "colleague");
     return [(await t.rest("GET", "/keys", { as })).status, (await t.create({ name: "x", roles: ["read-only"] }, { by: as })).status];
   }],
+  ["of one key there was one alert a window", "deliveries so far", true, (t) => {
+    const windows = t.webhook.received.filter(({ alert }) => alert.key_id === t.ids.saved).map(({ alert }) => alert.since);
+    return windows.length > 0 && new Set(windows).size === windows.length;
+  }],
   ["consumption is tracked over all keys", "usage totals, by command", [true, true], async (t) => {
     const { out } = await t.cli("usage", "totals");
     const number = (verdict) => out.find(({ code }) => code === verdict)?.number ?? 0;
-    return [number("valid") > 0, number("revoked") > 0];
+    return [number("valid") > 0, number("revoked") >= 20];
   }],
   ["no secret is logged or displayed again", "all answers, outputs and logs", [], (t) => t.leaks()],
   ["the log of acts is whole", "audit verify", 0, async (t) => (await t.cli("audit", "verify")).code],
@@ -214,6 +230,8 @@ export default {
   system: "IPAware",
   preset: "ipaware",
   credential: bearer,
+  serve: async (t) => (t.webhook = await startListener(t.control)).options,
+  end: (t) => t.webhook?.stop(),
   sections: [
     ["Overview", overview], ["Creating", creating], ["Managing", managing], ["Roles", roles], ["Using", using], ["Rotation", rotation],
     ["Troubleshooting", troubleshooting], ["Limits", limits], ["Compromise", compromise], ["Permissions", permissions], ["Next", next],

@@ -171,10 +171,11 @@ const troubleshooting = [
     return { ...body, steps: JSON.stringify(body.steps.find(({ passed }) => !passed)) };
   }],
   ["or it is on the deny list", "explain", { code: "ip_denied" }, (t) => t.explain("denying", { ip: ELSEWHERE })],
-  ["expired: the table says so", "a key of two seconds", { code: "expired", state: "expired", days_left: 0 }, async (t) => {
-    await t.create({ name: "brief", owner: "alice", expires_at: new Date(Date.now() + 2000).toISOString() });
+  ["expired: the table says so", "a key of four seconds", { before: "valid", code: "expired", state: "expired", days_left: 0 }, async (t) => {
+    await t.create({ name: "brief", owner: "alice", expires_at: new Date(Date.now() + 4000).toISOString() });
+    const { code: before } = await t.until("valid", "brief");
     const { code } = await t.until("expired", "brief");
-    return { code, ...(await t.key("brief")) };
+    return { before, code, ...(await t.key("brief")) };
   }],
   ["a lost key is replaced by another", "delete, create", ["unknown", "valid"], async (t) => {
     await t.rest("DELETE", `/keys/${t.ids.brief}`);

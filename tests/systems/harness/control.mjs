@@ -62,25 +62,27 @@ export class Control {
     const args = ["serve", "--addr", this.#addr, "--json", "--realm", this.realm, "--publish-interval", "40ms", "--head-lifetime", HEAD_LIFETIME];
     const child = this.#spawn([...args, ...options]);
     let err = "";
-    child.stderr.on("data", (data) => (err += data));
+    child.stderr.on("data", (data) => {
+      err += data;
+      this.transcript.push(["edgelatch serve", String(data)]);
+    });
     const lines = createInterface({ input: child.stdout });
     const ended = once(child, "exit").then(() => Promise.reject(new Error(`edgelatch serve ended: ${err}`)));
     ended.catch(() => {});
     lines.on("line", (line) => this.transcript.push(["edgelatch serve", line]));
     const [first] = await Promise.race([once(lines, "line"), ended]);
     this.#addr = JSON.parse(first).addr;
-    this.#server = { child, log: () => err };
+    this.#server = child;
     return this;
   }
 
   /** Ends the server, and waits until it is gone. */
   async stop() {
-    if (this.#server === undefined) return;
-    const { child, log } = this.#server;
+    const child = this.#server;
+    if (child === undefined) return;
     child.kill();
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     running.delete(child);
-    this.transcript.push(["edgelatch serve", log()]);
   }
 
   get url() {

@@ -79,7 +79,8 @@ export class Edge {
   }
 }
 
-const PATIENCE_MS = 8_000;
+/** Alerts are looked for every five seconds; all else is quicker. */
+const PATIENCE_MS = 12_000;
 const PAUSE_MS = 20;
 
 /** Repeats `work` until its result is `good`, for a bounded time; the last result. */

@@ -1,5 +1,4 @@
 // What steps share: the control plane, the edge, the keys made so far.
-import { createHmac } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 
 export const DAY_MS = 86_400_000;
@@ -126,7 +125,5 @@ export class World {
 
 /** Code, status and pointer of a refusal, which the API gives by itself and commands in words. */
 export const said = ({ status, body }) => ({ status, code: body.code, pointer: body.pointer });
-/** Whether a text is signed by a webhook's secret. */
-export const signature = (secret, text) => createHmac("sha256", secret).update(text).digest("hex");
 /** An RFC 3339 time as days from now. */
 export const daysAhead = (time) => Math.round((Date.parse(time) - Date.now()) / DAY_MS);
