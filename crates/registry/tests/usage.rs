@@ -72,6 +72,17 @@ fn a_batch_counts_once(f: Fixture) {
     assert_eq!(totals, [("permission_denied", 1), ("revoked", 1), ("unknown", 1), ("valid", 5)]);
 }
 
+fn within_a_second_the_last_use_is_the_one_reported_last(f: Fixture) {
+    let key = create(&f, "one", "a");
+    let from = |ip: &str| UsageEvent { ip: Some(ip.into()), ..event(Some(key), NOW, "valid") };
+    let last = |id: &str, ips: [&str; 2]| {
+        f.registry.ingest(&f.realm, &batch(id, ips.map(from).into())).unwrap();
+        f.registry.key(&f.realm, key).unwrap().last_used_ip.unwrap()
+    };
+    assert_eq!(last("b1", ["2001:db8::1", "192.0.2.1"]), "192.0.2.1");
+    assert_eq!(last("b2", ["192.0.2.1", "2001:db8::1"]), "2001:db8::1");
+}
+
 fn of_one_batch_sent_at_once_one_counts(f: Fixture) {
     let key = create(&f, "one", "a");
     let sent = batch("b1", vec![event(Some(key), NOW, "valid")]);
@@ -260,6 +271,7 @@ fn an_alert_is_tried_until_it_arrives(f: Fixture) {
 
 on_both_stores!(
     a_batch_counts_once,
+    within_a_second_the_last_use_is_the_one_reported_last,
     of_one_batch_sent_at_once_one_counts,
     the_log_is_paged_and_outlives_its_key,
     bad_events_are_refused_with_their_place,

@@ -227,7 +227,10 @@ fn tally(session: &mut dyn Session, events: &[&Event<'_>], known: &BTreeMap<KeyI
         let tally = tallies.entry(key.row).or_default();
         if event.code == Code::Valid {
             tally.uses += 1;
-            tally.last_used = tally.last_used.max(Some((event.at, event.ip)));
+            // Of those within one second, the one reported last.
+            if tally.last_used.is_none_or(|(at, _)| event.at >= at) {
+                tally.last_used = Some((event.at, event.ip));
+            }
         } else {
             tally.refusals += 1;
         }
