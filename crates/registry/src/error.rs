@@ -92,7 +92,7 @@ errors! {
 }
 
 /// Fields under another name in a request's body.
-const BODY_NAMES: [(&str, &str); 3] = [("expires", "expires_at"), ("role", "roles"), ("permission", "permissions")];
+const BODY_NAMES: [(&str, &str); 2] = [("expires", "expires_at"), ("role", "roles")];
 
 impl Error {
     /// The field that the refusal is about.

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::error::Error;
 use crate::limits::MAX_IP_ENTRIES;
+use crate::settings::EmptyList;
 use crate::text::Note;
 use crate::warning::Warning;
 
@@ -97,13 +98,17 @@ impl IpRules {
         &self.deny
     }
 
-    /// These rules with `edit` applied.
-    pub fn edited(&self, edit: &IpEdit) -> Result<IpRules, Error> {
+    /// These rules with `edit` applied; `empty` says whom an emptied allow list lets in.
+    pub fn edited(&self, edit: &IpEdit, empty: EmptyList) -> Result<IpRules, Error> {
         let allow = edit.allow.apply("allow", &self.allow)?;
         let deny = edit.deny.apply("deny", &self.deny)?;
-        // Emptying the list by hand must not open the key to the world unasked: a list stays a list.
-        let grown = !matches!(edit.allow, ListEdit::Keep) && !allow.is_empty();
-        let kept = if grown { AllowMode::List } else { self.allow_mode };
+        let changes = !matches!(edit.allow, ListEdit::Keep);
+        let kept = match (changes, allow.is_empty(), empty) {
+            (true, false, _) => AllowMode::List,
+            (true, true, EmptyList::Everybody) => AllowMode::Any,
+            // Emptying the list must not open the key to the world unasked: a list stays a list.
+            _ => self.allow_mode,
+        };
         IpRules::new(Some(edit.allow_mode.unwrap_or(kept)), edit.order.unwrap_or(self.order), allow, deny)
     }
 
@@ -259,25 +264,31 @@ mod tests {
         assert_eq!(rules(&["0.0.0.0/0"], &[]).warnings(), [Warning::AllowsAll { entry: "0.0.0.0/0".into() }]);
         assert_eq!(rules(&[], &["::/0"]).warnings(), [Warning::DeniesAll { entry: "::/0".into() }]);
         let edit = IpEdit { order: Some(Order::DenyFirst), ..IpEdit::default() };
-        assert!(rules(&["10.0.0.0/8"], &["10.1.0.0/16"]).edited(&edit).unwrap().warnings().is_empty());
+        assert!(rules(&["10.0.0.0/8"], &["10.1.0.0/16"]).edited(&edit, EmptyList::Nobody).unwrap().warnings().is_empty());
     }
 
     #[test]
     fn emptying_the_list_does_not_open_the_key() {
         let remove = ListEdit::Change { add: vec![], remove: vec![entry("10.0.0.0/8").cidr], switch: vec![] };
         for allow in [remove, ListEdit::Replace(vec![])] {
-            let edited = rules(&["10.0.0.0/8"], &[]).edited(&IpEdit { allow, ..IpEdit::default() }).unwrap();
+            let edited = rules(&["10.0.0.0/8"], &[])
+                .edited(&IpEdit { allow: allow.clone(), ..IpEdit::default() }, EmptyList::Nobody)
+                .unwrap();
             assert_eq!(edited.allow_mode(), AllowMode::List);
             assert_eq!(edited.warnings(), [Warning::RefusesEveryone]);
+            let open =
+                rules(&["10.0.0.0/8"], &[]).edited(&IpEdit { allow, ..IpEdit::default() }, EmptyList::Everybody).unwrap();
+            assert!(open.policy().is_none());
             let any = IpEdit { allow_mode: Some(AllowMode::Any), ..IpEdit::default() };
-            assert!(edited.edited(&any).unwrap().policy().is_none());
+            assert!(edited.edited(&any, EmptyList::Nobody).unwrap().policy().is_none());
         }
     }
 
     #[test]
     fn entries_can_be_switched_off() {
         let off = ListEdit::Change { add: vec![], remove: vec![], switch: vec![(entry("10.0.0.0/8").cidr, false)] };
-        let edited = rules(&["10.0.0.0/8", "::1"], &[]).edited(&IpEdit { allow: off, ..IpEdit::default() }).unwrap();
+        let edited =
+            rules(&["10.0.0.0/8", "::1"], &[]).edited(&IpEdit { allow: off, ..IpEdit::default() }, EmptyList::Nobody).unwrap();
         assert_eq!(edited.allow().len(), 2);
         assert_eq!(edited.policy().unwrap().allow, [entry("::1").cidr]);
     }
@@ -289,6 +300,6 @@ mod tests {
         let many = (0..=MAX_IP_ENTRIES).map(|i| entry(&format!("10.0.{}.{}", i / 256, i % 256))).collect();
         assert!(IpRules::new(None, Order::AllowFirst, many, vec![]).unwrap_err().to_string().contains("limit of 1000"));
         let absent = ListEdit::Change { add: vec![], remove: vec![entry("::2").cidr], switch: vec![] };
-        assert!(rules(&["::1"], &[]).edited(&IpEdit { allow: absent, ..IpEdit::default() }).is_err());
+        assert!(rules(&["::1"], &[]).edited(&IpEdit { allow: absent, ..IpEdit::default() }, EmptyList::Nobody).is_err());
     }
 }

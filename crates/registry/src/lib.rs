@@ -55,7 +55,9 @@ pub use ops::{
 };
 pub use preset::{Preset, PresetData, PresetRole};
 pub use registry::Registry;
-pub use settings::{Authority, Credential, Deletion, Environment, Field, IpLists, Revocation, RotationMode, Settings};
+pub use settings::{
+    Authority, Credential, Deletion, EmptyList, Environment, Field, IpLists, Revocation, RotationMode, Settings,
+};
 pub use store::CopyProgress;
 pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug};
 pub use time::{PRESETS, format as format_time, parse_expiry, parse_span, parse_start, parse_time};

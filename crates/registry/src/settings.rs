@@ -108,6 +108,16 @@ words! {
     }
 }
 
+words! {
+    /// Whom an allow list lets in whose last entry was removed.
+    EmptyList {
+        /// Nobody, until somebody says otherwise: the key stays closed.
+        Nobody = "nobody",
+        /// Everybody, as without a list.
+        Everybody = "everybody",
+    }
+}
+
 /// What a key is used for, and how often it should get a new secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -148,6 +158,9 @@ pub struct Settings {
     pub deletion: Deletion,
     /// Which IP lists keys may have.
     pub ip_lists: IpLists,
+    /// Whom an emptied allow list lets in.
+    #[serde(default = "nobody")]
+    pub empty_allow_list: EmptyList,
     /// Which list may be asked first.
     #[serde(with = "orders")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
@@ -174,6 +187,11 @@ pub struct Settings {
     pub request_log_days: u32,
     /// Refusals of one key within ten minutes that raise an alert.
     pub alert_after: Option<u32>,
+}
+
+/// As it was before there was a choice.
+const fn nobody() -> EmptyList {
+    EmptyList::Nobody
 }
 
 impl Settings {

@@ -16,6 +16,8 @@ pub enum Warning {
     },
     /// A list that lets nobody in.
     RefusesEveryone,
+    /// A list that was emptied, where that lets everybody in.
+    OpensToAll,
     /// An allow entry for every address.
     AllowsAll {
         /// The entry.
@@ -38,6 +40,7 @@ impl Warning {
         match self {
             Warning::DenyIgnored { .. } => "deny_ignored",
             Warning::RefusesEveryone => "refuses_everyone",
+            Warning::OpensToAll => "opens_to_all",
             Warning::AllowsAll { .. } => "allows_all",
             Warning::DeniesAll { .. } => "denies_all",
             Warning::NoRoles => "no_roles",
@@ -57,6 +60,7 @@ impl fmt::Display for Warning {
             Warning::RefusesEveryone => f.write_str(
                 "the key is refused from everywhere: the allow list has no enabled entry; add one, or set the mode to `any`",
             ),
+            Warning::OpensToAll => f.write_str("the allow list is not asked any more: every address may use the key"),
             Warning::AllowsAll { entry } => write!(f, "{entry} in the allow list lets every address of its family in"),
             Warning::DeniesAll { entry } => write!(f, "{entry} in the deny list refuses every address of its family"),
             Warning::NoRoles => f.write_str("the key has no role: it is refused wherever a permission is required"),

@@ -6,7 +6,8 @@ use common::edge::{edge, verdict};
 use common::{Fixture, NOW, caller, from_empty_on_both_stores, ip, new_key, slug};
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{
-    Digest, Error, Filter, KeyEdit, Name, NewKey, NewOrg, OrgEdit, OwnerEdit, Preset, Rotate, Scope, Slug, State, Status,
+    Digest, Error, Filter, KeyEdit, ListEdit, Name, NewKey, NewOrg, OrgEdit, OwnerEdit, Preset, Rotate, Scope, Slug, State,
+    Status,
 };
 use serde_json::json;
 
@@ -251,7 +252,40 @@ fn a_caller_of_one_org_sees_no_other(f: Fixture) {
     assert_eq!(f.registry.key(&f.realm, id).unwrap(), theirs);
 }
 
+fn an_emptied_list_is_no_list_where_the_system_says_so(f: Fixture) {
+    let f = f.with(Preset::VergeCloud);
+    for (preset, code, warning) in
+        [(Preset::Valar, Code::Valid, "opens_to_all"), (Preset::Default, Code::IpDenied, "refuses_everyone")]
+    {
+        let org = Slug::parse("org", preset.word()).unwrap();
+        let f = &f;
+        let new = NewOrg { org: org.clone(), name: Name::parse("name", "x").unwrap(), preset: Some(preset) };
+        f.registry.create_org(&caller(), &f.realm, &new).unwrap();
+        let owner = edgelatch_registry::NewOwner {
+            org: org.clone(),
+            owner: slug("alice"),
+            kind: edgelatch_registry::OwnerKind::User,
+            name: Name::parse("name", "Alice").unwrap(),
+            roles: Vec::new(),
+        };
+        f.registry.create_owner(&caller(), &f.realm, &owner).unwrap();
+        let new = NewKey { org, ip: ip(&["10.0.0.0/8"], &[]), ..bare("ci") };
+        let created = f.registry.create_key(&caller(), &f.realm, &new).unwrap();
+        let asks = || verdict(&mut edge(f), &created.secret, Some("192.0.2.1"), None, 0);
+        assert_eq!(asks(), Code::IpDenied);
+        let mut edit = KeyEdit::default();
+        // Switched off, an entry is still there, and the list a list.
+        edit.ip.allow = ListEdit::Change { add: vec![], remove: vec![], switch: vec![(new.ip.allow()[0].cidr, false)] };
+        f.registry.edit_key(&caller(), &f.realm, created.key.key_id, &edit).unwrap();
+        assert_eq!(asks(), Code::IpDenied);
+        edit.ip.allow = ListEdit::Replace(vec![]);
+        let changed = f.registry.edit_key(&caller(), &f.realm, created.key.key_id, &edit).unwrap();
+        assert_eq!((asks(), changed.warnings[0].code()), (code, warning), "{preset}");
+    }
+}
+
 from_empty_on_both_stores!(
+    an_emptied_list_is_no_list_where_the_system_says_so,
     vergeos_keys_follow_their_owner,
     vergeos_revoking_is_deleting,
     vergecloud_keys_never_change,

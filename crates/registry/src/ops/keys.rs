@@ -1,6 +1,7 @@
 //! Keys are made, imported and edited. Each operation is one transaction.
 
 use edgelatch_core::key::{self, KeyId};
+use edgelatch_core::policy::AllowMode;
 use zeroize::Zeroizing;
 
 use super::act::{Act, OrgRow, Target, check_revision, logged};
@@ -15,7 +16,7 @@ use crate::ip_rules::{ALLOW_MODES, IpEntry, IpRules, ORDERS, word};
 use crate::limits::{MAX_KEY_ROLES, MAX_KEY_SERVICES};
 use crate::model::{Changed, Created, Key, KeyEdit, NewKey, Once, Origin, Scope, State, Status};
 use crate::registry::{Registry, owner_id, role_id, touch};
-use crate::settings::{Authority, Revocation};
+use crate::settings::{Authority, Revocation, Settings};
 use crate::store::{Session, Value, args};
 use crate::text::{Prefix, Service, Slug};
 use crate::time::future;
@@ -147,7 +148,7 @@ impl Registry {
             let (Loaded { row, key: old, .. }, org) = act.key(key_id)?;
             check_revision(edit.if_revision, old.revision, Kind::Key, &key_id.to_string())?;
             check_edit(&org.settings, edit, act.now)?;
-            let mut key = edited(&old, edit)?;
+            let mut key = edited(&org.settings, &old, edit)?;
             check_times(key.not_before, key.expires_at)?;
             if !edit.ip.is_empty() {
                 check_ip(&org.settings, &key.ip)?;
@@ -176,7 +177,10 @@ impl Registry {
             // An edit may bring a key back to life: enabled, or past its expiry no more.
             act.check_limits_of_living(&org, &old, &key)?;
             touch(act.session, act.realm)?;
-            let changed = changed(act.reload(key_id)?, true);
+            let mut changed = changed(act.reload(key_id)?, true);
+            if old.ip.allow_mode() == AllowMode::List && changed.key.ip.allow_mode() == AllowMode::Any {
+                changed.warnings.push(Warning::OpensToAll);
+            }
             act.log("key.edit", &Target::key(&changed.key), logged(&old), logged(&changed.key))?;
             Ok(changed)
         })
@@ -359,9 +363,9 @@ fn role_ids(act: &mut Act<'_>, org: &OrgRow, roles: &[Slug]) -> Result<Vec<u64>,
     }
 }
 
-fn edited(old: &Key, edit: &KeyEdit) -> Result<Key, Error> {
+fn edited(settings: &Settings, old: &Key, edit: &KeyEdit) -> Result<Key, Error> {
     let mut key = old.clone();
-    key.ip = old.ip.edited(&edit.ip)?;
+    key.ip = old.ip.edited(&edit.ip, settings.empty_allow_list)?;
     if let Some(roles) = &edit.roles {
         key.roles = unique_roles(roles)?;
     }

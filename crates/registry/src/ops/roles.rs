@@ -47,11 +47,11 @@ fn checked(permissions: &[Pattern]) -> Result<Vec<Pattern>, Error> {
     permissions.sort_unstable();
     permissions.dedup();
     if permissions.is_empty() {
-        return Err(Error::invalid("permission", "is empty; a role must grant something, such as `dns.*`"));
+        return Err(Error::invalid("permissions", "is empty; a role must grant something, such as `dns.*`"));
     }
     if permissions.len() > MAX_ROLE_PATTERNS {
         let reason = format!("{} patterns are more than the limit of {MAX_ROLE_PATTERNS}", permissions.len());
-        return Err(Error::invalid("permission", reason));
+        return Err(Error::invalid("permissions", reason));
     }
     Ok(permissions)
 }
