@@ -214,7 +214,7 @@ impl Settings {
                 // A name that is none of ours may be a secret in the wrong place.
                 let plain = name.len() <= 24 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
                 let field = if plain { format!("settings/{name}") } else { "settings".into() };
-                return Err(Error::invalid(field, "names what is no setting; see the org's settings for those there are"));
+                return Err(Error::invalid(field, "is no setting; see the org's settings for those there are"));
             };
             let before = std::mem::replace(old, value.clone());
             // One at a time, so that the error names the one that does not fit.

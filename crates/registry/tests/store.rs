@@ -221,3 +221,20 @@ on_both_stores!(
     a_lease_is_one_nodes_at_a_time,
     of_nodes_that_want_a_lease_one_gets_it,
 );
+
+/// A process that dies while it makes a registry may leave its first transaction for others to undo.
+#[test]
+fn what_a_dead_process_began_to_make_is_made_anew() {
+    let f = fixture();
+    let [begun, left] = ["begun.db", "left.db"].map(|name| f.dir.path().join(name));
+    std::fs::write(&begun, "").unwrap();
+    let other = rusqlite::Connection::open(&begun).unwrap();
+    other.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN; CREATE TABLE t (a)").unwrap();
+    other.execute("INSERT INTO t VALUES (zeroblob(100000))", ()).unwrap();
+    for suffix in ["", "-journal"] {
+        let part = |path: &std::path::Path| format!("{}{suffix}", path.display());
+        assert!(std::fs::copy(part(&begun), part(&left)).unwrap() > 0, "nothing was written yet");
+    }
+    assert_eq!(Registry::open(&left, env(&f.clock)).unwrap_err().code(), "not_initialised");
+    assert!(Registry::create(&left, env(&f.clock)).unwrap().realms().unwrap().is_empty());
+}

@@ -250,14 +250,19 @@ impl ToSql for Value {
     }
 }
 
-/// Whether a file is an SQLite database without anything in it. Looking changes nothing, whoever's it is.
+/// Whether a file is an SQLite database without anything in it. Looking changes nothing, whoever's it is, but for a transaction
+/// that its writer died over: only a writer can undo that.
 fn is_blank(path: &Path) -> bool {
-    let tables = || -> rusqlite::Result<i64> {
-        let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let tables = |flags| -> rusqlite::Result<i64> {
+        let file = Connection::open_with_flags(path, flags)?;
         file.busy_timeout(Duration::from_millis(BUSY_MILLIS))?;
         file.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
     };
-    tables() == Ok(0)
+    let unfinished = |error: &rusqlite::Error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly);
+    match tables(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        Err(error) if unfinished(&error) => tables(OpenFlags::SQLITE_OPEN_READ_WRITE) == Ok(0),
+        found => found == Ok(0),
+    }
 }
 
 fn value(found: ValueRef<'_>) -> Value {
