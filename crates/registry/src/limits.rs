@@ -80,6 +80,8 @@ pub const MAX_LINE_BYTES: usize = 128 * 1024;
 pub const MAX_REFUSALS: usize = 1_000;
 /// Lines of an import that go into the database at once: a few network round trips for each thousand.
 pub const IMPORT_ROWS: usize = 2_000;
+/// Values looked up by one statement: few round trips, and a statement that is quickly planned.
+pub const LOOKUPS: usize = 100;
 /// Lines of an import between two reports of its progress.
 pub const PROGRESS_LINES: u64 = 1_000;
 /// Events of one batch: a minute of a busy edge, and a transaction of a fraction of a second.

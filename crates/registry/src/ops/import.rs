@@ -111,6 +111,7 @@ impl Registry {
         let result = self.act(caller, realm, |act| {
             // What was read cannot be read again, should the connection be lost on the way.
             let input = input.take().ok_or(Error::Busy)?;
+            act.session.bulk()?;
             let last = act.session.row("SELECT max(id) FROM keys", &[], |row| row.maybe_int(0))?.flatten().unwrap_or(0);
             let (known, report) = (Known::default(), ImportReport::default());
             let mut work = Work { registry: self, act, import, known, report, batch: Batch::new(last + 1), lines: 0 };

@@ -6,7 +6,7 @@ use super::act::Act;
 use super::keys::KEY_COLUMNS;
 use crate::error::Error;
 use crate::ip_rules::{IpEntry, IpRules};
-use crate::limits::MAX_PAGE;
+use crate::limits::LOOKUPS;
 use crate::model::Scope;
 use crate::store::{Value, args};
 
@@ -56,29 +56,24 @@ impl Batch {
 
     /// Adds the lines that nothing stands in the way of, in their order, and tells of each whether it was refused.
     pub(super) fn flush(&mut self, act: &mut Act<'_>, tell: &mut dyn FnMut(u64, Option<Error>)) -> Result<(), Error> {
-        let ready = || self.lines.iter().filter_map(|(_, line)| line.as_ref().ok());
+        let ready: Vec<&Ready> = self.lines.iter().filter_map(|(_, line)| line.as_ref().ok()).collect();
         let mut digests = HashSet::new();
+        let test = "secrets WHERE realm_id = $1 AND substr(digest, 1, 16)";
+        for at in taken(act, test, act.realm.0, ready.iter().map(|line| line.prefix().into()).collect())? {
+            digests.extend(ready.get(at).map(|line| line.prefix().to_vec()));
+        }
         let mut names = HashSet::new();
-        let wanted: Vec<Value> = ready().map(|line| Value::from(line.prefix())).collect();
-        let sql = "SELECT substr(digest, 1, 16) FROM secrets WHERE realm_id = $1 AND substr(digest, 1, 16)";
-        taken(act, sql, act.realm.0, &wanted, &mut |value| {
-            if let Value::Blob(bytes) = value {
-                digests.insert(bytes.clone());
-            }
-        })?;
-        let mut holders: HashMap<u64, Vec<Value>> = HashMap::new();
-        for line in ready() {
+        let mut holders: HashMap<u64, Vec<&str>> = HashMap::new();
+        for line in &ready {
             if let Some(org) = line.holder {
-                holders.entry(org).or_default().push(line.name.as_str().into());
+                holders.entry(org).or_default().push(&line.name);
             }
         }
-        for (org, wanted) in holders {
-            let sql = "SELECT held_name FROM keys WHERE org_id = $1 AND held_name";
-            taken(act, sql, org, &wanted, &mut |value| {
-                if let Value::Text(name) = value {
-                    names.insert((org, name.clone()));
-                }
-            })?;
+        for (org, held) in holders {
+            let test = "keys WHERE org_id = $1 AND held_name";
+            for at in taken(act, test, org, held.iter().map(|&name| name.into()).collect())? {
+                names.extend(held.get(at).map(|&name| (org, name.to_owned())));
+            }
         }
         let mut rows = Rows::default();
         for (number, line) in self.lines.drain(..) {
@@ -101,17 +96,19 @@ impl Batch {
     }
 }
 
-/// Which of the wanted values are there already.
-fn taken(act: &mut Act<'_>, select: &str, of: u64, wanted: &[Value], found: &mut dyn FnMut(&Value)) -> Result<(), Error> {
-    for some in wanted.chunks(MAX_PAGE) {
-        let places: Vec<String> = (2..some.len() + 2).map(|i| format!("${i}")).collect();
+/// Which of the wanted values, by their places, are there already. Each is looked up by itself, so that no database thinks of
+/// reading all there are instead.
+fn taken(act: &mut Act<'_>, test: &str, of: u64, wanted: Vec<Value>) -> Result<Vec<usize>, Error> {
+    let mut found = Vec::new();
+    for (chunk, some) in wanted.chunks(LOOKUPS).enumerate() {
+        let lookups: Vec<String> = (0..some.len()).map(|at| format!("SELECT {at} FROM {test} = ${}", at + 2)).collect();
         let values = [&[Value::from(of)], some].concat();
-        act.session.each(&format!("{select} IN ({})", places.join(", ")), &values, &mut |row| {
-            row.values().iter().for_each(&mut *found);
+        act.session.each(&lookups.join(" UNION ALL "), &values, &mut |row| {
+            found.extend(usize::try_from(row.int(0)?).map(|at| chunk * LOOKUPS + at));
             Ok(())
         })?;
     }
-    Ok(())
+    Ok(found)
 }
 
 impl Rows {

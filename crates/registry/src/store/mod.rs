@@ -135,6 +135,8 @@ pub(crate) trait Session {
     fn run(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error>;
     /// Runs a query.
     fn each(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error>;
+    /// Many rows are about to be added: from here on, statements are planned for large tables.
+    fn bulk(&mut self) -> Result<(), Error>;
     /// Names of a table's columns.
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error>;
     /// Adds rows in the database's fastest way.

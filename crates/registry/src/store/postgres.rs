@@ -244,7 +244,7 @@ impl Postgres {
         if write {
             tx.batch_execute(LOCK).map_err(fail)?;
         }
-        let mut session = Tx { tx, statements, store: self, failure: None, bulk: false };
+        let mut session = Tx { tx, statements, store: self, failure: None };
         let done = work(&mut session);
         let Tx { tx, failure, .. } = session;
         match (done, failure) {
@@ -309,8 +309,6 @@ struct Tx<'a> {
     statements: &'a mut HashMap<String, Statement>,
     store: &'a Postgres,
     failure: Option<Next>,
-    /// Whether rows are loaded: tables grow under plans that were made when they were empty.
-    bulk: bool,
 }
 
 impl<'a> Tx<'a> {
@@ -381,17 +379,17 @@ impl Session for Tx<'_> {
         refused.map_or(Ok(()), Err)
     }
 
+    /// A plan made while a table is empty reads all of it, and is kept while the table grows.
+    fn bulk(&mut self) -> Result<(), Error> {
+        self.guard(|tx| tx.batch_execute("SET LOCAL enable_seqscan = off"))
+    }
+
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {
         let statement = self.prepare(&format!("SELECT * FROM {table}"), &[])?;
         Ok(statement.columns().iter().map(|column| column.name().into()).collect())
     }
 
     fn load(&mut self, table: &str, columns: &[String], rows: &[Vec<Value>]) -> Result<(), Error> {
-        if !self.bulk {
-            let plans = "SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_custom_plan";
-            self.guard(|tx| tx.batch_execute(plans))?;
-            self.bulk = true;
-        }
         let columns = columns.join(", ");
         let statement = self.prepare(&format!("SELECT {columns} FROM {table}"), &[])?;
         let types: Vec<Type> = statement.columns().iter().map(|column| column.type_().clone()).collect();

@@ -214,6 +214,10 @@ impl Session for Tx<'_> {
         Ok(())
     }
 
+    fn bulk(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {
         self.guard(|tx| {
             let statement = tx.prepare(&format!("SELECT * FROM {table}"), &[])?;
