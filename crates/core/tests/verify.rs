@@ -275,3 +275,21 @@ fn crowded_shards() {
     assert!((1..=600).all(|n| ask(&edge, n).code == Code::Valid));
     assert!((601..700).all(|n| ask(&edge, n).code == Code::Unknown));
 }
+
+/// Scopes are free text of tenants: a directory full of different ones is built in a moment (searching each from the front took
+/// minutes, in which nobody's revocation went out), and each is found.
+#[test]
+fn many_different_scopes_are_built_and_found() {
+    let scoped = |n: u64| {
+        let mut digest = record(1).digest;
+        digest[..8].copy_from_slice(&n.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+        KeyRecord { digest, key_id: KeyId(n), services: Some(vec![format!("t{n}"), "all".into()]), ..record(1) }
+    };
+    let mut keys: Vec<KeyRecord> = (2..40_000).map(scoped).collect();
+    keys.push(KeyRecord { services: Some(vec!["t39999".into()]), ..record(1) });
+    let mut edge = serving(keys);
+    for (service, code) in [("t39999", Code::Valid), ("t2", Code::ScopeDenied), ("all", Code::ScopeDenied)] {
+        let requirement = edge.compile(Some(service), None);
+        assert_eq!(edge.verify_key(text(1).as_bytes(), None, requirement, T0).code, code, "{service}");
+    }
+}

@@ -140,19 +140,21 @@ pub(super) fn encode_directory(realm: &RealmRecord, keys: &[KeyRecord]) -> Resul
 
     let patterns: BTreeSet<&str> = realm.roles.iter().flat_map(|r| &r.patterns).map(String::as_str).collect();
     let services: BTreeSet<&str> = service_lists.iter().flatten().flatten().map(String::as_str).collect();
-    let roles = realm.roles.iter().map(|role| encode_role(role, &patterns)).collect::<Result<Vec<_>, _>>()?;
+    let (pattern_places, service_places) = (places(&patterns), places(&services));
+    let roles = realm.roles.iter().map(|role| encode_role(role, &pattern_places)).collect::<Result<Vec<_>, _>>()?;
     let role_table: BTreeSet<Vec<u8>> = roles.iter().cloned().collect();
+    let role_places = places(&role_table);
 
     let set_bytes = |list: &Vec<u32>| {
         let entries = list.iter().filter_map(|r| roles.get(usize::try_from(*r).ok()?));
-        let places: BTreeSet<u32> = entries.filter_map(|entry| place(&role_table, entry)).collect();
+        let places: BTreeSet<u32> = entries.filter_map(|entry| role_places.get(entry).copied()).collect();
         places.iter().flat_map(|p| p.to_le_bytes()).collect::<Vec<u8>>()
     };
     let set_table: BTreeSet<Vec<u8>> = role_lists.iter().map(set_bytes).chain([vec![]]).collect();
     let scope_bytes = |list: &Option<Vec<String>>| match list {
         None => vec![SCOPE_ALL],
         Some(list) => {
-            let places = list.iter().filter_map(|s| place(&services, &s.as_str())).flat_map(u32::to_le_bytes);
+            let places = list.iter().filter_map(|s| service_places.get(&s.as_str()).copied()).flat_map(u32::to_le_bytes);
             core::iter::once(SCOPE_LIST).chain(places).collect()
         }
     };
@@ -166,20 +168,22 @@ pub(super) fn encode_directory(realm: &RealmRecord, keys: &[KeyRecord]) -> Resul
     put::list(&mut out, &role_table, "roles")?;
     put::list(&mut out, &set_table, "role sets")?;
     put::list(&mut out, &scope_table, "scopes")?;
-    let role_sets = role_lists.iter().filter_map(|l| Some((l.clone(), place(&set_table, &set_bytes(l))?))).collect();
-    let scopes = service_lists.iter().filter_map(|l| Some((l.clone(), place(&scope_table, &scope_bytes(l))?))).collect();
+    let (set_places, scope_places) = (places(&set_table), places(&scope_table));
+    let role_sets = role_lists.iter().filter_map(|l| Some((l.clone(), *set_places.get(&set_bytes(l))?))).collect();
+    let scopes = service_lists.iter().filter_map(|l| Some((l.clone(), *scope_places.get(&scope_bytes(l))?))).collect();
     Ok((out, DirectoryIndex { role_sets, scopes }))
 }
 
-fn encode_role(role: &RoleRecord, patterns: &BTreeSet<&str>) -> Result<Vec<u8>, Error> {
+fn encode_role(role: &RoleRecord, patterns: &BTreeMap<&&str, u32>) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     put::text8(&mut out, &role.name, "role name")?;
-    let places: BTreeSet<u32> = role.patterns.iter().filter_map(|p| place(patterns, &p.as_str())).collect();
+    let places: BTreeSet<u32> = role.patterns.iter().filter_map(|p| patterns.get(&p.as_str()).copied()).collect();
     places.iter().for_each(|p| out.extend_from_slice(&p.to_le_bytes()));
     Ok(out)
 }
 
-/// The index of an entry in a sorted table. Tables of a directory are small; those of shards use a map.
-fn place<T: Ord>(table: &BTreeSet<T>, entry: &T) -> Option<u32> {
-    table.contains(entry).then(|| table.range(..entry).count()).and_then(|p| u32::try_from(p).ok())
+/// The index of each entry of a sorted table. Any tenant can add to the tables of the directory, so they are not searched
+/// from the front.
+fn places<T: Ord>(table: &BTreeSet<T>) -> BTreeMap<&T, u32> {
+    table.iter().zip(0u32..).collect()
 }
