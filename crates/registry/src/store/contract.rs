@@ -125,3 +125,23 @@ fn a_reader_sees_one_state_while_writers_go_on() {
         assert_eq!((pair.unwrap(), realms(store)), ((Some(0), Some(0)), 1));
     });
 }
+
+/// Else one long read would hold up every call of the API, which each begin with a short one.
+#[test]
+fn readers_wait_for_no_other_reader() {
+    on_each(|store| {
+        let pair = store.reading(|_| Ok(std::thread::scope(|scope| scope.spawn(|| realms(store)).join().unwrap())));
+        assert_eq!(pair.unwrap(), 0);
+        // More than there are connections: the last ones wait, and none is lost on the way.
+        std::thread::scope(|scope| {
+            for _ in 0..4 * crate::limits::CONNECTIONS {
+                scope.spawn(|| assert_eq!(realms(store), 0));
+            }
+        });
+        for _ in 0..=crate::limits::CONNECTIONS {
+            let read = || store.reading(|_| -> Result<(), Error> { panic!("in the middle") });
+            assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).is_err());
+        }
+        assert_eq!(realms(store), 0);
+    });
+}

@@ -19,6 +19,7 @@ mod copy;
 mod lifecycle;
 mod pg_value;
 mod postgres;
+mod readers;
 mod schema;
 mod sqlite;
 mod tls;

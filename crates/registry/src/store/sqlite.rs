@@ -1,4 +1,4 @@
-//! SQLite: one file, WAL, one connection that writes and one that reads.
+//! SQLite: one file, WAL, one connection that writes and a few that read.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -9,10 +9,11 @@ use std::time::Duration;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, ffi};
 
+use super::readers::Readers;
 use super::schema::{MIGRATIONS, Migrations, SQLITE};
 use super::{Each, Row, Session, Store, Value, Work, miscounted, passed_over};
 use crate::error::Error;
-use crate::limits::{BUSY_MILLIS, CACHE_KIB, STATEMENTS, WAL_PAGES};
+use crate::limits::{BUSY_MILLIS, CACHE_KIB, READER_CACHE_KIB, STATEMENTS, WAL_PAGES};
 
 /// `edgl`: tells our file from any other SQLite database.
 const APPLICATION_ID: i64 = 0x6564_676c;
@@ -22,7 +23,7 @@ const APPLICATION_ID: i64 = 0x6564_676c;
 pub(crate) struct Sqlite {
     path: PathBuf,
     writer: Mutex<Connection>,
-    reader: Mutex<Connection>,
+    readers: Readers,
 }
 
 impl Sqlite {
@@ -77,21 +78,9 @@ impl Sqlite {
     }
 
     fn connect(path: &Path) -> Result<Sqlite, Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let open = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open_with_flags(path, flags)?;
-            connection.busy_timeout(Duration::from_millis(BUSY_MILLIS))?;
-            connection.set_prepared_statement_cache_capacity(STATEMENTS);
-            // FULL: what was acknowledged survives a power cut.
-            connection.execute_batch(&format!(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
-                 PRAGMA cache_size = -{CACHE_KIB}; PRAGMA wal_autocheckpoint = {WAL_PAGES};"
-            ))?;
-            Ok(connection)
-        };
-        let pair = || Ok((open()?, open()?));
+        let pair = || Ok((open(path, CACHE_KIB)?, open(path, READER_CACHE_KIB)?));
         let (writer, reader) = pair().map_err(|e| translate(path, e))?;
-        Ok(Sqlite { path: path.into(), writer: Mutex::new(writer), reader: Mutex::new(reader) })
+        Ok(Sqlite { path: path.into(), writer: Mutex::new(writer), readers: Readers::new(reader) })
     }
 
     fn migrate(&self, new: bool, migrations: Migrations) -> Result<(), Error> {
@@ -148,9 +137,23 @@ impl Store for Sqlite {
     }
 
     fn read(&self, work: &mut Work<'_>) -> Result<(), Error> {
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        self.run(&mut reader, TransactionBehavior::Deferred, work)
+        let run = |connection: &mut Connection| self.run(connection, TransactionBehavior::Deferred, work);
+        self.readers.with(|| open(&self.path, READER_CACHE_KIB), run).map_err(|e| self.error(e))?
     }
+}
+
+/// A connection that keeps at most so much of the file.
+fn open(path: &Path, cache_kib: u64) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_millis(BUSY_MILLIS))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // FULL: what was acknowledged survives a power cut.
+    connection.execute_batch(&format!(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
+         PRAGMA cache_size = -{cache_kib}; PRAGMA wal_autocheckpoint = {WAL_PAGES};"
+    ))?;
+    Ok(connection)
 }
 
 struct Tx<'a> {
