@@ -5,7 +5,7 @@ mod common;
 use common::edge::{edge, verdict};
 use common::{Fixture, caller, new_key, new_org, on_both_stores, slug};
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{Name, NewOwner, NewRole, OwnerEdit, OwnerKind, Pattern, Role, RoleEdit, Slug};
+use edgelatch_registry::{KeyEdit, Name, NewKey, NewOwner, NewRole, OwnerEdit, OwnerKind, Pattern, Role, RoleEdit, Slug};
 
 fn role(name: &str, org: Option<&str>, patterns: &[&str]) -> NewRole {
     let permissions = patterns.iter().map(|p| p.parse().unwrap()).collect();
@@ -72,6 +72,27 @@ fn an_orgs_role_is_its_own(f: Fixture) {
     assert_eq!(error.code(), "not_found");
 }
 
+/// Else somebody who may make roles in an org would hand their permissions to whoever has the realm's role of that name, at an
+/// edit of something else that the log does not show as a change of roles.
+fn a_name_stays_with_the_role_it_was_given_for(f: Fixture) {
+    let (me, one) = (caller(), slug("one"));
+    f.registry.create_role(&me, &f.realm, &role("viewer", None, &["*.view"])).unwrap();
+    let roles = vec![slug("viewer")];
+    let edit = OwnerEdit { roles: Some(roles.clone()), ..OwnerEdit::default() };
+    f.registry.edit_owner(&me, &f.realm, &one, &slug("alice"), &edit).unwrap();
+    let key = f.registry.create_key(&me, &f.realm, &NewKey { roles: roles.clone(), ..new_key("ci") }).unwrap().key;
+    f.registry.create_role(&me, &f.realm, &role("viewer", Some("one"), &["*"])).unwrap();
+
+    let edit = OwnerEdit { name: Some("Alice B.".parse().unwrap()), roles: Some(roles.clone()), ..OwnerEdit::default() };
+    f.registry.edit_owner(&me, &f.realm, &one, &slug("alice"), &edit).unwrap();
+    let edit = KeyEdit { name: Some("deploy".parse().unwrap()), roles: Some(roles), ..KeyEdit::default() };
+    assert!(f.registry.edit_key(&me, &f.realm, key.key_id, &edit).unwrap().changed);
+
+    let error = f.registry.delete_role(&me, &f.realm, None, &slug("viewer")).unwrap_err();
+    assert!(error.to_string().contains("1 keys and 1 owners"), "{error}");
+    f.registry.delete_role(&me, &f.realm, Some(&one), &slug("viewer")).unwrap();
+}
+
 fn what_has_keys_is_not_deleted(f: Fixture) {
     let me = caller();
     let (one, alice) = (slug("one"), slug("alice"));
@@ -102,5 +123,6 @@ on_both_stores!(
     a_role_that_changes_reaches_its_keys,
     predefined_roles_stay,
     an_orgs_role_is_its_own,
+    a_name_stays_with_the_role_it_was_given_for,
     what_has_keys_is_not_deleted,
 );

@@ -157,9 +157,10 @@ impl Registry {
             if key == old {
                 return Ok(changed(old, false));
             }
-            let roles = role_ids(act, &org, &key.roles)?;
             write_row(act, &org, row, &key)?;
-            if edit.roles.is_some() {
+            // A name stays with the role that it was given for: the org may have made one of that name since.
+            if key.roles != old.roles {
+                let roles = role_ids(act, &org, &key.roles)?;
                 clear(act.session, "key_roles", row)?;
                 insert_roles(act.session, row, &roles)?;
             }

@@ -109,7 +109,10 @@ impl Registry {
             let id = owner_id(act.session, org_row, owner)?;
             let sql = "UPDATE owners SET name = $2, disabled = $3, revision = revision + 1 WHERE id = $1";
             act.session.run(sql, args![id, name.as_str(), disabled])?;
-            set_roles(act, org_row, id, &roles)?;
+            // A name stays with the role that it was given for: the org may have made one of that name since.
+            if roles != before.roles {
+                set_roles(act, org_row, id, &roles)?;
+            }
             if disabled != before.disabled || roles != before.roles {
                 touch(act.session, act.realm)?;
             }
