@@ -205,10 +205,11 @@ impl Registry {
     }
 }
 
-/// A pattern that finds `text` anywhere, whatever characters it holds.
+/// A pattern that finds `text` anywhere, whatever characters it holds. Only ASCII is folded: that is what both databases' `lower`
+/// does, and a pattern folded further would not even find the very text.
 fn like(text: &str) -> String {
     let mut pattern = String::from("%");
-    for c in text.to_lowercase().chars() {
+    for c in text.to_ascii_lowercase().chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }
