@@ -29,7 +29,11 @@ writeFileSync(fuzzed, JSON.stringify({ ...described, security: [{ bearer: [] }] 
 const known = { realm: "acme", org: "main", owner: "admin", role: "reader", key_id: key.key_id };
 writeFileSync(
   join(work, "schemathesis.toml"),
-  ["[parameters]", ...Object.entries(known).map(([name, id]) => `"path.${name}" = "${id}"`)].join("\n"),
+  [
+    ...["[parameters]", ...Object.entries(known).map(([name, id]) => `"path.${name}" = "${id}"`)],
+    // A precondition is looked at before the body (RFC 9110 section 13.2.1), and so is the body's size.
+    ...["[checks.negative_data_rejection]", `expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422", "429"]`],
+  ].join("\n"),
 );
 
 // What a schema cannot say, such as that an address must be one, is refused although the schema allows it.
