@@ -219,7 +219,7 @@ impl Settings {
             let before = std::mem::replace(old, value.clone());
             // One at a time, so that the error names the one that does not fit.
             serde_json::from_value::<Settings>(Value::Object(all.clone()))
-                .map_err(|e| Error::invalid(format!("settings/{name}"), format!("does not fit: {e}; it was {before}")))?;
+                .map_err(|e| Error::invalid(format!("settings/{name}"), format!("{}; it was {before}", misfit(&e))))?;
         }
         let settings: Settings = serde_json::from_value(Value::Object(all)).map_err(broken)?;
         settings.check()?;
@@ -305,6 +305,16 @@ impl Settings {
     }
 }
 
+/// What would fit, without what was given: that may be a secret in the wrong place.
+fn misfit(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let repeats = ["invalid type: ", "invalid value: ", "unknown field "].iter().any(|begin| said.starts_with(begin));
+    match said.rsplit_once("expected ").filter(|_| repeats) {
+        Some((_, expected)) => format!("does not fit: must be {expected}"),
+        None => format!("does not fit: {said}"),
+    }
+}
+
 /// Orders as their words.
 mod orders {
     use serde::de::Error as _;
@@ -352,6 +362,20 @@ mod tests {
         ] {
             let error = valar().edited(&edit).unwrap_err().to_string();
             assert!(error.contains(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_edit_that_does_not_fit_is_not_repeated() {
+        let settings = Preset::Default.data().unwrap().settings;
+        let Value::Object(all) = serde_json::to_value(&settings).unwrap() else { panic!() };
+        let secret = "ek_0123456789abcdefghijklmnopqrstuvwxyz";
+        let shapes = [json!(secret), json!([secret]), json!({ secret: secret }), json!([{ secret: 1 }]), json!([[secret]])];
+        for name in all.keys() {
+            for shape in &shapes {
+                let refused = settings.edited(&json!({ name: shape }));
+                assert!(refused.is_err_and(|error| !error.to_string().contains(secret)), "{name} {shape}");
+            }
         }
     }
 
