@@ -10,6 +10,10 @@ pub const MAX_LISTS_BYTES: usize = 1024 * 1024;
 pub const MAX_USAGE_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of an import: a million lines with room for names.
 pub const MAX_IMPORT_BYTES: usize = 256 * 1024 * 1024;
+/// Calls of one management key that are at work at a time; further ones wait. Half of what the database serves at once.
+pub const CALLS_OF_KEY: usize = 4;
+/// Keys remembered after their calls: a few kilobytes.
+pub const MAX_IDLE_KEYS: usize = 1_024;
 /// Imports at a time: each holds a file, and writers take turns anyway.
 pub const MAX_IMPORTS: usize = 2;
 /// Connections at a time; further ones wait to be taken. Above it, open files would run out first.

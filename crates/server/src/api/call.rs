@@ -301,6 +301,7 @@ impl Pass {
         self,
         work: impl FnOnce(&Pass, &Registry) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
+        let _turn = self.api.turns.take(self.bearer.key_id).await;
         blocking(move || work(&self, &self.api.registry).map_err(|refusal| self.placed(refusal))).await?
     }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `gate` | who may call: the core's verification over the management realm |
 //! | `throttle` | failed authentications per client address |
+//! | `turns` | calls of one key at a time |
 //! | `call`, `body` | a call: admitted first, read afterwards, strictly |
 //! | `problem`, `answer` | what is answered |
 //! | `openapi` | the document, made from the table below and the handlers' annotations |
@@ -31,6 +32,7 @@ mod problem;
 mod realms;
 mod roles;
 mod throttle;
+mod turns;
 mod usage;
 mod uses;
 
@@ -53,6 +55,7 @@ pub use openapi::document;
 use problem::{Logged, Refusal};
 pub use throttle::FailureRate;
 use throttle::Throttle;
+use turns::Turns;
 use uses::Uses;
 
 use crate::limits::MAX_IMPORTS;
@@ -79,6 +82,7 @@ pub(crate) struct Api {
     uses: Uses,
     metrics: Metrics,
     imports: Arc<Semaphore>,
+    turns: Turns,
     report: Arc<dyn Fn(Event) + Send + Sync>,
 }
 
@@ -138,7 +142,8 @@ impl Api {
         let throttle = Throttle::new(options.failures);
         let registry = Arc::clone(&options.registry);
         let (metrics, imports) = (Metrics::default(), Arc::new(Semaphore::new(MAX_IMPORTS)));
-        Ok((Arc::new(Api { registry, gate, throttle, uses, metrics, imports, report }), writer))
+        let turns = Turns::default();
+        Ok((Arc::new(Api { registry, gate, throttle, uses, metrics, imports, turns, report }), writer))
     }
 
     /// Its routes.
