@@ -50,11 +50,11 @@ fn every_act_leaves_a_row(f: Fixture) {
     r.create_role(&me, realm, &role).unwrap();
     let patterns = RoleEdit { permissions: Some(vec!["b".parse().unwrap()]), ..RoleEdit::default() };
     r.edit_role(&me, realm, None, &slug("r"), &patterns).unwrap();
-    r.delete_role(&me, realm, None, &slug("r")).unwrap();
+    r.delete_role(&me, realm, None, &slug("r"), None).unwrap();
     let off = OwnerEdit { disabled: Some(true), ..OwnerEdit::default() };
     r.edit_owner(&me, realm, &slug("two"), &slug("alice"), &off).unwrap();
-    r.delete_owner(&me, realm, &slug("two"), &slug("alice")).unwrap();
-    r.delete_org(&me, realm, &slug("two")).unwrap();
+    r.delete_owner(&me, realm, &slug("two"), &slug("alice"), None).unwrap();
+    r.delete_org(&me, realm, &slug("two"), None).unwrap();
     let mut rows = all(&f);
     rows.truncate(rows.len() - before);
     rows.reverse();

@@ -20,9 +20,9 @@ fn creating<'a>(f: &'a Fixture, new: NewKey) -> Act<'a> {
 fn nothing_is_deleted_under_a_new_key(f: Fixture) {
     type Delete = fn(&Registry, &Fixture, &str) -> Result<(), Error>;
     let things: [(&str, Delete); 3] = [
-        ("role", |r, f, id| r.delete_role(&caller(), &f.realm, None, &slug(id)).map(drop)),
-        ("owner", |r, f, id| r.delete_owner(&caller(), &f.realm, &slug("one"), &slug(id)).map(drop)),
-        ("org", |r, f, id| r.delete_org(&caller(), &f.realm, &slug(id)).map(drop)),
+        ("role", |r, f, id| r.delete_role(&caller(), &f.realm, None, &slug(id), None).map(drop)),
+        ("owner", |r, f, id| r.delete_owner(&caller(), &f.realm, &slug("one"), &slug(id), None).map(drop)),
+        ("org", |r, f, id| r.delete_org(&caller(), &f.realm, &slug(id), None).map(drop)),
     ];
     let mut number = 0;
     for (kind, delete) in things {

@@ -42,17 +42,17 @@ fn a_role_that_changes_reaches_its_keys(f: Fixture) {
     let error = f.registry.edit_role(&me, &f.realm, Some(&one), &slug("deployer"), &empty).unwrap_err();
     assert_eq!(error.pointer().as_deref(), Some("/permissions"));
     // In use; then not.
-    let error = f.registry.delete_role(&me, &f.realm, Some(&one), &slug("deployer")).unwrap_err();
+    let error = f.registry.delete_role(&me, &f.realm, Some(&one), &slug("deployer"), None).unwrap_err();
     assert_eq!((error.code(), error.to_string().contains("1 keys")), ("in_use", true));
     f.registry.delete_key(&me, &f.realm, created.key.key_id, Some("ci"), None).unwrap();
-    f.registry.delete_role(&me, &f.realm, Some(&one), &slug("deployer")).unwrap();
+    f.registry.delete_role(&me, &f.realm, Some(&one), &slug("deployer"), None).unwrap();
 }
 
 fn predefined_roles_stay(f: Fixture) {
     let edit = RoleEdit { permissions: Some(vec!["*".parse().unwrap()]), ..RoleEdit::default() };
     let (me, reader): (_, Slug) = (caller(), slug("reader"));
     assert_eq!(f.registry.edit_role(&me, &f.realm, None, &reader, &edit).unwrap_err().code(), "not_allowed");
-    assert_eq!(f.registry.delete_role(&me, &f.realm, None, &reader).unwrap_err().code(), "not_allowed");
+    assert_eq!(f.registry.delete_role(&me, &f.realm, None, &reader, None).unwrap_err().code(), "not_allowed");
     let theirs = me.within(slug("one"));
     assert_eq!(f.registry.create_role(&theirs, &f.realm, &role("x", None, &["*"])).unwrap_err().code(), "forbidden");
     assert_eq!(f.registry.create_role(&theirs, &f.realm, &role("x", Some("two"), &["*"])).unwrap_err().code(), "not_found");
@@ -88,17 +88,17 @@ fn a_name_stays_with_the_role_it_was_given_for(f: Fixture) {
     let edit = KeyEdit { name: Some("deploy".parse().unwrap()), roles: Some(roles), ..KeyEdit::default() };
     assert!(f.registry.edit_key(&me, &f.realm, key.key_id, &edit).unwrap().changed);
 
-    let error = f.registry.delete_role(&me, &f.realm, None, &slug("viewer")).unwrap_err();
+    let error = f.registry.delete_role(&me, &f.realm, None, &slug("viewer"), None).unwrap_err();
     assert!(error.to_string().contains("1 keys and 1 owners"), "{error}");
-    f.registry.delete_role(&me, &f.realm, Some(&one), &slug("viewer")).unwrap();
+    f.registry.delete_role(&me, &f.realm, Some(&one), &slug("viewer"), None).unwrap();
 }
 
 fn what_has_keys_is_not_deleted(f: Fixture) {
     let me = caller();
     let (one, alice) = (slug("one"), slug("alice"));
     let key = f.registry.create_key(&me, &f.realm, &new_key("ci")).unwrap().key.key_id;
-    assert_eq!(f.registry.delete_owner(&me, &f.realm, &one, &alice).unwrap_err().code(), "in_use");
-    assert_eq!(f.registry.delete_org(&me, &f.realm, &one).unwrap_err().code(), "in_use");
+    assert_eq!(f.registry.delete_owner(&me, &f.realm, &one, &alice, None).unwrap_err().code(), "in_use");
+    assert_eq!(f.registry.delete_org(&me, &f.realm, &one, None).unwrap_err().code(), "in_use");
     let bot = NewOwner {
         org: one.clone(),
         owner: slug("bot"),
@@ -111,8 +111,8 @@ fn what_has_keys_is_not_deleted(f: Fixture) {
     assert_eq!(f.registry.owner(&f.realm, &one, &slug("bot")).unwrap(), bot);
     f.registry.delete_key(&me, &f.realm, key, Some("ci"), None).unwrap();
     f.registry.create_role(&me, &f.realm, &role("own", Some("one"), &["*"])).unwrap();
-    f.registry.delete_owner(&me, &f.realm, &one, &alice).unwrap();
-    f.registry.delete_org(&me, &f.realm, &one).unwrap();
+    f.registry.delete_owner(&me, &f.realm, &one, &alice, None).unwrap();
+    f.registry.delete_org(&me, &f.realm, &one, None).unwrap();
     assert_eq!(f.registry.orgs(&f.realm).unwrap().len(), 1);
     assert!(f.registry.roles(&f.realm).unwrap().iter().all(|role| role.org.is_none()));
     f.registry.create_org(&me, &f.realm, &new_org("one")).unwrap();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const ACME: &str = "/api/v1/realms/acme";
 
-on_both_stores! { orgs_live, owners_live, roles_live }
+on_both_stores! { orgs_live, owners_live, roles_live, what_has_changed_is_not_deleted }
 
 fn orgs_live(plane: Plane) {
     let s = plane.serve();
@@ -42,6 +42,20 @@ fn orgs_live(plane: Plane) {
     assert_eq!(s.call(&format!("DELETE {ACME}/orgs/two"), &Value::Null).ok()["org"], "two");
     assert_eq!(s.get(&format!("{ACME}/orgs/two")).refused(), (404, "not_found".into()));
     assert_eq!(s.get("/api/v1/realms/ghost/orgs").refused(), (404, "not_found".into()));
+}
+
+/// Whoever deletes what they looked at does not delete what somebody made of it since.
+fn what_has_changed_is_not_deleted(plane: Plane) {
+    let s = plane.serve();
+    s.call(&format!("POST {ACME}/orgs"), &json!({ "org": "three" })).ok();
+    s.call(&format!("POST {ACME}/owners"), &json!({ "org": "one", "owner": "bot" })).ok();
+    s.call(&format!("POST {ACME}/roles"), &json!({ "role": "purger", "permissions": ["cache.purge"] })).ok();
+    for path in ["orgs/three", "orgs/one/owners/bot", "roles/purger"] {
+        s.call(&format!("PATCH {ACME}/{path}"), &json!({ "name": "Other" })).ok();
+        let delete = |tag: &str| s.call_as(&plane.admin, &format!("DELETE {ACME}/{path}"), &[("If-Match", tag)], &Value::Null);
+        assert_eq!(delete("\"1\"").refused(), (412, "stale".into()), "{path}");
+        assert_eq!(delete("\"2\"").ok()["name"], "Other", "{path}");
+    }
 }
 
 fn owners_live(plane: Plane) {

@@ -68,7 +68,7 @@ pub(crate) fn orgs(context: &Context, command: Orgs) -> Result<()> {
             edit(org, OrgEdit { name, if_revision, ..OrgEdit::default() }, "renamed")?;
         }
         Orgs::Delete { org } => {
-            let org = registry.delete_org(&caller()?, &realm, &Slug::parse("ORG", &org)?)?;
+            let org = registry.delete_org(&caller()?, &realm, &Slug::parse("ORG", &org)?, None)?;
             done(context.json, &org, &format!("deleted org {}", org.org));
         }
     }
@@ -147,7 +147,7 @@ pub(crate) fn owners(context: &Context, command: Owners) -> Result<()> {
         }
         Owners::Delete(which) => {
             let (org, owner) = place(&which)?;
-            say(&open.registry.delete_owner(&caller()?, &open.realm, &org, &owner)?, "deleted");
+            say(&open.registry.delete_owner(&caller()?, &open.realm, &org, &owner, None)?, "deleted");
         }
     }
     Ok(())
@@ -184,7 +184,7 @@ pub(crate) fn roles(context: &Context, command: Roles) -> Result<()> {
         }
         Roles::Delete { role, org } => {
             let (role, org) = (Slug::parse("ROLE", &role)?, maybe_slug("--org", org.as_deref())?);
-            let role = registry.delete_role(&caller()?, &realm, org.as_ref(), &role)?;
+            let role = registry.delete_role(&caller()?, &realm, org.as_ref(), &role, None)?;
             done(context.json, &role, &format!("deleted role {}", role.role));
         }
     }

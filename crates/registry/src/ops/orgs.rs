@@ -141,10 +141,11 @@ impl Registry {
     }
 
     /// Deletes an org that has no keys, with its owners and roles.
-    pub fn delete_org(&self, caller: &Caller, realm: &Slug, org: &Slug) -> Result<Org, Error> {
+    pub fn delete_org(&self, caller: &Caller, realm: &Slug, org: &Slug, if_revision: Option<u64>) -> Result<Org, Error> {
         caller.check_realm()?;
         self.act(caller, realm, |act| {
             let (row, before) = (act.org(org)?, find(act, org)?);
+            check_revision(if_revision, before.revision, Kind::Org, org.as_str())?;
             let keys = count(act.session, "SELECT count(*) FROM keys WHERE org_id = $1", row.id)?;
             if keys > 0 {
                 return Err(Error::InUse { kind: Kind::Org, id: org.to_string(), by: format!("{keys} keys") });

@@ -124,10 +124,18 @@ impl Registry {
     }
 
     /// Deletes an owner that has no keys.
-    pub fn delete_owner(&self, caller: &Caller, realm: &Slug, org: &Slug, owner: &Slug) -> Result<Owner, Error> {
+    pub fn delete_owner(
+        &self,
+        caller: &Caller,
+        realm: &Slug,
+        org: &Slug,
+        owner: &Slug,
+        if_revision: Option<u64>,
+    ) -> Result<Owner, Error> {
         self.act(caller, realm, |act| {
             let org_row = act.org(org)?.id;
             let before = find(act.session, act.realm.0, org, owner)?;
+            check_revision(if_revision, before.revision, Kind::Owner, owner.as_str())?;
             let id = owner_id(act.session, org_row, owner)?;
             let keys = count(act.session, "SELECT count(*) FROM keys WHERE owner_id = $1", id)?;
             if keys > 0 {

@@ -157,9 +157,17 @@ impl Registry {
     }
 
     /// Deletes a role that nobody has.
-    pub fn delete_role(&self, caller: &Caller, realm: &Slug, org: Option<&Slug>, role: &Slug) -> Result<Role, Error> {
+    pub fn delete_role(
+        &self,
+        caller: &Caller,
+        realm: &Slug,
+        org: Option<&Slug>,
+        role: &Slug,
+        if_revision: Option<u64>,
+    ) -> Result<Role, Error> {
         self.act(caller, realm, |act| {
             let (id, before) = changeable(act, org, role)?;
+            check_revision(if_revision, before.revision, Kind::Role, role.as_str())?;
             let keys = count(act.session, "SELECT count(*) FROM key_roles WHERE role_id = $1", id)?;
             let owners = count(act.session, "SELECT count(*) FROM owner_roles WHERE role_id = $1", id)?;
             if keys + owners > 0 {

@@ -127,10 +127,12 @@ pub(crate) async fn edit(call: Call) -> Answer {
 
 /// Delete an org that has no keys, with its owners and roles
 #[utoipa::path(delete, path = "/api/v1/realms/{realm}/orgs/{org}", operation_id = "deleteOrg", tag = "orgs",
-    params(("realm" = Slug, Path, description = "The realm"), ("org" = Slug, Path, description = "The org")),
+    params(("realm" = Slug, Path, description = "The realm"), ("org" = Slug, Path, description = "The org"),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#,
+        description = "The revision to be deleted, as `ETag` had it")),
     responses((status = 200, description = "The org as it was", body = Org)))]
 pub(crate) async fn delete(call: Call) -> Answer {
     let (pass, _) = call.admit("org.delete").await?;
-    let org = pass.path_org()?;
-    pass.run(move |pass, registry| Ok(json(registry.delete_org(&pass.caller(Some(&org))?, &pass.realm, &org)?))).await
+    let (org, revision) = (pass.path_org()?, if_match(pass.headers())?);
+    pass.run(move |pass, registry| Ok(json(registry.delete_org(&pass.caller(Some(&org))?, &pass.realm, &org, revision)?))).await
 }

@@ -158,10 +158,15 @@ pub(crate) async fn edit(call: Call) -> Answer {
 
 /// Delete an owner that has no keys
 #[utoipa::path(delete, path = "/api/v1/realms/{realm}/orgs/{org}/owners/{owner}", operation_id = "deleteOwner", tag = "owners",
-    params(("realm" = Slug, Path, description = "The realm"), ("org" = Slug, Path, description = "The org"), ("owner" = Slug, Path, description = "The owner")),
+    params(("realm" = Slug, Path, description = "The realm"), ("org" = Slug, Path, description = "The org"), ("owner" = Slug, Path, description = "The owner"),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#,
+        description = "The revision to be deleted, as `ETag` had it")),
     responses((status = 200, description = "The owner as it was", body = Owner)))]
 pub(crate) async fn delete(call: Call) -> Answer {
     let (pass, _) = call.admit("owner.delete").await?;
-    let (org, owner) = (pass.path_org()?, pass.slug("owner")?);
-    pass.run(move |pass, registry| Ok(json(registry.delete_owner(&pass.caller(Some(&org))?, &pass.realm, &org, &owner)?))).await
+    let (org, owner, revision) = (pass.path_org()?, pass.slug("owner")?, if_match(pass.headers())?);
+    pass.run(move |pass, registry| {
+        Ok(json(registry.delete_owner(&pass.caller(Some(&org))?, &pass.realm, &org, &owner, revision)?))
+    })
+    .await
 }

@@ -161,13 +161,15 @@ pub(crate) async fn edit(call: Call) -> Answer {
 
 /// Delete a role that nobody has
 #[utoipa::path(delete, path = "/api/v1/realms/{realm}/roles/{role}", operation_id = "deleteRole", tag = "roles",
-    params(("realm" = Slug, Path, description = "The realm"), ("role" = Slug, Path, description = "The role"), OrgQuery),
+    params(("realm" = Slug, Path, description = "The realm"), ("role" = Slug, Path, description = "The role"), OrgQuery,
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#,
+        description = "The revision to be deleted, as `ETag` had it")),
     responses((status = 200, description = "The role as it was", body = Role)))]
 pub(crate) async fn delete(call: Call) -> Answer {
     let (pass, query, _) = call.admit_with::<OrgQuery>("role.delete").await?;
-    let (org, role) = (pass.role_org(&query)?, pass.slug("role")?);
+    let (org, role, revision) = (pass.role_org(&query)?, pass.slug("role")?, if_match(pass.headers())?);
     pass.run(move |pass, registry| {
-        Ok(json(registry.delete_role(&pass.caller(org.as_ref())?, &pass.realm, org.as_ref(), &role)?))
+        Ok(json(registry.delete_role(&pass.caller(org.as_ref())?, &pass.realm, org.as_ref(), &role, revision)?))
     })
     .await
 }
