@@ -25,9 +25,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// A refusal quotes what was typed.
+/// A refusal quotes what was typed. Who asked for JSON gets it as JSON, though the arguments could not be read.
 fn refuse(error: &clap::Error) -> ! {
     let text = error.to_string();
+    if error.use_stderr() && std::env::args_os().take_while(|arg| arg != "--").any(|arg| arg == "--json") {
+        let sentence = text.split("\n\n").next().unwrap_or_default();
+        failure::Failure::usage(sentence.trim_start_matches("error: ")).print(true);
+        std::process::exit(i32::from(failure::EXIT))
+    }
     let masked = output::mask(&text);
     if masked == text || !error.use_stderr() {
         error.exit()

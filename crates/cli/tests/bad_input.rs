@@ -120,6 +120,13 @@ fn errors_as_json() {
     let error: serde_json::Value = serde_json::from_str(&ran.err).unwrap();
     assert_eq!((ran.code, &error["error"]["code"]), (2, &"invalid".into()));
     assert!(error["error"]["message"].as_str().unwrap().contains("10.0.0.0/24"));
+    for args in [&["--json", "keys", "create"][..], &["keys", "rotat", "--json"], &["keys", "list", "--json", "--limit", "x"]] {
+        let ran = p.run(args);
+        let error: serde_json::Value = serde_json::from_str(&ran.err).unwrap();
+        assert_eq!((ran.code, &error["error"]["code"]), (2, &"usage".into()));
+        assert!(!error["error"]["message"].as_str().unwrap().is_empty());
+    }
+    assert_ne!(p.run(&["keys", "--", "--json"]).err.chars().next(), Some('{'));
 }
 
 #[test]
