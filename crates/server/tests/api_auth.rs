@@ -166,6 +166,9 @@ fn who_may_edit_keys_may_not_revoke_them() {
     let refused = (403, "insufficient-scope".to_owned());
     assert_eq!(s.call_as(&editor, &revoke, &[], &Value::Null).refused(), refused);
     assert_eq!(s.call_as(&editor, &format!("POST {KEYS}/revoke"), &[], &all).refused(), refused);
+    let status = format!("PATCH {KEYS}/{}", made["key"]["key_id"].as_str().unwrap());
+    assert_eq!(s.call_as(&editor, &status, &[], &json!({ "status": "revoked" })).refused(), refused);
+    assert_eq!(s.call_as(&editor, &status, &[], &json!({ "name": "y" })).ok()["key"]["name"], "y");
     let revoker = holder("revoker", json!(["api.key.delete"]));
     assert_eq!(s.call_as(&revoker, &format!("POST {KEYS}/revoke"), &[], &all).ok()["matched"], 1);
     assert_eq!(s.call_as(&revoker, &revoke, &[], &Value::Null).ok()["key"]["state"], "revoked");

@@ -151,6 +151,7 @@ fn errors_point_to_the_member() {
         (json!({ "org": "one", "name": "x", "metadata": { "a": "b".repeat(5000) } }), "/metadata"),
         (json!({ "org": "one", "name": "x", "environment": "moon" }), "/environment"),
         (json!([]), ""),
+        (json!("one"), ""),
     ] {
         let refused = s.call(&format!("POST {KEYS}"), &body);
         assert!([404, 422, 403].contains(&refused.status), "{body}: {refused}");

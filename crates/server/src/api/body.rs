@@ -95,7 +95,8 @@ impl Incoming {
     /// The same where the body may be left out.
     pub(crate) async fn json_or_nothing<T: DeserializeOwned + Default>(self, limit: usize) -> Result<(T, Vec<u8>), Refusal> {
         if self.kind.is_some() {
-            return self.json(limit).await;
+            let (read, bytes) = self.json::<Option<T>>(limit).await?;
+            return Ok((read.unwrap_or_default(), bytes));
         }
         match self.bytes(limit).await? {
             nothing if nothing.is_empty() => Ok((T::default(), nothing)),
@@ -137,6 +138,8 @@ fn harmless(message: &str) -> String {
         if message.starts_with(begin) {
             let expected = message.rsplit_once("expected ").map(|(_, expected)| expected.split(" at line").next());
             return match expected.flatten() {
+                Some(expected) if expected.starts_with("struct ") => format!("{says}: must be a JSON object"),
+                Some("u64" | "u32" | "u16") => format!("{says}: must be a whole number of its range, not below 0"),
                 Some(expected) => format!("{says}: must be {expected}"),
                 None => says.into(),
             };

@@ -79,6 +79,7 @@ pub(crate) enum Reach {
 /// A call that was admitted.
 pub(crate) struct Pass {
     api: Arc<Api>,
+    block: Block,
     bearer: Bearer,
     address: Option<Ip>,
     /// The realm of the path; that of management where the path has none.
@@ -104,13 +105,8 @@ impl Call {
             _ => None,
         };
         let permission = realm.as_ref().map_or_else(|| format!("api.{act}"), |realm| management::permission(realm, act));
-        let wanted = realm.clone();
-        let whole = realm.as_ref().and_then(|realm| management::realm_service(realm).ok());
-        let choose = move |services: &[String]| {
-            let found = services.iter().find(|service| whole.as_ref().is_some_and(|whole| whole.as_str() == **service));
-            let org = || services.iter().find(|service| org_of(wanted.as_ref(), service).is_some());
-            found.or_else(org).cloned()
-        };
+        let within = realm.clone();
+        let choose = move |services: &[String]| choose(within.as_ref(), services);
         let (call, bearer, address) = self.judge(permission, choose).await?;
         let realm = realm.ok_or_else(Refusal::not_found)?;
         let reach = reach(&realm, bearer.services.as_deref());
@@ -141,9 +137,9 @@ impl Call {
     }
 
     fn pass(self, bearer: Bearer, address: Option<Ip>, realm: Slug, reach: Reach) -> (Pass, Incoming) {
-        let Call { api, path, parts, body, .. } = self;
+        let Call { api, block, path, parts, body } = self;
         let incoming = Incoming::new(&parts, body);
-        (Pass { api, bearer, address, realm, reach, path, parts }, incoming)
+        (Pass { api, block, bearer, address, realm, reach, path, parts }, incoming)
     }
 
     async fn judge(
@@ -184,6 +180,13 @@ fn org_of(realm: Option<&Slug>, service: &str) -> Option<Slug> {
     management::org_of(realm?, &Service::parse("scope", service).ok()?)
 }
 
+/// The service by which a key acts in a realm: that of the realm, or else of one of its orgs.
+fn choose(realm: Option<&Slug>, services: &[String]) -> Option<String> {
+    let whole = realm.and_then(|realm| management::realm_service(realm).ok());
+    let found = services.iter().find(|service| whole.as_ref().is_some_and(|whole| whole.as_str() == **service));
+    found.or_else(|| services.iter().find(|service| org_of(realm, service).is_some())).cloned()
+}
+
 fn reach(realm: &Slug, services: Option<&[String]>) -> Reach {
     let whole = management::realm_service(realm).ok();
     match services {
@@ -221,6 +224,14 @@ impl Pass {
             (Reach::Orgs(_), Some(org)) => caller.within(org.clone()),
             (Reach::Orgs(own), None) => own.first().map_or(caller.clone(), |org| caller.within(org.clone())),
         })
+    }
+
+    /// Asks for the permission for another act as well, where a body says that it takes one.
+    pub(crate) fn demand(&self, registry: &Registry, act: &str) -> Result<(), Refusal> {
+        let permission = management::permission(&self.realm, act);
+        let chosen = |services: &[String]| choose(Some(&self.realm), services);
+        let verdict = self.api.gate.judge(registry, &self.block, &permission, &chosen)?;
+        verdict.bearer.map(drop).ok_or_else(|| Refusal::Verdict(verdict.outcome.reply(), false))
     }
 
     /// Whether what belongs to `org` is the caller's to see.

@@ -171,7 +171,7 @@ pub(crate) struct Nothing {}
 
 /// Edit a key
 ///
-/// Which members may be changed is up to the org's settings.
+/// Which members may be changed is up to the org's settings. A new `status` takes the permission to revoke keys as well.
 #[utoipa::path(patch, path = "/api/v1/realms/{realm}/keys/{key_id}", operation_id = "editKey", tag = "keys",
     params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it")),
     request_body = KeyEditBody,
@@ -183,6 +183,9 @@ pub(crate) async fn edit(call: Call) -> Answer {
     let (body, _) = incoming.json::<KeyEditBody>(MAX_LISTS_BYTES).await?;
     pass.run(move |pass, registry| {
         let edit = body.read(registry.env().now()?, revision)?;
+        if edit.status.is_some() {
+            pass.demand(registry, "key.delete")?;
+        }
         let caller = pass.caller_on(registry, key_id)?;
         Ok(changed(registry.edit_key(&caller, &pass.realm, key_id, &edit)?))
     })
