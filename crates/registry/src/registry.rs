@@ -115,5 +115,7 @@ pub(crate) fn missing(kind: Kind, id: &str) -> Error {
         Kind::Key => "list them with `edgelatch keys list`",
         Kind::Root => "the realm was not initialised; run `edgelatch init`",
     };
-    Error::NotFound { kind, id: id.into(), mend }
+    // A digest is a sound name too, and in a column of names it got there by mistake.
+    let is_digest = id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit());
+    Error::NotFound { kind, id: if is_digest { "…".into() } else { id.into() }, mend }
 }

@@ -194,6 +194,12 @@ fn what_is_no_import_is_refused(f: Fixture) {
         assert_eq!(run(&f, &how(ImportFormat::JsonLines), line).unwrap().refused, 1, "{line}");
     }
     assert!(!run(&f, &how(ImportFormat::Csv), "sha256,name\n").unwrap().done);
+    // A file whose columns are one off: what should be a name is a digest, which the report does not repeat.
+    for column in ["org", "owner", "roles", "scope", "allow", "allow_mode", "order", "not_before", "metadata", "environment"] {
+        let text = format!("sha256,name,{column}\n{},k,{}\n", digest("a"), digest("b"));
+        let report = run(&f, &Import { dry_run: true, ..how(ImportFormat::Csv) }, &text).unwrap();
+        assert!(!serde_json::to_string(&report).unwrap().contains(&digest("b")[..16]), "{column}: {report:?}");
+    }
     /// A pipe whose writer dies.
     struct Broken(u32);
     impl Read for Broken {
