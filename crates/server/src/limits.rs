@@ -22,6 +22,9 @@ pub const MAX_CONNECTIONS: usize = 4_096;
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time for a small body, and for each further piece of a large one.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a large body that must come in a second, on the average: half a megabit. Else a trickle would hold its place among
+/// the imports for ever.
+pub const BODY_RATE: usize = 64 * 1024;
 /// Time in which a client must take something of an answer.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of a request's head: several times what browsers and proxies send.

@@ -1,15 +1,17 @@
 //! What a call brings: its body and its query, read strictly.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::problem::Refusal;
-use crate::limits::BODY_TIMEOUT;
+use crate::limits::{BODY_RATE, BODY_TIMEOUT};
 
 /// A body that was not read yet.
 pub(crate) struct Incoming {
@@ -50,13 +52,15 @@ impl Incoming {
         if self.announced.is_some_and(|length| length > limit as u64) {
             return Err(too_large());
         }
-        let mut read = 0;
+        let (begin, mut read) = (Instant::now(), 0);
         loop {
             let slow = |_| {
-                let detail = format!("nothing came for {} s", BODY_TIMEOUT.as_secs());
+                let detail = format!("nothing came for {} s, or less than {BODY_RATE} bytes a second", BODY_TIMEOUT.as_secs());
                 Refusal::new(StatusCode::REQUEST_TIMEOUT, "slow", "The body came too slowly", detail)
             };
-            let Some(frame) = timeout(BODY_TIMEOUT, self.body.frame()).await.map_err(slow)? else { return Ok(()) };
+            let due = begin + BODY_TIMEOUT + Duration::from_secs((read / BODY_RATE) as u64);
+            let wait = BODY_TIMEOUT.min(due.saturating_duration_since(Instant::now()));
+            let Some(frame) = timeout(wait, self.body.frame()).await.map_err(slow)? else { return Ok(()) };
             let broken = |_| Refusal::new(StatusCode::BAD_REQUEST, "broken", "The body broke off", "the body ended too early");
             if let Ok(piece) = frame.map_err(broken)?.into_data() {
                 read += piece.len();
@@ -188,4 +192,68 @@ pub(crate) fn query<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
         let place = if is_name(&path) { &path } else { "query" };
         missing.map_or_else(|| Refusal::parameter(place, harmless(&said)), |name| Refusal::parameter(name, "is missing"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll, ready};
+
+    use tokio::time::{Sleep, sleep};
+
+    use super::*;
+
+    /// So many pieces of some size, each after a pause.
+    struct Pieces {
+        left: usize,
+        size: usize,
+        pause: Duration,
+        next: Pin<Box<Sleep>>,
+    }
+
+    impl hyper::body::Body for Pieces {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+            ready!(self.next.as_mut().poll(cx));
+            if self.left == 0 {
+                return Poll::Ready(None);
+            }
+            let pause = self.pause;
+            self.left -= 1;
+            self.next.as_mut().reset(Instant::now() + pause);
+            Poll::Ready(Some(Ok(hyper::body::Frame::data(vec![0; self.size].into()))))
+        }
+    }
+
+    /// How many bytes arrive of so many pieces.
+    fn arrive(left: usize, size: usize, pause: Duration) -> Result<usize, Refusal> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let body = Body::new(Pieces { left, size, pause, next: Box::pin(sleep(pause)) });
+            let (incoming, mut read) = (Incoming { kind: None, announced: None, body }, 0);
+            incoming
+                .each(usize::MAX, |piece| {
+                    read += piece.len();
+                    Ok(())
+                })
+                .await?;
+            Ok(read)
+        })
+    }
+
+    /// On a clock that only the test moves.
+    #[test]
+    fn a_trickle_is_cut_off_and_a_slow_line_is_not() {
+        let second = Duration::from_secs(1);
+        assert!(matches!(arrive(1_000, 1, 20 * second), Err(Refusal::Problem(problem)) if problem.status == 408));
+        assert!(matches!(arrive(1_000, BODY_RATE, 2 * second), Err(Refusal::Problem(problem)) if problem.status == 408));
+        assert_eq!(arrive(1_000, BODY_RATE, second).unwrap(), 1_000 * BODY_RATE);
+        assert_eq!(arrive(5, 1, 5 * second).unwrap(), 5);
+        assert_eq!(arrive(20, 20 * BODY_RATE, 20 * second).unwrap(), 400 * BODY_RATE);
+    }
 }
