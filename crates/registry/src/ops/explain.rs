@@ -5,7 +5,6 @@ use edgelatch_core::edge::HostConfig;
 use edgelatch_core::http::Sources;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::{self, KeyId};
-use edgelatch_core::permission;
 use edgelatch_core::policy::{AllowMode, IpVerdict, PolicyView};
 use serde::Serialize;
 
@@ -16,7 +15,7 @@ use crate::error::Error;
 use crate::limits::{ADDRESS_SCAN, MAX_PAGE};
 use crate::model::{Filter, Key, State};
 use crate::registry::{Registry, realm_id};
-use crate::text::{Prefix, Service, Slug};
+use crate::text::{Prefix, Slug};
 
 /// What is asked about a key.
 #[derive(Clone, Debug, Default)]
@@ -82,10 +81,6 @@ impl Registry {
     /// What an edge would answer to a key. Its text is not needed: its record is put under a text made up for the occasion, in
     /// a snapshot of its own, signed by keys that are thrown away.
     pub fn explain_key(&self, realm: &Slug, key_id: KeyId, question: &Question) -> Result<Explanation, Error> {
-        question.service.as_deref().map_or(Ok(()), |text| Service::parse("service", text).map(drop))?;
-        if question.permission.as_deref().is_some_and(|text| !permission::is_permission(text.as_bytes())) {
-            return Err(Error::invalid("permission", "must be segments of A-Z a-z 0-9 _ - joined by dots, such as `dns.view`"));
-        }
         let (record, roles) = self.store.reading(|session| {
             let realm = realm_id(session, realm)?;
             let row = row_of(session, realm, key_id)?;

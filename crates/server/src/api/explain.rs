@@ -19,11 +19,11 @@ use crate::limits::MAX_BODY_BYTES;
 pub(crate) struct QuestionBody {
     /// Service that the route belongs to.
     #[serde(default)]
-    #[schema(max_length = 128, examples("cdn"))]
+    #[schema(examples("cdn"))]
     service: Option<String>,
     /// Permission that the route requires.
     #[serde(default)]
-    #[schema(max_length = 128, examples("cache.purge"))]
+    #[schema(examples("cache.purge"))]
     permission: Option<String>,
     /// The client's address; unknown if left out.
     #[serde(default)]
