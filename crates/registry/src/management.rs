@@ -8,6 +8,8 @@
 //! | all services | every realm, this one too |
 //! | [`realm_service`] | one realm |
 //! | [`org_service`] | one org of a realm |
+//!
+//! An administrator's key whose scope holds this realm may make any other key here, also one that reaches everywhere.
 
 use crate::caller::Caller;
 use crate::error::{Error, Kind};
@@ -51,10 +53,10 @@ pub const PERMISSIONS: [&str; 20] = [
 ];
 
 /// The permission that a call on `realm` takes, such as `api.key.create`. On the management realm itself it is another one,
-/// `api.management.key.create`, which no role but the administrator's has: else whoever may create keys could create an
+/// `management.key.create`, which no role but the administrator's has: else whoever may create keys could create an
 /// administrator's.
 pub fn permission(realm: &Slug, act: &str) -> String {
-    if realm.as_str() == REALM { format!("api.management.{act}") } else { format!("api.{act}") }
+    if realm.as_str() == REALM { format!("management.{act}") } else { format!("api.{act}") }
 }
 
 /// A name as one segment of a service. Names have no capitals, so no two are written alike.

@@ -189,6 +189,10 @@ pub struct Settings {
     pub alert_after: Option<u32>,
 }
 
+fn repeats<T: PartialEq>(list: &[T]) -> bool {
+    list.iter().enumerate().any(|(i, one)| list.iter().take(i).any(|other| other == one))
+}
+
 /// As it was before there was a choice.
 const fn nobody() -> EmptyList {
     EmptyList::Nobody
@@ -237,6 +241,16 @@ impl Settings {
         }
         if self.ip_orders.is_empty() {
             return bad("ip_orders", "is empty; name `allow_first`, `deny_first` or both".into());
+        }
+        for (name, twice) in [
+            ("credentials", repeats(&self.credentials)),
+            ("editable", repeats(&self.editable)),
+            ("ip_orders", repeats(&self.ip_orders)),
+            ("expiry_choices", repeats(&self.expiry_choices)),
+        ] {
+            if twice {
+                return bad(name, "names something twice; name it once".into());
+            }
         }
         if self.min_roles > self.max_roles {
             return bad("min_roles", format!("{} is more than max_roles, {}", self.min_roles, self.max_roles));
@@ -353,6 +367,8 @@ mod tests {
             (json!({ "max_keys": -1 }), "settings/max_keys`"),
             (json!({ "prefix": "Vsp" }), "settings/prefix`"),
             (json!({ "credentials": [] }), "settings/credentials`"),
+            (json!({ "credentials": ["bearer", "bearer"] }), "settings/credentials`"),
+            (json!({ "editable": ["name", "ip", "name"] }), "settings/editable`"),
             (json!({ "ip_orders": ["sideways"] }), "settings/ip_orders`"),
             (json!({ "max_overlap": u64::MAX }), "settings/max_overlap`"),
             (json!({ "expiry_choices": ["soon"] }), "settings/expiry_choices/0`"),
