@@ -83,6 +83,25 @@ fn within_a_second_the_last_use_is_the_one_reported_last(f: Fixture) {
     assert_eq!(last("b2", ["192.0.2.1", "2001:db8::1"]), "2001:db8::1");
 }
 
+fn a_key_of_another_realm_is_unknown(f: Fixture) {
+    let key = create(&f, "one", "a");
+    let new = edgelatch_registry::NewRealm {
+        realm: slug("other"),
+        name: "Other".parse().unwrap(),
+        preset: edgelatch_registry::Preset::Default,
+        prefix: None,
+        sources: None,
+    };
+    let other = f.registry.create_realm(&caller(), &new).unwrap().realm;
+    let done = f.registry.ingest(&other, &batch("b1", vec![event(Some(key), NOW, "valid"); 3])).unwrap();
+    assert_eq!((done.accepted, done.unknown), (3, 3));
+    let key = f.registry.key(&f.realm, key).unwrap();
+    assert_eq!((key.uses, key.last_used_at), (0, None));
+    for realm in [&f.realm, &other] {
+        assert!(f.registry.requests(realm, key.key_id, &RequestFilter::default()).unwrap().requests.is_empty());
+    }
+}
+
 fn of_one_batch_sent_at_once_one_counts(f: Fixture) {
     let key = create(&f, "one", "a");
     let sent = batch("b1", vec![event(Some(key), NOW, "valid")]);
@@ -271,6 +290,7 @@ fn an_alert_is_tried_until_it_arrives(f: Fixture) {
 
 on_both_stores!(
     a_batch_counts_once,
+    a_key_of_another_realm_is_unknown,
     within_a_second_the_last_use_is_the_one_reported_last,
     of_one_batch_sent_at_once_one_counts,
     the_log_is_paged_and_outlives_its_key,

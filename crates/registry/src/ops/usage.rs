@@ -177,12 +177,14 @@ fn known(session: &mut dyn Session, realm: RealmId, events: &[&Event<'_>]) -> Re
     let ids: Vec<KeyId> = ids.into_iter().collect();
     let mut known = BTreeMap::new();
     for some in ids.chunks(MAX_PAGE) {
-        let places: Vec<String> = (2..some.len() + 2).map(|i| format!("${i}")).collect();
-        let values: Vec<Value> =
-            std::iter::once(Value::from(realm.0)).chain(some.iter().map(|id| Value::from(id.to_string()))).collect();
-        let sql = format!("SELECT key_id, id, org_id FROM keys WHERE realm_id = $1 AND key_id IN ({})", places.join(", "));
+        let places: Vec<String> = (1..=some.len()).map(|i| format!("${i}")).collect();
+        let values: Vec<Value> = some.iter().map(|id| Value::from(id.to_string())).collect();
+        // The realm is compared here: asked for it too, SQLite goes through all of the realm's keys.
+        let sql = format!("SELECT key_id, id, org_id, realm_id FROM keys WHERE key_id IN ({})", places.join(", "));
         session.each(&sql, &values, &mut |row| {
-            known.insert(row.parse(0)?, Known { row: row.int(1)?, org: row.int(2)? });
+            if row.int(3)? == realm.0 {
+                known.insert(row.parse(0)?, Known { row: row.int(1)?, org: row.int(2)? });
+            }
             Ok(())
         })?;
     }
