@@ -1,4 +1,5 @@
-// Does what README.md says: its control-plane commands, its JavaScript program, a request with the key and one without.
+// Does what README.md says: its control-plane commands, its JavaScript program, a request with the key and one without, its
+// call of the API.
 // `node tests/e2e/readme.mjs EDGELATCH`, where EDGELATCH is the command's path; the staged package must be in tests/.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -37,7 +38,7 @@ process.on("exit", () => {
 const edgelatch = (args) => execFileSync(binary, args, { cwd: work, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 const start = (file, args, env) => children.push(spawn(file, args, { cwd: work, env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "inherit"] }));
 
-const { root } = JSON.parse(edgelatch([...command("init"), "--json"]));
+const { root, admin_key: admin } = JSON.parse(edgelatch([...command("init"), "--json"]));
 const key = edgelatch(command("keys create")).trim();
 start(binary, command("serve").map((word) => word.replace("8787", controlPort)));
 await answered(`http://127.0.0.1:${controlPort}/healthz`);
@@ -58,7 +59,11 @@ do found = await ask({ authorization: `Bearer ${key}` });
 while (found !== "200 hello ci" && Date.now() < until);
 const without = await ask({});
 console.log(`with the key: ${found}; without: ${without}`);
-process.exit(found === "200 hello ci" && without === "401" ? 0 : 1);
+
+const call = blocks("sh").find((block) => block.startsWith("curl ")).replace("8787", controlPort);
+const made = JSON.parse(execFileSync("bash", ["-c", call], { encoding: "utf8", env: { ...process.env, ADMIN_KEY: admin }, stdio: ["ignore", "pipe", "ignore"] }));
+console.log(`over the API: ${made.key?.name ?? JSON.stringify(made)}`);
+process.exit(found === "200 hello ci" && without === "401" && made.key?.name === "deploy" && made.secret ? 0 : 1);
 
 async function answered(url) {
   const until = Date.now() + 20_000;

@@ -45,13 +45,13 @@ pub use env::Env;
 pub use error::{Error, Kind};
 pub use ip_rules::{ALLOW_MODES, IpEdit, IpEntry, IpRules, ListEdit, ORDERS, from_word, parse_cidr, word};
 pub use model::{
-    Changed, Created, Direction, Filter, Key, KeyEdit, NewKey, NewOrg, NewOwner, NewRealm, NewRole, Once, Org, OrgEdit, Origin,
-    Owner, OwnerEdit, OwnerKind, Page, Realm, Role, RoleEdit, Rotate, Scope, Sort, Sources, State, Status,
+    Changed, Created, Direction, Filter, Keep, Key, KeyEdit, NewKey, NewOrg, NewOwner, NewRealm, NewRole, Once, Org, OrgEdit,
+    Origin, Owner, OwnerEdit, OwnerKind, Page, Realm, Role, RoleEdit, Rotate, Scope, Sort, Sources, State, Status,
 };
 pub use ops::{
     Activity, ActivityFilter, ActivityPage, Alert, Anchor, BulkRevoked, EpochRequest, Explanation, Idempotency, Import,
-    ImportDefaults, ImportFormat, ImportReport, Ingested, Keep, Lease, LedgerRow, Purged, Question, Reason, RefusedLine,
-    Request, RequestFilter, RequestPage, RootRow, Snapshot, Total, Usable, UsablePage, UsageBatch, UsageEvent,
+    ImportDefaults, ImportFormat, ImportReport, Ingested, Lease, LedgerRow, Purged, Question, Reason, RefusedLine, Request,
+    RequestFilter, RequestPage, RootRow, Snapshot, Total, Usable, UsablePage, UsageBatch, UsageEvent,
 };
 pub use preset::{Preset, PresetData, PresetRole};
 pub use registry::Registry;
@@ -59,6 +59,6 @@ pub use settings::{
     Authority, Credential, Deletion, EmptyList, Environment, Field, IpLists, Revocation, RotationMode, Settings,
 };
 pub use store::CopyProgress;
-pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug};
+pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug, is_member_name};
 pub use time::{PRESETS, format as format_time, parse_expiry, parse_span, parse_start, parse_time};
 pub use warning::Warning;

@@ -13,8 +13,8 @@
 
 use crate::caller::Caller;
 use crate::error::{Error, Kind};
-use crate::model::{Created, NewKey, NewOrg, NewOwner, NewRealm, Once, OwnerKind};
-use crate::ops::{ActivityFilter, Keep};
+use crate::model::{Created, Keep, NewKey, NewOrg, NewOwner, NewRealm, Once, OwnerKind};
+use crate::ops::ActivityFilter;
 use crate::preset::Preset;
 use crate::registry::Registry;
 use crate::text::{Name, Service, Slug};

@@ -10,7 +10,7 @@ use crate::limits::{
     MAX_ALERT_AFTER, MAX_CHOICES, MAX_ENVIRONMENTS, MAX_KEY_ROLES, MAX_LOG_DAYS, MAX_OVERLAP, MAX_REMINDER_DAYS,
 };
 use crate::model::Sources;
-use crate::text::{Prefix, Slug};
+use crate::text::{Prefix, Slug, is_member_name};
 use crate::time::{format, parse_span};
 use crate::words::words;
 
@@ -215,9 +215,7 @@ impl Settings {
         };
         for (name, value) in edit {
             let Some(old) = all.get_mut(name) else {
-                // A name that is none of ours may be a secret in the wrong place.
-                let plain = name.len() <= 24 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-                let field = if plain { format!("settings/{name}") } else { "settings".into() };
+                let field = if is_member_name(name) { format!("settings/{name}") } else { "settings".into() };
                 return Err(Error::invalid(field, "is no setting; see the org's settings for those there are"));
             };
             let before = std::mem::replace(old, value.clone());

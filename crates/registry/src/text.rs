@@ -10,6 +10,11 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::limits;
 
+/// Whether a text may be repeated as the name of a member or parameter: anything else may be a secret in the wrong place.
+pub fn is_member_name(text: &str) -> bool {
+    (1..=24).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+}
+
 /// A line that people read: no control characters (the snapshot separates its texts by them), no blanks at the ends.
 fn is_line(text: &str) -> bool {
     text.trim() == text && !text.chars().any(char::is_control)

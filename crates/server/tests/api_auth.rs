@@ -218,3 +218,18 @@ fn uses_of_management_keys_are_recorded() {
     let totals = plane.registry.verdict_totals(&realm).unwrap();
     assert!(totals.iter().any(|total| total.code == "malformed" && total.number == 1), "{totals:?}");
 }
+
+#[test]
+fn guessing_at_management_keys_raises_an_alert() {
+    let plane = Plane::new();
+    let s = plane.serve_with(|api| api.failures = FailureRate::default());
+    let mut statuses: Vec<u16> = (0..25).map(|_| s.send(&format!("GET {KEYS}"), "wrong", &[], b"").status).collect();
+    statuses.dedup();
+    // The limit on failures leaves enough of them to be told of.
+    assert_eq!(statuses, [401, 429]);
+    drop(s);
+    let alerts = plane.registry.take_alerts(10).unwrap();
+    let [alert] = &alerts[..] else { panic!("{alerts:?}") };
+    assert_eq!(alert.realm.as_str(), management::REALM);
+    assert!(alert.body.contains("failed_authentication"), "{}", alert.body);
+}

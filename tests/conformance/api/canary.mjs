@@ -4,11 +4,14 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { Control } from "../../systems/harness/control.mjs";
 import { calls, misuses } from "./calls.mjs";
-import { plane } from "./plane.mjs";
 
-const control = await plane(process.argv[2], { serve: ["--auth-failures", "60000"] });
-const { api, origin, admin, cli } = control;
+const control = new Control(process.argv[2], "acme");
+process.on("exit", () => control.remove());
+await control.init("default");
+await control.serve(["--auth-failures", "60000"]);
+const admin = control.administrator;
 
 /** What must be found nowhere: texts, and their digests as somebody might print them. */
 const canaries = new Map();
@@ -29,7 +32,7 @@ const search = (where, text, except = "") => {
 async function ask(call, { key = admin } = {}) {
   const headers = { authorization: `Bearer ${key}`, ...call.headers };
   if (call.body !== undefined) headers["content-type"] ??= "application/json";
-  const url = `${call.root ? origin : api}${call.path}`;
+  const url = `${control.url}${call.root ? "" : "/api/v1"}${call.path}`;
   const body = call.body === undefined || typeof call.body === "string" ? call.body : JSON.stringify(call.body);
   const reply = await fetch(url, { method: call.method ?? "GET", headers, body });
   const text = await reply.text();
@@ -72,14 +75,16 @@ await ask({ path: "/healthz", root: true });
 
 // What the command prints, and what lies on the disk: digests belong in the database and, cut, in snapshots; texts nowhere.
 for (const args of [["keys", "list"], ["audit", "list"], ["realms"], ["orgs", "list"], ["owners", "list"], ["keys", "show", known.key_id]]) {
-  search(`edgelatch ${args.join(" ")}`, JSON.stringify(cli("--realm", "acme", ...args)));
-  if (args[1] === "list") search(`edgelatch ${args.join(" ")}`, JSON.stringify(cli("--realm", "management", ...args)));
+  for (const realm of args[1] === "list" ? ["acme", "management"] : ["acme"]) {
+    const { code, err } = await control.cli(args, { realm });
+    if (code !== 0) found.push(`edgelatch ${args.join(" ")}: ${err}`);
+  }
 }
-search("the server's output", control.log.join(""));
+for (const [where, text] of control.transcript) search(where, text);
 const files = (dir) => readdirSync(dir, { recursive: true }).map((name) => join(dir, name)).filter((path) => statSync(path).isFile());
-for (const path of files(control.data)) {
+for (const path of files(control.file("data"))) {
   const text = readFileSync(path, "latin1");
-  for (const [name, canary] of canaries) if (!/digest/.test(name) && text.includes(canary)) found.push(`${name} in ${path.slice(control.work.length)}`);
+  for (const [name, canary] of canaries) if (!/digest/.test(name) && text.includes(canary)) found.push(`${name} in ${path.slice(control.directory.length)}`);
 }
 
 for (const line of new Set(found)) console.log(`FAIL ${line}`);

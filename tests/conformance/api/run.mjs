@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { plane } from "./plane.mjs";
+import { Control } from "../../systems/harness/control.mjs";
 
 const [binary, programs] = process.argv.slice(2);
 const js = fileURLToPath(new URL("../../../js/", import.meta.url));
@@ -14,11 +14,14 @@ const work = mkdtempSync(join(tmpdir(), "edgelatch-fuzz-"));
 process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 
 // A fuzzer fails to authenticate more often than anyone may.
-const { api, origin, admin, cli } = await plane(binary, { serve: ["--auth-failures", "60000"] });
+const control = new Control(binary, "acme");
+process.on("exit", () => control.remove());
+await control.init("default");
+await control.serve(["--auth-failures", "60000"]);
 // Something to find: what names nothing is refused before it is looked at.
-const { key } = cli("keys", "create", "--name", "ci", "--role", "reader");
+const { key } = (await control.cli(["keys", "create", "--name", "ci", "--role", "reader"])).out;
 const document = join(work, "openapi.json");
-const described = await (await fetch(`${api}/openapi.json`)).json();
+const described = (await control.rest("GET", "/api/v1/openapi.json")).body;
 writeFileSync(document, JSON.stringify(described));
 // With both schemes the fuzzer presents two keys at a time, which is refused before anything else is looked at.
 const fuzzed = join(work, "fuzzed.json");
@@ -50,8 +53,8 @@ const run = (name, program, args) => {
 run("openapi-spec-validator", join(programs, "openapi-spec-validator"), [document]);
 run("redocly lint", join(js, "node_modules/.bin/redocly"), ["lint", document, "--extends", "recommended"]);
 run("schemathesis", join(programs, "schemathesis"), [
-  ...["--config-file", join(work, "schemathesis.toml"), "run", fuzzed, "--url", origin],
-  ...["--header", `Authorization: Bearer ${admin}`, "--checks", "all", "--exclude-checks", LENIENT, "--max-examples", "60", "--seed", "7", "--continue-on-failure"],
+  ...["--config-file", join(work, "schemathesis.toml"), "run", fuzzed, "--url", control.url],
+  ...["--header", `Authorization: Bearer ${control.administrator}`, "--checks", "all", "--exclude-checks", LENIENT, "--max-examples", "60", "--seed", "7", "--continue-on-failure"],
   ...["--no-color", "--suppress-health-check", "all"],
 ]);
 console.log(`${3 - failed} passed, ${failed} failed`);

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::display;
+use crate::error::Error;
 use crate::ip_rules::{IpEdit, IpRules};
 use crate::settings::Authority;
 use crate::text::{Description, Metadata, Name, Service, Slug};
@@ -282,3 +283,8 @@ pub enum Once {
     /// It was done before. This is the key it made or rotated, without the secret.
     Repeated(Box<Key>),
 }
+
+/// Puts a new secret where it is to stay, before the change is committed: none is made that nobody has. It comes last in the
+/// transaction, and an error undoes everything. It may be called again with another secret, which takes the place of the
+/// first, when the transaction has to be tried again.
+pub type Keep<'k> = &'k mut dyn FnMut(&str) -> Result<(), Error>;

@@ -12,7 +12,7 @@ use crate::text::{Name, Pattern, Prefix, Slug};
 use crate::time::rfc3339;
 use crate::words::words;
 
-pub use key::{Changed, Created, Key, KeyEdit, NewKey, Once, Origin, Rotate, Scope, State, Status};
+pub use key::{Changed, Created, Keep, Key, KeyEdit, NewKey, Once, Origin, Rotate, Scope, State, Status};
 pub use list::{Direction, Filter, Page, Sort};
 
 /// Where a realm's edges look for the credential.

@@ -5,7 +5,6 @@ use edgelatch_core::policy::AllowMode;
 use zeroize::Zeroizing;
 
 use super::act::{Act, OrgRow, Target, check_revision, logged};
-use super::kept::Keep;
 use super::load::Loaded;
 use super::once::Idempotency;
 use super::rules::{check_edit, check_ip, check_new};
@@ -14,7 +13,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Kind};
 use crate::ip_rules::{ALLOW_MODES, IpEntry, IpRules, ORDERS, word};
 use crate::limits::{MAX_KEY_ROLES, MAX_KEY_SERVICES};
-use crate::model::{Changed, Created, Key, KeyEdit, NewKey, Once, Origin, Scope, State, Status};
+use crate::model::{Changed, Created, Keep, Key, KeyEdit, NewKey, Once, Origin, Scope, State, Status};
 use crate::registry::{Registry, owner_id, role_id, touch};
 use crate::settings::{Authority, Revocation, Settings};
 use crate::store::{Session, Value, args};
@@ -48,7 +47,7 @@ impl Secret {
 impl Registry {
     /// Makes a key. Its secret is in the answer and nowhere else.
     pub fn create_key(&self, caller: &Caller, realm: &Slug, new: &NewKey) -> Result<Created, Error> {
-        match self.make(caller, realm, new, None, &mut |_| Ok(()))? {
+        match self.create_key_kept(caller, realm, new, None, &mut |_| Ok(()))? {
             Once::Done(created) => Ok(*created),
             Once::Repeated(_) => Err(Error::Repeated),
         }
@@ -56,10 +55,11 @@ impl Registry {
 
     /// The same for a request that may come twice.
     pub fn create_key_once(&self, caller: &Caller, realm: &Slug, new: &NewKey, once: &Idempotency) -> Result<Once, Error> {
-        self.make(caller, realm, new, Some(once), &mut |_| Ok(()))
+        self.create_key_kept(caller, realm, new, Some(once), &mut |_| Ok(()))
     }
 
-    pub(super) fn make(
+    /// The same, with the secret handed to `keep` before the key is committed.
+    pub fn create_key_kept(
         &self,
         caller: &Caller,
         realm: &Slug,

@@ -4,13 +4,12 @@
 use edgelatch_core::key::KeyId;
 
 use super::act::{Act, OrgRow, Target, check_revision};
-use super::kept::Keep;
 use super::keys::{Secret, changed, insert_secret};
 use super::load::Loaded;
 use super::once::Idempotency;
 use crate::caller::Caller;
 use crate::error::{Error, Kind};
-use crate::model::{Changed, Created, Key, Once, Rotate};
+use crate::model::{Changed, Created, Keep, Key, Once, Rotate};
 use crate::registry::{Registry, touch};
 use crate::settings::RotationMode;
 use crate::store::args;
@@ -65,7 +64,7 @@ impl Act<'_> {
 impl Registry {
     /// Gives a key a new secret, which is in the answer and nowhere else.
     pub fn rotate_key(&self, caller: &Caller, realm: &Slug, key_id: KeyId, rotate: &Rotate) -> Result<Created, Error> {
-        match self.rotate(caller, realm, key_id, rotate, None, &mut |_| Ok(()))? {
+        match self.rotate_key_kept(caller, realm, key_id, rotate, None, &mut |_| Ok(()))? {
             Once::Done(created) => Ok(*created),
             Once::Repeated(_) => Err(Error::Repeated),
         }
@@ -80,10 +79,11 @@ impl Registry {
         rotate: &Rotate,
         once: &Idempotency,
     ) -> Result<Once, Error> {
-        self.rotate(caller, realm, key_id, rotate, Some(once), &mut |_| Ok(()))
+        self.rotate_key_kept(caller, realm, key_id, rotate, Some(once), &mut |_| Ok(()))
     }
 
-    pub(super) fn rotate(
+    /// The same, with the secret handed to `keep` before the old one ends.
+    pub fn rotate_key_kept(
         &self,
         caller: &Caller,
         realm: &Slug,

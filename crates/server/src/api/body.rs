@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
+use edgelatch_registry::is_member_name;
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
@@ -157,18 +158,13 @@ fn harmless(message: &str) -> String {
     }
 }
 
-/// Whether this may be repeated as the name of a member or parameter: anything else may be a secret in the wrong place.
-fn is_name(text: &str) -> bool {
-    (1..=24).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-}
-
 fn pointer(path: &Path) -> String {
     let mut text = String::new();
     for segment in path {
         match segment {
             Segment::Seq { index } => text.push_str(&format!("/{index}")),
             // What holds the member is named instead.
-            Segment::Map { key } if !is_name(key) => break,
+            Segment::Map { key } if !is_member_name(key) => break,
             Segment::Map { key } => text.push_str(&format!("/{key}")),
             Segment::Enum { .. } | Segment::Unknown => {}
         }
@@ -182,14 +178,14 @@ pub(crate) fn query<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
     let mut seen = Vec::new();
     for (name, _) in pairs() {
         if seen.contains(&name) {
-            return Err(Refusal::parameter(if is_name(&name) { &name } else { "query" }, "is given twice"));
+            return Err(Refusal::parameter(if is_member_name(&name) { &name } else { "query" }, "is given twice"));
         }
         seen.push(name);
     }
     serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs())).map_err(|error| {
         let (path, said) = (error.path().to_string(), error.into_inner().to_string());
         let missing = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-        let place = if is_name(&path) { &path } else { "query" };
+        let place = if is_member_name(&path) { &path } else { "query" };
         missing.map_or_else(|| Refusal::parameter(place, harmless(&said)), |name| Refusal::parameter(name, "is missing"))
     })
 }
