@@ -68,6 +68,11 @@ def addresses():
         check(f"address {row['text']!r}", address and text.write_address(address), row["canonical"])
 
 
+def paths():
+    for row in load("paths.json")["paths"]:
+        check(f"path {row['path']!r}", text.normal_path(row["path"]), row["normal"])
+
+
 def signatures():
     for row in load("ed25519.json")["cases"]:
         found = ed25519.verify(*(bytes.fromhex(row[name]) for name in ("key", "signature", "message")))
@@ -219,6 +224,7 @@ def main():
     keys()
     permissions()
     addresses()
+    paths()
     signatures()
     realms = load("realms.json")
     roots(realms["roots"])

@@ -1,4 +1,4 @@
-// Runs the suite on every runtime, or on those named: `node tests/runtimes/run.mjs [node deno bun workerd]`.
+// Runs the suite on every runtime, or on those named: `node tests/runtimes/run.mjs [node express deno bun workerd]`.
 import { execFile } from "node:child_process";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,8 +12,8 @@ const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 const ingest = await startIngest();
 const tool = (name) => file(`../../js/node_modules/.bin/${name}`);
 
-async function native(command, ...args) {
-  const { stdout, stderr } = await promisify(execFile)(command, [...args, file("native.mjs")], {
+async function native(command, args = [], program = "native.mjs") {
+  const { stdout, stderr } = await promisify(execFile)(command, [...args, file(program)], {
     env: { ...process.env, DENO_NO_UPDATE_CHECK: "1", INGEST: ingest.url },
     maxBuffer: 1 << 24,
   });
@@ -59,7 +59,8 @@ async function reported(url) {
 
 const runtimes = {
   node: () => native(process.execPath),
-  deno: () => native(tool("deno"), "run", "-A", "--node-modules-dir=manual"),
+  express: () => native(process.execPath, [], "express.mjs"),
+  deno: () => native(tool("deno"), ["run", "-A", "--node-modules-dir=manual"]),
   bun: () => native(tool("bun")),
   workerd,
 };

@@ -2,6 +2,7 @@
 
 use crate::state::{State, change, say, with};
 use crate::update::seconds;
+use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use edgelatch_core::edge::{Edge, Identity, Location, Outcome, RequirementId};
@@ -68,7 +69,7 @@ pub fn compile(service_len: u32, permission_len: u32) -> u32 {
 /// Leaves the normalised path of the request in the block area as text. Returns 0 when it has none.
 #[wasm_bindgen]
 pub fn path(length: u32) -> u32 {
-    say(|state| Block::parse(state.block.text(length)?).ok().and_then(|block| normalize_path(block.path())))
+    say(|state| normalize_path(Block::parse(state.block.text(length)?).ok()?.path()).map(Cow::into_owned))
 }
 
 /// Leaves the client's address of the request in the block area as text, by the configured rule. Returns 0 when it is unknown.

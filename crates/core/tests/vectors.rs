@@ -6,6 +6,7 @@ use edgelatch_core::bundle;
 use edgelatch_core::edge::{Edge, HostConfig, Location, Offer};
 use edgelatch_core::error::Error;
 use edgelatch_core::head::Head;
+use edgelatch_core::http;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::{self, KeyId, KeyText, Pepper};
 use edgelatch_core::permission;
@@ -98,6 +99,13 @@ fn addresses() {
     for row in rows(&file("addresses.json"), "addresses") {
         let canonical = Ip::parse(text(row, "text").as_bytes()).ok().map(|ip| ip.to_string());
         assert_eq!(canonical.as_deref(), row["canonical"].as_str(), "{row}");
+    }
+}
+
+#[test]
+fn paths() {
+    for row in rows(&file("paths.json"), "paths") {
+        assert_eq!(http::normalize_path(text(row, "path").as_bytes()).as_deref(), row["normal"].as_str(), "{row}");
     }
 }
 

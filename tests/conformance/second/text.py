@@ -1,9 +1,11 @@
-"""Key text, permissions and addresses: SPEC sections 2, 3 and 10."""
+"""Key text, permissions, paths and addresses: SPEC sections 2, 3, 9 and 10."""
 
 import hashlib
 import hmac
 import re
+import unicodedata
 import zlib
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 KEY = re.compile(rb"([a-z][a-z0-9_]{0,17}_[0-9A-Za-z]{30})([0-9A-Za-z]{6})")
@@ -73,6 +75,23 @@ def grants(pattern, permission):
         return bool(segments) and pieces[0] == segments[0] and match(pieces[1:], segments[1:])
 
     return match(pattern.split("."), permission.split("."))
+
+
+def normal_path(target):
+    """The path of a request target in normal form, or None."""
+    path = re.split("[?#]", target, maxsplit=1)[0]
+    if re.search(r"[^!-~]|%(?![0-9A-Fa-f]{2})|\\|;|%(2f|5c|3b|3f|23)", path, re.IGNORECASE):
+        return None
+    try:
+        decoded = unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        return None
+    if unquote(decoded) != decoded or any(unicodedata.category(character) == "Cc" for character in decoded):
+        return None
+    first, *names = decoded.split("/")
+    if first or not names or any(name in (".", "..") for name in names) or "" in names[:-1]:
+        return None
+    return quote(decoded, safe="/-._~!$&'()*+,=:@")
 
 
 def read_ipv4(text):

@@ -3,6 +3,7 @@
 const TCHAR: u8 = 1;
 const TOKEN68: u8 = 2;
 const UNRESERVED: u8 = 4;
+const SEGMENT: u8 = 8;
 
 /// Classes of every byte; what is not ASCII is in none.
 static CLASSES: [u8; 256] = classes();
@@ -22,7 +23,10 @@ const fn classes() -> [u8; 256] {
             class |= TOKEN68;
         }
         if word || matches!(b, b'-' | b'.' | b'_' | b'~') {
-            class |= UNRESERVED;
+            class |= UNRESERVED | SEGMENT;
+        }
+        if matches!(b, b'!' | b'$' | b'&'..=b',' | b'=' | b':' | b'@') {
+            class |= SEGMENT;
         }
         table[byte] = class;
         byte += 1;
@@ -42,6 +46,11 @@ pub(crate) fn is_tchar(byte: u8) -> bool {
 /// RFC 3986 section 2.3.
 pub(crate) fn is_unreserved(byte: u8) -> bool {
     is(byte, UNRESERVED)
+}
+
+/// What stands for itself in a segment of a path: `pchar` of RFC 3986 section 3.3 but `;`, which ends the name for some routers.
+pub(crate) fn is_segment_char(byte: u8) -> bool {
+    is(byte, SEGMENT)
 }
 
 /// RFC 9110 section 5.6.2: one `tchar` or more.
@@ -92,6 +101,21 @@ pub(crate) fn split_once(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     Some((before, rest.split_first()?.1))
 }
 
+/// The byte of the percent-escape at the start, and what follows.
+pub(crate) fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
+    let [b'%', high, low, rest @ ..] = text else { return None };
+    Some((hex(*high)? << 4 | hex(*low)?, rest))
+}
+
+fn hex(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
 /// The token at the start, and what follows.
 pub(crate) fn take_token(text: &[u8]) -> (&[u8], &[u8]) {
     let length = text.iter().take_while(|&&b| is_tchar(b)).count();
@@ -129,6 +153,7 @@ mod tests {
             assert_eq!(is_tchar(byte), word || b"!#$%&'*+-.^_`|~".contains(&byte), "{byte}");
             assert_eq!(is(byte, TOKEN68), word || b"-._~+/".contains(&byte), "{byte}");
             assert_eq!(is_unreserved(byte), word || b"-._~".contains(&byte), "{byte}");
+            assert_eq!(is_segment_char(byte), word || b"-._~!$&'()*+,=:@".contains(&byte), "{byte}");
         }
     }
 

@@ -14,7 +14,7 @@ use core::fmt;
 
 use super::Block;
 use super::block::Field;
-use super::chars::{is_token68, is_unreserved, split_once, take_quoted, take_token, trim_start};
+use super::chars::{escape, is_token68, is_unreserved, split_once, take_quoted, take_token, trim_start};
 
 /// Which header fields may carry a credential.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -187,22 +187,8 @@ fn decodes_to(mut text: &[u8], name: &[u8]) -> bool {
 }
 
 /// The byte that the start of `text` stands for; a bad escape stands for itself.
-pub(super) fn decode_first(text: &[u8]) -> Option<(u8, &[u8])> {
-    if let [b'%', high, low, rest @ ..] = text
-        && let (Some(high), Some(low)) = (hex(*high), hex(*low))
-    {
-        return Some((high << 4 | low, rest));
-    }
-    text.split_first().map(|(&byte, rest)| (byte, rest))
-}
-
-fn hex(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
+fn decode_first(text: &[u8]) -> Option<(u8, &[u8])> {
+    escape(text).or_else(|| text.split_first().map(|(&byte, rest)| (byte, rest)))
 }
 
 /// Whether `name` can be the name of the query parameter: unreserved characters, so that it has one plain spelling.

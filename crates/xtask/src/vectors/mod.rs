@@ -10,6 +10,7 @@ mod heads;
 mod json;
 mod keys;
 mod lies;
+mod paths;
 mod permissions;
 mod policies;
 mod raw;
@@ -47,6 +48,7 @@ fn files() -> Result<Vec<File>> {
         ("keys.json", keys::tables()?, 2),
         ("permissions.json", permissions::tables(), 2),
         ("addresses.json", addresses::table(), 2),
+        ("paths.json", paths::table(), 2),
         ("realms.json", realms::file(&realms), 4),
         ("verifications.json", verifications::file(&realms)?, 2),
         ("updates.json", scenarios::file()?, 4),
