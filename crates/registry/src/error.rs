@@ -121,6 +121,21 @@ impl Error {
         Error::Invalid { field: field.into(), reason: reason.into() }
     }
 
+    /// There is no such thing.
+    pub(crate) fn missing(kind: Kind, id: &str) -> Error {
+        let mend = match kind {
+            Kind::Realm => "list them with `edgelatch realms`, or check --realm",
+            Kind::Org => "list them with `edgelatch orgs list`, or create it with `edgelatch orgs create`",
+            Kind::Owner => "list them with `edgelatch owners list`, or create it with `edgelatch owners create`",
+            Kind::Role => "list them with `edgelatch roles list`, or create it with `edgelatch roles create`",
+            Kind::Key => "list them with `edgelatch keys list`",
+            Kind::Root => "the realm was not initialised; run `edgelatch init`",
+        };
+        // A digest is a sound name too, and in a column of names it got there by mistake.
+        let is_digest = id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        Error::NotFound { kind, id: if is_digest { "…".into() } else { id.into() }, mend }
+    }
+
     /// Turns a violated uniqueness into `other`, and leaves every other error as it is.
     pub(crate) fn or_unique(self, other: impl FnOnce() -> Error) -> Error {
         match self {

@@ -6,59 +6,51 @@
 //!
 //! | read | for |
 //! |---|---|
-//! | `model` | what is kept |
-//! | [`Preset`], [`Settings`] | what an org's administrators may do: data |
-//! | [`Caller`] | who acts, for the activity log |
-//! | [`management`] | the realm whose keys authorise the management API |
-//! | `text`, `time`, `ip_rules`, `digest` | input, checked |
-//! | `ops` | the operations |
-//! | `database` | where the data lies |
+//! | `model` | what is kept, as types that cannot be invalid |
 //! | `store` | the database: portable SQL over a small interface, SQLite and PostgreSQL behind it |
+//! | `registry`, `transaction` | a store, a clock and randomness; a transaction that changes something |
+//! | `audit` | the activity log, which every change ends with |
+//! | `tenants` | realms, orgs, owners, roles |
+//! | `keys`, `import` | keys: one, or many by their digests |
+//! | `publish` | what a publisher needs, and what an edge would answer |
+//! | `usage` | what edges report, alerts, and what is kept for a time |
+//! | [`management`] | the realm whose keys authorise the management API |
 //! | [`limits`] | every bound, with its reason |
+//!
+//! Each row uses those above it, and none below.
 #![forbid(unsafe_code)]
 
-mod caller;
-mod database;
-mod digest;
+mod audit;
 mod env;
 mod error;
-mod ip_rules;
+mod import;
+mod keys;
 pub mod limits;
 pub mod management;
 mod model;
 #[cfg(feature = "openapi")]
 mod openapi;
-mod ops;
-mod preset;
+mod publish;
 mod registry;
-mod settings;
 mod store;
-mod text;
-mod time;
-mod warning;
-mod words;
+mod tenants;
+mod transaction;
+mod usage;
 
-pub use caller::Caller;
-pub use database::Database;
-pub use digest::Digest;
+pub use audit::{Activity, ActivityFilter, ActivityPage, Anchor};
 pub use env::Env;
 pub use error::{Error, Kind};
-pub use ip_rules::{ALLOW_MODES, IpEdit, IpEntry, IpRules, ListEdit, ORDERS, from_word, parse_cidr, word};
+pub use import::{Import, ImportDefaults, ImportFormat, ImportReport, RefusedLine};
+pub use keys::{BulkRevoked, Idempotency};
 pub use model::{
-    Changed, Created, Direction, Filter, Keep, Key, KeyEdit, NewKey, NewOrg, NewOwner, NewRealm, NewRole, Once, Org, OrgEdit,
-    Origin, Owner, OwnerEdit, OwnerKind, Page, Realm, Role, RoleEdit, Rotate, Scope, Sort, Sources, State, Status,
+    ALLOW_MODES, Authority, Caller, Changed, Created, Credential, Deletion, Description, Digest, Direction, EmptyList,
+    Environment, Field, Filter, IpEdit, IpEntry, IpLists, IpRules, Keep, Key, KeyEdit, ListEdit, Metadata, Name, NewKey,
+    NewOrg, NewOwner, NewRealm, NewRole, Note, ORDERS, Once, Org, OrgEdit, Origin, Owner, OwnerEdit, OwnerKind, PRESETS, Page,
+    Pattern, Prefix, Preset, PresetData, PresetRole, Realm, Revocation, Role, RoleEdit, Rotate, RotationMode, Scope, Service,
+    Settings, Slug, Sort, Sources, State, Status, Warning, format_time, from_word, is_member_name, parse_cidr, parse_expiry,
+    parse_span, parse_start, parse_time, word,
 };
-pub use ops::{
-    Activity, ActivityFilter, ActivityPage, Alert, Anchor, BulkRevoked, EpochRequest, Explanation, Idempotency, Import,
-    ImportDefaults, ImportFormat, ImportReport, Ingested, Lease, LedgerRow, Purged, Question, Reason, RefusedLine, Request,
-    RequestFilter, RequestPage, RootRow, Snapshot, Total, Usable, UsablePage, UsageBatch, UsageEvent,
-};
-pub use preset::{Preset, PresetData, PresetRole};
+pub use publish::{EpochRequest, Explanation, Lease, LedgerRow, Question, Reason, RootRow, Snapshot, Usable, UsablePage};
 pub use registry::Registry;
-pub use settings::{
-    Authority, Credential, Deletion, EmptyList, Environment, Field, IpLists, Revocation, RotationMode, Settings,
-};
-pub use store::CopyProgress;
-pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug, is_member_name};
-pub use time::{PRESETS, format as format_time, parse_expiry, parse_span, parse_start, parse_time};
-pub use warning::Warning;
+pub use store::{CopyProgress, Database};
+pub use usage::{Alert, Ingested, Purged, Request, RequestFilter, RequestPage, Total, UsageBatch, UsageEvent};

@@ -11,16 +11,12 @@
 //!
 //! An administrator's key whose scope holds this realm may make any other key here, also one that reaches everywhere.
 
-use crate::caller::Caller;
+use crate::audit::ActivityFilter;
 use crate::error::{Error, Kind};
-use crate::model::{Created, Keep, NewKey, NewOrg, NewOwner, NewRealm, Once, OwnerKind};
-use crate::ops::ActivityFilter;
-use crate::preset::Preset;
+pub use crate::model::MANAGEMENT_REALM as REALM;
+use crate::model::{Caller, Created, Keep, Name, NewKey, NewOrg, NewOwner, NewRealm, Once, OwnerKind, Preset, Service, Slug};
 use crate::registry::Registry;
-use crate::text::{Name, Service, Slug};
 
-/// The realm's name.
-pub const REALM: &str = "management";
 /// The org that [`Registry::establish_management`] makes.
 pub const ORG: &str = "main";
 /// That org's owner.

@@ -1,34 +1,13 @@
 //! What the model looks like as JSON, where a derived schema would not say it: for the API's document.
 
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{KnownFormat, Ref, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::ip_rules::{IpEntry, IpRules};
+use crate::audit::Activity;
 use crate::limits::{MAX_IP_ENTRIES, MAX_KEY_SERVICES, MAX_NOTE_BYTES};
-use crate::model::Scope;
-use crate::ops::Activity;
-use crate::text::{Metadata, Service};
-use crate::warning::Warning;
-
-fn object(kind: Type) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(SchemaType::Type(kind))
-}
-
-fn nullable(kind: Type) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(SchemaType::from_iter([kind, Type::Null]))
-}
-
-/// A text of one of our kinds.
-pub(crate) fn text(says: &str, pattern: Option<&str>, max: usize, empty: bool) -> RefOr<Schema> {
-    let text = object(Type::String).description(Some(says)).max_length(Some(max));
-    text.min_length(Some(usize::from(!empty))).pattern(pattern).into()
-}
-
-/// A choice of words.
-pub(crate) fn words(doc: &str, words: &'static [&'static str]) -> RefOr<Schema> {
-    object(Type::String).description(Some(doc.trim())).enum_values(Some(words.iter().copied())).into()
-}
+use crate::model::schema::{nullable, object};
+use crate::model::{IpEntry, IpRules, Metadata, Scope, Service, Warning};
 
 fn reference<T: ToSchema>() -> RefOr<Schema> {
     Ref::from_schema_name(T::name()).into()

@@ -8,6 +8,8 @@ mod addresses;
 mod bench;
 mod case_files;
 mod cases;
+#[cfg(test)]
+mod circles;
 mod codes;
 mod demo;
 mod headers;

@@ -4,14 +4,13 @@ use edgelatch_core::key::KeyId;
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::display;
+use super::ip::{IpEdit, IpRules};
+use super::settings::Authority;
+use super::text::{Description, Metadata, Name, Service, Slug};
+use super::time::rfc3339;
+use super::warning::Warning;
+use super::words::words;
 use crate::error::Error;
-use crate::ip_rules::{IpEdit, IpRules};
-use crate::settings::Authority;
-use crate::text::{Description, Metadata, Name, Service, Slug};
-use crate::time::rfc3339;
-use crate::warning::Warning;
-use crate::words::words;
 
 words! {
     /// What a key is good for at the moment.
@@ -244,6 +243,10 @@ pub struct Key {
     pub revoked_at: Option<u64>,
     /// Rises with every change to this key.
     pub revision: u64,
+}
+
+fn display<T: std::fmt::Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
 }
 
 /// A committed change, and what the administrator should know about it.

@@ -1,220 +1,49 @@
-//! What the registry keeps, as the rest of the program sees it. Nothing here holds a digest, and a secret only in
-//! [`Created`].
+//! What the registry keeps and what it is asked for, as types that cannot be invalid. No SQL here, no clock, no transaction;
+//! no digest but an imported one on its way in ([`Digest`]), and no secret but in [`Created`].
+//!
+//! | read | for |
+//! |---|---|
+//! | `words`, `text`, `time`, `digest` | single values: words, names, times, digests, read from text |
+//! | `credential`, `ip` | where a key is presented, and from where it may be used |
+//! | `settings`, `preset` | what an org's administrators may do: data |
+//! | `realm`, `tenants` | realms; their orgs, owners and roles |
+//! | `key`, `warning` | keys, what is done with them, and what may not be as meant |
+//! | `filter`, `page` | which keys a list shows, and which page of it |
+//! | `caller` | who acts, and from where |
+//! | `schema` | how texts and words look in the API's document |
 
+mod caller;
+mod credential;
+mod digest;
+mod filter;
+mod ip;
 mod key;
-mod list;
+mod page;
+mod preset;
+mod realm;
+#[cfg(feature = "openapi")]
+pub(crate) mod schema;
+mod settings;
+mod tenants;
+mod text;
+mod time;
+mod warning;
+mod words;
 
-use serde::{Serialize, Serializer};
-
-use crate::preset::Preset;
-use crate::settings::Settings;
-use crate::text::{Name, Pattern, Prefix, Slug};
-use crate::time::rfc3339;
-use crate::words::words;
-
+pub use caller::Caller;
+pub use credential::{Credential, Sources};
+pub use digest::Digest;
+pub use filter::{Direction, Filter, Page, Sort};
+pub use ip::{ALLOW_MODES, EmptyList, IpEdit, IpEntry, IpLists, IpRules, ListEdit, ORDERS, from_word, parse_cidr, word};
 pub use key::{Changed, Created, Keep, Key, KeyEdit, NewKey, Once, Origin, Rotate, Scope, State, Status};
-pub use list::{Direction, Filter, Page, Sort};
-
-/// Where a realm's edges look for the credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Sources {
-    /// `Authorization: Bearer`.
-    pub bearer: bool,
-    /// `X-API-Key`.
-    pub x_api_key: bool,
-}
-
-impl Sources {
-    /// Both headers.
-    pub const BOTH: Sources = Sources { bearer: true, x_api_key: true };
-}
-
-/// A set of organisations published together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Realm {
-    /// Its name in URLs and snapshots.
-    pub realm: Slug,
-    /// What people call it.
-    pub name: Name,
-    /// What its orgs begin with.
-    pub preset: Preset,
-    /// Prefix that its orgs begin with.
-    pub prefix: Prefix,
-    /// Where edges look for the credential: in the headers of all its orgs.
-    pub sources: Sources,
-    /// Whether it holds imported keys, of free syntax.
-    pub imports: bool,
-    /// Id of its pepper, if its digests are peppered.
-    pub pepper_id: Option<u32>,
-    /// Rises with every change that a snapshot would show.
-    pub changes: u64,
-    /// When it was made.
-    #[serde(serialize_with = "rfc3339::one")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
-    pub created_at: u64,
-}
-
-/// What it takes to make a realm.
-#[derive(Clone, Debug)]
-pub struct NewRealm {
-    /// Its name in URLs and snapshots.
-    pub realm: Slug,
-    /// What people call it.
-    pub name: Name,
-    /// What its orgs begin with, and its predefined roles.
-    pub preset: Preset,
-    /// Prefix that its orgs begin with, if not the preset's.
-    pub prefix: Option<Prefix>,
-    /// Headers that its orgs begin with, if not the preset's.
-    pub sources: Option<Sources>,
-}
-
-/// A tenant inside a realm.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Org {
-    /// Its identifier.
-    pub org: Slug,
-    /// What people call it.
-    pub name: Name,
-    /// What its administrators may do.
-    pub settings: Settings,
-    /// When it was made.
-    #[serde(serialize_with = "rfc3339::one")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
-    pub created_at: u64,
-    /// Rises with every change to this org.
-    pub revision: u64,
-}
-
-/// What it takes to make an org.
-#[derive(Clone, Debug)]
-pub struct NewOrg {
-    /// Its identifier.
-    pub org: Slug,
-    /// What people call it.
-    pub name: Name,
-    /// Another preset than the realm's; its roles become roles of the org.
-    pub preset: Option<Preset>,
-}
-
-/// What to change about an org; `None` leaves a field as it is.
-#[derive(Clone, Debug, Default)]
-pub struct OrgEdit {
-    /// New name.
-    pub name: Option<Name>,
-    /// A JSON object with the settings to change.
-    pub settings: Option<serde_json::Value>,
-    /// Refuse unless the org is at this revision.
-    pub if_revision: Option<u64>,
-}
-
-words! {
-    /// What an owner is.
-    OwnerKind {
-        /// A person.
-        User = "user",
-        /// A program.
-        Service = "service",
-    }
-}
-
-/// The user or service account that keys belong to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Owner {
-    /// Its org.
-    pub org: Slug,
-    /// Its identifier inside the org.
-    pub owner: Slug,
-    /// User or service account.
-    pub kind: OwnerKind,
-    /// What people call it.
-    pub name: Name,
-    /// Its roles, which its keys have where the org's settings say so.
-    pub roles: Vec<Slug>,
-    /// Whether its keys are refused.
-    pub disabled: bool,
-    /// When it was made.
-    #[serde(serialize_with = "rfc3339::one")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
-    pub created_at: u64,
-    /// Rises with every change to this owner.
-    pub revision: u64,
-}
-
-/// What it takes to make an owner.
-#[derive(Clone, Debug)]
-pub struct NewOwner {
-    /// Its org.
-    pub org: Slug,
-    /// Its identifier inside the org.
-    pub owner: Slug,
-    /// User or service account.
-    pub kind: OwnerKind,
-    /// What people call it.
-    pub name: Name,
-    /// Its roles.
-    pub roles: Vec<Slug>,
-}
-
-/// What to change about an owner; `None` leaves a field as it is.
-#[derive(Clone, Debug, Default)]
-pub struct OwnerEdit {
-    /// New name.
-    pub name: Option<Name>,
-    /// New roles.
-    pub roles: Option<Vec<Slug>>,
-    /// Whether its keys are refused.
-    pub disabled: Option<bool>,
-    /// Refuse unless the owner is at this revision.
-    pub if_revision: Option<u64>,
-}
-
-/// A named set of permission patterns, for the whole realm or for one org.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Role {
-    /// Its identifier, which edges report.
-    pub role: Slug,
-    /// The org that made it, or none when it holds in the whole realm.
-    pub org: Option<Slug>,
-    /// What people call it.
-    pub name: Name,
-    /// What it grants.
-    pub permissions: Vec<Pattern>,
-    /// Whether it came with the preset.
-    pub predefined: bool,
-    /// Rises with every change to this role.
-    pub revision: u64,
-}
-
-/// What it takes to make a role.
-#[derive(Clone, Debug)]
-pub struct NewRole {
-    /// Its identifier.
-    pub role: Slug,
-    /// The org it is for, or none for the whole realm.
-    pub org: Option<Slug>,
-    /// What people call it.
-    pub name: Name,
-    /// What it grants.
-    pub permissions: Vec<Pattern>,
-}
-
-/// What to change about a role; `None` leaves a field as it is.
-#[derive(Clone, Debug, Default)]
-pub struct RoleEdit {
-    /// New name.
-    pub name: Option<Name>,
-    /// New permissions.
-    pub permissions: Option<Vec<Pattern>>,
-    /// Refuse unless the role is at this revision.
-    pub if_revision: Option<u64>,
-}
-
-fn display<T: std::fmt::Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(value)
-}
+pub(crate) use page::{page_size, read_cursor, read_number, write_cursor};
+pub use preset::{Preset, PresetData, PresetRole};
+pub use realm::{MANAGEMENT_REALM, NewRealm, Realm};
+pub use settings::{Authority, Deletion, Environment, Field, Revocation, RotationMode, Settings};
+pub use tenants::{NewOrg, NewOwner, NewRole, Org, OrgEdit, Owner, OwnerEdit, OwnerKind, Role, RoleEdit};
+pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug, is_member_name};
+pub(crate) use text::{distinct, unique_roles};
+pub use time::{PRESETS, format as format_time, parse_expiry, parse_span, parse_start, parse_time};
+pub(crate) use time::{future, rfc3339};
+pub use warning::Warning;
+pub(crate) use words::words;

@@ -1,7 +1,7 @@
 //! What every store keeps to, whatever rules are written upon it.
 
+use super::{Database, Place};
 use super::{Postgres, Sqlite, Store, Value, args};
-use crate::database::{Database, Place};
 use crate::error::Error;
 
 #[path = "../../tests/common/server.rs"]

@@ -16,6 +16,7 @@
 #[cfg(test)]
 mod contract;
 mod copy;
+mod database;
 mod lifecycle;
 mod pg_value;
 mod postgres;
@@ -28,6 +29,8 @@ mod upgrade;
 
 pub use copy::CopyProgress;
 pub(crate) use copy::copy;
+pub use database::Database;
+pub(crate) use database::Place;
 pub(crate) use postgres::Postgres;
 pub(crate) use sqlite::Sqlite;
 

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::contract::{REALM, server};
 use super::schema::{MIGRATIONS, Migrations, tables};
+use super::{Database, Place};
 use super::{Postgres, Session, Sqlite, Store, args};
-use crate::database::{Database, Place};
 use crate::error::Error;
 
 /// Opens a new database, or the same one again, as a program does that knows some migrations.

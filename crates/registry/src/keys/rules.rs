@@ -1,0 +1,165 @@
+//! What an org's settings say about a key that is made or changed. Limits on numbers of keys are counted after the change, in
+//! the same transaction.
+
+use crate::error::Error;
+use crate::limits::MAX_KEY_SERVICES;
+use crate::model::{
+    Authority, Field, IpLists, IpRules, KeyEdit, NewKey, ORDERS, Scope, Settings, Slug, distinct, unique_roles, word,
+};
+use crate::store::Value;
+use crate::tenants::OrgRow;
+use crate::transaction::Act;
+
+/// Keys that a plan's limit counts: of an org, at a time.
+pub(crate) const ACTIVE_KEYS: &str = "SELECT count(*) FROM keys WHERE org_id = $1 AND revoked_at IS NULL \
+                                      AND (expires_at IS NULL OR expires_at > $2)";
+/// All keys of an org.
+pub(crate) const ALL_KEYS: &str = "SELECT count(*) FROM keys WHERE org_id = $1";
+
+fn not_allowed(field: &str, reason: impl Into<String>) -> Error {
+    Error::NotAllowed { field: field.into(), reason: reason.into() }
+}
+
+/// Refuses a new key that the settings have no room for. Imported keys live as long as they did where they come from.
+pub(crate) fn check_new(settings: &Settings, new: &NewKey, now: u64, imported: bool) -> Result<(), Error> {
+    if !imported {
+        settings.check_expiry(new.expires_at, now)?;
+    }
+    check_roles(settings, &new.roles)?;
+    check_ip(settings, &new.ip)?;
+    check_environment(settings, new.environment.as_ref())
+}
+
+/// Refuses an edit of what must stay as it is.
+pub(super) fn check_edit(settings: &Settings, edit: &KeyEdit, now: u64) -> Result<(), Error> {
+    let named = [
+        (Field::Name, "name", edit.name.is_some()),
+        (Field::Description, "description", edit.description.is_some()),
+        (Field::Roles, "role", edit.roles.is_some()),
+        (Field::Scope, "scope", edit.scope.is_some()),
+        (Field::Ip, "allow", !edit.ip.is_empty()),
+        (Field::Expiry, "not_before", edit.not_before.is_some()),
+        (Field::Expiry, "expires", edit.expires_at.is_some()),
+        (Field::Metadata, "metadata", edit.metadata.is_some()),
+        (Field::Environment, "environment", edit.environment.is_some()),
+        (Field::Status, "status", edit.status.is_some()),
+    ];
+    if let Some((_, name, _)) = named.iter().find(|(field, _, given)| *given && !settings.is_editable(*field)) {
+        let editable: Vec<_> = settings.editable.iter().map(|field| field.word()).collect();
+        let can = if editable.is_empty() {
+            "nothing can; make another key".into()
+        } else {
+            format!("these can: {}", editable.join(", "))
+        };
+        return Err(not_allowed(name, format!("cannot be changed once the key is made; {can}")));
+    }
+    if let Some(at) = edit.expires_at {
+        settings.check_expiry(at, now)?;
+    }
+    edit.roles.as_deref().map_or(Ok(()), |roles| check_roles(settings, roles))?;
+    check_environment(settings, edit.environment.as_ref().and_then(Option::as_ref))
+}
+
+fn check_roles(settings: &Settings, roles: &[Slug]) -> Result<(), Error> {
+    let (min, max) = (settings.min_roles as usize, settings.max_roles as usize);
+    match settings.authority {
+        Authority::Owner if !roles.is_empty() => {
+            Err(not_allowed("role", "a key has its owner's roles here: give them to the owner"))
+        }
+        Authority::Org if !roles.is_empty() => {
+            Err(not_allowed("role", "a key has its org's whole authority here: leave roles out"))
+        }
+        Authority::Roles if min == max && roles.len() != min => {
+            Err(not_allowed("role", format!("a key has exactly {min} here")))
+        }
+        Authority::Roles if roles.len() < min => Err(not_allowed("role", format!("a key has at least {min} here"))),
+        Authority::Roles if roles.len() > max => Err(not_allowed("role", format!("a key has at most {max} here"))),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses IP rules of a kind or size that keys here do not have.
+pub(super) fn check_ip(settings: &Settings, ip: &IpRules) -> Result<(), Error> {
+    let (allow, deny) = (ip.allow().len(), ip.deny().len());
+    if *ip == IpRules::unrestricted() {
+        return Ok(());
+    }
+    match settings.ip_lists {
+        IpLists::None => return Err(not_allowed("allow", "keys have no IP lists here")),
+        IpLists::Allow if deny > 0 => return Err(not_allowed("deny", "keys have an allow list only here")),
+        _ => {}
+    }
+    if allow + deny > 0 && !settings.ip_orders.contains(&ip.order()) {
+        let orders: Vec<_> = settings.ip_orders.iter().map(|order| word(&ORDERS, *order)).collect();
+        return Err(not_allowed("order", format!("must be {} here", orders.join(" or "))));
+    }
+    let limit = u64::from(settings.max_ip_entries);
+    if (allow + deny) as u64 > limit {
+        let field = if allow as u64 > limit || deny == 0 { "allow" } else { "deny" };
+        let mend = "join addresses to networks, or split the work between keys";
+        return Err(Error::LimitReached { field: field.into(), limit, what: "IP entries of one key", mend });
+    }
+    Ok(())
+}
+
+fn check_environment(settings: &Settings, environment: Option<&Slug>) -> Result<(), Error> {
+    let Some(environment) = environment else { return Ok(()) };
+    if settings.environments.iter().any(|e| e.environment == *environment) {
+        return Ok(());
+    }
+    let known: Vec<_> = settings.environments.iter().map(|e| e.environment.as_str()).collect();
+    let reason =
+        if known.is_empty() { "keys have no environment here".into() } else { format!("must be one of: {}", known.join(", ")) };
+    Err(not_allowed("environment", reason))
+}
+
+/// A new key with what is listed twice listed once.
+pub(crate) fn checked(new: &NewKey) -> Result<NewKey, Error> {
+    check_times(new.not_before, new.expires_at)?;
+    Ok(NewKey { roles: unique_roles(&new.roles)?, scope: unique_services(&new.scope)?, ..new.clone() })
+}
+
+pub(super) fn check_times(not_before: Option<u64>, expires_at: Option<u64>) -> Result<(), Error> {
+    match (not_before, expires_at) {
+        // Both zeros would mean "no bound" in a snapshot.
+        (Some(0), _) | (_, Some(0)) => Err(Error::invalid("not_before", "is the first second of 1970; leave it out")),
+        (Some(start), Some(end)) if start >= end => {
+            Err(Error::invalid("not_before", "is not before the expiry; give an earlier start or a later expiry"))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn unique_services(scope: &Scope) -> Result<Scope, Error> {
+    match scope {
+        Scope::All => Ok(Scope::All),
+        Scope::List(services) if services.is_empty() => {
+            Err(Error::invalid("scope", "is an empty list; name services, or say `all`"))
+        }
+        Scope::List(services) => distinct(services, "scope", MAX_KEY_SERVICES).map(Scope::List),
+    }
+}
+
+impl Act<'_> {
+    /// Refuses what would leave the org with more keys than it may have.
+    pub(super) fn check_limits(&mut self, org: &OrgRow) -> Result<(), Error> {
+        let (id, now) = (Value::from(org.id), Value::from(self.now));
+        let Settings { max_active_keys, max_keys, .. } = &org.settings;
+        for (limit, sql, values, what, mend) in [
+            (
+                max_active_keys,
+                ACTIVE_KEYS,
+                &[id.clone(), now][..],
+                "active keys of an org",
+                "revoke unused ones, or have the limit raised",
+            ),
+            (max_keys, ALL_KEYS, &[id][..], "keys of an org", "delete unused ones, or have the limit raised"),
+        ] {
+            let Some(limit) = limit.map(u64::from) else { continue };
+            if self.session.row(sql, values, |row| row.int(0))?.unwrap_or(0) > limit {
+                return Err(Error::LimitReached { field: "org".into(), limit, what, mend });
+            }
+        }
+        Ok(())
+    }
+}

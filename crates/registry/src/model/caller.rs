@@ -1,0 +1,59 @@
+//! Who acts, and from where: passed to every operation that changes something, and kept with it in the activity log.
+
+use edgelatch_core::ip::Ip;
+
+use super::text::{Name, Slug};
+use crate::error::{Error, Kind};
+
+/// Who acts, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    actor: Name,
+    address: Option<Ip>,
+    org: Option<Slug>,
+}
+
+impl Caller {
+    /// Somebody with authority over whole realms: a key id, or `cli:` and a user of this machine.
+    pub fn new(actor: Name) -> Caller {
+        Caller { actor, address: None, org: None }
+    }
+
+    /// The same, calling from `address`.
+    pub fn from_address(self, address: Ip) -> Caller {
+        Caller { address: Some(address), ..self }
+    }
+
+    /// The same, confined to one org: to it, the others do not exist, and realms, settings and limits are not theirs to change.
+    pub fn within(self, org: Slug) -> Caller {
+        Caller { org: Some(org), ..self }
+    }
+
+    /// Who.
+    pub fn actor(&self) -> &Name {
+        &self.actor
+    }
+
+    /// From where.
+    pub fn address(&self) -> Option<Ip> {
+        self.address
+    }
+
+    /// The org to which they are confined.
+    pub fn org(&self) -> Option<&Slug> {
+        self.org.as_ref()
+    }
+
+    /// Refuses what lies outside the caller's org as if it did not exist.
+    pub(crate) fn check(&self, org: &Slug, kind: Kind, id: &str) -> Result<(), Error> {
+        if self.org.as_ref().is_none_or(|own| own == org) { Ok(()) } else { Err(Error::missing(kind, id)) }
+    }
+
+    /// Refuses what only somebody with authority over the realm may do.
+    pub(crate) fn check_realm(&self) -> Result<(), Error> {
+        match &self.org {
+            None => Ok(()),
+            Some(org) => Err(Error::Forbidden { org: org.to_string() }),
+        }
+    }
+}

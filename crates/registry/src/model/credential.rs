@@ -1,0 +1,30 @@
+//! The headers in which a key is presented.
+
+use serde::Serialize;
+
+use super::words::words;
+
+words! {
+    /// A header in which a key is presented.
+    Credential {
+        /// `Authorization: Bearer`.
+        Bearer = "bearer",
+        /// `X-API-Key`.
+        XApiKey = "x-api-key",
+    }
+}
+
+/// Where a realm's edges look for the credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Sources {
+    /// `Authorization: Bearer`.
+    pub bearer: bool,
+    /// `X-API-Key`.
+    pub x_api_key: bool,
+}
+
+impl Sources {
+    /// Both headers.
+    pub const BOTH: Sources = Sources { bearer: true, x_api_key: true };
+}

@@ -1,0 +1,327 @@
+//! From where a key may be used: the lists as administrators keep them, with notes and disabled entries. What they mean
+//! is decided by `edgelatch_core::policy`, which sees the enabled entries only.
+
+use edgelatch_core::cidr::Cidr;
+use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use super::text::Note;
+use super::warning::Warning;
+use super::words::words;
+use crate::error::Error;
+use crate::limits::MAX_IP_ENTRIES;
+
+/// The words for [`AllowMode`].
+pub const ALLOW_MODES: [(&str, AllowMode); 2] = [("any", AllowMode::Any), ("list", AllowMode::List)];
+/// The words for [`Order`].
+pub const ORDERS: [(&str, Order); 2] = [("allow_first", Order::AllowFirst), ("deny_first", Order::DenyFirst)];
+
+words! {
+    /// Which IP lists a key may have.
+    IpLists {
+        /// None.
+        None = "none",
+        /// An allow list.
+        Allow = "allow",
+        /// Both.
+        AllowAndDeny = "allow_and_deny",
+    }
+}
+
+words! {
+    /// Whom an allow list lets in whose last entry was removed.
+    EmptyList {
+        /// Nobody, until somebody says otherwise: the key stays closed.
+        Nobody = "nobody",
+        /// Everybody, as without a list.
+        Everybody = "everybody",
+    }
+}
+
+/// One entry of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IpEntry {
+    /// The network, or one address.
+    pub cidr: Cidr,
+    /// Whether it counts.
+    pub enabled: bool,
+    /// A remark.
+    pub note: Note,
+}
+
+impl IpEntry {
+    /// An enabled entry without a note.
+    pub fn parse(field: &str, text: &str) -> Result<IpEntry, Error> {
+        Ok(IpEntry { cidr: parse_cidr(field, text)?, enabled: true, note: Note::none() })
+    }
+}
+
+/// Reads a network or an address; an error names `field` and what would be right.
+pub fn parse_cidr(field: &str, text: &str) -> Result<Cidr, Error> {
+    Cidr::parse(text.as_bytes()).map_err(|e| Error::invalid(field, e.to_string()))
+}
+
+impl Serialize for IpEntry {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut entry = to.serialize_struct("IpEntry", 3)?;
+        entry.serialize_field("cidr", &self.cidr.to_string())?;
+        entry.serialize_field("enabled", &self.enabled)?;
+        entry.serialize_field("note", &self.note)?;
+        entry.end()
+    }
+}
+
+/// Mode, order and both lists, in agreement with each other and within their limits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IpRules {
+    allow_mode: AllowMode,
+    order: Order,
+    allow: Vec<IpEntry>,
+    deny: Vec<IpEntry>,
+}
+
+impl IpRules {
+    /// No restriction.
+    pub fn unrestricted() -> IpRules {
+        IpRules { allow_mode: AllowMode::Any, order: Order::AllowFirst, allow: Vec::new(), deny: Vec::new() }
+    }
+
+    /// Without a mode, a list with any entry is meant to be obeyed.
+    pub fn new(allow_mode: Option<AllowMode>, order: Order, allow: Vec<IpEntry>, deny: Vec<IpEntry>) -> Result<IpRules, Error> {
+        check_list("allow", &allow)?;
+        check_list("deny", &deny)?;
+        let implied = if allow.is_empty() { AllowMode::Any } else { AllowMode::List };
+        let allow_mode = allow_mode.unwrap_or(implied);
+        if allow_mode == AllowMode::Any && allow.iter().any(|e| e.enabled) {
+            let reason = "`any` contradicts the enabled allow entries: choose `list`, or remove or disable them";
+            return Err(Error::invalid("allow_mode", reason));
+        }
+        Ok(IpRules { allow_mode, order, allow, deny })
+    }
+
+    /// Whether everyone or only the list may come.
+    pub fn allow_mode(&self) -> AllowMode {
+        self.allow_mode
+    }
+
+    /// Which list is asked first.
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
+    /// The allow list.
+    pub fn allow(&self) -> &[IpEntry] {
+        &self.allow
+    }
+
+    /// The deny list.
+    pub fn deny(&self) -> &[IpEntry] {
+        &self.deny
+    }
+
+    /// These rules with `edit` applied; `empty` says whom an emptied allow list lets in.
+    pub fn edited(&self, edit: &IpEdit, empty: EmptyList) -> Result<IpRules, Error> {
+        let allow = edit.allow.apply("allow", &self.allow)?;
+        let deny = edit.deny.apply("deny", &self.deny)?;
+        let changes = !matches!(edit.allow, ListEdit::Keep);
+        let kept = match (changes, allow.is_empty(), empty) {
+            (true, false, _) => AllowMode::List,
+            (true, true, EmptyList::Everybody) => AllowMode::Any,
+            // Emptying the list must not open the key to the world unasked: a list stays a list.
+            _ => self.allow_mode,
+        };
+        IpRules::new(Some(edit.allow_mode.unwrap_or(kept)), edit.order.unwrap_or(self.order), allow, deny)
+    }
+
+    /// What edges decide by; `None` when there is no restriction.
+    pub fn policy(&self) -> Option<IpPolicy> {
+        let enabled = |list: &[IpEntry]| list.iter().filter(|e| e.enabled).map(|e| e.cidr).collect();
+        let policy =
+            IpPolicy { allow_mode: self.allow_mode, order: self.order, allow: enabled(&self.allow), deny: enabled(&self.deny) };
+        if policy.is_unrestricted() { None } else { Some(policy) }
+    }
+
+    /// What an administrator may not have meant.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut found = Vec::new();
+        let enabled = |list: &'_ [IpEntry]| list.iter().filter(|e| e.enabled).map(|e| e.cidr).collect::<Vec<_>>();
+        let (allow, deny) = (enabled(&self.allow), enabled(&self.deny));
+        let listed = self.allow_mode == AllowMode::List;
+        if listed && allow.is_empty() {
+            found.push(Warning::RefusesEveryone);
+        }
+        if listed && !deny.is_empty() && self.order == Order::AllowFirst {
+            found.push(Warning::DenyIgnored { entries: deny.len() });
+        }
+        found.extend(allow.iter().filter(|c| c.prefix() == 0).map(|c| Warning::AllowsAll { entry: c.to_string() }));
+        found.extend(deny.iter().filter(|c| c.prefix() == 0).map(|c| Warning::DeniesAll { entry: c.to_string() }));
+        found
+    }
+}
+
+impl Serialize for IpRules {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut rules = to.serialize_struct("IpRules", 4)?;
+        rules.serialize_field("allow_mode", word(&ALLOW_MODES, self.allow_mode))?;
+        rules.serialize_field("order", word(&ORDERS, self.order))?;
+        rules.serialize_field("allow", &self.allow)?;
+        rules.serialize_field("deny", &self.deny)?;
+        rules.end()
+    }
+}
+
+/// The word for `value` in one of the tables above.
+pub fn word<T: PartialEq>(table: &'static [(&'static str, T)], value: T) -> &'static str {
+    table.iter().find(|(_, v)| *v == value).map_or("", |(w, _)| w)
+}
+
+/// The value for a word in one of the tables above.
+pub fn from_word<T: Copy>(table: &[(&str, T)], word: &str) -> Option<T> {
+    table.iter().find(|(w, _)| *w == word).map(|(_, v)| *v)
+}
+
+fn check_list(field: &str, list: &[IpEntry]) -> Result<(), Error> {
+    if list.len() > MAX_IP_ENTRIES {
+        return Err(Error::invalid(field, format!("{} entries are more than the limit of {MAX_IP_ENTRIES}", list.len())));
+    }
+    let mut seen: Vec<String> = list.iter().map(|e| e.cidr.to_string()).collect();
+    seen.sort_unstable();
+    match seen.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Error::invalid(field, format!("{} is listed twice; give it once", pair[0]))),
+        None => Ok(()),
+    }
+}
+
+/// Changes to a key's IP rules.
+#[derive(Clone, Debug, Default)]
+pub struct IpEdit {
+    /// New mode.
+    pub allow_mode: Option<AllowMode>,
+    /// New order.
+    pub order: Option<Order>,
+    /// Changes to the allow list.
+    pub allow: ListEdit,
+    /// Changes to the deny list.
+    pub deny: ListEdit,
+}
+
+impl IpEdit {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        let keeps = |list: &ListEdit| matches!(list, ListEdit::Keep);
+        self.allow_mode.is_none() && self.order.is_none() && keeps(&self.allow) && keeps(&self.deny)
+    }
+}
+
+/// Changes to one list.
+#[derive(Clone, Debug, Default)]
+pub enum ListEdit {
+    /// None.
+    #[default]
+    Keep,
+    /// Another list in its place.
+    Replace(Vec<IpEntry>),
+    /// Entries to remove, add (an entry for the same network gives way), and switch on or off.
+    Change {
+        /// To add.
+        add: Vec<IpEntry>,
+        /// To remove.
+        remove: Vec<Cidr>,
+        /// To switch: network and whether it counts from now on.
+        switch: Vec<(Cidr, bool)>,
+    },
+}
+
+impl ListEdit {
+    fn apply(&self, field: &str, list: &[IpEntry]) -> Result<Vec<IpEntry>, Error> {
+        let (add, remove, switch) = match self {
+            ListEdit::Keep => return Ok(list.to_vec()),
+            ListEdit::Replace(new) => return Ok(new.clone()),
+            ListEdit::Change { add, remove, switch } => (add, remove, switch),
+        };
+        let mut list = list.to_vec();
+        let place = |list: &[IpEntry], cidr: &Cidr| {
+            let absent = || Error::invalid(field, format!("{cidr} is not in the list; see it with `keys show`"));
+            list.iter().position(|e| e.cidr == *cidr).ok_or_else(absent)
+        };
+        for cidr in remove {
+            let at = place(&list, cidr)?;
+            list.remove(at);
+        }
+        for (cidr, enabled) in switch {
+            let at = place(&list, cidr)?;
+            list[at].enabled = *enabled;
+        }
+        list.retain(|old| !add.iter().any(|new| new.cidr == old.cidr));
+        list.extend(add.iter().cloned());
+        Ok(list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(text: &str) -> IpEntry {
+        IpEntry::parse("allow", text).unwrap()
+    }
+
+    fn rules(allow: &[&str], deny: &[&str]) -> IpRules {
+        let list = |texts: &[&str]| texts.iter().map(|t| entry(t)).collect();
+        IpRules::new(None, Order::AllowFirst, list(allow), list(deny)).unwrap()
+    }
+
+    #[test]
+    fn host_bits_are_refused_with_the_network() {
+        let error = IpEntry::parse("allow/0", "10.0.0.1/24").unwrap_err().to_string();
+        assert!(error.starts_with("`allow/0`: ") && error.contains("10.0.0.0/24"), "{error}");
+    }
+
+    #[test]
+    fn warns_of_what_has_no_effect_or_too_much() {
+        assert!(rules(&["10.0.0.0/8"], &[]).warnings().is_empty());
+        assert!(rules(&[], &["10.0.0.0/8"]).warnings().is_empty());
+        assert_eq!(rules(&["10.0.0.0/8"], &["10.1.0.0/16"]).warnings(), [Warning::DenyIgnored { entries: 1 }]);
+        assert_eq!(rules(&["0.0.0.0/0"], &[]).warnings(), [Warning::AllowsAll { entry: "0.0.0.0/0".into() }]);
+        assert_eq!(rules(&[], &["::/0"]).warnings(), [Warning::DeniesAll { entry: "::/0".into() }]);
+        let edit = IpEdit { order: Some(Order::DenyFirst), ..IpEdit::default() };
+        assert!(rules(&["10.0.0.0/8"], &["10.1.0.0/16"]).edited(&edit, EmptyList::Nobody).unwrap().warnings().is_empty());
+    }
+
+    #[test]
+    fn emptying_the_list_does_not_open_the_key() {
+        let remove = ListEdit::Change { add: vec![], remove: vec![entry("10.0.0.0/8").cidr], switch: vec![] };
+        for allow in [remove, ListEdit::Replace(vec![])] {
+            let edited = rules(&["10.0.0.0/8"], &[])
+                .edited(&IpEdit { allow: allow.clone(), ..IpEdit::default() }, EmptyList::Nobody)
+                .unwrap();
+            assert_eq!(edited.allow_mode(), AllowMode::List);
+            assert_eq!(edited.warnings(), [Warning::RefusesEveryone]);
+            let open =
+                rules(&["10.0.0.0/8"], &[]).edited(&IpEdit { allow, ..IpEdit::default() }, EmptyList::Everybody).unwrap();
+            assert!(open.policy().is_none());
+            let any = IpEdit { allow_mode: Some(AllowMode::Any), ..IpEdit::default() };
+            assert!(edited.edited(&any, EmptyList::Nobody).unwrap().policy().is_none());
+        }
+    }
+
+    #[test]
+    fn entries_can_be_switched_off() {
+        let off = ListEdit::Change { add: vec![], remove: vec![], switch: vec![(entry("10.0.0.0/8").cidr, false)] };
+        let edited =
+            rules(&["10.0.0.0/8", "::1"], &[]).edited(&IpEdit { allow: off, ..IpEdit::default() }, EmptyList::Nobody).unwrap();
+        assert_eq!(edited.allow().len(), 2);
+        assert_eq!(edited.policy().unwrap().allow, [entry("::1").cidr]);
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        assert!(IpRules::new(Some(AllowMode::Any), Order::AllowFirst, vec![entry("::1")], vec![]).is_err());
+        assert!(IpRules::new(None, Order::AllowFirst, vec![entry("::1"), entry("0::1/128")], vec![]).is_err());
+        let many = (0..=MAX_IP_ENTRIES).map(|i| entry(&format!("10.0.{}.{}", i / 256, i % 256))).collect();
+        assert!(IpRules::new(None, Order::AllowFirst, many, vec![]).unwrap_err().to_string().contains("limit of 1000"));
+        let absent = ListEdit::Change { add: vec![], remove: vec![entry("::2").cidr], switch: vec![] };
+        assert!(rules(&["::1"], &[]).edited(&IpEdit { allow: absent, ..IpEdit::default() }, EmptyList::Nobody).is_err());
+    }
+}

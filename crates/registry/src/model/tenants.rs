@@ -1,0 +1,153 @@
+//! Who is in a realm: orgs, their owners, and roles.
+
+use serde::Serialize;
+
+use super::preset::Preset;
+use super::settings::Settings;
+use super::text::{Name, Pattern, Slug};
+use super::time::rfc3339;
+use super::words::words;
+
+/// A tenant inside a realm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Org {
+    /// Its identifier.
+    pub org: Slug,
+    /// What people call it.
+    pub name: Name,
+    /// What its administrators may do.
+    pub settings: Settings,
+    /// When it was made.
+    #[serde(serialize_with = "rfc3339::one")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub created_at: u64,
+    /// Rises with every change to this org.
+    pub revision: u64,
+}
+
+/// What it takes to make an org.
+#[derive(Clone, Debug)]
+pub struct NewOrg {
+    /// Its identifier.
+    pub org: Slug,
+    /// What people call it.
+    pub name: Name,
+    /// Another preset than the realm's; its roles become roles of the org.
+    pub preset: Option<Preset>,
+}
+
+/// What to change about an org; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct OrgEdit {
+    /// New name.
+    pub name: Option<Name>,
+    /// A JSON object with the settings to change.
+    pub settings: Option<serde_json::Value>,
+    /// Refuse unless the org is at this revision.
+    pub if_revision: Option<u64>,
+}
+
+words! {
+    /// What an owner is.
+    OwnerKind {
+        /// A person.
+        User = "user",
+        /// A program.
+        Service = "service",
+    }
+}
+
+/// The user or service account that keys belong to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Owner {
+    /// Its org.
+    pub org: Slug,
+    /// Its identifier inside the org.
+    pub owner: Slug,
+    /// User or service account.
+    pub kind: OwnerKind,
+    /// What people call it.
+    pub name: Name,
+    /// Its roles, which its keys have where the org's settings say so.
+    pub roles: Vec<Slug>,
+    /// Whether its keys are refused.
+    pub disabled: bool,
+    /// When it was made.
+    #[serde(serialize_with = "rfc3339::one")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub created_at: u64,
+    /// Rises with every change to this owner.
+    pub revision: u64,
+}
+
+/// What it takes to make an owner.
+#[derive(Clone, Debug)]
+pub struct NewOwner {
+    /// Its org.
+    pub org: Slug,
+    /// Its identifier inside the org.
+    pub owner: Slug,
+    /// User or service account.
+    pub kind: OwnerKind,
+    /// What people call it.
+    pub name: Name,
+    /// Its roles.
+    pub roles: Vec<Slug>,
+}
+
+/// What to change about an owner; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct OwnerEdit {
+    /// New name.
+    pub name: Option<Name>,
+    /// New roles.
+    pub roles: Option<Vec<Slug>>,
+    /// Whether its keys are refused.
+    pub disabled: Option<bool>,
+    /// Refuse unless the owner is at this revision.
+    pub if_revision: Option<u64>,
+}
+
+/// A named set of permission patterns, for the whole realm or for one org.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Role {
+    /// Its identifier, which edges report.
+    pub role: Slug,
+    /// The org that made it, or none when it holds in the whole realm.
+    pub org: Option<Slug>,
+    /// What people call it.
+    pub name: Name,
+    /// What it grants.
+    pub permissions: Vec<Pattern>,
+    /// Whether it came with the preset.
+    pub predefined: bool,
+    /// Rises with every change to this role.
+    pub revision: u64,
+}
+
+/// What it takes to make a role.
+#[derive(Clone, Debug)]
+pub struct NewRole {
+    /// Its identifier.
+    pub role: Slug,
+    /// The org it is for, or none for the whole realm.
+    pub org: Option<Slug>,
+    /// What people call it.
+    pub name: Name,
+    /// What it grants.
+    pub permissions: Vec<Pattern>,
+}
+
+/// What to change about a role; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct RoleEdit {
+    /// New name.
+    pub name: Option<Name>,
+    /// New permissions.
+    pub permissions: Option<Vec<Pattern>>,
+    /// Refuse unless the role is at this revision.
+    pub if_revision: Option<u64>,
+}

@@ -1,0 +1,234 @@
+//! Texts that cannot be invalid: each type's rule is one row below.
+
+use std::fmt;
+use std::str::FromStr;
+
+use edgelatch_core::{key, permission};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::limits;
+
+/// Whether a text may be repeated as the name of a member or parameter: anything else may be a secret in the wrong place.
+pub fn is_member_name(text: &str) -> bool {
+    (1..=24).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+}
+
+/// A line that people read: no control characters (the snapshot separates its texts by them), no blanks at the ends.
+fn is_line(text: &str) -> bool {
+    text.trim() == text && !text.chars().any(char::is_control)
+}
+
+/// A line, or nothing.
+fn is_prose(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
+}
+
+fn is_slug(text: &str) -> bool {
+    let plain = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    text.as_bytes().first().is_some_and(plain) && text.bytes().all(|b| plain(&b) || matches!(b, b'.' | b'_' | b'-'))
+}
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident($field:literal, $empty:ident up to $max:expr, $rule:expr, $says:literal, $pattern:expr);)*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Reads `text`; an error names `field`.
+            pub fn parse(field: &str, text: &str) -> Result<Self, Error> {
+                let rule: fn(&str) -> bool = $rule;
+                if text.is_empty() && !texts!(@$empty) {
+                    return Err(Error::invalid(field, concat!("is empty; it must be ", $says)));
+                }
+                if text.len() > $max {
+                    return Err(Error::invalid(field, format!("{} bytes are more than the limit of {}", text.len(), $max)));
+                }
+                if !rule(text) {
+                    return Err(Error::invalid(field, concat!("must be ", $says)));
+                }
+                Ok($name(text.into()))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                $name::parse($field, text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                crate::model::schema::text(concat!("Text: ", $says, "."), $pattern, $max, texts!(@$empty))
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {}
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )* };
+    (@filled) => { false };
+    (@maybe) => { true };
+}
+
+texts! {
+    /// Identifies a realm, org, owner or role.
+    Slug("id", filled up to limits::MAX_SLUG_BYTES, is_slug, "a-z 0-9 . _ -, beginning with a letter or digit",
+        Some("^[a-z0-9][a-z0-9._-]*$"));
+    /// What people call something.
+    Name("name", filled up to limits::MAX_NAME_BYTES, is_line, "one line without control characters or blanks at its ends",
+        Some(r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$"));
+    /// What something is for.
+    Description("description", maybe up to limits::MAX_DESCRIPTION_BYTES, is_prose, "text without control characters",
+        Some(r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"));
+    /// A remark on an IP entry.
+    Note("note", maybe up to limits::MAX_NOTE_BYTES, is_line, "one line without control characters or blanks at its ends",
+        Some(r"^([^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$"));
+    /// A service that a scope names.
+    Service("scope", filled up to edgelatch_core::limits::MAX_PERMISSION_BYTES, |t| permission::is_permission(t.as_bytes()),
+        "segments of A-Z a-z 0-9 _ - joined by dots, such as `cdn`", Some("^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$"));
+    /// What a role grants.
+    Pattern("permission", filled up to edgelatch_core::limits::MAX_PERMISSION_BYTES, |t| permission::is_pattern(t.as_bytes()),
+        "segments of A-Z a-z 0-9 _ - joined by dots, a whole segment may be `*`, such as `dns.*`",
+        Some("^([A-Za-z0-9_-]+|[*])([.]([A-Za-z0-9_-]+|[*]))*$"));
+    /// The prefix of issued keys, without the `_` that follows it.
+    Prefix("prefix", filled up to edgelatch_core::limits::MAX_PREFIX_BYTES, |t| key::Prefix::parse(t).is_ok(),
+        "a lower-case letter followed by a-z 0-9 _, such as `vsp_sk`",
+        Some("^[a-z][a-z0-9_]*$"));
+}
+
+impl Description {
+    /// No description.
+    pub fn none() -> Self {
+        Description(String::new())
+    }
+}
+
+impl Note {
+    /// No note.
+    pub fn none() -> Self {
+        Note(String::new())
+    }
+}
+
+/// The list without what it names twice, in order.
+pub(crate) fn distinct<T: Clone + Ord>(given: &[T], field: &str, limit: usize) -> Result<Vec<T>, Error> {
+    let mut list = given.to_vec();
+    list.sort_unstable();
+    list.dedup();
+    if list.len() > limit {
+        return Err(Error::invalid(field, format!("{} are more than the limit of {limit}", list.len())));
+    }
+    Ok(list)
+}
+
+/// Names of roles, each once.
+pub(crate) fn unique_roles(roles: &[Slug]) -> Result<Vec<Slug>, Error> {
+    distinct(roles, "role", limits::MAX_KEY_ROLES)
+}
+
+/// A key's custom metadata: a JSON object, kept as compact text; empty when there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata(String);
+
+impl Metadata {
+    /// Reads a JSON object. An empty object is no metadata.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let value: Value = serde_json::from_str(text).map_err(|e| Error::invalid("metadata", format!("is not JSON: {e}")))?;
+        let Value::Object(members) = &value else {
+            return Err(Error::invalid("metadata", r#"must be a JSON object, such as {"team":"web"}"#));
+        };
+        if members.is_empty() {
+            return Ok(Metadata::default());
+        }
+        // JSON leaves DEL and the C1 controls as they are; the snapshot takes no control characters.
+        let text: String = value
+            .to_string()
+            .chars()
+            .map(|c| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.into() })
+            .collect();
+        if text.len() > limits::MAX_METADATA_BYTES {
+            let reason = format!("{} bytes are more than the limit of {}", text.len(), limits::MAX_METADATA_BYTES);
+            return Err(Error::invalid("metadata", reason));
+        }
+        Ok(Metadata(text))
+    }
+
+    /// Compact JSON text, or nothing.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What the database holds, which was valid when it was written.
+    pub(crate) fn stored(text: String) -> Self {
+        Metadata(text)
+    }
+}
+
+impl Serialize for Metadata {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        serde_json::from_str::<Value>(&self.0).unwrap_or(Value::Null).serialize(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_obey_their_rules() {
+        for good in ["a", "acme", "3com", "eu-west.1", &"x".repeat(64)] {
+            assert!(Slug::parse("realm", good).is_ok(), "{good}");
+        }
+        for bad in ["", "Acme", "-a", ".a", "a b", "ä", "a/b", "a\u{1f}", &"x".repeat(65)] {
+            let error = Slug::parse("realm", bad).unwrap_err();
+            assert!(error.to_string().starts_with("`realm`: "), "{error}");
+        }
+        assert!(Name::parse("name", "Production API – EU").is_ok());
+        for bad in ["", " a", "a\n", "a\u{1f}b", "a\u{1e}", "a\u{0}", &"x".repeat(129)] {
+            assert!(Name::parse("name", bad).is_err(), "{bad:?}");
+        }
+        assert!(Description::parse("description", "two\nlines").is_ok());
+        assert!(Description::parse("description", "bell\u{7}").is_err());
+        assert!(Pattern::parse("permission", "dns.*").is_ok() && Pattern::parse("permission", "dns*").is_err());
+        assert!(Service::parse("scope", "cdn").is_ok() && Service::parse("scope", "*").is_err());
+        assert!(Prefix::parse("prefix", "vsp_sk").is_ok() && Prefix::parse("prefix", "Vsp").is_err());
+    }
+
+    #[test]
+    fn metadata_is_a_small_object() {
+        assert_eq!(Metadata::parse("{ \"b\": 1, \"a\": [true] }").unwrap().as_str(), r#"{"a":[true],"b":1}"#);
+        assert_eq!(Metadata::parse("{}").unwrap().as_str(), "");
+        assert_eq!(Metadata::parse("{\"a\":\"\u{7f}\u{85}\\n\"}").unwrap().as_str(), r#"{"a":"\u007f\u0085\n"}"#);
+        for bad in ["", "[]", "1", "{", "{}x", &format!("{{\"a\":\"{}\"}}", "x".repeat(4096)), &"[".repeat(10_000)] {
+            assert!(Metadata::parse(bad).is_err());
+        }
+    }
+}

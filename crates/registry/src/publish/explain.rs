@@ -1,0 +1,153 @@
+//! What a key would get, and which keys an address may use: asked of the core itself, over the state as it is now.
+
+use edgelatch_core::build::RealmRecord;
+use edgelatch_core::edge::HostConfig;
+use edgelatch_core::http::Sources;
+use edgelatch_core::ip::Ip;
+use edgelatch_core::key::{self, KeyId};
+use edgelatch_core::policy::{AllowMode, IpVerdict, PolicyView};
+use serde::Serialize;
+
+use super::snapshot::records;
+use crate::error::Error;
+use crate::keys::{load_rows, row_of, wheres};
+use crate::limits::{ADDRESS_SCAN, MAX_PAGE};
+use crate::model::{Filter, Key, Prefix, Slug, State, page_size, read_number, write_cursor};
+use crate::registry::Registry;
+use crate::transaction::realm_id;
+
+/// What is asked about a key.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// Service that the route belongs to.
+    pub service: Option<String>,
+    /// Permission that the route requires.
+    pub permission: Option<String>,
+    /// The client's address; unknown if not given.
+    pub ip: Option<Ip>,
+    /// As of when; now if not given.
+    pub at: Option<u64>,
+}
+
+/// One thing that an edge looks at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Reason {
+    /// What was looked at.
+    pub name: String,
+    /// Whether it let the key pass.
+    pub passed: bool,
+    /// What was found.
+    pub note: String,
+}
+
+/// What an edge would answer to a key once the present state is published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Explanation {
+    /// The verdict's name.
+    pub code: &'static str,
+    /// The HTTP status of a refusal; 0 when the request goes on.
+    pub status: u16,
+    /// How it came about, in order; the first that did not pass decides.
+    pub steps: Vec<Reason>,
+}
+
+/// A key that an address may use.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Usable {
+    /// The key.
+    pub key: Key,
+    /// Whether the address is on its allow list, rather than any address being welcome.
+    pub listed: bool,
+}
+
+/// One page of the keys that an address may use, newest first.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UsablePage {
+    /// The keys.
+    pub keys: Vec<Usable>,
+    /// Pass this as `cursor` to go on; none when all were looked at. A page may be empty and still have a next one.
+    pub next: Option<String>,
+}
+
+/// Before these comes what depends on how the question was put to the core, not on the key.
+const FIRST_STEP: &str = "status";
+
+impl Registry {
+    /// What an edge would answer to a key. Its text is not needed: its record is put under a text made up for the occasion, in
+    /// a snapshot of its own, signed by keys that are thrown away.
+    pub fn explain_key(&self, realm: &Slug, key_id: KeyId, question: &Question) -> Result<Explanation, Error> {
+        let (record, roles) = self.store.reading(|session| {
+            let realm = realm_id(session, realm)?;
+            let row = row_of(session, realm, key_id)?;
+            let (keys, roles) = records(session, realm, Some(row))?;
+            // Of two secrets in an overlap, the one that stays.
+            let newest = keys.into_iter().max_by_key(|record| record.expires_at.unwrap_or(u64::MAX));
+            Ok((newest.ok_or_else(|| Error::Snapshot { detail: "the key has no secret".into() })?, roles))
+        })?;
+        let now = question.at.map_or_else(|| self.env.now(), Ok)?;
+        let text = self.issue(&Prefix::parse("prefix", "explain")?)?;
+        let mut record = record;
+        record.digest = key::digest(text.as_bytes());
+        let realm_record = RealmRecord { sources: Sources::all(), imports: false, pepper: None, roles };
+        let mut edge = self.edge_over(realm, &realm_record, vec![record], HostConfig::default(), now)?;
+        let requirement = edge.compile(question.service.as_deref(), question.permission.as_deref());
+        let ip = question.ip.map(|ip| ip.to_string());
+        let (outcome, steps) = edge.explain_key(text.as_bytes(), ip.as_deref().map(str::as_bytes), requirement, now);
+        let steps = steps.into_iter().skip_while(|step| step.name != FIRST_STEP);
+        let steps = steps.map(|step| Reason { name: step.name.into(), passed: step.passed, note: step.note }).collect();
+        Ok(Explanation { code: outcome.code.name(), status: outcome.reply().status, steps })
+    }
+
+    /// The active keys, of those that `filter` fits, whose IP policy lets an address pass; on demand only those that have it on
+    /// a list. Each policy is decided by the core from its encoded bytes.
+    pub fn explain_address(&self, realm: &Slug, ip: Ip, filter: &Filter, only_listed: bool) -> Result<UsablePage, Error> {
+        let limit = page_size(filter.limit)?;
+        let mut before = filter.cursor.as_deref().map(read_number).transpose()?;
+        let filter = Filter { state: Some(State::Active), ..filter.clone() };
+        let now = self.env.now()?;
+        self.store.reading(|session| {
+            let realm = realm_id(session, realm)?;
+            let mut keys = Vec::new();
+            for _ in 0..ADDRESS_SCAN / MAX_PAGE {
+                let all = wheres(session, realm, &filter, now)?;
+                let (mut values, mut test) = (all.values.clone(), all.sql());
+                if let Some(before) = before {
+                    values.push(before.into());
+                    test = format!("{test} AND k.id < ${}", values.len());
+                }
+                let sql = format!("SELECT k.id FROM keys k WHERE {test} ORDER BY k.id DESC LIMIT {MAX_PAGE}");
+                let rows = session.rows(&sql, &values, |row| row.int(0))?;
+                for loaded in load_rows(session, realm, &rows, now)? {
+                    before = Some(loaded.row);
+                    match admits(&loaded.key, ip)? {
+                        Some(listed) if listed || !only_listed => keys.push(Usable { key: loaded.key, listed }),
+                        _ => continue,
+                    }
+                    if keys.len() == limit {
+                        return Ok(UsablePage { keys, next: before.map(|row| write_cursor(&row)) });
+                    }
+                }
+                if rows.len() < MAX_PAGE {
+                    return Ok(UsablePage { keys, next: None });
+                }
+            }
+            Ok(UsablePage { keys, next: before.map(|row| write_cursor(&row)) })
+        })
+    }
+}
+
+/// Whether the key lets the address pass, and if so, whether by its list.
+fn admits(key: &Key, ip: Ip) -> Result<Option<bool>, Error> {
+    if key.owner_disabled {
+        return Ok(None);
+    }
+    let Some(policy) = key.ip.policy() else { return Ok(Some(false)) };
+    let broken = |error: edgelatch_core::policy::PolicyError| Error::Snapshot { detail: error.to_string() };
+    let bytes = policy.encode().map_err(broken)?;
+    let verdict = PolicyView::validate(&bytes).map_err(broken)?.decide(Some(ip));
+    Ok((verdict == IpVerdict::Allowed).then_some(policy.allow_mode == AllowMode::List))
+}

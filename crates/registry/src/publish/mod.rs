@@ -1,0 +1,19 @@
+//! What a publisher needs: one state of a realm, the ledger of epochs, roots, and leases. Nothing is signed here but the
+//! throw-away snapshots by which `edge` asks the core itself.
+//!
+//! | read | for |
+//! |---|---|
+//! | `snapshot` | everything that a tree is built from |
+//! | `ledger`, `leases` | which epochs were taken; which node publishes |
+//! | `edge`, `explain` | the real core over a state that was not published: what a key would get, and who may use an address |
+
+mod edge;
+mod explain;
+mod leases;
+mod ledger;
+mod snapshot;
+
+pub use explain::{Explanation, Question, Reason, Usable, UsablePage};
+pub use leases::Lease;
+pub use ledger::{EpochRequest, LedgerRow, RootRow};
+pub use snapshot::Snapshot;

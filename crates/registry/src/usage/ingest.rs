@@ -1,0 +1,265 @@
+//! What edges report: batches of requests, each taken once however often it comes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use edgelatch_core::ip::Ip;
+use edgelatch_core::key::KeyId;
+use edgelatch_core::verdict::{CODES, Code};
+use serde::{Deserialize, Serialize};
+
+use super::failures::{Counts, count_refusals};
+use crate::error::Error;
+use crate::limits::{BATCH_SECONDS, MAX_ENDPOINT_BYTES, MAX_EVENT_ID_BYTES, MAX_EVENTS, MAX_METHOD_BYTES, MAX_PAGE};
+use crate::model::Slug;
+use crate::registry::Registry;
+use crate::store::{Session, Value, args};
+use crate::tenants::settings;
+use crate::transaction::{RealmId, realm_id};
+
+/// One verification at an edge.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UsageEvent {
+    /// The key, where one was found.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^key_[0-9A-Za-z]{11}$"))]
+    pub key_id: Option<String>,
+    /// When, in Unix seconds.
+    pub at: u64,
+    /// The request's method.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Z-]{1,20}$"))]
+    pub method: String,
+    /// Its path or the path's template. What follows a `?` is cut off: it could hold a credential.
+    pub endpoint: String,
+    /// The client's address, where known.
+    #[serde(default)]
+    pub ip: Option<String>,
+    /// Its country, two letters, where known.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Z0-9]{2}$"))]
+    pub country: Option<String>,
+    /// Status of the response.
+    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 599))]
+    pub status: u16,
+    /// The verdict's name.
+    pub code: String,
+    /// The edge's own id of the event.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[!-~]{1,64}$"))]
+    pub event: Option<String>,
+}
+
+/// Events that are taken together, once.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UsageBatch {
+    /// Its id: another batch has another one, the same batch sent again has the same.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[!-~]{1,64}$"))]
+    pub batch: String,
+    /// The events.
+    #[cfg_attr(feature = "openapi", schema(max_items = 10_000))]
+    pub events: Vec<UsageEvent>,
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Ingested {
+    /// Events counted.
+    pub accepted: u64,
+    /// Of those, events whose key is not (or no longer) in the realm, or that have none: counted, but in no key's log.
+    pub unknown: u64,
+    /// Events too old to count.
+    pub late: u64,
+    /// Whether the batch was here before; then nothing was counted again.
+    pub repeated: bool,
+}
+
+/// An event whose parts are what they should be.
+struct Event<'e> {
+    key_id: Option<KeyId>,
+    at: u64,
+    endpoint: &'e str,
+    ip: Option<Ip>,
+    code: Code,
+    raw: &'e UsageEvent,
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=MAX_EVENT_ID_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn check(i: usize, raw: &UsageEvent, now: u64) -> Result<Event<'_>, Error> {
+    let bad = |field: &str, reason: &str| Error::invalid(format!("events/{i}/{field}"), reason);
+    let token = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
+    if raw.method.is_empty() || raw.method.len() > MAX_METHOD_BYTES || !token(&raw.method) {
+        return Err(bad("method", "must be a method in capitals, such as GET"));
+    }
+    if raw.country.as_deref().is_some_and(|c| c.len() != 2 || !c.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
+    {
+        return Err(bad("country", "must be two capitals, such as CH"));
+    }
+    if raw.event.as_deref().is_some_and(|event| !is_id(event)) {
+        return Err(bad("event", "must be visible ASCII characters, such as a UUID"));
+    }
+    if !(100..600).contains(&raw.status) {
+        return Err(bad("status", "must be an HTTP status"));
+    }
+    let row = CODES.iter().find(|row| row.name == raw.code);
+    let path = raw.endpoint.split(['?', '#']).next().unwrap_or_default();
+    let endpoint = &path[..path.floor_char_boundary(MAX_ENDPOINT_BYTES)];
+    if endpoint.is_empty() || endpoint.chars().any(char::is_control) {
+        return Err(bad("endpoint", "must be a path such as /v1/zones/{id}"));
+    }
+    // What stands there could be a key's text, pasted by mistake, so it is not repeated.
+    let key_id = raw.key_id.as_deref().map(|id| id.parse().map_err(|_| bad("key_id", "is no key id")));
+    let ip = raw.ip.as_deref().map(|ip| Ip::parse(ip.as_bytes()).map_err(|_| bad("ip", "is no IP address")));
+    Ok(Event {
+        key_id: key_id.transpose()?,
+        at: raw.at.min(now),
+        endpoint,
+        ip: ip.transpose()?,
+        code: row.ok_or_else(|| bad("code", "is no verdict"))?.code,
+        raw,
+    })
+}
+
+/// A key as its events need it.
+struct Known {
+    row: u64,
+    org: u64,
+}
+
+/// What a batch says of one key.
+#[derive(Default)]
+struct Tally {
+    uses: u64,
+    refusals: u64,
+    last_used: Option<(u64, Option<Ip>)>,
+}
+
+impl Registry {
+    /// Takes a batch, unless it was taken before. Nothing that edges would have to know changes by it.
+    pub fn ingest(&self, realm: &Slug, batch: &UsageBatch) -> Result<Ingested, Error> {
+        if !is_id(&batch.batch) {
+            return Err(Error::invalid("batch", format!("must be 1 to {MAX_EVENT_ID_BYTES} visible ASCII characters")));
+        }
+        if batch.events.len() > MAX_EVENTS {
+            let reason = format!("{} are more than the limit of {MAX_EVENTS}; send several batches", batch.events.len());
+            return Err(Error::invalid("events", reason));
+        }
+        let now = self.env.now()?;
+        let oldest = now.saturating_sub(BATCH_SECONDS);
+        let events = batch.events.iter().enumerate().map(|(i, raw)| check(i, raw, now)).collect::<Result<Vec<_>, _>>()?;
+        self.store.writing(|session| {
+            let realm = realm_id(session, realm)?;
+            let sql = "INSERT INTO usage_batches (realm_id, batch, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+            if session.run(sql, args![realm.0, &*batch.batch, now])? == 0 {
+                return Ok(Ingested { repeated: true, ..Ingested::default() });
+            }
+            let events: Vec<&Event<'_>> = events.iter().filter(|event| event.at >= oldest).collect();
+            let known = known(session, realm, &events)?;
+            log(session, realm, &events, &known, now)?;
+            tally(session, &events, &known)?;
+            count_refusals(session, realm, &counted(&events, &known), now)?;
+            let found = |event: &&&Event<'_>| event.key_id.is_some_and(|id| known.contains_key(&id));
+            let accepted = events.len() as u64;
+            let unknown = accepted - events.iter().filter(found).count() as u64;
+            Ok(Ingested { accepted, unknown, late: batch.events.len() as u64 - accepted, repeated: false })
+        })
+    }
+}
+
+/// The keys that events name.
+fn known(session: &mut dyn Session, realm: RealmId, events: &[&Event<'_>]) -> Result<BTreeMap<KeyId, Known>, Error> {
+    let ids: BTreeSet<KeyId> = events.iter().filter_map(|event| event.key_id).collect();
+    let ids: Vec<KeyId> = ids.into_iter().collect();
+    let mut known = BTreeMap::new();
+    for some in ids.chunks(MAX_PAGE) {
+        let places: Vec<String> = (1..=some.len()).map(|i| format!("${i}")).collect();
+        let values: Vec<Value> = some.iter().map(|id| Value::from(id.to_string())).collect();
+        // The realm is compared here: asked for it too, SQLite goes through all of the realm's keys.
+        let sql = format!("SELECT key_id, id, org_id, realm_id FROM keys WHERE key_id IN ({})", places.join(", "));
+        session.each(&sql, &values, &mut |row| {
+            if row.int(3)? == realm.0 {
+                known.insert(row.parse(0)?, Known { row: row.int(1)?, org: row.int(2)? });
+            }
+            Ok(())
+        })?;
+    }
+    Ok(known)
+}
+
+/// Adds to the keys' logs, as far back as each org keeps them.
+fn log(
+    session: &mut dyn Session,
+    realm: RealmId,
+    events: &[&Event<'_>],
+    known: &BTreeMap<KeyId, Known>,
+    now: u64,
+) -> Result<(), Error> {
+    let mut kept: BTreeMap<u64, u64> = BTreeMap::new();
+    for org in known.values().map(|key| key.org).collect::<BTreeSet<u64>>() {
+        let text = session.row("SELECT settings FROM orgs WHERE id = $1", args![org], |row| Ok(row.text(0)?.to_owned()))?;
+        let days = settings(session, realm, &text.unwrap_or_default())?.request_log_days;
+        kept.insert(org, now.saturating_sub(u64::from(days) * 86_400));
+    }
+    let columns = ["realm_id", "org_id", "key_id", "at", "method", "endpoint", "ip", "country", "status", "code", "event"];
+    let mut rows = Vec::new();
+    for event in events {
+        let Some((id, key)) = event.key_id.and_then(|id| Some((id, known.get(&id)?))) else { continue };
+        if kept.get(&key.org).is_some_and(|oldest| event.at >= *oldest && *oldest < now) {
+            let Event { at, endpoint, ip, code, raw, .. } = event;
+            let (country, label) = (raw.country.as_deref(), raw.event.as_deref());
+            let (ip, status) = (ip.map(|ip| ip.to_string()), u32::from(raw.status));
+            let id = id.to_string();
+            let row = args![realm.0, key.org, id, *at, &*raw.method, *endpoint, ip, country, status, code.name(), label];
+            rows.push(row.to_vec());
+        }
+    }
+    session.load("requests", &columns.map(String::from), &rows)
+}
+
+/// Adds to the keys' counters.
+fn tally(session: &mut dyn Session, events: &[&Event<'_>], known: &BTreeMap<KeyId, Known>) -> Result<(), Error> {
+    let mut tallies: BTreeMap<u64, Tally> = BTreeMap::new();
+    for event in events {
+        let Some(key) = event.key_id.and_then(|id| known.get(&id)) else { continue };
+        let tally = tallies.entry(key.row).or_default();
+        if event.code == Code::Valid {
+            tally.uses += 1;
+            // Of those within one second, the one reported last.
+            if tally.last_used.is_none_or(|(at, _)| event.at >= at) {
+                tally.last_used = Some((event.at, event.ip));
+            }
+        } else {
+            tally.refusals += 1;
+        }
+    }
+    let sql = "UPDATE keys SET uses = uses + $2, refusals = refusals + $3, \
+               last_used_ip = CASE WHEN last_used_at <= $4 THEN $5 ELSE last_used_ip END, \
+               last_used_at = CASE WHEN last_used_at <= $4 THEN $4 ELSE last_used_at END WHERE id = $1";
+    for (row, Tally { uses, refusals, last_used }) in tallies {
+        match last_used {
+            Some((at, ip)) => {
+                session.run(sql, args![row, uses, refusals, at, ip.map(|ip| ip.to_string())])?;
+            }
+            None => {
+                session.run("UPDATE keys SET refusals = refusals + $2 WHERE id = $1", args![row, refusals])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How often each verdict was given, and over which key.
+fn counted(events: &[&Event<'_>], known: &BTreeMap<KeyId, Known>) -> Counts {
+    let mut counts = BTreeMap::new();
+    for event in events {
+        let key = event.key_id.and_then(|id| Some((id, known.get(&id)?.org)));
+        *counts.entry((key, event.code.name())).or_default() += 1;
+    }
+    counts
+}

@@ -1,0 +1,58 @@
+//! What is kept for a time only, and goes when that is over.
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::limits::{ALERT_DAYS, BATCH_SECONDS, ENDED_SECRET_DAYS, FAILURE_DAYS, IDEMPOTENCY_SECONDS};
+use crate::registry::Registry;
+use crate::store::args;
+use crate::tenants::settings;
+use crate::transaction::{RealmId, touch};
+
+const DAY: u64 = 86_400;
+
+/// Rows that were removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Purged {
+    /// Of the log of requests, as each org's settings say.
+    pub requests: u64,
+    /// Secrets whose overlap ended long ago.
+    pub secrets: u64,
+    /// Everything else: batch ids, idempotency keys, counts behind alerts, old alerts.
+    pub others: u64,
+}
+
+impl Registry {
+    /// Removes what has been kept long enough, in all realms. Cheap when there is nothing; to be called about once an hour.
+    pub fn purge(&self) -> Result<Purged, Error> {
+        let now = self.env.now()?;
+        let before = |seconds: u64| now.saturating_sub(seconds);
+        self.store.writing(|session| {
+            let mut purged = Purged::default();
+            let orgs = session.rows("SELECT id, realm_id, settings FROM orgs ORDER BY id", &[], |row| {
+                Ok((row.int(0)?, RealmId(row.int(1)?), row.text(2)?.to_owned()))
+            })?;
+            for (org, realm, text) in orgs {
+                let days = u64::from(settings(session, realm, &text)?.request_log_days);
+                let sql = "DELETE FROM requests WHERE org_id = $1 AND at < $2";
+                purged.requests += session.run(sql, args![org, before(days * DAY)])?;
+            }
+            let ended = before(ENDED_SECRET_DAYS * DAY);
+            // A snapshot without them is another one.
+            let sql = "SELECT DISTINCT realm_id FROM secrets WHERE expires_at < $1";
+            for realm in session.rows(sql, args![ended], |row| row.int(0))? {
+                touch(session, RealmId(realm))?;
+            }
+            purged.secrets = session.run("DELETE FROM secrets WHERE expires_at < $1", args![ended])?;
+            for (sql, oldest) in [
+                ("DELETE FROM usage_batches WHERE at < $1", before(BATCH_SECONDS)),
+                ("DELETE FROM idempotency WHERE created_at < $1", before(IDEMPOTENCY_SECONDS)),
+                ("DELETE FROM failures WHERE slot > 0 AND slot < $1", before(FAILURE_DAYS * DAY)),
+                ("DELETE FROM alerts WHERE due_at IS NULL AND created_at < $1", before(ALERT_DAYS * DAY)),
+            ] {
+                purged.others += session.run(sql, args![oldest])?;
+            }
+            Ok(purged)
+        })
+    }
+}
