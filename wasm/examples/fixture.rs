@@ -40,6 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         version,
         issued_at: start,
         expires_at: start + CENTURY,
+        era: 1,
+        min_epoch: 1,
         root: role(1),
         publisher: role(publisher),
     };

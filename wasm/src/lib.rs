@@ -6,8 +6,8 @@
 //! | area | written by | read by |
 //! |---|---|---|
 //! | key, ip, block | the host, before each call | [`verify_key`], [`verify_block`], [`compile`], [`path`], [`client`] |
-//! | input | the host, after [`input`] made room | [`open`], [`offer_head`], [`stage_root`], [`stage`] |
-//! | text | [`identity`], [`path`], [`client`], [`realm`], [`interest`], and every call that returned -1 | the host |
+//! | input | the host, after [`input`] made room | [`open`], [`offer`], [`stage_root`], [`stage`] |
+//! | text | [`identity`], [`path`], [`client`], [`realm`], [`interest`], [`floor`], and every call that returned -1 | the host |
 //!
 //! A length of [`NO_TEXT`] means that there is no text, a length beyond an area that the text did not fit.
 #![no_std]
@@ -23,7 +23,7 @@ mod verify;
 
 pub use state::{NO_TEXT, block_len, block_ptr, input, ip_len, ip_ptr, key_len, key_ptr, open, text_len, text_ptr};
 pub use update::{
-    abort, commit, epoch, generation, interest, issued_at, offer_head, realm, root_version, stage, stage_check, stage_root,
+    abort, commit, epoch, floor, generation, interest, issued_at, offer, realm, root_version, stage, stage_check, stage_root,
 };
 pub use verify::{NO_PATH, client, compile, identity, path, verify_block, verify_key};
 

@@ -2,6 +2,7 @@
 
 use crate::state::{State, change, say, size, with};
 use alloc::borrow::ToOwned;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use edgelatch_core::edge::{Edge, Offer};
 use edgelatch_core::error::Error;
@@ -23,35 +24,48 @@ pub(crate) fn seconds(now: f64) -> u64 {
     now as u64
 }
 
-/// A time or an epoch as the host's number: exact below 2^53, 285 million years of seconds.
+/// A time, an epoch or a size as the host's number: the core accepts none that it would not hold exactly (below 2^53).
 #[expect(clippy::cast_precision_loss, reason = "see above")]
 fn number(value: u64) -> f64 {
     value as f64
 }
 
-/// Shows the edge the input as a head: 0 unchanged, 1 renewed, 2 another tree is needed, 3 a later root is needed.
+/// Shows the edge the input, a head or the beginning of a bundle: 0 unchanged, 1 renewed, 2 a later root is needed; from 3 on
+/// another tree is needed, and the number is the most bytes that its bundle can have, plus 3.
 #[wasm_bindgen]
-pub fn offer_head(now: f64) -> f64 {
+pub fn offer(now: f64) -> f64 {
     update(|state, edge| {
-        let head = core::mem::take(&mut state.input);
-        let roots: Vec<&[u8]> = state.roots.iter().map(Vec::as_slice).collect();
-        Ok(match edge.offer(&roots, &head, seconds(now))? {
+        let input = core::mem::take(&mut state.input);
+        let offer = edge.offer(&chain(&state.roots), &input, seconds(now))?;
+        if matches!(offer, Offer::Unchanged | Offer::Renewed) {
+            state.roots.clear();
+        }
+        Ok(match offer {
             Offer::Unchanged => 0.0,
             Offer::Renewed => 1.0,
-            Offer::TreeNeeded => 2.0,
-            Offer::RootNeeded => 3.0,
+            Offer::RootNeeded => 2.0,
+            Offer::TreeNeeded { bundle_bytes } => 3.0 + number(bundle_bytes),
         })
     })
 }
 
-/// Keeps the input as the next root of the chain for [`offer_head`] and [`stage`], until [`commit`] or [`abort`].
+/// Proves the input as the next root, for [`offer`] and [`stage`], and keeps it until one of them took effect, or [`abort`].
+/// Returns its version.
 #[wasm_bindgen]
 pub fn stage_root() -> f64 {
-    update(|state, _| {
+    update(|state, edge| {
         let root = core::mem::take(&mut state.input);
         state.roots.push(root);
-        Ok(0.0)
+        let proven = edge.check_roots(&chain(&state.roots));
+        if proven.is_err() {
+            state.roots.pop();
+        }
+        Ok(proven?.into())
     })
+}
+
+fn chain(roots: &[Vec<u8>]) -> Vec<&[u8]> {
+    roots.iter().map(Vec::as_slice).collect()
 }
 
 /// Takes the input as a bundle and proves its head, top page and directory. What serves stays as it is.
@@ -60,8 +74,7 @@ pub fn stage(now: f64) -> f64 {
     update(|state, edge| {
         state.staged = None;
         let bundle = core::mem::take(&mut state.input);
-        let roots: Vec<&[u8]> = state.roots.iter().map(Vec::as_slice).collect();
-        state.staged = Some(edge.stage(&roots, bundle, seconds(now))?);
+        state.staged = Some(edge.stage(&chain(&state.roots), bundle, seconds(now))?);
         Ok(0.0)
     })
 }
@@ -123,6 +136,12 @@ pub fn generation() -> u32 {
 #[wasm_bindgen]
 pub fn root_version() -> u32 {
     edge(|edge| Some(edge.root_version())).unwrap_or(0)
+}
+
+/// Leaves what the edge has seen as text: what the configuration of its next life takes as `floor`. Returns 0 for nothing yet.
+#[wasm_bindgen]
+pub fn floor() -> u32 {
+    say(|state| state.edge.as_ref()?.floor().map(|floor| floor.to_string()))
 }
 
 /// Leaves the realm's name as text.

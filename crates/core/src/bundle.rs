@@ -7,7 +7,8 @@
 
 use crate::error::Error;
 use crate::head::Head;
-use crate::limits::{MAX_BUNDLE_BYTES, MAX_OBJECT_BYTES};
+use crate::limits::{MAX_BUNDLE_BYTES, MAX_HEAD_BYTES, MAX_TOP_BYTES};
+use crate::tree::object_digest;
 use crate::tree::page::{Page, page_len};
 use crate::tree::top::Top;
 use crate::wire::{Reader, size};
@@ -35,13 +36,39 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, Error> {
         return Err(Error::BadField { object: OBJECT, field: "zero" });
     }
     let (head_len, top_len) = (size(reader.u32()?), size(reader.u32()?));
-    if head_len > MAX_OBJECT_BYTES || top_len > MAX_OBJECT_BYTES {
-        return Err(Error::Truncated { object: OBJECT });
-    }
+    bound("head", head_len, MAX_HEAD_BYTES)?;
+    bound("top page", top_len, MAX_TOP_BYTES)?;
     reader.bytes(head_len)?;
     reader.bytes(top_len)?;
     let top = HEADER + head_len;
     Ok(Outline { head: HEADER..top, top: top..top + top_len })
+}
+
+/// So that a length that nobody signed makes nobody hash or copy much.
+fn bound(object: &'static str, bytes: usize, limit: usize) -> Result<(), Error> {
+    if bytes <= limit {
+        return Ok(());
+    }
+    let wide = |size| u64::try_from(size).unwrap_or(u64::MAX);
+    Err(Error::TooLarge { object, bytes: wide(bytes), limit: wide(limit) })
+}
+
+/// The head in what is offered: a head alone, or the beginning of a bundle. Unproven.
+pub(crate) fn offered_head(bytes: &[u8]) -> Result<&[u8], Error> {
+    if !bytes.starts_with(MAGIC) {
+        bound("head", bytes.len(), MAX_HEAD_BYTES)?;
+        return Ok(bytes);
+    }
+    let mut reader = Reader::open(bytes, MAGIC, OBJECT)?;
+    reader.u16()?;
+    let (head_len, _top_len) = (size(reader.u32()?), reader.u32()?);
+    bound("head", head_len, MAX_HEAD_BYTES)?;
+    reader.bytes(head_len)
+}
+
+/// The digest of the top page inside a bundle.
+pub(crate) fn tree_digest(bundle: &[u8]) -> Result<[u8; 32], Error> {
+    bundle.get(outline(bundle)?.top).map(object_digest).ok_or(Error::Truncated { object: OBJECT })
 }
 
 /// The head inside a bundle, unproven.

@@ -48,7 +48,9 @@ errors! {
     TooFewSignatures { role: &'static str, threshold: u8, valid: u8 } = "too_few_signatures", "{valid} valid signatures of role {role}, {threshold} needed";
     RootExpired { expires_at: u64, now: u64 } = "root_expired", "the root expired at {expires_at}, it is {now}";
     RootOutOfOrder { current: u32, found: u32 } = "root_out_of_order", "root {found} does not follow root {current}";
-    RootNeeded { current: u32, needed: u32 } = "root_needed", "the head was signed under root {needed}; this edge knows root {current}";
+    RootNeeded { current: u32, needed: u32 } = "root_needed", "root {needed} is needed; this edge knows root {current}";
+    BadEra { version: u32, era: u32 } = "bad_era", "root {version}: era {era} neither goes on from the root before nor begins with this one";
+    EarlierEra { era: u32, found: u32 } = "earlier_era", "the head was signed under root {found}, before the present era began with root {era}";
     BadLifetime = "bad_lifetime", "`not_after` must lie after `issued_at`, by 30 days at the most";
     HeadExpired { not_after: u64, now: u64 } = "head_expired", "the head expired at {not_after}, it is {now}";
     ClockInvalid { issued_at: u64, now: u64 } = "clock_invalid", "the clock says {now}, before the time of issue {issued_at}";

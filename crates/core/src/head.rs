@@ -7,7 +7,7 @@
 //! ```
 
 use crate::error::Error;
-use crate::limits::{MAX_BUNDLE_BYTES, MAX_HEAD_LIFETIME};
+use crate::limits::{MAX_BUNDLE_BYTES, MAX_EPOCH, MAX_HEAD_LIFETIME};
 use crate::root::Root;
 use crate::signed::{Role, Signed, read_preamble};
 use crate::wire::Reader;
@@ -20,9 +20,9 @@ pub(crate) const MAGIC: &[u8; 4] = b"ELHD";
 pub struct Head {
     /// The realm.
     pub realm: String,
-    /// The root under which it was signed; a hint for edges that know an older one.
+    /// The newest root when it was signed. An edge follows up to it before it accepts the head.
     pub root_version: u32,
-    /// Counts heads: every head that differs from the last has a higher epoch.
+    /// Counts heads, 1 to 2^53 - 1: every head that differs from the last has a higher epoch.
     pub epoch: u64,
     /// Unix seconds.
     pub issued_at: u64,
@@ -42,16 +42,16 @@ impl Head {
     /// Verifies a head against the publisher role of `root` and reads it.
     pub fn open(bytes: &[u8], root: &Root) -> Result<Self, Error> {
         let signed = Signed::read(bytes, MAGIC, "head")?;
+        let needed = |head: &Head| head.root_version > root.version && head.realm == root.realm;
         let head = match signed.verify(Role::Publisher, &root.publisher) {
             Ok(statement) => Self::parse(statement)?,
             // Unproven, but only a hint: the host fetches roots, and those are proven on their own.
-            Err(error) => match Self::parse(signed.unproven()) {
-                Ok(hint) if hint.root_version > root.version && hint.realm == root.realm => {
-                    return Err(Error::RootNeeded { current: root.version, needed: hint.root_version });
-                }
-                _ => return Err(error),
-            },
+            Err(error) => Self::parse(signed.unproven()).ok().filter(needed).ok_or(error)?,
         };
+        // Also for a proven one: the later root may begin an era, in which this head's epoch counts for something else.
+        if needed(&head) {
+            return Err(Error::RootNeeded { current: root.version, needed: head.root_version });
+        }
         if head.realm != root.realm {
             return Err(Error::WrongRealm { expected: root.realm.clone(), found: head.realm });
         }
@@ -77,11 +77,14 @@ impl Head {
             statement: statement.into(),
         };
         reader.finish()?;
-        if head.epoch == 0 {
+        if head.root_version == 0 {
+            return Err(Error::BadField { object: "head", field: "root_version" });
+        }
+        if !(1..=MAX_EPOCH).contains(&head.epoch) {
             return Err(Error::BadField { object: "head", field: "epoch" });
         }
         match head.not_after.checked_sub(head.issued_at) {
-            Some(1..=MAX_HEAD_LIFETIME) => {}
+            Some(1..=MAX_HEAD_LIFETIME) if head.not_after <= MAX_EPOCH => {}
             _ => return Err(Error::BadLifetime),
         }
         if head.tree_bytes > MAX_BUNDLE_BYTES {

@@ -9,8 +9,6 @@ pub const MAX_SHARD_BITS: u8 = 20;
 /// Records of one shard. Imported digests may crowd one shard, so this is far above the average; it also keeps a record's
 /// place (20 bits of shard, 22 of index) inside the 53 bits that a JavaScript number holds exactly.
 pub const MAX_SHARD_RECORDS: u32 = 1 << 22;
-/// Bytes of one object (root, head, page, directory, shard): no length inside an object needs more than 32 bits.
-pub const MAX_OBJECT_BYTES: usize = 1 << 30;
 /// Bytes of a whole bundle: what 32-bit wasm memory holds beside its own needs.
 pub const MAX_BUNDLE_BYTES: u64 = 3 << 30;
 /// Public keys of one role: more signers than any ceremony has, few enough to verify each one.
@@ -33,6 +31,15 @@ pub const MAX_PERMISSION_BYTES: usize = 128;
 pub const MAX_SEGMENTS: usize = 16;
 /// Requirements that one edge compiles; routes are few, and a host that made them up per request would leak otherwise.
 pub const MAX_REQUIREMENTS: usize = 4096;
+/// The last epoch, and the last second of any time, 2^53 - 1: every reader's numbers hold it exactly, also JavaScript's.
+pub const MAX_EPOCH: u64 = (1 << 53) - 1;
+/// Bytes of a head: its statement with the longest realm, and every signature that may stand on it.
+pub const MAX_HEAD_BYTES: usize = 4096;
+/// Bytes of a top page: that of 2^20 shards has 164 kB.
+pub const MAX_TOP_BYTES: usize = 256 * 1024;
+/// Bytes by which a bundle may be longer than the tree that its head announces, at least: the publisher may put a later one in
+/// its place between two fetches, and small trees grow by much at once.
+pub const MIN_BUNDLE_ROOM: u64 = 1 << 20;
 /// Seconds by which an edge's clock may lag behind the publisher's and still accept a fresh head.
 pub const CLOCK_TOLERANCE: u64 = 300;
 /// Longest life of a head, seconds (30 days): bounds how long a replayed or leaked head can be of use.

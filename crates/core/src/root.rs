@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! root      := signed("ELRT", statement)
-//! statement := text8 realm, u16 min_reader, u32 version, u64 issued_at, u64 expires_at, role_keys root, role_keys publisher
+//! statement := text8 realm, u16 min_reader, u32 version, u64 issued_at, u64 expires_at, u32 era, u64 min_epoch,
+//!              role_keys root, role_keys publisher
 //! ```
 
 use crate::error::Error;
+use crate::limits::MAX_EPOCH;
 use crate::signed::{Role, RoleKeys, Signed, read_preamble};
 use crate::wire::Reader;
 use alloc::string::String;
@@ -23,6 +25,11 @@ pub struct Root {
     pub issued_at: u64,
     /// Unix seconds; from then on no head is accepted under this root.
     pub expires_at: u64,
+    /// Version of the root that began the era in which epochs are counted: from 1 to `version`. Heads that name an earlier root
+    /// count no more.
+    pub era: u32,
+    /// The least epoch that counts in this era.
+    pub min_epoch: u64,
     /// Who signs the next root.
     pub root: RoleKeys,
     /// Who signs heads.
@@ -39,7 +46,8 @@ impl Root {
         Ok(root)
     }
 
-    /// Reads the root that follows this one: version one higher, same realm, signed by the old *and* the new root role.
+    /// Reads the root that follows this one: version one higher, same realm, signed by the old *and* the new root role; its era
+    /// is this one's, or begins with it.
     pub fn follow(&self, bytes: &[u8]) -> Result<Self, Error> {
         let signed = Signed::read(bytes, MAGIC, "root")?;
         let next = Self::parse(signed.verify(Role::Root, &self.root)?)?;
@@ -50,7 +58,9 @@ impl Root {
         if self.version.checked_add(1) != Some(next.version) {
             return Err(Error::RootOutOfOrder { current: self.version, found: next.version });
         }
-        Ok(next)
+        // What was counted before stays counted, unless this very root says that a new era begins.
+        let goes_on = next.era == self.era && next.min_epoch >= self.min_epoch;
+        if goes_on || next.era == next.version { Ok(next) } else { Err(Error::BadEra { version: next.version, era: next.era }) }
     }
 
     fn parse(statement: &[u8]) -> Result<Self, Error> {
@@ -60,6 +70,8 @@ impl Root {
             version: reader.u32()?,
             issued_at: reader.u64()?,
             expires_at: reader.u64()?,
+            era: reader.u32()?,
+            min_epoch: reader.u64()?,
             root: RoleKeys::read(&mut reader, Role::Root)?,
             publisher: RoleKeys::read(&mut reader, Role::Publisher)?,
         };
@@ -67,8 +79,14 @@ impl Root {
         if root.version == 0 {
             return Err(Error::BadField { object: "root", field: "version" });
         }
-        if root.expires_at <= root.issued_at {
+        if root.expires_at <= root.issued_at || root.expires_at > MAX_EPOCH {
             return Err(Error::BadField { object: "root", field: "expires_at" });
+        }
+        if !(1..=root.version).contains(&root.era) {
+            return Err(Error::BadField { object: "root", field: "era" });
+        }
+        if !(1..=MAX_EPOCH).contains(&root.min_epoch) {
+            return Err(Error::BadField { object: "root", field: "min_epoch" });
         }
         if root.root.keys().any(|key| root.publisher.keys().any(|other| key == other)) {
             return Err(Error::KeyInBothRoles);

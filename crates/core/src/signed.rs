@@ -150,7 +150,8 @@ pub(crate) fn read_preamble(reader: &mut Reader<'_>) -> Result<String, Error> {
         return Err(Error::BadRealm);
     }
     match reader.u16()? {
-        0 | 1 => Ok(realm.into()),
+        0 => Err(Error::BadField { object: "statement", field: "min_reader" }),
+        1 => Ok(realm.into()),
         needed => Err(Error::ReaderTooOld { needed }),
     }
 }

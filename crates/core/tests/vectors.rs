@@ -316,7 +316,7 @@ fn scenarios() {
                 Some(head) => match edge.offer(&roots, &object(head), now) {
                     Ok(Offer::Unchanged) => "unchanged",
                     Ok(Offer::Renewed) => "renewed",
-                    Ok(Offer::TreeNeeded) => "tree_needed",
+                    Ok(Offer::TreeNeeded { .. }) => "tree_needed",
                     Ok(Offer::RootNeeded) => "root_needed",
                     Err(error) => error.code(),
                 },

@@ -171,7 +171,7 @@ fn too_many_requirements_are_refused_not_stored() {
 }
 
 #[test]
-fn identity_survives_one_update_and_no_more() {
+fn an_identity_lives_as_long_as_its_tree() {
     let full = KeyRecord {
         metadata: r#"{"plan":"gold"}"#.into(),
         roles: vec![1, 0],
@@ -189,9 +189,14 @@ fn identity_survives_one_update_and_no_more() {
         assert_eq!(identity.services(), Some(vec!["cdn", "dns"]));
     };
     check(&edge);
+    // What is refused changes nothing, at whatever step.
+    let mut cut = bundle(6, &tree(vec![record(3)]));
+    cut.pop();
+    for refused in [b"ELBN".to_vec(), bundle(4, &tree(vec![record(3)])), cut] {
+        update(&mut edge, &[], refused, T0).unwrap_err();
+        check(&edge);
+    }
     update(&mut edge, &[], bundle(6, &tree(vec![record(3)])), T0).unwrap();
-    check(&edge);
-    update(&mut edge, &[], bundle(7, &tree(vec![record(4)])), T0).unwrap();
     assert!(edge.identity(generation, at).is_none());
     assert!(edge.identity(edge.generation(), Location { shard: 0, index: 9 }).is_none());
     assert!(edge.identity(edge.generation(), Location { shard: 9, index: 0 }).is_none());

@@ -180,6 +180,8 @@ fn first_root(realm: &Slug, root: SigningKey, publisher: &SigningKey, now: u64, 
         version: 1,
         issued_at: now,
         expires_at: now.saturating_add(lifetime),
+        era: 1,
+        min_epoch: 1,
         root: only(&root),
         publisher: only(publisher),
     };

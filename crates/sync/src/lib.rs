@@ -21,5 +21,5 @@ pub use directory::Directory;
 pub use error::Error;
 pub use hex::hex;
 pub use init::{Begun, DEFAULT_ROOT_LIFETIME, Init, Outcome, init, init_in, init_managed};
-pub use publisher::{DEFAULT_LIFETIME, FailedTarget, MAX_EPOCH, Published, Publisher, Reason, Stage};
+pub use publisher::{DEFAULT_LIFETIME, FailedTarget, Published, Publisher, Reason, Stage};
 pub use target::{Publication, Shown, Target, Written};

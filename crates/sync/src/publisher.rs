@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use edgelatch_core::build::{HeadFields, SigningKey, build_tree, encode_bundle, sign_head};
-use edgelatch_core::limits::{CLOCK_TOLERANCE, MAX_HEAD_LIFETIME};
+use edgelatch_core::limits::{CLOCK_TOLERANCE, MAX_EPOCH, MAX_HEAD_LIFETIME};
 use edgelatch_core::root::Root;
 use edgelatch_registry::{EpochRequest, LedgerRow, Registry, RootRow, Slug, format_time};
 use serde::Serialize;
@@ -17,8 +17,6 @@ use crate::target::{Publication, Shown, Target, Written};
 
 /// A head's lifetime unless told otherwise, in seconds: a day without the control plane before edges refuse.
 pub const DEFAULT_LIFETIME: u64 = 24 * 3600;
-/// The last epoch: no realm counts this far by itself, every reader's numbers hold it, and adding to it never overflows.
-pub const MAX_EPOCH: u64 = 1 << 53;
 /// A shorter life would end while an edge is fetching.
 const MIN_LIFETIME: u64 = 60;
 /// How long to wait for another publisher of this machine.

@@ -55,7 +55,7 @@ pub enum Shown {
     /// No head.
     Nothing,
     /// A head that does not verify under the newest root. Anyone who may write there can make one, so it bounds nothing.
-    /// Nor does one by a retired publisher: edges forget its epochs too.
+    /// Nor does one by a retired publisher, or of an earlier era: its epochs count for no edge either.
     Unproven,
     /// This epoch.
     Epoch(u64),
@@ -74,7 +74,7 @@ impl Shown {
             Err(_) => return Ok(Shown::Unproven),
         }
         let root = roots.last().and_then(|newest| Root::open(&newest.object).ok());
-        let head = root.and_then(|root| Head::open(&bytes, &root).ok());
+        let head = root.and_then(|root| Head::open(&bytes, &root).ok().filter(|head| head.root_version >= root.era));
         Ok(head.map_or(Shown::Unproven, |head| Shown::Epoch(head.epoch)))
     }
 

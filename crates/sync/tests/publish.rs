@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use edgelatch_core::build::{HeadFields, sign_head};
 use edgelatch_core::edge::{Edge, HostConfig, Offer, RequirementId};
+use edgelatch_core::limits::MAX_EPOCH;
 use edgelatch_core::signed::Role;
 use edgelatch_core::tree::object_digest;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Caller, Created, Env, IpRules, KeyEdit, Metadata, NewKey, NewRealm, Preset, Registry, Scope, Slug};
 use edgelatch_sync::{
-    Begun, DataDir, Directory, Error, Init, MAX_EPOCH, Publication, Published, Publisher, Reason, Shown, Target, Written, hex,
+    Begun, DataDir, Directory, Error, Init, Publication, Published, Publisher, Reason, Shown, Target, Written, hex,
     init, key_file,
 };
 
@@ -287,7 +288,7 @@ fn a_forged_head_does_not_move_the_epoch() {
     let mut beside = Directory::new(p.dir.path().join("beside"));
     fs::create_dir(beside.path()).unwrap();
     let mut expected = 1;
-    for epoch in [5, MAX_EPOCH - 1, (1 << 63) - 2, u64::MAX] {
+    for epoch in [5, MAX_EPOCH - 1, MAX_EPOCH] {
         fs::write(beside.path().join("head"), head_of(&p, &other, epoch)).unwrap();
         let published = p.publisher.publish(&mut [&mut p.target(), &mut beside]).unwrap();
         expected += 1;
@@ -300,15 +301,24 @@ fn a_forged_head_does_not_move_the_epoch() {
 fn epochs_end_before_their_counter_does() {
     let p = plane();
     let own = p.dir.key(Role::Publisher);
-    for epoch in [MAX_EPOCH, u64::MAX] {
-        fs::write(p.dir.realm(&p.realm).join("head"), head_of(&p, &own, epoch)).unwrap();
-        assert_eq!(p.publish().unwrap_err().code(), "epoch_limit");
-    }
+    fs::write(p.dir.realm(&p.realm).join("head"), head_of(&p, &own, MAX_EPOCH)).unwrap();
+    assert_eq!(p.publish().unwrap_err().code(), "epoch_limit");
     // Nothing was spent, and the last one can be taken.
     assert_eq!(p.registry.ledger(&p.realm, 1).unwrap()[0].epoch, 1);
     fs::write(p.dir.realm(&p.realm).join("head"), head_of(&p, &own, MAX_EPOCH - 1)).unwrap();
     assert_eq!(p.publish().unwrap().epoch, MAX_EPOCH);
     assert_eq!(p.publish().unwrap_err().code(), "epoch_limit");
+}
+
+/// No reader takes such a head, so it bounds nothing and is replaced.
+#[test]
+fn an_epoch_beyond_the_last_is_no_head() {
+    let p = plane();
+    let own = p.dir.key(Role::Publisher);
+    for epoch in [MAX_EPOCH + 1, (1 << 63) - 2, u64::MAX] {
+        fs::write(p.dir.realm(&p.realm).join("head"), head_of(&p, &own, epoch)).unwrap();
+        assert_eq!(p.publish().unwrap().unproven, vec![p.target().name()]);
+    }
 }
 
 #[test]

@@ -80,6 +80,8 @@ pub fn write(dir: &Path, realm: &RealmRecord, records: Vec<KeyRecord>) -> Result
         version: 1,
         issued_at: ISSUED_AT,
         expires_at: NOW + 3650 * DAY,
+        era: 1,
+        min_epoch: 1,
         root: role(&root_key),
         publisher: role(&publisher),
     };

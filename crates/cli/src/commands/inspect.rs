@@ -58,7 +58,7 @@ fn root(root: &Root) -> Value {
         |keys: &RoleKeys| json!({ "threshold": keys.threshold(), "keys": keys.keys().map(|k| hex(k)).collect::<Vec<_>>() });
     json!({
         "object": "root", "realm": root.realm, "version": root.version, "issued_at": time(root.issued_at),
-        "expires_at": time(root.expires_at), "root": role(&root.root), "publisher": role(&root.publisher),
+        "expires_at": time(root.expires_at), "era": root.era, "min_epoch": root.min_epoch, "root": role(&root.root), "publisher": role(&root.publisher),
     })
 }
 

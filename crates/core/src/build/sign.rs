@@ -49,6 +49,10 @@ pub struct RootFields {
     pub issued_at: u64,
     /// Unix seconds.
     pub expires_at: u64,
+    /// Version of the root that began the era: that of the root before, or this one's own to count epochs anew.
+    pub era: u32,
+    /// The least epoch that counts in the era, from 1; within an era it does not sink.
+    pub min_epoch: u64,
     /// Who signs the next root.
     pub root: RoleFields,
     /// Who signs heads.
@@ -82,6 +86,8 @@ pub fn sign_root(fields: &RootFields, keys: &[SigningKey]) -> Result<Vec<u8>, Er
     statement.extend_from_slice(&fields.version.to_le_bytes());
     statement.extend_from_slice(&fields.issued_at.to_le_bytes());
     statement.extend_from_slice(&fields.expires_at.to_le_bytes());
+    statement.extend_from_slice(&fields.era.to_le_bytes());
+    statement.extend_from_slice(&fields.min_epoch.to_le_bytes());
     for role in [&fields.root, &fields.publisher] {
         let mut public = role.keys.clone();
         public.sort_unstable();

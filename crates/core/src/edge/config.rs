@@ -8,15 +8,16 @@
 //! allow_preflight=on           let CORS preflights pass without a key
 //! grace=SECONDS                go on serving a snapshot that long after its head expired
 //! min_epoch=N                  refuse heads below this epoch
-//! floor=VERSION:EPOCH          durable floor: the last epoch seen, and under which root version
+//! floor=VERSION:EPOCH          durable floor: what this edge had seen when it last ran, see Floor
 //! pepper=ID:HEX                the secret of a realm whose digests are peppered
 //! ```
 
+use super::Floor;
 use crate::client_ip::ClientIpRule;
 use crate::error::Error;
 use crate::http::{Sources, is_query_name};
 use crate::key::Pepper;
-use crate::limits::MAX_GRACE;
+use crate::limits::{MAX_EPOCH, MAX_GRACE};
 use alloc::{string::String, vec::Vec};
 use zeroize::Zeroizing;
 
@@ -30,7 +31,7 @@ pub struct HostConfig {
     pub(crate) allow_preflight: bool,
     pub(crate) grace: u64,
     pub(crate) min_epoch: u64,
-    pub(crate) floor: Option<(u32, u64)>,
+    pub(crate) floor: Option<Floor>,
     pub(crate) pepper: Option<Pepper>,
 }
 
@@ -66,11 +67,11 @@ impl HostConfig {
                 let grace = value.parse().ok().filter(|g| *g <= MAX_GRACE);
                 self.grace = grace.ok_or_else(|| bad(key, "expected seconds, at most 30 days"))?;
             }
-            "min_epoch" => self.min_epoch = value.parse().map_err(|_| bad(key, "expected a whole number"))?,
-            "floor" => {
-                let parsed = value.split_once(':').and_then(|(v, e)| Some((v.parse().ok()?, e.parse().ok()?)));
-                self.floor = Some(parsed.ok_or_else(|| bad(key, "expected `root version:epoch`"))?);
+            "min_epoch" => {
+                let epoch = value.parse().ok().filter(|epoch| *epoch <= MAX_EPOCH);
+                self.min_epoch = epoch.ok_or_else(|| bad(key, "expected an epoch, a whole number below 2^53"))?;
             }
+            "floor" => self.floor = Some(value.parse()?),
             "pepper" => {
                 let pepper = value.split_once(':').and_then(|(id, hex)| Pepper::new(id.parse().ok()?, &unhex(hex)?));
                 self.pepper = Some(pepper.ok_or_else(|| bad(key, "expected `id:hex` of 16 to 64 bytes, id not 0"))?);

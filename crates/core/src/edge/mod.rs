@@ -1,55 +1,42 @@
 //! The state of one edge: which root it trusts, which snapshot it serves, and how either changes. SPEC.md sections 7 and 8.
 //!
-//! Invariants: an epoch never goes back; another head for the same epoch is reported, not taken; a refused update leaves the
+//! Invariants: within an era an epoch never goes back; another head for the same epoch is reported, not taken; a refused update leaves the
 //! state as it was; a verification sees one epoch only, for every change is one assignment.
 
 mod config;
+mod floor;
 mod requirement;
 mod verify;
 
 pub use crate::snapshot::Location;
 pub use config::HostConfig;
+pub use floor::Floor;
 pub use requirement::RequirementId;
 pub use verify::{Identity, Outcome, Step};
 
 use crate::error::Error;
 use crate::head::Head;
 use crate::http::Sources;
-use crate::limits::{CLOCK_TOLERANCE, MAX_ROOT_CHAIN};
+use crate::limits::{CLOCK_TOLERANCE, MAX_BUNDLE_BYTES, MAX_ROOT_CHAIN, MIN_BUNDLE_ROOM};
 use crate::root::Root;
 use crate::snapshot::Snapshot;
 use alloc::vec::Vec;
 use requirement::Requirements;
 
-/// The root in force, and since which version its publisher role has been as it is.
-#[derive(Clone)]
-struct Trust {
-    root: Root,
-    /// Epochs and floors from before this root version count no more: rotating the publisher is how a realm recovers from a
-    /// thief who signed a far epoch.
-    publisher_since: u32,
-}
-
-impl Trust {
-    fn advance(&self, roots: &[&[u8]]) -> Result<Trust, Error> {
-        if roots.len() > MAX_ROOT_CHAIN {
-            return Err(Error::TooLong { what: "root chain", bytes: roots.len(), limit: MAX_ROOT_CHAIN });
-        }
-        roots.iter().try_fold(self.clone(), |trust, bytes| {
-            let root = trust.root.follow(bytes)?;
-            let kept = root.publisher == trust.root.publisher;
-            let publisher_since = if kept { trust.publisher_since } else { root.version };
-            Ok(Trust { root, publisher_since })
-        })
+/// The newest root that the roots handed in lead to, from the one in force on.
+fn advance(from: &Root, roots: &[&[u8]]) -> Result<Root, Error> {
+    if roots.len() > MAX_ROOT_CHAIN {
+        return Err(Error::TooLong { what: "root chain", bytes: roots.len(), limit: MAX_ROOT_CHAIN });
     }
+    roots.iter().try_fold(from.clone(), |root, bytes| root.follow(bytes))
 }
 
 /// What is being served.
 struct Active {
     head: Head,
     snapshot: Snapshot,
-    /// `publisher_since` of the trust under which the head was accepted.
-    publisher_since: u32,
+    /// The era of the root under which the head was accepted: epochs of one era alone can be compared.
+    era: u32,
     generation: u32,
     settings: Settings,
 }
@@ -64,13 +51,14 @@ struct Settings {
 
 /// One edge. Reads no clock: every call that depends on time takes `now` in Unix seconds.
 pub struct Edge {
-    trust: Trust,
-    /// Version of the root that the edge was given at first: `min_epoch` was set with its publisher role in mind.
-    deployed: u32,
+    /// The root in force.
+    root: Root,
     config: HostConfig,
+    /// What the host knows of earlier: its durable floor, and its least epoch, which was set with the deployed root in mind.
+    floors: [Option<Floor>; 2],
     active: Option<Active>,
-    /// Kept until the next update is staged, so that identities of verdicts in flight stay readable.
-    previous: Option<Active>,
+    /// The last head that asked for another tree. It may vouch for a bundle whose own head is an older one of the same tree.
+    offered: Option<Vec<u8>>,
     requirements: Requirements,
 }
 
@@ -82,14 +70,17 @@ pub enum Offer {
     /// It vouches for the tree that is being served: taken over.
     Renewed,
     /// It names another tree: stage the bundle.
-    TreeNeeded,
-    /// It was signed under a later root: offer it again with the roots in between.
+    TreeNeeded {
+        /// What a bundle of that tree can have, head included: nothing longer needs to be fetched.
+        bundle_bytes: u64,
+    },
+    /// It was signed under a later root, or a later root was seen before: offer it again with the roots in between.
     RootNeeded,
 }
 
 /// A checked candidate, not yet in force.
 pub struct Staged {
-    trust: Trust,
+    root: Root,
     head: Head,
     snapshot: Snapshot,
     settings: Settings,
@@ -122,49 +113,66 @@ impl Edge {
     /// An edge that trusts `root`, with nothing to serve yet.
     pub fn new(root: &[u8], config: HostConfig) -> Result<Self, Error> {
         let root = Root::open(root)?;
-        let trust = Trust { publisher_since: root.version, root };
+        let least = Floor { root_version: root.version, epoch: config.min_epoch };
         Ok(Edge {
-            deployed: trust.publisher_since,
-            trust,
+            floors: [config.floor, (least.epoch > 0).then_some(least)],
+            root,
             config,
             active: None,
-            previous: None,
+            offered: None,
             requirements: Requirements::default(),
         })
     }
 
-    /// Judges a head, after the roots that lead up to it. Takes over a renewed one; changes nothing otherwise.
-    pub fn offer(&mut self, roots: &[&[u8]], head: &[u8], now: u64) -> Result<Offer, Error> {
-        let trust = self.trust.advance(roots)?;
-        let head = match Head::open(head, &trust.root) {
+    /// Proves a chain of roots that begins after the one in force. Returns the version that it leads to. Changes nothing: a root
+    /// comes into force only together with a head.
+    pub fn check_roots(&self, roots: &[&[u8]]) -> Result<u32, Error> {
+        advance(&self.root, roots).map(|root| root.version)
+    }
+
+    /// Judges a head, after the roots that lead up to it; of a bundle, its beginning is enough. Takes over a renewed head;
+    /// changes nothing that is served otherwise.
+    pub fn offer(&mut self, roots: &[&[u8]], bytes: &[u8], now: u64) -> Result<Offer, Error> {
+        self.offered = None;
+        let root = advance(&self.root, roots)?;
+        let bytes = crate::bundle::offered_head(bytes)?;
+        let head = match self.admit(&root, bytes, now) {
             Err(Error::RootNeeded { .. }) => return Ok(Offer::RootNeeded),
             other => other?,
         };
-        self.judge(&trust, &head, now)?;
         let offer = match &mut self.active {
             Some(active) if active.head.statement == head.statement => Offer::Unchanged,
             Some(active) if active.head.tree == head.tree => {
                 active.head = head;
                 Offer::Renewed
             }
-            _ => return Ok(Offer::TreeNeeded),
+            _ => {
+                self.offered = Some(bytes.into());
+                return Ok(Offer::TreeNeeded { bundle_bytes: bundle_room(head.tree_bytes) });
+            }
         };
         if let Some(active) = &mut self.active {
-            active.publisher_since = trust.publisher_since;
+            active.era = root.era;
         }
-        self.trust = trust;
+        self.root = root;
         Ok(offer)
     }
 
     /// Proves head, top page and directory of a bundle, after the roots that lead up to it. The state stays as it is.
+    ///
+    /// The head is the one offered last if it names the bundle's tree, else the bundle's own.
     pub fn stage(&mut self, roots: &[&[u8]], bundle: Vec<u8>, now: u64) -> Result<Staged, Error> {
-        self.previous = None;
-        let trust = self.trust.advance(roots)?;
-        let head = Head::open(crate::bundle::head_bytes(&bundle)?, &trust.root)?;
-        self.judge(&trust, &head, now)?;
+        let root = advance(&self.root, roots)?;
+        let own = crate::bundle::head_bytes(&bundle)?;
+        let tree = crate::bundle::tree_digest(&bundle)?;
+        let offered = self.offered.as_deref().and_then(|bytes| self.admit(&root, bytes, now).ok());
+        let head = match offered.filter(|head| head.tree == tree) {
+            Some(head) => head,
+            None => self.admit(&root, own, now)?,
+        };
         let snapshot = Snapshot::open(bundle, &head)?;
         let settings = self.settings(&snapshot)?;
-        Ok(Staged { trust, head, snapshot, settings, next: 0, complete: false })
+        Ok(Staged { root, head, snapshot, settings, next: 0, complete: false })
     }
 
     /// Puts a staged update into force. A running edge takes only what was checked to the end; one that serves nothing yet may
@@ -173,23 +181,30 @@ impl Edge {
         if self.active.is_some() && !staged.complete {
             return Err(Error::Unchecked);
         }
-        if staged.trust.root.version < self.trust.root.version {
+        if staged.root.version < self.root.version {
             return Err(Error::Superseded);
         }
-        self.judge(&staged.trust, &staged.head, now)?;
+        self.judge(&staged.root, &staged.head, now)?;
         let generation = self.generation().wrapping_add(1);
         self.requirements.resolve_all(&staged.snapshot.directory()?);
-        let Staged { trust, head, snapshot, settings, .. } = staged;
-        let publisher_since = trust.publisher_since;
-        self.trust = trust;
-        self.previous = self.active.replace(Active { head, snapshot, publisher_since, generation, settings });
+        let Staged { root, head, snapshot, settings, .. } = staged;
+        self.active = Some(Active { head, snapshot, era: root.era, generation, settings });
+        self.root = root;
+        self.offered = None;
         Ok(())
     }
 
-    /// The rules for a head whose signatures are good: fresh, and not behind what was seen before.
-    fn judge(&self, trust: &Trust, head: &Head, now: u64) -> Result<(), Error> {
-        if now >= trust.root.expires_at {
-            return Err(Error::RootExpired { expires_at: trust.root.expires_at, now });
+    /// A head that is proven under `root` and may be served now.
+    fn admit(&self, root: &Root, bytes: &[u8], now: u64) -> Result<Head, Error> {
+        let head = Head::open(bytes, root)?;
+        self.judge(root, &head, now)?;
+        Ok(head)
+    }
+
+    /// The rules for a head whose signatures are good: fresh, of the present era, and not behind what was seen before.
+    fn judge(&self, root: &Root, head: &Head, now: u64) -> Result<(), Error> {
+        if now >= root.expires_at {
+            return Err(Error::RootExpired { expires_at: root.expires_at, now });
         }
         if is_before_issue(head, now) {
             return Err(Error::ClockInvalid { issued_at: head.issued_at, now });
@@ -197,12 +212,12 @@ impl Edge {
         if now >= head.not_after.saturating_add(self.config.grace) {
             return Err(Error::HeadExpired { not_after: head.not_after, now });
         }
-        let floor = self.floor(trust);
-        if head.epoch < floor {
-            return Err(Error::BelowFloor { floor, found: head.epoch });
+        if head.root_version < root.era {
+            return Err(Error::EarlierEra { era: root.era, found: head.root_version });
         }
+        self.judge_floors(root, head)?;
         match &self.active {
-            Some(active) if active.publisher_since >= trust.publisher_since => {
+            Some(active) if active.era == root.era => {
                 if head.epoch < active.head.epoch {
                     return Err(Error::Rollback { current: active.head.epoch, found: head.epoch });
                 }
@@ -215,12 +230,18 @@ impl Edge {
         }
     }
 
-    /// The least epoch acceptable. Both floors count only while the publisher role is the one under which they were set.
-    fn floor(&self, trust: &Trust) -> u64 {
-        let rotated = trust.publisher_since > self.deployed;
-        let configured = if rotated { 0 } else { self.config.min_epoch };
-        let durable = self.config.floor.filter(|(version, _)| *version >= trust.publisher_since).map_or(0, |(_, epoch)| epoch);
-        configured.max(durable)
+    /// Neither roots nor epochs go back behind what was seen; only a root that began a later era makes older epochs count no more.
+    fn judge_floors(&self, root: &Root, head: &Head) -> Result<(), Error> {
+        let mut least = root.min_epoch;
+        for floor in self.floors.iter().flatten() {
+            if root.version < floor.root_version {
+                return Err(Error::RootNeeded { current: root.version, needed: floor.root_version });
+            }
+            if floor.root_version >= root.era {
+                least = least.max(floor.epoch);
+            }
+        }
+        if head.epoch < least { Err(Error::BelowFloor { floor: least, found: head.epoch }) } else { Ok(()) }
     }
 
     fn settings(&self, snapshot: &Snapshot) -> Result<Settings, Error> {
@@ -245,12 +266,12 @@ impl Edge {
 
     /// The realm of the root.
     pub fn realm(&self) -> &str {
-        &self.trust.root.realm
+        &self.root.realm
     }
 
     /// Version of the root in force.
     pub fn root_version(&self) -> u32 {
-        self.trust.root.version
+        self.root.version
     }
 
     /// The host's configuration.
@@ -268,10 +289,22 @@ impl Edge {
         self.active.as_ref().map_or(0, |active| active.generation)
     }
 
+    /// What this edge has seen: its next life, or another edge of the realm, is to be given it as `floor`. `None` as long as nothing
+    /// was seen. It never goes back.
+    pub fn floor(&self) -> Option<Floor> {
+        let seen = self.active.as_ref().map(|active| Floor { root_version: self.root.version, epoch: active.head.epoch });
+        seen.or(self.config.floor)
+    }
+
     /// Bytes that the snapshot being served takes.
     pub fn memory(&self) -> usize {
         self.active.as_ref().map_or(0, |active| active.snapshot.memory())
     }
+}
+
+/// The most that a bundle can have whose tree has `tree_bytes`; the publisher may replace it by a later one while it is fetched.
+fn bundle_room(tree_bytes: u64) -> u64 {
+    tree_bytes.saturating_add(tree_bytes / 8).saturating_add(MIN_BUNDLE_ROOM).min(MAX_BUNDLE_BYTES)
 }
 
 /// Whether the clock is so far before the time of issue that it cannot be right.

@@ -311,8 +311,7 @@ impl Edge {
 
     /// The identity behind a record found under `generation`; `None` once that snapshot is gone.
     pub fn identity(&self, generation: u32, at: Location) -> Option<Identity<'_>> {
-        let held = [&self.active, &self.previous].into_iter().flatten();
-        let active = held.into_iter().find(|active| active.generation == generation)?;
+        let active = self.active.as_ref().filter(|active| active.generation == generation)?;
         let shard = active.snapshot.shard(at.shard).ok()?;
         let (row, directory) = (row(at), active.snapshot.directory().ok()?);
         Some(Identity {

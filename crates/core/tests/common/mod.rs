@@ -47,6 +47,8 @@ pub fn root_fields(version: u32) -> RootFields {
         version,
         issued_at: T0 - DAY,
         expires_at: T0 + 3650 * DAY,
+        era: 1,
+        min_epoch: 1,
         root: role(1, &[1]),
         publisher: role(1, &[101]),
     }

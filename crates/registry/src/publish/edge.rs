@@ -43,6 +43,8 @@ impl Registry {
             version: 1,
             issued_at: now,
             expires_at: end,
+            era: 1,
+            min_epoch: 1,
             root: only(&root_key),
             publisher: only(&publisher),
         };

@@ -15,6 +15,8 @@ pub fn edge(f: &Fixture) -> Edge {
         version: 1,
         issued_at: NOW,
         expires_at: NOW + (1 << 30),
+        era: 1,
+        min_epoch: 1,
         root: only(&root_key),
         publisher: only(&key),
     };
