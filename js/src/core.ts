@@ -16,19 +16,19 @@ interface Exports {
   compile(serviceLength: number, permissionLength: number): number;
   verify_key(keyLength: number, ipLength: number, requirement: number, now: number): number;
   verify_block(length: number, requirement: number, now: number): number;
-  identity(packed: number, generation: number): number;
+  identity(packed: number): number;
   path(length: number): number;
   client(length: number): number;
-  offer_head(now: number): number;
+  offer(now: number): number;
   stage_root(): number;
   stage(now: number): number;
   stage_check(budget: number): number;
   commit(now: number): number;
   abort(): void;
   epoch(): number;
-  generation(): number;
   issued_at(): number;
   root_version(): number;
+  floor(): number;
   realm(): number;
   interest(): number;
 }
@@ -50,6 +50,8 @@ export interface Place {
 /** One instance of the wasm module. Every call that does not return throws a {@link TrapError}. */
 export class Core {
   readonly exports: Exports;
+  /** Why it stopped. What is in the memory of a stopped instance is only bytes, to be proven again. */
+  stopped: TrapError | undefined;
   #key!: Uint8Array;
   #ip!: Uint8Array;
   #block!: Uint8Array;
@@ -58,7 +60,7 @@ export class Core {
     // The only import is the set-up of a table of JS values, which the core has no use for.
     const imports: Record<string, Record<string, () => void>> = {};
     for (const { module: from, name } of WebAssembly.Module.imports(module)) (imports[from] ??= {})[name] = () => {};
-    this.exports = new WebAssembly.Instance(module, imports).exports as unknown as Exports;
+    this.exports = instance(module, imports).exports as unknown as Exports;
     this.#views();
     const text = encoder.encode(config);
     const input = new Uint8Array(root.length + text.length);
@@ -68,7 +70,7 @@ export class Core {
     this.checked((wasm) => wasm.open(root.length));
   }
 
-  /** The hot path: two texts in, a packed number out. */
+  /** The hot path: two texts in, a packed number out. What it throws is a trap: {@link stop}. */
   verifyKey(key: string, ip: string | undefined, requirement: number, now: number): number {
     if (this.#key.length === 0) this.#views();
     return this.exports.verify_key(put(key, this.#key), put(ip, this.#ip), requirement, now);
@@ -117,11 +119,17 @@ export class Core {
 
   /** Calls in. */
   call<T>(enter: (wasm: Exports) => T): T {
+    if (this.stopped !== undefined) throw this.stopped;
     try {
       return enter(this.exports);
     } catch (error) {
-      throw new TrapError(error);
+      throw error instanceof TrapError ? error : this.stop(error);
     }
+  }
+
+  /** Gives the instance up for what a call into it threw. */
+  stop(cause: unknown): TrapError {
+    return (this.stopped ??= new TrapError(cause));
   }
 
   /** Views go stale when the memory grows. */
@@ -131,6 +139,14 @@ export class Core {
     this.#key = view(wasm.key_ptr(), wasm.key_len());
     this.#ip = view(wasm.ip_ptr(), wasm.ip_len());
     this.#block = view(wasm.block_ptr(), wasm.block_len());
+  }
+}
+
+function instance(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
+  try {
+    return new WebAssembly.Instance(module, imports);
+  } catch (error) {
+    throw new UpdateError("too_large", `there is no memory for an instance of the core (${error instanceof Error ? error.message : "out of memory"})`);
   }
 }
 

@@ -2,16 +2,20 @@ import { Core, type Place } from "./core.js";
 import { TrapError, UpdateError } from "./errors.js";
 
 /** The core's answer to an offered head. */
-export const Offer = { unchanged: 0, renewed: 1, treeNeeded: 2, rootNeeded: 3 } as const;
+export const Offer = { unchanged: 0, renewed: 1, rootNeeded: 2, treeNeeded: 3 } as const;
 /** The core's answer to an offered head. */
 export type Offer = (typeof Offer)[keyof typeof Offer];
 
+/** An answer, and for {@link Offer.treeNeeded} the most bytes that a bundle of that tree can have. */
+export interface Offered {
+  readonly offer: Offer;
+  readonly bundleBytes: number;
+}
+
 /** What serves: replaced as a whole, so that a verdict can hold on to the one it was given under. */
 export interface Snapshot {
-  /** The instance that holds it: another one counts anew. */
+  /** The instance that holds the tree. Each tree has one of its own, which lives as long as a verdict that refers to it. */
   readonly core: Core | undefined;
-  /** Counts the trees that the instance has served; an identity is read from the tree it was found in. */
-  readonly generation: number;
   readonly epoch: number;
   readonly issuedAt: number;
   readonly rootVersion: number;
@@ -30,13 +34,28 @@ export const NO_PATH = 0xffff_ffff;
 
 /** The number of the code `internal`: what a stopped core answers. */
 const INTERNAL = 16;
-const NOTHING: Snapshot = { core: undefined, generation: 0, epoch: 0, issuedAt: 0, rootVersion: 0 };
+const NOTHING: Snapshot = { core: undefined, epoch: 0, issuedAt: 0, rootVersion: 0 };
 /** Bytes per call while a bundle is hashed: short calls reach optimised code early, and can be interleaved. */
 const SLICE = 1 << 15;
 /** Slices between two turns of the event loop, about a millisecond. */
 const SLICES_PER_TURN = 8;
+/** More than any head has: that much of a bundle is enough to judge it. */
+const BEGINNING = 1 << 13;
 
-/** The core, and what it takes to set up another instance after a trap. */
+/** What it takes to load once more what serves. */
+interface Serving {
+  readonly core: Core;
+  /** Where the bundle lies in the memory of that instance. */
+  readonly place: Place;
+  /** The newest head of its tree, if that is another than the bundle's. */
+  readonly head: Uint8Array | undefined;
+}
+
+/**
+ * The core: one instance for each tree. An update is proven in an instance of its own, and takes the place of the one that
+ * serves only when all of it is sound. So whatever an update is made of, what serves keeps its memory and its verdicts their
+ * identities; and an update finds as much room as the first one did.
+ */
 export class Engine {
   /** Names of the headers that the core wants to see, lower case. */
   readonly interest: readonly string[];
@@ -44,53 +63,64 @@ export class Engine {
   readonly realm: string;
   /** What serves. */
   snapshot: Snapshot = NOTHING;
-  /** Why the instance stopped. Until {@link restore} every verdict is `internal`. */
-  trapped: TrapError | undefined;
   /** Whether a part of what serves turned out not to be what was signed; only a fresh copy mends that. */
   damaged = false;
-
+  /** What was seen so far, in the core's text. Only the core says what it is, and whatever happens it is handed to each next instance. */
+  #floor = "";
   #core: Core;
-  #turn = 0;
-  readonly #fresh: (floor: string) => Core;
+  readonly #open: (floor: string) => Core;
   readonly #onTrouble: (error: Error) => void;
   readonly #requirements: [service: string | undefined, permission: string | undefined][] = [];
-  #roots: Uint8Array[] = [];
-  #serving: (Place & { readonly epoch: number }) | undefined;
-  #head: Uint8Array | undefined;
+  /** Every root from the deployed one to that in force, and those proven since that no head has put into force yet. */
+  #roots: readonly Uint8Array[] = [];
+  #followed: Uint8Array[] = [];
+  #serving: Serving | undefined;
 
   constructor(module: WebAssembly.Module, root: Uint8Array, config: string, onTrouble: (error: Error) => void) {
-    this.#fresh = (floor) => new Core(module, root, floor === "" ? config : config.replace(/^floor=.*\n/m, "") + floor);
+    this.#open = (floor) => new Core(module, root, floor === "" ? config : `${config.replace(/^floor=.*\n/m, "")}floor=${floor}\n`);
     this.#onTrouble = onTrouble;
-    this.#core = this.#fresh("");
+    this.#core = this.#open("");
+    this.#floor = floorOf(this.#core);
     this.#core.call((wasm) => wasm.realm());
     this.realm = this.#core.text();
     this.#core.call((wasm) => wasm.interest());
     this.interest = this.#core.text().split("\n");
   }
 
+  /** Why the instance that served stopped. Until {@link restore} every verdict is `internal`. */
+  get trapped(): TrapError | undefined {
+    return this.#core.stopped;
+  }
+
+  /** The last root and epoch that were accepted, whatever became of them since; `undefined` for none. */
+  get floor(): { readonly rootVersion: number; readonly epoch: number } | undefined {
+    const [rootVersion, epoch] = this.#floor.split(":").map(Number);
+    return rootVersion && epoch ? { rootVersion, epoch } : undefined;
+  }
+
   /** Judges a key. `requirement` comes from {@link compile}; the answer is the core's packed verdict. */
   verifyKey(key: string, ip: string | undefined, requirement: number, now: number): number {
-    if (this.trapped !== undefined) return INTERNAL;
+    if (this.#core.stopped !== undefined) return INTERNAL;
     try {
       return this.#sound(this.#core.verifyKey(key, ip, requirement, now));
     } catch (error) {
-      return this.#stop(new TrapError(error));
+      return this.#stop(error);
     }
   }
 
   /** Judges a request block: connection address, request line and header lines, separated by line feeds. */
   verifyBlock(block: string, requirement: number, now: number): number {
-    if (this.trapped !== undefined) return INTERNAL;
+    if (this.#core.stopped !== undefined) return INTERNAL;
     try {
       return this.#sound(this.#core.verifyBlock(block, requirement, now));
     } catch (error) {
-      return this.#stop(new TrapError(error));
+      return this.#stop(error);
     }
   }
 
   /** Compiles a requirement into a number that stays valid for the life of the engine. */
   compile(service: string | undefined, permission: string | undefined): number {
-    const id = this.#guard(() => this.#core.compile(service, permission));
+    const id = this.#guard((core) => core.compile(service, permission));
     // The core counts from 2 those it did not know; the others need not be remembered.
     if (id === this.#requirements.length + 2) this.#requirements.push([service, permission]);
     return id;
@@ -98,115 +128,147 @@ export class Engine {
 
   /** The normalised path of a request block, or `undefined` when it has none. */
   path(block: string): string | undefined {
-    return this.#guard(() => this.#core.about(block, "path"));
+    return this.#guard((core) => core.about(block, "path"));
   }
 
   /** The client's address of a request block as the configured rule derives it, or `undefined` when it is unknown. */
   client(block: string): string | undefined {
-    return this.#guard(() => this.#core.about(block, "client"));
+    return this.#guard((core) => core.about(block, "client"));
   }
 
-  /** The fields behind a verdict given under `snapshot`, or `undefined` when there are none or they are gone. */
-  identity(packed: number, snapshot: Snapshot): string[] | undefined {
-    if (snapshot.core !== this.#core || this.trapped !== undefined) return undefined;
+  /** The fields behind a verdict that an instance gave, or `undefined` when there are none or the instance has stopped. */
+  identity(packed: number, core: Core): string[] | undefined {
+    if (core.stopped !== undefined) return undefined;
     try {
-      const found = this.#core.call((wasm) => wasm.identity(packed, snapshot.generation));
-      return found === 1 ? this.#core.text().split("\x1f") : undefined;
+      return core.call((wasm) => wasm.identity(packed)) === 1 ? core.text().split("\x1f") : undefined;
     } catch (error) {
-      this.#stop(error as TrapError);
+      if (error instanceof TrapError && core === this.#core) this.#onTrouble(error);
       return undefined;
     }
   }
 
-  /** Version of the root in force. */
-  rootVersion(): number {
-    return this.#guard(() => this.#core.call((wasm) => wasm.root_version()));
+  /** Version of the root that {@link follow} takes next. */
+  nextRoot(): number {
+    return this.#guard((core) => core.call((wasm) => wasm.root_version())) + this.#followed.length + 1;
   }
 
-  /** Shows the core a head. */
-  offerHead(head: Uint8Array, now: number): Offer {
-    return this.#guard(() => {
-      this.#core.input(head);
-      const offer = this.#core.checked((wasm) => wasm.offer_head(now)) as Offer;
-      if (offer === Offer.renewed) {
-        this.#head = head;
-        this.#took();
+  /** Proves a root that follows the last one. It comes into force with a head that needs it. */
+  follow(root: Uint8Array): void {
+    this.#guard((core) => {
+      core.input(root);
+      core.checked((wasm) => wasm.stage_root());
+    });
+    this.#followed.push(root);
+  }
+
+  /** Drops what a look that was given up left behind. */
+  forget(): void {
+    this.#followed = [];
+    this.#guard((core) => core.call((wasm) => wasm.abort()));
+  }
+
+  /** Shows the core a head, or a bundle, of which the beginning is enough. */
+  offer(bytes: Uint8Array, now: number): Offered {
+    const head = bytes.subarray(0, BEGINNING);
+    return this.#guard((core) => {
+      core.input(head);
+      const answer = core.checked((wasm) => wasm.offer(now));
+      const offer = Math.min(answer, Offer.treeNeeded) as Offer;
+      if (offer === Offer.renewed || offer === Offer.unchanged) {
+        this.#roots = [...this.#roots, ...this.#followed];
+        this.#followed = [];
       }
-      return offer;
+      if (offer === Offer.renewed) {
+        if (this.#serving !== undefined) this.#serving = { ...this.#serving, head: head.slice() };
+        this.#took(core);
+      }
+      return { offer, bundleBytes: answer - Offer.treeNeeded };
     });
   }
 
-  /** Takes a bundle over once the core has proven all of it, by way of `roots` if trust has rotated. */
-  async replace(roots: readonly Uint8Array[], bundle: Uint8Array, { now, pause }: Pace): Promise<void> {
-    const turn = ++this.#turn;
-    try {
-      const staged = this.#guard(() => {
-        for (const root of roots) {
-          this.#core.input(root);
-          this.#core.checked((wasm) => wasm.stage_root());
-        }
-        const place = this.#core.input(bundle);
-        this.#core.checked((wasm) => wasm.stage(now()));
-        return place;
-      });
-      const check = () => this.#guard(() => this.#core.checked((wasm) => wasm.stage_check(SLICE)));
-      for (let slice = 1; check() > 0; slice++) {
-        // Nothing serves yet: begin, and let the core prove each part when it is first needed.
-        if (this.snapshot.epoch === 0) break;
-        if (slice % SLICES_PER_TURN > 0) continue;
-        await pause();
-        if (turn !== this.#turn) throw new UpdateError("superseded", "another update began while this one was being checked");
-      }
-      this.#guard(() => this.#core.checked((wasm) => wasm.commit(now())));
-      this.#roots.push(...roots);
-      this.#head = undefined;
-      this.damaged = false;
-      this.#took();
-      this.#serving = { ...staged, epoch: this.snapshot.epoch };
-    } catch (error) {
-      if (this.trapped === undefined && turn === this.#turn) this.#guard(() => this.#core.call((wasm) => wasm.abort()));
-      throw error;
-    }
+  /**
+   * Takes over a bundle that {@link offer} asked for, once the core has proven all of it. `head` is the one that asked: it may
+   * vouch for a bundle whose own head is an older one of the same tree.
+   */
+  async replace(bundle: Uint8Array, pace: Pace, head?: Uint8Array): Promise<void> {
+    const { core, place } = await this.#load(bundle, pace, head);
+    this.#serve(core, place, head, pace.now());
   }
 
   /**
    * Replaces a stopped instance and loads what it served, out of its memory. The core proves all of it again, and accepts
-   * nothing older than what served; if it refuses what is there (it may have expired), the instance is left empty.
+   * nothing older than what was ever seen. If it does not take what is there (it may have expired), the new instance is empty.
    */
   async restore(pace: Pace): Promise<void> {
-    const { memory } = this.#core.exports;
-    const [last, place, head, roots] = [this.snapshot, this.#serving, this.#head, this.#roots];
-    this.#renew(last.rootVersion, place?.epoch ?? 0);
-    if (place === undefined) return;
+    const last = this.#serving;
+    if (last === undefined) return this.#begin();
     try {
-      await this.replace(roots, new Uint8Array(memory.buffer, place.at, place.length), pace);
-      if (head !== undefined) this.offerHead(head, pace.now());
+      const bundle = new Uint8Array(last.core.exports.memory.buffer, last.place.at, last.place.length);
+      const { core, place } = await this.#load(bundle, pace, last.head);
+      this.#serve(core, place, last.head, pace.now());
     } catch (error) {
-      if (this.trapped === undefined) this.#renew(last.rootVersion, last.epoch);
+      this.#begin();
       throw error;
     }
   }
 
-  #renew(rootVersion: number, epoch: number): void {
-    this.#core = this.#fresh(epoch === 0 ? "" : `floor=${rootVersion}:${epoch}\n`);
-    for (const [service, permission] of this.#requirements) this.#core.compile(service, permission);
-    this.trapped = undefined;
-    this.damaged = false;
+  /** Goes on with an instance that knows what was seen, and serves nothing. */
+  #begin(): void {
+    const core = this.#open(this.#floor);
+    for (const [service, permission] of this.#requirements) core.compile(service, permission);
+    this.#core = core;
+    this.#serving = undefined;
+    this.#roots = this.#followed = [];
     this.snapshot = NOTHING;
-    [this.#serving, this.#head, this.#roots] = [undefined, undefined, []];
+    this.damaged = false;
   }
 
-  #took(): void {
-    const { generation, epoch, issued_at, root_version } = this.#core.exports;
-    this.snapshot = { core: this.#core, generation: generation(), epoch: epoch(), issuedAt: issued_at(), rootVersion: root_version() };
+  /** Proves a bundle in an instance of its own: all of it, or only as much as an edge needs to begin that serves nothing yet. */
+  async #load(bundle: Uint8Array, { now, pause }: Pace, head: Uint8Array | undefined): Promise<{ core: Core; place: Place }> {
+    const seen = this.#floor;
+    const core = this.#open(seen);
+    for (const root of [...this.#roots, ...this.#followed]) {
+      core.input(root);
+      core.checked((wasm) => wasm.stage_root());
+    }
+    if (head !== undefined) {
+      core.input(head);
+      core.checked((wasm) => wasm.offer(now()));
+    }
+    const place = core.input(bundle);
+    core.checked((wasm) => wasm.stage(now()));
+    for (let slice = 1; core.checked((wasm) => wasm.stage_check(SLICE)) > 0; slice++) {
+      if (this.snapshot.epoch === 0 || this.trapped !== undefined) break;
+      if (slice % SLICES_PER_TURN > 0) continue;
+      await pause();
+      if (seen !== this.#floor) throw new UpdateError("superseded", "the state moved on while the update was being checked");
+    }
+    return { core, place };
   }
 
-  #guard<T>(enter: () => T): T {
-    if (this.trapped !== undefined) throw this.trapped;
+  #serve(core: Core, place: Place, head: Uint8Array | undefined, now: number): void {
+    core.checked((wasm) => wasm.commit(now));
+    for (const [service, permission] of this.#requirements) core.compile(service, permission);
+    this.#took(core);
+    this.#core = core;
+    this.#serving = { core, place, head: head?.slice() };
+    this.#roots = [...this.#roots, ...this.#followed];
+    this.#followed = [];
+    this.damaged = false;
+  }
+
+  #took(core: Core): void {
+    const floor = floorOf(core);
+    this.snapshot = core.call((wasm) => ({ core, epoch: wasm.epoch(), issuedAt: wasm.issued_at(), rootVersion: wasm.root_version() }));
+    this.#floor = floor;
+  }
+
+  #guard<T>(enter: (core: Core) => T): T {
+    const before = this.trapped;
     try {
-      return enter();
+      return enter(this.#core);
     } catch (error) {
-      if (error instanceof TrapError) this.#stop(error);
+      if (error instanceof TrapError && before === undefined) this.#onTrouble(error);
       throw error;
     }
   }
@@ -220,9 +282,12 @@ export class Engine {
     return packed;
   }
 
-  #stop(error: TrapError): number {
-    this.trapped = error;
-    this.#onTrouble(error);
+  #stop(cause: unknown): number {
+    this.#onTrouble(this.#core.stop(cause));
     return INTERNAL;
   }
+}
+
+function floorOf(core: Core): string {
+  return core.call((wasm) => wasm.floor()) === 1 ? core.text() : "";
 }

@@ -67,7 +67,7 @@ export interface VerifierOptions {
   readonly source: string | URL | Source;
   /** When to look again. */
   readonly refresh?: RefreshOptions;
-  /** A cold start believes no epoch below this one. */
+  /** A cold start believes no epoch below this one, of the era of {@link root}. */
   readonly minEpoch?: number;
   /** Seconds past a head's `not_after` during which it still serves. Default 0. */
   readonly graceSeconds?: number;
@@ -81,7 +81,7 @@ export interface VerifierOptions {
   readonly maskIp?: boolean;
   /** Let CORS preflights pass to the handler unauthenticated. */
   readonly allowPreflight?: boolean;
-  /** What the edge had seen when it last ran, kept by the host: a cold start believes nothing older. */
+  /** What the edge had seen when it last ran ({@link Verifier.floor}), kept by the host: a cold start believes nothing older. */
   readonly floor?: { readonly rootVersion: number; readonly epoch: number };
   /** The pepper of a realm whose digests are peppered: its id and 16 to 64 bytes. */
   readonly pepper?: { readonly id: number; readonly secret: Uint8Array };
@@ -135,8 +135,13 @@ export interface Verifier {
   close(): void;
   /** Epoch of the snapshot that serves, 0 for none. */
   readonly epoch: number;
-  /** Version of the root under which it serves, 0 for none; with {@link epoch}, what {@link VerifierOptions.floor} takes. */
+  /** Version of the root under which it serves, 0 for none. */
   readonly rootVersion: number;
+  /**
+   * The last root and epoch that were accepted, also when nothing serves any more: a host that keeps it hands it to its next
+   * start as {@link VerifierOptions.floor}. `undefined` when nothing was seen yet.
+   */
+  readonly floor: { readonly rootVersion: number; readonly epoch: number } | undefined;
   /** Seconds since the serving head was issued, `Infinity` for none. */
   readonly age: number;
   /** Whether a snapshot is loaded. */

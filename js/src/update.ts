@@ -1,4 +1,4 @@
-import { type Engine, Offer, type Pace } from "./engine.js";
+import { type Engine, Offer, type Offered, type Pace } from "./engine.js";
 import { SourceError, UpdateError } from "./errors.js";
 import type { Found, Source } from "./sources/source.js";
 
@@ -6,84 +6,76 @@ import type { Found, Source } from "./sources/source.js";
 const MAX_ROOTS = 64;
 
 /**
- * One look at the source: fetches what the core asks for and shows it everything. The core decides; a refusal throws and
- * leaves what serves untouched. The returned function does one look and tells whether anything changed.
+ * One look at the source: shows the core a head, then fetches what it asks for, each piece only after the one before it is
+ * proven. The core decides; a refusal throws and leaves what serves untouched. The returned function does one look and tells
+ * whether anything changed.
  */
-export function updater(engine: Engine, source: Source, pace: Pace): (signal: AbortSignal) => Promise<boolean> {
-  let headTag: string | undefined;
+export function updater(engine: Engine, source: Source, pace: Pace, report: (error: Error) => void): (signal: AbortSignal) => Promise<boolean> {
   let bundleTag: string | undefined;
 
   return async function update(signal) {
     if (engine.trapped !== undefined) {
-      const [head, bundle] = [headTag, bundleTag];
-      headTag = bundleTag = undefined;
-      await engine.restore(pace).catch((error: unknown) => {
+      await engine.restore(pace).catch((error: Error) => {
         if (engine.trapped !== undefined) throw error;
-        // What was in memory serves no more; the source may have better.
+        report(error); // what was in memory serves no more; the source may have better
       });
-      if (engine.snapshot.epoch > 0) [headTag, bundleTag] = [head, bundle];
     }
-
-    if (engine.damaged) headTag = bundleTag = undefined;
-
-    const head = source.head && sound(await source.head({ etag: headTag, signal }));
-    signal.throwIfAborted();
-    if (source.head && head === undefined) return false;
-
-    let roots: Uint8Array[] = [];
-    if (head !== undefined) {
-      const offer = engine.offerHead(head.bytes, pace.now());
-      if (offer === Offer.unchanged || offer === Offer.renewed) {
-        headTag = head.etag;
-        if (!engine.damaged) return offer === Offer.renewed;
-      }
-      if (offer === Offer.rootNeeded) {
-        roots = await newerRoots(signal);
-        // Nothing vouches for such a head yet, so it must not cost a whole bundle.
-        if (roots.length === 0) throw new UpdateError("root_needed", "the head names a later root, which the source does not have");
-      }
-    }
-
-    const bundle = sound(await source.bundle({ etag: bundleTag, signal }));
-    signal.throwIfAborted();
-    if (bundle === undefined) return false;
-    try {
-      await engine.replace(roots, bundle.bytes, pace);
-    } catch (error) {
-      if (!(error instanceof UpdateError && error.code === "root_needed" && roots.length === 0)) throw error;
-      roots = await newerRoots(signal);
-      if (roots.length === 0) throw error;
-      await engine.replace(roots, bundle.bytes, pace);
-    }
-    bundleTag = bundle.etag;
-    if (head !== undefined && taken(head.bytes)) headTag = head.etag;
-    return true;
+    engine.forget();
+    if (engine.damaged || engine.snapshot.epoch === 0) bundleTag = undefined;
+    return source.head === undefined ? lookAtBundle(signal) : lookAtHead(await source.head({ signal }), signal);
   };
 
-  /** A bundle may lie a little behind its head, or before it; only a head that the core has taken need not be fetched again. */
-  function taken(head: Uint8Array): boolean {
-    try {
-      return engine.offerHead(head, pace.now()) <= Offer.renewed;
-    } catch (error) {
-      if (error instanceof UpdateError) return false;
-      throw error;
-    }
+  /** A head is asked for without its tag: it is small, and a server's tag may be the same for two of them. */
+  async function lookAtHead(found: Found | undefined, signal: AbortSignal): Promise<boolean> {
+    const head = sound(found, signal);
+    if (head === undefined) return false;
+    const { offer, bundleBytes } = await shown(head.bytes, signal);
+    if (offer !== Offer.treeNeeded && !engine.damaged) return offer === Offer.renewed;
+    const bundle = sound(await source.bundle(offer === Offer.treeNeeded ? { signal, maxBytes: bundleBytes } : { signal }), signal);
+    if (bundle === undefined) throw behind();
+    return take(bundle.bytes, signal, head.bytes);
   }
 
-  async function newerRoots(signal: AbortSignal): Promise<Uint8Array[]> {
-    const roots: Uint8Array[] = [];
-    for (let n = engine.rootVersion() + 1; roots.length < MAX_ROOTS; n++) {
-      const root = await source.root?.(n, { signal });
+  async function lookAtBundle(signal: AbortSignal): Promise<boolean> {
+    const bundle = sound(await source.bundle({ etag: bundleTag, signal }), signal);
+    const changed = bundle !== undefined && (await take(bundle.bytes, signal));
+    if (bundle !== undefined) bundleTag = bundle.etag;
+    return changed;
+  }
+
+  /** Tells whether the bundle changed anything. */
+  async function take(bundle: Uint8Array, signal: AbortSignal, head?: Uint8Array): Promise<boolean> {
+    const { offer, bundleBytes } = await shown(bundle, signal);
+    if (offer === Offer.treeNeeded && bundle.length > bundleBytes) {
+      throw new UpdateError("too_large", `the bundle has ${bundle.length} bytes, its head vouches for ${bundleBytes} at the most`);
+    }
+    if (offer !== Offer.treeNeeded && !engine.damaged) {
+      if (head !== undefined) throw behind();
+      return offer === Offer.renewed;
+    }
+    await engine.replace(bundle, pace, head);
+    return true;
+  }
+
+  /** Shows a head, or a bundle's beginning, and fetches the roots that it needs: one after another, each proven before the next. */
+  async function shown(bytes: Uint8Array, signal: AbortSignal): Promise<Offered> {
+    for (let roots = 0; roots <= MAX_ROOTS; roots++) {
+      const offered = engine.offer(bytes, pace.now());
+      if (offered.offer !== Offer.rootNeeded) return offered;
+      const root = roots < MAX_ROOTS ? await source.root?.(engine.nextRoot(), { signal }) : undefined;
       signal.throwIfAborted();
       if (root === undefined) break;
-      roots.push(root);
+      engine.follow(root);
     }
-    return roots;
+    throw new UpdateError("root_needed", "the head needs a later root, which the source does not have");
   }
 }
 
+const behind = () => new SourceError("behind", "the head names another tree than the bundle holds: the source is behind, or being written to");
+
 /** A source written by hand must not look like a core that stopped. */
-function sound(found: Found | undefined): Found | undefined {
+function sound(found: Found | undefined, signal: AbortSignal): Found | undefined {
+  signal.throwIfAborted();
   if (found === undefined || found?.bytes instanceof Uint8Array) return found;
   throw new SourceError("source", "a source must resolve to { bytes: Uint8Array } or undefined");
 }

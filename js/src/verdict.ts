@@ -1,4 +1,5 @@
-import type { Engine, Snapshot } from "./engine.js";
+import type { Core } from "./core.js";
+import type { Engine } from "./engine.js";
 import { type Code, CODES, type CodeRow } from "./generated/codes.js";
 import { type Reply, replyOf } from "./reply.js";
 import type { Draft } from "./usage/draft.js";
@@ -17,7 +18,10 @@ const INTERNAL = 16;
 export class Verdict {
   #packed: number;
   readonly #engine: Engine;
-  readonly #snapshot: Snapshot;
+  /** Keeps the tree in memory that the verdict was reached in, until the identity is read from it. */
+  #core: Core | undefined;
+  readonly #epoch: number;
+  readonly #issuedAt: number;
   readonly #now: number;
   readonly #head: boolean;
   readonly #draft: Draft | undefined;
@@ -27,7 +31,10 @@ export class Verdict {
   constructor(packed: number, engine: Engine, now: number, head: boolean, draft?: Draft) {
     this.#packed = Number.isSafeInteger(packed) ? packed : INTERNAL;
     this.#engine = engine;
-    this.#snapshot = engine.snapshot;
+    const { core, epoch, issuedAt } = engine.snapshot;
+    this.#core = core;
+    this.#epoch = epoch;
+    this.#issuedAt = issuedAt;
     this.#now = now;
     this.#head = head;
     this.#draft = draft;
@@ -55,12 +62,12 @@ export class Verdict {
 
   /** Epoch of the snapshot that was asked, 0 for none. */
   get epoch(): number {
-    return this.#snapshot.epoch;
+    return this.#epoch;
   }
 
   /** Seconds since the head of that snapshot was issued, `Infinity` for none. */
   get age(): number {
-    return this.#snapshot.epoch === 0 ? Number.POSITIVE_INFINITY : this.#now - this.#snapshot.issuedAt;
+    return this.#epoch === 0 ? Number.POSITIVE_INFINITY : this.#now - this.#issuedAt;
   }
 
   /** The key's public id. Known for refused keys too, as long as the key exists. */
@@ -114,8 +121,8 @@ export class Verdict {
   }
 
   /**
-   * Reads an accepted key's identity now, so that it stays readable however long the request takes. Should that fail, the
-   * verdict becomes `internal`: ask {@link ok} afterwards.
+   * Reads an accepted key's identity now, and so releases the snapshot that it is read from: for verdicts that are kept. Should
+   * that fail, the verdict becomes `internal`: ask {@link ok} afterwards.
    */
   hold(): this {
     if (this.ok && this.#read().length === 0) this.#packed = INTERNAL;
@@ -142,14 +149,17 @@ export class Verdict {
   }
 
   #read(): readonly string[] {
-    this.#fields ??= this.#engine.identity(this.#packed, this.#snapshot) ?? [];
+    if (this.#fields === undefined) {
+      this.#fields = (this.#core && this.#engine.identity(this.#packed, this.#core)) ?? [];
+      this.#core = undefined;
+    }
     return this.#fields;
   }
 
   #field(index: number): string | undefined {
     const fields = this.#read();
     if (fields.length === 0 && this.ok) {
-      throw new Error("the identity of this verdict is gone with its snapshot: call hold() on verdicts that outlive two updates");
+      throw new Error("the identity of this verdict is gone: the verification core stopped before it was read");
     }
     return fields[index];
   }

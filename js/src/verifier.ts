@@ -40,7 +40,7 @@ class Latch implements Verifier {
     });
     this.#requirements = new Requirements(this.#engine);
     this.#reporting = reportingOf(options, this.#engine);
-    const update = updater(this.#engine, sourceOf(source), { now: this.#now, pause: () => new Promise((turn) => setTimeout(turn, 0)) });
+    const update = updater(this.#engine, sourceOf(source), { now: this.#now, pause: () => new Promise((turn) => setTimeout(turn, 0)) }, report);
     this.#refresher = new Refresher(update, { mode: defaultMode, ...options.refresh }, report);
   }
 
@@ -58,6 +58,10 @@ class Latch implements Verifier {
 
   get rootVersion(): number {
     return this.#engine.snapshot.rootVersion;
+  }
+
+  get floor(): { readonly rootVersion: number; readonly epoch: number } | undefined {
+    return this.#engine.floor;
   }
 
   get realm(): string {

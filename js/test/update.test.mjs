@@ -7,18 +7,28 @@ const signal = new AbortController().signal;
 const pace = { now: () => 0, pause: async () => {} };
 const bytes = (text) => new TextEncoder().encode(text);
 const text = (value) => new TextDecoder().decode(value);
+const [UNCHANGED, RENEWED, ROOT_NEEDED, TREE_NEEDED] = [0, 1, 2, 3];
 
-/** An engine that notes what it is shown and answers as told. */
-function fake({ offers = [], refusals = [] } = {}) {
+/** An engine that notes what it is shown and answers as told: with a number, or by throwing an error. */
+function fake({ offers = [], refusals = [], room = 100 } = {}) {
   const log = [];
+  let followed = 1;
   return {
     log,
     trapped: undefined,
+    damaged: false,
     snapshot: { epoch: 1 },
-    rootVersion: () => 1,
-    offerHead: (head) => (log.push(`head ${text(head)}`), offers.shift() ?? 0),
-    replace: async (roots, bundle) => {
-      log.push(`bundle ${text(bundle)}${roots.map((root) => ` ${text(root)}`).join("")}`);
+    nextRoot: () => followed + 1,
+    follow: (root) => (log.push(`follow ${text(root)}`), followed++),
+    forget: () => (followed = 1),
+    offer: (head) => {
+      log.push(`offer ${text(head)}`);
+      const offer = offers.shift() ?? UNCHANGED;
+      if (offer instanceof Error) throw offer;
+      return { offer, bundleBytes: room };
+    },
+    replace: async (bundle, _pace, head) => {
+      log.push(`replace ${text(bundle)}${head ? ` for ${text(head)}` : ""}`);
       const refusal = refusals.shift();
       if (refusal) throw refusal;
     },
@@ -27,119 +37,123 @@ function fake({ offers = [], refusals = [] } = {}) {
 }
 
 function source(log, replies) {
-  const get = (name) => async ({ etag }) => {
-    log.push(`get ${name}${etag ? ` if not ${etag}` : ""}`);
+  const get = (name) => async ({ etag, maxBytes }) => {
+    log.push(`get ${name}${etag ? ` if not ${etag}` : ""}${maxBytes ? ` up to ${maxBytes}` : ""}`);
     const reply = replies[name];
     return reply === undefined || reply === etag ? undefined : { bytes: bytes(reply), etag: reply };
   };
   return { head: get("head"), bundle: get("bundle"), root: async (n) => (log.push(`get root ${n}`), n <= (replies.roots ?? 0) ? bytes(`root${n}`) : undefined) };
 }
 
-test("an unchanged or renewed head needs no bundle", async () => {
-  const engine = fake({ offers: [0, 1] });
+const looker = (engine, from, report = () => assert.fail("nothing is to be reported")) => updater(engine, from, pace, report);
+
+test("an unchanged or renewed head needs no bundle, and no tag decides what a head is", async () => {
+  const engine = fake({ offers: [UNCHANGED, RENEWED] });
   const replies = { head: "h1" };
-  const update = updater(engine, source(engine.log, replies), pace);
+  const update = looker(engine, source(engine.log, replies));
   assert.equal(await update(signal), false);
   replies.head = "h2";
   assert.equal(await update(signal), true);
   assert.equal(await update(signal), false);
-  assert.deepEqual(engine.log, ["get head", "head h1", "get head if not h1", "head h2", "get head if not h2"]);
+  assert.deepEqual(engine.log, ["get head", "offer h1", "get head", "offer h2", "get head", "offer h2"]);
 });
 
-test("a new tree is fetched, and a bundle that lags behind its head is looked for again", async () => {
-  const engine = fake({ offers: [2, 2, 2, 0] });
-  const replies = { head: "h2", bundle: "b1" };
-  const update = updater(engine, source(engine.log, replies), pace);
-  assert.equal(await update(signal), true);
-  replies.bundle = "b2";
-  assert.equal(await update(signal), true);
-  assert.equal(await update(signal), false);
-  assert.deepEqual(engine.log, [
-    "get head", "head h2", "get bundle", "bundle b1", "head h2",
-    "get head", "head h2", "get bundle if not b1", "bundle b2", "head h2",
-    "get head if not h2",
-  ]);
+test("a new tree is fetched, at most as large as its head says, and taken for that head", async () => {
+  const engine = fake({ offers: [TREE_NEEDED, TREE_NEEDED] });
+  assert.equal(await looker(engine, source(engine.log, { head: "h2", bundle: "b2" }))(signal), true);
+  assert.deepEqual(engine.log, ["get head", "offer h2", "get bundle up to 100", "offer b2", "replace b2 for h2"]);
+  const small = fake({ offers: [TREE_NEEDED, TREE_NEEDED], room: 3 });
+  await assert.rejects(looker(small, source(small.log, { head: "h2", bundle: "long" }))(signal), { code: "too_large" });
+});
+
+test("a head that names a tree which the source does not deliver is an error, never 'unchanged'", async () => {
+  for (const bundle of [undefined, "old"]) {
+    const engine = fake({ offers: [TREE_NEEDED, UNCHANGED] });
+    await assert.rejects(looker(engine, source(engine.log, { head: "h2", bundle }))(signal), { code: "behind" });
+  }
 });
 
 test("a refused bundle is not remembered as seen", async () => {
-  const engine = fake({ offers: [2, 2], refusals: [new UpdateError("wrong_digest", "x")] });
-  const update = updater(engine, source(engine.log, { head: "h", bundle: "b" }), pace);
+  const engine = fake({ offers: [TREE_NEEDED, TREE_NEEDED, TREE_NEEDED], refusals: [new UpdateError("wrong_digest", "x")] });
+  const { bundle } = source(engine.log, { bundle: "b" });
+  const update = looker(engine, { bundle });
   await assert.rejects(update(signal), { code: "wrong_digest" });
-  await update(signal);
-  assert.deepEqual(engine.log.filter((line) => line.startsWith("get")), ["get head", "get bundle", "get head", "get bundle"]);
+  assert.deepEqual([await update(signal), await update(signal)], [true, false]);
+  assert.deepEqual(engine.log.filter((line) => line.startsWith("get")), ["get bundle", "get bundle", "get bundle if not b"]);
 });
 
-test("newer roots are fetched in order, for a head or for a bundle", async () => {
-  const engine = fake({ offers: [3, 0] });
-  await updater(engine, source(engine.log, { head: "h", bundle: "b", roots: 3 }), pace)(signal);
-  assert.deepEqual(engine.log, ["get head", "head h", "get root 2", "get root 3", "get root 4", "get bundle", "bundle b root2 root3", "head h"]);
+test("newer roots are fetched one by one, each proven before the next, for a head or for a bundle", async () => {
+  const engine = fake({ offers: [ROOT_NEEDED, ROOT_NEEDED, TREE_NEEDED, TREE_NEEDED] });
+  await looker(engine, source(engine.log, { head: "h", bundle: "b", roots: 9 }))(signal);
+  assert.deepEqual(engine.log, [
+    "get head", "offer h", "get root 2", "follow root2", "offer h", "get root 3", "follow root3", "offer h", "get bundle up to 100", "offer b", "replace b for h",
+  ]);
 
-  const bare = fake({ refusals: [new UpdateError("root_needed", "x")] });
+  const bare = fake({ offers: [ROOT_NEEDED, TREE_NEEDED] });
   const { bundle, root } = source(bare.log, { bundle: "b", roots: 2 });
-  await updater(bare, { bundle, root }, pace)(signal);
-  assert.deepEqual(bare.log, ["get bundle", "bundle b", "get root 2", "get root 3", "bundle b root2"]);
+  await looker(bare, { bundle, root })(signal);
+  assert.deepEqual(bare.log, ["get bundle", "offer b", "get root 2", "follow root2", "offer b", "replace b"]);
 
-  const none = fake({ refusals: [new UpdateError("root_needed", "x")] });
-  await assert.rejects(updater(none, { bundle }, pace)(signal), { code: "root_needed" });
+  const none = fake({ offers: [ROOT_NEEDED] });
+  await assert.rejects(looker(none, { bundle })(signal), { code: "root_needed" });
+
+  const endless = fake({ offers: Array(100).fill(ROOT_NEEDED) });
+  await assert.rejects(looker(endless, source(endless.log, { head: "h", roots: 1000 }))(signal), { code: "root_needed" });
+  assert.equal(endless.log.filter((line) => line.startsWith("get root")).length, 64);
+});
+
+test("a head that names a root nobody has costs no bundle", async () => {
+  const engine = fake({ offers: [ROOT_NEEDED] });
+  await assert.rejects(looker(engine, source(engine.log, { head: "h1", bundle: "b1" }))(signal), { code: "root_needed" });
+  assert.deepEqual(engine.log, ["get head", "offer h1", "get root 2"]);
 });
 
 test("a look that was given up changes nothing any more", async () => {
   const abort = new AbortController();
   const engine = fake();
   const late = { head: async () => (abort.abort(new Error("late")), { bytes: bytes("h") }), bundle: async () => assert.fail() };
-  await assert.rejects(updater(engine, late, pace)(abort.signal), /late/);
+  await assert.rejects(looker(engine, late)(abort.signal), /late/);
   assert.deepEqual(engine.log, []);
 });
 
-test("a stopped core is restored first; when that fails, everything is fetched anew", async () => {
-  const engine = fake({ offers: [0] });
-  const update = updater(engine, source(engine.log, { head: "h" }), pace);
-  await update(signal);
+test("a stopped core is restored first; when that fails for good it is said, and the source is asked all the same", async () => {
+  const engine = fake();
+  const reported = [];
+  const update = looker(engine, source(engine.log, { head: "h" }), (error) => reported.push(error.code));
   engine.trapped = new Error("trap");
   engine.restore = async () => {
     engine.log.push("restore");
     engine.trapped = undefined;
+    if (reported.length === 0) throw new UpdateError("head_expired", "x");
   };
   await update(signal);
+  assert.deepEqual([engine.log, reported], [["restore", "get head", "offer h"], ["head_expired"]]);
   engine.trapped = new Error("trap");
   engine.restore = async () => {
-    throw new UpdateError("head_expired", "x");
+    throw new UpdateError("too_large", "no memory for another instance");
   };
-  await assert.rejects(update(signal), { code: "head_expired" });
-  engine.trapped = undefined;
-  await update(signal);
-  assert.deepEqual(engine.log, ["get head", "head h", "restore", "get head if not h", "get head", "head h"]);
+  await assert.rejects(update(signal), { code: "too_large" });
 });
 
 test("a source that answers nonsense is named", async () => {
   for (const reply of [null, {}, { bytes: "text" }, { bytes: [1] }]) {
-    await assert.rejects(updater(fake(), { bundle: async () => reply }, pace)(signal), { code: "source" });
+    await assert.rejects(looker(fake(), { bundle: async () => reply })(signal), { code: "source" });
+    await assert.rejects(looker(fake(), { head: async () => reply, bundle: async () => assert.fail() })(signal), { code: "source" });
   }
 });
 
 test("a damaged snapshot is fetched anew though its head is unchanged, and no tag stands in the way", async () => {
-  const engine = fake({ offers: [2, 0, 0, 0] });
-  const update = updater(engine, source(engine.log, { head: "h1", bundle: "b1" }), pace);
-  await update(signal);
+  const engine = fake({ offers: [UNCHANGED, UNCHANGED] });
   engine.damaged = true;
-  engine.log.length = 0;
+  assert.equal(await looker(engine, source(engine.log, { head: "h1", bundle: "b1" }))(signal), true);
+  assert.deepEqual(engine.log, ["get head", "offer h1", "get bundle", "offer b1", "replace b1 for h1"]);
+
+  const bare = fake({ offers: [TREE_NEEDED, UNCHANGED] });
+  const { bundle } = source(bare.log, { bundle: "b1" });
+  const update = looker(bare, { bundle });
+  await update(signal);
+  bare.damaged = true;
+  bare.log.length = 0;
   assert.equal(await update(signal), true);
-  assert.deepEqual(engine.log, ["get head", "head h1", "get bundle", "bundle b1", "head h1"]);
-});
-
-test("a head that names a root nobody has costs no bundle", async () => {
-  const engine = fake({ offers: [3] });
-  const update = updater(engine, source(engine.log, { head: "h1", bundle: "b1" }), pace);
-  await assert.rejects(update(signal), { code: "root_needed" });
-  assert.deepEqual(engine.log, ["get head", "head h1", "get root 2"]);
-});
-
-test("a bundle ahead of its head is no failure", async () => {
-  const engine = fake({ offers: [2] });
-  const offer = engine.offerHead;
-  engine.offerHead = (head) => {
-    if (engine.log.some((line) => line.startsWith("bundle"))) throw new UpdateError("rollback", "epoch 5 is older than epoch 6");
-    return offer(head);
-  };
-  assert.equal(await updater(engine, source(engine.log, { head: "h1", bundle: "b2" }), pace)(signal), true);
+  assert.deepEqual(bare.log, ["get bundle", "offer b1", "replace b1"]);
 });

@@ -14,6 +14,20 @@ export function trapping(wasm, names) {
   return join(parts);
 }
 
+/** The same module with at most so many pages of memory, of 64 KiB, beyond those it begins with. */
+export function limited(wasm, pages) {
+  const parts = [wasm.subarray(0, 8)];
+  for (const { id, body } of split(wasm)) {
+    let content = body;
+    if (id === 5) {
+      const [least] = read(body, 2);
+      content = join([Uint8Array.of(1, 1), leb(least), leb(least + pages)]);
+    }
+    parts.push(Uint8Array.of(id), leb(content.length), content);
+  }
+  return join(parts);
+}
+
 function stop(code, stopped) {
   let [count, at] = read(code, 0);
   const parts = [leb(count)];

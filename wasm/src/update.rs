@@ -126,12 +126,6 @@ pub fn issued_at() -> f64 {
     edge(|edge| edge.head().map(|head| number(head.issued_at))).unwrap_or(0.0)
 }
 
-/// Counts the trees that were put into force; [`identity`](crate::identity) is asked with it.
-#[wasm_bindgen]
-pub fn generation() -> u32 {
-    edge(|edge| Some(edge.generation())).unwrap_or(0)
-}
-
 /// Version of the root in force.
 #[wasm_bindgen]
 pub fn root_version() -> u32 {

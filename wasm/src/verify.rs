@@ -80,12 +80,13 @@ pub fn client(length: u32) -> u32 {
 
 /// Leaves the identity behind a packed outcome as text:
 /// key id, org, owner, name, roles, services (`*` for all), metadata, separated by U+001F, lists by U+001E.
-/// Returns 0 when there is none, or when the tree of that generation is gone.
+/// Returns 0 when there is none.
 #[wasm_bindgen]
-pub fn identity(packed: f64, generation: u32) -> u32 {
+pub fn identity(packed: f64) -> u32 {
     say(|state| {
         let at = Location::unpack(seconds(packed))?;
-        state.edge.as_ref()?.identity(generation, at).map(|identity| describe(&identity))
+        let edge = state.edge.as_ref()?;
+        edge.identity(edge.generation(), at).map(|identity| describe(&identity))
     })
 }
 

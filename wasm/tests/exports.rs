@@ -115,10 +115,9 @@ fn verdicts_and_identities() {
     let office = text(&["keys", "office"]);
     let valid = ask(&office, Some(OFFICE), compile(Some("cdn"), Some("cache.purge")));
     assert_eq!(code(valid), "valid");
-    assert_eq!(wasm::identity(valid, wasm::generation()), 1);
+    assert_eq!(wasm::identity(valid), 1);
     let plan = r#"{"plan":"pro","seats":3}"#;
     assert_eq!(said(), format!("key_00000000002\u{1f}org_1\u{1f}ada\u{1f}Key “office”\u{1f}purger\u{1f}cdn\u{1f}{plan}"));
-    assert_eq!(wasm::identity(valid, wasm::generation() + 1), 0);
     for (key, ip, requirement, expected) in [
         ("office", None, NONE, "ip_unknown"),
         ("office", Some("203.0.113.1"), NONE, "ip_denied"),
@@ -131,7 +130,7 @@ fn verdicts_and_identities() {
         assert_eq!(code(ask(&text(&["keys", key]), ip, requirement)), expected, "{key} {ip:?}");
     }
     let unknown = ask(&text(&["keys", "stranger"]), None, NONE);
-    assert_eq!((code(unknown), wasm::identity(unknown, wasm::generation())), ("unknown", 0));
+    assert_eq!((code(unknown), wasm::identity(unknown)), ("unknown", 0));
 }
 
 #[wasm_bindgen_test]
@@ -223,17 +222,25 @@ fn heads_and_roots() {
     let later = now() + 43_210.0;
     let offer = |name: &str| {
         give(&bytes(&["snapshots", name, "head"]));
-        wasm::offer_head(later)
+        wasm::offer(later)
     };
     assert_eq!((offer("first"), offer("renewed"), wasm::epoch()), (0.0, 1.0, 8.0));
     assert_eq!((offer("first"), said().split(':').next()), (-1.0, Some("rollback")));
-    assert_eq!((offer("second"), offer("rotated")), (2.0, 3.0));
+    let room = |name: &str| {
+        let bundle = bytes(&["snapshots", name, "bundle"]).len() as f64;
+        3.0 + bundle..3.0 + 2.0 * 1024.0 * 1024.0
+    };
+    assert!(room("second").contains(&offer("second")));
+    assert_eq!(offer("rotated"), 2.0);
     let rotated = bytes(&["snapshots", "rotated", "bundle"]);
     assert_eq!(take(&rotated, later), Err("root_needed".to_owned()));
+    give(&[0; 40]);
+    assert_eq!((wasm::stage_root(), said().split(':').next()), (-1.0, Some("bad_magic")));
     give(&bytes(&["roots", "1"]));
-    assert_eq!(wasm::stage_root(), 0.0);
+    assert_eq!(wasm::stage_root(), 2.0);
     take(&rotated, later).unwrap();
     assert_eq!((wasm::root_version(), wasm::epoch()), (2, 10.0));
+    assert_eq!((wasm::floor(), said()), (1, "2:10".to_owned()));
     assert_eq!(wasm::commit(later), -1.0);
     assert_eq!(wasm::stage_check(1), -1.0);
 }

@@ -13,8 +13,8 @@ use edgelatch_core::tree::object_digest;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Caller, Created, Env, IpRules, KeyEdit, Metadata, NewKey, NewRealm, Preset, Registry, Scope, Slug};
 use edgelatch_sync::{
-    Begun, DataDir, Directory, Error, Init, Publication, Published, Publisher, Reason, Shown, Target, Written, hex,
-    init, key_file,
+    Begun, DataDir, Directory, Error, Init, Publication, Published, Publisher, Reason, Shown, Target, Written, hex, init,
+    key_file,
 };
 
 const NOW: u64 = 1_769_817_600;

@@ -21,7 +21,7 @@ export function directorySource(path: string | URL, { maxBytes = 1 << 30 }: File
   const directory = toPath(path);
   return {
     head: (state) => read(join(directory, "head"), maxBytes, state),
-    bundle: (state) => read(join(directory, "bundle"), maxBytes, state),
+    bundle: (state) => read(join(directory, "bundle"), Math.min(maxBytes, state.maxBytes ?? maxBytes), state),
     root: async (n, { signal }) => {
       try {
         return (await read(join(directory, "root", String(n)), maxBytes, { signal }))?.bytes;

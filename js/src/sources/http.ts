@@ -12,7 +12,7 @@ export interface HttpSourceOptions {
 }
 
 /** No head or root comes near this, so a wrong URL cannot make an edge read a gigabyte to learn it. */
-const MAX_SMALL_OBJECT = 1 << 20;
+const MAX_SMALL_OBJECT = 1 << 14;
 
 /** Polls a published realm (`<base>/head`, `<base>/bundle`, `<base>/root/<n>`) with `ETag` and `If-None-Match`. */
 export function httpSource(base: string | URL, options: HttpSourceOptions = {}): Source {
@@ -46,7 +46,7 @@ export function httpSource(base: string | URL, options: HttpSourceOptions = {}):
 
   return {
     head: (state) => current("head", MAX_SMALL_OBJECT, state),
-    bundle: (state) => current("bundle", maxBytes, state),
+    bundle: (state) => current("bundle", Math.min(maxBytes, state.maxBytes ?? maxBytes), state),
     root: async (n, { signal }) => {
       const found = await get(`root/${n}`, MAX_SMALL_OBJECT, { signal });
       return typeof found === "number" ? undefined : found.bytes;

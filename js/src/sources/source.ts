@@ -2,6 +2,8 @@
 export interface SourceState {
   /** The `etag` of the last reply of the same method whose content was taken over. */
   readonly etag?: string | undefined;
+  /** A longer object is refused unread: the head that was proven vouches for no more. */
+  readonly maxBytes?: number | undefined;
   /** Aborts when the refresh is given up. */
   readonly signal: AbortSignal;
 }

@@ -1,0 +1,204 @@
+// Attacks on an edge's trust and memory, with the package as it was packed. Run by native.mjs on Node, Deno and Bun.
+import { publish, root, tree, treeOf } from "./publisher.mjs";
+import { equal, ok } from "./suite.mjs";
+import { limited, trapping } from "./trap.mjs";
+
+/** @returns `[name, run][]` */
+export function attacks({ createVerifier, fixture, wasm }) {
+  const { keys, start, life } = fixture;
+  const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const [before, after] = ["first", "second"].map((name) => treeOf(bytes(fixture.snapshots[name].bundle))); // `leaving` is revoked in the second
+  const at = (epoch, tree, more = {}) => publish({ epoch, tree, issuedAt: start, life, ...more });
+
+  /** An edge on the path to which an attacker sits: what `shown` holds is what it sees. */
+  async function edge(shown, options = {}) {
+    const state = { now: start + 10, shown, fetched: [], errors: [] };
+    const get = (name) => async (n) => {
+      state.fetched.push(name === "root" ? `root ${n}` : name);
+      return name === "root" ? state.shown.roots?.[n] : state.shown[name] && { bytes: state.shown[name] };
+    };
+    state.latch = await createVerifier({
+      root: fixture.roots[0],
+      source: { head: get("head"), bundle: get("bundle"), root: get("root") },
+      refresh: { mode: "manual" },
+      now: () => state.now * 1000,
+      onError: (error) => state.errors.push(error.code),
+      ...options,
+    });
+    state.look = async (next) => {
+      state.shown = next ?? state.shown;
+      [state.fetched, state.errors] = [[], []];
+      return state.latch.refresh().then(() => "taken", (error) => error.code);
+    };
+    state.leaving = () => state.latch.verifyKey(keys.leaving).code;
+    if (shown) equal(await state.look(), options.expect ?? "taken");
+    return state;
+  }
+  const compiled = (names) => WebAssembly.compile(trapping(wasm, names));
+
+  /** Runs `test` while every new instance is made of `module()`, or as it should be; the memories of all are collected. */
+  async function instances(module, test) {
+    const Real = WebAssembly.Instance;
+    const memories = [];
+    WebAssembly.Instance = function (given, imports) {
+      const made = new Real(module?.() ?? given, imports);
+      memories.push(made.exports.memory);
+      return made;
+    };
+    try {
+      return await test(memories);
+    } finally {
+      WebAssembly.Instance = Real;
+    }
+  }
+
+  return Object.entries({
+    async "a root that adds a publisher key brings no old epoch back"() {
+      const roots = { 2: root({ publisher: [2, 3] }) };
+      const unsigned = at(101, before, { rootVersion: 2, by: [] });
+      const replay = { head: unsigned.head, roots, bundle: at(90, before).bundle };
+      const running = await edge(at(100, after));
+      equal(running.leaving(), "revoked");
+      ok((await running.look(replay)) !== "taken", "refused");
+      equal([running.leaving(), running.latch.epoch, running.latch.rootVersion], ["revoked", 100, 1]);
+      for (const options of [{ minEpoch: 100 }, { floor: { rootVersion: 1, epoch: 100 } }]) {
+        const cold = await edge(undefined, options);
+        for (const shown of [replay, { ...replay, head: at(90, before).head }, { ...replay, ...at(90, before, { rootVersion: 2, by: [3] }), roots }]) {
+          ok((await cold.look(shown)) !== "taken", "refused");
+          equal(cold.latch.ready, false);
+        }
+        equal(await cold.look({ ...at(100, after, { rootVersion: 2, by: [3] }), roots }), "taken");
+      }
+    },
+
+    async "an edge deployed anew with a later root keeps its floor"() {
+      const again = await edge(undefined, { root: root({ publisher: [2] }), floor: { rootVersion: 1, epoch: 100 } });
+      equal(await again.look(at(90, before)), "below_floor");
+      equal([await again.look(at(100, after)), again.leaving()], ["taken", "revoked"]);
+      const back = await edge(undefined, { floor: { rootVersion: 2, epoch: 100 } });
+      equal(await back.look(at(110, before)), "root_needed");
+    },
+
+    async "a realm recovers from a thief who signed the last epoch"() {
+      const running = await edge(at(2 ** 53 - 1, before));
+      equal(running.latch.floor, { rootVersion: 1, epoch: 2 ** 53 - 1 });
+      const roots = { 2: root({ publisher: [3], era: 2, minEpoch: 101 }) };
+      equal(await running.look({ ...at(101, after, { rootVersion: 2, by: [3] }), roots }), "taken");
+      equal([running.leaving(), running.latch.floor], ["revoked", { rootVersion: 2, epoch: 101 }]);
+      ok((await running.look({ ...at(2 ** 53 - 1, before, { rootVersion: 2 }), roots })) !== "taken", "the thief's key");
+    },
+
+    async "an epoch that numbers do not hold exactly is refused, and nothing breaks later"() {
+      const running = await edge(at(100, after), { wasm: await compiled(["path"]) });
+      for (const epoch of [2n ** 53n, 2n ** 64n - 1n, 18_000_000_000_000_000_000n]) equal(await running.look(at(epoch, before)), "bad_field");
+      running.latch.verify(new Request("https://h/"), () => ({}));
+      equal([running.leaving(), await running.look(at(100, after)), running.leaving()], ["internal", "taken", "revoked"]);
+    },
+
+    async "what was seen survives traps, refused restores and traps of restores, in any order"() {
+      const good = await WebAssembly.compile(wasm);
+      const bad = await compiled(["stage"]);
+      const fragile = await compiled(["path"]);
+      for (const course of ["t", "tt", "te", "tte", "ttet", "tetb", "tbtb", "bbte", "etet", "tttt"]) {
+        let next = fragile;
+        await instances(() => next, async () => {
+          const state = await edge(at(10, after), { wasm: good });
+          for (const step of course) {
+            if (step === "b") next = bad; // the next restore traps
+            if (step === "e") state.now = start + life; // the head has expired: the next restore is refused
+            state.latch.verify(new Request("https://h/"), () => ({})); // traps
+            await state.look({});
+            [next, state.now] = [fragile, start + 10];
+          }
+          for (let look = 0; look < 2; look++) {
+            ok((await state.look(at(9, before))) !== "taken", `${course}: epoch 9 was taken`);
+            ok(state.leaving() !== "valid", `${course}: a revoked key is valid`);
+          }
+          equal([state.latch.floor, await state.look(at(10, after)), state.leaving()], [{ rootVersion: 1, epoch: 10 }, "taken", "revoked"]);
+        });
+      }
+    },
+
+    async "a mirror without a key makes an edge fetch and keep nothing large"() {
+      const junk = new Uint8Array(8 << 20).fill(7);
+      const unsigned = at(101, before, { rootVersion: 2, by: [] }).head;
+      await instances(undefined, async (memories) => {
+        const state = await edge(at(100, after));
+        const size = () => memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
+        const [held, count] = [size(), memories.length];
+        for (let look = 0; look < 5; look++) {
+          equal(await state.look({ head: unsigned, bundle: junk, roots: { 2: junk.subarray(0, 1000) } }), "bad_magic");
+          equal(state.fetched, ["head", "root 2"]);
+          equal(await state.look({ head: unsigned, bundle: junk, roots: { 2: root({ by: [9] }) } }), "too_few_signatures");
+          equal(await state.look({ head: unsigned, bundle: junk, roots: { 2: root({}) } }), "too_few_signatures");
+          equal(state.fetched, ["head", "root 2"]);
+          equal(await state.look({ head: at(101, before, { by: [9] }).head, bundle: junk }), "too_few_signatures");
+          // A head that is good, and a bundle that is none or far too long.
+          equal(await state.look({ head: at(101, before).head, bundle: junk }), "too_large");
+          equal(await state.look({ head: at(101, before).head, bundle: Buffer.concat([at(101, before).bundle, junk]) }), "too_large");
+        }
+        equal([size(), memories.length, state.leaving()], [held, count, "revoked"]);
+        const altered = Buffer.from(at(101, before).bundle);
+        altered[altered.length - 1] ^= 1;
+        equal(await state.look({ head: at(101, before).head, bundle: altered }), "wrong_digest");
+        equal(memories[count - 1].buffer.byteLength, held / count, "what serves has not grown");
+      });
+    },
+
+    async "a source of bundles alone is not believed before its head either"() {
+      const junk = new Uint8Array(8 << 20).fill(7);
+      await instances(undefined, async (memories) => {
+        let bundle = at(100, after).bundle;
+        const errors = [];
+        const latch = await createVerifier({ root: fixture.roots[0], source: { bundle: async () => ({ bytes: bundle }) }, refresh: { mode: "manual" }, now: () => (start + 10) * 1000, onError: (error) => errors.push(error.code) });
+        await latch.refresh();
+        const count = memories.length;
+        for (bundle of [junk, at(90, before).bundle, at(101, before, { by: [9] }).bundle, Buffer.concat([at(101, before).bundle, junk])]) await latch.refresh().catch(() => {});
+        equal([errors, memories.length, latch.epoch], [["too_large", "rollback", "too_few_signatures", "too_large"], count, 100]);
+      });
+    },
+
+    async "a refused update takes no identity with it"() {
+      const state = await edge(at(100, before));
+      const verdict = state.latch.verifyKey(keys.leaving);
+      equal(await state.look(at(101, after)), "taken");
+      const altered = Buffer.from(at(102, before).bundle);
+      altered[altered.length - 1] ^= 1;
+      for (let look = 0; look < 3; look++) ok((await state.look({ head: at(102, before).head, bundle: altered })) !== "taken", "refused");
+      equal(await state.look(at(103, after)), "taken");
+      equal([verdict.ok, verdict.name, verdict.epoch], [true, "Key “leaving”", 100]);
+    },
+
+    async "an update fits wherever the first one did"() {
+      const trees = [tree(200_000), tree(200_000, 1)];
+      const size = trees[0].bytes.length;
+      let fitted = 0;
+      for (const room of [1.05, 1.2, 1.5, 2, 2.5, 3, 4]) {
+        const state = await edge(undefined, { wasm: await WebAssembly.compile(limited(wasm, Math.ceil((room * size) / 65536))) });
+        if ((await state.look(at(10, trees[0]))) !== "taken") {
+          equal(state.latch.ready, false);
+          continue;
+        }
+        fitted++;
+        for (let epoch = 11; epoch < 19; epoch++) equal([room, await state.look(at(epoch, trees[epoch % 2]))], [room, "taken"]);
+      }
+      ok(fitted >= 3, `only ${fitted} limits were wide enough for anything`);
+    },
+
+    async "a trap while an update is taken is reported as one, and what serves goes on"() {
+      for (const name of ["epoch", "floor", "stage_check", "commit", "compile"]) {
+        let next;
+        const bad = await compiled([name]);
+        await instances(() => next, async () => {
+          const state = await edge(at(10, before));
+          state.latch.verifyKey(keys.plain, { permission: "zone.view" }); // something to compile anew
+          next = bad;
+          equal([await state.look(at(11, after)), state.errors], ["trap", ["trap"]]);
+          equal([state.latch.ready, state.latch.epoch, state.leaving()], [true, 10, "valid"]);
+          next = undefined;
+          equal([await state.look(), state.leaving()], ["taken", "revoked"]);
+        });
+      }
+    },
+  });
+}
