@@ -88,7 +88,7 @@ def roots(table):
     for row in table:
         data = base64.b64decode(row["bytes"])
         last = last.follow(data) if last else Root.deployed(data)
-        found = {name: getattr(last, name) for name in ("realm", "version", "issued_at", "expires_at")}
+        found = {name: getattr(last, name) for name in ("realm", "version", "issued_at", "expires_at", "era", "min_epoch")}
         found |= {"root": show_role(last.root), "publisher": show_role(last.publisher)}
         check(f"root {row['name']}", found, {name: row[name] for name in found})
 
@@ -202,10 +202,11 @@ def updates():
     for scenario in table["scenarios"]:
         edge = Edge(objects[scenario["root"]], scenario["config"])
         for step in scenario["steps"]:
-            act, data = (edge.offer, step["head"]) if "head" in step else (edge.update, step["bundle"])
+            act, data = (edge.offer, step["offer"]) if "offer" in step else (edge.update, step["bundle"])
             handed = [objects[name] for name in step.get("roots", [])], objects[data], step.get("now", table["now"])
             found = outcome(lambda: act(*handed)), edge.head and edge.head.epoch, edge.root.version
-            check(f"{scenario['name']}: {step}", found, (step["expect"], step["epoch"], step["root_version"]))
+            answer = (step["expect"], step["bundle_bytes"]) if "bundle_bytes" in step else step["expect"]
+            check(f"{scenario['name']}: {step}", found, (answer, step["epoch"], step["root_version"]))
 
 
 def flips():

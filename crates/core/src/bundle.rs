@@ -31,6 +31,15 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, Error> {
     if total > MAX_BUNDLE_BYTES {
         return Err(Error::TooLarge { object: OBJECT, bytes: total, limit: MAX_BUNDLE_BYTES });
     }
+    let (mut reader, head_len, top_len) = header(bytes)?;
+    reader.bytes(head_len)?;
+    reader.bytes(top_len)?;
+    let top = HEADER + head_len;
+    Ok(Outline { head: HEADER..top, top: top..top + top_len })
+}
+
+/// The lengths of head and top page, and what follows them.
+fn header(bytes: &[u8]) -> Result<(Reader<'_>, usize, usize), Error> {
     let mut reader = Reader::open(bytes, MAGIC, OBJECT)?;
     if reader.u16()? != 0 {
         return Err(Error::BadField { object: OBJECT, field: "zero" });
@@ -38,10 +47,7 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, Error> {
     let (head_len, top_len) = (size(reader.u32()?), size(reader.u32()?));
     bound("head", head_len, MAX_HEAD_BYTES)?;
     bound("top page", top_len, MAX_TOP_BYTES)?;
-    reader.bytes(head_len)?;
-    reader.bytes(top_len)?;
-    let top = HEADER + head_len;
-    Ok(Outline { head: HEADER..top, top: top..top + top_len })
+    Ok((reader, head_len, top_len))
 }
 
 /// So that a length that nobody signed makes nobody hash or copy much.
@@ -59,10 +65,7 @@ pub(crate) fn offered_head(bytes: &[u8]) -> Result<&[u8], Error> {
         bound("head", bytes.len(), MAX_HEAD_BYTES)?;
         return Ok(bytes);
     }
-    let mut reader = Reader::open(bytes, MAGIC, OBJECT)?;
-    reader.u16()?;
-    let (head_len, _top_len) = (size(reader.u32()?), reader.u32()?);
-    bound("head", head_len, MAX_HEAD_BYTES)?;
+    let (mut reader, head_len, _) = header(bytes)?;
     reader.bytes(head_len)
 }
 

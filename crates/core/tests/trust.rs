@@ -280,6 +280,8 @@ fn the_offered_head_vouches_for_an_older_bundle_of_its_tree() {
     let mut edge = edge("floor=1:9");
     assert_eq!(update(&mut edge, &[], bundle_5.clone(), T0).unwrap_err().code(), "below_floor");
     assert!(matches!(edge.offer(&[], &head_9, T0), Ok(Offer::TreeNeeded { .. })));
+    // What is refused in between changes nothing, here neither.
+    edge.offer(&[], b"junk", T0).unwrap_err();
     update(&mut edge, &[], bundle_5.clone(), T0).unwrap();
     assert_eq!(edge.head().unwrap().epoch, 9);
     // It vouches for its own tree alone.
@@ -372,4 +374,18 @@ fn a_running_edge_takes_only_what_was_checked_to_the_end() {
     update(&mut edge, &[], bundle(7, &tree(vec![record(3)])), T0).unwrap();
     assert_eq!(edge.commit(slow, T0).unwrap_err().code(), "rollback");
     assert_eq!(ask(&edge, 3).code, Code::Valid);
+}
+
+/// A root that came into force while an update was being checked stays in force, though the update's epoch is the later one.
+#[test]
+fn an_update_under_an_older_root_is_superseded() {
+    let (one, two) = (tree(vec![record(1)]), tree(vec![record(2)]));
+    let root2 = sign_root(&root_fields(2), &signers(&[1])).unwrap();
+    let mut edge = serving(vec![record(1)]);
+    let mut slow = edge.stage(&[], bundle(9, &two), T0).unwrap();
+    while slow.check(1 << 20).unwrap() > 0 {}
+    let head = sign_head(&HeadFields { root_version: 2, ..head_fields(6, &one) }, &signers(&[101])).unwrap();
+    assert_eq!(edge.offer(&[&root2], &head, T0), Ok(Offer::Renewed));
+    assert_eq!(edge.commit(slow, T0).unwrap_err().code(), "superseded");
+    assert_eq!((edge.root_version(), edge.head().unwrap().epoch), (2, 6));
 }

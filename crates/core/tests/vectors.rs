@@ -124,7 +124,7 @@ fn roots() {
             |role: &RoleKeys| json!({ "threshold": role.threshold(), "keys": role.keys().map(|k| hex(k)).collect::<Vec<_>>() });
         let found = json!({
             "name": row["name"], "bytes": row["bytes"], "realm": root.realm, "version": root.version, "issued_at": root.issued_at,
-            "expires_at": root.expires_at, "root": keys(&root.root), "publisher": keys(&root.publisher),
+            "expires_at": root.expires_at, "era": root.era, "min_epoch": root.min_epoch, "root": keys(&root.root), "publisher": keys(&root.publisher),
         });
         assert_eq!(found, *row);
         last = Some(root);
@@ -311,17 +311,22 @@ fn scenarios() {
             let roots: Vec<_> = step["roots"].as_array().into_iter().flatten().map(object).collect();
             let roots: Vec<&[u8]> = roots.iter().map(Vec::as_slice).collect();
             let now = step["now"].as_u64().or(updates["now"].as_u64()).unwrap();
-            let found = match step.get("head") {
+            let mut room = None;
+            let found = match step.get("offer") {
                 None => code(update(&mut edge, &roots, &object(&step["bundle"]), now)),
-                Some(head) => match edge.offer(&roots, &object(head), now) {
+                Some(offered) => match edge.offer(&roots, &object(offered), now) {
                     Ok(Offer::Unchanged) => "unchanged",
                     Ok(Offer::Renewed) => "renewed",
-                    Ok(Offer::TreeNeeded { .. }) => "tree_needed",
+                    Ok(Offer::TreeNeeded { bundle_bytes }) => {
+                        room = Some(bundle_bytes);
+                        "tree_needed"
+                    }
                     Ok(Offer::RootNeeded) => "root_needed",
                     Err(error) => error.code(),
                 },
             };
             assert_eq!(found, step["expect"], "{}: {step}", scenario["name"]);
+            assert_eq!(json!(room), step["bundle_bytes"], "{}: {step}", scenario["name"]);
             assert_eq!(json!(edge.head().map(|head| head.epoch)), step["epoch"], "{}: {step}", scenario["name"]);
             assert_eq!(edge.root_version(), step["root_version"], "{}: {step}", scenario["name"]);
         }

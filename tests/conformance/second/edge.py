@@ -1,7 +1,9 @@
 """What an edge accepts, and one verification: SPEC sections 7 and 8."""
 
+import hashlib
+
 from . import text
-from .tree import Tree, head_of
+from .tree import MAX_BUNDLE, Tree, head_of, offered_head
 from .trust import Head, Root
 from .wire import Refused, require
 
@@ -12,11 +14,12 @@ MASKED, STALE = 1, 2
 class Edge:
     def __init__(self, root, config=""):
         self.root = Root.deployed(root)
-        self.deployed = self.publisher_since = self.root.version
-        self.head = self.tree = self.served_since = None
+        self.head = self.tree = self.era = self.offered = None
         settings = dict(line.split("=", 1) for line in config.splitlines())
-        self.grace, self.min_epoch = int(settings.get("grace", 0)), int(settings.get("min_epoch", 0))
-        self.floor = tuple(map(int, settings.get("floor", "0:0").split(":")))
+        self.grace = int(settings.get("grace", 0))
+        self.floors = [tuple(map(int, settings["floor"].split(":")))] if "floor" in settings else []
+        if "min_epoch" in settings:
+            self.floors.append((self.root.version, int(settings["min_epoch"])))
         pepper_id, _, secret = settings.get("pepper", "0:").partition(":")
         self.pepper_id, self.pepper = int(pepper_id), bytes.fromhex(secret)
         self.mask_ip = settings.get("mask_ip") == "on"
@@ -26,42 +29,52 @@ class Edge:
 
     def advance(self, roots):
         require(len(roots) <= 64, "too_long")
-        root, since = self.root, self.publisher_since
+        root = self.root
         for data in roots:
-            following = root.follow(data)
-            since = since if following.publisher == root.publisher else following.version
-            root = following
-        return root, since
+            root = root.follow(data)
+        return root
 
-    def judge(self, root, since, head, now):
+    def accepted(self, root, data, now):
+        head = Head.proven(data, root)
         require(now < root.expires_at, "root_expired")
         require(now + TOLERANCE >= head.issued_at, "clock_invalid")
         require(now < head.not_after + self.grace, "head_expired")
-        configured = self.min_epoch if since == self.deployed else 0
-        durable = self.floor[1] if self.floor[0] >= since else 0
-        require(head.epoch >= max(configured, durable), "below_floor")
-        if self.head and self.served_since == since:
+        require(head.root_version >= root.era, "earlier_era")
+        require(all(root.version >= version for version, _ in self.floors), "root_needed")
+        counted = [epoch for version, epoch in self.floors if version >= root.era]
+        require(head.epoch >= max([root.min_epoch] + counted), "below_floor")
+        if self.head and self.era == root.era:
             require(head.epoch >= self.head.epoch, "rollback")
             require(head.epoch > self.head.epoch or head.statement == self.head.statement, "equivocation")
+        return head
 
     def offer(self, roots, data, now):
-        root, since = self.advance(roots)
-        head = Head.proven(data, root)
-        self.judge(root, since, head, now)
+        """The answer; of `tree_needed` a pair with the most bytes that the bundle can have."""
+        root, data = self.advance(roots), offered_head(data)
+        head = self.accepted(root, data, now)
         if not self.head or head.tree != self.head.tree:
-            return "tree_needed"
+            self.offered = data
+            return "tree_needed", min(head.tree_bytes + head.tree_bytes // 8 + (1 << 20), MAX_BUNDLE)
         answer = "unchanged" if head.statement == self.head.statement else "renewed"
-        self.root, self.publisher_since, self.head, self.served_since = root, since, head, since
+        self.root, self.era, self.head = root, root.era, head
         return answer
 
+    def vouching(self, root, top, now):
+        """The head offered last, if it vouches for this top page."""
+        try:
+            head = self.accepted(root, self.offered, now) if self.offered else None
+        except Refused:
+            return None
+        return head if head and head.tree == hashlib.sha256(top).digest() else None
+
     def update(self, roots, bundle, now):
-        root, since = self.advance(roots)
-        head = Head.proven(head_of(bundle)[0], root)
-        self.judge(root, since, head, now)
+        root = self.advance(roots)
+        own, top, _ = head_of(bundle)
+        head = self.vouching(root, top, now) or self.accepted(root, own, now)
         tree = Tree(bundle, head)
         require(self.query or self.sources & tree.directory.sources, "bad_config")
         require(tree.directory.pepper_id in (0, self.pepper_id), "wrong_pepper")
-        self.root, self.publisher_since, self.head, self.served_since, self.tree = root, since, head, since, tree
+        self.root, self.era, self.head, self.tree, self.offered = root, root.era, head, tree, None
         return "accepted"
 
     def verify(self, key, ip, service, permission, now):

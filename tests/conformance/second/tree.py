@@ -184,11 +184,31 @@ def claim(item):
     return name, metadata
 
 
-def head_of(bundle):
+MAX_HEAD, MAX_TOP, MAX_BUNDLE = 4096, 256 << 10, 3 << 30
+
+
+def opened(bundle):
+    """What follows the header of a bundle, and the lengths of head and top page."""
+    require(len(bundle) <= MAX_BUNDLE, "too_large")
     data = Bytes(bundle, b"ELBN")
     require(data.u16() == 0, "bad_field")
     head_len, top_len = data.u32(), data.u32()
+    require(head_len <= MAX_HEAD and top_len <= MAX_TOP, "too_large")
+    return data, head_len, top_len
+
+
+def head_of(bundle):
+    data, head_len, top_len = opened(bundle)
     return data.take(head_len), data.take(top_len), data.rest
+
+
+def offered_head(data):
+    """The head of an offer: a head alone, or the beginning of a bundle."""
+    if data[:4] == b"ELBN":
+        rest, head_len, _ = opened(data)
+        return rest.take(head_len)
+    require(len(data) <= MAX_HEAD, "too_large")
+    return data
 
 
 class Tree:

@@ -7,6 +7,7 @@ from .wire import Bytes, Refused, require
 
 ROOT, PUBLISHER = 1, 2
 DAY = 86_400
+LAST = 2**53 - 1
 
 
 class RoleKeys:
@@ -16,9 +17,6 @@ class RoleKeys:
         self.keys = [data.take(32) for _ in range(count)]
         require(all(map(ed25519.is_public_key, self.keys)), "weak_key")
         require(all(a < b for a, b in zip(self.keys, self.keys[1:])), "unsorted")
-
-    def __eq__(self, other):
-        return (self.threshold, self.keys) == (other.threshold, other.keys)
 
 
 class Signed:
@@ -43,7 +41,9 @@ class Signed:
 def preamble(data):
     realm = data.text8()
     require(re.fullmatch(r"[a-z0-9._-]{1,64}", realm, re.ASCII), "bad_realm")
-    require(data.u16() <= 1, "reader_too_old")
+    min_reader = data.u16()
+    require(min_reader >= 1, "bad_field")
+    require(min_reader == 1, "reader_too_old")
     return realm
 
 
@@ -52,9 +52,11 @@ class Root:
         data = Bytes(signed.statement)
         self.realm = preamble(data)
         self.version, self.issued_at, self.expires_at = data.u32(), data.u64(), data.u64()
+        self.era, self.min_epoch = data.u32(), data.u64()
         self.root, self.publisher = RoleKeys(data), RoleKeys(data)
         data.end()
-        require(self.version >= 1 and self.expires_at > self.issued_at, "bad_field")
+        require(self.version >= 1 and self.issued_at < self.expires_at <= LAST, "bad_field")
+        require(1 <= self.era <= self.version and 1 <= self.min_epoch <= LAST, "bad_field")
         require(not set(self.root.keys) & set(self.publisher.keys), "key_in_both_roles")
 
     @staticmethod
@@ -71,6 +73,8 @@ class Root:
         signed.prove(ROOT, root.root)
         require(root.realm == self.realm, "wrong_realm")
         require(root.version == self.version + 1, "root_out_of_order")
+        goes_on, begins = root.era == self.era and root.min_epoch >= self.min_epoch, root.era == root.version
+        require(goes_on or begins, "bad_era")
         return root
 
 
@@ -82,26 +86,22 @@ class Head:
         self.root_version, self.epoch, self.issued_at, self.not_after = data.u32(), data.u64(), data.u64(), data.u64()
         self.tree, self.tree_bytes, self.records = data.take(32), data.u64(), data.u64()
         data.end()
-        require(self.epoch >= 1, "bad_field")
-        require(1 <= self.not_after - self.issued_at <= 30 * DAY, "bad_lifetime")
+        require(self.root_version >= 1 and 1 <= self.epoch <= LAST, "bad_field")
+        require(1 <= self.not_after - self.issued_at <= 30 * DAY and self.not_after <= LAST, "bad_lifetime")
         require(self.tree_bytes <= 3 << 30, "too_large")
 
     @staticmethod
     def proven(data, root):
         signed = Signed(data, b"ELHD")
-        try:
-            signed.prove(PUBLISHER, root.publisher)
-        except Refused:
-            if Head.hint(signed, root):
-                raise Refused("root_needed") from None
-            raise
+        require(not Head.waits(signed, root), "root_needed")
+        signed.prove(PUBLISHER, root.publisher)
         head = Head(signed)
         require(head.realm == root.realm, "wrong_realm")
         return head
 
     @staticmethod
-    def hint(signed, root):
-        """Whether an unproven head names a later root of the same realm."""
+    def waits(signed, root):
+        """Whether a head, proven or not, names a later root of the same realm."""
         try:
             head = Head(signed)
         except Refused:

@@ -57,7 +57,8 @@ pub struct Edge {
     /// What the host knows of earlier: its durable floor, and its least epoch, which was set with the deployed root in mind.
     floors: [Option<Floor>; 2],
     active: Option<Active>,
-    /// The last head that asked for another tree. It may vouch for a bundle whose own head is an older one of the same tree.
+    /// The last head that asked for another tree, until an update comes into force. It may vouch for a bundle whose own head is an
+    /// older one of the same tree.
     offered: Option<Vec<u8>>,
     requirements: Requirements,
 }
@@ -133,7 +134,6 @@ impl Edge {
     /// Judges a head, after the roots that lead up to it; of a bundle, its beginning is enough. Takes over a renewed head;
     /// changes nothing that is served otherwise.
     pub fn offer(&mut self, roots: &[&[u8]], bytes: &[u8], now: u64) -> Result<Offer, Error> {
-        self.offered = None;
         let root = advance(&self.root, roots)?;
         let bytes = crate::bundle::offered_head(bytes)?;
         let head = match self.admit(&root, bytes, now) {

@@ -1,6 +1,6 @@
 //! Heads and bundles that must be refused, over an honest tree.
 
-use super::raw::{self, Edit, Head, Pair, Tree, malleated, message, public, seal, shorten, signatures, small_order_r};
+use super::raw::{self, Edit, Head, LAST, Pair, Tree, malleated, message, public, seal, shorten, signatures, small_order_r};
 use super::scenarios::small;
 use super::{DAY, T0, trust};
 use ed25519_dalek::Signer;
@@ -22,11 +22,20 @@ const FIELDS: &[Edit<Head>] = &[
     ("head: realm of 65 bytes", |h| h.realm = vec![b'r'; 65], "bad_realm"),
     ("head: realm not UTF-8", |h| h.realm = b"vect\xff".to_vec(), "not_text"),
     ("head: for readers of version 2", |h| h.min_reader = 2, "reader_too_old"),
+    ("head: for readers of version 0", |h| h.min_reader = 0, "bad_field"),
+    ("head: under root 0", |h| h.root_version = 0, "bad_field"),
+    ("head: under a later root", |h| h.root_version = 2, "root_needed"),
+    ("head: under the last root", |h| h.root_version = u32::MAX, "root_needed"),
+    ("head: of another realm, under a later root", |h| (h.realm, h.root_version) = (b"other".to_vec(), 2), "wrong_realm"),
     ("head: epoch 0", |h| h.epoch = 0, "bad_field"),
+    ("head: epoch beyond the last", |h| h.epoch = LAST + 1, "bad_field"),
+    ("head: epoch 2^64 - 1", |h| h.epoch = u64::MAX, "bad_field"),
     ("head: no lifetime", |h| h.not_after = h.issued_at, "bad_lifetime"),
     ("head: ends before it begins", |h| h.not_after = h.issued_at - 1, "bad_lifetime"),
     ("head: a second more than 30 days", |h| h.not_after = h.issued_at + 30 * DAY + 1, "bad_lifetime"),
     ("head: valid until the end of time", |h| h.not_after = u64::MAX, "bad_lifetime"),
+    ("head: for the day before the last second", |h| (h.issued_at, h.not_after) = (LAST - DAY, LAST), "clock_invalid"),
+    ("head: for the day before the second after the last", |h| (h.issued_at, h.not_after) = (LAST - DAY + 1, LAST + 1), "bad_lifetime"),
     ("head: of another tree", |h| h.tree[31] ^= 1, "wrong_digest"),
     ("head: tree a byte longer", |h| h.tree_bytes += 1, "wrong_count"),
     ("head: tree a byte shorter", |h| h.tree_bytes -= 1, "wrong_count"),
@@ -80,8 +89,12 @@ const BUNDLES: &[Edit<Vec<u8>>] = &[
     ("bundle: magic", |b| b[0] = b'e', "bad_magic"),
     ("bundle: format 2", |b| b[4] = 2, "unsupported_format"),
     ("bundle: reserved field", |b| b[6] = 1, "bad_field"),
-    ("bundle: head of 4 GiB", |b| b[8..12].fill(0xff), "truncated"),
-    ("bundle: top page of 4 GiB", |b| b[12..16].fill(0xff), "truncated"),
+    ("bundle: head of 4 GiB", |b| b[8..12].fill(0xff), "too_large"),
+    ("bundle: head of 4097 bytes", |b| b[8..12].copy_from_slice(&4097u32.to_le_bytes()), "too_large"),
+    ("bundle: head of 4096 bytes", |b| b[8..12].copy_from_slice(&4096u32.to_le_bytes()), "truncated"),
+    ("bundle: top page of 4 GiB", |b| b[12..16].fill(0xff), "too_large"),
+    ("bundle: top page of a byte more than 256 KiB", |b| b[12..16].copy_from_slice(&0x4_0001u32.to_le_bytes()), "too_large"),
+    ("bundle: top page of 256 KiB", |b| b[12..16].copy_from_slice(&0x4_0000u32.to_le_bytes()), "truncated"),
     ("bundle: head a byte shorter", |b| b[8] -= 1, "truncated"),
     ("bundle: top page a byte shorter", |b| b[12] -= 1, "wrong_digest"),
     ("bundle: top page of no bytes", |b| b[12..16].fill(0), "wrong_digest"),

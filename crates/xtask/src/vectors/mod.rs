@@ -5,6 +5,7 @@
 
 mod addresses;
 mod edits;
+mod eras;
 mod flips;
 mod heads;
 mod json;

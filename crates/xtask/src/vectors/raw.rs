@@ -50,6 +50,9 @@ pub fn refs(values: &[u32]) -> Vec<u8> {
 /// A name, how an honest thing is changed, and the code of what becomes of it.
 pub type Edit<T> = (&'static str, fn(&mut T), &'static str);
 
+/// The last epoch, and the last second.
+pub const LAST: u64 = (1 << 53) - 1;
+
 /// Without its last byte.
 pub fn shorten(bytes: &mut Vec<u8>) {
     bytes.truncate(bytes.len() - 1);
@@ -76,6 +79,8 @@ pub struct Root {
     pub version: u32,
     pub issued_at: u64,
     pub expires_at: u64,
+    pub era: u32,
+    pub min_epoch: u64,
     pub root: Keys,
     pub publisher: Keys,
 }
@@ -87,6 +92,8 @@ impl Root {
         out.extend(self.version.to_le_bytes());
         out.extend(self.issued_at.to_le_bytes());
         out.extend(self.expires_at.to_le_bytes());
+        out.extend(self.era.to_le_bytes());
+        out.extend(self.min_epoch.to_le_bytes());
         for role in [&self.root, &self.publisher] {
             out.extend([role.threshold, role.keys.len() as u8]);
             out.extend(role.keys.concat());

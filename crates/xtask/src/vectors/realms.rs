@@ -233,6 +233,7 @@ pub fn file(realms: &[Realm]) -> Value {
         let keys = |role: &raw::Keys| json!({ "threshold": role.threshold, "keys": role.keys.iter().map(|k| hex(k)).collect::<Vec<_>>() });
         json!({
             "name": name, "realm": REALM, "version": root.version, "issued_at": root.issued_at, "expires_at": root.expires_at,
+            "era": root.era, "min_epoch": root.min_epoch,
             "root": keys(&root.root), "publisher": keys(&root.publisher), "bytes": BASE64_STANDARD.encode(root.sign(seeds)),
         })
     };

@@ -2,7 +2,7 @@
 
 use super::lies::{self, Parts};
 use super::raw::{Head, Tree};
-use super::{T0, edits, heads, sequences, trust};
+use super::{T0, edits, eras, heads, sequences, trust};
 use anyhow::Result;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 pub enum Act {
     /// A bundle: staged, checked to its end, committed.
     Update(Vec<u8>),
-    /// A head alone.
+    /// A head alone, or the beginning of a bundle.
     Offer(Vec<u8>),
 }
 
@@ -24,6 +24,8 @@ pub struct Step {
     pub now: u64,
     /// `accepted`, an offer's answer, or the code of a refusal.
     pub expect: &'static str,
+    /// Of an offer that needs its tree, the most that the bundle can have.
+    pub bundle_bytes: Option<u64>,
     /// Epoch served and root version in force afterwards.
     pub epoch: Option<u64>,
     pub root_version: u32,
@@ -39,11 +41,17 @@ pub struct Scenario {
 
 /// A bundle at `T0`, after no root, that changes nothing unless a method says otherwise.
 pub fn update(bundle: Vec<u8>, expect: &'static str) -> Step {
-    Step { act: Act::Update(bundle), roots: vec![], now: T0, expect, epoch: None, root_version: 1 }
+    Step { act: Act::Update(bundle), roots: vec![], now: T0, expect, bundle_bytes: None, epoch: None, root_version: 1 }
 }
 
-pub fn offer(head: Vec<u8>, expect: &'static str) -> Step {
-    Step { act: Act::Offer(head), ..update(vec![], expect) }
+pub fn offer(offered: Vec<u8>, expect: &'static str) -> Step {
+    Step { act: Act::Offer(offered), ..update(vec![], expect) }
+}
+
+/// An offer that asks for its tree, which has so many bytes.
+pub fn asks(offered: Vec<u8>, tree_bytes: u64) -> Step {
+    let bundle_bytes = (tree_bytes + tree_bytes / 8 + (1 << 20)).min(3 << 30);
+    Step { bundle_bytes: Some(bundle_bytes), ..offer(offered, "tree_needed") }
 }
 
 impl Step {
@@ -93,7 +101,8 @@ pub fn file() -> Result<Value> {
     }
     refused.extend(lies::all()?.iter().map(|(name, bytes, code)| row(name, &bundle, bytes, *code)));
     let mut objects = Objects::default();
-    let scenarios: Vec<_> = sequences::all(&honest).iter().map(|scenario| scenario.json(&mut objects)).collect();
+    let scenarios = sequences::all(&honest).into_iter().chain(eras::all(&honest));
+    let scenarios: Vec<_> = scenarios.map(|scenario| scenario.json(&mut objects)).collect();
     Ok(json!({
         "now": T0,
         "root": BASE64_STANDARD.encode(root),
@@ -133,13 +142,16 @@ impl Scenario {
             .map(|step| {
                 let (member, bytes) = match &step.act {
                     Act::Update(bundle) => ("bundle", bundle),
-                    Act::Offer(head) => ("head", head),
+                    Act::Offer(offered) => ("offer", offered),
                 };
                 let mut row = json!({
                     member: objects.name(bytes), "expect": step.expect, "epoch": step.epoch, "root_version": step.root_version,
                 });
                 if !step.roots.is_empty() {
                     row["roots"] = step.roots.iter().map(|root| objects.name(root)).collect();
+                }
+                if let Some(bytes) = step.bundle_bytes {
+                    row["bundle_bytes"] = bytes.into();
                 }
                 if step.now != T0 {
                     row["now"] = step.now.into();

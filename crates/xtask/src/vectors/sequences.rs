@@ -1,7 +1,7 @@
-//! Updates that follow on one another: epochs, floors, renewals and chains of roots.
+//! Updates that follow on one another: epochs, floors, renewals and chains of roots. What eras are about stands in `eras`.
 
-use super::raw::{Head, Root, Tree, role};
-use super::scenarios::{Scenario, Step, offer, root, small, update};
+use super::raw::{Head, LAST, Root, Tree, role};
+use super::scenarios::{Scenario, Step, asks, offer, root, small, update};
 use super::{DAY, T0, trust};
 
 const OK: &str = "accepted";
@@ -27,12 +27,8 @@ impl Materials {
 }
 
 pub fn all(honest: &Tree) -> Vec<Scenario> {
-    let mut names: Vec<_> = trust::roots().into_iter().map(|(_, root, seeds)| root.sign(seeds)).collect();
-    // Rotates the publisher once more.
-    let fourth = Root { version: 4, publisher: role(1, &[105]), ..trust::roots()[2].1.clone() };
-    let two = Tree::seal(0, 0, empty_directory(), vec![empty_shard()]);
-    let (v3, v2) = (names.pop().unwrap_or_default(), names.pop().unwrap_or_default());
-    let m = Materials { one: honest.clone(), two, v2, v3, v4: fourth.sign(&[2, 3]) };
+    let [_, v2, v3, v4] = trust::roots().map(|(_, root, seeds)| root.sign(seeds));
+    let m = Materials { one: honest.clone(), two: empty(), v2, v3, v4 };
     let mut out = Vec::new();
     let mut add = |name: &str, config: &'static str, steps: Vec<Step>| {
         out.push(Scenario { name: name.into(), root: root(), config, steps });
@@ -45,9 +41,8 @@ pub fn all(honest: &Tree) -> Vec<Scenario> {
     add("durable floor", "floor=1:6", floored(&m, 5, 6));
     add("both floors: the higher one counts", "min_epoch=4\nfloor=1:6", floored(&m, 5, 6));
     add("both floors: the higher one counts, exchanged", "min_epoch=6\nfloor=1:4", floored(&m, 5, 6));
-    add("a rotated publisher starts anew", "min_epoch=100\nfloor=1:50", recovery(&m));
     add("a floor set under the rotated publisher counts", "floor=2:50", rotated_floor(&m));
-    add("a root that keeps the publisher keeps the epoch", "", kept(&m));
+    add("roots of one era keep the epoch", "", kept(&m));
     add("chains of roots", "", chains(&m));
     add("thresholds of the publisher", "", thresholds(&m));
     add("sources: nothing is left", "sources=bearer", vec![update(bearerless(&m), "bad_config")]);
@@ -79,8 +74,9 @@ fn epochs(m: &Materials) -> Vec<Step> {
         update(small(&m.one, 5), OK).serving(5),
         update(small(&m.two, 9), OK).serving(9),
         update(small(&m.one, 8), "rollback").serving(9),
-        update(small(&m.one, 1 << 53), OK).serving(1 << 53),
-        update(small(&m.two, 10), "rollback").serving(1 << 53),
+        update(small(&m.one, LAST), OK).serving(LAST),
+        update(small(&m.two, 10), "rollback").serving(LAST),
+        update(small(&m.two, LAST + 1), "bad_field").serving(LAST),
     ]
 }
 
@@ -88,12 +84,12 @@ fn renewals(m: &Materials) -> Vec<Step> {
     let half = T0 + DAY / 2;
     let later = |tree: &Tree, epoch| Head { epoch, issued_at: half, not_after: T0 + 2 * DAY, ..Head::of(tree) }.sign(&[101]);
     vec![
-        offer(m.head(&m.one, 5), "tree_needed"),
+        asks(m.head(&m.one, 5), m.one.bytes().len() as u64),
         update(small(&m.one, 5), OK).serving(5),
         offer(m.head(&m.one, 5), "unchanged").serving(5),
         offer(m.head(&m.one, 4), "rollback").serving(5),
         offer(m.head(&m.two, 5), "equivocation").serving(5),
-        offer(m.head(&m.two, 6), "tree_needed").serving(5),
+        asks(m.head(&m.two, 6), m.two.bytes().len() as u64).serving(5),
         offer(later(&m.one, 6), "clock_invalid").serving(5),
         offer(later(&m.one, 6), "renewed").at(half).serving(6),
         offer(m.head(&m.one, 5), "rollback").at(half).serving(6),
@@ -124,26 +120,9 @@ fn floored(m: &Materials, below: u64, at: u64) -> Vec<Step> {
     vec![update(small(&m.one, below), "below_floor"), update(small(&m.one, at), OK).serving(at)]
 }
 
-/// A thief of the publisher's key signed the highest epoch; the next root takes the key away from him.
-fn recovery(m: &Materials) -> Vec<Step> {
-    let far = m.one.bundle(&Head { epoch: (1 << 53) - 1, ..Head::of(&m.one) }.sign(&[101]));
-    let stolen = m.two.bundle(&Head { root_version: 2, ..Head::of(&m.two) }.sign(&[101]));
-    let top = (1 << 53) - 1;
-    vec![
-        update(far.clone(), OK).serving(top),
-        update(m.rotated(7), "root_needed").serving(top),
-        offer(Head { root_version: 2, ..Head::of(&m.two) }.sign(&[102, 103]), "root_needed").serving(top),
-        update(stolen, "too_few_signatures").roots(&[&m.v2]).serving(top),
-        update(m.rotated(7), OK).roots(&[&m.v2]).serving(7).root_version(2),
-        update(far, "too_few_signatures").serving(7).root_version(2),
-        update(m.rotated(6), "rollback").serving(7).root_version(2),
-        // The floors were set in the thief's time and stay out of force.
-        update(m.rotated(8), OK).serving(8).root_version(2),
-    ]
-}
-
 fn rotated_floor(m: &Materials) -> Vec<Step> {
     vec![
+        update(small(&m.one, 60), "root_needed"),
         update(m.rotated(49), "below_floor").roots(&[&m.v2]),
         update(m.rotated(50), OK).roots(&[&m.v2]).serving(50).root_version(2),
     ]
@@ -157,7 +136,7 @@ fn kept(m: &Materials) -> Vec<Step> {
             .roots(&[&m.v3])
             .serving(8)
             .root_version(3),
-        // The next root rotates again: a lower epoch counts as new.
+        // The next root begins an era: a lower epoch is later.
         offer(Head { epoch: 3, root_version: 4, ..Head::of(&m.two) }.sign(&[105]), "renewed")
             .roots(&[&m.v4])
             .serving(3)
@@ -166,7 +145,8 @@ fn kept(m: &Materials) -> Vec<Step> {
 }
 
 fn chains(m: &Materials) -> Vec<Step> {
-    let [_, (_, second, _), _] = trust::roots().try_into().unwrap_or_else(|_| unreachable!("three roots"));
+    let [_, (_, second, _), (_, third, _), _] = trust::roots();
+    let era = |era, min_epoch| Root { era, min_epoch, ..third.clone() }.sign(&[3, 4]);
     let refused = |root: Vec<u8>, code| update(m.rotated(7), code).roots(&[&root]);
     let many = vec![&m.v2; 65];
     vec![
@@ -182,6 +162,10 @@ fn chains(m: &Materials) -> Vec<Step> {
         update(m.rotated(7), "root_out_of_order").roots(&[&m.v2, &m.v2]),
         update(m.rotated(7), "too_few_signatures").roots(&[&m.v3, &m.v2]),
         update(m.rotated(7), "too_long").roots(&many),
+        update(m.rotated(7), "bad_era").roots(&[&m.v2, &era(2, 5)]),
+        update(m.rotated(7), "bad_era").roots(&[&m.v2, &era(1, 1)]),
+        update(m.rotated(7), "bad_field").roots(&[&m.v2, &era(4, 5)]),
+        update(m.rotated(7), "earlier_era").roots(&[&m.v2, &era(3, 1)]),
         update(m.rotated(7), OK).roots(&[&m.v2, &m.v3]).serving(7).root_version(3),
         update(m.rotated(8), "root_out_of_order").roots(&[&m.v3]).serving(7).root_version(3),
     ]
@@ -205,8 +189,9 @@ fn directory(sources: u8, pepper_id: u32) -> Vec<u8> {
         .bytes()
 }
 
-fn empty_directory() -> Vec<u8> {
-    directory(3, 0)
+/// An honest tree without records.
+pub fn empty() -> Tree {
+    Tree::seal(0, 0, directory(3, 0), vec![empty_shard()])
 }
 
 fn empty_shard() -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! The roots of the test realms, and roots that must be refused.
 
-use super::raw::{Edit, Keys, Root, role, seal, shorten, signatures, unhex};
+use super::raw::{Edit, Keys, LAST, Root, role, seal, shorten, signatures, unhex};
 use super::{DAY, REALM, T0};
 
 /// Name, content, and who signs.
@@ -14,23 +14,27 @@ pub fn first() -> Root {
         version: 1,
         issued_at: T0 - DAY,
         expires_at: T0 + 3650 * DAY,
+        era: 1,
+        min_epoch: 1,
         root: role(2, &[1, 2, 3]),
         publisher: role(1, &[101]),
     }
 }
 
-/// The roots in force one after the other. Version 2 rotates the publisher and one root key; version 3 keeps the publisher.
-pub fn roots() -> Vec<Named> {
-    let second = Root { version: 2, root: role(2, &[2, 3, 4]), publisher: role(2, &[102, 103, 104]), ..first() };
-    let third = Root { version: 3, expires_at: T0 + 4000 * DAY, ..second.clone() };
-    vec![("v1", first(), &[1, 2]), ("v2", second, &[1, 2, 4]), ("v3", third, &[3, 4])]
+/// The roots in force one after the other. Version 2 rotates the publisher and one root key, version 3 raises the least epoch,
+/// version 4 rotates the publisher and begins an era.
+pub fn roots() -> [Named; 4] {
+    let second = Root { version: 2, min_epoch: 2, root: role(2, &[2, 3, 4]), publisher: role(2, &[102, 103, 104]), ..first() };
+    let third = Root { version: 3, expires_at: T0 + 4000 * DAY, min_epoch: 5, ..second.clone() };
+    let fourth = Root { version: 4, era: 4, min_epoch: 3, publisher: role(1, &[105]), ..third.clone() };
+    [("v1", first(), &[1, 2]), ("v2", second, &[1, 2, 4]), ("v3", third, &[3, 4]), ("v4", fourth, &[2, 3])]
 }
 
 /// Fields of a root of version 1 that is signed by keys 1 and 2, and what comes of deploying it.
 #[rustfmt::skip]
 const FIELDS: &[Edit<Root>] = &[
     ("as it should be", |_| {}, "accepted"),
-    ("for readers of version 0", |r| r.min_reader = 0, "accepted"),
+    ("for readers of version 0", |r| r.min_reader = 0, "bad_field"),
     ("for readers of version 2", |r| r.min_reader = 2, "reader_too_old"),
     ("longest realm", |r| r.realm = vec![b'r'; 64], "accepted"),
     ("realm of every character", |r| r.realm = b"a-z_0.9".to_vec(), "accepted"),
@@ -41,6 +45,16 @@ const FIELDS: &[Edit<Root>] = &[
     ("realm not UTF-8", |r| r.realm = b"\xff".to_vec(), "not_text"),
     ("version 0", |r| r.version = 0, "bad_field"),
     ("highest version", |r| r.version = u32::MAX, "accepted"),
+    ("highest version, which begins an era", |r| (r.version, r.era) = (u32::MAX, u32::MAX), "accepted"),
+    ("era of the root before", |r| (r.version, r.era) = (3, 2), "accepted"),
+    ("era 0", |r| r.era = 0, "bad_field"),
+    ("era of a later root", |r| r.era = 2, "bad_field"),
+    ("least epoch 0", |r| r.min_epoch = 0, "bad_field"),
+    ("least epoch is the last one", |r| r.min_epoch = LAST, "accepted"),
+    ("least epoch beyond the last one", |r| r.min_epoch = LAST + 1, "bad_field"),
+    ("expires with the last second", |r| r.expires_at = LAST, "accepted"),
+    ("expires a second after the last", |r| r.expires_at = LAST + 1, "bad_field"),
+    ("expires never", |r| r.expires_at = u64::MAX, "bad_field"),
     ("expires when it is issued", |r| r.expires_at = r.issued_at, "bad_field"),
     ("expires before it is issued", |r| r.expires_at = r.issued_at - 1, "bad_field"),
     ("root threshold 0", |r| r.root.threshold = 0, "bad_threshold"),
