@@ -8,7 +8,7 @@ import json
 import pathlib
 import sys
 
-from second import ed25519, text
+from second import ed25519, request, text
 from second.edge import Edge, outcome
 from second.tree import Tree, head_of
 from second.trust import Head, Root, Signed
@@ -71,6 +71,20 @@ def addresses():
 def paths():
     for row in load("paths.json")["paths"]:
         check(f"path {row['path']!r}", text.normal_path(row["path"]), row["normal"])
+
+
+def requests():
+    table = load("requests.json")
+    for row in table["targets"]:
+        check(f"target {row['target']!r}", request.read_target(row["target"]), (row["path"], row["query"], row["authority"]))
+    for row in table["hosts"]:
+        check(f"host {row['host']!r}", request.is_host(row["host"]), row["good"])
+
+
+def clients():
+    for row in load("clients.json")["clients"]:
+        address = request.client(row["rule"], row["peer"], row["proxy_line"], row["lines"])
+        check(f"client address {row}", address and text.write_address(address), row["client"])
 
 
 def signatures():
@@ -226,6 +240,8 @@ def main():
     permissions()
     addresses()
     paths()
+    requests()
+    clients()
     signatures()
     realms = load("realms.json")
     roots(realms["roots"])

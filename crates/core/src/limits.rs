@@ -60,5 +60,7 @@ pub const MAX_BLOCK: usize = 16 * 1024;
 pub const MAX_LINES: usize = 128;
 /// Proxies that a hop count may name: longer chains are misconfiguration.
 pub const MAX_HOPS: u8 = 32;
+/// Parameters of one element of `Forwarded`: four are registered, and each is compared with those before it.
+pub const MAX_FORWARDED_PARAMETERS: usize = 16;
 /// Networks of one trust list: the published ranges of a large CDN are some hundreds.
 pub const MAX_TRUSTED: usize = 1024;

@@ -3,6 +3,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use edgelatch_core::bundle;
+use edgelatch_core::client_ip::ClientIpRule;
 use edgelatch_core::edge::{Edge, HostConfig, Location, Offer};
 use edgelatch_core::error::Error;
 use edgelatch_core::head::Head;
@@ -106,6 +107,36 @@ fn addresses() {
 fn paths() {
     for row in rows(&file("paths.json"), "paths") {
         assert_eq!(http::normalize_path(text(row, "path").as_bytes()).as_deref(), row["normal"].as_str(), "{row}");
+    }
+}
+
+#[test]
+fn targets_and_hosts() {
+    let requests = file("requests.json");
+    for row in rows(&requests, "targets") {
+        let bytes = format!("\nGET {}", text(row, "target"));
+        let block = http::Block::parse(bytes.as_bytes()).unwrap();
+        let read = |part: Option<&[u8]>| part.map_or(Value::Null, |part| str::from_utf8(part).unwrap().into());
+        let found = json!({
+            "target": row["target"], "path": read(Some(block.path())), "query": read(block.query()),
+            "authority": read(block.authority()),
+        });
+        assert_eq!(found, *row);
+    }
+    for row in rows(&requests, "hosts") {
+        let bytes = format!("\nGET /\nHost:{}", text(row, "host"));
+        assert_eq!(http::host_ok(&http::Block::parse(bytes.as_bytes()).unwrap()), row["good"], "{row}");
+    }
+}
+
+#[test]
+fn client_addresses() {
+    for row in rows(&file("clients.json"), "clients") {
+        let rule = ClientIpRule::parse(text(row, "rule")).unwrap();
+        let lines: Vec<_> = row["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+        let given = |name: &str| row[name].as_str().map(str::as_bytes);
+        let found = rule.derive(given("peer"), given("proxy_line"), http::Lines::new(lines.join("\n").as_bytes()));
+        assert_eq!(found.map(|ip| ip.to_string()).as_deref(), row["client"].as_str(), "{row}");
     }
 }
 

@@ -3,14 +3,16 @@
 //! ```text
 //! x-forwarded-for := element *("," element)      element := [SP/TAB] node [SP/TAB]
 //! node            := ipv4 [":" port] | ipv6 | "[" ipv6 "]" [":" port]
-//! forwarded       := element *("," element)      element := pair *(";" pair), each pair optional
-//! pair            := token "=" (token | quoted-string); for a `for`, ipv4 [":" port] | "[" ipv6 "]" [":" port]
+//! forwarded       := element *("," element)      element := [SP/TAB] pair *(";" pair) [SP/TAB], each pair optional
+//! pair            := token "=" (token | quoted-string); for a `for`, ipv4 [":" node-port] | "[" ipv6 "]" [":" node-port]
+//! node-port       := port | "_" 1*(letter | digit | "." | "_" | "-")
 //! ```
 //! Several lines are one list, in order. An element that is empty or not of this form has no address.
 
 use super::is_port;
 use crate::http::{Lines, take_quoted, take_token, trim};
 use crate::ip::{Ip, parse_v6};
+use crate::limits::MAX_FORWARDED_PARAMETERS;
 
 /// The two headers with a grammar of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,11 +105,11 @@ fn before_quoted(mut text: &[u8]) -> Option<&[u8]> {
 
 /// An address with or without a port, an IPv6 one with or without brackets.
 fn node(text: &[u8]) -> Option<Ip> {
-    Ip::parse(text).ok().or_else(|| bracketed_or_v4(text))
+    Ip::parse(text).ok().or_else(|| bracketed_or_v4(text, is_port))
 }
 
-/// `ipv4`, `ipv4:port`, `[ipv6]` or `[ipv6]:port`; the port may be an obfuscated one (RFC 7239 section 6.2).
-fn bracketed_or_v4(text: &[u8]) -> Option<Ip> {
+/// `ipv4`, `ipv4:port`, `[ipv6]` or `[ipv6]:port`.
+fn bracketed_or_v4(text: &[u8], is_port: fn(&[u8]) -> bool) -> Option<Ip> {
     let split = |byte: u8| text.iter().position(|&b| b == byte).and_then(|at| text.split_at_checked(at));
     let (ip, port) = match text.strip_prefix(b"[") {
         Some(_) => {
@@ -119,21 +121,20 @@ fn bracketed_or_v4(text: &[u8]) -> Option<Ip> {
             (Ip::parse(address).ok()?, port)
         }
     };
-    let obfuscated = |text: &[u8]| {
-        text.strip_prefix(b"_").is_some_and(|rest| {
-            !rest.is_empty() && rest.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-        })
-    };
-    let good = port.is_empty() || port.strip_prefix(b":").is_some_and(|port| is_port(port) || obfuscated(port));
-    good.then_some(ip)
+    (port.is_empty() || port.strip_prefix(b":").is_some_and(is_port)).then_some(ip)
 }
 
-/// Registered parameters, none of which may stand in an element twice (RFC 7239 section 4).
-const PARAMETERS: [&[u8]; 4] = [b"for", b"by", b"host", b"proto"];
+/// A port, or the name that stands for one (RFC 7239 section 6).
+fn is_node_port(text: &[u8]) -> bool {
+    let letter = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    is_port(text) || text.strip_prefix(b"_").is_some_and(|name| !name.is_empty() && name.iter().all(letter))
+}
 
-/// The address in the `for` of one element of `Forwarded`.
+/// The address in the `for` of one element of `Forwarded`. No parameter may stand in it twice (RFC 7239 section 4), and there
+/// is no room for blanks around `;`: what other readers do with either is anybody's guess.
 fn forwarded_for(element: &[u8]) -> Option<Ip> {
-    let mut seen = [false; PARAMETERS.len()];
+    let mut names = [&b""[..]; MAX_FORWARDED_PARAMETERS];
+    let mut free = 0;
     let mut found = None;
     let mut rest = element;
     loop {
@@ -141,23 +142,20 @@ fn forwarded_for(element: &[u8]) -> Option<Ip> {
         if !name.is_empty() {
             let value = after.strip_prefix(b"=")?;
             let (token, after) = take_token(value);
-            let (quoted, after) = if token.is_empty() { take_quoted(value)? } else { (token, after) };
-            for (at, (known, seen)) in PARAMETERS.iter().zip(&mut seen).enumerate() {
-                if name.eq_ignore_ascii_case(known) {
-                    if core::mem::replace(seen, true) {
-                        return None;
-                    }
-                    if at == 0 {
-                        found = Some(quoted);
-                    }
-                }
+            let (value, after) = if token.is_empty() { take_quoted(value)? } else { (token, after) };
+            if names.iter().take(free).any(|known| known.eq_ignore_ascii_case(name)) {
+                return None;
+            }
+            *names.get_mut(free)? = name;
+            free += 1;
+            if name.eq_ignore_ascii_case(b"for") {
+                found = Some(value);
             }
             rest = after;
         }
-        rest = trim(rest);
         match rest.split_first() {
-            None => return unescaped(found?, bracketed_or_v4)?,
-            Some((b';', more)) => rest = trim(more),
+            None => return unescaped(found?, |text| bracketed_or_v4(text, is_node_port))?,
+            Some((b';', more)) => rest = more,
             Some(_) => return None,
         }
     }
@@ -201,6 +199,12 @@ mod tests {
             ("1.1.1.1:65536", &["?"]),
             ("1.1.1.1:", &["?"]),
             ("1.1.1.1:x", &["?"]),
+            ("1.1.1.1:_a", &["?"]),
+            ("[::1]:_a", &["?"]),
+            ("1.1.1.1:000080", &["?"]),
+            ("1.1.1.1:+80", &["?"]),
+            ("1.1.1.1 :80", &["?"]),
+            ("1.1.1.1: 80", &["?"]),
             ("1.1.1.1:80:80", &["?"]),
             ("01.1.1.1:80", &["?"]),
             ("::1", &["::1"]),
@@ -231,7 +235,13 @@ mod tests {
         for (lines, want) in [
             ("for=1.1.1.1", &["1.1.1.1"][..]),
             ("FOR=1.1.1.1;proto=https;By=\"_x\"", &["1.1.1.1"]),
-            ("by=_x ; for=1.1.1.1; ;", &["1.1.1.1"]),
+            (" by=_x;for=1.1.1.1;;\t", &["1.1.1.1"]),
+            ("by=_x ;for=1.1.1.1", &["?"]),
+            ("by=_x; for=1.1.1.1", &["?"]),
+            ("by=_x;\tfor=1.1.1.1", &["?"]),
+            ("for=1.1.1.1; ", &["1.1.1.1"]),
+            ("for=1.1.1.1; ;", &["?"]),
+            (";for=1.1.1.1", &["1.1.1.1"]),
             ("for=1.1.1.1, for=2.2.2.2|for=3.3.3.3", &["3.3.3.3", "2.2.2.2", "1.1.1.1"]),
             ("for=\"1.1.1.1:80\"", &["1.1.1.1"]),
             ("for=\"1.1.1.1:_p\"", &["1.1.1.1"]),
@@ -261,6 +271,14 @@ mod tests {
             ("for=1.1.1.1;for=1.1.1.1", &["?"]),
             ("for=1.1.1.1;FOR=2.2.2.2", &["?"]),
             ("for=1.1.1.1;proto=a;proto=b", &["?"]),
+            ("for=1.1.1.1;x=a;y=b;X=c", &["?"]),
+            ("for=1.1.1.1;x=a;y=b", &["1.1.1.1"]),
+            ("for=1.1.1.1;x=a, for=2.2.2.2;x=a", &["2.2.2.2", "1.1.1.1"]),
+            ("for=1.1.1.1;for=\"[::1]\"", &["?"]),
+            ("for=\"1.1.1.1:\"", &["?"]),
+            ("for=\"1.1.1.1:000080\"", &["?"]),
+            ("for=\"1.1.1.1:_a b\"", &["?"]),
+            ("for=\"1.1.1.1:_\u{e9}\"", &["?"]),
             ("for=1.1.1.1 proto=a", &["?"]),
             ("for=1.1.1.1;proto", &["?"]),
             ("for=1.1.1.1;host=a:80", &["?"]),
@@ -279,6 +297,16 @@ mod tests {
         ] {
             assert_eq!(read(Chain::Forwarded, lines), want, "{lines}");
         }
+    }
+
+    #[test]
+    fn parameters_are_bounded() {
+        let element = |extra: usize| {
+            let extra: String = (0..extra).map(|n| alloc::format!(";x{n}=a")).collect();
+            read(Chain::Forwarded, &alloc::format!("for=1.1.1.1{extra}"))
+        };
+        assert_eq!(element(MAX_FORWARDED_PARAMETERS - 1), ["1.1.1.1"]);
+        assert_eq!(element(MAX_FORWARDED_PARAMETERS), ["?"]);
     }
 
     #[test]

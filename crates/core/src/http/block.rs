@@ -185,13 +185,14 @@ impl<'a> Block<'a> {
     }
 
     /// The authority of a target in absolute form (RFC 9112 section 3.2.2), which then stands for the `Host` field.
-    pub(super) fn authority(&self) -> Option<&'a [u8]> {
+    pub fn authority(&self) -> Option<&'a [u8]> {
         let target = self.without_fragment();
         if target.starts_with(b"/") {
             return None;
         }
         let (scheme, rest) = split_once(target, b':')?;
-        if !scheme.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) {
+        let (first, more) = scheme.split_first()?;
+        if !first.is_ascii_alphabetic() || !more.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) {
             return None;
         }
         let rest = rest.strip_prefix(b"//")?;
@@ -328,6 +329,9 @@ mod tests {
             ("http://", "/", None, Some("")),
             ("/a:b//c", "/a:b//c", None, None),
             ("h:443", "h:443", None, None),
+            ("http:/a?b", "http:/a", Some("b"), None),
+            ("://h/a", "://h/a", None, None),
+            ("1://h/a", "1://h/a", None, None),
         ] {
             let bytes = alloc::format!("\nGET {target}");
             let block = Block::parse(bytes.as_bytes()).unwrap();

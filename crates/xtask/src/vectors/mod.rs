@@ -4,6 +4,7 @@
 //! from asking the code under test; objects that the builder would never make are written byte by byte in [`raw`].
 
 mod addresses;
+mod clients;
 mod edits;
 mod eras;
 mod flips;
@@ -17,6 +18,7 @@ mod policies;
 mod raw;
 mod realms;
 mod records;
+mod requests;
 mod scenarios;
 mod sequences;
 mod trust;
@@ -50,6 +52,8 @@ fn files() -> Result<Vec<File>> {
         ("permissions.json", permissions::tables(), 2),
         ("addresses.json", addresses::table(), 2),
         ("paths.json", paths::table(), 2),
+        ("requests.json", requests::tables(), 2),
+        ("clients.json", clients::table(), 2),
         ("realms.json", realms::file(&realms), 4),
         ("verifications.json", verifications::file(&realms)?, 2),
         ("updates.json", scenarios::file()?, 4),
