@@ -113,12 +113,12 @@ fn a_registry_without_management_is_given_it() {
     // As an older version left it.
     let theirs = "realm_id = (SELECT id FROM realms WHERE slug = 'management')";
     let triggers: Vec<String> = {
-        let mut named = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'activity'").unwrap();
+        let mut named = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'audit_log'").unwrap();
         named.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
     };
     let drop_all: String = triggers.iter().map(|name| format!("DROP TRIGGER {name};")).collect();
     db.execute_batch(&format!(
-        "PRAGMA foreign_keys = ON; {drop_all} DELETE FROM keys WHERE {theirs}; DELETE FROM activity WHERE {theirs}; \
+        "PRAGMA foreign_keys = ON; {drop_all} DELETE FROM keys WHERE {theirs}; DELETE FROM audit_log WHERE {theirs}; \
          DELETE FROM owners WHERE org_id IN (SELECT id FROM orgs WHERE {theirs}); DELETE FROM orgs WHERE {theirs}; \
          DELETE FROM roles WHERE {theirs}; DELETE FROM realms WHERE slug = 'management';"
     ))

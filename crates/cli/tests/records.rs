@@ -14,7 +14,7 @@ fn database(p: &Plane) -> Connection {
 /// Somebody who can write the database takes its guards away and does this to the log.
 fn tamper(p: &Plane, sql: &str) {
     let db = database(p);
-    let mut named = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'activity'").unwrap();
+    let mut named = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'audit_log'").unwrap();
     let triggers: Vec<String> = named.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
     assert!(!triggers.is_empty());
     assert!(db.execute_batch(sql).is_err(), "the database itself refuses it");
@@ -85,7 +85,7 @@ fn the_log_says_who_what_before_and_after() {
 #[test]
 fn a_removed_row_is_found_and_named() {
     let (p, _) = history();
-    tamper(&p, &format!("DELETE FROM activity WHERE {ACME} AND seq = 4"));
+    tamper(&p, &format!("DELETE FROM audit_log WHERE {ACME} AND seq = 4"));
     let found = p.no(&["audit", "verify"]);
     assert_eq!((&found["sound"], &found["row"], &found["code"]), (&false.into(), &4.into(), &"activity_altered".into()));
     let human = p.run(&["audit", "verify"]);
@@ -94,9 +94,9 @@ fn a_removed_row_is_found_and_named() {
 
 #[test]
 fn an_altered_row_is_found_and_named() {
-    for column in ["actor", "became", "action", "target"] {
+    for column in ["actor", "after", "action", "target"] {
         let (p, _) = history();
-        tamper(&p, &format!("UPDATE activity SET {column} = 'cli:mallory' WHERE {ACME} AND seq = 5"));
+        tamper(&p, &format!("UPDATE audit_log SET {column} = 'cli:mallory' WHERE {ACME} AND seq = 5"));
         assert_eq!(p.no(&["audit", "verify"])["row"], 5, "{column}");
     }
 }
@@ -107,8 +107,8 @@ fn a_log_that_was_written_anew_is_found_by_the_anchor() {
     // The end is cut off, and the realm's record of it set back.
     let last = p.json(&["audit", "verify"])["rows"].as_u64().unwrap();
     let sql = format!(
-        "DELETE FROM activity WHERE {ACME} AND seq = {last}; UPDATE realms SET activity_seq = {last} - 1, activity_hash = \
-         (SELECT hash FROM activity WHERE {ACME} AND seq = {last} - 1) WHERE slug = 'acme'"
+        "DELETE FROM audit_log WHERE {ACME} AND seq = {last}; UPDATE realms SET audit_seq = {last} - 1, audit_hash = \
+         (SELECT hash FROM audit_log WHERE {ACME} AND seq = {last} - 1) WHERE slug = 'acme'"
     );
     tamper(&p, &sql);
     assert_eq!(p.json(&["audit", "verify"])["sound"], true, "nothing in the database tells");

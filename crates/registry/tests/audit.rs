@@ -18,9 +18,9 @@ fn force(f: &Fixture, sql: &str) {
     let (off, on) = match &f.schema {
         None => {
             let drop = |trigger| format!("DROP TRIGGER IF EXISTS {trigger};");
-            (["activity_stays", "activity_remains", "activity_once"].map(drop).concat(), "")
+            (["audit_log_no_update", "audit_log_no_delete", "audit_log_no_replace"].map(drop).concat(), "")
         }
-        Some(_) => ("ALTER TABLE activity DISABLE TRIGGER ALL;".into(), "ALTER TABLE activity ENABLE TRIGGER ALL;"),
+        Some(_) => ("ALTER TABLE audit_log DISABLE TRIGGER ALL;".into(), "ALTER TABLE audit_log ENABLE TRIGGER ALL;"),
     };
     f.execute(&format!("{off} {sql}; {on}")).unwrap();
 }
@@ -84,9 +84,9 @@ fn every_act_leaves_a_row(f: Fixture) {
     // Before and after hold what differs, and nothing else.
     let edit = &rows[2];
     assert_eq!((edit.target.as_str(), edit.kind.as_str()), (id.to_string().as_str(), "key"));
-    assert_eq!(edit.was.as_deref(), Some(r#"{"name":"ci","revision":1}"#));
-    assert_eq!(edit.became.as_deref(), Some(r#"{"name":"deploy","revision":2}"#));
-    assert!(rows[0].became.as_deref().is_some_and(|json| json.contains(r#""revocation":"reversible""#)));
+    assert_eq!(edit.before.as_deref(), Some(r#"{"name":"ci","revision":1}"#));
+    assert_eq!(edit.after.as_deref(), Some(r#"{"name":"deploy","revision":2}"#));
+    assert!(rows[0].after.as_deref().is_some_and(|json| json.contains(r#""revocation":"reversible""#)));
     let text = format!("{rows:?}");
     for secret in [&created.secret, &rotated.secret] {
         assert!(!text.contains(&secret[3..12]) && !text.contains(&secret[secret.len() - 6..]), "{text}");
@@ -128,16 +128,20 @@ fn rows_are_filtered_and_paged(f: Fixture) {
 
 fn the_database_refuses_to_change_rows(f: Fixture) {
     let again =
-        "INTO activity SELECT realm_id, seq, at, 'x', address, action, kind, target, org, was, became, hash FROM activity";
+        "INTO audit_log SELECT realm_id, seq, at, 'x', address, action, kind, target, org, before, after, hash FROM audit_log";
     let only_here = match &f.schema {
         // Replacing a row deletes the old one, of which SQLite tells no trigger.
         None => format!("INSERT OR REPLACE {again}"),
-        Some(_) => "TRUNCATE activity".into(),
+        Some(_) => "TRUNCATE audit_log".into(),
     };
     let upsert = format!("INSERT {again} WHERE seq = 1 ON CONFLICT (realm_id, seq) DO UPDATE SET actor = 'x'");
-    for sql in
-        ["UPDATE activity SET actor = 'x'", "DELETE FROM activity", "DELETE FROM activity WHERE seq = 1", &only_here, &upsert]
-    {
+    for sql in [
+        "UPDATE audit_log SET actor = 'x'",
+        "DELETE FROM audit_log",
+        "DELETE FROM audit_log WHERE seq = 1",
+        &only_here,
+        &upsert,
+    ] {
         let error = f.execute(sql).unwrap_err();
         assert!(error.contains("append-only"), "{sql}: {error}");
     }
@@ -146,10 +150,10 @@ fn the_database_refuses_to_change_rows(f: Fixture) {
 
 /// What the chain says once somebody has run `sql`; then everything is put back.
 fn verdict(f: &Fixture, sql: &str) -> String {
-    force(f, &format!("CREATE TABLE saved AS SELECT * FROM activity; CREATE TABLE ends AS SELECT * FROM realms; {sql}"));
+    force(f, &format!("CREATE TABLE saved AS SELECT * FROM audit_log; CREATE TABLE ends AS SELECT * FROM realms; {sql}"));
     let error = f.registry.audit_verify(&f.realm, None).map(|anchor| format!("fine up to {}", anchor.seq));
-    let back = "DELETE FROM activity; INSERT INTO activity SELECT * FROM saved; DROP TABLE saved; \
-                UPDATE realms SET activity_seq = (SELECT activity_seq FROM ends), activity_hash = (SELECT activity_hash FROM ends); \
+    let back = "DELETE FROM audit_log; INSERT INTO audit_log SELECT * FROM saved; DROP TABLE saved; \
+                UPDATE realms SET audit_seq = (SELECT audit_seq FROM ends), audit_hash = (SELECT audit_hash FROM ends); \
                 DROP TABLE ends";
     force(f, back);
     f.registry.audit_verify(&f.realm, None).unwrap();
@@ -167,34 +171,34 @@ fn whatever_is_changed_is_found(f: Fixture) {
         assert!(said.starts_with("activity_altered") && said.contains(words), "{sql}: {said}");
     };
     let altered = format!("row {end} was altered");
-    for column in ["actor", "address", "action", "kind", "target", "org", "was", "became"] {
-        found(&format!("UPDATE activity SET {column} = {column} || ' ' WHERE seq = {end}"), &altered);
+    for column in ["actor", "address", "action", "kind", "target", "org", "before", "after"] {
+        found(&format!("UPDATE audit_log SET {column} = {column} || ' ' WHERE seq = {end}"), &altered);
     }
-    for column in ["address", "org", "was", "became"] {
-        found(&format!("UPDATE activity SET {column} = NULL WHERE seq = {end}"), &altered);
+    for column in ["address", "org", "before", "after"] {
+        found(&format!("UPDATE audit_log SET {column} = NULL WHERE seq = {end}"), &altered);
     }
-    found(&format!("UPDATE activity SET at = at - 1 WHERE seq = {end}"), &altered);
+    found(&format!("UPDATE audit_log SET at = at - 1 WHERE seq = {end}"), &altered);
     // A hash in another's place, or the same for both.
-    found("UPDATE activity SET hash = (SELECT hash FROM activity WHERE seq = 1) WHERE seq = 2", "row 2 was altered");
+    found("UPDATE audit_log SET hash = (SELECT hash FROM audit_log WHERE seq = 1) WHERE seq = 2", "row 2 was altered");
     // Two rows in each other's place, with and without their hashes.
     let swap = |column: &str| {
         format!(
-            "UPDATE activity SET {column} = CASE seq WHEN 2 THEN (SELECT {column} FROM activity WHERE seq = 3) \
-             ELSE (SELECT {column} FROM activity WHERE seq = 2) END WHERE seq IN (2, 3);"
+            "UPDATE audit_log SET {column} = CASE seq WHEN 2 THEN (SELECT {column} FROM audit_log WHERE seq = 3) \
+             ELSE (SELECT {column} FROM audit_log WHERE seq = 2) END WHERE seq IN (2, 3);"
         )
     };
-    let rows = ["at", "actor", "address", "action", "kind", "target", "org", "was", "became"].map(swap).concat();
+    let rows = ["at", "actor", "address", "action", "kind", "target", "org", "before", "after"].map(swap).concat();
     found(&rows, "row 2 was altered");
     found(&(rows + &swap("hash")), "row 2 was altered");
-    found("UPDATE activity SET seq = 99 WHERE seq = 2; UPDATE activity SET seq = 2 WHERE seq = 3", "row 2 was altered");
+    found("UPDATE audit_log SET seq = 99 WHERE seq = 2; UPDATE audit_log SET seq = 2 WHERE seq = 3", "row 2 was altered");
     // One too many, at the end and before the beginning of another realm's.
     let more = format!(
-        "INSERT INTO activity SELECT realm_id, {end} + 1, at, actor, address, action, kind, target, org, was, became, hash \
-         FROM activity WHERE seq = {end}"
+        "INSERT INTO audit_log SELECT realm_id, {end} + 1, at, actor, address, action, kind, target, org, before, after, hash \
+         FROM audit_log WHERE seq = {end}"
     );
     found(&more, &format!("row {} was altered", end + 1));
-    found("DELETE FROM activity", "row 1 is missing");
-    found("UPDATE realms SET activity_seq = 0", "not the one that was written last");
+    found("DELETE FROM audit_log", "row 1 is missing");
+    found("UPDATE realms SET audit_seq = 0", "not the one that was written last");
 }
 
 /// A tail cut off together with the realm's note of it leaves a sound chain, which is too short for the anchor.
@@ -204,8 +208,8 @@ fn a_tail_cut_off_cleanly_misses_the_anchor(f: Fixture) {
     force(
         &f,
         &format!(
-            "DELETE FROM activity WHERE seq > {end}; UPDATE realms SET activity_seq = {end}, \
-             activity_hash = (SELECT hash FROM activity WHERE seq = {end})"
+            "DELETE FROM audit_log WHERE seq > {end}; UPDATE realms SET audit_seq = {end}, \
+             audit_hash = (SELECT hash FROM audit_log WHERE seq = {end})"
         ),
     );
     assert_eq!(f.registry.audit_verify(&f.realm, None).unwrap().seq, end);
@@ -221,20 +225,20 @@ fn a_tail_cut_off_cleanly_misses_the_anchor(f: Fixture) {
 fn altered_and_missing_rows_are_found(f: Fixture) {
     let anchor = f.registry.audit_verify(&f.realm, None).unwrap();
     assert_eq!(anchor.seq, all(&f).len() as u64);
-    force(&f, "UPDATE activity SET actor = 'cli:nobody' WHERE seq = 2");
+    force(&f, "UPDATE audit_log SET actor = 'cli:nobody' WHERE seq = 2");
     let error = f.registry.audit_verify(&f.realm, None).unwrap_err();
     assert_eq!(error.code(), "activity_altered");
     assert!(error.to_string().contains("row 2 was altered"), "{error}");
 }
 
 fn a_row_missing_in_the_middle_is_found(f: Fixture) {
-    force(&f, "DELETE FROM activity WHERE seq = 2");
+    force(&f, "DELETE FROM audit_log WHERE seq = 2");
     assert!(f.registry.audit_verify(&f.realm, None).unwrap_err().to_string().contains("row 2 is missing"));
 }
 
 fn a_row_missing_at_the_end_is_found(f: Fixture) {
     let end = all(&f).len();
-    force(&f, &format!("DELETE FROM activity WHERE seq = {end}"));
+    force(&f, &format!("DELETE FROM audit_log WHERE seq = {end}"));
     let error = f.registry.audit_verify(&f.realm, None).unwrap_err().to_string();
     assert!(error.contains(&format!("row {end} is missing")), "{error}");
 }

@@ -60,7 +60,7 @@ fn csv_and_json_lines_say_the_same(f: Fixture) {
     }
     let acts =
         f.registry.activity(&f.realm, &ActivityFilter { action: Some("keys.import".into()), ..ActivityFilter::default() });
-    assert_eq!(acts.unwrap().activity[0].became.as_deref(), Some(r#"{"imported":1}"#));
+    assert_eq!(acts.unwrap().activity[0].after.as_deref(), Some(r#"{"imported":1}"#));
 }
 
 fn one_bad_line_stops_all_and_each_is_reported(f: Fixture) {

@@ -37,8 +37,8 @@ fn show(context: &Context, open: &Open, filter: &ActivityFilter) -> Result<()> {
         return Ok(());
     }
     let row = |a: &Activity| {
-        let change = match (&a.was, &a.became) {
-            (Some(was), Some(became)) => format!("{was} → {became}"),
+        let change = match (&a.before, &a.after) {
+            (Some(before), Some(after)) => format!("{before} → {after}"),
             (one, other) => or_dash(one.as_ref().or(other.as_ref()).map_or("", String::as_str)),
         };
         let target = format!("{} {}", a.kind, a.target);

@@ -36,18 +36,18 @@ impl Act<'_> {
         &mut self,
         action: &str,
         target: &Target<'_>,
-        was: Option<Json>,
-        became: Option<Json>,
+        before: Option<Json>,
+        after: Option<Json>,
     ) -> Result<(), Error> {
-        let (was, became) = match (was, became) {
-            (Some(Json::Object(mut was)), Some(Json::Object(mut became))) => {
-                became.retain(|name, value| was.get(name) != Some(value));
-                was.retain(|name, _| became.contains_key(name));
-                (Some(Json::Object(was)), Some(Json::Object(became)))
+        let (before, after) = match (before, after) {
+            (Some(Json::Object(mut before)), Some(Json::Object(mut after))) => {
+                after.retain(|name, value| before.get(name) != Some(value));
+                before.retain(|name, _| after.contains_key(name));
+                (Some(Json::Object(before)), Some(Json::Object(after)))
             }
             other => other,
         };
-        append(self, action, target, was.map(|v| v.to_string()), became.map(|v| v.to_string()))
+        append(self, action, target, before.map(|v| v.to_string()), after.map(|v| v.to_string()))
     }
 }
 
@@ -80,8 +80,8 @@ fn append(
     act: &mut Act<'_>,
     action: &str,
     target: &Target<'_>,
-    was: Option<String>,
-    became: Option<String>,
+    before: Option<String>,
+    after: Option<String>,
 ) -> Result<(), Error> {
     let (last, hash) = head(act.session, act.realm)?;
     let row = Activity {
@@ -93,15 +93,15 @@ fn append(
         kind: target.kind.word().into(),
         target: target.id.clone(),
         org: target.org.map(ToString::to_string),
-        was,
-        became,
+        before,
+        after,
     };
     let hash = row.hash(&hash)?;
-    let Activity { seq, at, actor, address, action, kind, target, org, was, became } = row;
-    let sql = "INSERT INTO activity (realm_id, seq, at, actor, address, action, kind, target, org, was, became, hash) \
+    let Activity { seq, at, actor, address, action, kind, target, org, before, after } = row;
+    let sql = "INSERT INTO audit_log (realm_id, seq, at, actor, address, action, kind, target, org, before, after, hash) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-    let values = args![act.realm.0, seq, at, actor, address, action, kind, target, org, was, became, &hash[..]];
+    let values = args![act.realm.0, seq, at, actor, address, action, kind, target, org, before, after, &hash[..]];
     act.session.run(sql, values)?;
-    let sql = "UPDATE realms SET activity_seq = $2, activity_hash = $3 WHERE id = $1";
+    let sql = "UPDATE realms SET audit_seq = $2, audit_hash = $3 WHERE id = $1";
     act.session.run(sql, args![act.realm.0, seq, &hash[..]]).map(|_| ())
 }

@@ -2,9 +2,9 @@
 //! itself and the row before it, so that one that was removed or altered is found.
 //!
 //! ```text
-//! hash(0) = SHA-256("edgelatch activity 1\n" realm)
+//! hash(0) = SHA-256("edgelatch audit 1\n" realm)
 //! hash(n) = SHA-256(hash(n-1) row(n))
-//! row     = JSON array [seq, at, actor, address, action, kind, target, org, was, became]; was and became as their text
+//! row     = JSON array [seq, at, actor, address, action, kind, target, org, before, after]; before and after as their text
 //! ```
 //! Whoever can write the database can write a whole new chain; against them, keep the anchor that [`crate::Registry::audit_verify`]
 //! returns somewhere else, and hand it in the next time.
@@ -38,9 +38,9 @@ pub struct Activity {
     /// In which org.
     pub org: Option<String>,
     /// What was different before, as JSON.
-    pub was: Option<String>,
+    pub before: Option<String>,
     /// What it is since, as JSON.
-    pub became: Option<String>,
+    pub after: Option<String>,
 }
 
 impl Serialize for Activity {
@@ -55,8 +55,8 @@ impl Serialize for Activity {
         row.serialize_field("kind", &self.kind)?;
         row.serialize_field("target", &self.target)?;
         row.serialize_field("org", &self.org)?;
-        row.serialize_field("before", &json(&self.was))?;
-        row.serialize_field("after", &json(&self.became))?;
+        row.serialize_field("before", &json(&self.before))?;
+        row.serialize_field("after", &json(&self.after))?;
         row.end()
     }
 }
@@ -72,8 +72,8 @@ impl Activity {
             &self.kind,
             &self.target,
             &self.org,
-            &self.was,
-            &self.became,
+            &self.before,
+            &self.after,
         );
         let mut bytes = last.to_vec();
         serde_json::to_writer(&mut bytes, &row).map_err(|e| Error::Store { detail: e.to_string() })?;
@@ -81,7 +81,8 @@ impl Activity {
     }
 }
 
-pub(super) const COLUMNS: &str = "SELECT seq, at, actor, address, action, kind, target, org, was, became, hash FROM activity";
+pub(super) const COLUMNS: &str =
+    "SELECT seq, at, actor, address, action, kind, target, org, before, after, hash FROM audit_log";
 
 pub(super) fn read(row: &Row<'_>) -> Result<Activity, Error> {
     let maybe = |at| Ok::<_, Error>(row.maybe_text(at)?.map(Into::into));
@@ -94,14 +95,14 @@ pub(super) fn read(row: &Row<'_>) -> Result<Activity, Error> {
         kind: row.text(5)?.into(),
         target: row.text(6)?.into(),
         org: maybe(7)?,
-        was: maybe(8)?,
-        became: maybe(9)?,
+        before: maybe(8)?,
+        after: maybe(9)?,
     })
 }
 
 /// How many rows the realm's log has, and the hash of the last.
 pub(super) fn head(session: &mut dyn Session, realm: RealmId) -> Result<(u64, Vec<u8>), Error> {
-    let sql = "SELECT activity_seq, activity_hash, slug FROM realms WHERE id = $1";
+    let sql = "SELECT audit_seq, audit_hash, slug FROM realms WHERE id = $1";
     let head = session.row(sql, args![realm.0], |row| match row.int(0)? {
         0 => Ok((0, genesis(row.text(2)?).to_vec())),
         seq => Ok((seq, row.blob(1)?.to_vec())),
@@ -110,5 +111,5 @@ pub(super) fn head(session: &mut dyn Session, realm: RealmId) -> Result<(u64, Ve
 }
 
 pub(super) fn genesis(realm: &str) -> [u8; 32] {
-    object_digest(format!("edgelatch activity 1\n{realm}").as_bytes())
+    object_digest(format!("edgelatch audit 1\n{realm}").as_bytes())
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::error::Error;
 use crate::model::{Settings, Slug};
 use crate::store::{Session, args};
-use crate::tenants::settings;
 use crate::transaction::RealmId;
 
 const DAY: u64 = 86_400;
@@ -19,7 +18,7 @@ pub(crate) fn due_sql(session: &mut dyn Session, realm: RealmId, org: Option<&Sl
     let sql = "SELECT id, slug, settings FROM orgs WHERE realm_id = $1 ORDER BY id";
     let orgs = session.rows(sql, args![realm.0], |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.text(2)?.to_owned())))?;
     for (id, _, text) in orgs.iter().filter(|(_, slug, _)| org.is_none_or(|org| org.as_str() == slug)) {
-        let Settings { environments, .. } = settings(session, realm, text)?;
+        let Settings { environments, .. } = Settings::stored(text)?;
         for rule in environments {
             rules.entry((rule.environment.to_string(), rule.rotate_after_days)).or_default().push(id.to_string());
         }

@@ -69,7 +69,7 @@ impl Registry {
             let more = found.len() > limit;
             found.truncate(limit);
             let ids: Vec<u64> = found.iter().map(|(id, ..)| *id).collect();
-            let keys = load_rows(session, realm, &ids, now)?.into_iter().map(|loaded| loaded.key).collect();
+            let keys = load_rows(session, &ids, now)?.into_iter().map(|loaded| loaded.key).collect();
             let end = found.pop().filter(|_| more);
             let next = end.map(|(id, text, n)| write_cursor(&(sort.word(), direction.word(), text, n, id)));
             Ok(Page { keys, next })

@@ -10,7 +10,7 @@ use crate::model::{
 };
 use crate::registry::Registry;
 use crate::store::{Row, Session, Value, args};
-use crate::tenants::{OrgRow, settings};
+use crate::tenants::OrgRow;
 use crate::transaction::{Act, RealmId, realm_id};
 
 /// A key with what only the registry needs to know of it.
@@ -120,7 +120,7 @@ fn ip_entry(row: &Row<'_>) -> Result<(bool, IpEntry), Error> {
 }
 
 /// The keys of some rows, in that order: a handful of statements however many they are.
-pub(crate) fn load_rows(session: &mut dyn Session, realm: RealmId, ids: &[u64], now: u64) -> Result<Vec<Loaded>, Error> {
+pub(crate) fn load_rows(session: &mut dyn Session, ids: &[u64], now: u64) -> Result<Vec<Loaded>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -143,7 +143,7 @@ pub(crate) fn load_rows(session: &mut dyn Session, realm: RealmId, ids: &[u64], 
     let mut ips = grouped(session, IPS, "key_id, list, position", ids, ip_entry)?;
     let mut rules: BTreeMap<u64, Settings> = BTreeMap::new();
     for (org, text) in grouped(session, SETTINGS, "id", &orgs, |row| Ok(row.text(1)?.to_owned()))? {
-        rules.insert(org, settings(session, realm, text.first().map_or("", String::as_str))?);
+        rules.insert(org, Settings::stored(text.first().map_or("", String::as_str))?);
     }
     for Loaded { row, org, owner, key } in found.values_mut() {
         key.roles = match key.authority {
@@ -178,7 +178,7 @@ pub(crate) fn row_of(session: &mut dyn Session, realm: RealmId, key_id: KeyId) -
 /// One key of a realm in full.
 pub(super) fn load(session: &mut dyn Session, realm: RealmId, key_id: KeyId, now: u64) -> Result<Loaded, Error> {
     let row = row_of(session, realm, key_id)?;
-    let found = load_rows(session, realm, &[row], now)?.into_iter().next();
+    let found = load_rows(session, &[row], now)?.into_iter().next();
     found.ok_or_else(|| Error::missing(Kind::Key, &key_id.to_string()))
 }
 

@@ -137,7 +137,7 @@ impl Registry {
             let sql = format!("SELECT k.id FROM keys k WHERE {} AND k.revoked_at IS NULL ORDER BY k.id", all.sql());
             let rows = act.session.rows(&sql, &all.values, |row| row.int(0))?;
             let matched = rows.len() as u64;
-            let sample = load_rows(act.session, act.realm, &rows[..rows.len().min(SAMPLE)], act.now)?;
+            let sample = load_rows(act.session, &rows[..rows.len().min(SAMPLE)], act.now)?;
             let sample = sample.into_iter().map(|loaded| loaded.key).collect();
             match confirm {
                 None => return Ok(BulkRevoked { matched, done: false, sample }),
@@ -146,7 +146,7 @@ impl Registry {
                 Some(_) => {}
             }
             for page in rows.chunks(MAX_PAGE) {
-                for Loaded { row, key, .. } in load_rows(act.session, act.realm, page, act.now)? {
+                for Loaded { row, key, .. } in load_rows(act.session, page, act.now)? {
                     let org = act.org(&key.org)?;
                     act.revoke(row, &key, &org)?;
                 }

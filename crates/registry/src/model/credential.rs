@@ -27,4 +27,10 @@ pub struct Sources {
 impl Sources {
     /// Both headers.
     pub const BOTH: Sources = Sources { bearer: true, x_api_key: true };
+
+    /// The headers as words.
+    pub(crate) fn credentials(self) -> Vec<Credential> {
+        let all = [(self.bearer, Credential::Bearer), (self.x_api_key, Credential::XApiKey)];
+        all.into_iter().filter(|(on, _)| *on).map(|(_, credential)| credential).collect()
+    }
 }

@@ -121,7 +121,7 @@ impl Registry {
                 }
                 let sql = format!("SELECT k.id FROM keys k WHERE {test} ORDER BY k.id DESC LIMIT {MAX_PAGE}");
                 let rows = session.rows(&sql, &values, |row| row.int(0))?;
-                for loaded in load_rows(session, realm, &rows, now)? {
+                for loaded in load_rows(session, &rows, now)? {
                     before = Some(loaded.row);
                     match admits(&loaded.key, ip)? {
                         Some(listed) if listed || !only_listed => keys.push(Usable { key: loaded.key, listed }),

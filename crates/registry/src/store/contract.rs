@@ -17,8 +17,8 @@ fn on_each(test: impl Fn(&dyn Store)) {
     test(&Postgres::create(&database.to_string(), config).unwrap());
 }
 
-pub(super) const REALM: &str = "INSERT INTO realms (slug, name, prefix, source_bearer, source_x_api_key, created_at) \
-                     VALUES ($1, $1, 'ek', 1, 1, 0)";
+pub(super) const REALM: &str = "INSERT INTO realms (slug, name, preset, prefix, source_bearer, source_x_api_key, created_at) \
+                     VALUES ($1, $1, 'default', 'ek', 1, 1, 0)";
 
 fn realms(store: &dyn Store) -> u64 {
     store.reading(|s| s.row("SELECT count(*) FROM realms", &[], |row| row.int(0))).unwrap().unwrap()

@@ -17,7 +17,6 @@
 mod contract;
 mod copy;
 mod database;
-mod lifecycle;
 mod pg_value;
 mod postgres;
 mod readers;

@@ -193,8 +193,8 @@ impl Postgres {
             let Some(missing) = usize::try_from(found).ok().and_then(|found| migrations.get(found..)) else {
                 return Ok(Err(Error::NewerSchema { found, known }));
             };
-            for sql in missing.iter().copied().flatten().filter_map(|statement| POSTGRES.render(statement)) {
-                tx.batch_execute(&sql)?;
+            for migration in missing {
+                tx.batch_execute(&POSTGRES.render(migration))?;
             }
             tx.batch_execute(&format!("UPDATE edgelatch_schema SET version = {known}"))?;
             tx.commit().map(Ok)

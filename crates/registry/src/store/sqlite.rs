@@ -103,10 +103,8 @@ impl Sqlite {
         if new {
             tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(|e| self.error(e))?;
         }
-        for statement in missing.iter().copied().flatten() {
-            if let Some(sql) = SQLITE.render(statement) {
-                tx.execute_batch(&sql).map_err(|e| self.error(e))?;
-            }
+        for migration in missing {
+            tx.execute_batch(&SQLITE.render(migration)).map_err(|e| self.error(e))?;
         }
         tx.pragma_update(None, "user_version", known).and_then(|()| tx.commit()).map_err(|e| self.error(e))
     }

@@ -1,7 +1,7 @@
 //! Rows of orgs, owners and roles, found by their names.
 
 use crate::error::{Error, Kind};
-use crate::model::{Credential, Prefix, Preset, Settings, Slug};
+use crate::model::{Settings, Slug};
 use crate::store::{Row, Session, Value, args};
 use crate::transaction::{Act, RealmId};
 
@@ -25,28 +25,7 @@ pub(crate) fn find_org(session: &mut dyn Session, realm: RealmId, org: &Slug) ->
     let sql = "SELECT id, settings FROM orgs WHERE realm_id = $1 AND slug = $2";
     let found = session.row(sql, args![realm.0, org.as_str()], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?;
     let (id, text) = found.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))?;
-    Ok(OrgRow { id, settings: settings(session, realm, &text)? })
-}
-
-/// Reads an org's settings. An org from before there were any has the default preset, with its realm's prefix and headers.
-pub(crate) fn settings(session: &mut dyn Session, realm: RealmId, text: &str) -> Result<Settings, Error> {
-    if !text.is_empty() {
-        return Settings::stored(text);
-    }
-    let sql = "SELECT prefix, source_bearer, source_x_api_key FROM realms WHERE id = $1";
-    let realm = session.row(sql, args![realm.0], |row| Ok((row.parse::<Prefix>(0)?, row.bool(1)?, row.bool(2)?)))?;
-    let mut settings = Preset::Default.data()?.settings;
-    if let Some((prefix, bearer, x_api_key)) = realm {
-        settings.prefix = prefix;
-        settings.credentials = credentials(bearer, x_api_key);
-    }
-    Ok(settings)
-}
-
-/// The headers as words.
-pub(crate) fn credentials(bearer: bool, x_api_key: bool) -> Vec<Credential> {
-    let all = [(bearer, Credential::Bearer), (x_api_key, Credential::XApiKey)];
-    all.into_iter().filter(|(on, _)| *on).map(|(_, credential)| credential).collect()
+    Ok(OrgRow { id, settings: Settings::stored(&text)? })
 }
 
 /// Finds an org of a realm.

@@ -11,5 +11,5 @@ mod owners;
 mod realms;
 mod roles;
 
-pub(crate) use find::{OrgRow, org_id, owner_id, role_id, settings};
+pub(crate) use find::{OrgRow, org_id, owner_id, role_id};
 pub(crate) use realms::find as find_realm;

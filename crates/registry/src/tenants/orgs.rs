@@ -1,46 +1,38 @@
 //! Orgs and their settings.
 
-use super::find::{OrgRow, count, credentials, find_org, settings};
+use super::find::{OrgRow, count};
 use super::realms::{self, predefined};
 use super::roles::insert_role;
 use crate::audit::{Target, logged};
 use crate::error::{Error, Kind};
-use crate::model::{Caller, NewOrg, Org, OrgEdit, Settings, Slug};
+use crate::model::{Caller, NewOrg, Org, OrgEdit, Settings, Slug, Sources};
 use crate::registry::Registry;
-use crate::store::{Row, Session, args};
-use crate::transaction::{Act, check_revision, realm_id, touch};
+use crate::store::{Row, Session, Value, args};
+use crate::transaction::{RealmId, check_revision, realm_id, touch};
 
 const COLUMNS: &str = "SELECT slug, name, settings, created_at, revision FROM orgs WHERE realm_id = $1";
 
-type Found = (Org, String);
-
-fn read(row: &Row<'_>, blank: &Settings) -> Result<Found, Error> {
-    let org = Org {
+fn read(row: &Row<'_>) -> Result<Org, Error> {
+    Ok(Org {
         org: row.parse(0)?,
         name: row.parse(1)?,
-        settings: blank.clone(),
+        settings: Settings::stored(row.text(2)?)?,
         created_at: row.int(3)?,
         revision: row.int(4)?,
-    };
-    Ok((org, row.text(2)?.to_owned()))
+    })
 }
 
-fn find(act: &mut Act<'_>, org: &Slug) -> Result<Org, Error> {
-    let row = act.org(org)?;
-    let sql = format!("{COLUMNS} AND slug = $2");
-    let found = act.session.row(&sql, args![act.realm.0, org.as_str()], |found| read(found, &row.settings))?;
-    found.map(|(org, _)| org).ok_or_else(|| Error::missing(Kind::Org, org.as_str()))
+fn find(session: &mut dyn Session, realm: RealmId, org: &Slug) -> Result<Org, Error> {
+    let found = session.row(&format!("{COLUMNS} AND slug = $2"), args![realm.0, org.as_str()], read)?;
+    found.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))
 }
 
-/// The columns that repeat what queries need of the settings.
-const SETTINGS: &str = "UPDATE orgs SET settings = $2, source_bearer = $3, source_x_api_key = $4, authority = $5, \
-                        list_revoked = $6 WHERE id = $1";
-
-fn write_settings(session: &mut dyn Session, org: u64, settings: &Settings) -> Result<(), Error> {
+/// The settings, and what queries need of them beside.
+fn settings_values(settings: &Settings) -> Result<[Value; 5], Error> {
     let text = serde_json::to_string(settings).map_err(|e| Error::Store { detail: e.to_string() })?;
     let sources = settings.sources();
-    let authority = settings.authority.word();
-    session.run(SETTINGS, args![org, text, sources.bearer, sources.x_api_key, authority, settings.list_revoked]).map(|_| ())
+    let (authority, list_revoked) = (settings.authority.word(), settings.list_revoked);
+    Ok([text.into(), sources.bearer.into(), sources.x_api_key.into(), authority.into(), list_revoked.into()])
 }
 
 /// Claims or frees the names of the org's keys when the settings say so from now on.
@@ -67,23 +59,26 @@ impl Registry {
             let mut settings = data.settings;
             if other.is_none() {
                 let sql = "SELECT source_bearer, source_x_api_key FROM realms WHERE id = $1";
-                let sources = act.session.row(sql, args![act.realm.0], |row| Ok((row.bool(0)?, row.bool(1)?)))?;
+                let read = |row: &Row<'_>| Ok(Sources { bearer: row.bool(0)?, x_api_key: row.bool(1)? });
                 settings.prefix = before.prefix;
-                settings.credentials = sources.map_or(settings.credentials, |(b, x)| credentials(b, x));
+                if let Some(sources) = act.session.row(sql, args![act.realm.0], read)? {
+                    settings.credentials = sources.credentials();
+                }
             }
-            let sql = "INSERT INTO orgs (realm_id, slug, name, created_at) VALUES ($1, $2, $3, $4) RETURNING id";
+            let sql = "INSERT INTO orgs (settings, source_bearer, source_x_api_key, authority, list_revoked, realm_id, slug, name, \
+                       created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
             let exists = || Error::Exists { kind: Kind::Org, id: new.org.to_string() };
-            let values = args![act.realm.0, new.org.as_str(), new.name.as_str(), act.now];
-            let id = act.session.row(sql, values, |row| row.int(0)).map_err(|e| e.or_unique(exists))?;
+            let about = args![act.realm.0, new.org.as_str(), new.name.as_str(), act.now];
+            let values = [&settings_values(&settings)?, about].concat();
+            let id = act.session.row(sql, &values, |row| row.int(0)).map_err(|e| e.or_unique(exists))?;
             let id = id.ok_or_else(|| Error::Store { detail: "a new org got no row".into() })?;
-            write_settings(act.session, id, &settings)?;
             for role in other.map(|_| data.roles).unwrap_or_default() {
                 insert_role(act.session, act.realm, Some(id), &predefined(role, Some(&new.org)), true, act.now)?;
             }
             if realms::find(act.session, realm)?.sources != before.sources {
                 touch(act.session, act.realm)?;
             }
-            let org = find(act, &new.org)?;
+            let org = find(act.session, act.realm, &new.org)?;
             act.log("org.create", &Target::org(&org.org), None, logged(&org))?;
             Ok(org)
         })
@@ -93,12 +88,7 @@ impl Registry {
     pub fn orgs(&self, realm: &Slug) -> Result<Vec<Org>, Error> {
         self.store.reading(|session| {
             let realm = realm_id(session, realm)?;
-            let blank = settings(session, realm, "")?;
-            let found = session.rows(&format!("{COLUMNS} ORDER BY slug"), args![realm.0], |row| read(row, &blank))?;
-            let fill = |(org, text): Found| -> Result<Org, Error> {
-                Ok(if text.is_empty() { org } else { Org { settings: Settings::stored(&text)?, ..org } })
-            };
-            found.into_iter().map(fill).collect()
+            session.rows(&format!("{COLUMNS} ORDER BY slug"), args![realm.0], read)
         })
     }
 
@@ -106,10 +96,7 @@ impl Registry {
     pub fn org(&self, realm: &Slug, org: &Slug) -> Result<Org, Error> {
         self.store.reading(|session| {
             let realm = realm_id(session, realm)?;
-            let row = find_org(session, realm, org)?;
-            let sql = format!("{COLUMNS} AND slug = $2");
-            let found = session.row(&sql, args![realm.0, org.as_str()], |found| read(found, &row.settings))?;
-            found.map(|(org, _)| org).ok_or_else(|| Error::missing(Kind::Org, org.as_str()))
+            find(session, realm, org)
         })
     }
 
@@ -118,7 +105,7 @@ impl Registry {
         caller.check_realm()?;
         self.act(caller, realm, |act| {
             let row = act.org(org)?;
-            let before = find(act, org)?;
+            let before = find(act.session, act.realm, org)?;
             check_revision(edit.if_revision, before.revision, Kind::Org, org.as_str())?;
             let name = edit.name.as_ref().unwrap_or(&before.name);
             let settings = edit.settings.as_ref().map_or(Ok(row.settings.clone()), |new| row.settings.edited(new))?;
@@ -127,13 +114,14 @@ impl Registry {
             }
             let seen = realms::find(act.session, realm)?.sources;
             hold_names(act.session, &row, settings.unique_names)?;
-            act.session
-                .run("UPDATE orgs SET name = $2, revision = revision + 1 WHERE id = $1", args![row.id, name.as_str()])?;
-            write_settings(act.session, row.id, &settings)?;
+            let sql = "UPDATE orgs SET settings = $1, source_bearer = $2, source_x_api_key = $3, authority = $4, \
+                       list_revoked = $5, name = $7, revision = revision + 1 WHERE id = $6";
+            let values = [&settings_values(&settings)?, args![row.id, name.as_str()]].concat();
+            act.session.run(sql, &values)?;
             if settings.authority != row.settings.authority || realms::find(act.session, realm)?.sources != seen {
                 touch(act.session, act.realm)?;
             }
-            let after = find(act, org)?;
+            let after = find(act.session, act.realm, org)?;
             act.log("org.edit", &Target::org(org), logged(&before), logged(&after))?;
             Ok(after)
         })
@@ -143,7 +131,7 @@ impl Registry {
     pub fn delete_org(&self, caller: &Caller, realm: &Slug, org: &Slug, if_revision: Option<u64>) -> Result<Org, Error> {
         caller.check_realm()?;
         self.act(caller, realm, |act| {
-            let (row, before) = (act.org(org)?, find(act, org)?);
+            let (row, before) = (act.org(org)?, find(act.session, act.realm, org)?);
             check_revision(if_revision, before.revision, Kind::Org, org.as_str())?;
             let keys = count(act.session, "SELECT count(*) FROM keys WHERE org_id = $1", row.id)?;
             if keys > 0 {

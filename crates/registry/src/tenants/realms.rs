@@ -10,9 +10,8 @@ use crate::transaction::{Act, RealmId};
 
 /// A realm's edges look in the headers of all its orgs; before there is one, in those that orgs begin with.
 const COLUMNS: &str = "SELECT r.slug, r.name, r.prefix, \
-    coalesce((SELECT max(coalesce(o.source_bearer, r.source_bearer)) FROM orgs o WHERE o.realm_id = r.id), r.source_bearer), \
-    coalesce((SELECT max(coalesce(o.source_x_api_key, r.source_x_api_key)) FROM orgs o WHERE o.realm_id = r.id), \
-    r.source_x_api_key), r.imports, r.pepper_id, r.changes, r.created_at, r.preset FROM realms r";
+    coalesce((SELECT max(o.source_bearer) FROM orgs o WHERE o.realm_id = r.id), r.source_bearer), \
+    coalesce((SELECT max(o.source_x_api_key) FROM orgs o WHERE o.realm_id = r.id), r.source_x_api_key), r.imports, r.pepper_id, r.changes, r.created_at, r.preset FROM realms r";
 
 fn read(row: &Row<'_>) -> Result<Realm, Error> {
     Ok(Realm {

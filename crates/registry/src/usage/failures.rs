@@ -10,10 +10,9 @@ use serde_json::json;
 
 use crate::error::Error;
 use crate::limits::FAILURE_WINDOW;
-use crate::model::{Preset, Slug, format_time as format};
+use crate::model::{Preset, Settings, Slug, format_time as format};
 use crate::registry::Registry;
 use crate::store::{Session, args};
-use crate::tenants::settings;
 use crate::transaction::{RealmId, realm_id};
 
 /// How often a verdict was given, since the realm began.
@@ -32,6 +31,8 @@ fn is_failure(code: &str) -> bool {
     CODES.iter().any(|row| row.name == code && (400..500).contains(&row.reply.status) && code != "missing")
 }
 
+const ADD_TOTAL: &str = "INSERT INTO verdict_totals (realm_id, code, number) VALUES ($1, $2, $3) \
+                         ON CONFLICT (realm_id, code) DO UPDATE SET number = verdict_totals.number + $3";
 const ADD: &str = "INSERT INTO failures (realm_id, slot, subject, code, number) VALUES ($1, $2, $3, $4, $5) \
                    ON CONFLICT (realm_id, slot, subject, code) DO UPDATE SET number = failures.number + $5";
 
@@ -52,7 +53,7 @@ pub(super) fn count_refusals(session: &mut dyn Session, realm: RealmId, counts: 
         }
     }
     for (code, number) in totals {
-        session.run(ADD, args![realm.0, 0u64, "", code, number])?;
+        session.run(ADD_TOTAL, args![realm.0, code, number])?;
     }
     for (subject, number) in failed {
         let name = subject.map_or(String::new(), |(id, _)| id.to_string());
@@ -75,7 +76,7 @@ fn alert_after(session: &mut dyn Session, realm: RealmId, org: Option<u64>) -> R
     let settings = match org {
         Some(org) => {
             let text = session.row("SELECT settings FROM orgs WHERE id = $1", args![org], |row| Ok(row.text(0)?.to_owned()))?;
-            settings(session, realm, &text.unwrap_or_default())?
+            Settings::stored(&text.unwrap_or_default())?
         }
         None => {
             let sql = "SELECT preset FROM realms WHERE id = $1";
@@ -114,7 +115,7 @@ impl Registry {
     pub fn verdict_totals(&self, realm: &Slug) -> Result<Vec<Total>, Error> {
         self.store.reading(|session| {
             let realm = realm_id(session, realm)?;
-            let sql = "SELECT code, number FROM failures WHERE realm_id = $1 AND slot = 0 ORDER BY code";
+            let sql = "SELECT code, number FROM verdict_totals WHERE realm_id = $1 ORDER BY code";
             session.rows(sql, args![realm.0], |row| Ok(Total { code: row.text(0)?.into(), number: row.int(1)? }))
         })
     }

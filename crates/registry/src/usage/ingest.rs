@@ -10,10 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::failures::{Counts, count_refusals};
 use crate::error::Error;
 use crate::limits::{BATCH_SECONDS, MAX_ENDPOINT_BYTES, MAX_EVENT_ID_BYTES, MAX_EVENTS, MAX_METHOD_BYTES, MAX_PAGE};
-use crate::model::Slug;
+use crate::model::{Settings, Slug};
 use crate::registry::Registry;
 use crate::store::{Session, Value, args};
-use crate::tenants::settings;
 use crate::transaction::{RealmId, realm_id};
 
 /// One verification at an edge.
@@ -203,7 +202,7 @@ fn log(
     let mut kept: BTreeMap<u64, u64> = BTreeMap::new();
     for org in known.values().map(|key| key.org).collect::<BTreeSet<u64>>() {
         let text = session.row("SELECT settings FROM orgs WHERE id = $1", args![org], |row| Ok(row.text(0)?.to_owned()))?;
-        let days = settings(session, realm, &text.unwrap_or_default())?.request_log_days;
+        let days = Settings::stored(&text.unwrap_or_default())?.request_log_days;
         kept.insert(org, now.saturating_sub(u64::from(days) * 86_400));
     }
     let columns = ["realm_id", "org_id", "key_id", "at", "method", "endpoint", "ip", "country", "status", "code", "event"];

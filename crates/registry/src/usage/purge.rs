@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::limits::{ALERT_DAYS, BATCH_SECONDS, ENDED_SECRET_DAYS, FAILURE_DAYS, IDEMPOTENCY_SECONDS};
+use crate::model::Settings;
 use crate::registry::Registry;
 use crate::store::args;
-use crate::tenants::settings;
 use crate::transaction::{RealmId, touch};
 
 const DAY: u64 = 86_400;
@@ -29,11 +29,10 @@ impl Registry {
         let before = |seconds: u64| now.saturating_sub(seconds);
         self.store.writing(|session| {
             let mut purged = Purged::default();
-            let orgs = session.rows("SELECT id, realm_id, settings FROM orgs ORDER BY id", &[], |row| {
-                Ok((row.int(0)?, RealmId(row.int(1)?), row.text(2)?.to_owned()))
-            })?;
-            for (org, realm, text) in orgs {
-                let days = u64::from(settings(session, realm, &text)?.request_log_days);
+            let orgs = session
+                .rows("SELECT id, settings FROM orgs ORDER BY id", &[], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?;
+            for (org, text) in orgs {
+                let days = u64::from(Settings::stored(&text)?.request_log_days);
                 let sql = "DELETE FROM requests WHERE org_id = $1 AND at < $2";
                 purged.requests += session.run(sql, args![org, before(days * DAY)])?;
             }
@@ -47,7 +46,7 @@ impl Registry {
             for (sql, oldest) in [
                 ("DELETE FROM usage_batches WHERE at < $1", before(BATCH_SECONDS)),
                 ("DELETE FROM idempotency WHERE created_at < $1", before(IDEMPOTENCY_SECONDS)),
-                ("DELETE FROM failures WHERE slot > 0 AND slot < $1", before(FAILURE_DAYS * DAY)),
+                ("DELETE FROM failures WHERE slot < $1", before(FAILURE_DAYS * DAY)),
                 ("DELETE FROM alerts WHERE due_at IS NULL AND created_at < $1", before(ALERT_DAYS * DAY)),
             ] {
                 purged.others += session.run(sql, args![oldest])?;

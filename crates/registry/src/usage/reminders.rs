@@ -42,7 +42,7 @@ fn remind(session: &mut dyn Session, realm: RealmId, name: &str, now: u64) -> Re
     }
     let mut told = 0;
     for keys in orgs.into_values() {
-        let sample = load_rows(session, realm, keys.get(..SAMPLE).unwrap_or(&keys), now)?;
+        let sample = load_rows(session, keys.get(..SAMPLE).unwrap_or(&keys), now)?;
         let Some(org) = sample.first().map(|loaded| loaded.key.org.clone()) else { continue };
         let sample: Vec<_> = sample
             .iter()

@@ -1,0 +1,316 @@
+-- Truths are 0 or 1, times are Unix seconds, and names are told apart by their bytes.
+
+CREATE TABLE realms (
+    id {id},
+    slug TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    preset TEXT NOT NULL,
+    -- What orgs of the realm's own preset begin with.
+    prefix TEXT NOT NULL,
+    source_bearer {int} NOT NULL CHECK (source_bearer IN (0, 1)),
+    source_x_api_key {int} NOT NULL CHECK (source_x_api_key IN (0, 1)),
+    imports {int} NOT NULL DEFAULT 0 CHECK (imports IN (0, 1)),
+    pepper_id {int} CHECK (pepper_id > 0),
+    changes {int} NOT NULL DEFAULT 0,
+    last_epoch {int} NOT NULL DEFAULT 0 CHECK (last_epoch >= 0),
+    last_issued_at {int} NOT NULL DEFAULT 0 CHECK (last_issued_at >= 0),
+    -- The end of the audit log's chain, so that a row missing there is noticed too.
+    audit_seq {int} NOT NULL DEFAULT 0,
+    audit_hash {blob},
+    created_at {int} NOT NULL
+) {strict};
+
+-- Settings are JSON; what queries need of them stands beside it.
+CREATE TABLE orgs (
+    id {id},
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    slug TEXT NOT NULL,
+    name TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    source_bearer {int} NOT NULL CHECK (source_bearer IN (0, 1)),
+    source_x_api_key {int} NOT NULL CHECK (source_x_api_key IN (0, 1)),
+    authority TEXT NOT NULL CHECK (authority IN ('roles', 'owner', 'org')),
+    list_revoked {int} NOT NULL CHECK (list_revoked IN (0, 1)),
+    created_at {int} NOT NULL,
+    revision {int} NOT NULL DEFAULT 1,
+    UNIQUE (realm_id, slug),
+    UNIQUE (id, realm_id)
+) {strict};
+
+CREATE TABLE owners (
+    id {id},
+    org_id {int} NOT NULL REFERENCES orgs (id),
+    slug TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('user', 'service')),
+    name TEXT NOT NULL,
+    disabled {int} NOT NULL DEFAULT 0 CHECK (disabled IN (0, 1)),
+    created_at {int} NOT NULL,
+    revision {int} NOT NULL DEFAULT 1,
+    UNIQUE (org_id, slug),
+    UNIQUE (id, org_id)
+) {strict};
+
+-- A role without an org holds in the whole realm.
+CREATE TABLE roles (
+    id {id},
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    org_id {int},
+    slug TEXT NOT NULL,
+    name TEXT NOT NULL,
+    predefined {int} NOT NULL CHECK (predefined IN (0, 1)),
+    created_at {int} NOT NULL,
+    revision {int} NOT NULL DEFAULT 1,
+    FOREIGN KEY (org_id, realm_id) REFERENCES orgs (id, realm_id)
+) {strict};
+
+CREATE UNIQUE INDEX roles_slug ON roles (realm_id, coalesce(org_id, 0), slug);
+
+CREATE TABLE role_patterns (
+    role_id {int} NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+    pattern TEXT NOT NULL,
+    PRIMARY KEY (role_id, pattern)
+) {strict};
+
+CREATE TABLE owner_roles (
+    owner_id {int} NOT NULL REFERENCES owners (id) ON DELETE CASCADE,
+    role_id {int} NOT NULL REFERENCES roles (id),
+    PRIMARY KEY (owner_id, role_id)
+) {strict};
+
+CREATE INDEX owner_roles_role ON owner_roles (role_id);
+
+-- The composite references keep a key's org, owner and realm together whatever the program does.
+CREATE TABLE keys (
+    id {id},
+    key_id TEXT NOT NULL UNIQUE,
+    realm_id {int} NOT NULL,
+    org_id {int} NOT NULL,
+    owner_id {int} NOT NULL,
+    name TEXT NOT NULL,
+    -- The name while no other key of the org may have it; null once it is free, or where names need not be unique.
+    held_name TEXT,
+    description TEXT NOT NULL DEFAULT '',
+    origin TEXT NOT NULL CHECK (origin IN ('issued', 'imported')),
+    scope_all {int} NOT NULL CHECK (scope_all IN (0, 1)),
+    allow_mode TEXT NOT NULL CHECK (allow_mode IN ('any', 'list')),
+    ip_order TEXT NOT NULL CHECK (ip_order IN ('allow_first', 'deny_first')),
+    not_before {int} CHECK (not_before >= 0),
+    expires_at {int} CHECK (expires_at >= 0),
+    metadata TEXT NOT NULL DEFAULT '',
+    environment TEXT,
+    -- 0 is never, which sorts last where the latest comes first.
+    last_used_at {int} NOT NULL DEFAULT 0 CHECK (last_used_at >= 0),
+    last_used_ip TEXT,
+    uses {int} NOT NULL DEFAULT 0,
+    refusals {int} NOT NULL DEFAULT 0,
+    -- When administrators were last told that the key should be rotated.
+    reminded_at {int} NOT NULL DEFAULT 0,
+    created_at {int} NOT NULL,
+    updated_at {int} NOT NULL,
+    revoked_at {int},
+    revision {int} NOT NULL DEFAULT 1,
+    CHECK (not_before < expires_at),
+    FOREIGN KEY (org_id, realm_id) REFERENCES orgs (id, realm_id),
+    FOREIGN KEY (owner_id, org_id) REFERENCES owners (id, org_id)
+) {strict};
+
+CREATE UNIQUE INDEX keys_held_name ON keys (org_id, held_name);
+
+-- One index for each order of a list, so that a page costs what it shows.
+CREATE INDEX keys_realm ON keys (realm_id, id);
+CREATE INDEX keys_org ON keys (org_id, id);
+CREATE INDEX keys_owner ON keys (owner_id, id);
+CREATE INDEX keys_realm_name ON keys (realm_id, lower(name), id);
+CREATE INDEX keys_org_name ON keys (org_id, lower(name), id);
+CREATE INDEX keys_realm_expires ON keys (realm_id, coalesce(expires_at, 253402300800), id);
+CREATE INDEX keys_org_expires ON keys (org_id, coalesce(expires_at, 253402300800), id);
+CREATE INDEX keys_realm_used ON keys (realm_id, last_used_at, id);
+CREATE INDEX keys_org_used ON keys (org_id, last_used_at, id);
+
+-- Where few keys are revoked, a list of them would look at all the others.
+CREATE INDEX keys_realm_revoked ON keys (realm_id, id) WHERE revoked_at IS NOT NULL;
+CREATE INDEX keys_org_revoked ON keys (org_id, id) WHERE revoked_at IS NOT NULL;
+
+-- A table of its own, so that a rotated key can have two for a while; `realm_id` repeats for the uniqueness below.
+CREATE TABLE secrets (
+    id {id},
+    key_id {int} NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    digest {blob} NOT NULL CHECK (length(digest) = 32),
+    first_12 TEXT,
+    masked TEXT,
+    created_at {int} NOT NULL,
+    expires_at {int} CHECK (expires_at >= 0)
+) {strict};
+
+CREATE INDEX secrets_key ON secrets (key_id, id);
+
+-- A snapshot holds the leftmost 16 bytes: two keys alike in them could not be published.
+CREATE UNIQUE INDEX secrets_digest ON secrets (realm_id, substr(digest, 1, 16));
+
+CREATE TABLE key_roles (
+    key_id {int} NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    role_id {int} NOT NULL REFERENCES roles (id),
+    PRIMARY KEY (key_id, role_id)
+) {strict};
+
+CREATE INDEX key_roles_role ON key_roles (role_id);
+
+CREATE TABLE key_services (
+    key_id {int} NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    PRIMARY KEY (key_id, service)
+) {strict};
+
+CREATE TABLE key_ips (
+    key_id {int} NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    list TEXT NOT NULL CHECK (list IN ('allow', 'deny')),
+    position {int} NOT NULL,
+    cidr TEXT NOT NULL,
+    enabled {int} NOT NULL CHECK (enabled IN (0, 1)),
+    note TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (key_id, list, cidr)
+) {strict};
+
+-- Requests that made a secret, so that the same one again makes none.
+CREATE TABLE idempotency (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    actor TEXT NOT NULL,
+    token TEXT NOT NULL,
+    request {blob} NOT NULL CHECK (length(request) = 32),
+    key_id TEXT NOT NULL,
+    created_at {int} NOT NULL,
+    PRIMARY KEY (realm_id, actor, token)
+) {strict};
+
+CREATE INDEX idempotency_age ON idempotency (created_at);
+
+CREATE TABLE audit_log (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    seq {int} NOT NULL CHECK (seq > 0),
+    at {int} NOT NULL,
+    actor TEXT NOT NULL,
+    address TEXT,
+    action TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    target TEXT NOT NULL,
+    org TEXT,
+    before TEXT,
+    after TEXT,
+    hash {blob} NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (realm_id, seq)
+) {strict};
+
+CREATE INDEX audit_log_target ON audit_log (realm_id, target, seq);
+CREATE INDEX audit_log_org ON audit_log (realm_id, org, seq);
+
+{sqlite}
+CREATE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+{sqlite}
+CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+{sqlite}
+-- `INSERT OR REPLACE` deletes what it replaces, and SQLite asks no trigger about that.
+CREATE TRIGGER audit_log_no_replace BEFORE INSERT ON audit_log
+WHEN EXISTS (SELECT 1 FROM audit_log WHERE realm_id = NEW.realm_id AND seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+{postgres}
+CREATE FUNCTION audit_log_no_change() RETURNS trigger LANGUAGE plpgsql AS
+'BEGIN RAISE EXCEPTION ''the audit log is append-only''; END';
+CREATE TRIGGER audit_log_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
+FOR EACH STATEMENT EXECUTE FUNCTION audit_log_no_change();
+
+-- This log outlives the keys it is about, so it refers to them by their public ids.
+CREATE TABLE requests (
+    id {id},
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    org_id {int} NOT NULL,
+    key_id TEXT NOT NULL,
+    at {int} NOT NULL CHECK (at >= 0),
+    method TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    ip TEXT,
+    country TEXT,
+    status {int} NOT NULL,
+    code TEXT NOT NULL,
+    event TEXT
+) {strict};
+
+CREATE INDEX requests_key ON requests (realm_id, key_id, at, id);
+CREATE INDEX requests_age ON requests (org_id, at);
+
+CREATE TABLE usage_batches (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    batch TEXT NOT NULL,
+    at {int} NOT NULL,
+    PRIMARY KEY (realm_id, batch)
+) {strict};
+
+CREATE INDEX usage_batches_age ON usage_batches (at);
+
+-- How often each verdict was given since the realm began.
+CREATE TABLE verdict_totals (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    code TEXT NOT NULL,
+    number {int} NOT NULL,
+    PRIMARY KEY (realm_id, code)
+) {strict};
+
+-- Refusals in each window of ten minutes. The subject is a key's public id, or nothing where no key was found.
+CREATE TABLE failures (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    slot {int} NOT NULL CHECK (slot > 0),
+    subject TEXT NOT NULL,
+    code TEXT NOT NULL,
+    number {int} NOT NULL,
+    PRIMARY KEY (realm_id, slot, subject, code)
+) {strict};
+
+CREATE INDEX failures_age ON failures (slot);
+
+CREATE TABLE alerts (
+    id {id},
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    body TEXT NOT NULL,
+    created_at {int} NOT NULL,
+    due_at {int},
+    attempts {int} NOT NULL DEFAULT 0,
+    delivered_at {int}
+) {strict};
+
+CREATE INDEX alerts_due ON alerts (due_at);
+
+CREATE TABLE roots (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    version {int} NOT NULL CHECK (version > 0),
+    object {blob} NOT NULL,
+    created_at {int} NOT NULL,
+    PRIMARY KEY (realm_id, version)
+) {strict};
+
+-- The ledger: a row is committed before anything is signed, so no epoch is ever signed twice.
+CREATE TABLE epochs (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    epoch {int} NOT NULL CHECK (epoch > 0),
+    tree {blob} NOT NULL CHECK (length(tree) = 32),
+    records {int} NOT NULL,
+    changes {int} NOT NULL,
+    root_version {int} NOT NULL,
+    issued_at {int} NOT NULL,
+    not_after {int} NOT NULL,
+    published_at {int},
+    PRIMARY KEY (realm_id, epoch)
+) {strict};
+
+CREATE TABLE leases (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    name TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    fence {int} NOT NULL CHECK (fence > 0),
+    expires_at {int} NOT NULL CHECK (expires_at >= 0),
+    PRIMARY KEY (realm_id, name)
+) {strict};
