@@ -11,8 +11,10 @@ export interface Lines {
   readonly peer?: string | undefined;
 }
 
-/** Node stops collecting header lines here without a word, and those cut off may be the ones that a trusted proxy added. */
+/** The header lines of a request that Node keeps where its server does not say otherwise. */
 const NODE_MAX_LINES = 1000;
+/** What HTTP/2 has in place of the Host line, or beside it; the core judges both. */
+const AUTHORITY = ":authority";
 /** What the core refuses as a request that is not well formed. */
 const ILL_FORMED = "\r\n";
 
@@ -29,17 +31,27 @@ export function linesOf(request: Request | NodeRequest, interest: readonly strin
 
 /** `req.headers` keeps one of two equal lines, and which one differs by name: only `rawHeaders` shows what was sent. */
 function nodeLines(request: NodeRequest, interest: readonly string[]): Lines {
-  const { rawHeaders } = request;
-  let headers = rawHeaders.length < 2 * NODE_MAX_LINES ? "" : ILL_FORMED;
+  const { rawHeaders, socket } = request;
+  let headers = mayBeCut(rawHeaders.length, socket?.server?.maxHeadersCount) ? ILL_FORMED : "";
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = named(rawHeaders[i] as string, interest);
     if (name !== undefined) headers += line(name, rawHeaders[i + 1] as string);
   }
-  return { method: request.method ?? "", target: request.originalUrl ?? request.url ?? "", headers, peer: request.socket?.remoteAddress };
+  return { method: request.method ?? "", target: request.originalUrl ?? request.url ?? "", headers, peer: socket?.remoteAddress };
+}
+
+/**
+ * Whether Node may have dropped header lines, names and values of which are `texts`. It does so without a word, and the last
+ * ones are those that a trusted proxy added. The limit is read as Node reads it: only a number is one, 0 or less is none.
+ */
+function mayBeCut(texts: number, maxHeadersCount: unknown): boolean {
+  const limit = typeof maxHeadersCount === "number" ? maxHeadersCount << 1 : 2 * NODE_MAX_LINES;
+  return limit > 0 && texts >= limit;
 }
 
 /** The name of interest that `raw` is a spelling of. Most names already differ in length, and need not be folded. */
 function named(raw: string, interest: readonly string[]): string | undefined {
+  if (raw === AUTHORITY) return raw;
   for (const name of interest) if (name.length === raw.length && name === raw.toLowerCase()) return name;
   return undefined;
 }

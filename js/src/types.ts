@@ -160,8 +160,11 @@ export interface NodeRequest {
   readonly url?: string | undefined;
   /** Set by Express and Connect, which shorten `url` inside a mounted router. */
   readonly originalUrl?: string | undefined;
-  /** Names and values in turn, as received. */
+  /** Names and values in turn, as received. Requests of `node:http2` begin with the pseudo-headers. */
   readonly rawHeaders: string[];
-  /** The connection. */
-  readonly socket?: { readonly remoteAddress?: string | undefined } | null | undefined;
+  /** The connection, and the server that accepted it: how many header lines that keeps must be known. */
+  readonly socket?:
+    | { readonly remoteAddress?: string | undefined; readonly server?: { readonly maxHeadersCount?: number | null | undefined } | undefined }
+    | null
+    | undefined;
 }

@@ -79,6 +79,8 @@ def requests():
         check(f"target {row['target']!r}", request.read_target(row["target"]), (row["path"], row["query"], row["authority"]))
     for row in table["hosts"]:
         check(f"host {row['host']!r}", request.is_host(row["host"]), row["good"])
+    for row in table["lines"]:
+        check(f"hosts of {row['lines']}", request.names_one_host(row["lines"]), row["good"])
 
 
 def clients():

@@ -127,6 +127,12 @@ fn targets_and_hosts() {
         let bytes = format!("\nGET /\nHost:{}", text(row, "host"));
         assert_eq!(http::host_ok(&http::Block::parse(bytes.as_bytes()).unwrap()), row["good"], "{row}");
     }
+    for row in rows(&requests, "lines") {
+        let lines: String =
+            row["lines"].as_array().unwrap().iter().map(|line| format!("{}\n", line.as_str().unwrap())).collect();
+        let bytes = format!("\nGET /\n{lines}");
+        assert_eq!(http::host_ok(&http::Block::parse(bytes.as_bytes()).unwrap()), row["good"], "{row}");
+    }
 }
 
 #[test]

@@ -33,6 +33,17 @@ def is_host(value):
     return not number or text.read_ipv4(name) is not None
 
 
+def names_one_host(lines):
+    named = {":authority": [], "host": []}
+    for line in lines:
+        match = re.fullmatch(r"(:authority|host):(.*)", line, re.IGNORECASE)
+        if match:
+            named[match[1].lower()].append(match[2].strip(" \t"))
+    hosts = named[":authority"] or named["host"]
+    repeated = named["host"] in ([], hosts)
+    return not hosts or len(hosts) == 1 and repeated and is_host(hosts[0])
+
+
 def is_port(port):
     return re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) is not None and int(port) <= 65535
 

@@ -8,13 +8,15 @@ use crate::ip::{Ip, parse_v6};
 /// Whether the request names its host at most once, and as a host: `uri-host [ ":" port ]` (RFC 9110 section 7.2).
 ///
 /// Wherever a URL is rebuilt from this field, `localhost/public?` would change its path; so a name consists of letters,
-/// digits, `-`, `_` and single dots, or is an address. A target in absolute form is held to the same rule. No `Host` at all
-/// is for whoever receives the request to refuse: HTTP/1.0 and requests made by a program have none.
+/// digits, `-`, `_` and single dots, or is an address. The `:authority` of HTTP/2 is the same field by another name, which a
+/// proxy may have copied into `Host`: equal bytes are one host, others are two. A target in absolute form is held to the same
+/// rule. No `Host` at all is for whoever receives the request to refuse: HTTP/1.0 and requests made by a program have none.
 pub fn host_ok(block: &Block<'_>) -> bool {
-    let field = match block.host {
-        Field::Absent => true,
-        Field::One(value) => is_host(value),
-        Field::Many => false,
+    let field = match (block.pseudo_host, block.host) {
+        (Field::Absent, Field::Absent) => true,
+        (Field::One(value), Field::Absent) | (Field::Absent, Field::One(value)) => is_host(value),
+        (Field::One(value), Field::One(copy)) => value == copy && is_host(value),
+        _ => false,
     };
     field && block.authority().is_none_or(is_host)
 }
@@ -160,6 +162,29 @@ mod tests {
         }
         assert!(ok("", "/"), "no Host");
         assert!(!ok("Host:h\nhost:h", "/"), "two lines");
+    }
+
+    #[test]
+    fn the_pseudo_header_is_a_host_line() {
+        for (lines, good) in [
+            (":authority:h", true),
+            (":authority:h:80\nhost: h:80", true),
+            ("Host:h\n:authority:h", true),
+            (":authority:u:p@h", false),
+            (":authority:u:p@h\nhost:h", false),
+            (":authority:h\nhost:u:p@h", false),
+            (":authority:u@h\nhost:u@h", false),
+            (":authority:", false),
+            (":authority:\nhost:h", false),
+            (":authority:h\nhost:", false),
+            (":authority:h\nhost:H", false),
+            (":authority:h\nhost:h:443", false),
+            (":authority:h\nhost:h.", false),
+            (":authority:h\nhost:h\nhost:h", false),
+            (":authority:h\n:authority:h", false),
+        ] {
+            assert_eq!(ok(lines, "/"), good, "{lines}");
+        }
     }
 
     #[test]

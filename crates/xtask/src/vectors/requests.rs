@@ -78,6 +78,26 @@ const HOSTS: &[(&str, bool)] = &[
     ("0x7f.0.0.0x1", false),
 ];
 
+/// Header lines, and whether they name one host at most.
+#[rustfmt::skip]
+const LINES: &[(&[&str], bool)] = &[
+    (&[], true),
+    (&["Host:h"], true),
+    (&["Host:h", "host:h"], false),
+    (&[":authority:h"], true),
+    (&[":authority:h:443", "host:h:443"], true),
+    (&["Host: h", ":authority:h"], true),
+    (&[":authority:u:p@h"], false),
+    (&[":authority:u:p@h", "host:h"], false),
+    (&[":authority:h", "host:u:p@h"], false),
+    (&[":authority:"], false),
+    (&[":authority:h", "host:"], false),
+    (&[":authority:h", "host:H"], false),
+    (&[":authority:h", "host:h:443"], false),
+    (&[":authority:h", "host:h", "host:h"], false),
+    (&[":authority:h", ":authority:h"], false),
+];
+
 pub fn tables() -> Value {
     let target = |&(target, path, query, authority): &Target| json!({ "target": target, "path": path, "query": query, "authority": authority });
     let targets: Vec<_> = TARGETS.iter().map(target).collect();
@@ -89,5 +109,6 @@ pub fn tables() -> Value {
     ];
     let hosts = HOSTS.iter().map(|&(host, good)| (host.to_owned(), good)).chain(names);
     let hosts: Vec<_> = hosts.map(|(host, good)| json!({ "host": host, "good": good })).collect();
-    json!({ "targets": targets, "hosts": hosts })
+    let lines: Vec<_> = LINES.iter().map(|(lines, good)| json!({ "lines": lines, "good": good })).collect();
+    json!({ "targets": targets, "hosts": hosts, "lines": lines })
 }
