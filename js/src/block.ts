@@ -1,4 +1,6 @@
-import type { NodeRequest, RequestContext } from "./types.js";
+import type { Connection } from "./connection.js";
+import { BARE, pick } from "./own.js";
+import type { NodeRequest } from "./types.js";
 
 /** A request as the core reads it, before it becomes text. */
 export interface Lines {
@@ -7,8 +9,6 @@ export interface Lines {
   readonly target: string;
   /** Header lines, each `name:value` and a line feed. */
   readonly headers: string;
-  /** Address of the connection's other end, where the request object knows it. */
-  readonly peer?: string | undefined;
 }
 
 /** The header lines of a request that Node keeps where its server does not say otherwise. */
@@ -20,7 +20,7 @@ const ILL_FORMED = "\r\n";
 
 /** Reads a fetch `Request` or a Node `IncomingMessage`. */
 export function linesOf(request: Request | NodeRequest, interest: readonly string[]): Lines {
-  if ("rawHeaders" in request) return nodeLines(request, interest);
+  if (isNode(request)) return nodeLines(request, interest);
   let headers = "";
   for (const name of interest) {
     const value = request.headers.get(name);
@@ -29,15 +29,22 @@ export function linesOf(request: Request | NodeRequest, interest: readonly strin
   return { method: request.method, target: targetOf(request.url), headers };
 }
 
+function isNode(request: Request | NodeRequest): request is NodeRequest {
+  return pick(request, "rawHeaders", (request as NodeRequest).rawHeaders, BARE.rawHeaders) !== undefined;
+}
+
 /** `req.headers` keeps one of two equal lines, and which one differs by name: only `rawHeaders` shows what was sent. */
 function nodeLines(request: NodeRequest, interest: readonly string[]): Lines {
-  const { rawHeaders, socket } = request;
-  let headers = mayBeCut(rawHeaders.length, socket?.server?.maxHeadersCount) ? ILL_FORMED : "";
+  const { rawHeaders } = request;
+  const socket = pick(request, "socket", request.socket, BARE.socket);
+  const server = socket && pick(socket, "server", socket.server, BARE.server);
+  const limit = server && pick(server, "maxHeadersCount", server.maxHeadersCount, BARE.maxHeadersCount);
+  let headers = mayBeCut(rawHeaders.length, limit) ? ILL_FORMED : "";
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = named(rawHeaders[i] as string, interest);
     if (name !== undefined) headers += line(name, rawHeaders[i + 1] as string);
   }
-  return { method: request.method ?? "", target: request.originalUrl ?? request.url ?? "", headers, peer: socket?.remoteAddress };
+  return { method: request.method ?? "", target: pick(request, "originalUrl", request.originalUrl, BARE.originalUrl) ?? request.url ?? "", headers };
 }
 
 /**
@@ -57,7 +64,7 @@ function named(raw: string, interest: readonly string[]): string | undefined {
 }
 
 /** The text that the core parses. */
-export function blockOf({ method, target, headers, peer: known = "" }: Lines, { peer = known, proxyLine }: RequestContext): string {
+export function blockOf({ method, target, headers }: Lines, { peer = "", proxyLine }: Pick<Connection, "peer" | "proxyLine">): string {
   const proxy = proxyLine === undefined ? "" : `\t${oneLine(proxyLine.replace(/\r\n$/, ""))}`;
   return `${oneLine(peer).replaceAll("\t", "\r")}${proxy}\n${oneLine(method)} ${oneLine(target)}\n${headers}`;
 }

@@ -1,17 +1,27 @@
+import { FREE, type Options, optionsOf } from "./options.js";
+import { only } from "./own.js";
 import type { ClientIp, RefreshOptions, VerifierOptions } from "./types.js";
 
-/** Every option, so that a misspelt one is refused instead of silently protecting less. */
-const OPTIONS: Record<keyof VerifierOptions, true> = {
-  root: true, source: true, refresh: true, minEpoch: true, graceSeconds: true, clientIp: true, sources: true, query: true,
-  maskIp: true, allowPreflight: true, floor: true, pepper: true, usage: true, onVerdict: true, onError: true, now: true, wasm: true,
+const MILLISECONDS = "milliseconds";
+const WHOLE = "a whole number";
+const OPTIONS: Options<VerifierOptions> = {
+  root: FREE, source: FREE, refresh: "an object", minEpoch: WHOLE, graceSeconds: FREE, clientIp: "a rule", sources: "their names", query: FREE,
+  maskIp: "true or false", allowPreflight: FREE, floor: "an object", pepper: "an object", usage: FREE, onVerdict: FREE, onError: FREE, now: FREE,
+  wasm: FREE,
 };
-const REFRESH: Record<keyof RefreshOptions, true> = { interval: true, maxBackoff: true, deadline: true, mode: true };
-const CLIENT_IP: Record<keyof Exclude<ClientIp, string>, true> = { trust: true, hops: true, platform: true, header: true };
+const REFRESH: Options<RefreshOptions> = { interval: MILLISECONDS, maxBackoff: MILLISECONDS, deadline: MILLISECONDS, mode: "timer, demand or manual" };
+const CLIENT_IP: Options<Exclude<ClientIp, string>> = { trust: "networks", hops: WHOLE, platform: "its name", header: "its name" };
+const FLOOR: Options<NonNullable<VerifierOptions["floor"]>> = { rootVersion: FREE, epoch: FREE };
+const PEPPER: Options<NonNullable<VerifierOptions["pepper"]>> = { id: FREE, secret: FREE };
+
+/** What `createVerifier` was given, and nothing else. */
+export function verifierOptions(given: VerifierOptions): VerifierOptions {
+  const options = optionsOf("createVerifier", given, OPTIONS);
+  return options.refresh === undefined ? options : only(options, { refresh: optionsOf("refresh", options.refresh, REFRESH) });
+}
 
 /** Translates options into the core's configuration text: `key=value` lines, which the core validates. */
 export function configText(options: VerifierOptions): string {
-  known("createVerifier", options, OPTIONS);
-  known("refresh", options.refresh ?? {}, REFRESH);
   const lines: string[] = [];
   const line = (key: string, value: string) => {
     if (/[\r\n]/.test(value)) throw new TypeError(`${key}: the value must not contain a line break`);
@@ -25,16 +35,19 @@ export function configText(options: VerifierOptions): string {
   if (options.graceSeconds !== undefined) line("grace", whole("graceSeconds", options.graceSeconds));
   if (options.minEpoch !== undefined) line("min_epoch", whole("minEpoch", options.minEpoch));
   if (options.floor !== undefined) {
-    const { rootVersion, epoch } = options.floor;
+    const { rootVersion, epoch } = optionsOf("floor", options.floor, FLOOR);
     line("floor", `${whole("floor.rootVersion", rootVersion)}:${whole("floor.epoch", epoch)}`);
   }
-  if (options.pepper !== undefined) line("pepper", `${whole("pepper.id", options.pepper.id)}:${hex("pepper.secret", options.pepper.secret)}`);
+  if (options.pepper !== undefined) {
+    const { id, secret } = optionsOf("pepper", options.pepper, PEPPER);
+    line("pepper", `${whole("pepper.id", id)}:${hex("pepper.secret", secret)}`);
+  }
   return lines.join("");
 }
 
-function clientIpRule(rule: ClientIp): string {
-  if (typeof rule === "string") return rule;
-  known("clientIp", rule, CLIENT_IP);
+function clientIpRule(given: ClientIp): string {
+  if (typeof given === "string") return given;
+  const rule = optionsOf("clientIp", given, CLIENT_IP);
   const parts: string[] = [];
   if (rule.trust !== undefined) parts.push(`trust=${list("clientIp.trust", rule.trust)}`);
   if (rule.hops !== undefined) parts.push(`hops=${whole("clientIp.hops", rule.hops)}`);
@@ -52,13 +65,6 @@ export function rootBytes(root: Uint8Array | string): Uint8Array {
     return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   } catch {
     throw new TypeError("root: the text is not base64 or base64url");
-  }
-}
-
-/** Refuses property names that the table does not hold. */
-export function known(what: string, object: object, table: object): void {
-  for (const key of Object.keys(object)) {
-    if (!Object.hasOwn(table, key)) throw new TypeError(`${what}: unknown option "${key}"; known are ${Object.keys(table).join(", ")}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { Core, type Place } from "./core.js";
 import { TrapError, UpdateError } from "./errors.js";
+import { CODE } from "./generated/codes.js";
 
 /** The core's answer to an offered head. */
 export const Offer = { unchanged: 0, renewed: 1, rootNeeded: 2, treeNeeded: 3 } as const;
@@ -32,8 +33,6 @@ export interface Pace {
 /** Stands for a requirement that could not be chosen because the request has no well-formed path. */
 export const NO_PATH = 0xffff_ffff;
 
-/** The number of the code `internal`: what a stopped core answers. */
-const INTERNAL = 16;
 const NOTHING: Snapshot = { core: undefined, epoch: 0, issuedAt: 0, rootVersion: 0 };
 /** Bytes per call while a bundle is hashed: short calls reach optimised code early, and can be interleaved. */
 const SLICE = 1 << 15;
@@ -100,7 +99,7 @@ export class Engine {
 
   /** Judges a key. `requirement` comes from {@link compile}; the answer is the core's packed verdict. */
   verifyKey(key: string, ip: string | undefined, requirement: number, now: number): number {
-    if (this.#core.stopped !== undefined) return INTERNAL;
+    if (this.#core.stopped !== undefined) return CODE.internal;
     try {
       return this.#sound(this.#core.verifyKey(key, ip, requirement, now));
     } catch (error) {
@@ -110,7 +109,7 @@ export class Engine {
 
   /** Judges a request block: connection address, request line and header lines, separated by line feeds. */
   verifyBlock(block: string, requirement: number, now: number): number {
-    if (this.#core.stopped !== undefined) return INTERNAL;
+    if (this.#core.stopped !== undefined) return CODE.internal;
     try {
       return this.#sound(this.#core.verifyBlock(block, requirement, now));
     } catch (error) {
@@ -275,7 +274,7 @@ export class Engine {
 
   /** A verdict that was reached, unless a part of the snapshot failed its proof on the way. */
   #sound(packed: number): number {
-    if ((packed & 63) === INTERNAL && !this.damaged && this.snapshot.epoch > 0) {
+    if ((packed & 63) === CODE.internal && !this.damaged && this.snapshot.epoch > 0) {
       this.damaged = true;
       this.#onTrouble(new UpdateError("wrong_digest", "a part of the snapshot is not what was signed; another copy is fetched"));
     }
@@ -284,7 +283,7 @@ export class Engine {
 
   #stop(cause: unknown): number {
     this.#onTrouble(this.#core.stop(cause));
-    return INTERNAL;
+    return CODE.internal;
   }
 }
 

@@ -1,3 +1,4 @@
+import { verifierOptions } from "./config.js";
 import { type Protect, protectWith } from "./protect.js";
 import type { RequestContext, Verifier, VerifierOptions } from "./types.js";
 import { create } from "./verifier.js";
@@ -30,7 +31,8 @@ export interface Entry {
 export function entry({ module, mode, context }: Host): Entry {
   let compiled: Promise<WebAssembly.Module> | undefined;
   return {
-    createVerifier: async (options) => {
+    createVerifier: async (given) => {
+      const options = verifierOptions(given);
       if (options.wasm !== undefined) return create(options, options.wasm, mode);
       compiled ??= module();
       compiled.catch(() => (compiled = undefined));

@@ -20,6 +20,7 @@ export { httpSource, type HttpSourceOptions } from "./sources/http.js";
 export type { Found, Source, SourceState } from "./sources/source.js";
 export { staticSource } from "./sources/static.js";
 export type {
+  AnyRequirement,
   ClientIp,
   CredentialSource,
   KeyOptions,

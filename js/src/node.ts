@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { IDENTITY_PREFIX, varyWithCredentials } from "./cache.js";
-import type { Requirement, RequirementFunction, Verifier } from "./types.js";
+import { FREE, type Options, optionsOf } from "./options.js";
+import { option } from "./own.js";
+import type { AnyRequirement, Verifier } from "./types.js";
 import type { Verdict } from "./verdict.js";
 
 declare module "node:http" {
@@ -14,9 +16,12 @@ declare module "node:http" {
 export interface MiddlewareOptions {
   /** The verifier. */
   readonly verifier: Verifier;
-  /** What every request must fulfil. A property that is present but `undefined` is a configuration error. */
-  readonly requirement?: Requirement | RequirementFunction;
+  /** What every request must fulfil. Left out: nothing more than a valid key. `undefined` is a configuration error. */
+  readonly requirement?: AnyRequirement;
 }
+
+/** A requirement that is `undefined` is answered as one: with `bad_requirement`. */
+const OPTIONS: Options<MiddlewareOptions> = { verifier: FREE, requirement: FREE };
 
 /** What Node's `http`, Connect and Express call. */
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
@@ -28,9 +33,10 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
  * inbound `X-Edgelatch-*` headers gone. The response gets `Cache-Control: private` unless the handler sets one, and
  * `Vary` on the credential headers.
  */
-export function middleware(options: MiddlewareOptions): Middleware {
+export function middleware(given: MiddlewareOptions): Middleware {
+  const options = optionsOf("middleware", given, OPTIONS);
   const { verifier } = options;
-  const requirement = "requirement" in options ? options.requirement : {};
+  const requirement = option(options, "requirement") as AnyRequirement;
 
   const judge: Middleware = (request, response, next) => {
     const verdict = verifier.verify(request, requirement).hold();

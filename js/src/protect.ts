@@ -1,14 +1,19 @@
 import { IDENTITY_PREFIX, varyWithCredentials } from "./cache.js";
-import type { RequestContext, Requirement, RequirementFunction, Verifier } from "./types.js";
+import { FREE, type Options, optionsOf } from "./options.js";
+import { option } from "./own.js";
+import type { AnyRequirement, RequestContext, Verifier } from "./types.js";
 import type { Verdict } from "./verdict.js";
 
 /** Options of {@link Protect}. */
 export interface ProtectOptions<Rest extends unknown[]> {
   /** The verifier, or what makes it out of the handler's further arguments at the first request, such as `env`. */
   readonly verifier: Verifier | ((...rest: Rest) => Verifier | Promise<Verifier>);
-  /** What every request must fulfil. A property that is present but `undefined` is a configuration error. */
-  readonly requirement?: Requirement | RequirementFunction;
+  /** What every request must fulfil. Left out: nothing more than a valid key. `undefined` is a configuration error. */
+  readonly requirement?: AnyRequirement;
 }
+
+/** A requirement that is `undefined` is answered as one: with `bad_requirement`. */
+const OPTIONS: Options<ProtectOptions<unknown[]>> = { verifier: FREE, requirement: FREE };
 
 /** A handler behind the check: it is called for accepted requests only, and for preflights where they may pass. */
 export type ProtectedHandler<Rest extends unknown[]> = (request: Request, verdict: Verdict, ...rest: Rest) => Response | Promise<Response>;
@@ -26,8 +31,9 @@ export type Protect = <Rest extends unknown[]>(
 
 /** Makes {@link Protect} for a runtime, which knows where its handlers find the peer and `waitUntil`. */
 export function protectWith(context: (request: Request, rest: readonly unknown[]) => RequestContext): Protect {
-  return (handler, options) => {
-    const requirement = "requirement" in options ? options.requirement : {};
+  return (handler, given) => {
+    const options = optionsOf("protect", given, OPTIONS as Options<typeof given>);
+    const requirement = option(options, "requirement") as AnyRequirement;
     let made: Verifier | Promise<Verifier> | undefined;
 
     return async (request, ...rest) => {

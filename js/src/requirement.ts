@@ -1,12 +1,26 @@
-import type { Engine } from "./engine.js";
-import type { KeyOptions, RequirementFunction } from "./types.js";
+import { blockOf, type Lines } from "./block.js";
+import { NOWHERE } from "./connection.js";
+import { type Engine, NO_PATH } from "./engine.js";
+import { BARE, plain } from "./own.js";
+import type { KeyOptions, RequestInfo, RequirementFunction } from "./types.js";
 
 /** As many distinct requirements as the core compiles; a host that makes them up per request must not grow a map. */
 const MAX_CACHED = 4096;
 /** No name is empty, so the core answers `bad_requirement` to this one. */
 const ILL_FORMED = "";
 
-/** Translates requirement objects into the core's numbers, once per distinct pair. */
+/** A kind of requirement that depends on the request; no plain object is of any. */
+interface Kind {
+  readonly is: (value: unknown) => boolean;
+  /** What this request must fulfil, as a plain object. */
+  readonly choose: (value: never, request: RequestInfo) => unknown;
+}
+
+const KINDS: readonly Kind[] = [
+  { is: (value) => typeof value === "function", choose: (value: RequirementFunction, request) => value(request) },
+];
+
+/** Translates requirements into the core's numbers, once per distinct pair. What is none becomes `bad_requirement`. */
 export class Requirements {
   readonly #engine: Engine;
   readonly #known = new Map<string | undefined, Map<string | undefined, number>>();
@@ -20,21 +34,31 @@ export class Requirements {
     this.#last = this.#compiled(undefined, undefined);
   }
 
-  /** The number of a requirement; anything that is not one becomes the number that always answers `bad_requirement`. */
-  of(requirement: unknown): number {
-    return isPlain(requirement) && !("ip" in requirement) ? this.pair(requirement) : this.#compiled(ILL_FORMED, ILL_FORMED);
+  /** The number of what a request must fulfil: of a plain object, or of what any other kind of requirement chooses. */
+  of(requirement: unknown, request: Lines): number {
+    const fixed = plain(requirement);
+    if (fixed !== undefined) return this.#pair(fixed, false);
+    const kind = KINDS.find(({ is }) => is(requirement));
+    if (kind === undefined) return this.#compiled(ILL_FORMED, ILL_FORMED);
+    const { method, target } = request;
+    const path = this.#engine.path(blockOf({ method, target, headers: "" }, NOWHERE));
+    return path === undefined ? NO_PATH : this.#pair(plain(chosen(kind, requirement, { method, path })), false);
   }
 
-  /** The same for an object that may say the address too. */
-  pair(holder: KeyOptions): number {
-    const service = part(holder, "service");
-    const permission = part(holder, "permission");
+  /** The number of what a bare key must fulfil; its options may say an address besides. */
+  ofKey(options: object | undefined): number {
+    return this.#pair(options, true);
+  }
+
+  #pair(holder: KeyOptions | undefined, withIp: boolean): number {
+    if (holder === undefined) return this.#compiled(ILL_FORMED, ILL_FORMED);
     // `{ permision: "x" }` would demand nothing.
-    if (service === undefined || permission === undefined) {
-      for (const key in holder) {
-        if (key !== "permission" && key !== "service" && key !== "ip") return this.#compiled(ILL_FORMED, ILL_FORMED);
-      }
+    for (const name in holder) {
+      if (name === "permission" || name === "service" || (withIp && name === "ip")) continue;
+      if (Object.hasOwn(holder, name)) return this.#compiled(ILL_FORMED, ILL_FORMED);
     }
+    const service = part(holder, "service", holder.service, BARE.service);
+    const permission = part(holder, "permission", holder.permission, BARE.permission);
     // Most hosts ask for one pair again and again; comparing the same string costs nothing.
     if (service === this.#lastService && permission === this.#lastPermission) return this.#last;
     this.#last = this.#compiled(service, permission);
@@ -57,24 +81,18 @@ export class Requirements {
   }
 }
 
-/** Calls a requirement function. Whatever goes wrong in it yields a value that is no requirement. */
-export function ask(choose: RequirementFunction, method: string, path: string): unknown {
+/** Whatever goes wrong in the host's own code yields a value that is no requirement. */
+function chosen(kind: Kind, requirement: unknown, request: RequestInfo): unknown {
   try {
-    return choose({ method, path });
+    return kind.choose(requirement as never, request);
   } catch {
     return undefined;
   }
 }
 
-function part(holder: KeyOptions, name: "service" | "permission"): string | undefined {
-  const value: unknown = holder[name];
-  if (typeof value === "string") return value;
-  return value === undefined && !(name in holder) ? undefined : ILL_FORMED;
-}
-
-/** A promise, an array or a class instance is not a requirement, though none of its properties may contradict it. */
-function isPlain(value: unknown): value is object {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
+/** A property that is there must be a text. The values are read by the caller, which is faster than by a name in a variable. */
+function part(holder: object, name: "service" | "permission", value: unknown, inherited: unknown): string | undefined {
+  if (typeof value === "string" && value !== inherited) return value;
+  if (!Object.hasOwn(holder, name)) return undefined;
+  return typeof value === "string" ? value : ILL_FORMED;
 }

@@ -26,6 +26,9 @@ export interface RequestInfo {
 /** Chooses the requirement for a request. Returning anything but a {@link Requirement} answers `bad_requirement`. */
 export type RequirementFunction = (info: RequestInfo) => Requirement;
 
+/** What a route demands: the same of every request, or chosen for each. */
+export type AnyRequirement = Requirement | RequirementFunction;
+
 /** How the client address is derived. The default is the connection alone; a header counts only under a rule. */
 export type ClientIp =
   /** A rule in the core's own text form, such as `trust=10.0.0.0/8;header=forwarded`. */
@@ -59,7 +62,10 @@ export interface RefreshOptions {
   readonly mode?: "timer" | "demand" | "manual";
 }
 
-/** Options of `createVerifier`. The core validates what it interprets; an unknown option is refused. */
+/**
+ * Options of `createVerifier`. The core validates what it interprets; an unknown option is refused, and so is `undefined` for
+ * one without which less is protected: a variable that is not set must not pass for a decision.
+ */
 export interface VerifierOptions {
   /** The root this edge is deployed with: its bytes, or their base64 or base64url text. */
   readonly root: Uint8Array | string;
@@ -70,17 +76,17 @@ export interface VerifierOptions {
   /** A cold start believes no epoch below this one, of the era of {@link root}. */
   readonly minEpoch?: number;
   /** Seconds past a head's `not_after` during which it still serves. Default 0. */
-  readonly graceSeconds?: number;
+  readonly graceSeconds?: number | undefined;
   /** How the client address is derived. */
   readonly clientIp?: ClientIp;
   /** Narrows the credential sources that the realm allows. */
   readonly sources?: readonly CredentialSource[];
   /** Name of a query parameter that may carry the key. Off by default: URLs end up in logs. */
-  readonly query?: string;
+  readonly query?: string | undefined;
   /** Answer a wrong address like a wrong key (401), so that the holder of a stolen key learns nothing. */
   readonly maskIp?: boolean;
   /** Let CORS preflights pass to the handler unauthenticated. */
-  readonly allowPreflight?: boolean;
+  readonly allowPreflight?: boolean | undefined;
   /** What the edge had seen when it last ran ({@link Verifier.floor}), kept by the host: a cold start believes nothing older. */
   readonly floor?: { readonly rootVersion: number; readonly epoch: number };
   /** The pepper of a realm whose digests are peppered: its id and 16 to 64 bytes. */
@@ -88,18 +94,21 @@ export interface VerifierOptions {
   /** Where usage events go: `usageReporter`, or an object of your own. The caller closes it. Default: nowhere. */
   readonly usage?: UsageSink | undefined;
   /** Called with every verdict. What it throws is discarded. */
-  readonly onVerdict?: (verdict: Verdict) => void;
+  readonly onVerdict?: ((verdict: Verdict) => void) | undefined;
   /** Called when a refresh fails or an update is refused. What it throws is discarded. */
-  readonly onError?: (error: Error) => void;
+  readonly onError?: ((error: Error) => void) | undefined;
   /** The clock, milliseconds since 1970. Default `Date.now`. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
   /** The compiled core, for bundlers that place the `.wasm` file elsewhere. Default: the file of the package. */
-  readonly wasm?: WebAssembly.Module;
+  readonly wasm?: WebAssembly.Module | undefined;
 }
 
-/** What the host knows about a request that the request object does not say. */
+/** What the host knows about a request that the request object does not say: a plain object with these properties. */
 export interface RequestContext {
-  /** Address of the connection's other end. Default: that of a Node request's socket; a fetch `Request` does not know it. */
+  /**
+   * Address of the connection's other end. `undefined` says that it is not known, which every IP policy refuses. Left out, it
+   * is that of a Node request's socket; a fetch `Request` does not know it.
+   */
   readonly peer?: string | undefined;
   /** The PROXY protocol line that preceded the request on this connection, for hosts that read it. */
   readonly proxyLine?: string | undefined;
@@ -107,23 +116,38 @@ export interface RequestContext {
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
-/** Options of {@link Verifier.verifyKey}. */
+/** Options of {@link Verifier.verifyKey}: the requirement, and the address. */
 export interface KeyOptions extends Requirement {
-  /** Text of the client address. Absent: unknown, which every IP policy refuses. */
+  /** Text of the client address. Left out or `undefined`: unknown, which every IP policy refuses. */
   readonly ip?: string | undefined;
 }
 
 /** A verifier: one realm, one snapshot, verdicts without I/O. */
 export interface Verifier {
+  /** Judges a request: credential, Host, client address, key. Demands nothing more than a valid key. */
+  verify(request: Request | NodeRequest): Verdict;
   /**
    * Judges a request: credential, Host, client address, key, requirement.
    *
    * @param request a fetch `Request` or a Node `IncomingMessage`
-   * @param requirement what the route demands; passing `undefined` explicitly is a configuration error
+   * @param requirement what the route demands; `undefined`, a look-up that missed, answers `bad_requirement`
    */
-  verify(request: Request | NodeRequest, requirement?: Requirement | RequirementFunction, context?: RequestContext): Verdict;
-  /** Judges the text of a key. */
-  verifyKey(text: string, options?: KeyOptions): Verdict;
+  verify(request: Request | NodeRequest, requirement: AnyRequirement): Verdict;
+  /**
+   * The same, where the host knows more than the request says.
+   *
+   * @param context anything but a {@link RequestContext}, `undefined` too, leaves the address unknown
+   */
+  verify(request: Request | NodeRequest, requirement: AnyRequirement, context: RequestContext): Verdict;
+  /** Judges the text of a key from an unknown address. Demands nothing more than a valid key. */
+  verifyKey(text: string): Verdict;
+  /**
+   * Judges the text of a key.
+   *
+   * @param options the requirement and the address; `undefined`, a look-up that missed, answers `bad_requirement`. Merge a
+   * looked-up requirement in only when it is there: `{ ip, ...undefined }` is `{ ip }`, which nobody can tell from your intent
+   */
+  verifyKey(text: string, options: KeyOptions): Verdict;
   /** Looks for a newer snapshot now; resolves to whether anything changed. Errors go to `onError` and are thrown here. */
   refresh(): Promise<boolean>;
   /**

@@ -1,6 +1,6 @@
 import type { Core } from "./core.js";
 import type { Engine } from "./engine.js";
-import { type Code, CODES, type CodeRow } from "./generated/codes.js";
+import { type Code, CODE, CODES, type CodeRow } from "./generated/codes.js";
 import { type Reply, replyOf } from "./reply.js";
 import type { Draft } from "./usage/draft.js";
 import type { UsageOutcome } from "./usage/event.js";
@@ -10,9 +10,6 @@ const MASKED = 1 << 6;
 const IN_GRACE = 2 << 6;
 const PREFLIGHT = 4 << 6;
 const UNCHALLENGED = 8 << 6;
-/** The code whose reply stands in for a masked one. */
-const UNKNOWN = 4;
-const INTERNAL = 16;
 
 /** The outcome of one verification. Everything but {@link ok} is worked out when it is asked for. */
 export class Verdict {
@@ -29,7 +26,7 @@ export class Verdict {
 
   /** @internal */
   constructor(packed: number, engine: Engine, now: number, head: boolean, draft?: Draft) {
-    this.#packed = Number.isSafeInteger(packed) ? packed : INTERNAL;
+    this.#packed = Number.isSafeInteger(packed) ? packed : CODE.internal;
     this.#engine = engine;
     const { core, epoch, issuedAt } = engine.snapshot;
     this.#core = core;
@@ -110,7 +107,7 @@ export class Verdict {
   /** The HTTP answer to a refused request as plain data. A verdict that is {@link ok} has none. */
   get reply(): Reply {
     if (this.ok) throw new Error("an accepted verdict has no reply: the request goes on to its handler");
-    const row = (this.#packed & MASKED) !== 0 ? (CODES[UNKNOWN] as CodeRow) : this.#row;
+    const row = (this.#packed & MASKED) !== 0 ? (CODES[CODE.unknown] as CodeRow) : this.#row;
     return replyOf(row, this.#engine.realm, (this.#packed & UNCHALLENGED) !== 0, this.#head);
   }
 
@@ -125,7 +122,7 @@ export class Verdict {
    * that fail, the verdict becomes `internal`: ask {@link ok} afterwards.
    */
   hold(): this {
-    if (this.ok && this.#read().length === 0) this.#packed = INTERNAL;
+    if (this.ok && this.#read().length === 0) this.#packed = CODE.internal;
     return this;
   }
 
@@ -145,7 +142,7 @@ export class Verdict {
   }
 
   get #row(): CodeRow {
-    return CODES[this.#packed & 63] ?? (CODES[INTERNAL] as CodeRow);
+    return CODES[this.#packed & 63] ?? (CODES[CODE.internal] as CodeRow);
   }
 
   #read(): readonly string[] {

@@ -1,18 +1,18 @@
-import { ask, Requirements } from "./requirement.js";
 import { blockOf, type Lines, linesOf } from "./block.js";
 import { configText, rootBytes } from "./config.js";
-import { Engine, NO_PATH } from "./engine.js";
+import { type Connection, connectionOf, NOWHERE } from "./connection.js";
+import { Engine } from "./engine.js";
+import { CODE } from "./generated/codes.js";
+import { argument, only, own, plain } from "./own.js";
 import { Refresher } from "./refresher.js";
+import { Requirements } from "./requirement.js";
 import { httpSource } from "./sources/http.js";
 import type { Source } from "./sources/source.js";
-import type { KeyOptions, NodeRequest, RequestContext, Requirement, RequirementFunction, Verifier, VerifierOptions } from "./types.js";
+import type { KeyOptions, NodeRequest, RefreshOptions, Verifier, VerifierOptions } from "./types.js";
 import { updater } from "./update.js";
 import { Draft, judgedOf, type Reporting, reportingOf } from "./usage/draft.js";
 import type { UsageSink } from "./usage/event.js";
 import { Verdict } from "./verdict.js";
-
-const INTERNAL = 16;
-const NOTHING: KeyOptions = {};
 
 /** Sets up the core and, where looks go by a timer, waits for the first one. The entry of each runtime supplies the module. */
 export async function create(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand"): Promise<Verifier> {
@@ -41,7 +41,7 @@ class Latch implements Verifier {
     this.#requirements = new Requirements(this.#engine);
     this.#reporting = reportingOf(options, this.#engine);
     const update = updater(this.#engine, sourceOf(source), { now: this.#now, pause: () => new Promise((turn) => setTimeout(turn, 0)) }, report);
-    this.#refresher = new Refresher(update, { mode: defaultMode, ...options.refresh }, report);
+    this.#refresher = new Refresher(update, only<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {}), report);
   }
 
   get epoch(): number {
@@ -72,36 +72,37 @@ class Latch implements Verifier {
     return this.#reporting?.sink;
   }
 
-  verifyKey(text: string, options: KeyOptions = NOTHING): Verdict {
+  verifyKey(text: string, _options?: unknown): Verdict {
     const now = this.#now();
-    let packed = INTERNAL;
+    let packed: number = CODE.internal;
+    let ip: string | undefined;
     try {
-      packed = this.#engine.verifyKey(text, options.ip, this.#requirements.pair(options), now);
+      const options: KeyOptions | undefined = plain(argument(arguments, 1));
+      ip = options && own(options, "ip");
+      packed = this.#engine.verifyKey(text, ip, this.#requirements.ofKey(options), now);
     } catch {
       // a stopped core has been reported; the verdict is `internal`
     }
     this.#refresher.touch();
-    const draft = this.#reporting && new Draft(this.#reporting, { at: now, peer: options?.ip });
+    const draft = this.#reporting && new Draft(this.#reporting, judgedOf(now, undefined, undefined, { ...NOWHERE, peer: ip }));
     return this.#give(new Verdict(packed, this.#engine, now, false, draft));
   }
 
-  verify(request: Request | NodeRequest, requirement?: Requirement | RequirementFunction, context: RequestContext = {}): Verdict {
+  verify(request: Request | NodeRequest, _requirement?: unknown, _context?: unknown): Verdict {
     const now = this.#now();
-    let packed = INTERNAL;
-    let head = false;
+    let packed: number = CODE.internal;
     let lines: Lines | undefined;
+    let connection: Connection = NOWHERE;
     try {
+      connection = connectionOf(argument(arguments, 2), request);
       lines = linesOf(request, this.#engine.interest);
-      head = lines.method === "HEAD";
-      // `verify(request)` demands nothing more; `verify(request, undefined)` is a look-up that missed
-      const needed = arguments.length < 2 ? this.#requirements.pair(NOTHING) : this.#compile(requirement, lines);
-      packed = this.#engine.verifyBlock(blockOf(lines, context), needed, now);
+      packed = this.#engine.verifyBlock(blockOf(lines, connection), this.#requirements.of(argument(arguments, 1), lines), now);
     } catch {
       // not a request, or a stopped core, which has been reported; the verdict is `internal`
     }
-    this.#refresher.touch(context.waitUntil);
-    const draft = this.#reporting && new Draft(this.#reporting, judgedOf(now, lines && request, lines, context));
-    return this.#give(new Verdict(packed, this.#engine, now, head, draft));
+    this.#refresher.touch(connection.waitUntil);
+    const draft = this.#reporting && new Draft(this.#reporting, judgedOf(now, lines && request, lines, connection));
+    return this.#give(new Verdict(packed, this.#engine, now, lines?.method === "HEAD", draft));
   }
 
   refresh(): Promise<boolean> {
@@ -119,12 +120,6 @@ class Latch implements Verifier {
 
   close(): void {
     this.#refresher.close();
-  }
-
-  #compile(requirement: unknown, { method, target }: Lines): number {
-    if (typeof requirement !== "function") return this.#requirements.of(requirement);
-    const path = this.#engine.path(blockOf({ method, target, headers: "" }, {}));
-    return path === undefined ? NO_PATH : this.#requirements.of(ask(requirement as RequirementFunction, method, path));
   }
 
   #give(verdict: Verdict): Verdict {

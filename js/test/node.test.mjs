@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer, request as send } from "node:http";
 import test, { after } from "node:test";
+import { runInNewContext } from "node:vm";
+import { ILL_FORMED, WELL_FORMED } from "../../tests/runtimes/requirements.mjs";
 import { createVerifier, staticSource } from "../dist/entry/node.js";
 import { middleware } from "../dist/node.js";
 
@@ -54,7 +56,26 @@ test("a refused one does not, and is answered in full", async () => {
   assert.equal((await refused({ headers: [...plain, ...plain] })).status, 400);
   assert.equal((await refused({ headers: ["X-API-Key", keys.plain, "x-api-key", keys.plain] })).status, 400);
   assert.equal((await refused({ headers: plain, options: { requirement: { permission: "cache.purge" } } })).status, 403);
-  assert.equal((await refused({ headers: plain, options: { requirement: undefined } })).status, 500);
+});
+
+test("what is no requirement is answered as such, whatever it is", async () => {
+  for (const [what, requirement] of ILL_FORMED) {
+    for (const value of [requirement, () => requirement]) {
+      const reply = await ask(() => assert.fail("the handler was reached"), { headers: plain, options: { requirement: value } });
+      assert.deepEqual([what, reply.status, JSON.parse(reply.body).type], [what, 500, "urn:edgelatch:problem:bad-requirement"]);
+    }
+  }
+  for (const [what, requirement] of WELL_FORMED) {
+    assert.equal((await ask((_, response) => response.end(), { headers: plain, options: { requirement } })).status, 200, what);
+  }
+  for (const wrong of [{ verifier, requirements: {} }, Object.create({ verifier }), undefined]) assert.throws(() => middleware(wrong), { name: "TypeError", message: /^middleware: / });
+});
+
+test("a requirement of another realm counts by what it holds itself", () => {
+  const code = (text) => verifier.verifyKey(keys.plain, runInNewContext(text)).code;
+  assert.deepEqual([code("({})"), code('({ permission: "zone.view" })'), code('({ permission: "cache.purge" })')], ["valid", "valid", "permission_denied"]);
+  assert.deepEqual([code("({ permission: undefined })"), code("[]"), code("new Map()"), code('Object.create({ permission: "zone.view" })')], Array(4).fill("bad_requirement"));
+  assert.equal(code('Object.prototype.permission = "cache.purge"; Object.prototype.ip = "x"; ({})'), "valid");
 });
 
 test("forged identity headers are gone from every view of the request", async () => {

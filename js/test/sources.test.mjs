@@ -105,6 +105,14 @@ test("files: read again when they change, by path or URL", async () => {
   }
 });
 
+test("files: a bound that is none is refused", () => {
+  for (const source of [fileSource, directorySource]) {
+    assert.throws(() => source("x", { maxBytes: undefined }), /maxBytes is undefined: leave it out, or give a whole number/);
+    for (const wrong of [{ maxBytes: 0 }, { maxBytes: Number.NaN }, { maxBytes: "9" }, { maxbytes: 1 }, undefined, null]) assert.throws(() => source("x", wrong), TypeError);
+    source("x", {});
+  }
+});
+
 test("static: the bundle once", async () => {
   const source = staticSource(new Uint8Array([1]), { 2: new Uint8Array([2]) });
   const { bytes, etag } = await source.bundle({ signal });

@@ -95,6 +95,13 @@ test("the address that is reported is the one that the verdict was based on", as
   }
 });
 
+test("an address that the host does not know is not reported as the socket's", () => {
+  const request = { method: "GET", url: "/", rawHeaders: ["Host", "h", "X-API-Key", keys.plain], socket: { remoteAddress: "192.0.2.8" } };
+  events.length = 0;
+  for (const context of [[], [{}], [{ peer: undefined }], [undefined], [{ ip: "192.0.2.7" }]]) verifier.verify(request, {}, ...context).report({ status: 200 });
+  assert.deepEqual(events.map(({ ip }) => ip), ["192.0.2.8", "192.0.2.8", undefined, undefined, undefined]);
+});
+
 test("what is said of an address or a country goes before what is derived", () => {
   const event = (request, outcome = {}) => {
     events.length = 0;

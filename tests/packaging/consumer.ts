@@ -44,6 +44,9 @@ export default {
 
 // @ts-expect-error a permission that may be undefined is a configuration error at run time, and one here
 verifier.verify(new Request("https://h/"), { permission: undefined as string | undefined });
+// @ts-expect-error a bound that may be undefined
+createVerifier({ root: "", source: "https://h/", minEpoch: undefined });
+createVerifier({ root: "", source: "https://h/", onError: undefined, now: undefined, query: undefined });
 // @ts-expect-error a misspelt property would demand nothing
 verifier.verifyKey("text", { permision: "x" });
 // @ts-expect-error a misspelt bound would be the usual one

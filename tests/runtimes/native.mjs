@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import * as edgelatch from "edgelatch";
 import { attacks } from "./attacks.mjs";
+import { requirementSuite } from "./requirements.mjs";
 import { run, suite } from "./suite.mjs";
 import { trapping } from "./trap.mjs";
 import { usageSuite } from "./usage.mjs";
@@ -11,5 +12,10 @@ const wasm = readFileSync(createRequire(import.meta.url).resolve("edgelatch/edge
 const traps = (name) => WebAssembly.compile(trapping(wasm, [name]));
 const fixture = JSON.parse(readFileSync(new URL("fixture.json", import.meta.url), "utf8"));
 const modules = { trapsOnPath: await traps("path"), trapsOnKey: await traps("verify_key"), trapsOnIdentity: await traps("identity") };
-const results = await run([...suite({ ...edgelatch, fixture, ...modules }), ...attacks({ ...edgelatch, fixture, wasm }), ...usageSuite({ ...edgelatch, fixture, ingest: process.env.INGEST })]);
+const results = await run([
+  ...suite({ ...edgelatch, fixture, ...modules }),
+  ...attacks({ ...edgelatch, fixture, wasm }),
+  ...requirementSuite({ ...edgelatch, fixture }),
+  ...usageSuite({ ...edgelatch, fixture, ingest: process.env.INGEST }),
+]);
 console.log(JSON.stringify(results));

@@ -21,16 +21,22 @@ async function native(command, args = [], program = "native.mjs") {
   return JSON.parse(stdout);
 }
 
+/** What the worker imports beside the package, the main module first. */
+const OWN_MODULES = [
+  ...["worker.mjs", "suite.mjs", "requirements.mjs", "usage.mjs"].map((name) => [name, "esModule", name]),
+  ["fixture.json", "json", "fixture.json"],
+];
+
 async function workerd() {
   const directory = workDirectory();
-  for (const name of ["worker.mjs", "suite.mjs", "usage.mjs", "fixture.json"]) cpSync(file(name), join(directory, name));
+  for (const [name] of OWN_MODULES) cpSync(file(name), join(directory, name));
   const modules = packageModules(directory);
   const wasm = readFileSync(join(directory, "edgelatch/wasm/edgelatch.wasm"));
   for (const [name, stopped] of [["trapsOnKey.wasm", "verify_key"], ["trapsOnPath.wasm", "path"], ["trapsOnIdentity.wasm", "identity"]]) {
     writeFileSync(join(directory, name), trapping(wasm, [stopped]));
     modules.unshift([name, "wasm", name]);
   }
-  modules.unshift(["worker.mjs", "esModule", "worker.mjs"], ["suite.mjs", "esModule", "suite.mjs"], ["usage.mjs", "esModule", "usage.mjs"], ["fixture.json", "json", "fixture.json"]);
+  modules.unshift(...OWN_MODULES);
   const { listeners, stop } = await startWorkerd(directory, modules, [{ name: "suite", bindings: [["INGEST", "text", ingest.url]] }]);
   try {
     const url = `http://127.0.0.1:${listeners[0].port}/`;

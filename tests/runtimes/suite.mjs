@@ -53,14 +53,6 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       equal(code("plain", { service: "anything" }), "valid");
       equal(code("plain", { permission: "cache.purge" }), "permission_denied");
       equal(code("plain", { permission: "ZONE.VIEW" }), "permission_denied");
-      const broken = [{ permission: undefined }, { service: undefined, permission: "zone.view" }, { permission: 7 }, { permission: null }, { permission: "" }, { permission: "a b" }, { permission: "a".repeat(20_000) }, { permision: "zone.view" }];
-      for (const requirement of broken) equal(code("plain", requirement), "bad_requirement");
-      for (const requirement of [undefined, null, "zone.view", [], 7, Promise.resolve({}), new Map(), ...broken]) {
-        equal(latch.verify(bearer("plain"), requirement).code, "bad_requirement");
-        equal(latch.verify(bearer("plain"), () => requirement).code, "bad_requirement");
-      }
-      equal(latch.verify(bearer("plain")).code, "valid");
-      equal(latch.verify(bearer("plain"), {}).code, "valid");
       equal(latch.verify(bearer("plain"), () => { throw new Error("no"); }).code, "bad_requirement");
     },
 

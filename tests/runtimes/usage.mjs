@@ -154,12 +154,14 @@ export function usageSuite({ createVerifier, protect, staticSource, usageReporte
         [{ key: `${KEY}\n` }, /^key/], [{ key: "" }, /^key/], [{ key: undefined }, /^key/], [{ key: `Bearer ${KEY}` }, /^key/], [{ realm: "../x" }, /^realm/], [{ realm: undefined }, /^realm/],
         [{ url: "http://keys.example.com" }, /https/], [{ url: "ftp://127.0.0.1" }, /https/], [{ url: "https://u:p@h/" }, /credentials/], [{ url: "https://h/?x" }, /query/],
         [{ maxBatch: 0 }, /maxBatch/], [{ maxBatch: 10_001 }, /maxBatch/], [{ maxAge: 1.5 }, /maxAge/], [{ maxQueue: "9" }, /maxQueue/], [{ deadline: 2 ** 31 }, /deadline/], [{ maxbatch: 1 }, /maxbatch/],
+        ...["maxBatch", "maxAge", "maxQueue", "deadline", "maxBackoff", "describe"].map((name) => [{ [name]: undefined }, new RegExp(`${name} is undefined: leave it out, or give `)]),
       ];
       for (const [wrong, message] of cases) {
         let error;
         try { usageReporter({ ...base, ...wrong }); } catch (thrown) { error = thrown; }
         ok(message.test(error?.message) && !error.message.includes(KEY), `${JSON.stringify(wrong)}: ${error?.message}`);
       }
+      usageReporter({ ...base, fetch: undefined, onError: undefined });
       for (const usage of [{ ...base }, usageReporter({ ...base, realm: "other" })]) {
         const error = await edge("ok", { verifier: { usage } }).then(() => undefined, (thrown) => thrown);
         ok(/^usage: /.test(error?.message), error?.message);

@@ -40,6 +40,11 @@ export interface CodeRow {
   readonly body: string;
 }
 
+/** The number of each code. */
+export const CODE = {
+@NUMBERS
+} as const satisfies Record<Code, number>;
+
 /** Every code, in the order of its number. */
 export const CODES: readonly CodeRow[] = [
 @ROWS];
@@ -117,7 +122,12 @@ fn typescript() -> String {
     }
     let challenges: Vec<String> = challenges.iter().map(|word| format!("{word:?}")).collect();
     let rows: String = CODES.iter().map(row).collect();
-    TEMPLATE.replace("@NAMES", &names.join("\n")).replace("@CHALLENGES", &challenges.join(" | ")).replace("@ROWS", &rows)
+    let numbers: Vec<String> = CODES.iter().map(|row| format!("  {}: {},", row.name, row.code as u8)).collect();
+    TEMPLATE
+        .replace("@NAMES", &names.join("\n"))
+        .replace("@CHALLENGES", &challenges.join(" | "))
+        .replace("@NUMBERS", &numbers.join("\n"))
+        .replace("@ROWS", &rows)
 }
 
 fn challenge(reply: &Reply) -> &'static str {

@@ -45,6 +45,29 @@ export interface CodeRow {
   readonly body: string;
 }
 
+/** The number of each code. */
+export const CODE = {
+  valid: 0,
+  missing: 1,
+  invalid_request: 2,
+  malformed: 3,
+  unknown: 4,
+  revoked: 5,
+  not_yet_valid: 6,
+  expired: 7,
+  owner_disabled: 8,
+  ip_denied: 9,
+  ip_unknown: 10,
+  scope_denied: 11,
+  permission_denied: 12,
+  snapshot_missing: 13,
+  snapshot_stale: 14,
+  clock_invalid: 15,
+  internal: 16,
+  bad_requirement: 17,
+  shard_needed: 18,
+} as const satisfies Record<Code, number>;
+
 /** Every code, in the order of its number. */
 export const CODES: readonly CodeRow[] = [
   { code: 0, name: "valid", status: 0, challenge: "none", retryAfter: 0, type: "urn:edgelatch:problem:none", title: "Accepted", body: "" },

@@ -2,6 +2,8 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SourceError } from "../errors.js";
+import { bound, type Options, optionsOf } from "../options.js";
+import { argument } from "../own.js";
 import type { Found, Source, SourceState } from "./source.js";
 
 /** Options of {@link fileSource} and {@link directorySource}. */
@@ -10,27 +12,33 @@ export interface FileSourceOptions {
   readonly maxBytes?: number;
 }
 
+const OPTIONS: Options<FileSourceOptions> = { maxBytes: "a whole number" };
+
 /** One bundle file, read again when it changes. For Node, Deno and Bun. */
-export function fileSource(path: string | URL, { maxBytes = 1 << 30 }: FileSourceOptions = {}): Source {
-  const file = toPath(path);
+export function fileSource(path: string | URL, _options?: FileSourceOptions): Source {
+  const [file, maxBytes] = [toPath(path), limitOf("fileSource", argument(arguments, 1))];
   return { bundle: (state) => read(file, maxBytes, state) };
 }
 
 /** A published realm in a directory: `head`, `bundle`, `root/<n>`. For Node, Deno and Bun. */
-export function directorySource(path: string | URL, { maxBytes = 1 << 30 }: FileSourceOptions = {}): Source {
-  const directory = toPath(path);
+export function directorySource(path: string | URL, _options?: FileSourceOptions): Source {
+  const [directory, maxBytes] = [toPath(path), limitOf("directorySource", argument(arguments, 1))];
   return {
     head: (state) => read(join(directory, "head"), maxBytes, state),
     bundle: (state) => read(join(directory, "bundle"), Math.min(maxBytes, state.maxBytes ?? maxBytes), state),
     root: async (n, { signal }) => {
       try {
-        return (await read(join(directory, "root", String(n)), maxBytes, { signal }))?.bytes;
+        return (await read(join(directory, "root", String(n)), maxBytes, { etag: undefined, signal }))?.bytes;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
         throw error;
       }
     },
   };
+}
+
+function limitOf(what: string, options: unknown): number {
+  return bound("maxBytes", optionsOf(what, options as FileSourceOptions, OPTIONS).maxBytes, 1 << 30);
 }
 
 const toPath = (path: string | URL) => (path instanceof URL ? fileURLToPath(path) : path);

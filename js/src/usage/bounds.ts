@@ -1,3 +1,5 @@
+import { bound } from "../options.js";
+
 /** Bounds, in events and milliseconds. */
 export interface Bounds {
   readonly maxBatch: number;
@@ -20,12 +22,5 @@ const BOUNDS: Record<keyof Bounds, { readonly fallback: number; readonly max: nu
 /** The bounds that options give, and the usual ones for the rest. */
 export function boundsOf(options: Partial<Bounds>): Bounds {
   const names = Object.keys(BOUNDS) as (keyof Bounds)[];
-  return Object.fromEntries(names.map((name) => [name, bound(name, options[name])])) as unknown as Bounds;
-}
-
-function bound(name: keyof Bounds, value: number | undefined): number {
-  const { fallback, max } = BOUNDS[name];
-  if (value === undefined) return fallback;
-  if (!Number.isInteger(value) || value < 1 || value > max) throw new TypeError(`${name}: a whole number from 1 to ${max} is needed`);
-  return value;
+  return Object.fromEntries(names.map((name) => [name, bound(name, options[name], BOUNDS[name].fallback, BOUNDS[name].max)])) as unknown as Bounds;
 }

@@ -1,6 +1,8 @@
 import { blockOf, type Lines, linesOf } from "../block.js";
+import type { Connection } from "../connection.js";
 import type { Engine } from "../engine.js";
-import type { NodeRequest, RequestContext, VerifierOptions } from "../types.js";
+import { only, own } from "../own.js";
+import type { NodeRequest, VerifierOptions } from "../types.js";
 import type { Verdict } from "../verdict.js";
 import type { UsageDetails, UsageOutcome, UsageSink } from "./event.js";
 
@@ -11,28 +13,26 @@ export interface Reporting {
 }
 
 /** The request behind a verdict, as far as it is known when it is judged. */
-export interface Judged {
+export interface Judged extends Connection {
   readonly at: number;
-  readonly method?: string | undefined;
-  readonly target?: string | undefined;
-  readonly peer?: string | undefined;
-  readonly proxyLine?: string | undefined;
-  readonly request?: Request | NodeRequest | undefined;
-  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+  readonly method: string | undefined;
+  readonly target: string | undefined;
+  /** Nothing for a verdict over a bare key. */
+  readonly request: Request | NodeRequest | undefined;
 }
 
 /** What the options say of reporting. */
 export function reportingOf({ usage }: VerifierOptions, engine: Engine): Reporting | undefined {
   if (usage === undefined) return undefined;
   if (typeof usage?.record !== "function") throw new TypeError("usage: usageReporter(…) or an object with a record() method is needed");
-  const { realm } = engine;
-  if (usage.realm !== undefined && usage.realm !== realm) throw new TypeError(`usage: it is for the realm ${usage.realm}, the root is of ${realm}`);
+  const realm = own(usage, "realm");
+  if (realm !== undefined && realm !== engine.realm) throw new TypeError(`usage: it is for the realm ${realm}, the root is of ${engine.realm}`);
   return { sink: usage, engine };
 }
 
 /** What is kept of a request: not its header lines, which hold the credential. */
-export function judgedOf(at: number, request: Judged["request"], lines: Lines | undefined, { peer, proxyLine, waitUntil }: RequestContext): Judged {
-  return { at, request, method: lines?.method, target: lines?.target, peer: peer ?? lines?.peer, proxyLine, waitUntil };
+export function judgedOf(at: number, request: Judged["request"], lines: Lines | undefined, { peer, proxyLine, waitUntil }: Connection): Judged {
+  return { at, request, method: lines?.method, target: lines?.target, peer, proxyLine, waitUntil };
 }
 
 /** An event that waits for the status of its response. It is recorded once. */
@@ -51,7 +51,7 @@ export class Draft {
     const reporting = this.#reporting;
     if (reporting === undefined) return;
     try {
-      this.#details = this.#details === undefined ? outcome : merged(this.#details, outcome);
+      this.#details = merged(this.#details ?? {}, outcome);
       const status = this.#details.status ?? (verdict.ok || verdict.preflight ? undefined : verdict.reply.status);
       if (status === undefined) return;
       this.#reporting = undefined;
@@ -81,9 +81,9 @@ export class Draft {
 }
 
 /** The address that the core derived for its verdict; unknown once the core has stopped. */
-export function clientOf(engine: Engine, request: Request | NodeRequest, context: RequestContext): string | undefined {
+export function clientOf(engine: Engine, request: Request | NodeRequest, connection: Pick<Connection, "peer" | "proxyLine">): string | undefined {
   try {
-    return engine.client(blockOf(linesOf(request, engine.interest), context));
+    return engine.client(blockOf(linesOf(request, engine.interest), connection));
   } catch {
     return undefined;
   }
@@ -91,13 +91,13 @@ export function clientOf(engine: Engine, request: Request | NodeRequest, context
 
 /** On Workers `cf` is the platform's own object: nothing that a client sends gets there. */
 function countryOf(request: Judged["request"]): string | undefined {
-  const country = (request as { cf?: { country?: unknown } } | undefined)?.cf?.country;
+  const country = own(own(request as { cf?: { country?: unknown } } | undefined, "cf"), "country");
   return typeof country === "string" ? country : undefined;
 }
 
 function described(sink: UsageSink, request: Request | NodeRequest | undefined): UsageDetails | undefined {
   try {
-    return request === undefined ? undefined : sink.describe?.(request);
+    return request === undefined ? undefined : own(sink, "describe")?.call(sink, request);
   } catch {
     return undefined;
   }
@@ -105,7 +105,7 @@ function described(sink: UsageSink, request: Request | NodeRequest | undefined):
 
 /** What is said later counts, where it says anything. */
 function merged(before: UsageOutcome, later: UsageOutcome): UsageOutcome {
-  return { ...before, ...Object.fromEntries(Object.entries(later).filter(([, value]) => value !== undefined)) };
+  return only(before, Object.fromEntries(Object.entries(later).filter(([, value]) => value !== undefined)));
 }
 
 function pathOf(target: string): string {

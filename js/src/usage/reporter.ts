@@ -1,5 +1,5 @@
-import { known } from "../config.js";
 import type { UsageError } from "../errors.js";
+import { FREE, type Options, optionsOf } from "../options.js";
 import { systemClock } from "../refresher.js";
 import { boundsOf } from "./bounds.js";
 import type { UsageStats } from "./dispatch.js";
@@ -8,7 +8,7 @@ import { Outbox } from "./outbox.js";
 import { poster } from "./post.js";
 import { eventText } from "./wire.js";
 
-/** Options of {@link usageReporter}. An unknown option is refused. */
+/** Options of {@link usageReporter}. An unknown option is refused, and so is a bound or `describe` that is `undefined`. */
 export interface UsageOptions {
   /** Base address of the control plane's API, such as `https://keys.example.com`. `http:` on the loopback only. */
   readonly url: string | URL;
@@ -30,9 +30,9 @@ export interface UsageOptions {
   // The request is of the host's own type.
   readonly describe?: (request: any) => UsageDetails | undefined;
   /** Called when an attempt fails, a batch is refused, or the first event finds no room. What it throws is discarded. */
-  readonly onError?: (error: UsageError) => void;
+  readonly onError?: ((error: UsageError) => void) | undefined;
   /** Used instead of the global `fetch`. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
 }
 
 /** Sends usage events to the control plane. */
@@ -49,10 +49,12 @@ export interface UsageReporter extends UsageSink {
   close(): Promise<void>;
 }
 
-const OPTIONS: Record<keyof UsageOptions, true> = {
-  url: true, realm: true, key: true, maxBatch: true, maxAge: true, maxQueue: true, deadline: true, maxBackoff: true,
-  describe: true, onError: true, fetch: true,
+const WHOLE = "a whole number";
+const OPTIONS: Options<UsageOptions> = {
+  url: FREE, realm: FREE, key: FREE, maxBatch: WHOLE, maxAge: WHOLE, maxQueue: WHOLE, deadline: WHOLE, maxBackoff: WHOLE,
+  describe: "a function", onError: FREE, fetch: FREE,
 };
+
 /**
  * Reports to the control plane which key was used for what: give it to `createVerifier` as `usage`. Events are sent in
  * batches after the responses; a failing control plane costs a bounded queue, never a request.
@@ -62,8 +64,8 @@ const OPTIONS: Record<keyof UsageOptions, true> = {
  * const latch = await createVerifier({ root, source, usage });
  * ```
  */
-export function usageReporter(options: UsageOptions): UsageReporter {
-  known("usageReporter", options, OPTIONS);
+export function usageReporter(given: UsageOptions): UsageReporter {
+  const options = optionsOf("usageReporter", given, OPTIONS);
   const { realm, key, onError, describe, fetch: ask = (...args) => fetch(...args) } = options;
   if (typeof realm !== "string" || !/^[a-z0-9][a-z0-9._-]*$/.test(realm)) throw new TypeError("realm: a realm's name is needed, such as acme");
   // Not repeated: a wrong key may be another one.

@@ -1,4 +1,5 @@
 import { CODES } from "../generated/codes.js";
+import { own } from "../own.js";
 import type { UsageEvent } from "./event.js";
 
 /** Longest endpoint that the control plane keeps. */
@@ -14,16 +15,16 @@ const NAMES: ReadonlySet<string> = new Set(CODES.map((row) => row.name));
 export function eventText(event: UsageEvent, id: string): string | undefined {
   if (typeof event !== "object" || event === null || !NAMES.has(event.code)) return undefined;
   return JSON.stringify({
-    key_id: matching(event.keyId, /^key_[0-9A-Za-z]{11}$/),
+    key_id: matching(own(event, "keyId"), /^key_[0-9A-Za-z]{11}$/),
     at: Number.isSafeInteger(event.at) && event.at >= 0 ? event.at : Math.floor(Date.now() / 1000),
     method: matching(event.method, /^[A-Z-]{1,20}$/) ?? NONE,
     endpoint: endpointOf(event.endpoint),
-    ip: addressOf(event.ip),
-    country: matching(event.country, /^(?!XX|ZZ)[A-Z0-9]{2}$/),
+    ip: addressOf(own(event, "ip")),
+    country: matching(own(event, "country"), /^(?!XX|ZZ)[A-Z0-9]{2}$/),
     // A status that cannot be sent never was: the host made an error of it.
     status: Number.isInteger(event.status) && event.status >= 100 && event.status < 600 ? event.status : 500,
     code: event.code,
-    event: matching(event.event, /^[!-~]{1,64}$/) ?? id,
+    event: matching(own(event, "event"), /^[!-~]{1,64}$/) ?? id,
   });
 }
 

@@ -24,7 +24,7 @@ export async function edge(createVerifier, { root, source, clientIp, mode }) {
   const latch = await createVerifier({
     root,
     source,
-    clientIp,
+    ...(clientIp !== undefined && { clientIp }),
     refresh: { mode, interval: 150, maxBackoff: 500 },
     onError: (error) => (refused = error),
   });
