@@ -23,6 +23,7 @@ interface Exports {
   stage_root(): number;
   stage(now: number): number;
   stage_check(budget: number): number;
+  stage_ready(): number;
   commit(now: number): number;
   abort(): void;
   epoch(): number;

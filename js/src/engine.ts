@@ -237,7 +237,9 @@ export class Engine {
     const place = core.input(bundle);
     core.checked((wasm) => wasm.stage(now()));
     for (let slice = 1; core.checked((wasm) => wasm.stage_check(SLICE)) > 0; slice++) {
-      if (this.snapshot.epoch === 0 || this.trapped !== undefined) break;
+      // Nothing serves: begin once the directory is proven, and let the core prove each other part when it is first needed.
+      const urgent = this.snapshot.epoch === 0 || this.trapped !== undefined;
+      if (urgent && core.call((wasm) => wasm.stage_ready()) === 1) break;
       if (slice % SLICES_PER_TURN > 0) continue;
       await pause();
       if (seen !== this.#floor) throw new UpdateError("superseded", "the state moved on while the update was being checked");

@@ -4,7 +4,7 @@ use crate::state::{State, change, say, size, with};
 use alloc::borrow::ToOwned;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use edgelatch_core::edge::{Edge, Offer};
+use edgelatch_core::edge::{Edge, Offer, Staged};
 use edgelatch_core::error::Error;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -68,7 +68,7 @@ fn chain(roots: &[Vec<u8>]) -> Vec<&[u8]> {
     roots.iter().map(Vec::as_slice).collect()
 }
 
-/// Takes the input as a bundle and proves its head, top page and directory. What serves stays as it is.
+/// Takes the input as a bundle and proves its head and top page. What serves stays as it is.
 #[wasm_bindgen]
 pub fn stage(now: f64) -> f64 {
     update(|state, edge| {
@@ -79,13 +79,20 @@ pub fn stage(now: f64) -> f64 {
     })
 }
 
-/// Proves about `budget` bytes more of the staged bundle; returns how many shards are left.
+/// Proves about `budget` bytes more of the staged bundle: its directory, then its shards. Returns how many of these parts are
+/// left; 0 says that all is proven, which [`commit`] wants where something serves already.
 #[wasm_bindgen]
 pub fn stage_check(budget: u32) -> f64 {
     update(|state, _| {
         let staged = state.staged.as_mut().ok_or(Error::Superseded)?;
         Ok(staged.check(size(budget))?.into())
     })
+}
+
+/// Whether the staged bundle is proven far enough for [`commit`] where nothing serves yet: 1 once its directory is.
+#[wasm_bindgen]
+pub fn stage_ready() -> u32 {
+    with(|state| state.staged.as_ref().is_some_and(Staged::is_ready)).unwrap_or(false).into()
 }
 
 /// Puts the staged bundle into force.

@@ -216,6 +216,25 @@ fn damaged_updates_are_refused_without_a_trap_and_change_nothing() {
     assert_eq!((wasm::epoch(), code(packed)), (9.0, "revoked"));
 }
 
+/// Where nothing serves yet, the directory is all that a host waits for; nothing is taken over before.
+#[wasm_bindgen_test]
+fn a_cold_edge_begins_once_its_directory_is_proven() {
+    open(CONFIG);
+    let begin = || {
+        give(&bytes(&["snapshots", "first", "bundle"]));
+        assert_eq!((wasm::stage(now()), wasm::stage_ready()), (0.0, 0), "{}", said());
+    };
+    assert_eq!(wasm::stage_ready(), 0);
+    begin();
+    assert_eq!((wasm::commit(now()), said().split(':').next()), (-1.0, Some("unchecked")));
+    begin();
+    while wasm::stage_ready() == 0 {
+        assert!(wasm::stage_check(1) >= 1.0, "{}", said());
+    }
+    assert_eq!((wasm::commit(now()), wasm::stage_ready()), (0.0, 0));
+    assert_eq!(code(ask(&text(&["keys", "plain"]), None, NONE)), "valid");
+}
+
 #[wasm_bindgen_test]
 fn heads_and_roots() {
     serve();

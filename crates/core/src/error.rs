@@ -58,7 +58,7 @@ errors! {
     BelowFloor { floor: u64, found: u64 } = "below_floor", "epoch {found} is below the floor of {floor}";
     Equivocation { epoch: u64 } = "equivocation", "another head was signed for epoch {epoch}: the publisher is compromised or misconfigured";
     Superseded = "superseded", "the state moved on while the update was being checked";
-    Unchecked = "unchecked", "an update must be checked in full before it replaces a snapshot";
+    Unchecked = "unchecked", "an update must be checked in full before it replaces a snapshot, and its directory before anything is served from it";
     BadConfig { key: alloc::string::String, reason: alloc::string::String } = "bad_config", "configuration `{key}`: {reason}";
     WrongPepper { needed: u32 } = "wrong_pepper", "the realm's digests are peppered: the host must be given pepper {needed}";
     DuplicateDigest = "duplicate_digest", "two records share the leftmost 16 bytes of their digest";

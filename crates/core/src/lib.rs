@@ -13,7 +13,7 @@
 //! | [`http`] | credentials out of header lines |
 //! | [`permission`] | permissions and the patterns that grant them |
 //! | `build` | encoders and signing, with feature `builder` |
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 #![cfg_attr(
@@ -23,7 +23,7 @@
 
 extern crate alloc;
 #[cfg(test)]
-extern crate std;
+extern crate self as edgelatch_core;
 
 #[cfg(feature = "builder")]
 pub mod build;
@@ -45,6 +45,12 @@ mod snapshot;
 pub mod tree;
 pub mod verdict;
 mod wire;
+mod work;
+
+/// The realm of the integration tests, for those that count work.
+#[cfg(all(test, feature = "builder"))]
+#[path = "../tests/common/mod.rs"]
+mod common;
 
 /// The Rust example of the repository's README.
 #[cfg(all(doctest, feature = "builder"))]

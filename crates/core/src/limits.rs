@@ -27,8 +27,21 @@ pub const MAX_NAME_BYTES: usize = 128;
 pub const MAX_METADATA_BYTES: usize = 4096;
 /// Bytes of a permission, pattern or service name.
 pub const MAX_PERMISSION_BYTES: usize = 128;
-/// Segments of a permission or pattern; matching is quadratic in it.
+/// Segments of a permission or pattern; matching compares each with each at most.
 pub const MAX_SEGMENTS: usize = 16;
+/// Entries of each table of the directory: patterns, services, roles, role sets, scopes. Room for ten thousand tenants with
+/// thirteen of each; and a requirement and an entry fit one 32-bit word together (12 and 17 bits).
+pub const MAX_DIRECTORY_ENTRIES: usize = 1 << 17;
+/// Bytes of the directory, all of which every edge holds. Ten thousand tenants take 21 MB with 8 roles of 8 patterns (550 bytes
+/// together), 12 patterns and 12 services of 32 bytes (860), 12 scopes of 8 services (440) and 12 role sets of 3 roles (190).
+pub const MAX_DIRECTORY_BYTES: u32 = 32 << 20;
+/// Patterns of one role: each is named, so more of them are a case for a `*`.
+pub const MAX_ROLE_PATTERNS: usize = 256;
+/// Roles of one key, or of one owner whose keys have them: more than any predefined set has. With the limit above, one question
+/// about a permission looks at 8,192 patterns at the most.
+pub const MAX_SET_ROLES: usize = 32;
+/// Services of one scope: a longer list is a case for "all" or for a second key.
+pub const MAX_SCOPE_SERVICES: usize = 128;
 /// Requirements that one edge compiles; routes are few, and a host that made them up per request would leak otherwise.
 pub const MAX_REQUIREMENTS: usize = 4096;
 /// The last epoch, and the last second of any time, 2^53 - 1: every reader's numbers hold it exactly, also JavaScript's.

@@ -8,6 +8,7 @@
 //! ```
 
 use crate::limits::{MAX_PERMISSION_BYTES, MAX_SEGMENTS};
+use crate::work;
 
 /// Whether `text` is a well-formed permission or service name: something a route may require.
 pub fn is_permission(text: &[u8]) -> bool {
@@ -31,30 +32,57 @@ fn segments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Whether `pattern` grants `permission`. Both must be well formed; anything else never matches.
-///
-/// One bit per prefix of the permission: bit `j` says that the pattern so far matches its first `j` segments. So the work
-/// is bounded by `MAX_SEGMENTS`² whatever the number of stars.
 pub fn matches(pattern: &[u8], permission: &[u8]) -> bool {
-    if !is_pattern(pattern) || !is_permission(permission) {
-        return false;
+    is_pattern(pattern) && is_permission(permission) && Wanted::new(permission).is_granted_by(pattern)
+}
+
+/// A well-formed permission, taken apart to be held against many patterns.
+pub(crate) struct Wanted<'a> {
+    segments: [&'a [u8]; MAX_SEGMENTS],
+    count: u32,
+}
+
+impl<'a> Wanted<'a> {
+    pub(crate) fn new(permission: &'a [u8]) -> Self {
+        let mut wanted = Wanted { segments: [b""; MAX_SEGMENTS], count: 0 };
+        for (slot, segment) in wanted.segments.iter_mut().zip(segments(permission)) {
+            *slot = segment;
+            wanted.count += 1;
+        }
+        wanted
     }
-    let mut reached: u32 = 1;
-    let mut total = 0;
-    for piece in segments(pattern) {
-        let mut next = 0;
-        total = 0;
-        for segment in segments(permission) {
-            total += 1;
-            let here = reached >> (total - 1) & 1 == 1;
-            // A star also goes on from where it already stands: that is its second, third … segment.
-            let goes_on = piece == b"*" && next >> (total - 1) & 1 == 1;
-            if (here && (piece == b"*" || piece == segment)) || goes_on {
-                next |= 1 << total;
+
+    /// Whether a well-formed pattern matches. One bit per prefix of the permission: bit `j` says that the pattern so far matches
+    /// its first `j` segments. A star costs the same whatever stands around it, a word one comparison for each segment at most:
+    /// so the work is bounded by `MAX_SEGMENTS`², and most patterns end at their first word.
+    pub(crate) fn is_granted_by(&self, pattern: &[u8]) -> bool {
+        let places = (2 << self.count) - 1;
+        let mut reached: u32 = 1;
+        for piece in segments(pattern) {
+            work::done(1);
+            reached = match piece {
+                // One or more segments: all places behind the first one that was reached.
+                b"*" => places & !(reached ^ reached.wrapping_sub(1)),
+                word => self.after(word, reached),
+            };
+            if reached == 0 {
+                return false;
             }
         }
-        reached = next;
+        reached >> self.count & 1 == 1
     }
-    reached >> total & 1 == 1
+
+    /// The places behind this word, where it stands at one that was reached.
+    fn after(&self, word: &[u8], reached: u32) -> u32 {
+        let mut places = 0;
+        for (at, segment) in self.segments.iter().enumerate().take_while(|(at, _)| reached >> at != 0) {
+            if reached >> at & 1 == 1 {
+                work::done(1);
+                places |= u32::from(*segment == word) << (at + 1);
+            }
+        }
+        places
+    }
 }
 
 #[cfg(test)]
@@ -85,6 +113,26 @@ mod tests {
         assert!(!m("read", "READ") && !m("read", "write"));
         assert!(!m("*", "*"), "a star is not a permission");
         assert!(!m("*", "") && !m("", "") && !m("a..b", "a..b") && !m("a*", "ab"));
+    }
+
+    /// Stars multiply nothing: each costs one step, and a word at most one more for each segment.
+    #[test]
+    fn work_is_bounded_whatever_the_pattern() {
+        let of = |pattern: &str, permission: &str| {
+            let (wanted, pattern) = (Wanted::new(permission.as_bytes()), pattern.as_bytes());
+            assert!(is_pattern(pattern) && is_permission(permission.as_bytes()));
+            work::of(|| wanted.is_granted_by(pattern))
+        };
+        let (ones, stars) = (["a"; 16].join("."), ["*"; 16].join("."));
+        assert_eq!(of(&stars, &ones), (true, 16));
+        assert_eq!(of(&stars, "a.a"), (false, 3));
+        assert_eq!(of("b.*.*.*.*.*.*.*", &ones), (false, 2));
+        let mut most = 0;
+        for mask in 0u32..1 << 16 {
+            let pieces: Vec<&str> = (0..16).map(|bit| if mask >> bit & 1 == 1 { "*" } else { "a" }).collect();
+            most = most.max(of(&pieces.join("."), &ones).1);
+        }
+        assert!(most <= 16 + 16 * 16 / 2, "{most}");
     }
 
     /// Against a plain recursive reading of the rule, over every short pattern and permission of two letters.

@@ -1,11 +1,11 @@
-//! A whole tree in memory. Head, top page and directory are proven when it is opened; index pages and shards when they are
-//! first touched, or all of them before a running edge is switched to it.
+//! A whole tree in memory. Head and top page are proven when it is opened, the directory in slices thereafter; index pages and
+//! shards when they are first touched, or all of them before a running edge is switched to it.
 
 use crate::bundle::{Layout, layout, outline};
 use crate::error::Error;
 use crate::head::Head;
 use crate::limits::SHARDS_PER_PAGE;
-use crate::tree::directory::Directory;
+use crate::tree::directory::{Directory, Proof};
 use crate::tree::object_digest;
 use crate::tree::page::Page;
 use crate::tree::shard::{Shard, shard_of};
@@ -32,6 +32,8 @@ pub(crate) struct Snapshot {
     bytes: Vec<u8>,
     top: Range<usize>,
     layout: Layout,
+    /// The proof of the directory, until it is done.
+    proof: Option<Proof>,
     shard_bits: u8,
     shards_per_page: usize,
     /// Where the shards of each page begin, from the start of `bytes`.
@@ -41,34 +43,43 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Takes a bundle whose head has been proven, and proves its top page and directory.
+    /// Takes a bundle whose head has been proven, and proves its top page.
     pub(crate) fn open(bytes: Vec<u8>, head: &Head) -> Result<Self, Error> {
         let outline = outline(&bytes)?;
         let top_bytes = part(&bytes, outline.top.clone())?;
         prove(top_bytes, &head.tree, "top page", 0)?;
         let top = Top::parse(top_bytes)?;
         let layout = layout(bytes.len(), &outline, &top, head)?;
-        let directory = part(&bytes, layout.directory.clone())?;
-        prove(directory, top.directory, "directory", 0)?;
-        Directory::parse(directory)?;
         let start =
             |page| top.page_start(page).and_then(|s| usize::try_from(s).ok()).and_then(|s| layout.shards.checked_add(s));
         let page_starts = (0..top.page_count()).map_while(start).collect();
         let (shard_bits, shards_per_page) = (top.shard_bits, top.shards_per_page());
         let (pages_proven, shards_proven) = (Bits::new(top.page_count()), Bits::new(top.shard_count()));
-        Ok(Snapshot { top: outline.top, layout, shard_bits, shards_per_page, page_starts, pages_proven, shards_proven, bytes })
+        let (proof, top) = (Some(Proof::new(*top.directory)), outline.top);
+        Ok(Snapshot { top, layout, proof, shard_bits, shards_per_page, page_starts, pages_proven, shards_proven, bytes })
     }
 
     pub(crate) fn top(&self) -> Result<Top<'_>, Error> {
         Top::parse(part(&self.bytes, self.top.clone())?)
     }
 
-    pub(crate) fn directory_bytes(&self) -> &[u8] {
-        self.bytes.get(self.layout.directory.clone()).unwrap_or(&[])
+    /// Goes on with the proof of the directory for about `budget` bytes. Returns what is left of the budget once it is proven,
+    /// `None` before.
+    pub(crate) fn prove_directory(&mut self, budget: usize) -> Result<Option<usize>, Error> {
+        let Some(proof) = &mut self.proof else { return Ok(Some(budget)) };
+        let left = proof.go_on(part(&self.bytes, self.layout.directory.clone())?, budget)?;
+        if left.is_some() {
+            self.proof = None;
+        }
+        Ok(left)
     }
 
+    /// The directory, once it is proven.
     pub(crate) fn directory(&self) -> Result<Directory<'_>, Error> {
-        Directory::trusted(self.directory_bytes())
+        if self.proof.is_some() {
+            return Err(Error::Unchecked);
+        }
+        Directory::read(part(&self.bytes, self.layout.directory.clone())?)
     }
 
     pub(crate) fn shard_count(&self) -> u32 {
@@ -148,23 +159,11 @@ impl Snapshot {
         self.bytes.get(start.checked_add(range.start)?..start.checked_add(range.end)?)
     }
 
-    /// Proves shards from number `from` on until about `budget` bytes are done; returns where to go on.
-    pub(crate) fn prove_some(&self, from: u32, budget: usize) -> Result<u32, Error> {
-        let (mut number, mut done) = (from, 0);
-        while number < self.shard_count() && done < budget.max(1) {
-            self.shard(number)?;
-            done += self.shard_bytes(number).ok_or(BROKEN)?.len();
-            number += 1;
-        }
-        Ok(number)
-    }
-
-    /// The number of records in all shards, once all are proven.
-    pub(crate) fn count_records(&self) -> Result<u64, Error> {
-        (0..self.shard_count()).try_fold(0u64, |sum, number| {
-            let count = u64::try_from(self.shard(number)?.count()).unwrap_or(u64::MAX);
-            Ok(sum.saturating_add(count))
-        })
+    /// Proves a shard. Returns its bytes and its records.
+    pub(crate) fn prove_shard(&self, number: u32) -> Result<(usize, u64), Error> {
+        let records = self.shard(number)?.count();
+        let bytes = self.shard_bytes(number).ok_or(BROKEN)?.len();
+        Ok((bytes, u64::try_from(records).unwrap_or(u64::MAX)))
     }
 }
 

@@ -9,6 +9,7 @@
 //! ```
 
 use crate::error::Error;
+use core::cmp::Ordering;
 
 /// The format version that this crate reads and writes.
 pub const FORMAT: u16 = 1;
@@ -175,6 +176,21 @@ impl<'a> List<'a> {
             i => u32_at(self.ends, i - 1)?,
         };
         self.items.get(size(start)..size(u32_at(self.ends, index)?))
+    }
+
+    /// The index of an item, if the list holds it.
+    pub(crate) fn find(&self, item: &[u8]) -> Option<u32> {
+        let (mut from, mut to) = (0, self.len());
+        while from < to {
+            let middle = from + (to - from) / 2;
+            crate::work::done(1);
+            match self.get(middle)?.cmp(item) {
+                Ordering::Less => from = middle + 1,
+                Ordering::Equal => return u32::try_from(middle).ok(),
+                Ordering::Greater => to = middle,
+            }
+        }
+        None
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {

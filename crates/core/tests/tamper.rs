@@ -34,7 +34,8 @@ fn every_single_bit_flip_is_refused_hot_and_cold() {
         assert!(update(&mut hot, &[], bad.clone(), T0).is_err(), "bit {bit} of {}", good.len());
         // A cold edge may start before all is proven; then nothing of the damaged part is ever accepted.
         let mut cold = edge("");
-        if let Ok(staged) = cold.stage(&[], bad, T0) {
+        let staged = cold.stage(&[], bad, T0).and_then(|mut staged| staged.make_ready().map(|()| staged));
+        if let Ok(staged) = staged {
             cold.commit(staged, T0).unwrap();
             for n in 1..3 {
                 assert_eq!(ask(&cold, n).code, Code::Internal, "bit {bit}");
@@ -137,8 +138,8 @@ fn directories_that_lie() {
     assert_eq!(lie_in_directory(|d| d[6] = 4), "bad_field");
     assert_eq!(lie_in_directory(|d| d[7] = 2), "bad_field");
     assert_eq!(lie_in_directory(|d| d.push(0)), "trailing_bytes");
-    for count in [u32::MAX, 1 << 30, 1 << 16] {
-        assert_eq!(lie_in_directory(|d| d[12..16].copy_from_slice(&count.to_le_bytes())), "truncated");
+    for (count, code) in [(u32::MAX, "too_long"), ((1 << 17) + 1, "too_long"), (1 << 17, "truncated"), (1 << 16, "truncated")] {
+        assert_eq!(lie_in_directory(|d| d[12..16].copy_from_slice(&count.to_le_bytes())), code);
     }
     assert_eq!(lie_in_directory(|d| d[16..20].copy_from_slice(&u32::MAX.to_le_bytes())), "bad_table");
     assert_eq!(lie_in_directory(|d| d[8..12].copy_from_slice(&7u32.to_le_bytes())), "wrong_pepper");
@@ -156,7 +157,7 @@ fn top_pages_and_pages_that_lie() {
     assert_eq!(lie_in_top(&|t| t[7] = 1), "bad_field");
     assert_eq!(lie_in_top(&|t| t[8] = 3), "wrong_count");
     assert_eq!(lie_in_top(&|t| t[52..56].copy_from_slice(&u32::MAX.to_le_bytes())), "truncated");
-    assert_eq!(lie_in_top(&|t| t[48..52].copy_from_slice(&u32::MAX.to_le_bytes())), "truncated");
+    assert_eq!(lie_in_top(&|t| t[48..52].copy_from_slice(&u32::MAX.to_le_bytes())), "too_large");
     let end = small().top.len() - 8;
     assert_eq!(lie_in_top(&|t| t[end..].copy_from_slice(&u64::MAX.to_le_bytes())), "truncated");
     assert_eq!(lie_in_top(&|t| t.push(0)), "trailing_bytes");
@@ -221,7 +222,8 @@ fn a_damaged_shard_answers_internal_not_unknown() {
     let last = bad.len() - 1;
     bad[last] ^= 1;
     let mut edge = edge("");
-    let staged = edge.stage(&[], bad, T0).unwrap();
+    let mut staged = edge.stage(&[], bad, T0).unwrap();
+    staged.make_ready().unwrap();
     edge.commit(staged, T0).unwrap();
     let codes: Vec<_> = (1..=700).map(|n| edge.verify_key(text(n).as_bytes(), None, RequirementId::NONE, T0).code).collect();
     assert!(codes.contains(&Code::Internal) && codes.contains(&Code::Valid));

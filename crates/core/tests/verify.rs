@@ -168,6 +168,11 @@ fn too_many_requirements_are_refused_not_stored() {
     }
     assert_eq!(last, RequirementId::BAD);
     assert_ne!(edge.compile(None, Some("p1")), RequirementId::BAD);
+    // Known ones keep their handles, in whatever order they come again.
+    for n in (0..4096).rev() {
+        assert_eq!(edge.compile(None, Some(&format!("p{n}"))), RequirementId(n + 2));
+    }
+    assert_eq!(edge.compile(Some("p1"), None), RequirementId::BAD);
 }
 
 #[test]

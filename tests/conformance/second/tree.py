@@ -8,6 +8,8 @@ from . import text
 from .wire import Bytes, Refused, ascending, references, require
 
 NONE, UP_TO = 0, {0: 0, 1: 0xFF, 2: 0xFFFF, 4: 0xFFFFFFFF}
+DIRECTORY_BYTES, DIRECTORY_ENTRIES = 32 * 2**20, 2**17
+ROLE_PATTERNS, SET_ROLES, SCOPE_SERVICES = 256, 32, 128
 
 
 def proven(data, digest):
@@ -28,6 +30,7 @@ class Top:
         self.pages = [data.take(32) for _ in range(min(count, len(data.rest) // 32 + 1))]
         self.ends = data.numbers("Q", count)
         data.end()
+        require(self.directory_len <= DIRECTORY_BYTES, "too_large")
         wanted = next((bits for bits in range(20) if self.records <= 256 * 2**bits), 20)
         require(zero == 0 and self.bits == wanted and count == max(1, 2**wanted // 256), "bad_field")
         require(all(a <= b for a, b in zip(self.ends, self.ends[1:])), "bad_table")
@@ -48,7 +51,7 @@ class Directory:
     def __init__(self, data):
         data = Bytes(data, b"ELDR")
         self.sources, flags, self.pepper_id = data.u8(), data.u8(), data.u32()
-        patterns, services, roles, role_sets, scopes = (data.list() for _ in range(5))
+        patterns, services, roles, role_sets, scopes = (data.list(DIRECTORY_ENTRIES) for _ in range(5))
         data.end()
         require(1 <= self.sources <= 3 and flags <= 1, "bad_field")
         self.imports = flags == 1
@@ -56,14 +59,15 @@ class Directory:
         self.services = [ascii_of(service, text.is_permission) for service in services]
         self.roles = [self.role(Bytes(role)) for role in roles]
         require(role_sets and role_sets[0] == b"" and scopes and scopes[0] == b"\0", "bad_field")
-        self.role_sets = [references(role_set, len(roles)) for role_set in role_sets]
+        self.role_sets = [references(role_set, len(roles), SET_ROLES) for role_set in role_sets]
         require(all(scope[:1] == b"\1" for scope in scopes[1:]), "bad_field")
-        self.scopes = [None] + [references(scope[1:], len(services)) for scope in scopes[1:]]
+        self.scopes = [None] + [references(scope[1:], len(services), SCOPE_SERVICES) for scope in scopes[1:]]
 
     def role(self, data):
         name = data.text8()
         require(1 <= len(name.encode()) <= 128 and not has_control(name), "bad_field")
-        return name, [self.patterns[place] for place in references(data.rest, len(self.patterns))]
+        places = references(data.rest, len(self.patterns), ROLE_PATTERNS)
+        return name, [self.patterns[place] for place in places]
 
 
 def ascii_of(data, rule):

@@ -55,8 +55,10 @@ class Bytes:
         except UnicodeDecodeError:
             raise Refused("not_text") from None
 
-    def list(self):
-        ends = self.numbers("I", self.u32())
+    def list(self, limit=2**32):
+        count = self.u32()
+        require(count <= limit, "too_long")
+        ends = self.numbers("I", count)
         data = self.take(ends[-1] if ends else 0)
         items = []
         for start, end in zip((0,) + ends, ends):
@@ -73,7 +75,8 @@ def ascending(items):
     require(all(a < b for a, b in zip(items, items[1:])), "unsorted")
 
 
-def references(data, below):
+def references(data, below, limit):
+    require(len(data) // 4 <= limit, "too_long")
     require(len(data) % 4 == 0, "bad_reference")
     values = struct.unpack(f"<{len(data) // 4}I", data)
     require(all(value < below for value in values), "bad_reference")

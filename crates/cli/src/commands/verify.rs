@@ -144,7 +144,11 @@ fn request(args: &Verify) -> Result<Zeroizing<String>> {
 /// Loads the bundle as a cold edge does: each part is proven before it is first relied on.
 fn load(edge: &mut Edge, files: Files, now: u64) -> Vec<Step> {
     let roots: Vec<&[u8]> = files.later_roots.iter().map(Vec::as_slice).collect();
-    let mut take = |bundle: Vec<u8>, at: u64| edge.stage(&roots, bundle, at).and_then(|staged| edge.commit(staged, at));
+    let mut take = |bundle: Vec<u8>, at: u64| {
+        let mut staged = edge.stage(&roots, bundle, at)?;
+        staged.make_ready()?;
+        edge.commit(staged, at)
+    };
     let taken = match take(files.bundle.clone(), now) {
         // An edge that took it in time would still hold it: let the verification say that it is stale.
         Err(Error::HeadExpired { .. } | Error::ClockInvalid { .. }) => {

@@ -3,10 +3,12 @@
 use crate::error::Error;
 use crate::http::Sources;
 use crate::key::{KeyId, Pepper};
-use crate::limits::{MAX_METADATA_BYTES, MAX_NAME_BYTES};
+use crate::limits::{
+    MAX_DIRECTORY_ENTRIES, MAX_METADATA_BYTES, MAX_NAME_BYTES, MAX_ROLE_PATTERNS, MAX_SCOPE_SERVICES, MAX_SET_ROLES,
+};
 use crate::permission::{is_pattern, is_permission};
 use crate::policy::IpPolicy;
-use crate::tree::directory::{FLAG_IMPORTS, MAGIC, SCOPE_ALL, SCOPE_LIST};
+use crate::tree::directory::{FLAG_IMPORTS, MAGIC, SCOPE_ALL, SCOPE_LIST, check_length};
 use crate::tree::shard::is_id;
 use crate::wire::put;
 use alloc::{collections::BTreeMap, collections::BTreeSet, string::String, vec, vec::Vec};
@@ -138,6 +140,11 @@ pub(super) fn encode_directory(realm: &RealmRecord, keys: &[KeyRecord]) -> Resul
     let role_lists: BTreeSet<Vec<u32>> = keys.iter().map(|key| sorted(key.roles.clone())).collect();
     let service_lists: BTreeSet<Option<Vec<String>>> = keys.iter().map(|key| key.services.clone().map(sorted)).collect();
 
+    let longest_set = role_lists.iter().map(Vec::len).max().unwrap_or(0);
+    within("roles of a role set", longest_set, MAX_SET_ROLES)?;
+    let longest_scope = service_lists.iter().flatten().map(Vec::len).max().unwrap_or(0);
+    within("services of a scope", longest_scope, MAX_SCOPE_SERVICES)?;
+
     let patterns: BTreeSet<&str> = realm.roles.iter().flat_map(|r| &r.patterns).map(String::as_str).collect();
     let services: BTreeSet<&str> = service_lists.iter().flatten().flatten().map(String::as_str).collect();
     let (pattern_places, service_places) = (places(&patterns), places(&services));
@@ -163,11 +170,12 @@ pub(super) fn encode_directory(realm: &RealmRecord, keys: &[KeyRecord]) -> Resul
     let mut out = put::open(MAGIC);
     out.extend_from_slice(&[realm.sources.bits(), if realm.imports { FLAG_IMPORTS } else { 0 }]);
     out.extend_from_slice(&realm.pepper.as_ref().map_or(0, Pepper::id).to_le_bytes());
-    put::list(&mut out, &patterns, "patterns")?;
-    put::list(&mut out, &services, "services")?;
-    put::list(&mut out, &role_table, "roles")?;
-    put::list(&mut out, &set_table, "role sets")?;
-    put::list(&mut out, &scope_table, "scopes")?;
+    table(&mut out, &patterns, "patterns")?;
+    table(&mut out, &services, "services")?;
+    table(&mut out, &role_table, "roles")?;
+    table(&mut out, &set_table, "role sets")?;
+    table(&mut out, &scope_table, "scopes")?;
+    check_length(u32::try_from(out.len()).unwrap_or(u32::MAX))?;
     let (set_places, scope_places) = (places(&set_table), places(&scope_table));
     let role_sets = role_lists.iter().filter_map(|l| Some((l.clone(), *set_places.get(&set_bytes(l))?))).collect();
     let scopes = service_lists.iter().filter_map(|l| Some((l.clone(), *scope_places.get(&scope_bytes(l))?))).collect();
@@ -178,8 +186,18 @@ fn encode_role(role: &RoleRecord, patterns: &BTreeMap<&&str, u32>) -> Result<Vec
     let mut out = Vec::new();
     put::text8(&mut out, &role.name, "role name")?;
     let places: BTreeSet<u32> = role.patterns.iter().filter_map(|p| patterns.get(&p.as_str()).copied()).collect();
+    within("patterns of a role", places.len(), MAX_ROLE_PATTERNS)?;
     places.iter().for_each(|p| out.extend_from_slice(&p.to_le_bytes()));
     Ok(out)
+}
+
+fn table<I: AsRef<[u8]> + Ord>(out: &mut Vec<u8>, entries: &BTreeSet<I>, what: &'static str) -> Result<(), Error> {
+    within(what, entries.len(), MAX_DIRECTORY_ENTRIES)?;
+    put::list(out, entries, what)
+}
+
+fn within(what: &'static str, count: usize, limit: usize) -> Result<(), Error> {
+    if count <= limit { Ok(()) } else { Err(Error::TooLong { what, bytes: count, limit }) }
 }
 
 /// The index of each entry of a sorted table. Any tenant can add to the tables of the directory, so they are not searched

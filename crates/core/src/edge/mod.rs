@@ -3,25 +3,29 @@
 //! Invariants: within an era an epoch never goes back; another head for the same epoch is reported, not taken; a refused update leaves the
 //! state as it was; a verification sees one epoch only, for every change is one assignment.
 
+#[cfg(all(test, feature = "builder"))]
+mod bounds;
 mod config;
 mod floor;
 mod requirement;
+mod staged;
 mod verify;
 
 pub use crate::snapshot::Location;
 pub use config::HostConfig;
 pub use floor::Floor;
 pub use requirement::RequirementId;
+pub use staged::Staged;
 pub use verify::{Identity, Outcome, Step};
 
 use crate::error::Error;
 use crate::head::Head;
-use crate::http::Sources;
 use crate::limits::{CLOCK_TOLERANCE, MAX_BUNDLE_BYTES, MAX_ROOT_CHAIN, MIN_BUNDLE_ROOM};
 use crate::root::Root;
 use crate::snapshot::Snapshot;
 use alloc::vec::Vec;
-use requirement::Requirements;
+use requirement::{Answers, Requirements};
+use staged::{Settings, Terms};
 
 /// The newest root that the roots handed in lead to, from the one in force on.
 fn advance(from: &Root, roots: &[&[u8]]) -> Result<Root, Error> {
@@ -39,14 +43,7 @@ struct Active {
     era: u32,
     generation: u32,
     settings: Settings,
-}
-
-/// What the directory and the host together say about credentials.
-#[derive(Clone, Copy)]
-struct Settings {
-    sources: Sources,
-    imports: bool,
-    peppered: bool,
+    answers: Answers,
 }
 
 /// One edge. Reads no clock: every call that depends on time takes `now` in Unix seconds.
@@ -77,37 +74,6 @@ pub enum Offer {
     },
     /// It was signed under a later root, or a later root was seen before: offer it again with the roots in between.
     RootNeeded,
-}
-
-/// A checked candidate, not yet in force.
-pub struct Staged {
-    root: Root,
-    head: Head,
-    snapshot: Snapshot,
-    settings: Settings,
-    next: u32,
-    complete: bool,
-}
-
-impl Staged {
-    /// Proves about `budget` bytes more of the tree. Returns how many shards are left; 0 says that all is proven.
-    pub fn check(&mut self, budget: usize) -> Result<u32, Error> {
-        self.next = self.snapshot.prove_some(self.next, budget)?;
-        let left = self.snapshot.shard_count() - self.next;
-        if left == 0 && !self.complete {
-            let found = self.snapshot.count_records()?;
-            if found != self.head.records {
-                return Err(Error::WrongCount { object: "head", announced: self.head.records, found });
-            }
-            self.complete = true;
-        }
-        Ok(left)
-    }
-
-    /// The epoch it would bring.
-    pub fn epoch(&self) -> u64 {
-        self.head.epoch
-    }
 }
 
 impl Edge {
@@ -158,7 +124,7 @@ impl Edge {
         Ok(offer)
     }
 
-    /// Proves head, top page and directory of a bundle, after the roots that lead up to it. The state stays as it is.
+    /// Proves head and top page of a bundle, after the roots that lead up to it. The state stays as it is.
     ///
     /// The head is the one offered last if it names the bundle's tree, else the bundle's own.
     pub fn stage(&mut self, roots: &[&[u8]], bundle: Vec<u8>, now: u64) -> Result<Staged, Error> {
@@ -171,24 +137,23 @@ impl Edge {
             None => self.admit(&root, own, now)?,
         };
         let snapshot = Snapshot::open(bundle, &head)?;
-        let settings = self.settings(&snapshot)?;
-        Ok(Staged { root, head, snapshot, settings, next: 0, complete: false })
+        Ok(Staged::new(root, head, snapshot, Terms::of(&self.config)))
     }
 
     /// Puts a staged update into force. A running edge takes only what was checked to the end; one that serves nothing yet may
-    /// start at once, and proves each part before it first relies on it.
+    /// start once the directory is proven, and proves each other part before it first relies on it. How much the tree holds
+    /// makes no difference to this call.
     pub fn commit(&mut self, staged: Staged, now: u64) -> Result<(), Error> {
-        if self.active.is_some() && !staged.complete {
+        let Some(settings) = staged.settings.filter(|_| staged.complete || self.active.is_none()) else {
             return Err(Error::Unchecked);
-        }
+        };
         if staged.root.version < self.root.version {
             return Err(Error::Superseded);
         }
         self.judge(&staged.root, &staged.head, now)?;
         let generation = self.generation().wrapping_add(1);
-        self.requirements.resolve_all(&staged.snapshot.directory()?);
-        let Staged { root, head, snapshot, settings, .. } = staged;
-        self.active = Some(Active { head, snapshot, era: root.era, generation, settings });
+        let Staged { root, head, snapshot, .. } = staged;
+        self.active = Some(Active { head, snapshot, era: root.era, generation, settings, answers: Answers::none() });
         self.root = root;
         self.offered = None;
         Ok(())
@@ -244,24 +209,9 @@ impl Edge {
         if head.epoch < least { Err(Error::BelowFloor { floor: least, found: head.epoch }) } else { Ok(()) }
     }
 
-    fn settings(&self, snapshot: &Snapshot) -> Result<Settings, Error> {
-        let directory = snapshot.directory()?;
-        let sources = self.config.sources.map_or(directory.sources, |s| s.intersection(directory.sources));
-        if sources.is_empty() && self.config.query.is_none() {
-            let reason = "the realm accepts none of the headers that the host leaves".into();
-            return Err(Error::BadConfig { key: "sources".into(), reason });
-        }
-        let peppered = directory.pepper_id != 0;
-        if peppered && self.config.pepper.as_ref().map(crate::key::Pepper::id) != Some(directory.pepper_id) {
-            return Err(Error::WrongPepper { needed: directory.pepper_id });
-        }
-        Ok(Settings { sources, imports: directory.imports, peppered })
-    }
-
     /// The handle of a requirement. Never fails: one that is not well formed is [`RequirementId::BAD`].
     pub fn compile(&mut self, service: Option<&str>, permission: Option<&str>) -> RequirementId {
-        let directory = self.active.as_ref().and_then(|active| active.snapshot.directory().ok());
-        self.requirements.compile(service, permission, directory.as_ref())
+        self.requirements.compile(service, permission)
     }
 
     /// The realm of the root.
@@ -298,7 +248,7 @@ impl Edge {
 
     /// Bytes that the snapshot being served takes.
     pub fn memory(&self) -> usize {
-        self.active.as_ref().map_or(0, |active| active.snapshot.memory())
+        self.active.as_ref().map_or(0, |active| active.snapshot.memory() + Answers::memory())
     }
 }
 

@@ -1,10 +1,14 @@
-//! What a route requires, compiled once and resolved anew for each directory.
+//! What a route requires, and the answers that were found for one directory.
+//!
+//! A tree that comes into force costs no work here, whatever its directory holds: tenants shape it, and a table of all answers,
+//! made at once, would let one of them hold up every edge. A question is answered when a key first raises it, and the answer
+//! is kept. What one answer can cost is bounded by the format (see `Directory::scope_holds` and `Directory::roles_grant`).
 
-use crate::limits::MAX_REQUIREMENTS;
+use crate::limits::{MAX_DIRECTORY_ENTRIES, MAX_REQUIREMENTS};
 use crate::permission;
-use crate::tree::directory::{Directory, ScopeView};
 use crate::wire::size;
 use alloc::{string::String, vec::Vec};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// Handle of a compiled requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,115 +19,182 @@ impl RequirementId {
     pub const BAD: RequirementId = RequirementId(0);
     /// Nothing beyond a valid key.
     pub const NONE: RequirementId = RequirementId(1);
+    /// The first of those that ask for something.
+    const FIRST: u32 = 2;
 }
 
-struct Requirement {
-    service: Option<String>,
-    permission: Option<String>,
-    resolved: Resolved,
+/// What a route asks for. It stays the same for as long as the edge lives.
+pub(crate) struct Requirement {
+    number: u32,
+    pub(crate) service: Option<String>,
+    pub(crate) permission: Option<String>,
 }
 
-/// A requirement in terms of one directory: for each of its scopes and role sets, whether it is enough. `None` asks nothing.
-pub(crate) struct Resolved {
-    scopes: Option<Vec<bool>>,
-    role_sets: Option<Vec<bool>>,
-}
-
-impl Resolved {
-    /// Whether the scope at this index holds the required service.
-    #[inline]
-    pub(crate) fn scope_holds(&self, scope: u32) -> bool {
-        enough(&self.scopes, scope)
+impl Requirement {
+    fn asks(&self) -> (Option<&str>, Option<&str>) {
+        (self.service.as_deref(), self.permission.as_deref())
     }
-
-    /// Whether a role of the set at this index grants the required permission.
-    #[inline]
-    pub(crate) fn roles_grant(&self, role_set: u32) -> bool {
-        enough(&self.role_sets, role_set)
-    }
-}
-
-#[inline]
-fn enough(table: &Option<Vec<bool>>, index: u32) -> bool {
-    table.as_ref().is_none_or(|table| table.get(size(index)).copied().unwrap_or(false))
 }
 
 /// All requirements of an edge.
 #[derive(Default)]
-pub(crate) struct Requirements(Vec<Requirement>);
+pub(crate) struct Requirements {
+    all: Vec<Requirement>,
+    /// Their numbers, by what they ask for: a host may compile all of them at once, with each tree.
+    sorted: Vec<u32>,
+}
 
 impl Requirements {
     /// The handle for a requirement, new or known.
-    pub(crate) fn compile(
-        &mut self,
-        service: Option<&str>,
-        permission: Option<&str>,
-        directory: Option<&Directory<'_>>,
-    ) -> RequirementId {
+    pub(crate) fn compile(&mut self, service: Option<&str>, permission: Option<&str>) -> RequirementId {
         if [service, permission].into_iter().flatten().any(|text| !permission::is_permission(text.as_bytes())) {
             return RequirementId::BAD;
         }
         if service.is_none() && permission.is_none() {
             return RequirementId::NONE;
         }
-        let known = self.0.iter().position(|r| r.service.as_deref() == service && r.permission.as_deref() == permission);
-        let place = known.unwrap_or_else(|| {
-            self.0.push(Requirement {
-                service: service.map(Into::into),
-                permission: permission.map(Into::into),
-                // Until a directory resolves it, nothing is enough.
-                resolved: Resolved { scopes: Some(Vec::new()), role_sets: Some(Vec::new()) },
-            });
-            self.0.len() - 1
-        });
-        if place >= MAX_REQUIREMENTS {
-            self.0.truncate(MAX_REQUIREMENTS);
-            return RequirementId::BAD;
-        }
-        if known.is_none() {
-            self.resolve(place, directory);
-        }
-        u32::try_from(place + 2).map_or(RequirementId::BAD, RequirementId)
+        let asked = Some((service, permission));
+        let known = self.sorted.binary_search_by(|number| self.all.get(size(*number)).map(Requirement::asks).cmp(&asked));
+        let number = match known {
+            Ok(at) => self.sorted.get(at).copied(),
+            Err(at) => self.add(at, service, permission),
+        };
+        number.map_or(RequirementId::BAD, |number| RequirementId(number + RequirementId::FIRST))
     }
 
-    /// Resolves every requirement for a new directory.
-    pub(crate) fn resolve_all(&mut self, directory: &Directory<'_>) {
-        (0..self.0.len()).for_each(|place| self.resolve(place, Some(directory)));
-    }
-
-    fn resolve(&mut self, place: usize, directory: Option<&Directory<'_>>) {
-        let (Some(requirement), Some(directory)) = (self.0.get_mut(place), directory) else { return };
-        let scopes = requirement.service.as_deref().map(|wanted| {
-            let service = directory.services().position(|s| s == wanted).and_then(|i| u32::try_from(i).ok());
-            let holds = |scope| match scope {
-                ScopeView::All => true,
-                ScopeView::List(services) => service.is_some_and(|service| services.contains(service)),
-            };
-            directory.scopes().map(holds).collect()
-        });
-        let role_sets = requirement.permission.as_deref().map(|wanted| {
-            let matches = |pattern: &str| permission::matches(pattern.as_bytes(), wanted.as_bytes());
-            let granted: Vec<bool> = directory.patterns().map(matches).collect();
-            let granting: Vec<bool> = directory.roles().map(|role| role.grants(&granted)).collect();
-            let holds = |role: u32| granting.get(size(role)).copied().unwrap_or(false);
-            directory.role_sets().map(|set| set.iter().any(holds)).collect()
-        });
-        requirement.resolved = Resolved { scopes, role_sets };
+    /// Takes a new one, unless there are too many.
+    fn add(&mut self, at: usize, service: Option<&str>, permission: Option<&str>) -> Option<u32> {
+        let number = u32::try_from(self.all.len()).ok().filter(|_| self.all.len() < MAX_REQUIREMENTS)?;
+        self.all.push(Requirement { number, service: service.map(Into::into), permission: permission.map(Into::into) });
+        self.sorted.insert(at, number);
+        Some(number)
     }
 
     /// `None` for a requirement that is not well formed.
     #[inline]
-    pub(crate) fn get(&self, id: RequirementId) -> Option<&Resolved> {
-        const NOTHING: &Resolved = &Resolved { scopes: None, role_sets: None };
+    pub(crate) fn get(&self, id: RequirementId) -> Option<&Requirement> {
+        const NOTHING: &Requirement = &Requirement { number: 0, service: None, permission: None };
         match id {
             RequirementId::NONE => Some(NOTHING),
-            RequirementId(n) => self.0.get(size(n).checked_sub(2)?).map(|r| &r.resolved),
+            RequirementId(n) => self.all.get(size(n.checked_sub(RequirementId::FIRST)?)),
+        }
+    }
+}
+
+/// Answers for one directory: they belong to the tree that is being served, and go with it, so that none outlives what it was
+/// found in.
+pub(crate) struct Answers {
+    scopes: Memo,
+    role_sets: Memo,
+}
+
+impl Answers {
+    pub(crate) fn none() -> Self {
+        Answers { scopes: Memo::empty(), role_sets: Memo::empty() }
+    }
+
+    /// Whether the scope at this index holds the required service. Scope 0 stands for all.
+    #[inline]
+    pub(crate) fn scope_holds(&self, required: &Requirement, scope: u32, find: impl FnOnce(&str) -> bool) -> bool {
+        match &required.service {
+            Some(service) if scope > 0 => self.scopes.answer(required.number, scope, || find(service)),
+            _ => true,
         }
     }
 
-    /// The texts of a requirement: service, permission.
-    pub(crate) fn texts(&self, id: RequirementId) -> (Option<&str>, Option<&str>) {
-        let found = size(id.0).checked_sub(2).and_then(|place| self.0.get(place));
-        found.map_or((None, None), |r| (r.service.as_deref(), r.permission.as_deref()))
+    /// Whether a role of the set at this index grants the required permission.
+    #[inline]
+    pub(crate) fn roles_grant(&self, required: &Requirement, role_set: u32, find: impl FnOnce(&str) -> bool) -> bool {
+        match &required.permission {
+            Some(permission) => self.role_sets.answer(required.number, role_set, || find(permission)),
+            None => true,
+        }
+    }
+
+    /// Bytes held.
+    pub(crate) fn memory() -> usize {
+        2 * SLOTS * size_of::<AtomicU32>()
+    }
+}
+
+/// Slots of a memo: 64 kB. A realm's busy pairs of a requirement and an entry of the directory are some hundreds or thousands.
+const SLOTS: usize = 1 << SLOT_BITS;
+const SLOT_BITS: u32 = 14;
+
+/// Bits of the number of an entry in the directory.
+const ENTRY_BITS: u32 = MAX_DIRECTORY_ENTRIES.trailing_zeros();
+
+const _: () = assert!(MAX_DIRECTORY_ENTRIES.is_power_of_two() && MAX_REQUIREMENTS << ENTRY_BITS <= 1 << 30);
+
+/// Answers to some questions, each with its question in one word, so that threads can share them without any order. Each question
+/// has one slot; two that share it take turns, and cost as much as they did the first time.
+struct Memo(Vec<AtomicU32>);
+
+const YES: u32 = 1;
+/// Tells the word of the first question from an empty slot.
+const KNOWN: u32 = 2;
+
+impl Memo {
+    fn empty() -> Self {
+        Memo((0..SLOTS).map(|_| AtomicU32::new(0)).collect())
+    }
+
+    #[inline]
+    fn answer(&self, requirement: u32, entry: u32, find: impl FnOnce() -> bool) -> bool {
+        // No proven tree holds such an entry; it would pass for another question.
+        if entry >> ENTRY_BITS != 0 {
+            return false;
+        }
+        let question = requirement << ENTRY_BITS | entry;
+        // Multiplied by a number whose bits are spread evenly (2^32 over the golden ratio): neighbours lie far apart.
+        let Some(slot) = self.0.get(size(question.wrapping_mul(0x9E37_79B9) >> (32 - SLOT_BITS))) else { return false };
+        let word = slot.load(Ordering::Relaxed);
+        if word & !YES == question << 2 | KNOWN {
+            return word & YES != 0;
+        }
+        let yes = find();
+        slot.store(question << 2 | KNOWN | u32::from(yes), Ordering::Relaxed);
+        yes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Far more questions than slots, in an order that makes them push each other out.
+    #[test]
+    fn an_answer_is_never_another_questions() {
+        let memo = Memo::empty();
+        let truth = |requirement: u32, entry: u32| (requirement ^ entry.rotate_left(7)).wrapping_mul(0x9E37_79B9) >> 31 == 1;
+        let last = MAX_REQUIREMENTS as u32 - 1;
+        for round in 0..3 {
+            for requirement in [0, 1, 2, 77, last - 1, last] {
+                for entry in (0..20_000).chain([(1 << ENTRY_BITS) - 1]) {
+                    let find = || truth(requirement, entry);
+                    assert_eq!(
+                        memo.answer(requirement, entry, find),
+                        truth(requirement, entry),
+                        "{round} {requirement} {entry}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_is_found_once() {
+        let memo = Memo::empty();
+        assert!(memo.answer(0, 0, || true) && memo.answer(0, 0, || unreachable!()));
+        assert!(!memo.answer(4095, 9, || false) && !memo.answer(4095, 9, || unreachable!()));
+    }
+
+    /// A number beyond every table would otherwise pass for that of the next requirement.
+    #[test]
+    fn an_entry_that_no_tree_holds_is_no() {
+        let memo = Memo::empty();
+        assert!(memo.answer(1, 5, || true));
+        assert!(!memo.answer(0, 1 << ENTRY_BITS | 5, || true));
+        assert!(!memo.answer(0, u32::MAX, || true));
     }
 }

@@ -1,8 +1,9 @@
 //! One verification. The order is fixed and the first failure wins:
 //! credential, syntax, snapshot, lookup, status, owner, time, IP policy, scope, permission. SPEC.md section 8.
 
-use super::requirement::Resolved;
-use super::{Active, Edge, Location, RequirementId, Settings, is_before_issue};
+use super::requirement::Requirement;
+use super::staged::Settings;
+use super::{Active, Edge, Location, RequirementId, is_before_issue};
 use crate::http::{self, Block, ExtractError, Sources};
 use crate::ip::Ip;
 use crate::key::{KeyId, KeyText};
@@ -274,7 +275,7 @@ impl Edge {
             trace.step("scope", false, || "the requirement is not well formed".into());
             return Err(Code::BadRequirement);
         };
-        self.judge_grants(active, shard, row, (required, question.requirement), trace)
+        self.judge_grants(active, shard, row, required, trace)
     }
 
     #[inline]
@@ -283,24 +284,27 @@ impl Edge {
         active: &Active,
         shard: &Shard<'_>,
         row: usize,
-        (required, id): (&Resolved, RequirementId),
+        required: &Requirement,
         trace: &mut T,
     ) -> Result<(), Code> {
-        let (service, permission) = self.requirements.texts(id);
-        let holds = required.scope_holds(shard.scope(row));
-        trace.step("scope", holds, || match (service, active.snapshot.directory()) {
+        let (scope, role_set) = (shard.scope(row), shard.role_set(row));
+        let directory = || active.snapshot.directory();
+        let holds =
+            active.answers.scope_holds(required, scope, |service| directory().is_ok_and(|d| d.scope_holds(scope, service)));
+        trace.step("scope", holds, || match (&required.service, directory()) {
             (Some(service), Ok(directory)) => {
-                format!("requires {service}; the key has {}", scope_text(&directory, shard.scope(row)))
+                format!("requires {service}; the key has {}", scope_text(&directory, scope))
             }
             _ => "no service required".into(),
         });
         if !holds {
             return Err(Code::ScopeDenied);
         }
-        let granted = required.roles_grant(shard.role_set(row));
-        trace.step("permission", granted, || match (permission, active.snapshot.directory()) {
+        let granted =
+            active.answers.roles_grant(required, role_set, |wanted| directory().is_ok_and(|d| d.roles_grant(role_set, wanted)));
+        trace.step("permission", granted, || match (&required.permission, directory()) {
             (Some(permission), Ok(directory)) => {
-                let roles: Vec<_> = role_names(&directory, shard.role_set(row)).collect();
+                let roles: Vec<_> = role_names(&directory, role_set).collect();
                 let roles = if roles.is_empty() { "none".into() } else { roles.join(", ") };
                 format!("requires {permission}; roles of the key: {roles}")
             }

@@ -8,6 +8,7 @@
 
 use crate::error::Error;
 use crate::limits::SHARDS_PER_PAGE;
+use crate::tree::directory::check_length;
 use crate::tree::shard_bits;
 use crate::wire::{Reader, digest_at, size, u64_at};
 
@@ -44,6 +45,7 @@ impl<'a> Top<'a> {
             ends: reader.items(size(pages), 8)?,
         };
         reader.finish()?;
+        check_length(directory_len)?;
         if zero != 0 || bits != shard_bits(records) {
             return Err(Error::BadField { object: "top page", field: "shard_bits" });
         }

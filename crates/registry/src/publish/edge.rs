@@ -62,7 +62,8 @@ impl Registry {
         let head = sign_head(&head, &[publisher]).map_err(failed)?;
         let bundle = encode_bundle(&head, &tree).map_err(failed)?;
         let mut edge = Edge::new(&root, config).map_err(failed)?;
-        let staged = edge.stage(&[], bundle, now).map_err(failed)?;
+        let mut staged = edge.stage(&[], bundle, now).map_err(failed)?;
+        staged.make_ready().map_err(failed)?;
         edge.commit(staged, now).map_err(failed)?;
         Ok(edge)
     }

@@ -128,6 +128,11 @@ fn put(bytes: &mut [u8], at: usize, value: u32) {
     bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
 }
 
+/// So many entries, ascending.
+fn names(prefix: &str, count: u32) -> Vec<Vec<u8>> {
+    (0..count).map(|n| format!("{prefix}{n:03}").into_bytes()).collect()
+}
+
 fn pair(first: &[u8], second: &[u8]) -> Vec<u8> {
     [text8(first), second.to_vec()].concat()
 }
@@ -158,6 +163,18 @@ const PARTS: &[Lie<Parts>] = &[
     ("directory: no scope for all", |p| drop(p.directory.tables[SCOPES].remove(0)), Some("bad_field")),
     ("directory: unknown kind of scope", |p| p.directory.tables[SCOPES][1] = vec![2], Some("bad_field")),
     ("directory: scope for all with a list", |p| p.directory.tables[SCOPES][1] = vec![0, 0, 0, 0, 0], Some("bad_field")),
+    ("directory: role of 257 patterns", |p| {
+        p.directory.tables[PATTERNS] = names("p", 257);
+        p.directory.tables[DIRECTORY_ROLES][1] = pair(b"reader", &refs(&Vec::from_iter(0..257)));
+    }, Some("too_long")),
+    ("directory: role set of 33 roles", |p| {
+        p.directory.tables[DIRECTORY_ROLES] = names("r", 33).iter().map(|name| text8(name)).collect();
+        p.directory.tables[SETS][1] = refs(&Vec::from_iter(0..33));
+    }, Some("too_long")),
+    ("directory: scope of 129 services", |p| {
+        p.directory.tables[SERVICES] = names("s", 129);
+        p.directory.tables[SCOPES][1] = [&[1][..], &refs(&Vec::from_iter(0..129))].concat();
+    }, Some("too_long")),
     ("directory: scope points behind the services", |p| p.directory.tables[SCOPES][1] = vec![1, 2, 0, 0, 0], Some("bad_reference")),
     ("shard: records unsorted", |p| p.shard.digests.reverse(), Some("unsorted")),
     ("shard: record twice", |p| p.shard.digests[1] = p.shard.digests[0], Some("unsorted")),
@@ -216,7 +233,9 @@ const DIRECTORY: &[Lie<Vec<u8>>] = &[
     ("directory: format 2", |d| d[4] = 2, Some("unsupported_format")),
     ("directory: a byte too many", |d| d.push(0), Some("trailing_bytes")),
     ("directory: a byte too few", shorten, Some("truncated")),
-    ("directory: four billion patterns", |d| put(d, 12, u32::MAX), Some("truncated")),
+    ("directory: four billion patterns", |d| put(d, 12, u32::MAX), Some("too_long")),
+    ("directory: 2^17 + 1 patterns", |d| put(d, 12, (1 << 17) + 1), Some("too_long")),
+    ("directory: 2^17 patterns", |d| put(d, 12, 1 << 17), Some("truncated")),
     ("directory: a pattern of 4 GiB", |d| put(d, 24, u32::MAX), Some("truncated")),
     ("directory: ends of the patterns descend", |d| put(d, 16, u32::MAX), Some("bad_table")),
     ("directory: empty", Vec::clear, Some("truncated")),
@@ -263,7 +282,9 @@ const TOP: &[Lie<Vec<u8>>] = &[
     ("top page: other number of records", |t| t[8] = 3, Some("wrong_count")),
     ("top page: more records than its shards ask for", |t| t[9] = 2, Some("bad_field")),
     ("top page: digest of another directory", |t| t[16] ^= 1, Some("wrong_digest")),
-    ("top page: directory of 4 GiB", |t| put(t, 48, u32::MAX), Some("truncated")),
+    ("top page: directory of 4 GiB", |t| put(t, 48, u32::MAX), Some("too_large")),
+    ("top page: directory of 32 MiB and a byte", |t| put(t, 48, (32 << 20) + 1), Some("too_large")),
+    ("top page: directory of 32 MiB", |t| put(t, 48, 32 << 20), Some("truncated")),
     ("top page: directory a byte longer", |t| t[48] = t[48].wrapping_add(1), Some("truncated")),
     ("top page: directory a byte shorter", |t| t[48] = t[48].wrapping_sub(1), Some("trailing_bytes")),
     ("top page: no index page", |t| put(t, 52, 0), Some("trailing_bytes")),

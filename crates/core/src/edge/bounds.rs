@@ -1,0 +1,113 @@
+//! Work is bounded whatever tenants put into the directory. Steps are counted, no clock is looked at.
+
+use super::{Edge, RequirementId};
+use crate::build::*;
+use crate::common::*;
+use crate::limits::{MAX_DIRECTORY_BYTES, MAX_ROLE_PATTERNS, MAX_SCOPE_SERVICES, MAX_SET_ROLES};
+use crate::verdict::Code;
+use crate::work;
+
+const SLICE: usize = 4096;
+/// The longest entry of a directory, and what is added for each: a slice ends behind the entry at which its budget is used up.
+const LONGEST: usize = 1 + 128 + 4 * MAX_ROLE_PATTERNS + 16;
+const SCOPES: u64 = 3000;
+
+/// Patterns that are slow to match and fail at their end: two letters, many stars, and a last word that tells them apart.
+fn slow_patterns(role: usize) -> Vec<String> {
+    let pieces = |n: usize| (0..8).map(move |bit| if n >> bit & 1 == 1 { "*.a" } else { "a.*" });
+    (0..MAX_ROLE_PATTERNS).map(|n| format!("{}.r{role}", pieces(n).take(7).collect::<Vec<_>>().join("."))).collect()
+}
+
+/// A realm in which somebody has gone to every limit: keys 1.. with a scope of their own each, all with the slowest role set.
+fn crowded(epoch: u64) -> Vec<u8> {
+    let mut realm = realm();
+    realm.roles = (0..MAX_SET_ROLES).map(|n| RoleRecord { name: format!("r{n}"), patterns: slow_patterns(n) }).collect();
+    let services = |n: u64| (0..MAX_SCOPE_SERVICES as u64).map(move |s| format!("t{}", (n * 37 + s * 101) % 20_000));
+    let key = |n: u64| KeyRecord {
+        roles: (0..MAX_SET_ROLES as u32).collect(),
+        services: Some(if n == 1 {
+            services(n).chain(["cdn".into()]).skip(1).collect()
+        } else {
+            services(n).take(8).collect()
+        }),
+        ..record(n)
+    };
+    bundle(epoch, &build_tree(&realm, (1..=SCOPES).map(key).collect()).unwrap())
+}
+
+fn requiring(edge: &mut Edge) -> Vec<RequirementId> {
+    let permission = |n: u32| format!("{}.n{n}", ["a"; 15].join("."));
+    (0..500).map(|n| edge.compile(Some("cdn"), Some(&permission(n)))).collect()
+}
+
+#[test]
+fn no_step_of_an_update_grows_with_the_directory() {
+    let mut edge = serving(vec![record(1)]);
+    let requirements = requiring(&mut edge);
+    let (staged, steps) = work::of(|| edge.stage(&[], crowded(6), T0));
+    let mut staged = staged.unwrap();
+    assert_eq!(steps, 0, "the directory is not touched before its turn");
+    let mut left = u32::MAX;
+    let mut slices = 0;
+    while left > 0 {
+        let (now, steps) = work::of(|| staged.check(SLICE).unwrap());
+        assert!(steps <= SLICE + LONGEST, "slice {slices}: {steps}");
+        assert!(now <= left);
+        (left, slices) = (now, slices + 1);
+    }
+    assert!(slices > 50, "{slices}");
+    let (committed, steps) = work::of(|| edge.commit(staged, T0));
+    assert_eq!((committed, steps), (Ok(()), 0), "whatever the tree holds and routes require");
+
+    // A question costs what its own entry takes, once.
+    let ask = |requirement| work::of(|| edge.verify_key(text(1).as_bytes(), None, requirement, T0).code);
+    let (code, steps) = ask(requirements[0]);
+    assert_eq!(code, Code::PermissionDenied);
+    let patterns = MAX_SET_ROLES * MAX_ROLE_PATTERNS;
+    assert!((patterns..patterns * (16 + 128) + 32).contains(&steps), "{steps}");
+    assert_eq!(ask(requirements[0]), (Code::PermissionDenied, 0));
+    let other = |n: u64| work::of(|| edge.verify_key(text(n).as_bytes(), None, requirements[0], T0).code);
+    let (code, steps) = other(2);
+    assert_eq!(code, Code::ScopeDenied);
+    assert!(steps <= 15 + 8, "a service is looked for by halves: {steps}");
+    assert_eq!(other(2), (Code::ScopeDenied, 0));
+}
+
+#[test]
+fn what_nobody_asks_about_costs_nothing() {
+    let mut edge = serving(vec![record(1), KeyRecord { roles: vec![], ..record(2) }]);
+    let (requirement, steps) = work::of(|| edge.compile(Some("cdn"), Some("read")));
+    assert_eq!(steps, 0);
+    let ask = |n, requirement| work::of(|| edge.verify_key(text(n).as_bytes(), None, requirement, T0).code);
+    assert_eq!(ask(1, RequirementId::NONE), (Code::Valid, 0));
+    assert_eq!(ask(2, requirement), (Code::PermissionDenied, 0), "no role, nothing to match");
+}
+
+/// Its length stands in the top page, which is proven: that is enough to refuse it.
+#[test]
+fn a_directory_that_is_too_long_is_refused_before_it_is_hashed() {
+    let mut tree = tree(vec![record(1)]);
+    tree.directory.resize(MAX_DIRECTORY_BYTES as usize + 1, 0);
+    reseal(&mut tree);
+    let mut edge = serving(vec![record(1)]);
+    let (refused, steps) = work::of(|| edge.stage(&[], bundle(6, &tree), T0).map(|_| ()));
+    assert_eq!((refused.unwrap_err().code(), steps), ("too_large", 0));
+    assert_eq!(ask(&edge, 1).code, Code::Valid);
+}
+
+/// So does the length of each table, once its digest is proven.
+#[test]
+fn a_table_that_is_too_long_is_refused_before_its_entries_are_looked_at() {
+    let mut tree = tree(vec![record(1)]);
+    let scopes = (1u32 << 17) + 1;
+    // The last table: one scope, "all".
+    tree.directory.truncate(tree.directory.len() - 9);
+    tree.directory.extend(scopes.to_le_bytes());
+    tree.directory.extend((1..=scopes).flat_map(|n| (1 + 4 * n).to_le_bytes()));
+    tree.directory.resize(tree.directory.len() + 1 + 4 * scopes as usize, 0);
+    reseal(&mut tree);
+    let bytes = tree.directory.len();
+    let mut staged = edge("").stage(&[], bundle(6, &tree), T0).unwrap();
+    let (refused, steps) = work::of(|| staged.make_ready());
+    assert_eq!((refused.unwrap_err().code(), steps), ("too_long", bytes), "hashed, and no more");
+}
