@@ -13,7 +13,7 @@ export class UpdateError extends Error {
 /** A source that could not answer. */
 export class SourceError extends Error {
   override readonly name = "SourceError";
-  /** Stable name, such as `http_status`, `too_large` or `deadline`. */
+  /** Stable name, such as `http_status`, `unreachable`, `redirect`, `too_large` or `deadline`. */
   readonly code: string;
 
   constructor(code: string, detail: string, options?: ErrorOptions) {

@@ -72,6 +72,24 @@ test("http: the signal ends a request", async () => {
   await assert.rejects(httpSource(base).head({ signal: abort.signal }), /enough/);
 });
 
+test("http: from https to http is another origin, and a redirect that the runtime does not show is told as such", async () => {
+  const asked = [];
+  const answering = (make) => httpSource("https://keys.example.com/r/acme", { headers: { authorization: "Bearer t" }, fetch: async (url, { redirect }) => (asked.push([url.href, redirect]), make()) });
+  const to = (location) => () => new Response(null, { status: 302, headers: { location } });
+  for (const location of ["http://keys.example.com/r/acme/head", "https://keys.example.com:8443/", "https://keys.example.com.evil.example/", "//evil.example/x"]) {
+    await assert.rejects(answering(to(location)).head({ signal }), { code: "redirect" });
+  }
+  const opaque = { type: "opaqueredirect", status: 0, headers: new Headers(), body: null }; // what browsers make of it
+  await assert.rejects(answering(() => opaque).head({ signal }), { code: "redirect", message: /redirected to an address that this runtime does not tell/ });
+  assert.deepEqual(asked, Array(5).fill(["https://keys.example.com/r/acme/head", "manual"]));
+});
+
+test("http: wrong options are refused", () => {
+  assert.throws(() => httpSource(base, { maxBytes: undefined }), /maxBytes is undefined: leave it out, or give a whole number/);
+  for (const wrong of [{ maxBytes: 0 }, { maxBytes: Number.NaN }, { maxBytes: "9" }, { maxbytes: 1 }, undefined, null]) assert.throws(() => httpSource(base, wrong), TypeError);
+  httpSource(base, { headers: undefined, fetch: undefined });
+});
+
 test("http: only http and https", () => {
   assert.throws(() => httpSource("file:///etc/passwd"), /file:/);
   assert.throws(() => httpSource("nonsense"), TypeError);

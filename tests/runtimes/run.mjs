@@ -5,16 +5,20 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { startIngest } from "./ingest.mjs";
+import { startOrigins } from "./origins.mjs";
 import { trapping } from "./trap.mjs";
 import { packageModules, startWorkerd, workDirectory } from "./workerd.mjs";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+const fixture = JSON.parse(readFileSync(file("fixture.json"), "utf8"));
 const ingest = await startIngest();
+const bytes = (text) => Buffer.from(text, "base64");
+const origins = await startOrigins({ head: bytes(fixture.snapshots.first.head), bundle: bytes(fixture.snapshots.first.bundle), root: bytes(fixture.roots[1]) });
 const tool = (name) => file(`../../js/node_modules/.bin/${name}`);
 
 async function native(command, args = [], program = "native.mjs") {
   const { stdout, stderr } = await promisify(execFile)(command, [...args, file(program)], {
-    env: { ...process.env, DENO_NO_UPDATE_CHECK: "1", INGEST: ingest.url },
+    env: { ...process.env, DENO_NO_UPDATE_CHECK: "1", INGEST: ingest.url, ORIGINS: JSON.stringify(origins) },
     maxBuffer: 1 << 24,
   });
   if (stderr !== "") console.error(stderr);
@@ -23,7 +27,7 @@ async function native(command, args = [], program = "native.mjs") {
 
 /** What the worker imports beside the package, the main module first. */
 const OWN_MODULES = [
-  ...["worker.mjs", "suite.mjs", "requirements.mjs", "usage.mjs"].map((name) => [name, "esModule", name]),
+  ...["worker.mjs", "suite.mjs", "redirects.mjs", "requirements.mjs", "usage.mjs"].map((name) => [name, "esModule", name]),
   ["fixture.json", "json", "fixture.json"],
 ];
 
@@ -37,7 +41,7 @@ async function workerd() {
     modules.unshift([name, "wasm", name]);
   }
   modules.unshift(...OWN_MODULES);
-  const { listeners, stop } = await startWorkerd(directory, modules, [{ name: "suite", bindings: [["INGEST", "text", ingest.url]] }]);
+  const { listeners, stop } = await startWorkerd(directory, modules, [{ name: "suite", bindings: [["INGEST", "text", ingest.url], ["ORIGINS", "json", origins]] }]);
   try {
     const url = `http://127.0.0.1:${listeners[0].port}/`;
     const results = await (await fetch(url)).json();
@@ -49,7 +53,7 @@ async function workerd() {
 
 /** Sends requests to a worker that reports, and waits until each has arrived once; the first attempt is refused with 503. */
 async function reported(url) {
-  const { keys } = JSON.parse(readFileSync(file("fixture.json"), "utf8"));
+  const { keys } = fixture;
   const ask = (ip) => fetch(url, { headers: { authorization: `Bearer ${keys.plain}`, "cf-connecting-ip": ip } }).then((reply) => reply.text());
   for (const ip of ["192.0.2.1", "192.0.2.2", "192.0.2.3"]) await ask(ip);
   await Promise.all(["192.0.2.4", "192.0.2.5", "192.0.2.6, 192.0.2.7"].map(ask));

@@ -4,6 +4,7 @@ import fixture from "fixture.json";
 import trapsOnIdentity from "trapsOnIdentity.wasm";
 import trapsOnKey from "trapsOnKey.wasm";
 import trapsOnPath from "trapsOnPath.wasm";
+import { redirectSuite } from "./redirects.mjs";
 import { requirementSuite } from "./requirements.mjs";
 import { run, suite } from "./suite.mjs";
 import { usageSuite } from "./usage.mjs";
@@ -20,6 +21,7 @@ const reporting = edgelatch.protect((_request, verdict) => new Response(verdict.
 const all = (env) => [
   ...suite({ ...edgelatch, fixture, trapsOnPath, trapsOnKey, trapsOnIdentity }),
   ...requirementSuite({ ...edgelatch, fixture }),
+  ...redirectSuite({ ...edgelatch, fixture, origins: env.ORIGINS }),
   ...usageSuite({ ...edgelatch, fixture, ingest: env.INGEST }),
 ];
 

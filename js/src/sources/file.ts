@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SourceError } from "../errors.js";
 import { bound, type Options, optionsOf } from "../options.js";
-import { argument } from "../own.js";
+import { argument, own } from "../own.js";
 import type { Found, Source, SourceState } from "./source.js";
 
 /** Options of {@link fileSource} and {@link directorySource}. */
@@ -25,7 +25,7 @@ export function directorySource(path: string | URL, _options?: FileSourceOptions
   const [directory, maxBytes] = [toPath(path), limitOf("directorySource", argument(arguments, 1))];
   return {
     head: (state) => read(join(directory, "head"), maxBytes, state),
-    bundle: (state) => read(join(directory, "bundle"), Math.min(maxBytes, state.maxBytes ?? maxBytes), state),
+    bundle: (state) => read(join(directory, "bundle"), Math.min(maxBytes, own(state, "maxBytes") ?? maxBytes), state),
     root: async (n, { signal }) => {
       try {
         return (await read(join(directory, "root", String(n)), maxBytes, { etag: undefined, signal }))?.bytes;

@@ -1,21 +1,30 @@
 import { SourceError } from "../errors.js";
+import { reasonOf, redirectOf } from "../fetching.js";
+import { bound, FREE, type Options, optionsOf } from "../options.js";
+import { argument, own, plain } from "../own.js";
 import type { Found, Source, SourceState } from "./source.js";
 
-/** Options of {@link httpSource}. */
+/** Options of {@link httpSource}. An unknown option is refused, and so is a bound that is `undefined`. */
 export interface HttpSourceOptions {
-  /** Sent with every request, for instance a token for the publisher's endpoint. */
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent with every request, for instance a token for the publisher's endpoint; never to another origin. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Replies above this many bytes are refused while they are read. Default 1 GiB. */
   readonly maxBytes?: number;
-  /** Used instead of the global `fetch`. */
-  readonly fetch?: typeof fetch;
+  /** Used instead of the global `fetch`. It must heed `redirect: "manual"`. */
+  readonly fetch?: typeof fetch | undefined;
 }
 
+const OPTIONS: Options<HttpSourceOptions> = { headers: FREE, maxBytes: "a whole number", fetch: FREE };
 /** No head or root comes near this, so a wrong URL cannot make an edge read a gigabyte to learn it. */
 const MAX_SMALL_OBJECT = 1 << 14;
+/** A path that was renamed and a slash behind it take two; a loop ends here. */
+const MAX_REDIRECTS = 5;
 
-/** Polls a published realm (`<base>/head`, `<base>/bundle`, `<base>/root/<n>`) with `ETag` and `If-None-Match`. */
-export function httpSource(base: string | URL, options: HttpSourceOptions = {}): Source {
+/**
+ * Polls a published realm (`<base>/head`, `<base>/bundle`, `<base>/root/<n>`) with `ETag` and `If-None-Match`. Redirects are
+ * followed within the origin of `base` only: what is sent is for that origin.
+ */
+export function httpSource(base: string | URL, _options?: HttpSourceOptions): Source {
   const root = new URL(base);
   if (root.protocol !== "https:" && root.protocol !== "http:") {
     throw new TypeError(`source: ${root.protocol} is not http: or https:`);
@@ -23,19 +32,47 @@ export function httpSource(base: string | URL, options: HttpSourceOptions = {}):
   // It would appear in the errors of `fetch`.
   if (root.username !== "" || root.password !== "") throw new TypeError("source: give credentials as `headers`, not in the URL");
   if (!root.pathname.endsWith("/")) root.pathname += "/";
-  const { headers = {}, maxBytes = 1 << 30, fetch: ask = (...args) => fetch(...args) } = options;
+  const options = optionsOf("httpSource", argument(arguments, 1) as HttpSourceOptions, OPTIONS);
+  const headers = headersOf(options.headers ?? {});
+  const maxBytes = bound("maxBytes", options.maxBytes, 1 << 30);
+  const ask = options.fetch ?? ((...args) => fetch(...args));
 
   async function get(path: string, limit: number, { etag, signal }: SourceState): Promise<Found | 304 | 404> {
-    const url = new URL(path + root.search, root);
-    const request: Record<string, string> = { ...headers };
-    if (etag !== undefined) request["if-none-match"] = etag;
-    const reply = await ask(url, { headers: request, signal, redirect: "follow" });
-    if (reply.status === 200) {
-      return { bytes: await readLimited(reply, limit, `GET ${path}`), etag: reply.headers.get("etag") ?? undefined };
+    const what = `GET ${path}`;
+    const secrets = Object.values(headers);
+    try {
+      const reply = await follow(what, secrets, new URL(path + root.search, root), {
+        headers: etag === undefined ? headers : { ...headers, "if-none-match": etag },
+        signal,
+        redirect: "manual",
+      });
+      if (reply.status === 200) return { bytes: await readLimited(reply, limit, what), etag: reply.headers.get("etag") ?? undefined };
+      await reply.body?.cancel();
+      if ((reply.status === 304 && etag !== undefined) || reply.status === 404) return reply.status;
+      throw new SourceError("http_status", `${what} answered ${reply.status}`);
+    } catch (error) {
+      if (error instanceof SourceError) throw error;
+      if (signal.aborted) throw signal.reason;
+      throw new SourceError("unreachable", `${what}: ${reasonOf(error, secrets)}`);
     }
-    await reply.body?.cancel();
-    if ((reply.status === 304 && etag !== undefined) || reply.status === 404) return reply.status;
-    throw new SourceError("http_status", `GET ${path} answered ${reply.status}`);
+  }
+
+  /** The reply at the end of the redirects, all of which are asked alike. The addresses join the secrets. */
+  async function follow(what: string, secrets: string[], first: URL, request: RequestInit): Promise<Response> {
+    let url = first;
+    for (let followed = 0; ; followed++) {
+      secrets.push(url.href, url.search);
+      const reply = await ask(url, request);
+      const redirect = redirectOf(reply, url);
+      if (redirect === undefined) return reply;
+      await reply.body?.cancel();
+      const { target, place } = redirect;
+      // Compared in parts: the origin of a `blob:` URL is that of another one.
+      const within = target?.protocol === root.protocol && target.host === root.host && target.username === "" && target.password === "";
+      if (!within) throw new SourceError("redirect", `${what} is redirected to ${place}; only addresses of ${root.origin} are followed. If it lies elsewhere now, give that address`);
+      if (followed === MAX_REDIRECTS) throw new SourceError("redirect", `${what} is redirected more than ${MAX_REDIRECTS} times`);
+      url = target;
+    }
   }
 
   async function current(path: string, limit: number, state: SourceState): Promise<Found | undefined> {
@@ -46,12 +83,27 @@ export function httpSource(base: string | URL, options: HttpSourceOptions = {}):
 
   return {
     head: (state) => current("head", MAX_SMALL_OBJECT, state),
-    bundle: (state) => current("bundle", Math.min(maxBytes, state.maxBytes ?? maxBytes), state),
+    bundle: (state) => current("bundle", Math.min(maxBytes, own(state, "maxBytes") ?? maxBytes), state),
     root: async (n, { signal }) => {
-      const found = await get(`root/${n}`, MAX_SMALL_OBJECT, { signal });
+      const found = await get(`root/${n}`, MAX_SMALL_OBJECT, { etag: undefined, signal });
       return typeof found === "number" ? undefined : found.bytes;
     },
   };
+}
+
+/** The headers, none of which `fetch` could refuse with an error that repeats it. */
+function headersOf(given: object): Record<string, string> {
+  const headers = plain(given) as Record<string, string> | undefined;
+  if (headers === undefined) throw new TypeError("headers: a plain object of texts is needed");
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value !== "string") throw new TypeError(`headers: the value of ${name} is no text`);
+  }
+  try {
+    new Headers(headers);
+  } catch {
+    throw new TypeError("headers: a name or a value cannot be sent as a header");
+  }
+  return { ...headers };
 }
 
 async function readLimited(reply: Response, limit: number, what: string): Promise<Uint8Array> {

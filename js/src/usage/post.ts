@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.js";
+import { reasonOf, redirectOf } from "../fetching.js";
 import type { Clock } from "../refresher.js";
 
 /** Events that are sent together. Sent again it is the same in every byte, so that it counts once. */
@@ -41,9 +42,9 @@ export function poster({ url, key, deadline, fetch: ask }: Address, clock: Clock
       const sent = ask(url, { method: "POST", headers, body, redirect: "manual", signal: abort.signal });
       const reply = await Promise.race([sent, enough]);
       reply.body?.cancel().catch(() => {});
-      return answerOf(reply);
+      return answerOf(reply, url);
     } catch (error) {
-      const failure = error === late ? late : new UsageError("unreachable", reasonOf(error).replaceAll(key, "…"));
+      const failure = error === late ? late : new UsageError("unreachable", reasonOf(error, [key]));
       return { error: failure, again: 0 };
     } finally {
       clock.clearTimeout(timer as never);
@@ -51,18 +52,13 @@ export function poster({ url, key, deadline, fetch: ask }: Address, clock: Clock
   };
 }
 
-function answerOf({ ok, status, headers }: Response): Answer {
+function answerOf(reply: Response, url: URL): Answer {
+  const { ok, status, headers } = reply;
   if (ok) return {};
-  const error = new UsageError("http_status", `the control plane answered ${status}`, status);
+  const redirect = redirectOf(reply, url);
+  const more = redirect && `, a redirect to ${redirect.place}, which is not followed: give the address where it ends`;
+  const error = new UsageError("http_status", `the control plane answered ${status}${more ?? ""}`, status);
   if (status < 500 && !LATER.has(status)) return { error };
   const seconds = headers.get("retry-after") ?? "";
   return { error, again: /^\d{1,9}$/.test(seconds) ? Number(seconds) * 1000 : 0 };
-}
-
-/** The words of the error alone: the object may hold the request, and with it the key. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return "fetch failed";
-  const cause = (error.cause as { code?: unknown; message?: unknown } | undefined) ?? {};
-  const why = typeof cause.code === "string" ? cause.code : cause.message;
-  return typeof why === "string" && why !== "" ? `${error.message} (${why})` : error.message;
 }
