@@ -145,10 +145,11 @@ fn every_object_is_shown() {
 fn a_running_server_publishes_what_other_processes_change() {
     let p = Plane::new();
     let mut server = p.command(&["--json", "serve", "--addr", "127.0.0.1:0", "--publish-interval", "20ms"]);
-    let mut child = server.stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
-    let first = next();
+    let mut child = server.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let read = |line: Option<std::io::Result<String>>| serde_json::from_str::<Value>(&line.unwrap().unwrap()).unwrap();
+    let first = read(BufReader::new(child.stdout.take().unwrap()).lines().next());
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut published = || std::iter::repeat_with(|| read(log.next())).find(|line| line["message"] == "published").unwrap();
     assert_eq!(first["event"], "listening");
     let addr = first["addr"].as_str().unwrap().to_owned();
     let fetch = |path: &str| {
@@ -160,9 +161,9 @@ fn a_running_server_publishes_what_other_processes_change() {
         bytes[body..].to_vec()
     };
     let (id, secret) = p.create(&["--name", "ci"]);
-    assert_eq!((&next()["published"]["epoch"], p.verify(&secret, &[]).0), (&2.into(), 0));
+    assert_eq!((&published()["epoch"], p.verify(&secret, &[]).0), (&2.into(), 0));
     p.ok(&["keys", "revoke", &id]);
-    assert_eq!((&next()["published"]["reason"], p.verify(&secret, &[]).0), (&"change".into(), 1));
+    assert_eq!((&published()["reason"], p.verify(&secret, &[]).0), (&"change".into(), 1));
     assert_eq!(fetch("bundle"), fs::read(p.published("bundle")).unwrap());
     // Somebody publishes by hand: no clash, and served at once.
     p.ok(&["publish"]);

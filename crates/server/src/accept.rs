@@ -12,6 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
+use tracing::instrument::WithSubscriber;
 
 use crate::limits::{HEADER_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES, WRITE_TIMEOUT};
 use crate::stall::Stalling;
@@ -75,11 +76,12 @@ pub(crate) async fn accept(listener: TcpListener, routes: Router, patience: Pati
         });
         let io = TokioIo::new(Stalling::new(stream, patience.write));
         let connection = graceful.watch(http.serve_connection(io, TowerToHyperService::new(service)));
-        tokio::spawn(async move {
+        let serve = async move {
             // A connection that breaks is the client's business.
             let _ = connection.await;
             drop(place);
-        });
+        };
+        tokio::spawn(serve.with_current_subscriber());
     }
     drop(listener);
     graceful.shutdown().await;

@@ -15,7 +15,7 @@ use axum::body::Bytes;
 use axum::http::{Request, StatusCode, Uri, header, uri::Scheme};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use edgelatch_registry::{Alert, Error, Registry};
+use edgelatch_registry::{Alert, Error, Registry, format_time};
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::{BodyExt, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -24,9 +24,11 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use sha2::Sha256;
 use tokio::sync::watch;
+use tracing::field::display;
+use tracing::{error, warn};
 use zeroize::Zeroizing;
 
-use crate::pilot::Event;
+use crate::log::ALERTS;
 
 /// How often the outbox is looked into.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -112,18 +114,13 @@ fn poster() -> std::io::Result<Poster> {
 }
 
 /// Delivers until `stop` changes. What is under way then is tried again by whoever comes next.
-pub(crate) async fn deliver(
-    webhook: Webhook,
-    registry: Arc<Registry>,
-    report: Arc<dyn Fn(Event) + Send + Sync>,
-    mut stop: watch::Receiver<bool>,
-) {
+pub(crate) async fn deliver(webhook: Webhook, registry: Arc<Registry>, mut stop: watch::Receiver<bool>) {
     let poster = match poster() {
         Ok(poster) => poster,
-        Err(error) => return report(Event::AlertFailed { id: 0, reason: format!("no certificates: {error}"), again: None }),
+        Err(error) => return error!(target: ALERTS, %error, "no alert can be delivered: there are no certificates"),
     };
     loop {
-        let round = round(&webhook, &registry, &poster, &*report);
+        let round = round(&webhook, &registry, &poster);
         let taken = tokio::select! {
             taken = round => taken,
             _ = stop.wait_for(|stop| *stop) => return,
@@ -131,7 +128,7 @@ pub(crate) async fn deliver(
         let full = match taken {
             Ok(taken) => taken == TAKE,
             Err(error) => {
-                report(Event::UpkeepFailed { message: format!("alerts: {error}") });
+                error!(target: ALERTS, error, "the alerts could not be read");
                 false
             }
         };
@@ -153,12 +150,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Tries what is due; returns how many that were.
-async fn round(
-    webhook: &Webhook,
-    registry: &Arc<Registry>,
-    poster: &Poster,
-    report: &(dyn Fn(Event) + Send + Sync),
-) -> Result<usize, String> {
+async fn round(webhook: &Webhook, registry: &Arc<Registry>, poster: &Poster) -> Result<usize, String> {
     let alerts = blocking(registry, |registry| registry.take_alerts(TAKE)).await?;
     for alert in &alerts {
         let (id, now) = (alert.id, registry.env().now().map_err(|error| error.to_string())?);
@@ -166,7 +158,8 @@ async fn round(
             Ok(()) => blocking(registry, move |registry| registry.alert_delivered(id)).await?,
             Err(reason) => {
                 let again = blocking(registry, move |registry| registry.alert_failed(id)).await?;
-                report(Event::AlertFailed { id, reason, again });
+                let again = again.map(|at| display(format_time(at)));
+                warn!(target: ALERTS, id, error = reason, again, "an alert was not delivered");
             }
         }
     }

@@ -16,10 +16,12 @@ mod alerts;
 mod api;
 mod health;
 pub mod limits;
+mod log;
 mod pilot;
 mod problem;
 mod site;
 mod stall;
+mod tasks;
 mod upkeep;
 
 use std::future::Future;
@@ -38,9 +40,10 @@ use accept::accept;
 pub use alerts::Webhook;
 use api::Api;
 pub use api::{ApiOptions, FailureRate, ROUTES as API_ROUTES, document as api_document};
-pub use pilot::{Event, Pilot};
+pub use pilot::Pilot;
 pub use problem::Problem;
 use site::Site;
+use tracing::instrument::WithSubscriber;
 pub use upkeep::Upkeep;
 
 /// Requests in flight may take this long after the signal to stop.
@@ -128,21 +131,20 @@ pub fn routes(published: PathBuf) -> Router {
     elsewhere(routes)
 }
 
-/// Serves until `stop` resolves. `ready` is told the bound addresses, `report` what the publisher does and what fails.
+/// Serves until `stop` resolves. `ready` is told the bound addresses; what is done and what fails goes to the log that is in force
+/// where this is called.
 pub async fn serve_until(
     options: Options,
     ready: impl FnOnce(Bound),
-    report: impl Fn(Event) + Send + Sync + 'static,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
     let Options { addr, published, pilot, api, upkeep, webhook, patience } = options;
-    let report: Arc<dyn Fn(Event) + Send + Sync> = Arc::new(report);
     let listener = listen(addr).await?;
     let mut bound = Bound { files: listener.local_addr()?, api: None };
     let mut sites = vec![(listener, routes(published))];
     let mut writer = None;
     if let Some(options) = &api {
-        let (api, thread) = Api::start(options, Arc::clone(&report))?;
+        let (api, thread) = Api::start(options)?;
         writer = Some(thread);
         match options.addr.filter(|own| *own != addr) {
             None => {
@@ -159,13 +161,13 @@ pub async fn serve_until(
     let (tell, told) = tokio::sync::watch::channel(false);
     let mut serving = tokio::task::JoinSet::new();
     if let (Some(webhook), Some(upkeep)) = (webhook, &upkeep) {
-        serving.spawn(alerts::deliver(webhook, Arc::clone(&upkeep.registry), Arc::clone(&report), told.clone()));
+        serving.spawn(alerts::deliver(webhook, Arc::clone(&upkeep.registry), told.clone()).with_current_subscriber());
     }
-    let upkeep = upkeep.map(|upkeep| upkeep.start(Arc::clone(&report))).transpose()?;
-    let pilot = pilot.map(|pilot| pilot.start(Arc::clone(&report))).transpose()?;
+    let upkeep = upkeep.map(Upkeep::start).transpose()?;
+    let pilot = pilot.map(Pilot::start).transpose()?;
     ready(bound);
     for (listener, routes) in sites {
-        serving.spawn(accept(listener, routes, patience, told.clone()));
+        serving.spawn(accept(listener, routes, patience, told.clone()).with_current_subscriber());
     }
     stop.await;
     let _ = tell.send(true);
@@ -196,11 +198,11 @@ fn elsewhere(routes: Router) -> Router {
 }
 
 /// Serves until the process is asked to end (SIGINT or SIGTERM).
-pub fn serve(options: Options, ready: impl FnOnce(Bound), report: impl Fn(Event) + Send + Sync + 'static) -> Result<(), Error> {
+pub fn serve(options: Options, ready: impl FnOnce(Bound)) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = asked_to_end()?;
-        serve_until(options, ready, report, stop).await
+        serve_until(options, ready, stop).await
     })
 }
 

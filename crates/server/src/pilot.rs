@@ -5,12 +5,14 @@
 //! taken twice.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use edgelatch_registry::{Lease, Slug};
+use edgelatch_registry::{Lease, Slug, format_time};
 use edgelatch_sync::{Directory, Error, FailedTarget, Published, Publisher, Reason, Target};
+use tracing::{error, info, warn};
+
+use crate::log::PUBLISHER;
+use crate::tasks::Background;
 
 /// The longest pause after failures in a row.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
@@ -23,53 +25,6 @@ const RENEW_SECONDS: u64 = 10;
 /// How often those who wait for the lease look.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What a server reports.
-#[derive(Debug)]
-pub enum Event {
-    /// An epoch is out.
-    Published(Published),
-    /// It failed and will try again.
-    Failed {
-        /// Why.
-        error: Error,
-        /// After how long.
-        retry: Duration,
-    },
-    /// One of several targets does not hold the epoch that the others do.
-    TargetFailed {
-        /// Which one, and why.
-        failed: FailedTarget,
-        /// After how long it is tried again, unless a change comes before.
-        retry: Duration,
-    },
-    /// Another node publishes; this one waits for its turn.
-    StandsBy {
-        /// That node.
-        holder: Slug,
-    },
-    /// The management API failed to answer.
-    ApiFailed {
-        /// The route.
-        endpoint: String,
-        /// Why.
-        message: String,
-    },
-    /// An alert was not delivered.
-    AlertFailed {
-        /// Its number.
-        id: u64,
-        /// Why.
-        reason: String,
-        /// When it is tried again, in Unix seconds; none when it is given up.
-        again: Option<u64>,
-    },
-    /// What is kept for a time could not be cleared away.
-    UpkeepFailed {
-        /// Why.
-        message: String,
-    },
-}
-
 /// What it takes to publish in the background.
 #[derive(Debug)]
 pub struct Pilot {
@@ -81,13 +36,6 @@ pub struct Pilot {
     pub interval: Duration,
     /// This node, among those that publish the realm. The same after a restart, so that it need not wait for itself.
     pub node: Slug,
-}
-
-/// A running pilot. Dropping it lets an epoch that is being published finish.
-#[derive(Debug)]
-pub(crate) struct Running {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 /// What a pilot remembers between two looks.
@@ -109,28 +57,28 @@ impl State {
 }
 
 impl Pilot {
-    pub(crate) fn start(mut self, report: Arc<dyn Fn(Event) + Send + Sync>) -> std::io::Result<Running> {
-        let (stop, stopped) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("publisher".into()).spawn(move || {
-            let mut state = State::default();
-            loop {
-                let pause = self.look(&mut state, &*report).unwrap_or_else(|error| {
-                    let retry = state.pause();
-                    report(Event::Failed { error, retry });
-                    retry
-                });
-                if !matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {
-                    break;
-                }
+    pub(crate) fn start(mut self) -> std::io::Result<Background> {
+        let release = (Arc::clone(self.publisher.registry()), self.publisher.realm().clone(), self.node.clone());
+        let round = move |state: &mut State| {
+            self.look(state).unwrap_or_else(|error| {
+                let retry = state.pause();
+                let (realm, code, retry_seconds) = (self.publisher.realm(), error.code(), retry.as_secs());
+                error!(target: PUBLISHER, %realm, code, %error, retry_seconds, "not published");
+                retry
+            })
+        };
+        Background::start("publisher", State::default(), round, move |state| {
+            let (registry, realm, node) = release;
+            // Another node can go on at once; otherwise the lease ends by itself.
+            if let (Some(lease), Ok(name)) = (state.lease.filter(|lease| lease.holder == node), LEASE.parse::<Slug>()) {
+                let _ = registry.release_lease(&realm, &name, &lease);
             }
-            self.release(state.lease);
-        })?;
-        Ok(Running { stop: Some(stop), thread: Some(thread) })
+        })
     }
 
     /// Publishes if it is our turn and an epoch is due; returns how long to wait.
-    fn look(&mut self, state: &mut State, report: &(dyn Fn(Event) + Send + Sync)) -> Result<Duration, Error> {
-        if !self.holds(state, report)? {
+    fn look(&mut self, state: &mut State) -> Result<Duration, Error> {
+        if !self.holds(state)? {
             return Ok(LOOK);
         }
         let mut targets: Vec<&mut dyn Target> = self.targets.iter_mut().map(|target| target as &mut dyn Target).collect();
@@ -140,20 +88,29 @@ impl Pilot {
             return Ok(self.interval);
         }
         let Some(published) = self.publisher.publish_if_due(&mut targets)? else { return Ok(self.interval) };
-        let failed = published.failed.clone();
-        report(Event::Published(published));
+        let realm = self.publisher.realm();
+        let Published { epoch, reason, records, tree_bytes, not_after, ref unproven, ref failed, .. } = published;
+        info!(
+            target: PUBLISHER, %realm, epoch, reason = reason.name(), records, tree_bytes, not_after = %format_time(not_after), "published"
+        );
+        for target in unproven {
+            warn!(target: PUBLISHER, %realm, epoch, at = %target, "replaced a head that does not verify");
+        }
         if failed.is_empty() {
             *state = State { lease: state.lease.take(), ..State::default() };
             return Ok(self.interval);
         }
         let retry = state.pause();
         state.repair_at = Some(Instant::now() + retry);
-        failed.into_iter().for_each(|failed| report(Event::TargetFailed { failed, retry }));
+        for FailedTarget { target, code, message } in failed {
+            let retry_seconds = retry.as_secs();
+            error!(target: PUBLISHER, %realm, epoch, at = %target, code, error = %message, retry_seconds, "not published to one target");
+        }
         Ok(self.interval)
     }
 
     /// Whether this node is the one that publishes.
-    fn holds(&self, state: &mut State, report: &(dyn Fn(Event) + Send + Sync)) -> Result<bool, Error> {
+    fn holds(&self, state: &mut State) -> Result<bool, Error> {
         let now = self.publisher.registry().env().now()?;
         let ours = |lease: &Lease| lease.holder == self.node;
         if state.lease.as_ref().is_some_and(|lease| ours(lease) && lease.expires_at >= now + RENEW_SECONDS) {
@@ -163,26 +120,8 @@ impl Pilot {
         let lease = self.publisher.registry().acquire_lease(self.publisher.realm(), &name, &self.node, LEASE_SECONDS)?;
         let known = state.lease.replace(lease.clone()).map(|lease| lease.holder);
         if !ours(&lease) && known.as_ref() != Some(&lease.holder) {
-            report(Event::StandsBy { holder: lease.holder.clone() });
+            info!(target: PUBLISHER, realm = %self.publisher.realm(), holder = %lease.holder, "another node publishes; waiting for a turn");
         }
         Ok(ours(&lease))
-    }
-
-    /// Lets another node go on at once.
-    fn release(&self, lease: Option<Lease>) {
-        if let (Some(lease), Ok(name)) = (lease.filter(|lease| lease.holder == self.node), LEASE.parse::<Slug>()) {
-            // It ends by itself.
-            let _ = self.publisher.registry().release_lease(self.publisher.realm(), &name, &lease);
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic has been reported by its own message; there is nobody left to tell.
-            let _ = thread.join();
-        }
     }
 }

@@ -1,13 +1,13 @@
 //! What is done now and then: clearing away what was kept long enough, and reminding of rotations.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use edgelatch_registry::{Error, Registry};
+use tracing::error;
 
-use crate::pilot::Event;
+use crate::log::UPKEEP;
+use crate::tasks::Background;
 
 /// How often, unless told otherwise.
 const PAUSE: Duration = Duration::from_secs(3_600);
@@ -21,46 +21,25 @@ pub struct Upkeep {
     pub pause: Duration,
 }
 
-/// Runs until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Running {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
 impl Upkeep {
     /// Upkeep once an hour.
     pub fn new(registry: Arc<Registry>) -> Upkeep {
         Upkeep { registry, pause: PAUSE }
     }
 
-    pub(crate) fn start(self, report: Arc<dyn Fn(Event) + Send + Sync>) -> std::io::Result<Running> {
-        let (stop, stopped) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("upkeep".into()).spawn(move || {
-            // A server that is started again and again does it too.
-            loop {
-                if let Err(error) = run(&self.registry) {
-                    report(Event::UpkeepFailed { message: error.to_string() });
-                }
-                if !matches!(stopped.recv_timeout(self.pause), Err(RecvTimeoutError::Timeout)) {
-                    return;
-                }
+    pub(crate) fn start(self) -> std::io::Result<Background> {
+        // The first round comes at once: a server that is started again and again does it too.
+        let round = move |registry: &mut Arc<Registry>| {
+            if let Err(error) = run(registry) {
+                error!(target: UPKEEP, %error, "upkeep failed");
             }
-        })?;
-        Ok(Running { stop: Some(stop), thread: Some(thread) })
+            self.pause
+        };
+        Background::start("upkeep", self.registry, round, drop)
     }
 }
 
 fn run(registry: &Registry) -> Result<(), Error> {
     registry.purge()?;
     registry.remind().map(drop)
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
 }

@@ -119,9 +119,12 @@ fn a_refused_alert_is_kept_and_a_redirection_is_not_followed() {
         deliveries.recv_timeout(LONG).unwrap();
         // The registry gives it out again after a pause, not before.
         assert!(deliveries.recv_timeout(Duration::from_millis(300)).is_err());
-        let events = s.events.lock().unwrap().join("\n");
+        let events = s.log.text();
         assert!(
-            events.contains(&format!("AlertFailed {{ id: 1, reason: \"the receiver answered {}\"", &status[..3])),
+            s.log
+                .lines("an alert was not delivered")
+                .iter()
+                .any(|line| { line["id"] == 1 && line["error"] == format!("the receiver answered {}", &status[..3]) }),
             "{events}"
         );
         assert!(!events.contains("canary") && !events.contains("secret") && !events.contains("hook"), "{events}");
@@ -136,10 +139,7 @@ fn a_receiver_that_is_away_is_reported() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let s = serve(&plane, &format!("http://{gone}/canary"));
     fail_often(&plane, "b-1");
-    let heard = std::iter::repeat_with(|| {
-        std::thread::sleep(Duration::from_millis(20));
-        s.events.lock().unwrap().join("\n")
-    });
-    let events = heard.take(500).find(|events| events.contains("AlertFailed")).expect("nothing was reported");
-    assert!(events.contains("the connection could not be made") && !events.contains("canary"), "{events}");
+    let line = s.log.wait("an alert was not delivered", 0);
+    assert_eq!((&line["level"], &line["error"]), (&"WARN".into(), &"the connection could not be made".into()));
+    assert!(!s.log.text().contains("canary"), "{}", s.log.text());
 }

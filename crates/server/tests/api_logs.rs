@@ -234,6 +234,16 @@ fn a_secret_is_in_its_own_answer_only() {
         let text = answer.to_string();
         assert!(!text.contains(tail) && !text.to_lowercase().contains(&hex[..32]), "{text}");
     }
-    let events = s.events.lock().unwrap().join("\n");
+    // Every call is in the log of calls: by its route, since the path may hold anything.
+    let calls = s.log.lines("call");
+    let known = |line: &&Value| line["key_id"].is_string() && line["endpoint"] == "/api/v1/realms/{realm}/keys/{key_id}";
+    let edits = calls.iter().filter(known).filter(|line| line["method"] == "PATCH").collect::<Vec<_>>();
+    assert!(edits.len() >= 3 && edits.iter().any(|line| line["status"] == 422), "{edits:?}");
+    assert!(
+        edits.iter().all(|line| line["target"] == "edgelatch::access" && line["code"] == "valid" && line["ip"] == "127.0.0.1")
+    );
+    let refused = calls.iter().find(|line| line["status"] == 401).expect("a call without a management key");
+    assert!(refused["key_id"].is_null() && refused["micros"].is_u64(), "{refused}");
+    let events = s.log.text();
     assert!(!events.contains(tail) && !events.contains(&hex[..32]), "{events}");
 }

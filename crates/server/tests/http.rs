@@ -1,5 +1,8 @@
 //! The endpoints over a real socket.
 
+#[path = "common/log.rs"]
+mod log;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -9,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{Caller, Env, IpRules, Key, Metadata, NewKey, NewRealm, Preset, Registry, Scope, Slug};
-use edgelatch_server::{Event, Options, Pilot, serve_until};
+use edgelatch_server::{Options, Pilot, serve_until};
 use edgelatch_sync::{DataDir, Directory, Init, Publisher, Target, init, key_file};
+use log::Log;
 
 struct Plane {
     _temp: tempfile::TempDir,
@@ -75,23 +79,18 @@ impl Plane {
         let options = Options { pilot, ..Options::new(([127, 0, 0, 1], 0).into(), self.dir.published()) };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (ready, bound) = mpsc::channel();
-        let (report, events) = mpsc::channel();
+        let log = Log::default();
+        let dispatch = log.dispatch();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
             let stopped = async {
                 let _ = stopped.await;
             };
-            runtime.block_on(serve_until(
-                options,
-                |bound| ready.send(bound.files).unwrap(),
-                move |event| {
-                    let _ = report.send(event);
-                },
-                stopped,
-            ))
+            let serve = serve_until(options, |bound| ready.send(bound.files).unwrap(), stopped);
+            tracing::dispatcher::with_default(&dispatch, || runtime.block_on(serve))
         });
         let addr = bound.recv().unwrap();
-        Served { addr, stop: Some(stop), thread: Some(thread), events }
+        Served { addr, stop: Some(stop), thread: Some(thread), log }
     }
 }
 
@@ -99,7 +98,7 @@ struct Served {
     addr: SocketAddr,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), edgelatch_server::Error>>>,
-    events: mpsc::Receiver<Event>,
+    log: Log,
 }
 
 impl Served {
@@ -228,12 +227,14 @@ fn changes_are_published_while_serving() {
     let s = p.serve(true);
     let before = s.get("/r/acme/head").body;
     let key = p.create();
-    let event = s.events.recv_timeout(Duration::from_secs(10)).unwrap();
-    assert!(matches!(&event, Event::Published(e) if e.epoch == 2 && e.records == 1), "{event:?}");
+    let line = s.log.wait("published", 0);
+    assert_eq!((&line["target"], &line["level"]), (&"edgelatch::publisher".into(), &"INFO".into()));
+    assert_eq!((&line["realm"], &line["epoch"], &line["records"]), (&"acme".into(), &2.into(), &1.into()));
+    assert_eq!(line["reason"], "change");
     assert_ne!(s.get("/r/acme/head").body, before);
     let start = Instant::now();
     p.registry.revoke_key(&caller(), &p.realm, key.key_id, None).unwrap();
-    s.events.recv_timeout(Duration::from_secs(10)).unwrap();
+    s.log.wait("published", 1);
     assert!(start.elapsed() < Duration::from_secs(5));
     // A publisher in trouble says so, goes on serving, and recovers.
     let served = s.get("/r/acme/head").body;
@@ -241,13 +242,11 @@ fn changes_are_published_while_serving() {
     std::fs::rename(p.dir.realm(&p.realm).join("objects"), &away).unwrap();
     std::fs::write(p.dir.realm(&p.realm).join("objects"), b"in the way").unwrap();
     p.create();
-    let event = s.events.recv_timeout(Duration::from_secs(10)).unwrap();
-    assert!(matches!(event, Event::Failed { .. }));
+    let line = s.log.wait("not published", 0);
+    assert_eq!((&line["level"], &line["retry_seconds"]), (&"ERROR".into(), &1.into()));
     assert_eq!(s.get("/r/acme/head").body, served);
     std::fs::remove_file(p.dir.realm(&p.realm).join("objects")).unwrap();
-    let published =
-        std::iter::from_fn(|| s.events.recv_timeout(Duration::from_secs(10)).ok()).find(|e| matches!(e, Event::Published(_)));
-    assert!(published.is_some());
+    s.log.wait("published", 2);
     assert_ne!(s.get("/r/acme/head").body, served);
 }
 
@@ -270,7 +269,7 @@ fn a_taken_address_is_reported() {
     let s = p.serve(false);
     let options = Options::new(s.addr, p.dir.published());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let error = runtime.block_on(serve_until(options, |_| {}, |_| {}, std::future::pending())).unwrap_err();
+    let error = runtime.block_on(serve_until(options, |_| {}, std::future::pending())).unwrap_err();
     assert_eq!(error.code(), "listen");
     assert!(error.to_string().contains(&s.addr.to_string()));
 }

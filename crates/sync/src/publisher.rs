@@ -63,6 +63,18 @@ pub enum Reason {
     Repair,
 }
 
+impl Reason {
+    /// As it is written in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::Asked => "asked",
+            Reason::Change => "change",
+            Reason::Heartbeat => "heartbeat",
+            Reason::Repair => "repair",
+        }
+    }
+}
+
 /// A published epoch.
 #[derive(Clone, Debug, Serialize)]
 pub struct Published {

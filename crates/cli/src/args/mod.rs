@@ -18,7 +18,7 @@ pub(crate) use init::Init;
 pub(crate) use keys::{Create, KeyFields, KeyFilter, Keys, List, Paging, SecretTo, Which, Window};
 pub(crate) use parties::{Orgs, Owners, Roles, WhichOwner};
 pub(crate) use records::{Audit, Explain, Store, Usage};
-pub(crate) use serve::Serve;
+pub(crate) use serve::{LogFormat, Serve};
 
 /// Issues API keys and publishes the signed snapshots by which edges verify them offline
 #[derive(Parser)]

@@ -3,7 +3,16 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line for people
+    Text,
+    /// A line of JSON
+    Json,
+}
 
 #[derive(Args)]
 pub(crate) struct Serve {
@@ -13,6 +22,9 @@ pub(crate) struct Serve {
     /// How often to look for changes
     #[arg(long, value_name = "SPAN", default_value = "200ms")]
     pub(crate) publish_interval: String,
+    /// How the log on standard error is written [default: text, or json with --json]. EDGELATCH_LOG says what is in it
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
     /// How long a head lives
     #[arg(long, value_name = "SPAN", default_value = "24h")]
     pub(crate) head_lifetime: String,

@@ -28,7 +28,7 @@ pub(crate) fn publish(context: &Context, args: &args::Publish) -> Result<()> {
     failed.map_or(Ok(()), |failed| Err(Failure::new(failed.code, failed.message)))
 }
 
-pub(super) fn sentence(published: &Published) -> String {
+fn sentence(published: &Published) -> String {
     let unproven: String =
         published.unproven.iter().map(|name| format!("; {name} showed a head that does not verify, now replaced")).collect();
     let objects: usize = published.written.iter().map(|w| w.objects).sum();

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use edgelatch_registry::{Slug, format_time};
-use edgelatch_server::{ApiOptions, Bound, Event, FailureRate, Options, Pilot, Upkeep, Webhook, serve as run_server};
+use edgelatch_registry::Slug;
+use edgelatch_server::{ApiOptions, Bound, FailureRate, Options, Pilot, Upkeep, Webhook, serve as run_server};
 use edgelatch_sync::{Directory, hex};
-use serde_json::{Value, json};
+use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::publish::sentence;
-use crate::args;
+use crate::args::{self, LogFormat};
 use crate::context::{Context, Open, interval};
 use crate::failure::{Failure, Result};
-use crate::output::{self, BAD, BOLD, RESET};
+use crate::log;
+use crate::output::{self, BOLD, RESET};
 
 /// The management API, where it is to be served. An address that others reach gets it only when somebody says so.
 fn api(open: &Open, args: &args::Serve) -> Result<Option<ApiOptions>> {
@@ -73,6 +73,7 @@ fn node(context: &Context, open: &Open) -> Result<Slug> {
 }
 
 pub(crate) fn serve(context: &Context, args: &args::Serve) -> Result<()> {
+    log::start(args.log_format.unwrap_or(if context.json { LogFormat::Json } else { LogFormat::Text }))?;
     let open = context.open()?;
     let options = Options {
         pilot: pilot(context, &open, args)?,
@@ -92,49 +93,5 @@ pub(crate) fn serve(context: &Context, args: &args::Serve) -> Result<()> {
         let api = api.map(|api| format!(", management API {BOLD}{api}{RESET}")).unwrap_or_default();
         output::news(format_args!("serving {BOLD}{url}{RESET}{api}   (end with Ctrl-C)"));
     };
-    Ok(run_server(options, ready, move |event| report(&event, json))?)
-}
-
-fn report(event: &Event, json: bool) {
-    if json {
-        return output::news_json(&as_json(event));
-    }
-    match event {
-        Event::Published(published) => output::news(format_args!("{}", sentence(published))),
-        Event::Failed { error, retry } => {
-            output::note(format_args!("{BAD}not published:{RESET} {error}; trying again in {} s", retry.as_secs()));
-        }
-        Event::TargetFailed { failed, retry } => output::note(format_args!(
-            "{BAD}not published to {}:{RESET} {}; trying again in {} s",
-            failed.target,
-            failed.message,
-            retry.as_secs()
-        )),
-        Event::StandsBy { holder } => output::note(format_args!("{holder} publishes; waiting for a turn")),
-        Event::ApiFailed { endpoint, message } => output::note(format_args!("{BAD}{endpoint} failed:{RESET} {message}")),
-        Event::AlertFailed { id, reason, again } => {
-            let then = again.map_or("given up".into(), |at| format!("trying again at {}", format_time(at)));
-            output::note(format_args!("{BAD}alert {id} not delivered:{RESET} {reason}; {then}"));
-        }
-        Event::UpkeepFailed { message } => output::note(format_args!("{BAD}upkeep failed:{RESET} {message}")),
-    }
-}
-
-fn as_json(event: &Event) -> Value {
-    match event {
-        Event::Published(published) => json!({ "event": "published", "published": published }),
-        Event::Failed { error, retry } => {
-            let (code, message, retry) = (error.code(), error.to_string(), retry.as_secs());
-            json!({ "event": "failed", "code": code, "message": message, "retry_seconds": retry })
-        }
-        Event::TargetFailed { failed, retry } => {
-            json!({ "event": "target_failed", "failed": failed, "retry_seconds": retry.as_secs() })
-        }
-        Event::StandsBy { holder } => json!({ "event": "stands_by", "holder": holder }),
-        Event::ApiFailed { endpoint, message } => json!({ "event": "api_failed", "endpoint": endpoint, "message": message }),
-        Event::AlertFailed { id, reason, again } => {
-            json!({ "event": "alert_failed", "id": id, "reason": reason, "again": again.map(format_time) })
-        }
-        Event::UpkeepFailed { message } => json!({ "event": "upkeep_failed", "message": message }),
-    }
+    Ok(run_server(options, ready)?)
 }

@@ -38,6 +38,7 @@ mod uses;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -47,6 +48,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use edgelatch_registry::{Registry, UsageEvent};
 use tokio::sync::Semaphore;
+use tracing::{error, info};
 
 use call::Seen;
 use gate::Gate;
@@ -58,8 +60,9 @@ use throttle::Throttle;
 use turns::Turns;
 use uses::Uses;
 
+use crate::Error;
 use crate::limits::MAX_IMPORTS;
-use crate::{Error, Event};
+use crate::log::{ACCESS, API};
 
 /// How to serve the management API.
 #[derive(Clone, Debug)]
@@ -83,7 +86,6 @@ pub(crate) struct Api {
     metrics: Metrics,
     imports: Arc<Semaphore>,
     turns: Turns,
-    report: Arc<dyn Fn(Event) + Send + Sync>,
 }
 
 /// The table of routes: what is served, and what the document is made of.
@@ -133,17 +135,14 @@ routes! {
 
 impl Api {
     /// The API, and the thread that writes what management keys are used for.
-    pub(crate) fn start(
-        options: &ApiOptions,
-        report: Arc<dyn Fn(Event) + Send + Sync>,
-    ) -> Result<(Arc<Api>, JoinHandle<()>), Error> {
+    pub(crate) fn start(options: &ApiOptions) -> Result<(Arc<Api>, JoinHandle<()>), Error> {
         let gate = Gate::new(options.client_ip.as_deref()).map_err(|detail| Error::ClientIp { detail })?;
         let (uses, writer) = Uses::start(Arc::clone(&options.registry))?;
         let throttle = Throttle::new(options.failures);
         let registry = Arc::clone(&options.registry);
         let (metrics, imports) = (Metrics::default(), Arc::new(Semaphore::new(MAX_IMPORTS)));
         let turns = Turns::default();
-        Ok((Arc::new(Api { registry, gate, throttle, uses, metrics, imports, turns, report }), writer))
+        Ok((Arc::new(Api { registry, gate, throttle, uses, metrics, imports, turns }), writer))
     }
 
     /// Its routes.
@@ -156,9 +155,17 @@ impl Api {
             .with_state(Arc::clone(self))
     }
 
-    fn note(&self, seen: &Seen, method: &str, endpoint: &str, status: StatusCode) {
-        self.metrics.count(endpoint, method, status.as_u16(), seen.get().map(|(code, ..)| code));
-        let Some((code, key_id, ip)) = seen.get() else { return };
+    fn note(&self, seen: &Seen, method: &str, endpoint: &str, status: StatusCode, took: Duration) {
+        let known = seen.get();
+        self.metrics.count(endpoint, method, status.as_u16(), known.map(|(code, ..)| code));
+        let (code, key_id, ip) = (
+            known.map(|(code, ..)| code.name()),
+            known.and_then(|(_, key_id, _)| key_id).map(tracing::field::display),
+            known.and_then(|(.., ip)| ip).map(tracing::field::display),
+        );
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        info!(target: ACCESS, method, endpoint, status = status.as_u16(), code, key_id, ip, micros, "call");
+        let Some((code, key_id, ip)) = known else { return };
         let Ok(at) = self.registry.env().now() else { return };
         self.uses.note(UsageEvent {
             key_id: key_id.map(|id| id.to_string()),
@@ -183,17 +190,18 @@ async fn wrong_method() -> Refusal {
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail)
 }
 
-/// Around every call: nothing is cached, failures are reported, uses are noted.
+/// Around every call: nothing is cached, calls and failures are logged, uses are noted. The route stands for the path, which may
+/// hold anything.
 async fn observe(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
-    let seen = Seen::default();
+    let (seen, begun) = (Seen::default(), Instant::now());
     request.extensions_mut().insert(seen.clone());
     let endpoint = request.extensions().get::<MatchedPath>().map_or("/api", MatchedPath::as_str).to_owned();
     let method = request.method().as_str().to_owned();
     let mut response = next.run(request).await.into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(Logged(message)) = response.extensions_mut().remove::<Logged>() {
-        (api.report)(Event::ApiFailed { endpoint: endpoint.clone(), message });
+        error!(target: API, method, endpoint, error = message, "call failed");
     }
-    api.note(&seen, &method, &endpoint, response.status());
+    api.note(&seen, &method, &endpoint, response.status(), begun.elapsed());
     response
 }

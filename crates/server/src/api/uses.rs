@@ -7,8 +7,11 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use edgelatch_registry::{Error, Registry, Slug, UsageBatch, UsageEvent, management};
+use tracing::error;
 
 use crate::limits::{MAX_USES, MAX_WAITING_USES, USE_PAUSE};
+use crate::log::API;
+use crate::tasks::spawn;
 
 /// How often a batch is tried.
 const TRIES: u32 = 3;
@@ -26,7 +29,7 @@ impl Uses {
         let (sender, events) = sync_channel(MAX_WAITING_USES);
         let dropped = Arc::new(AtomicU64::new(0));
         let lost = Arc::clone(&dropped);
-        let thread = std::thread::Builder::new().name("uses".into()).spawn(move || write(&registry, &events, &lost))?;
+        let thread = spawn("uses", move || write(&registry, &events, &lost))?;
         Ok((Uses { sender, dropped }, thread))
     }
 
@@ -52,8 +55,9 @@ fn write(registry: &Registry, events: &Receiver<UsageEvent>, lost: &AtomicU64) {
             }
         }
         let number = batch.len() as u64;
-        if ingest(registry, batch).is_err() {
+        if let Err(error) = ingest(registry, batch) {
             lost.fetch_add(number, Ordering::Relaxed);
+            error!(target: API, %error, uses = number, "uses of management keys were lost");
         }
     }
 }

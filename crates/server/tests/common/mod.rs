@@ -4,15 +4,18 @@
 #[path = "../../../registry/tests/common/server.rs"]
 pub mod postgres;
 
+pub mod log;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use edgelatch_registry::{
     Caller, Database, Env, NewKey, NewOrg, NewOwner, NewRealm, OwnerKind, Preset, Registry, Scope, Service, Slug, management,
 };
-use edgelatch_server::{ApiOptions, Event, FailureRate, Options, serve_until};
+use edgelatch_server::{ApiOptions, FailureRate, Options, serve_until};
+pub use log::Log;
 use serde_json::Value;
 
 pub fn slug(text: &str) -> Slug {
@@ -129,7 +132,7 @@ pub struct Served {
     pub addr: SocketAddr,
     pub api: SocketAddr,
     admin: String,
-    pub events: Arc<Mutex<Vec<String>>>,
+    pub log: Log,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), edgelatch_server::Error>>>,
 }
@@ -138,19 +141,19 @@ impl Served {
     pub fn start(options: Options, admin: &str) -> Served {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (ready, bound) = mpsc::channel();
-        let events: Arc<Mutex<Vec<String>>> = Arc::default();
-        let heard = Arc::clone(&events);
+        let log = Log::default();
+        let dispatch = log.dispatch();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
             let stopped = async {
                 let _ = stopped.await;
             };
-            let report = move |event: Event| heard.lock().unwrap().push(format!("{event:?}"));
-            runtime.block_on(serve_until(options, |bound| ready.send(bound).unwrap(), report, stopped))
+            let serve = serve_until(options, |bound| ready.send(bound).unwrap(), stopped);
+            tracing::dispatcher::with_default(&dispatch, || runtime.block_on(serve))
         });
         let bound = bound.recv().unwrap();
         let api = bound.api.unwrap_or(bound.files);
-        Served { addr: bound.files, api, admin: admin.into(), events, stop: Some(stop), thread: Some(thread) }
+        Served { addr: bound.files, api, admin: admin.into(), log, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Sends bytes and reads what comes.
