@@ -175,6 +175,27 @@ fn a_running_server_publishes_what_other_processes_change() {
 }
 
 #[test]
+fn what_is_logged_can_be_chosen() {
+    let p = Plane::new();
+    let refused = p.command(&["serve", "--addr", "127.0.0.1:0"]).env("EDGELATCH_LOG", "=,=").output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(2) && said.contains("EDGELATCH_LOG") && said.contains("`warn`"), "{said}");
+    for (log, format, expected) in [("info", "text", " INFO edgelatch::publisher: published realm=acme"), ("off", "json", "")] {
+        let mut command = p.command(&["serve", "--addr", "127.0.0.1:0", "--publish-interval", "20ms", "--log-format", format]);
+        let mut child = command.env("EDGELATCH_LOG", log).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        let before = fs::read(p.published("head")).unwrap();
+        p.create(&["--name", log]);
+        while fs::read(p.published("head")).unwrap() == before {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        assert!(said.contains(expected) && said.is_empty() == expected.is_empty(), "{said}");
+    }
+}
+
+#[test]
 fn every_command_has_help_with_an_example() {
     let help = |leaf: &[&str]| {
         let output = binary().args(leaf).arg("--help").output().unwrap();
