@@ -1,7 +1,8 @@
 //! The native half of `cargo xtask bench`: makes the snapshots that both halves use and measures the core without wasm.
 //!
 //! `figures DIR SIZE…` writes `DIR/SIZE/{root.bin, bundle.bin, sample.json, keys.json}`, the last the same keys as JSON, and
-//! prints one JSON object.
+//! prints one JSON object. `DIR/crowded/{1,2}/` are two epochs of a realm whose tenants have gone to their limits, and
+//! `DIR/crowded/key.json` the text of a key in it.
 
 use anyhow::{Context, Result, anyhow, ensure};
 use edgelatch_core::{
@@ -22,6 +23,8 @@ use std::{
     time::Instant,
 };
 
+#[path = "figures/crowded.rs"]
+mod crowded;
 #[path = "../src/snapshot.rs"]
 #[allow(dead_code)]
 mod snapshot;
@@ -38,6 +41,7 @@ fn main() -> Result<()> {
     let (dir, sizes) = arguments.split_first().context("usage: figures DIR SIZE…")?;
     let sizes = sizes.iter().map(|size| size.parse()).collect::<Result<Vec<usize>, _>>()?;
     let largest = sizes.iter().max().copied().unwrap_or(0);
+    crowded::write(&Path::new(dir).join("crowded"))?;
     let mut out = serde_json::Map::new();
     for size in sizes {
         out.insert(size.to_string(), one(&Path::new(dir).join(size.to_string()), size, size == largest)?);

@@ -82,6 +82,7 @@ fn edge(sizes: &[String], table: &mut Table) -> Result<()> {
             plain.push(json(command("node", ["js/bench/first.mjs", "json"]).arg(at(largest)))?);
         }
     }
+    let crowded = json(command("node", ["js/bench/crowded.mjs"]).arg(dir.join("crowded")))?;
     let size = Size::of(&shell::root().join("js/wasm/edgelatch.wasm"))?;
 
     let contender = |name: &str, size: &str| number(&verify, &format!("{name} {size}"));
@@ -107,6 +108,14 @@ fn edge(sizes: &[String], table: &mut Table) -> Result<()> {
     table.row(format!("first verdict, fresh process, {largest} keys in memory"), AtMost(15.0), median(&ours, "memory"), "ms");
     table.row("    and read from a file", Target::None, median(&ours, "file"), "ms");
     table.row("    the same keys as JSON, in memory", Target::None, median(&plain, "memory"), "ms");
+    for (what, target, name) in [
+        ("longest call of an update, 50000 scopes of tenants, 1000 requirements", AtMost(5.0), "call"),
+        ("    copying its 10 MB in", Target::None, "input"),
+        ("    longest time without a turn of the event loop", Target::None, "stall"),
+        ("    first question about 32 roles of 256 patterns full of stars", AtMost(5.0), "question"),
+    ] {
+        table.row(what, target, number(&crowded, name), "ms");
+    }
     table.row("bytes a plain key, index included", AtMost(34.0), number(figures, "plain_bytes") / keys, "B");
     table.row("    with own name, one of 5000 owners", Target::None, number(figures, "named_bytes") / keys, "B");
     table.row("    with one of 8 policies of 50 entries", Target::None, number(figures, "policy_bytes") / keys, "B");

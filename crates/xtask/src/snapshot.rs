@@ -68,6 +68,12 @@ pub fn realm(roles: &[(&str, &[&str])]) -> RealmRecord {
 
 /// Builds, signs and writes `root.bin` and `bundle.bin`; the same on every machine.
 pub fn write(dir: &Path, realm: &RealmRecord, records: Vec<KeyRecord>) -> Result<Snapshot> {
+    write_epoch(dir, 1, realm, records)
+}
+
+/// The same, of an epoch that may follow another one's.
+#[allow(dead_code)]
+pub fn write_epoch(dir: &Path, epoch: u64, realm: &RealmRecord, records: Vec<KeyRecord>) -> Result<Snapshot> {
     let signer = |name: &str| {
         let mut seed = [0; 32];
         stream(name)(&mut seed);
@@ -89,7 +95,7 @@ pub fn write(dir: &Path, realm: &RealmRecord, records: Vec<KeyRecord>) -> Result
     let head = HeadFields {
         realm: "cases".into(),
         root_version: 1,
-        epoch: 1,
+        epoch,
         issued_at: ISSUED_AT,
         not_after: NOT_AFTER,
         tree: tree.digest(),
