@@ -23,8 +23,8 @@ pub struct Seen {
     pub epoch: u64,
     /// Of the last honest head.
     pub time: Option<usize>,
-    /// The keys that were revoked in this era.
-    pub revoked: Vec<u64>,
+    /// How many keys were revoked in this era.
+    pub revoked: u64,
 }
 
 /// Everything that the future depends on.
@@ -44,7 +44,7 @@ impl State {
     /// An edge that is deployed for the first time.
     pub fn fresh(world: &World, root: usize) -> State {
         let spec = &world.roots[root];
-        let seen = Seen { root_version: spec.version, era: spec.era, epoch: 0, time: None, revoked: vec![] };
+        let seen = Seen { root_version: spec.version, era: spec.era, epoch: 0, time: None, revoked: 0 };
         State { root, served: None, offered: None, floor: None, min_epoch: None, seen }
     }
 
@@ -166,7 +166,7 @@ impl<'w> Life<'w> {
 
     fn update(&mut self, to: usize, object: usize, between: Option<&Act>) -> Outcome {
         let to = to.max(self.state.root);
-        let vouching = self.state.offered.filter(|at| self.world.objects[*at].revision == self.world.objects[object].revision);
+        let vouching = self.state.offered.filter(|at| self.revision(*at) == self.revision(object));
         let heads: Vec<usize> = vouching.into_iter().chain([object]).collect();
         let due = heads.iter().any(|head| self.is_due(to, *head));
         let staged = self.stage(to, object);
@@ -212,6 +212,8 @@ impl<'w> Life<'w> {
             }
             Ok(Offer::TreeNeeded { .. }) => {
                 self.may(to, object);
+                let same_tree = self.state.served.is_some_and(|at| self.revision(at) == self.revision(object));
+                self.hold(!same_tree, "the tree being served is fetched again");
                 self.state.offered = Some(object);
                 Outcome::Asked
             }
@@ -224,6 +226,10 @@ impl<'w> Life<'w> {
                 Outcome::Refused(error.code())
             }
         }
+    }
+
+    fn revision(&self, object: usize) -> u64 {
+        self.world.objects[object].revision
     }
 
     fn must_not(&mut self, root: &[u8], object: usize, why: &str) -> Outcome {
@@ -273,11 +279,13 @@ impl<'w> Life<'w> {
         self.hold(now.root_version == root.version, "not the root that was handed in last");
         self.hold(now.head.as_ref() == Some(&presented.parsed), "not the head that was presented");
         self.hold(now.floor == Some(self.world.floor(to, presented.epoch)), "a floor that is not what was seen");
-        let mut revoked = if root.era == before.era { before.revoked.clone() } else { vec![] };
+        let valid: Vec<u64> =
+            (0..KEYS).zip(&now.verdicts).filter(|(_, code)| **code == Code::Valid).map(|(key, _)| key).collect();
+        self.hold(valid.iter().copied().eq(presented.revision..KEYS), "not the keys of the head's tree");
+        let mut revoked = if root.era == before.era { before.revoked } else { 0 };
         if presented.time.is_some() {
-            let invalid: Vec<u64> = (0..KEYS).filter(|key| now.verdicts[*key as usize] != Code::Valid).collect();
-            self.hold(revoked.iter().all(|key| invalid.contains(key)), "a key that was revoked is valid");
-            revoked = invalid;
+            self.hold(valid.iter().all(|key| *key >= revoked), "a key that was revoked is valid");
+            revoked = presented.revision;
         }
         self.state.seen = Seen {
             root_version: root.version,

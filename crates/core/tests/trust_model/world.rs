@@ -66,8 +66,8 @@ pub struct Object {
     pub time: Option<usize>,
     pub root_version: u32,
     pub epoch: u64,
-    /// How many keys were revoked.
-    pub revision: usize,
+    /// How many keys were revoked, of [`KEYS`] in their order.
+    pub revision: u64,
     pub seeds: Vec<u8>,
     pub head: Vec<u8>,
     pub bundle: Vec<u8>,
@@ -136,7 +136,7 @@ impl World {
 
     /// Adds a head of the honest publisher, signed with all keys of the root that it names or, for one from before the first
     /// root, of that.
-    pub fn publish(&mut self, root_version: u32, epoch: u64, revision: usize) {
+    pub fn publish(&mut self, root_version: u32, epoch: u64, revision: u64) {
         let at = self.at(root_version).unwrap_or(0);
         let time = self.objects.iter().filter(|object| object.time.is_some()).count();
         let seeds = self.roots[at].publisher.1.clone();
@@ -196,8 +196,8 @@ impl fmt::Display for World {
     }
 }
 
-fn object(time: Option<usize>, root_version: u32, epoch: u64, revision: usize, seeds: Vec<u8>, not_after: u64) -> Object {
-    let tree = &TREES[revision];
+fn object(time: Option<usize>, root_version: u32, epoch: u64, revision: u64, seeds: Vec<u8>, not_after: u64) -> Object {
+    let tree = &TREES[revision as usize];
     let head = sign_head(&HeadFields { root_version, not_after, ..head_fields(epoch, tree) }, &signers(&seeds)).unwrap();
     let bundle = encode_bundle(&head, tree).unwrap();
     let parsed = Head::inspect(&head).unwrap();
@@ -281,15 +281,16 @@ pub fn of_three_roots() -> Vec<World> {
 /// Two roots and several heads to each tree, for what an edge holds between two acts.
 pub fn with_renewals() -> Vec<World> {
     let mut worlds = Vec::new();
-    for (name, era, epochs) in [("goes on", 2, [9, 10]), ("begins", 4, [5, 6])] {
+    for (name, era, epoch) in [("goes on", 2, 10), ("begins", 4, 5)] {
         let one = first((1, vec![101]));
         let two = RootSpec { era, publisher: (1, vec![101, 102]), ..one.next() };
         let mut world = World::new(format!("renewals, era {name}"), vec![one, two]);
         world.publish(3, 5, 0);
         world.publish(3, 7, 0);
         world.publish(3, 8, 1);
-        world.publish(4, epochs[0], 1);
-        world.publish(4, epochs[1], 1);
+        world.publish(4, epoch, 1);
+        // The first tree again, between two heads of the second.
+        world.steal(STOLEN, 3, 9);
         world.flawed.clear();
         worlds.push(world);
     }
@@ -341,8 +342,8 @@ pub fn random(seed: u64) -> World {
         }
     }
     let mut world = World::new(format!("seed {seed}"), roots);
-    let share = published.len().div_ceil(KEYS as usize);
-    for (at, (version, epoch)) in published.iter().enumerate() {
+    let share = (published.len() as u64).div_ceil(KEYS);
+    for ((version, epoch), at) in published.iter().zip(0..) {
         world.publish(*version, *epoch, at / share);
     }
     let newest = world.roots[world.roots.len() - 1].version;
