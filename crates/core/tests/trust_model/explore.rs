@@ -8,6 +8,8 @@ use std::collections::{BTreeSet, VecDeque};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Also {
     Nothing,
+    /// Edges with a durable floor and a `min_epoch`.
+    BothFloors,
     /// Offers that ask for a tree; the edge keeps them.
     Offers,
     /// Updates that come in while another is being checked.
@@ -93,7 +95,8 @@ impl Explorer<'_> {
         }
         self.accepted += accepted.len();
         for root in 0..world.roots.len() {
-            [state.restarted(world, root), state.told(world, root)].into_iter().flatten().for_each(|start| self.start(start));
+            let told = state.told(world, root, also == Also::BothFloors);
+            state.restarted(world, root).into_iter().chain(told).for_each(|start| self.start(start));
         }
     }
 }

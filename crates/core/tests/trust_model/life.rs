@@ -60,11 +60,14 @@ impl State {
         Some(State { floor, seen, ..fresh })
     }
 
-    /// Another edge, to which the host tells the epoch served here; not sensible under a root of another era.
-    pub fn told(&self, world: &World, root: usize) -> Option<State> {
+    /// Another edge, to which the host tells the epoch served here, maybe beside the floor that this one began with; not sensible
+    /// under a root of another era.
+    pub fn told(&self, world: &World, root: usize, with_floor: bool) -> Option<State> {
         let (epoch, spec) = (world.objects[self.served?].epoch, &world.roots[root]);
-        let seen = Seen { root_version: spec.version, ..self.seen.clone() };
-        let told = State { min_epoch: Some((spec.version, epoch)), seen, ..State::fresh(world, root) };
+        let floor = self.floor.filter(|_| with_floor);
+        let root_version = floor.map_or(0, |(version, _)| version).max(spec.version);
+        let seen = Seen { root_version, ..self.seen.clone() };
+        let told = State { floor, min_epoch: Some((spec.version, epoch)), seen, ..State::fresh(world, root) };
         (spec.era == self.seen.era).then_some(told)
     }
 
@@ -168,9 +171,9 @@ impl<'w> Life<'w> {
         let to = to.max(self.state.root);
         let vouching = self.state.offered.filter(|at| self.revision(*at) == self.revision(object));
         let heads: Vec<usize> = vouching.into_iter().chain([object]).collect();
-        let due = heads.iter().any(|head| self.is_due(to, *head));
+        let due_at_once = heads.iter().any(|head| self.is_due(to, *head));
         let staged = self.stage(to, object);
-        self.hold(staged.is_ok() || !due, "honest, later than everything seen, and refused");
+        self.hold(staged.is_ok() || !due_at_once, "honest, later than everything seen, and refused");
         if let Some(act) = between {
             self.act(act);
         }
@@ -179,6 +182,7 @@ impl<'w> Life<'w> {
             let due = heads.iter().all(|head| self.world.objects[*head].epoch != staged.epoch() || self.is_due(to, *head));
             let committed = self.edge.commit(staged, T0);
             self.hold(committed.is_ok() || !due, "honest, later than everything seen, and refused in the end");
+            self.hold(committed.is_ok() || !due_at_once || between.is_some(), "another head was taken in place of the one due");
             committed
         });
         match committed {

@@ -42,7 +42,7 @@ fn every_state_of_every_world_of_two_roots() {
 
 #[test]
 fn every_state_of_worlds_of_three_roots() {
-    explored(world::of_three_roots(), Also::Nothing);
+    explored(world::of_three_roots(), Also::BothFloors);
 }
 
 #[test]

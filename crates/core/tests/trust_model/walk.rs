@@ -20,7 +20,7 @@ pub fn walk(seed: u64) -> usize {
         match roll(12) {
             0 if !had.is_empty() => {
                 let (record, root) = (&had[roll(had.len())], roll(world.roots.len()));
-                let next = if roll(3) == 0 { record.told(&world, root) } else { record.restarted(&world, root) };
+                let next = if roll(3) == 0 { record.told(&world, root, roll(2) == 0) } else { record.restarted(&world, root) };
                 if let Some(next) = next {
                     life = life.end(next);
                 }

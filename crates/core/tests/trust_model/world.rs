@@ -232,6 +232,10 @@ pub fn of_two_roots() -> Vec<World> {
         for (era, epochs) in [("goes on", [10, 11]), ("begins, lower", [6, 7]), ("begins, higher", [10, 12])] {
             let one = first(before.clone());
             let begins = era != "goes on";
+            // Higher or lower matters only where the keys of both eras overlap; one such world is enough.
+            if era == "begins, higher" && what != "publisher added" {
+                continue;
+            }
             let two = RootSpec {
                 era: if begins { 4 } else { one.era },
                 min_epoch: if begins { epochs[0] } else { 5 },
@@ -263,8 +267,7 @@ pub fn of_three_roots() -> Vec<World> {
         let two = RootSpec { era: second, publisher: (1, vec![101, 102]), root: (2, vec![1, 2, 3]), ..one.next() };
         let three = RootSpec { era: third, publisher: (1, vec![102]), root: (2, vec![2, 3]), ..two.next() };
         let mut world = World::new(format!("three roots: {name}"), vec![one, two, three]);
-        world.publish(3, 8, 0);
-        world.publish(3, 9, 1);
+        world.publish(3, 9, 0);
         let mut epoch = 9;
         for (version, begins, revision) in [(4, second == 4, 1), (5, third == 5, 2)] {
             epoch = if begins { 4 } else { epoch };
