@@ -14,7 +14,7 @@ const tool = (name) => file(`../../js/node_modules/.bin/${name}`);
 /** The examples go by the real clock; the second snapshot is issued half a day after the first. */
 const start = String(Math.floor(Date.now() / 1000) - 43_200);
 const { keys, roots, snapshots } = JSON.parse(
-  execFileSync("cargo", ["run", "-q", "--example", "fixture", "--", start], { cwd: file("../../wasm"), encoding: "utf8" }),
+  execFileSync("cargo", ["run", "-q", "-p", "edgelatch-testkit", "--example", "fixture", "--", start], { cwd: file("../.."), encoding: "utf8" }),
 );
 const [first, second] = [snapshots.first, snapshots.second].map(({ head, bundle }) => ({
   head: Buffer.from(head, "base64"),

@@ -3,12 +3,9 @@
 mod control;
 mod table;
 
-use crate::{
-    js,
-    shell::{self, command},
-    wasm::Size,
-};
+use crate::{js, wasm::Size};
 use anyhow::{Context, Result};
+use edgelatch_testkit::shell::{self, command};
 use serde_json::Value;
 use table::{
     Table,
@@ -70,7 +67,7 @@ fn edge(sizes: &[String], table: &mut Table) -> Result<()> {
     println!("building the SDK");
     js::prepare()?;
     println!("making snapshots of {} keys and measuring the core", sizes.join(", "));
-    let flags = ["run", "--quiet", "--release", "--package", "xtask", "--no-default-features", "--example", "figures", "--"];
+    let flags = ["run", "--quiet", "--release", "--package", "edgelatch-testkit", "--example", "figures", "--"];
     let native = json(command("cargo", flags).arg(&dir).args(sizes))?;
     println!("measuring on Node, in interleaved rounds");
     let verify = json(command("node", ["js/bench/verify.mjs"]).arg(&dir).args(sizes))?;

@@ -1,13 +1,14 @@
 //! `cargo xtask codes`: what is generated from the core's verdict table.
 
-use crate::shell;
-use anyhow::{Context, Result, bail};
+use crate::generated::{self, File};
+use anyhow::{Context, Result};
 use edgelatch_core::verdict::{CODES, Challenge, CodeRow, Reply};
+use edgelatch_testkit::shell;
 use std::{fmt::Write as _, fs};
 
 const TYPESCRIPT: &str = "js/src/generated/codes.ts";
 /// Documents that hold the table between these markers.
-const DOCUMENTS: &[&str] = &["crates/core/SPEC.md", "README.md", "js/README.md"];
+const DOCUMENTS: &[&str] = &["crates/core/SPEC.md"];
 const BEGIN: &str = "<!-- codes:begin -->\n";
 const END: &str = "<!-- codes:end -->";
 
@@ -58,36 +59,24 @@ pub struct Arguments {
 }
 
 pub fn main(arguments: &Arguments) -> Result<()> {
-    let mut files = vec![(TYPESCRIPT, typescript())];
-    for document in DOCUMENTS {
-        let Ok(old) = fs::read_to_string(shell::root().join(document)) else { continue };
-        if let Some(new) = with_table(&old).with_context(|| format!("in {document}"))? {
-            files.push((document, new));
-        }
-    }
-    let mut stale = Vec::new();
-    for (name, text) in &files {
-        let path = shell::root().join(name);
-        if arguments.check {
-            if fs::read_to_string(&path).ok().as_ref() != Some(text) {
-                stale.push(*name);
-            }
-        } else if shell::write_if_changed(&path, text)? {
-            println!("wrote {name}");
-        }
-    }
-    if !stale.is_empty() {
-        bail!("not what crates/core/src/verdict.rs says: {}; run `cargo xtask codes`", stale.join(", "));
-    }
-    println!("{} codes, {} files up to date", CODES.len(), files.len());
-    Ok(())
+    generated::keep(&files()?, arguments.check, "cargo xtask codes")
 }
 
-/// The document with a fresh table, or `None` if it holds none.
-fn with_table(old: &str) -> Result<Option<String>> {
-    let Some((before, rest)) = old.split_once(BEGIN) else { return Ok(None) };
-    let (_, after) = rest.split_once(END).with_context(|| format!("a table begins, but `{END}` is missing"))?;
-    Ok(Some(format!("{before}{BEGIN}{}{END}{after}", table())))
+pub fn files() -> Result<Vec<File>> {
+    let mut files = vec![(TYPESCRIPT.to_owned(), typescript())];
+    for document in DOCUMENTS {
+        let old = fs::read_to_string(shell::root().join(document)).with_context(|| format!("cannot read {document}"))?;
+        files.push(((*document).to_owned(), with_table(&old).with_context(|| format!("in {document}"))?));
+    }
+    Ok(files)
+}
+
+/// The document with a fresh table.
+fn with_table(old: &str) -> Result<String> {
+    let missing = |marker: &str| format!("there is no `{}`", marker.trim_end());
+    let (before, rest) = old.split_once(BEGIN).with_context(|| missing(BEGIN))?;
+    let (_, after) = rest.split_once(END).with_context(|| missing(END))?;
+    Ok(format!("{before}{BEGIN}{}{END}{after}", table()))
 }
 
 fn table() -> String {
@@ -175,10 +164,9 @@ mod tests {
     #[test]
     fn a_table_is_replaced_between_its_markers_only() {
         let old = format!("a\n{BEGIN}last year\n{END}\nb\n");
-        let new = with_table(&old).unwrap().unwrap();
+        let new = with_table(&old).unwrap();
         assert!(new.starts_with("a\n") && new.ends_with(&format!("{END}\nb\n")) && !new.contains("last year"));
-        assert_eq!(with_table(&new).unwrap().unwrap(), new);
-        assert!(with_table("nothing here").unwrap().is_none());
-        assert!(with_table(BEGIN).is_err());
+        assert_eq!(with_table(&new).unwrap(), new);
+        assert!(with_table("nothing here").is_err() && with_table(BEGIN).is_err());
     }
 }

@@ -1,29 +1,25 @@
 //! The project's own commands: `cargo xtask <command>`. Run `cargo xtask help` for the list.
+#![forbid(unsafe_code)]
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-mod addresses;
 mod bench;
-mod case_files;
 mod cases;
 #[cfg(test)]
 mod circles;
 mod codes;
 mod demo;
-mod headers;
+mod fresh;
+mod generated;
 mod js;
-mod process;
 mod python;
-mod shell;
-mod snapshot;
 mod steps;
 mod test;
 mod tools;
 mod vectors;
 mod wasm;
-mod wire;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The project's own commands")]
@@ -43,7 +39,7 @@ enum Command {
     /// Make the SDK ready: wasm file, npm packages, compiled TypeScript, staged package
     Sdk,
     /// Judge every row of a case file on every host
-    Cases(case_files::Arguments),
+    Cases(cases::Arguments),
     /// Measure the figures of the design and print each beside its target
     Bench(bench::Arguments),
     /// Generate js/src/generated/codes.ts and the tables in the documentation from the core's verdict table
@@ -68,7 +64,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test(arguments) => test::main(&arguments),
         Command::Wasm(arguments) => wasm::main(&arguments),
         Command::Sdk => js::prepare(),
-        Command::Cases(arguments) => case_files::main(&arguments),
+        Command::Cases(arguments) => cases::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),
         Command::Codes(arguments) => codes::main(&arguments),
         Command::Vectors(arguments) => vectors::main(&arguments),

@@ -1,7 +1,8 @@
 //! Programs that are published for Python: in an environment of their own in the cache, made once for each list of versions.
 
-use crate::shell::{self, command};
+use crate::{fresh, tools};
 use anyhow::Result;
+use edgelatch_testkit::shell::{self, command};
 use std::{fs, path::PathBuf};
 
 /// The packages, each at its version.
@@ -14,8 +15,8 @@ pub fn is_there() -> bool {
 
 /// The directory of the environment's programs.
 pub fn programs() -> Result<PathBuf> {
-    let name = format!("python-{:.16}", shell::fingerprint("venv", &[PACKAGES])?);
-    let env = shell::cache()?.join(name);
+    let name = format!("python-{:.16}", fresh::fingerprint("venv", &[PACKAGES])?);
+    let env = tools::cache()?.join(name);
     let (bin, done) = (env.join("bin"), env.join("done"));
     if done.is_file() {
         return Ok(bin);

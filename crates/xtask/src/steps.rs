@@ -1,7 +1,7 @@
 //! Runs steps one after another: a line each with its time, progress while it runs, its output kept in a file.
 
-use crate::shell;
 use anyhow::{Context, Result};
+use edgelatch_testkit::{shell, tally::Tally};
 use std::{
     fs::File,
     io::{BufRead, BufReader, IsTerminal, Read, Write},
@@ -17,20 +17,6 @@ pub enum Plan {
     Run(Vec<Command>),
     /// Nothing, for this reason. An error in CI.
     Skip(String),
-}
-
-/// Tests passed and failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub passed: usize,
-    pub failed: usize,
-}
-
-impl std::ops::AddAssign for Tally {
-    fn add_assign(&mut self, other: Tally) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-    }
 }
 
 /// Runs one step and prints how it went. A step that counts no tests of its own counts as one.
@@ -70,7 +56,7 @@ pub fn run(name: &str, plan: Result<Plan>) -> Result<Tally> {
         println!("ok   {name}  {seconds:.1} s");
         return Ok(Tally { passed: 1, failed: 0 });
     }
-    println!("ok   {name}  {seconds:.1} s  {} passed, {} failed", tally.passed, tally.failed);
+    println!("ok   {name}  {seconds:.1} s  {tally}");
     Ok(tally)
 }
 

@@ -2,12 +2,15 @@
 
 use crate::{
     python,
-    shell::{self, command},
-    steps::{self, Plan, Tally},
+    steps::{self, Plan},
     tools,
 };
 use anyhow::{Result, bail};
-use std::path::PathBuf;
+use edgelatch_testkit::{
+    shell::{self, command, target},
+    tally::Tally,
+};
+use std::{env, ffi::OsStr, path::PathBuf, process::Command, sync::OnceLock};
 
 /// A target without a standard library.
 const NO_STD: &str = "thumbv7em-none-eabi";
@@ -20,16 +23,16 @@ struct Step {
 
 /// In this order: what is cheap to find out comes before what needs it.
 const STEPS: &[Step] = &[
-    Step { name: "codes", about: "generated files are what the verdict table says", plan: || own(&["codes", "--check"]) },
+    Step { name: "codes", about: "generated files are what the verdict table says", plan: || ours(&["codes", "--check"]) },
     Step {
         name: "vectors",
         about: "the vectors are what the core's builder makes of their source",
-        plan: || own(&["vectors", "--check"]),
+        plan: || ours(&["vectors", "--check"]),
     },
     Step { name: "reader", about: "the independent reader agrees on every vector", plan: reader },
     Step { name: "rust", about: "Rust tests of the workspace", plan: || cargo(&[&["test", "--workspace", "--no-fail-fast"]]) },
     Step { name: "no_std", about: "the core builds for a target without std", plan: no_std },
-    Step { name: "sdk", about: "wasm file, npm ci, TypeScript, packed tarball", plan: || own(&["sdk"]) },
+    Step { name: "sdk", about: "wasm file, npm ci, TypeScript, packed tarball", plan: || ours(&["sdk"]) },
     Step { name: "wasm", about: "wasm-bindgen tests in Node", plan: wasm },
     Step { name: "js", about: "unit tests of the SDK", plan: || npm(&["test"]) },
     Step { name: "packaging", about: "the packed package type-checks for its users", plan: packaging },
@@ -41,12 +44,12 @@ const STEPS: &[Step] = &[
     Step {
         name: "cases-ip",
         about: "address cases in Rust, wasm and the SDK",
-        plan: || own(&["cases", "ip", "tests/vectors/ip_cases.tsv"]),
+        plan: || ours(&["cases", "ip", "tests/vectors/ip_cases.tsv"]),
     },
     Step {
         name: "cases-headers",
         about: "header cases as raw bytes on Node, Deno, Bun and workerd",
-        plan: || own(&["cases", "headers", "tests/vectors/header_cases.tsv"]),
+        plan: || ours(&["cases", "headers", "tests/vectors/header_cases.tsv"]),
     },
     Step { name: "examples", about: "each example, until a revocation reaches it", plan: examples },
     Step { name: "api", about: "the API's document for two linters, the API itself for a fuzzer that reads it", plan: api },
@@ -85,15 +88,22 @@ pub fn main(arguments: &Arguments) -> Result<()> {
     for step in STEPS.iter().filter(chosen) {
         sum += steps::run(step.name, (step.plan)())?;
     }
-    println!("{} passed, {} failed", sum.passed, sum.failed);
+    println!("{sum}");
     if sum.failed > 0 {
         std::process::exit(1);
     }
     Ok(())
 }
 
-fn own(arguments: &[&str]) -> Result<Plan> {
-    Ok(Plan::Run(vec![shell::own(arguments)]))
+/// This program with other arguments. Its path is kept from the start: a build may put a new file in its place.
+pub fn own<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| env::current_exe().unwrap_or_else(|_| target().join("debug/xtask")));
+    command(program, args)
+}
+
+fn ours(arguments: &[&str]) -> Result<Plan> {
+    Ok(Plan::Run(vec![own(arguments)]))
 }
 
 fn cargo(runs: &[&[&str]]) -> Result<Plan> {
@@ -101,7 +111,7 @@ fn cargo(runs: &[&[&str]]) -> Result<Plan> {
 }
 
 fn no_std() -> Result<Plan> {
-    shell::add_target(NO_STD)?;
+    tools::add_target(NO_STD)?;
     cargo(&[
         &["build", "--package", "edgelatch-core", "--target", NO_STD],
         &["build", "--package", "edgelatch-core", "--target", NO_STD, "--features", "builder"],
@@ -126,10 +136,7 @@ fn packaging() -> Result<Plan> {
 }
 
 fn examples() -> Result<Plan> {
-    let mut node = command("node", ["tests/runtimes/examples.mjs"]);
-    // It builds its snapshots with the crate in wasm/.
-    node.env("CARGO_TARGET_DIR", shell::target().join("wasm"));
-    Ok(Plan::Run(vec![node]))
+    Ok(Plan::Run(vec![command("node", ["tests/runtimes/examples.mjs"])]))
 }
 
 /// A program that is given the path of the command.

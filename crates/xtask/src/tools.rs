@@ -1,11 +1,33 @@
 //! Tools that take minutes to install: kept in the cache directory, checked by version, installed once.
 
-use crate::shell::{self, command};
 use anyhow::{Context, Result, ensure};
+use edgelatch_testkit::shell::{self, command};
 use std::{env, ffi::OsString, fs, path::PathBuf};
 
 /// The `wasm-bindgen` version that wasm/Cargo.lock, the test runner and `wasm-bindgen-cli-support` agree on.
 pub const WASM_BINDGEN: &str = "0.2.130";
+
+/// Where tools are kept that take minutes to install: outside `target`, so that `cargo clean` spares them.
+pub fn cache() -> Result<PathBuf> {
+    if let Some(dir) = env::var_os("EDGELATCH_CACHE") {
+        return Ok(dir.into());
+    }
+    let base = match env::var_os("XDG_CACHE_HOME") {
+        Some(dir) => PathBuf::from(dir),
+        None => env::home_dir().context("no home directory: set EDGELATCH_CACHE")?.join(".cache"),
+    };
+    Ok(base.join("edgelatch"))
+}
+
+/// Adds a compilation target to the project's toolchain when it is missing.
+pub fn add_target(triple: &str) -> Result<()> {
+    let installed = shell::capture(&mut command("rustup", ["target", "list", "--installed"]))?;
+    if installed.lines().any(|line| line.trim() == triple) {
+        return Ok(());
+    }
+    println!("adding the Rust target {triple}");
+    shell::run(&mut command("rustup", ["target", "add", triple]))
+}
 
 struct Tool {
     /// Directory below the cache.
@@ -52,7 +74,7 @@ fn agree() -> Result<()> {
 
 impl Tool {
     fn installed(&self) -> Result<PathBuf> {
-        let root = shell::cache()?.join(self.dir);
+        let root = cache()?.join(self.dir);
         let bin = root.join("bin");
         if self.has_version(&bin.join(self.binary)) {
             return Ok(bin);

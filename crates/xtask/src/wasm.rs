@@ -1,7 +1,8 @@
 //! `cargo xtask wasm`: wasm/ → js/wasm/edgelatch.wasm. The SDK instantiates the file itself, so the glue is not kept.
 
-use crate::shell::{self, command};
+use crate::{fresh::Work, tools};
 use anyhow::{Context, Result, bail};
+use edgelatch_testkit::shell::{self, command};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -11,9 +12,15 @@ use wasm_bindgen_cli_support::Bindgen;
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Features of the module that is shipped; tests need std's allocator and panic handler instead.
 const SHIPPED: &[&str] = &["--features", "standalone"];
-/// Raised when the recipe below changes, so that old outputs are not taken for new ones.
-const RECIPE: &str = "2 simd128 web unlocated";
-const INPUTS: &[&str] = &["wasm", "crates/core/src", "crates/core/Cargo.toml", "Cargo.toml", "rust-toolchain.toml"];
+/// Where the shipped file goes.
+const FILE: &str = "js/wasm/edgelatch.wasm";
+
+const SHIPPED_FILE: Work = Work {
+    name: "wasm",
+    recipe: "2 simd128 web unlocated",
+    inputs: &["wasm", "crates/core/src", "crates/core/Cargo.toml", "Cargo.toml", "rust-toolchain.toml"],
+    outputs: &[FILE],
+};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -24,29 +31,23 @@ pub struct Arguments {
 
 pub fn main(arguments: &Arguments) -> Result<()> {
     let built = build(arguments.force)?;
-    let out = shell::root().join("js/wasm/edgelatch.wasm");
-    let size = Size::of(&out)?;
+    let size = Size::of(&shell::root().join(FILE))?;
     let note = if built { "" } else { " (up to date)" };
-    println!("js/wasm/edgelatch.wasm: {} bytes, {} with brotli{note}", size.raw, size.brotli);
+    println!("{FILE}: {} bytes, {} with brotli{note}", size.raw, size.brotli);
     Ok(())
 }
 
 /// Builds the shipped wasm file; `false` if it was up to date.
 pub fn build(force: bool) -> Result<bool> {
-    let out = shell::root().join("js/wasm/edgelatch.wasm");
-    let stamp = shell::scratch("stamps")?.join("wasm");
-    let print = shell::fingerprint(RECIPE, INPUTS)?;
-    if !force && out.is_file() && fs::read_to_string(&stamp).is_ok_and(|old| old == print) {
-        return Ok(false);
-    }
-    let _ = fs::remove_file(&stamp);
-    let processed = shell::scratch("bindgen")?;
-    let module = compile("wasm", "edgelatch_wasm.wasm", SHIPPED)?;
-    process(&module, Bindgen::new().web(true)?.out_name("edgelatch"), &processed)?;
-    fs::create_dir_all(shell::root().join("js/wasm"))?;
-    fs::copy(processed.join("edgelatch_bg.wasm"), &out).with_context(|| format!("cannot write {}", out.display()))?;
-    fs::write(&stamp, print)?;
-    Ok(true)
+    SHIPPED_FILE.update(force, || {
+        let processed = shell::scratch("bindgen")?;
+        let module = compile("wasm", "edgelatch_wasm.wasm", SHIPPED)?;
+        process(&module, Bindgen::new().web(true)?.out_name("edgelatch"), &processed)?;
+        fs::create_dir_all(shell::root().join("js/wasm"))?;
+        let out = shell::root().join(FILE);
+        fs::copy(processed.join("edgelatch_bg.wasm"), &out).with_context(|| format!("cannot write {}", out.display()))?;
+        Ok(())
+    })
 }
 
 /// Compiles the judge of the address cases and returns its CommonJS module.
@@ -58,7 +59,7 @@ pub fn build_conformance(out: &Path) -> Result<PathBuf> {
 
 /// Builds a crate and returns the module as the compiler leaves it.
 fn compile(dir: &str, file: &str, flags: &[&str]) -> Result<PathBuf> {
-    shell::add_target(TARGET)?;
+    tools::add_target(TARGET)?;
     let target = shell::target().join("wasm");
     let mut cargo = command("cargo", ["build", "--quiet", "--release", "--target", TARGET]);
     // There, so that its own .cargo/config.toml counts, as it does for wasm-pack.

@@ -7,7 +7,7 @@ use super::table::{
     Target::{self, AtLeast, AtMost},
 };
 use super::{json, number};
-use crate::shell::{self, command};
+use edgelatch_testkit::shell::{self, command};
 
 /// Digests that the target for imports is about.
 pub const IMPORT: u64 = 1_000_000;

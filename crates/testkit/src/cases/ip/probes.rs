@@ -3,10 +3,8 @@
 //! The SDK has no call that parses an address; what a user of it sees is whether a key is accepted. So the snapshot gets
 //! one key per policy in question, and a row holds if the verdicts are those that its answer implies.
 
-use crate::{
-    cases::{Row, ip},
-    snapshot,
-};
+use super::{parse_policy, request_block};
+use crate::{cases::Row, snapshot};
 use anyhow::{Context, Error, Result, bail};
 use edgelatch_core::{
     build::KeyRecord,
@@ -60,7 +58,7 @@ impl Probes {
             }
             ("match", "NO_MATCH") => self.key(index, &only(rule)?, Some(input), REFUSED),
             ("policy", expect @ ("ALLOW" | "DENY")) => {
-                let policy = ip::parse_policy(rule).map_err(Error::msg)?;
+                let policy = parse_policy(rule).map_err(Error::msg)?;
                 let right = if expect == "ALLOW" { VALID } else { REFUSED };
                 self.key(index, &policy, (input != "UNKNOWN").then_some(input), right)
             }
@@ -86,7 +84,7 @@ impl Probes {
         policy: &IpPolicy,
         right: &'static [&'static str],
     ) -> Result<()> {
-        let block = ip::request_block(input);
+        let block = request_block(input);
         let mut lines = block.lines();
         let (peer, proxy) =
             lines.next().map_or(("", None), |line| line.split_once('\t').map_or((line, None), |(p, l)| (p, Some(l))));

@@ -1,12 +1,13 @@
 //! A realm whose tenants have gone to their limits: 50,000 scopes, and roles full of patterns that are slow to match.
 
-use crate::{scatter, snapshot};
+use crate::scatter;
 use anyhow::Result;
 use edgelatch_core::{
     build::{KeyRecord, RealmRecord, RoleRecord},
     key::{self, KeyId},
     limits::{MAX_ROLE_PATTERNS, MAX_SET_ROLES},
 };
+use edgelatch_testkit::snapshot;
 use std::{fs, path::Path};
 
 /// Each key has a scope of its own: a directory of 10 MB.

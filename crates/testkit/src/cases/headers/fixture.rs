@@ -2,8 +2,8 @@
 
 use super::keys::{Key, Keys};
 use crate::{
-    shell,
-    snapshot::{self, DAY, NOT_AFTER, NOW, Snapshot},
+    DAY, shell,
+    snapshot::{self, NOT_AFTER, NOW, Snapshot},
 };
 use anyhow::{Result, anyhow};
 use edgelatch_core::{

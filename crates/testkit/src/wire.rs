@@ -13,9 +13,11 @@ const MAX_ANSWER: usize = 1 << 20;
 /// An answer.
 #[derive(Debug, Default)]
 pub struct Answer {
+    /// Status code.
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
+    /// Without its encoding.
     pub body: Vec<u8>,
 }
 

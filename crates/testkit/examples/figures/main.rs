@@ -4,6 +4,8 @@
 //! prints one JSON object. `DIR/crowded/{1,2}/` are two epochs of a realm whose tenants have gone to their limits, and
 //! `DIR/crowded/key.json` the text of a key in it.
 
+mod crowded;
+
 use anyhow::{Context, Result, anyhow, ensure};
 use edgelatch_core::{
     build::{KeyRecord, RealmRecord},
@@ -14,6 +16,7 @@ use edgelatch_core::{
     policy::{AllowMode, IpPolicy, Order},
     verdict::Code,
 };
+use edgelatch_testkit::snapshot;
 use serde_json::{Value, json};
 use std::{
     env,
@@ -22,12 +25,6 @@ use std::{
     path::Path,
     time::Instant,
 };
-
-#[path = "figures/crowded.rs"]
-mod crowded;
-#[path = "../src/snapshot.rs"]
-#[allow(dead_code)]
-mod snapshot;
 
 /// Keys that are presented: enough that caches do not hold all their shards.
 const SAMPLE: usize = 20_000;

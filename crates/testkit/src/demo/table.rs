@@ -1,5 +1,7 @@
 //! The one table that the demo prints.
 
+use crate::tally::Tally;
+
 /// What an edge did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
@@ -12,8 +14,8 @@ pub struct Seen {
 }
 
 pub struct Table {
-    pub passed: usize,
-    pub failed: usize,
+    /// Rows as expected, and others.
+    pub tally: Tally,
 }
 
 const WIDTHS: [usize; 5] = [8, 62, 8, 18, 9];
@@ -23,19 +25,14 @@ impl Table {
     pub fn begin() -> Table {
         line(["edge", "request", "status", "verdict", "time"], "");
         println!("{}", WIDTHS.map(|width| "─".repeat(width)).join("  "));
-        Table { passed: 0, failed: 0 }
+        Table { tally: Tally::default() }
     }
 
     /// Prints a row and whether it is as expected: status and verdict.
     pub fn row(&mut self, edge: &str, request: &str, seen: &Seen, expected: (&str, &str)) {
         let sound = (seen.status.as_str(), seen.verdict.as_str()) == expected;
-        let note = if sound {
-            self.passed += 1;
-            String::new()
-        } else {
-            self.failed += 1;
-            format!("✗ expected {} {}", expected.0, expected.1)
-        };
+        self.tally.add(sound);
+        let note = if sound { String::new() } else { format!("✗ expected {} {}", expected.0, expected.1) };
         line([edge, request, &seen.status, &seen.verdict, &seen.time], &note);
     }
 }

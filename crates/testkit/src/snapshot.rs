@@ -1,5 +1,6 @@
 //! Signed snapshots for cases and benchmarks, made with the core's builder. Their keys guard nothing.
 
+use crate::DAY;
 use anyhow::{Context, Result};
 use edgelatch_core::{
     build::{self, HeadFields, KeyRecord, RealmRecord, RoleFields, RoleRecord, RootFields, SigningKey},
@@ -12,18 +13,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub const DAY: u64 = 86_400;
-/// When every snapshot here was issued, until when it lasts, and a moment in between.
+/// When every snapshot here was issued.
 pub const ISSUED_AT: u64 = NOW - 60;
+/// A moment in between.
 pub const NOW: u64 = 1_750_000_000;
+/// Until when it lasts.
 pub const NOT_AFTER: u64 = NOW + DAY;
 
 /// What an edge is deployed with and what it loads.
 pub struct Snapshot {
+    /// File of the root.
     pub root: PathBuf,
+    /// File of the bundle.
     pub bundle: PathBuf,
     /// Size of the bundle.
-    #[allow(dead_code)]
     pub bytes: u64,
 }
 
@@ -72,7 +75,6 @@ pub fn write(dir: &Path, realm: &RealmRecord, records: Vec<KeyRecord>) -> Result
 }
 
 /// The same, of an epoch that may follow another one's.
-#[allow(dead_code)]
 pub fn write_epoch(dir: &Path, epoch: u64, realm: &RealmRecord, records: Vec<KeyRecord>) -> Result<Snapshot> {
     let signer = |name: &str| {
         let mut seed = [0; 32];

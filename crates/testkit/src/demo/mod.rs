@@ -1,15 +1,11 @@
-//! `cargo xtask demo`: one key all the way, and every attack on the way, against real programs over real HTTP.
+//! One key all the way, and every attack on the way, against real programs over real HTTP.
 
 mod control;
 mod edges;
 mod mirror;
 mod table;
 
-use crate::{
-    shell::{self, command},
-    snapshot,
-    steps::{self, Plan},
-};
+use crate::{process::Running, shell, snapshot, tally::Tally};
 use anyhow::{Context, Result, ensure};
 use control::{Control, Key, REALM, with_head};
 use edges::{Ask, Edge, PLATFORM_CLIENT};
@@ -21,13 +17,6 @@ use std::{
 };
 use table::{Seen, Table};
 
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// Leave everything running and print curl lines
-    #[arg(long)]
-    keep: bool,
-}
-
 /// A change must reach every edge within this.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long the keys and the head live that are to expire during the demo.
@@ -35,38 +24,27 @@ const SHORT: u64 = 4;
 /// A key as some older system issued it.
 const LEGACY: &str = "legacy-7f3a9c51d2e84b06";
 
-pub fn main(arguments: &Arguments) -> Result<()> {
+/// Shows it: a row each for what an edge did, and whether that is right. The package must be staged and the command built. With
+/// `keep`, everything runs on until the end of the input.
+pub fn run(keep: bool) -> Result<Tally> {
     let begin = Instant::now();
-    build()?;
-    println!();
     let scene = Scene::set()?;
     let mut table = Table::begin();
     scene.requests(&mut table)?;
     scene.changes(&mut table)?;
     scene.attacks(&mut table)?;
     println!("\ntime: the mean of many calls for this very request inside the edge, or until a change took effect there");
-    println!("{} rows as expected, {} not; {:.0} s", table.passed, table.failed, begin.elapsed().as_secs_f32());
-    if arguments.keep {
+    println!("the demo took {:.0} s", begin.elapsed().as_secs_f32());
+    if keep {
         scene.keep()?;
     }
-    ensure!(table.failed == 0, "{} rows of the demo are not as expected", table.failed);
-    Ok(())
-}
-
-fn build() -> Result<()> {
-    for (name, plan) in
-        [("sdk", vec![shell::own(["sdk"])]), ("control-plane", vec![command("cargo", ["build", "--package", "edgelatch"])])]
-    {
-        let tally = steps::run(name, Ok(Plan::Run(plan)))?;
-        ensure!(tally.failed == 0, "the demo needs `{name}`");
-    }
-    Ok(())
+    Ok(table.tally)
 }
 
 /// Everything that runs.
 struct Scene {
     control: Control,
-    _server: crate::process::Running,
+    _server: Running,
     address: std::net::SocketAddr,
     mirror: Mirror,
     edges: Vec<Edge>,
@@ -243,7 +221,8 @@ impl Scene {
                 "wrong_digest",
             ),
             ("truncated bundle", next.0.clone(), next.1[..next.1.len() - 1].to_vec(), "truncated"),
-            ("replayed older head and bundle", self.first.0.clone(), self.first.1.clone(), "rollback"),
+            // By now each edge has taken an update, so what it remembers refuses before the head in force does.
+            ("replayed older head and bundle", self.first.0.clone(), self.first.1.clone(), "below_floor"),
             ("another head for the current epoch", other.clone(), with_head(&next.1, &other)?, "equivocation"),
             ("expired head, rightly signed", expired.clone(), with_head(&next.1, &expired)?, "head_expired"),
         ];

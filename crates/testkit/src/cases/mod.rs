@@ -3,7 +3,29 @@
 //! A file is tab-separated, one case a line; the first line names the columns. A cell may hold `\t`, `\r`, `\n`, `\\` and
 //! `\uXXXX`; `<empty>` is the empty string.
 
+pub mod headers;
 pub mod ip;
+
+use anyhow::{Context, Error, Result, ensure};
+use std::{fs, path::Path};
+
+/// A case file: its text and its rows.
+pub struct CaseFile {
+    /// The text.
+    pub text: String,
+    /// Its rows, one at least.
+    pub rows: Vec<Row>,
+}
+
+impl CaseFile {
+    /// Reads a file of one row at least.
+    pub fn read(path: &Path) -> Result<CaseFile> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let rows = read(&text).map_err(Error::msg).with_context(|| format!("in {}", path.display()))?;
+        ensure!(!rows.is_empty(), "{} holds no case", path.display());
+        Ok(CaseFile { text, rows })
+    }
+}
 
 /// One case.
 #[derive(Clone, Debug)]
@@ -14,6 +36,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// The row's name.
+    pub fn id(&self) -> &str {
+        self.get("id").unwrap_or("?")
+    }
+
     /// The cell of a column, without escapes.
     pub fn get(&self, column: &str) -> Result<&str, String> {
         let cell = self.cells.iter().find(|(name, _)| name == column);

@@ -1,7 +1,8 @@
-//! Prints the snapshots that the tests of the JS package and of this crate use: `cargo run --example fixture`.
-//! Everything in it is fixed, so the output is the same on every machine, unless another time to start from is given.
-//! The seeds are public: never use them.
+//! The snapshots that the tests of the JS package and of the wasm crate use: `tests/runtimes/fixture.json`. Everything in it is
+//! fixed but the time to start from. The seeds are public: never use them.
 
+use anyhow::{Result, anyhow};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use edgelatch_core::build::{
     HeadFields, KeyRecord, RealmRecord, RoleFields, RoleRecord, RootFields, SigningKey, Tree, build_tree, encode_bundle,
     sign_head, sign_root,
@@ -10,10 +11,12 @@ use edgelatch_core::cidr::Cidr;
 use edgelatch_core::http::Sources;
 use edgelatch_core::key::{KeyId, Prefix, digest, issue};
 use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
-use std::error::Error;
+use std::fmt::Write as _;
 
-/// When the first head was issued, unless the command line says otherwise.
-const START: u64 = 1_750_000_000;
+/// The file, from the top of the repository.
+pub const FILE: &str = "tests/runtimes/fixture.json";
+/// When the first head in it was issued.
+pub const START: u64 = 1_750_000_000;
 /// How long a head lives.
 const LIFE: u64 = 86_400;
 const CENTURY: u64 = 3_155_760_000;
@@ -31,8 +34,8 @@ const KEYS: [(&str, Option<&str>, u32, Option<&str>); 9] = [
     ("stranger", None, 0, None),
 ];
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let start = std::env::args().nth(1).map_or(Ok(START), |text| text.parse())?;
+/// The content of the file, were the first head issued at `start`.
+pub fn text(start: u64) -> Result<String> {
     let signer = |n: u8| SigningKey::from_seed(&[n; 32]);
     let role = |n: u8| RoleFields { threshold: 1, keys: vec![signer(n).public()] };
     let root = |version, publisher| RootFields {
@@ -54,11 +57,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             *byte = (random >> 24) as u8;
         }
     };
-    let prefix = Prefix::parse("ex_sk").map_err(|_| "prefix")?;
+    let prefix = Prefix::parse("ex_sk").map_err(|error| anyhow!("{error}"))?;
     let texts: Vec<String> = KEYS.iter().map(|_| issue(&prefix, &mut fill).to_string()).collect();
-    let tree = |leaving_revoked: bool| -> Result<Tree, Box<dyn Error>> {
+    let tree = |leaving_revoked: bool| -> Result<Tree> {
         let records = KEYS.iter().zip(&texts).zip(1..).filter(|((key, _), _)| key.0 != "stranger");
-        let records: Result<Vec<KeyRecord>, Box<dyn Error>> =
+        let records: Result<Vec<KeyRecord>> =
             records.map(|((key, text), n)| record(key, text, n, start, leaving_revoked)).collect();
         let grants = [("reader", vec!["zone.view"]), ("purger", vec!["cache.*", "zone.view"])];
         let roles = grants
@@ -80,11 +83,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         sign_head(&fields, &[signer(publisher)])
     };
 
-    println!("{{");
-    println!("  \"start\": {start},\n  \"life\": {LIFE},");
+    let mut out = format!("{{\n  \"start\": {start},\n  \"life\": {LIFE},\n");
     let keys: Vec<String> = KEYS.iter().zip(&texts).map(|(key, text)| format!("    \"{}\": \"{text}\"", key.0)).collect();
-    println!("  \"keys\": {{\n{}\n  }},", keys.join(",\n"));
-    println!("  \"roots\": [\"{}\", \"{}\"],", base64(&roots[0]), base64(&roots[1]));
+    writeln!(out, "  \"keys\": {{\n{}\n  }},", keys.join(",\n"))?;
+    writeln!(out, "  \"roots\": [\"{}\", \"{}\"],", base64(&roots[0]), base64(&roots[1]))?;
     let snapshots = [
         ("first", head(1, 7, start, &before, 2)?, &before),
         ("renewed", head(1, 8, start + LIFE / 3, &before, 2)?, &before),
@@ -93,15 +95,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("rotated", head(2, 10, start + LIFE / 2 + 2, &after, 3)?, &after),
         ("stolen", head(1, 11, start + LIFE / 2 + 3, &before, 4)?, &before),
     ];
-    let lines: Result<Vec<String>, Box<dyn Error>> = snapshots
+    let lines: Result<Vec<String>> = snapshots
         .iter()
         .map(|(name, head, tree)| {
             let bundle = encode_bundle(head, tree)?;
             Ok(format!("    \"{name}\": {{ \"head\": \"{}\", \"bundle\": \"{}\" }}", base64(head), base64(&bundle)))
         })
         .collect();
-    println!("  \"snapshots\": {{\n{}\n  }}\n}}", lines?.join(",\n"));
-    Ok(())
+    writeln!(out, "  \"snapshots\": {{\n{}\n  }}\n}}", lines?.join(",\n"))?;
+    Ok(out)
 }
 
 fn record(
@@ -110,9 +112,9 @@ fn record(
     n: u64,
     start: u64,
     leaving_revoked: bool,
-) -> Result<KeyRecord, Box<dyn Error>> {
+) -> Result<KeyRecord> {
     let &(name, service, role, allow) = key;
-    let allow = allow.map(|net| Cidr::parse(net.as_bytes()).map_err(|_| "network")).transpose()?;
+    let allow = allow.map(|net| Cidr::parse(net.as_bytes()).map_err(|error| anyhow!("{error}"))).transpose()?;
     Ok(KeyRecord {
         digest: digest(text.as_bytes()),
         key_id: KeyId(n),
@@ -136,14 +138,5 @@ fn record(
 }
 
 fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let digit = DIGITS[(word >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= chunk.len() { digit.into() } else { '=' });
-        }
-    }
-    text
+    BASE64_STANDARD.encode(bytes)
 }

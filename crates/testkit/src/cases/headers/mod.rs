@@ -1,4 +1,4 @@
-//! `cargo xtask cases headers FILE`: header rows as raw bytes over sockets, on every host.
+//! Header rows as raw bytes over sockets, on every host.
 
 mod fixture;
 mod hosts;
@@ -7,10 +7,9 @@ mod keys;
 mod language;
 
 use crate::{
-    case_files::{CaseFile, id},
-    cases::Row,
-    js, shell, snapshot,
-    steps::Tally,
+    cases::{CaseFile, Row},
+    shell, snapshot,
+    tally::Tally,
     wire,
 };
 use anyhow::{Context, Error, Result, ensure};
@@ -39,9 +38,8 @@ struct Case<'a> {
     listener: String,
 }
 
-/// Judges every row on every host, or on those named.
+/// Judges every row on every host, or on those named. The package must be staged.
 pub fn run(file: &CaseFile, only: &[String]) -> Result<Vec<Tally>> {
-    js::prepare()?;
     let fixture = fixture::build()?;
     let mut listeners = BTreeMap::new();
     let mut cases = Vec::new();
@@ -49,7 +47,7 @@ pub fn run(file: &CaseFile, only: &[String]) -> Result<Vec<Tally>> {
     for row in &file.rows {
         match understand(row, &fixture, &mut listeners) {
             Ok(case) => cases.push(case),
-            Err(error) => riddles.push(format!("FAIL {}: {error:#}", id(row))),
+            Err(error) => riddles.push(format!("FAIL {}: {error:#}", row.id())),
         }
     }
     let mut tallies = Vec::new();
@@ -62,7 +60,7 @@ pub fn run(file: &CaseFile, only: &[String]) -> Result<Vec<Tally>> {
         riddles.iter().for_each(|riddle| println!("  {riddle}"));
         let mut tally = judge_on(host, &cases, &listeners, &fixture)?;
         tally.failed += riddles.len();
-        println!("{}: {} passed, {} failed", host.name, tally.passed, tally.failed);
+        println!("{}: {tally}", host.name);
         tallies.push(tally);
     }
     Ok(tallies)
@@ -89,7 +87,7 @@ fn understand<'a>(row: &'a Row, fixture: &Fixture, listeners: &mut Listeners) ->
     let expected = Expected { status, error: cell("www_authenticate_error")?, cache_check };
     let count = listeners.len();
     let listener = listeners.entry((state, call.need.clone())).or_insert_with(|| format!("l{count}")).clone();
-    Ok(Case { id: id(row), request, call, expected, listener })
+    Ok(Case { id: row.id(), request, call, expected, listener })
 }
 
 fn judge_on(host: &Host, cases: &[Case<'_>], listeners: &Listeners, fixture: &Fixture) -> Result<Tally> {
@@ -124,10 +122,8 @@ fn judge_on(host: &Host, cases: &[Case<'_>], listeners: &Listeners, fixture: &Fi
                 }
             },
         };
-        if faults.is_empty() {
-            tally.passed += 1;
-        } else {
-            tally.failed += 1;
+        tally.add(faults.is_empty());
+        if !faults.is_empty() {
             println!("  FAIL {id} {:?}: {}", case.request, faults.join("; "));
         }
     }
