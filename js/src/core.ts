@@ -22,6 +22,7 @@ interface Exports {
   offer(now: number): number;
   stage_root(): number;
   stage(now: number): number;
+  stage_offered(now: number): number;
   stage_check(budget: number): number;
   stage_ready(): number;
   commit(now: number): number;

@@ -7,7 +7,7 @@ export const Offer = { unchanged: 0, renewed: 1, rootNeeded: 2, treeNeeded: 3 } 
 /** The core's answer to an offered head. */
 export type Offer = (typeof Offer)[keyof typeof Offer];
 
-/** An answer, and for {@link Offer.treeNeeded} the most bytes that a bundle of that tree can have. */
+/** An answer, and the most bytes that a bundle can have: of the tree that is needed, else of the one that serves. */
 export interface Offered {
   readonly offer: Offer;
   readonly bundleBytes: number;
@@ -38,7 +38,7 @@ const NOTHING: Snapshot = { core: undefined, epoch: 0, issuedAt: 0, rootVersion:
 const SLICE = 1 << 15;
 /** Slices between two turns of the event loop, about a millisecond. */
 const SLICES_PER_TURN = 8;
-/** More than any head has: that much of a bundle is enough to judge it. */
+/** As much as any root has, and more than any head: that much of a bundle is enough to judge it. */
 const BEGINNING = 1 << 13;
 
 /** What it takes to load once more what serves. */
@@ -48,6 +48,14 @@ interface Serving {
   readonly place: Place;
   /** The newest head of its tree, if that is another than the bundle's. */
   readonly head: Uint8Array | undefined;
+}
+
+/** A bundle that is proven, in its instance, by way of these roots, begun after so many changes. */
+interface Loaded {
+  readonly core: Core;
+  readonly place: Place;
+  readonly roots: readonly Uint8Array[];
+  readonly changes: number;
 }
 
 /**
@@ -74,6 +82,8 @@ export class Engine {
   #roots: readonly Uint8Array[] = [];
   #followed: Uint8Array[] = [];
   #serving: Serving | undefined;
+  /** Counts whatever was accepted. What was begun before the last change is not put into force after it. */
+  #changes = 0;
 
   constructor(module: WebAssembly.Module, root: Uint8Array, config: string, onTrouble: (error: Error) => void) {
     this.#open = (floor) => new Core(module, root, floor === "" ? config : `${config.replace(/^floor=.*\n/m, "")}floor=${floor}\n`);
@@ -154,7 +164,7 @@ export class Engine {
   /** Proves a root that follows the last one. It comes into force with a head that needs it. */
   follow(root: Uint8Array): void {
     this.#guard((core) => {
-      core.input(root);
+      core.input(root.subarray(0, BEGINNING + 1)); // a longer one is refused by its length alone
       core.checked((wasm) => wasm.stage_root());
     });
     this.#followed.push(root);
@@ -173,25 +183,21 @@ export class Engine {
       core.input(head);
       const answer = core.checked((wasm) => wasm.offer(now));
       const offer = Math.min(answer, Offer.treeNeeded) as Offer;
-      if (offer === Offer.renewed || offer === Offer.unchanged) {
-        this.#roots = [...this.#roots, ...this.#followed];
-        this.#followed = [];
+      if (offer === Offer.treeNeeded) return { offer, bundleBytes: answer - Offer.treeNeeded };
+      if (offer === Offer.renewed && this.#serving !== undefined) this.#serving = { ...this.#serving, head: head.slice() };
+      if (offer === Offer.renewed || (offer === Offer.unchanged && this.#followed.length > 0)) {
+        this.#took(core, [...this.#roots, ...this.#followed]);
       }
-      if (offer === Offer.renewed) {
-        if (this.#serving !== undefined) this.#serving = { ...this.#serving, head: head.slice() };
-        this.#took(core);
-      }
-      return { offer, bundleBytes: answer - Offer.treeNeeded };
+      return { offer, bundleBytes: (this.#serving?.place.length ?? 0) + BEGINNING };
     });
   }
 
   /**
    * Takes over a bundle that {@link offer} asked for, once the core has proven all of it. `head` is the one that asked: it may
-   * vouch for a bundle whose own head is an older one of the same tree.
+   * vouch for a bundle whose own head is an older one of the same tree. With `alone`, nothing but that head counts.
    */
-  async replace(bundle: Uint8Array, pace: Pace, head?: Uint8Array): Promise<void> {
-    const { core, place } = await this.#load(bundle, pace, head);
-    this.#serve(core, place, head, pace.now());
+  async replace(bundle: Uint8Array, pace: Pace, head?: Uint8Array, alone = false): Promise<void> {
+    this.#serve(await this.#load(bundle, pace, head, alone), head, pace.now());
   }
 
   /**
@@ -199,14 +205,14 @@ export class Engine {
    * nothing older than what was ever seen. If it does not take what is there (it may have expired), the new instance is empty.
    */
   async restore(pace: Pace): Promise<void> {
-    const last = this.#serving;
+    const [last, changes] = [this.#serving, this.#changes];
+    this.#followed = []; // of a look that was given up: what served did not need them
     if (last === undefined) return this.#begin();
     try {
       const bundle = new Uint8Array(last.core.exports.memory.buffer, last.place.at, last.place.length);
-      const { core, place } = await this.#load(bundle, pace, last.head);
-      this.#serve(core, place, last.head, pace.now());
+      this.#serve(await this.#load(bundle, pace, last.head, false), last.head, pace.now());
     } catch (error) {
-      this.#begin();
+      if (changes === this.#changes) this.#begin(); // unless another look has brought something better meanwhile
       throw error;
     }
   }
@@ -217,16 +223,17 @@ export class Engine {
     for (const [service, permission] of this.#requirements) core.compile(service, permission);
     this.#core = core;
     this.#serving = undefined;
-    this.#roots = this.#followed = [];
+    [this.#roots, this.#followed] = [[], []];
+    this.#changes++;
     this.snapshot = NOTHING;
     this.damaged = false;
   }
 
   /** Proves a bundle in an instance of its own: all of it, or only as much as an edge needs to begin that serves nothing yet. */
-  async #load(bundle: Uint8Array, { now, pause }: Pace, head: Uint8Array | undefined): Promise<{ core: Core; place: Place }> {
-    const seen = this.#floor;
-    const core = this.#open(seen);
-    for (const root of [...this.#roots, ...this.#followed]) {
+  async #load(bundle: Uint8Array, { now, pause }: Pace, head: Uint8Array | undefined, alone: boolean): Promise<Loaded> {
+    const [changes, roots] = [this.#changes, [...this.#roots, ...this.#followed]];
+    const core = this.#open(this.#floor);
+    for (const root of roots) {
       core.input(root);
       core.checked((wasm) => wasm.stage_root());
     }
@@ -235,33 +242,42 @@ export class Engine {
       core.checked((wasm) => wasm.offer(now()));
     }
     const place = core.input(bundle);
-    core.checked((wasm) => wasm.stage(now()));
+    core.checked((wasm) => (alone ? wasm.stage_offered(now()) : wasm.stage(now())));
     for (let slice = 1; core.checked((wasm) => wasm.stage_check(SLICE)) > 0; slice++) {
       // Nothing serves: begin once the directory is proven, and let the core prove each other part when it is first needed.
       const urgent = this.snapshot.epoch === 0 || this.trapped !== undefined;
       if (urgent && core.call((wasm) => wasm.stage_ready()) === 1) break;
       if (slice % SLICES_PER_TURN > 0) continue;
       await pause();
-      if (seen !== this.#floor) throw new UpdateError("superseded", "the state moved on while the update was being checked");
+      this.#current(changes);
     }
-    return { core, place };
+    return { core, place, roots, changes };
   }
 
-  #serve(core: Core, place: Place, head: Uint8Array | undefined, now: number): void {
+  /** Refuses what was begun when something else served or was seen: the instance that proves it knows only of that. */
+  #current(changes: number): void {
+    if (changes !== this.#changes) throw new UpdateError("superseded", "the state moved on while the update was being checked");
+  }
+
+  /** The switch. Nothing else runs between the first line and the last. */
+  #serve({ core, place, roots, changes }: Loaded, head: Uint8Array | undefined, now: number): void {
+    this.#current(changes);
     core.checked((wasm) => wasm.commit(now));
     for (const [service, permission] of this.#requirements) core.compile(service, permission);
-    this.#took(core);
+    this.#took(core, roots);
     this.#core = core;
     this.#serving = { core, place, head: head?.slice() };
-    this.#roots = [...this.#roots, ...this.#followed];
-    this.#followed = [];
     this.damaged = false;
   }
 
-  #took(core: Core): void {
+  /** Notes what the core has accepted, and the roots that led up to it. */
+  #took(core: Core, roots: readonly Uint8Array[]): void {
     const floor = floorOf(core);
     this.snapshot = core.call((wasm) => ({ core, epoch: wasm.epoch(), issuedAt: wasm.issued_at(), rootVersion: wasm.root_version() }));
     this.#floor = floor;
+    this.#roots = roots;
+    this.#followed = [];
+    this.#changes++;
   }
 
   #guard<T>(enter: (core: Core) => T): T {

@@ -26,6 +26,8 @@ export function pick<V>(holder: object, name: string | number | symbol, value: V
 export function plain(value: unknown): object | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const prototype: unknown = Object.getPrototypeOf(value);
+  // Prototypes and the language's own objects hold nothing that an option table could know: `RULES["__proto__"]` missed.
+  if (Object.hasOwn(value, "constructor") || Symbol.toStringTag in value || Symbol.iterator in value) return undefined;
   if (prototype === Object.prototype || prototype === null) return value;
   // One of another realm (a frame, a `vm` context) is taken over by what it holds itself.
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, "isPrototypeOf") ? { ...value } : undefined;

@@ -31,30 +31,36 @@ export function updater(engine: Engine, source: Source, pace: Pace, report: (err
     if (head === undefined) return false;
     const { offer, bundleBytes } = await shown(head.bytes, signal);
     if (offer !== Offer.treeNeeded && !engine.damaged) return offer === Offer.renewed;
-    const bundle = sound(await source.bundle(offer === Offer.treeNeeded ? { signal, maxBytes: bundleBytes } : { signal }), signal);
+    const bundle = sound(await source.bundle({ signal, maxBytes: bundleBytes }), signal);
     if (bundle === undefined) throw behind();
-    return take(bundle.bytes, signal, head.bytes);
+    fits(bundle.bytes, bundleBytes);
+    const own = await shown(bundle.bytes, signal).catch((error: Error) => error);
+    if (own instanceof Error) return vouched(bundle.bytes, head.bytes, own);
+    if (own.offer !== Offer.treeNeeded && !engine.damaged) throw behind();
+    await engine.replace(bundle.bytes, pace, head.bytes);
+    return true;
+  }
+
+  /** The bundle's own head is refused, with `why`; but it may be an older one of the tree that the offered head names. */
+  async function vouched(bundle: Uint8Array, head: Uint8Array, why: Error): Promise<boolean> {
+    if (!(why instanceof UpdateError)) throw why;
+    await engine.replace(bundle, pace, head, true).catch((error: Error) => {
+      throw error instanceof UpdateError && error.code === "wrong_digest" ? why : error;
+    });
+    return true;
   }
 
   async function lookAtBundle(signal: AbortSignal): Promise<boolean> {
     const bundle = sound(await source.bundle({ etag: bundleTag, signal }), signal);
-    const changed = bundle !== undefined && (await take(bundle.bytes, signal));
-    if (bundle !== undefined) bundleTag = bundle.etag;
-    return changed;
-  }
-
-  /** Tells whether the bundle changed anything. */
-  async function take(bundle: Uint8Array, signal: AbortSignal, head?: Uint8Array): Promise<boolean> {
-    const { offer, bundleBytes } = await shown(bundle, signal);
-    if (offer === Offer.treeNeeded && bundle.length > bundleBytes) {
-      throw new UpdateError("too_large", `the bundle has ${bundle.length} bytes, its head vouches for ${bundleBytes} at the most`);
+    if (bundle === undefined) return false;
+    const { offer, bundleBytes } = await shown(bundle.bytes, signal);
+    const needed = offer === Offer.treeNeeded || engine.damaged;
+    if (needed) {
+      fits(bundle.bytes, bundleBytes);
+      await engine.replace(bundle.bytes, pace);
     }
-    if (offer !== Offer.treeNeeded && !engine.damaged) {
-      if (head !== undefined) throw behind();
-      return offer === Offer.renewed;
-    }
-    await engine.replace(bundle, pace, head);
-    return true;
+    bundleTag = bundle.etag;
+    return needed || offer === Offer.renewed;
   }
 
   /** Shows a head, or a bundle's beginning, and fetches the roots that it needs: one after another, each proven before the next. */
@@ -69,6 +75,11 @@ export function updater(engine: Engine, source: Source, pace: Pace, report: (err
     }
     throw new UpdateError("root_needed", "the head needs a later root, which the source does not have");
   }
+}
+
+/** Before anything is copied. */
+function fits({ length }: Uint8Array, bundleBytes: number): void {
+  if (length > bundleBytes) throw new UpdateError("too_large", `the bundle has ${length} bytes, the head vouches for ${bundleBytes} at the most`);
 }
 
 const behind = () => new SourceError("behind", "the head names another tree than the bundle holds: the source is behind, or being written to");

@@ -113,10 +113,12 @@ test("files: read again when they change, by path or URL", async () => {
     assert.equal(fileSource(path).head, undefined);
     await mkdir(join(directory, "root"));
     await writeFile(join(directory, "root", "2"), "root");
-    const realm = directorySource(directory, { maxBytes: 3 });
+    const realm = directorySource(directory, { maxBytes: 2 });
     assert.equal(Buffer.from(await directorySource(directory).root(2, { signal })).toString(), "root");
     assert.equal(await realm.root(3, { signal }), undefined);
-    await assert.rejects(realm.root(2, { signal }), { code: "too_large" });
+    await assert.rejects(realm.bundle({ signal }), { code: "too_large" });
+    await writeFile(join(directory, "root", "2"), "r".repeat(20_000)); // however wide the limit for bundles is
+    await assert.rejects(directorySource(directory).root(2, { signal }), { code: "too_large" });
     await assert.rejects(realm.head({ signal }), { code: "ENOENT" });
   } finally {
     await rm(directory, { recursive: true });

@@ -146,7 +146,7 @@ test("a damaged snapshot is fetched anew though its head is unchanged, and no ta
   const engine = fake({ offers: [UNCHANGED, UNCHANGED] });
   engine.damaged = true;
   assert.equal(await looker(engine, source(engine.log, { head: "h1", bundle: "b1" }))(signal), true);
-  assert.deepEqual(engine.log, ["get head", "offer h1", "get bundle", "offer b1", "replace b1 for h1"]);
+  assert.deepEqual(engine.log, ["get head", "offer h1", "get bundle up to 100", "offer b1", "replace b1 for h1"]);
 
   const bare = fake({ offers: [TREE_NEEDED, UNCHANGED] });
   const { bundle } = source(bare.log, { bundle: "b1" });

@@ -21,6 +21,8 @@ export const ILL_FORMED = [
   ["service: undefined", { service: undefined }], ["service: undefined beside a permission", { service: undefined, permission: "zone.view" }],
   ["a hidden undefined", Object.defineProperty({}, "permission", { value: undefined })],
   ["a misspelt permission", { permision: "zone.view" }], ["a misspelt one beside the right one", { permission: "zone.view", services: "cdn" }],
+  ["what RULES.__proto__ finds", Object.prototype], ["an array's prototype", Array.prototype], ["a map's prototype", Map.prototype], ["a class's prototype", class {}.prototype],
+  ["Math", Math], ["JSON", JSON], ["Reflect", Reflect], ["arguments", (function () { return arguments; })()],
   ["a misspelt one beside both", { permission: "zone.view", service: "cdn", ips: [] }], ["a misspelt undefined", { permision: undefined }],
 ];
 

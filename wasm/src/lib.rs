@@ -23,7 +23,8 @@ mod verify;
 
 pub use state::{NO_TEXT, block_len, block_ptr, input, ip_len, ip_ptr, key_len, key_ptr, open, text_len, text_ptr};
 pub use update::{
-    abort, commit, epoch, floor, interest, issued_at, offer, realm, root_version, stage, stage_check, stage_ready, stage_root,
+    abort, commit, epoch, floor, interest, issued_at, offer, realm, root_version, stage, stage_check, stage_offered,
+    stage_ready, stage_root,
 };
 pub use verify::{NO_PATH, client, compile, identity, path, verify_block, verify_key};
 

@@ -71,10 +71,20 @@ fn chain(roots: &[Vec<u8>]) -> Vec<&[u8]> {
 /// Takes the input as a bundle and proves its head and top page. What serves stays as it is.
 #[wasm_bindgen]
 pub fn stage(now: f64) -> f64 {
+    staged(now, Edge::stage)
+}
+
+/// The same for a bundle whose own head counts for nothing: the one that was offered must name its tree.
+#[wasm_bindgen]
+pub fn stage_offered(now: f64) -> f64 {
+    staged(now, Edge::stage_offered)
+}
+
+fn staged(now: f64, stage: impl FnOnce(&mut Edge, &[&[u8]], Vec<u8>, u64) -> Result<Staged, Error>) -> f64 {
     update(|state, edge| {
         state.staged = None;
         let bundle = core::mem::take(&mut state.input);
-        state.staged = Some(edge.stage(&chain(&state.roots), bundle, seconds(now))?);
+        state.staged = Some(stage(edge, &chain(&state.roots), bundle, seconds(now))?);
         Ok(0.0)
     })
 }

@@ -51,7 +51,7 @@ fn header(bytes: &[u8]) -> Result<(Reader<'_>, usize, usize), Error> {
 }
 
 /// So that a length that nobody signed makes nobody hash or copy much.
-fn bound(object: &'static str, bytes: usize, limit: usize) -> Result<(), Error> {
+pub(crate) fn bound(object: &'static str, bytes: usize, limit: usize) -> Result<(), Error> {
     if bytes <= limit {
         return Ok(());
     }

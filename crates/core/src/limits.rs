@@ -48,6 +48,8 @@ pub const MAX_REQUIREMENTS: usize = 4096;
 pub const MAX_EPOCH: u64 = (1 << 53) - 1;
 /// Bytes of a head: its statement with the longest realm, and every signature that may stand on it.
 pub const MAX_HEAD_BYTES: usize = 4096;
+/// Bytes of a root: its statement with two full roles, and every signature that may stand on it.
+pub const MAX_ROOT_BYTES: usize = 8192;
 /// Bytes of a top page: that of 2^20 shards has 164 kB.
 pub const MAX_TOP_BYTES: usize = 256 * 1024;
 /// Bytes by which a bundle may be longer than the tree that its head announces, at least: the publisher may put a later one in

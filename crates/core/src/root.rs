@@ -6,8 +6,9 @@
 //!              role_keys root, role_keys publisher
 //! ```
 
+use crate::bundle::bound;
 use crate::error::Error;
-use crate::limits::MAX_EPOCH;
+use crate::limits::{MAX_EPOCH, MAX_ROOT_BYTES};
 use crate::signed::{Role, RoleKeys, Signed, read_preamble};
 use crate::wire::Reader;
 use alloc::string::String;
@@ -40,7 +41,7 @@ impl Root {
     /// Reads a root whose trust comes from outside (an edge is deployed with it). It must still be signed by its own root
     /// role, so that a damaged one is found at once.
     pub fn open(bytes: &[u8]) -> Result<Self, Error> {
-        let signed = Signed::read(bytes, MAGIC, "root")?;
+        let signed = read(bytes)?;
         let root = Self::parse(signed.unproven())?;
         signed.verify(Role::Root, &root.root)?;
         Ok(root)
@@ -49,7 +50,7 @@ impl Root {
     /// Reads the root that follows this one: version one higher, same realm, signed by the old *and* the new root role; its era
     /// is this one's, or begins with it.
     pub fn follow(&self, bytes: &[u8]) -> Result<Self, Error> {
-        let signed = Signed::read(bytes, MAGIC, "root")?;
+        let signed = read(bytes)?;
         let next = Self::parse(signed.verify(Role::Root, &self.root)?)?;
         signed.verify(Role::Root, &next.root)?;
         if next.realm != self.realm {
@@ -93,4 +94,9 @@ impl Root {
         }
         Ok(root)
     }
+}
+
+fn read(bytes: &[u8]) -> Result<Signed<'_>, Error> {
+    bound("root", bytes.len(), MAX_ROOT_BYTES)?;
+    Signed::read(bytes, MAGIC, "root")
 }

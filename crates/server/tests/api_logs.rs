@@ -244,6 +244,8 @@ fn a_secret_is_in_its_own_answer_only() {
     );
     let refused = calls.iter().find(|line| line["status"] == 401).expect("a call without a management key");
     assert!(refused["key_id"].is_null() && refused["micros"].is_u64(), "{refused}");
+    let method = format!("{tail}X /api/v1/realms");
+    assert_eq!(s.send(&method, "", &[], b"").status, 405);
     let events = s.log.text();
     assert!(!events.contains(tail) && !events.contains(&hex[..32]), "{events}");
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { SourceError } from "../errors.js";
 import { bound, type Options, optionsOf } from "../options.js";
 import { argument, own } from "../own.js";
-import type { Found, Source, SourceState } from "./source.js";
+import { type Found, MAX_SMALL_OBJECT, type Source, type SourceState } from "./source.js";
 
 /** Options of {@link fileSource} and {@link directorySource}. */
 export interface FileSourceOptions {
@@ -24,11 +24,11 @@ export function fileSource(path: string | URL, _options?: FileSourceOptions): So
 export function directorySource(path: string | URL, _options?: FileSourceOptions): Source {
   const [directory, maxBytes] = [toPath(path), limitOf("directorySource", argument(arguments, 1))];
   return {
-    head: (state) => read(join(directory, "head"), maxBytes, state),
+    head: (state) => read(join(directory, "head"), MAX_SMALL_OBJECT, state),
     bundle: (state) => read(join(directory, "bundle"), Math.min(maxBytes, own(state, "maxBytes") ?? maxBytes), state),
     root: async (n, { signal }) => {
       try {
-        return (await read(join(directory, "root", String(n)), maxBytes, { etag: undefined, signal }))?.bytes;
+        return (await read(join(directory, "root", String(n)), MAX_SMALL_OBJECT, { etag: undefined, signal }))?.bytes;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
         throw error;

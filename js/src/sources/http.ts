@@ -2,7 +2,7 @@ import { SourceError } from "../errors.js";
 import { reasonOf, redirectOf } from "../fetching.js";
 import { bound, FREE, type Options, optionsOf } from "../options.js";
 import { argument, own, plain } from "../own.js";
-import type { Found, Source, SourceState } from "./source.js";
+import { type Found, MAX_SMALL_OBJECT, type Source, type SourceState } from "./source.js";
 
 /** Options of {@link httpSource}. An unknown option is refused, and so is a bound that is `undefined`. */
 export interface HttpSourceOptions {
@@ -15,8 +15,6 @@ export interface HttpSourceOptions {
 }
 
 const OPTIONS: Options<HttpSourceOptions> = { headers: FREE, maxBytes: "a whole number", fetch: FREE };
-/** No head or root comes near this, so a wrong URL cannot make an edge read a gigabyte to learn it. */
-const MAX_SMALL_OBJECT = 1 << 14;
 /** A path that was renamed and a slash behind it take two; a loop ends here. */
 const MAX_REDIRECTS = 5;
 

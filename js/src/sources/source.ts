@@ -8,6 +8,9 @@ export interface SourceState {
   readonly signal: AbortSignal;
 }
 
+/** No head or root comes near this, so a wrong address cannot make an edge read a gigabyte to learn it. */
+export const MAX_SMALL_OBJECT = 1 << 14;
+
 /** What a source found. */
 export interface Found {
   /** The object. The core proves it; a source need not. */

@@ -6,6 +6,7 @@ from . import ed25519
 from .wire import Bytes, Refused, require
 
 ROOT, PUBLISHER = 1, 2
+MAX_ROOT = 8192
 DAY = 86_400
 LAST = 2**53 - 1
 
@@ -61,12 +62,14 @@ class Root:
 
     @staticmethod
     def deployed(data):
+        require(len(data) <= MAX_ROOT, "too_large")
         signed = Signed(data, b"ELRT")
         root = Root(signed)
         signed.prove(ROOT, root.root)
         return root
 
     def follow(self, data):
+        require(len(data) <= MAX_ROOT, "too_large")
         signed = Signed(data, b"ELRT")
         signed.prove(ROOT, self.root)
         root = Root(signed)

@@ -129,13 +129,28 @@ impl Edge {
     /// The head is the one offered last if it names the bundle's tree, else the bundle's own.
     pub fn stage(&mut self, roots: &[&[u8]], bundle: Vec<u8>, now: u64) -> Result<Staged, Error> {
         let root = advance(&self.root, roots)?;
-        let own = crate::bundle::head_bytes(&bundle)?;
-        let tree = crate::bundle::tree_digest(&bundle)?;
-        let offered = self.offered.as_deref().and_then(|bytes| self.admit(&root, bytes, now).ok());
-        let head = match offered.filter(|head| head.tree == tree) {
+        let head = match self.vouching(&root, &bundle, now)? {
             Some(head) => head,
-            None => self.admit(&root, own, now)?,
+            None => self.admit(&root, crate::bundle::head_bytes(&bundle)?, now)?,
         };
+        self.open(root, head, bundle)
+    }
+
+    /// The same for a bundle whose own head counts for nothing: the one offered last must name its tree.
+    pub fn stage_offered(&mut self, roots: &[&[u8]], bundle: Vec<u8>, now: u64) -> Result<Staged, Error> {
+        let root = advance(&self.root, roots)?;
+        let head = self.vouching(&root, &bundle, now)?.ok_or(Error::WrongDigest { object: "top page", index: 0 })?;
+        self.open(root, head, bundle)
+    }
+
+    /// The head offered last, if it names the bundle's tree and may be served now.
+    fn vouching(&self, root: &Root, bundle: &[u8], now: u64) -> Result<Option<Head>, Error> {
+        let tree = crate::bundle::tree_digest(bundle)?;
+        let offered = self.offered.as_deref().and_then(|bytes| self.admit(root, bytes, now).ok());
+        Ok(offered.filter(|head| head.tree == tree))
+    }
+
+    fn open(&self, root: Root, head: Head, bundle: Vec<u8>) -> Result<Staged, Error> {
         let snapshot = Snapshot::open(bundle, &head)?;
         Ok(Staged::new(root, head, snapshot, Terms::of(&self.config)))
     }

@@ -15,6 +15,11 @@ use super::call::Call;
 /// Methods that are told apart.
 const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
 
+/// The method, if it is one that a route takes; `other` for one that the client may have made up.
+pub(crate) fn known_method(method: &str) -> &'static str {
+    METHODS.into_iter().find(|known| *known == method).unwrap_or("other")
+}
+
 /// Counters of this process.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics(Mutex<Counters>);
@@ -27,7 +32,7 @@ struct Counters {
 
 impl Metrics {
     pub(crate) fn count(&self, endpoint: &str, method: &str, status: u16, verdict: Option<Code>) {
-        let method = METHODS.into_iter().find(|known| *known == method).unwrap_or("other");
+        let method = known_method(method);
         let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *counters.requests.entry((endpoint.into(), method, status)).or_default() += 1;
         if let Some(code) = verdict {

@@ -52,7 +52,7 @@ use tracing::{error, info};
 
 use call::Seen;
 use gate::Gate;
-use metrics::Metrics;
+use metrics::{Metrics, known_method};
 pub use openapi::document;
 use problem::{Logged, Refusal};
 pub use throttle::FailureRate;
@@ -196,12 +196,12 @@ async fn observe(State(api): State<Arc<Api>>, mut request: Request, next: Next) 
     let (seen, begun) = (Seen::default(), Instant::now());
     request.extensions_mut().insert(seen.clone());
     let endpoint = request.extensions().get::<MatchedPath>().map_or("/api", MatchedPath::as_str).to_owned();
-    let method = request.method().as_str().to_owned();
+    let method = known_method(request.method().as_str());
     let mut response = next.run(request).await.into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(Logged(message)) = response.extensions_mut().remove::<Logged>() {
         error!(target: API, method, endpoint, error = message, "call failed");
     }
-    api.note(&seen, &method, &endpoint, response.status(), begun.elapsed());
+    api.note(&seen, method, &endpoint, response.status(), begun.elapsed());
     response
 }

@@ -108,6 +108,8 @@ const FRAMES: &[Edit<Vec<u8>>] = &[
     ("format 2", |r| r[4] = 2, "unsupported_format"),
     ("statement of 4 GiB", |r| r[6..10].fill(0xff), "truncated"),
     ("a byte too many", |r| r.push(0), "trailing_bytes"),
+    ("8192 bytes", |r| r.resize(8192, 0), "trailing_bytes"),
+    ("8193 bytes", |r| r.resize(8193, 0), "too_large"),
     ("a byte too few", shorten, "truncated"),
     ("signature changed", |r| *r.last_mut().expect("not empty") ^= 0x10, "bad_signature"),
 ];
