@@ -9,7 +9,9 @@ const OPTIONS: Options<VerifierOptions> = {
   maskIp: "true or false", allowPreflight: FREE, floor: "an object", pepper: "an object", usage: FREE, onVerdict: FREE, onError: FREE, now: FREE,
   wasm: FREE,
 };
-const REFRESH: Options<RefreshOptions> = { interval: MILLISECONDS, maxBackoff: MILLISECONDS, deadline: MILLISECONDS, mode: "timer, demand or manual" };
+const REFRESH: Options<RefreshOptions> = {
+  interval: MILLISECONDS, maxBackoff: MILLISECONDS, deadline: MILLISECONDS, maxAge: MILLISECONDS, maxWait: MILLISECONDS, mode: "timer, demand or manual",
+};
 const CLIENT_IP: Options<Exclude<ClientIp, string>> = { trust: "networks", hops: WHOLE, platform: "its name", header: "its name" };
 const FLOOR: Options<NonNullable<VerifierOptions["floor"]>> = { rootVersion: FREE, epoch: FREE };
 const PEPPER: Options<NonNullable<VerifierOptions["pepper"]>> = { id: FREE, secret: FREE };

@@ -20,7 +20,7 @@ export interface Entry {
    * does not answer goes to `onError`, and until a snapshot is there every verdict is `snapshot_missing` (503).
    *
    * Where there are no timers between requests (Workers), it fetches nothing, so that it may be called in the global scope;
-   * the first request awaits {@link Verifier.load}, as {@link Entry.protect} does.
+   * requests await {@link Verifier.load}, as {@link Entry.protect} does for them.
    */
   readonly createVerifier: (options: VerifierOptions) => Promise<Verifier>;
   /** Puts the check in front of a fetch handler. */

@@ -53,8 +53,8 @@ export function middleware(given: MiddlewareOptions): Middleware {
     next();
   };
   return (request, response, next) => {
-    if (verifier.ready) judge(request, response, next);
-    else void verifier.load().then(() => judge(request, response, next));
+    if (verifier.overdue) void verifier.load().then(() => judge(request, response, next));
+    else judge(request, response, next);
   };
 }
 

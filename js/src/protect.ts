@@ -43,8 +43,9 @@ export function protectWith(context: (request: Request, rest: readonly unknown[]
         if (made instanceof Promise) made.catch(() => (made = undefined));
       }
       const latch = made instanceof Promise ? (made = await made) : made;
-      if (!latch.ready) await latch.load();
-      const verdict = latch.verify(request, requirement, context(request, rest)).hold();
+      const known = context(request, rest);
+      if (latch.overdue) await latch.load(known.waitUntil);
+      const verdict = latch.verify(request, requirement, known).hold();
       if (!verdict.ok && !verdict.preflight) {
         verdict.report();
         return verdict.response();

@@ -1,98 +1,93 @@
+import { type Clock, systemClock } from "./clock.js";
+import { within } from "./deadline.js";
 import { SourceError } from "./errors.js";
-import type { RefreshOptions } from "./types.js";
+import { Flights, LOST_AFTER, type WaitUntil } from "./flights.js";
+import { type Intervals, intervalsOf } from "./intervals.js";
+import type { RefreshOptions, Verifier } from "./types.js";
 
-/** Timers and chance, replaceable in tests. */
-export interface Clock {
-  /** Milliseconds; only differences count. */
-  readonly now: () => number;
-  /** With `keepAlive`, a process waits for it. */
-  readonly setTimeout: (run: () => void, ms: number, keepAlive?: boolean) => unknown;
-  readonly clearTimeout: (timer: never) => void;
-  /** From 0 to below 1. */
-  readonly random: () => number;
-}
-
-/** The clock of the runtime. Its timers do not keep a process alive, unless they are to. */
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  setTimeout: (run, ms, keepAlive) => {
-    const timer: unknown = setTimeout(run, ms);
-    if (keepAlive !== true) (timer as { unref?: () => void }).unref?.();
-    return timer;
-  },
-  clearTimeout: (timer) => clearTimeout(timer),
-  random: Math.random,
-};
-
-/** A flight that outlives its deadline by this was lost with the request that carried it (a platform may drop both). */
-const LOST_AFTER = 1000;
+/** Longest pause while nothing is loaded, milliseconds: every request is refused until then. */
+const COLD_PAUSE = 5000;
 
 /** Decides when to look at the source: at intervals with jitter, after failures with growing pauses, never twice at once. */
 export class Refresher {
   readonly #update: (signal: AbortSignal) => Promise<boolean>;
+  readonly #serving: Pick<Verifier, "epoch" | "ready">;
   readonly #onError: (error: Error) => void;
   readonly #clock: Clock;
-  readonly #options: Required<RefreshOptions>;
-  #flight: { readonly since: number; readonly done: Promise<boolean> } | undefined;
+  readonly #options: Intervals;
+  readonly #flights: Flights;
   #timer: unknown;
   #failures = 0;
   #stops = 0;
   #stoppedAt = 0;
   #urgentAt = Number.POSITIVE_INFINITY;
-  #dueAt = 0;
+  #dueAt = Number.NEGATIVE_INFINITY;
+  /** When the last look that succeeded began: what it brought is as old. */
+  #seenAt = Number.NEGATIVE_INFINITY;
+  #touchedAt = Number.NaN;
   #closed = false;
 
-  constructor(update: (signal: AbortSignal) => Promise<boolean>, options: RefreshOptions, onError: (error: Error) => void, clock: Clock = systemClock) {
+  /** @param serving what the looks are for: whether it can answer, and which epoch it has */
+  constructor(
+    update: (signal: AbortSignal) => Promise<boolean>,
+    serving: Pick<Verifier, "epoch" | "ready">,
+    options: RefreshOptions,
+    onError: (error: Error) => void,
+    clock: Clock = systemClock,
+  ) {
     this.#update = update;
+    this.#serving = serving;
     this.#onError = onError;
     this.#clock = clock;
-    this.#options = {
-      interval: positive("interval", options.interval, 10_000),
-      maxBackoff: positive("maxBackoff", options.maxBackoff, 300_000),
-      deadline: positive("deadline", options.deadline, 30_000),
-      mode: options.mode ?? "timer",
-    };
-    if (!["timer", "demand", "manual"].includes(this.#options.mode)) throw new TypeError("refresh.mode: timer, demand or manual is needed");
+    this.#options = intervalsOf(options);
+    this.#flights = new Flights((since) => this.#look(since), this.#options.deadline, onError);
   }
 
   /** When looks are started. */
-  get mode(): Required<RefreshOptions>["mode"] {
+  get mode(): Intervals["mode"] {
     return this.#options.mode;
+  }
+
+  /** Whether {@link due} waits: what is there is old or cannot answer, and a look is due or has only just begun. */
+  get overdue(): boolean {
+    if (this.#idle) return false;
+    const now = this.#clock.now();
+    if (this.#serving.ready && now - this.#seenAt <= this.#options.maxAge) return false;
+    const flight = this.#flights.underWay(now);
+    return flight === undefined ? now >= this.#dueAt : now < flight.since + this.#patience;
   }
 
   /** Looks now, or joins the look under way. */
   refresh(): Promise<boolean> {
-    const { now } = this.#clock;
-    const { deadline } = this.#options;
-    if (this.#flight === undefined || now() - this.#flight.since > deadline + LOST_AFTER) {
-      const flight = { since: now(), done: this.#look() };
-      this.#flight = flight;
-      const land = () => {
-        if (this.#flight === flight) this.#flight = undefined;
-      };
-      flight.done.then(land, land);
+    return this.#flights.join(this.#clock.now()).done;
+  }
+
+  /**
+   * Called with every verdict: starts a look that is due, which nobody waits for. Where timers run, that is one which the
+   * timer should have started: the process was frozen. `at` is the reading of a clock; a second call within one tick of it is
+   * not worth reading another one.
+   */
+  touch(at: number, waitUntil?: WaitUntil): void {
+    if (at !== this.#touchedAt && !this.#idle) {
+      this.#touchedAt = at;
+      const now = this.#clock.now();
+      if (now >= this.#dueAt) this.#flights.join(now).done.catch(() => {});
     }
-    return this.#flight.done;
+    this.#flights.carry(waitUntil);
   }
 
-  /** Called while a request is answered: in mode `demand`, starts a look that is due, without being waited for. */
-  touch(waitUntil?: (work: Promise<unknown>) => void): void {
-    if (this.#options.mode !== "demand" || this.#closed || this.#clock.now() < this.#dueAt) return;
-    this.#dueAt = this.#clock.now() + this.#options.deadline + LOST_AFTER; // unless this look ends before
-    const done = this.refresh().catch(() => {});
-    waitUntil?.(done);
-  }
-
-  /** In mode `demand`: joins the look under way or starts one that is due; its failure is not this caller's. */
-  async due(): Promise<void> {
-    if (this.#options.mode !== "demand" || this.#closed) return;
-    if (this.#flight === undefined && this.#clock.now() < this.#dueAt) return;
+  /** If {@link overdue}, joins the look under way or starts the one that is due, and waits for it, within bounds. Never rejects. */
+  async due(waitUntil?: WaitUntil): Promise<void> {
+    if (!this.overdue) return;
+    const now = this.#clock.now();
+    const flight = this.#flights.join(now);
+    this.#flights.carry(waitUntil);
     // A look that was dropped with the request that carried it never ends; this timer belongs to the caller's request.
     let timer: unknown;
     const enough = new Promise<void>((resolve) => {
-      timer = this.#clock.setTimeout(resolve, this.#options.deadline + LOST_AFTER);
+      timer = this.#clock.setTimeout(resolve, Math.max(0, flight.since + this.#patience - now), true);
     });
-    await Promise.race([this.refresh().catch(() => {}), enough]);
+    await Promise.race([flight.done.then(() => {}, () => {}), enough]);
     this.#clock.clearTimeout(timer as never);
   }
 
@@ -113,18 +108,31 @@ export class Refresher {
     this.#clock.clearTimeout(this.#timer as never);
   }
 
-  async #look(): Promise<boolean> {
+  /** Whether no look is started but by {@link refresh}. */
+  get #idle(): boolean {
+    return this.#closed || this.#options.mode === "manual";
+  }
+
+  /**
+   * How long a look is waited for, from its beginning. The very first snapshot is worth the whole look: where there are timers
+   * it is waited for when the verifier is made, elsewhere by the first requests.
+   */
+  get #patience(): number {
+    const { mode, maxWait, deadline } = this.#options;
+    return mode === "demand" && !this.#serving.ready ? deadline + LOST_AFTER : maxWait;
+  }
+
+  async #look(since: number): Promise<boolean> {
+    const { deadline, interval, maxAge } = this.#options;
     this.#urgentAt = Number.POSITIVE_INFINITY;
-    const abort = new AbortController();
-    const late = new SourceError("deadline", `the refresh took longer than ${this.#options.deadline} ms`);
-    const timer = this.#clock.setTimeout(() => abort.abort(late), this.#options.deadline);
-    const aborted = new Promise<never>((_, reject) => {
-      abort.signal.addEventListener("abort", () => reject(abort.signal.reason), { once: true });
-    });
+    const late = new SourceError("deadline", `the refresh took longer than ${deadline} ms`);
     try {
-      const changed = await Promise.race([this.#update(abort.signal), aborted]);
+      const changed = await within(deadline, late, this.#clock, this.#update);
       this.#failures = 0;
-      this.#schedule(this.#options.interval * (0.9 + 0.2 * this.#clock.random()));
+      this.#seenAt = Math.max(this.#seenAt, since);
+      // Only a machine that slept meanwhile gets that far past the deadline; what the look brought is then as old as that sleep.
+      const slept = this.#clock.now() - since > deadline + LOST_AFTER;
+      this.#schedule(slept ? 0 : Math.min(maxAge, this.#cold(interval) * (0.9 + 0.2 * this.#clock.random())));
       return changed;
     } catch (reason) {
       const error = reason instanceof Error ? reason : new SourceError("source", String(reason));
@@ -132,30 +140,28 @@ export class Refresher {
       this.#schedule(this.#backoff(this.#failures));
       this.#onError(error);
       throw error;
-    } finally {
-      this.#clock.clearTimeout(timer as never);
     }
   }
 
   /** Doubling pauses, each drawn from its upper half, so that edges that failed together do not return together. */
   #backoff(failures: number): number {
     const { interval, maxBackoff } = this.#options;
-    const pause = Math.min(maxBackoff, interval * 2 ** Math.min(failures - 1, 30));
+    const pause = this.#cold(Math.min(maxBackoff, interval * 2 ** Math.min(failures - 1, 30)));
     return pause * (0.5 + 0.5 * this.#clock.random());
+  }
+
+  /** While nothing is loaded, nobody waits long. */
+  #cold(pause: number): number {
+    return this.#serving.epoch === 0 ? Math.min(pause, COLD_PAUSE) : pause;
   }
 
   #schedule(ms: number): void {
     if (this.#closed) return;
     const now = this.#clock.now();
     this.#dueAt = Math.min(now + ms, this.#urgentAt);
+    this.#touchedAt = Number.NaN;
     if (this.#options.mode !== "timer") return;
     this.#clock.clearTimeout(this.#timer as never);
     this.#timer = this.#clock.setTimeout(() => void this.refresh().catch(() => {}), Math.max(0, this.#dueAt - now));
   }
-}
-
-function positive(name: string, value: number | undefined, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (!(typeof value === "number" && value > 0 && value <= 0x7fff_ffff)) throw new TypeError(`refresh.${name}: milliseconds above 0 are needed`);
-  return value;
 }

@@ -51,10 +51,22 @@ export type CredentialSource = "bearer" | "x-api-key";
 export interface RefreshOptions {
   /** Milliseconds between polls, before jitter. Default 10 000. */
   readonly interval?: number;
-  /** Longest pause after failures, milliseconds; pauses double up to it. Default 300 000. */
+  /** Longest pause after failures, milliseconds; pauses double up to it, or to 5000 while nothing is loaded. Default 300 000. */
   readonly maxBackoff?: number;
   /** Milliseconds after which one refresh is given up. Default 30 000. */
   readonly deadline?: number;
+  /**
+   * Milliseconds for which what a look brought is good enough to answer by. When the last look that succeeded is older and
+   * one is due, `protect`, `middleware` and {@link Verifier.load} wait for it before they judge: what was revoked while
+   * nobody asked, or while the process was frozen, is not accepted once more. Default: three intervals, since that long
+   * without a look means that looks are missing, not late.
+   */
+  readonly maxAge?: number;
+  /**
+   * Milliseconds that they wait at most, from the beginning of that look. If it has failed or not ended by then, the request
+   * is judged by what is there, for which the head's end stays the hard bound. Default 2000.
+   */
+  readonly maxWait?: number;
   /**
    * `timer` polls in the background; `demand` refreshes while requests are being answered, after an interval has
    * passed (for hosts without background timers); `manual` leaves it to {@link Verifier.refresh}.
@@ -122,7 +134,12 @@ export interface KeyOptions extends Requirement {
   readonly ip?: string | undefined;
 }
 
-/** A verifier: one realm, one snapshot, verdicts without I/O. */
+/**
+ * A verifier: one realm, one snapshot, verdicts without I/O.
+ *
+ * `verify` and `verifyKey` cannot wait: they start a look that is due, and answer by what is there, however long nobody looked.
+ * `await verifier.load()` before them gives the bound that {@link RefreshOptions.maxAge} names; `protect` and `middleware` do so.
+ */
 export interface Verifier {
   /** Judges a request: credential, Host, client address, key. Demands nothing more than a valid key. */
   verify(request: Request | NodeRequest): Verdict;
@@ -151,10 +168,16 @@ export interface Verifier {
   /** Looks for a newer snapshot now; resolves to whether anything changed. Errors go to `onError` and are thrown here. */
   refresh(): Promise<boolean>;
   /**
-   * Before the first verdict on a host without timers between requests (mode `demand`): waits until a snapshot is there, or
-   * the look that is due has failed. Resolves at once when one is there, and in the other modes; never rejects.
+   * Resolves when a verdict may be given: at once, unless what was seen last is older than {@link RefreshOptions.maxAge} and a
+   * look is due or under way. Then it waits for that look, {@link RefreshOptions.maxWait} from its beginning at most; in mode
+   * `demand` it waits for the very first snapshot as long as the look takes. It does not wait in mode `manual`, nor while a
+   * source that failed is left alone for a while. Never rejects.
+   *
+   * @param waitUntil keeps the look alive should it outlive the request, where the platform has it
    */
-  load(): Promise<void>;
+  load(waitUntil?: (work: Promise<unknown>) => void): Promise<void>;
+  /** Whether {@link load} would wait now. */
+  readonly overdue: boolean;
   /** Stops refreshing. Verdicts go on until the snapshot is stale. */
   close(): void;
   /** Epoch of the snapshot that serves, 0 for none. */

@@ -25,14 +25,18 @@ class Latch implements Verifier {
   readonly #engine: Engine;
   readonly #requirements: Requirements;
   readonly #refresher: Refresher;
-  readonly #now: () => number;
+  /** Milliseconds since 1970. */
+  readonly #clock: () => number;
+  /** Whether that clock ticks as time does; one of the host's may stand still. */
+  readonly #ticks: boolean;
   readonly #onVerdict: ((verdict: Verdict) => void) | undefined;
   readonly #reporting: Reporting | undefined;
 
   constructor(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand") {
-    const { source, onError, now = Date.now } = options;
+    const { source, onError } = options;
     const report = (error: Error) => quietly(onError, error);
-    this.#now = () => Math.floor(now() / 1000);
+    this.#clock = options.now ?? Date.now;
+    this.#ticks = options.now === undefined;
     this.#onVerdict = options.onVerdict;
     this.#engine = new Engine(module, rootBytes(options.root), configText(options), (error) => {
       report(error);
@@ -40,8 +44,8 @@ class Latch implements Verifier {
     });
     this.#requirements = new Requirements(this.#engine);
     this.#reporting = reportingOf(options, this.#engine);
-    const update = updater(this.#engine, sourceOf(source), { now: this.#now, pause: () => new Promise((turn) => setTimeout(turn, 0)) }, report);
-    this.#refresher = new Refresher(update, only<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {}), report);
+    const update = updater(this.#engine, sourceOf(source), { now: () => seconds(this.#clock()), pause: () => new Promise((turn) => setTimeout(turn, 0)) }, report);
+    this.#refresher = new Refresher(update, this, only<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {}), report);
   }
 
   get epoch(): number {
@@ -49,11 +53,15 @@ class Latch implements Verifier {
   }
 
   get age(): number {
-    return this.ready ? this.#now() - this.#engine.snapshot.issuedAt : Number.POSITIVE_INFINITY;
+    return this.ready ? seconds(this.#clock()) - this.#engine.snapshot.issuedAt : Number.POSITIVE_INFINITY;
   }
 
   get ready(): boolean {
     return this.#engine.snapshot.epoch > 0 && this.#engine.trapped === undefined;
+  }
+
+  get overdue(): boolean {
+    return this.#refresher.overdue;
   }
 
   get rootVersion(): number {
@@ -73,7 +81,8 @@ class Latch implements Verifier {
   }
 
   verifyKey(text: string, _options?: unknown): Verdict {
-    const now = this.#now();
+    const at = this.#clock();
+    const now = seconds(at);
     let packed: number = CODE.internal;
     let ip: string | undefined;
     try {
@@ -83,13 +92,14 @@ class Latch implements Verifier {
     } catch {
       // a stopped core has been reported; the verdict is `internal`
     }
-    this.#refresher.touch();
+    this.#touch(at);
     const draft = this.#reporting && new Draft(this.#reporting, judgedOf(now, undefined, undefined, { ...NOWHERE, peer: ip }));
     return this.#give(new Verdict(packed, this.#engine, now, false, draft));
   }
 
   verify(request: Request | NodeRequest, _requirement?: unknown, _context?: unknown): Verdict {
-    const now = this.#now();
+    const at = this.#clock();
+    const now = seconds(at);
     let packed: number = CODE.internal;
     let lines: Lines | undefined;
     let connection: Connection = NOWHERE;
@@ -100,7 +110,7 @@ class Latch implements Verifier {
     } catch {
       // not a request, or a stopped core, which has been reported; the verdict is `internal`
     }
-    this.#refresher.touch(connection.waitUntil);
+    this.#touch(at, connection.waitUntil);
     const draft = this.#reporting && new Draft(this.#reporting, judgedOf(now, lines && request, lines, connection));
     return this.#give(new Verdict(packed, this.#engine, now, lines?.method === "HEAD", draft));
   }
@@ -114,18 +124,26 @@ class Latch implements Verifier {
     if (this.#refresher.mode === "timer") await this.#refresher.refresh().catch(() => {});
   }
 
-  async load(): Promise<void> {
-    if (!this.ready) await this.#refresher.due();
+  load(waitUntil?: Connection["waitUntil"]): Promise<void> {
+    return this.#refresher.due(waitUntil);
   }
 
   close(): void {
     this.#refresher.close();
   }
 
+  #touch(at: number, waitUntil?: Connection["waitUntil"]): void {
+    this.#refresher.touch(this.#ticks ? at : Number.NaN, waitUntil);
+  }
+
   #give(verdict: Verdict): Verdict {
     if (this.#onVerdict !== undefined) quietly(this.#onVerdict, verdict);
     return verdict;
   }
+}
+
+function seconds(milliseconds: number): number {
+  return Math.floor(milliseconds / 1000);
 }
 
 function sourceOf(source: string | URL | Source): Source {

@@ -78,6 +78,26 @@ test("a requirement of another realm counts by what it holds itself", () => {
   assert.equal(code('Object.prototype.permission = "cache.purge"; Object.prototype.ip = "x"; ({})'), "valid");
 });
 
+test("after two hours in which nobody asked, the first request is answered by what the source says by then", async () => {
+  const objects = (name) => Object.fromEntries(["head", "bundle"].map((part) => [part, { bytes: Buffer.from(fixture.snapshots[name][part], "base64") }]));
+  for (const mode of ["timer", "demand"]) {
+    let [shown, looks] = [objects("first"), 0];
+    const source = { head: async () => (looks++, shown.head), bundle: async () => shown.bundle };
+    const latch = await createVerifier({ root: fixture.roots[0], source, refresh: { mode }, now: () => (start + fixture.life / 2 + 10) * 1000 });
+    const status = async () => (await ask((_, response) => response.end(), { headers: ["X-API-Key", keys.leaving], options: { verifier: latch } })).status;
+    assert.equal(await status(), 200);
+    shown = objects("second");
+    const { now } = Date;
+    Date.now = () => now() + 7_200_000;
+    try {
+      assert.deepEqual([mode, await status(), await status(), looks], [mode, 401, 401, 2]);
+    } finally {
+      Date.now = now;
+      latch.close();
+    }
+  }
+});
+
 test("forged identity headers are gone from every view of the request", async () => {
   const forged = ["X-Edgelatch-Key-Id", "key_forged", "x-edgelatch-org", "root", "X-Other", "1"];
   const seen = (request) => JSON.stringify([request.headers, request.headersDistinct, request.rawHeaders]);

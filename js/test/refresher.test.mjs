@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { fakeClock, settle } from "../../tests/runtimes/clock.mjs";
+import { steady } from "../dist/clock.js";
 import { Refresher } from "../dist/refresher.js";
 
-function refresher(update, options = {}) {
+/** `serving` is what the looks are for. Each touch reads another tick of a clock, so that none is passed over. */
+function refresher(update, options = {}, serving = { ready: true, epoch: 1 }) {
   const clock = fakeClock();
   const errors = [];
-  const made = new Refresher(update, { interval: 1000, deadline: 500, maxBackoff: 8000, ...options }, (error) => errors.push(error), clock);
-  return { made, clock, errors };
+  const made = new Refresher(update, serving, { interval: 1000, deadline: 500, maxBackoff: 8000, ...options }, (error) => errors.push(error), clock);
+  return { made, clock, errors, serving, touch: (waitUntil) => made.touch(Number.NaN, waitUntil) };
+}
+const NOTHING_LOADED = { ready: false, epoch: 0 };
+/** A promise, and whether it is settled by now. */
+function watched(promise) {
+  const seen = { settled: false, promise };
+  promise.then(() => (seen.settled = true));
+  return seen;
 }
 
 test("polls at the interval, one look at a time", async () => {
@@ -73,8 +82,8 @@ test("a look that takes too long is given up, and its signal says so", async () 
 test("on demand: nothing runs by itself, and a look is due once an interval has passed", async () => {
   let looks = 0;
   const kept = [];
-  const { made, clock } = refresher(async () => (looks++, false), { mode: "demand" });
-  const touch = () => made.touch((work) => kept.push(work));
+  const { made, clock, touch: touched } = refresher(async () => (looks++, false), { mode: "demand" });
+  const touch = () => touched((work) => kept.push(work));
   touch();
   touch();
   await settle();
@@ -94,12 +103,28 @@ test("on demand: nothing runs by itself, and a look is due once an interval has 
   assert.equal(looks, 2);
 });
 
+test("on demand: a wall clock that is set back does not stop the looks", async () => {
+  let looks = 0;
+  let set = 0;
+  const clock = fakeClock();
+  const { now } = clock;
+  clock.now = steady(now, () => now() + set);
+  const made = new Refresher(async () => (looks++, false), { ready: true, epoch: 1 }, { interval: 1000, mode: "demand" }, () => {}, clock);
+  await made.refresh();
+  set = -86_400_000;
+  for (let i = 0; i < 5; i++) {
+    await clock.pass(1000);
+    made.touch(Number.NaN);
+  }
+  assert.equal(looks, 6);
+});
+
 test("on demand: what waits while nothing is loaded joins the look under way, and is spared one that is not due", async () => {
   let looks = 0;
   const { made, clock, errors } = refresher(async () => {
     looks++;
     throw new Error("down");
-  }, { mode: "demand" });
+  }, { mode: "demand" }, NOTHING_LOADED);
   await Promise.all([made.due(), made.due()]);
   assert.equal(looks, 1);
   await made.due();
@@ -112,29 +137,28 @@ test("on demand: what waits while nothing is loaded joins the look under way, an
 
 test("on demand: a look that was dropped with its request does not hold up the next one", async () => {
   let looks = 0;
-  const { made, clock } = refresher(() => (looks++, new Promise(() => {})), { mode: "demand" });
+  const { touch, clock } = refresher(() => (looks++, new Promise(() => {})), { mode: "demand" });
   clock.setTimeout = () => undefined; // the platform dropped the timers with the request
-  made.touch();
+  touch();
   await clock.pass(1400);
-  made.touch();
+  touch();
   assert.equal(looks, 1);
   await clock.pass(101);
-  made.touch();
+  touch();
   assert.equal(looks, 2);
 });
 
 test("on demand: whoever joined a look that was dropped goes on in the end", async () => {
-  const { made, clock } = refresher(() => new Promise(() => {}), { mode: "demand" });
+  const { made, clock, touch } = refresher(() => new Promise(() => {}), { mode: "demand" }, NOTHING_LOADED);
   let timers = 0;
   const { setTimeout } = clock;
   clock.setTimeout = (run, ms) => (timers++ === 0 ? undefined : setTimeout(run, ms)); // the first belonged to the request that is gone
-  made.touch();
-  let waited = false;
-  const joined = made.due().then(() => (waited = true));
+  touch();
+  const joined = watched(made.due());
   await clock.pass(1499);
-  assert.equal(waited, false);
+  assert.equal(joined.settled, false);
   await clock.pass(1);
-  await joined;
+  await joined.promise;
 });
 
 test("a core that stopped is looked after at once, one that keeps stopping with pauses", async () => {
@@ -164,8 +188,228 @@ test("a core that stops during a look is looked after right behind it", async ()
   assert.equal(clock.pending()[0], 0);
 });
 
+for (const mode of ["demand", "timer"]) {
+  test(`${mode}: whoever comes after a long time waits for the look that is due`, async () => {
+    let looks = 0;
+    let finish;
+    const { made, clock } = refresher(() => (looks++, new Promise((resolve) => (finish = resolve))), { mode, deadline: 60_000 });
+    const first = made.refresh();
+    finish(true);
+    await first;
+    clock.freeze(3000);
+    assert.deepEqual([made.overdue, looks], [false, 1]); // three intervals: late, but not missing
+    clock.freeze(1);
+    assert.equal(made.overdue, true);
+    const waiting = [watched(made.due()), watched(made.due())];
+    await clock.pass(1999);
+    assert.deepEqual([looks, waiting.map(({ settled }) => settled)], [2, [false, false]]);
+    finish(true);
+    await Promise.all(waiting.map(({ promise }) => promise));
+    assert.deepEqual([made.overdue, clock.pending()], [false, mode === "timer" ? [1000] : []]);
+    made.close();
+  });
+
+  test(`${mode}: a source that hangs delays nobody beyond maxWait from the beginning of a look`, async () => {
+    let looks = 0;
+    let hang = false;
+    const { made, clock, errors, touch } = refresher(() => (looks++, hang ? new Promise(() => {}) : Promise.resolve(false)), { mode, deadline: 10_000, maxWait: 300 });
+    await made.refresh();
+    hang = true;
+    clock.freeze(5000);
+    const waiting = watched(made.due());
+    await clock.pass(200);
+    const second = watched(made.due());
+    await clock.pass(99);
+    assert.deepEqual([waiting.settled, second.settled], [false, false]);
+    await clock.pass(1);
+    assert.deepEqual([waiting.settled, second.settled, made.overdue], [true, true, false]);
+    await made.due(); // at once: its time of this look is over
+    touch();
+    assert.deepEqual([looks, errors.length], [2, 0]);
+    await clock.pass(9700);
+    assert.deepEqual([errors.map(({ code }) => code), made.overdue], [["deadline"], false]); // left alone for a while
+    await made.due();
+    assert.equal(looks, 2);
+    await clock.pass(750);
+    assert.equal(made.overdue, true);
+    made.close();
+    assert.equal(made.overdue, false);
+  });
+
+  test(`${mode}: a look that is due and fails is told, and holds nobody up; none is due while its source is left alone`, async () => {
+    let looks = 0;
+    let down = false;
+    const { made, clock, errors } = refresher(async () => {
+      looks++;
+      if (down) throw new Error("down");
+      return false;
+    }, { mode });
+    await made.refresh();
+    down = true;
+    clock.freeze(5000);
+    await made.due();
+    assert.deepEqual([looks, errors.length, made.overdue], [2, 1, false]);
+    for (let i = 0; i < 3; i++) await made.due();
+    assert.equal(looks, 2);
+    down = false;
+    clock.freeze(750);
+    await made.due();
+    assert.deepEqual([looks, made.overdue], [3, false]);
+  });
+
+  test(`${mode}: a look that began before a machine slept brings old news`, async () => {
+    let finish;
+    let looks = 0;
+    const { made, clock } = refresher(() => (looks++, new Promise((resolve) => (finish = resolve))), { mode });
+    const look = made.refresh();
+    clock.freeze(7_200_000);
+    finish(true);
+    assert.equal(await look, true);
+    assert.equal(made.overdue, true);
+    const waiting = watched(made.due());
+    await settle();
+    assert.deepEqual([looks, waiting.settled], [2, false]);
+    finish(false);
+    await waiting.promise;
+    assert.equal(made.overdue, false);
+  });
+}
+
+test("where timers run, the first verdict after the process was frozen starts the look that its timer should have", async () => {
+  let looks = 0;
+  const { made, clock, touch } = refresher(async () => (looks++, false));
+  await made.refresh();
+  touch();
+  clock.freeze(999);
+  touch();
+  assert.equal(looks, 1);
+  clock.freeze(1);
+  touch();
+  touch();
+  assert.equal(looks, 2);
+  await settle();
+  assert.deepEqual(clock.pending(), [1000]);
+});
+
+test("a second verdict within one tick of the clock reads no other one, unless something happened", async () => {
+  let looks = 0;
+  const { made, clock } = refresher(async () => (looks++, false), { mode: "demand" });
+  const { now } = clock;
+  let readings = 0;
+  clock.now = () => (readings++, now());
+  made.touch(7);
+  await settle();
+  made.touch(7);
+  const before = readings;
+  for (let i = 0; i < 5; i++) made.touch(7);
+  assert.deepEqual([looks, readings - before], [1, 0]);
+  made.soon();
+  made.touch(7);
+  assert.equal(looks, 2);
+});
+
+test("manual: nothing is waited for", async () => {
+  const { made, clock, touch } = refresher(() => assert.fail("looked"), { mode: "manual" }, NOTHING_LOADED);
+  clock.freeze(1e9);
+  touch();
+  await made.due();
+  assert.equal(made.overdue, false);
+});
+
+test("a look is due at maxAge at the latest", async () => {
+  const { made, clock } = refresher(async () => false, { mode: "demand", maxAge: 400 });
+  await made.refresh();
+  await clock.pass(400);
+  assert.equal(made.overdue, false);
+  await clock.pass(1);
+  assert.equal(made.overdue, true);
+});
+
+test("while nothing is loaded, pauses stay below five seconds; a core that cannot answer is waited for", async () => {
+  const { made, clock, serving } = refresher(async () => {
+    throw new Error("down");
+  }, { interval: 60_000, maxBackoff: 300_000 }, { ready: false, epoch: 0 });
+  await assert.rejects(made.refresh());
+  for (let i = 0; i < 20; i++) {
+    assert.deepEqual(clock.pending(), [3750]);
+    assert.equal(made.overdue, false);
+    await clock.pass(3750);
+  }
+  Object.assign(serving, { epoch: 1, ready: true });
+  await clock.pass(3750);
+  assert.deepEqual(clock.pending(), [225_000]);
+});
+
+test("a core that stopped is waited for, though what it served was fresh", async () => {
+  const serving = { ready: true, epoch: 1 };
+  const { made } = refresher(async () => ((serving.ready = true), false), {}, serving);
+  await made.refresh();
+  assert.equal(made.overdue, false);
+  serving.ready = false;
+  made.soon();
+  assert.equal(made.overdue, true);
+  await made.due();
+  assert.equal(serving.ready, true);
+});
+
+test("one request carries a look, the first that can", async () => {
+  let finish;
+  const { made, clock, errors, touch } = refresher(() => new Promise((resolve) => (finish = resolve)), { mode: "demand", maxWait: 100 });
+  const kept = [];
+  touch();
+  touch((work) => kept.push(watched(work)));
+  touch(() => assert.fail("carried twice"));
+  void made.due(() => assert.fail("carried twice"));
+  assert.equal(kept.length, 1);
+  finish(false);
+  await kept[0].promise;
+  clock.freeze(5000);
+  void made.due((work) => kept.push(watched(work)));
+  assert.equal(kept.length, 2);
+  finish(false);
+  await settle();
+  clock.freeze(5000);
+  touch(() => {
+    throw new TypeError("Illegal invocation");
+  });
+  assert.deepEqual(errors.map(({ message }) => message), ["Illegal invocation"]);
+});
+
+test("time passes by the larger measure of two clocks, and never goes back", () => {
+  // [what the monotonic clock does, what the wall clock does, what has passed]
+  const steps = [
+    [1000, 1000, 1000], [1000, -3_600_000, 1000], [1000, 1000, 1000], [10, 7_200_000, 7_200_000], [1000, 1001, 1000], [1000, 999, 1000], [0, 0, 0], [0, 3_600_000, 3_600_000], [5, Number.NaN, 5],
+  ];
+  let [monotonic, wall] = [50, 1_700_000_000_000];
+  const now = steady(() => monotonic, () => wall);
+  for (const [step, wallStep, expected] of steps) {
+    const before = now();
+    monotonic += step;
+    wall += wallStep;
+    assert.equal(Math.round(now() - before), expected, `${step}, ${wallStep}`);
+  }
+});
+
+test("ticks of different lengths do not add up, small sleeps do", () => {
+  let time = 0;
+  let slept = 0;
+  const now = steady(() => time, () => Math.floor((time + slept) / 16) * 16);
+  const begin = now();
+  for (let i = 0; i < 100_000; i++) {
+    time += 0.3;
+    now();
+  }
+  assert.equal(Math.round(now() - begin), 30_000);
+  for (let i = 0; i < 1000; i++) {
+    slept += 100;
+    time += 0.3;
+    now();
+  }
+  assert.ok(Math.abs(now() - begin - 130_300) <= 300, `${now() - begin}`);
+});
+
 test("wrong options are refused", () => {
-  for (const wrong of [{ interval: 0 }, { interval: "1" }, { deadline: Number.NaN }, { maxBackoff: 2 ** 40 }, { mode: "x" }]) {
+  for (const wrong of [{ interval: 0 }, { interval: "1" }, { deadline: Number.NaN }, { maxBackoff: 2 ** 40 }, { maxAge: 0 }, { maxAge: Number.POSITIVE_INFINITY }, { maxWait: -1 }, { maxWait: "1" }, { mode: "x" }]) {
     assert.throws(() => refresher(async () => false, wrong), TypeError);
   }
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { fakeClock, settle } from "../../tests/runtimes/clock.mjs";
+import { steady } from "../dist/clock.js";
 import { Outbox } from "../dist/usage/outbox.js";
 
 const TAKEN = {};
@@ -35,6 +36,29 @@ test("a batch goes when its first event is old enough, not before", async () => 
   assert.deepEqual(clock.pending(), []);
   add(1);
   assert.deepEqual(clock.pending(), [1000]);
+});
+
+test("a wall clock that is set back holds nothing up", async () => {
+  const { made, clock, sent } = outbox({ answers: [failed()] });
+  const { now } = clock;
+  let set = 0;
+  clock.now = steady(now, () => now() + set);
+  made.add("1");
+  set = -86_400_000;
+  await clock.pass(1000);
+  set = -2 * 86_400_000;
+  await clock.pass(1000);
+  assert.deepEqual([sent.length, made.stats], [2, { delivered: 1, dropped: 0, waiting: 0 }]);
+});
+
+test("a clock that moves on between two readings holds nothing up", async () => {
+  const { made, clock, sent } = outbox();
+  const { now } = clock;
+  let readings = 0;
+  clock.now = () => now() + ++readings / 1000;
+  made.add("1");
+  await clock.pass(1010);
+  assert.equal(sent.length, 1);
 });
 
 test("a full batch goes at once, but never within the call that filled it", async () => {

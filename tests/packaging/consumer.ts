@@ -26,6 +26,7 @@ reporting.verifyKey("text").report({ status: 200, method: "GET", endpoint: "/v1/
 reporting.usage?.record({ at: 0, method: "GET", endpoint: "/", status: 200, code: "valid" });
 const whole: boolean = await usage.flush();
 await usage.close().then(() => console.log(whole, usage.stats.dropped + usage.stats.waiting));
+if (verifier.overdue) await verifier.load((work) => void work);
 const need: Requirement = { service: "cdn" };
 const verdict: Verdict = verifier.verify(new Request("https://h/"), need, { peer: "192.0.2.1" });
 if (!verdict.ok) throw new Error(CODES[0]?.title ?? verdict.reply.body);

@@ -13,6 +13,8 @@ export function fakeClock() {
     clearTimeout: (timer) => {
       timers = timers.filter((other) => other !== timer);
     },
+    /** Time passes, but no timer runs: the machine sleeps, or the process is frozen. */
+    freeze: (ms) => void (now += ms),
     pending: () => timers.map((timer) => timer.at - now).sort((a, b) => a - b),
     /** Lets time pass, and whatever was waiting for a promise run. */
     async pass(ms) {
@@ -21,7 +23,7 @@ export function fakeClock() {
       for (;;) {
         const [next] = timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at);
         if (next === undefined) break;
-        now = next.at;
+        now = Math.max(now, next.at); // late after a freeze
         timers = timers.filter((timer) => timer !== next);
         next.run();
         await settle();

@@ -28,6 +28,7 @@ const SCENARIOS = {
 export async function startIngest() {
   const all = [];
   const server = createServer((request, response) => {
+    response.setHeader("connection", "close"); // on one that is used again, Deno itself repeats a request whose answer is lost
     const [, room] = request.url.split("/");
     const calls = all.filter((call) => call.room === room);
     if (request.method === "GET") return void response.end(JSON.stringify(calls));

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import * as edgelatch from "edgelatch";
 import { attacks } from "./attacks.mjs";
+import { idleSuite } from "./idle.mjs";
 import { redirectSuite } from "./redirects.mjs";
 import { requirementSuite } from "./requirements.mjs";
 import { run, suite } from "./suite.mjs";
@@ -17,6 +18,7 @@ const results = await run([
   ...suite({ ...edgelatch, fixture, ...modules }),
   ...attacks({ ...edgelatch, fixture, wasm }),
   ...requirementSuite({ ...edgelatch, fixture }),
+  ...idleSuite({ ...edgelatch, fixture, ingest: process.env.INGEST }),
   ...redirectSuite({ ...edgelatch, fixture, origins: JSON.parse(process.env.ORIGINS) }),
   ...usageSuite({ ...edgelatch, fixture, ingest: process.env.INGEST }),
 ]);

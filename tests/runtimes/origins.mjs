@@ -12,8 +12,8 @@ const TARGETS = {
   data: () => [302, "data:text/plain,x"], blob: ({ part, port }) => [302, `blob:http://127.0.0.1:${port}/direct/${part}`], silent: () => [302], nonsense: () => [302, "http://["],
 };
 
-/** @param objects bytes by part. @returns `{ url, away, stop }`; `GET /seen` on either gives what arrived and forgets it. */
-export async function startOrigins(objects) {
+/** @param sets of objects: bytes by part, by the first part of the path; `direct` for every other one. @returns `{ url, away, stop }`; `GET /seen` on either gives what arrived and forgets it. */
+export async function startOrigins(sets) {
   const start = async (answer) => {
     const seen = [];
     const server = createServer((request, response) => {
@@ -25,7 +25,8 @@ export async function startOrigins(objects) {
     return { server, url: `http://127.0.0.1:${server.address().port}` };
   };
   const serve = ({ url, headers }, response) => {
-    const part = url.split(/[/?]/).find((part) => objects[part] !== undefined);
+    const [, name, part] = url.split(/[/?]/);
+    const objects = sets[name] ?? sets.direct;
     if (headers["if-none-match"] === '"seen"') response.writeHead(304).end();
     else response.writeHead(200, { etag: '"seen"' }).end(objects[part]);
   };

@@ -13,7 +13,8 @@ const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 const fixture = JSON.parse(readFileSync(file("fixture.json"), "utf8"));
 const ingest = await startIngest();
 const bytes = (text) => Buffer.from(text, "base64");
-const origins = await startOrigins({ head: bytes(fixture.snapshots.first.head), bundle: bytes(fixture.snapshots.first.bundle), root: bytes(fixture.roots[1]) });
+const published = ({ head, bundle }) => ({ head: bytes(head), bundle: bytes(bundle), root: bytes(fixture.roots[1]) });
+const origins = await startOrigins({ direct: published(fixture.snapshots.first), later: published(fixture.snapshots.second) });
 const tool = (name) => file(`../../js/node_modules/.bin/${name}`);
 
 async function native(command, args = [], program = "native.mjs") {
@@ -27,7 +28,7 @@ async function native(command, args = [], program = "native.mjs") {
 
 /** What the worker imports beside the package, the main module first. */
 const OWN_MODULES = [
-  ...["worker.mjs", "suite.mjs", "redirects.mjs", "requirements.mjs", "usage.mjs"].map((name) => [name, "esModule", name]),
+  ...["worker.mjs", "suite.mjs", "idle.mjs", "redirects.mjs", "requirements.mjs", "usage.mjs"].map((name) => [name, "esModule", name]),
   ["fixture.json", "json", "fixture.json"],
 ];
 
@@ -45,7 +46,12 @@ async function workerd() {
   try {
     const url = `http://127.0.0.1:${listeners[0].port}/`;
     const results = await (await fetch(url)).json();
-    return [...results, ["usage: reported after the response, across requests", await reported(`${url}zones`).then(() => null, (error) => error.message)]];
+    const told = (promise) => promise.then(() => null, (error) => error.message);
+    return [
+      ...results,
+      ["usage: reported after the response, across requests", await told(reported(`${url}zones`))],
+      ["idle: the first request after two hours is answered by what the source says by then, across requests", await told(idled(`${url}idle`))],
+    ];
   } finally {
     stop();
   }
@@ -65,6 +71,13 @@ async function reported(url) {
     await new Promise((turn) => setTimeout(turn, 20));
   }
   throw new Error(`found ${found}`);
+}
+
+/** A worker that nobody asks for two hours, in which a key is revoked. */
+async function idled(url) {
+  const ask = async (path = "") => (await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${fixture.keys.leaving}` } })).status;
+  const found = [await ask(), await ask(), await ask("/later"), await ask(), await ask()].join(" ");
+  if (found !== "200 200 204 401 401") throw new Error(`found ${found}`);
 }
 
 const runtimes = {

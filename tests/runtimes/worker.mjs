@@ -4,6 +4,7 @@ import fixture from "fixture.json";
 import trapsOnIdentity from "trapsOnIdentity.wasm";
 import trapsOnKey from "trapsOnKey.wasm";
 import trapsOnPath from "trapsOnPath.wasm";
+import { idleSuite } from "./idle.mjs";
 import { redirectSuite } from "./redirects.mjs";
 import { requirementSuite } from "./requirements.mjs";
 import { run, suite } from "./suite.mjs";
@@ -18,14 +19,38 @@ const reporting = edgelatch.protect((_request, verdict) => new Response(verdict.
   },
 });
 
+/** Asks a realm over HTTP on demand. After a request to `/idle/later` two hours have passed, in which a key was revoked. */
+let realm = "direct";
+const idle = edgelatch.protect(() => new Response("ok"), {
+  verifier: ({ ORIGINS }) => {
+    const source = () => edgelatch.httpSource(`${ORIGINS.url}/${realm}`);
+    const looks = { head: (state) => source().head(state), bundle: (state) => source().bundle(state) };
+    return edgelatch.createVerifier({ root: fixture.roots[0], source: looks, now: () => (fixture.start + fixture.life / 2 + 10) * 1000 });
+  },
+});
+
+function later() {
+  const { now } = Date;
+  realm = "later";
+  Date.now = () => now() + 7_200_000;
+  return new Response(null, { status: 204 });
+}
+
 const all = (env) => [
   ...suite({ ...edgelatch, fixture, trapsOnPath, trapsOnKey, trapsOnIdentity }),
   ...requirementSuite({ ...edgelatch, fixture }),
+  ...idleSuite({ ...edgelatch, fixture, ingest: env.INGEST }),
   ...redirectSuite({ ...edgelatch, fixture, origins: env.ORIGINS }),
   ...usageSuite({ ...edgelatch, fixture, ingest: env.INGEST }),
 ];
 
+const ROUTES = {
+  "/": async (_request, env) => Response.json(await run(all(env))),
+  "/zones": reporting,
+  "/idle": idle,
+  "/idle/later": later,
+};
+
 export default {
-  fetch: async (request, env, context) =>
-    new URL(request.url).pathname === "/" ? Response.json(await run(all(env))) : reporting(request, env, context),
+  fetch: (request, env, context) => ROUTES[new URL(request.url).pathname](request, env, context),
 };

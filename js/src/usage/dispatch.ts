@@ -1,5 +1,6 @@
+import type { Clock } from "../clock.js";
 import { UsageError } from "../errors.js";
-import type { Clock } from "../refresher.js";
+import { LOST_AFTER } from "../flights.js";
 import type { Bounds } from "./bounds.js";
 import type { Answer, Batch } from "./post.js";
 
@@ -17,8 +18,6 @@ export interface UsageStats {
 const MAX_CHARACTERS = 1 << 19;
 /** The first pause after a failure, milliseconds. */
 const FIRST_PAUSE = 1000;
-/** Work that outlives its time by this was lost with the request that carried it (a platform may drop both). */
-export const LOST_AFTER = 1000;
 
 /** Holds events, and sends them in batches, one at a time, each until it is taken or refused. */
 export class Dispatch {
@@ -79,12 +78,12 @@ export class Dispatch {
     this.#batch = undefined;
   }
 
-  /** The moment from which something can be sent, at the earliest now. */
-  due(): number {
+  /** The moment from which something can be sent, at the earliest `now`. */
+  due(now: number): number {
     const { maxBatch, maxQueue, maxAge } = this.#bounds;
     if (this.#batch === undefined && this.#queue.length === 0) return Number.POSITIVE_INFINITY;
     const full = this.#batch !== undefined || this.#queue.length >= Math.min(maxBatch, maxQueue);
-    return Math.max(this.#clock.now(), this.#notBefore, full ? 0 : this.#oldest + maxAge);
+    return Math.max(now, this.#notBefore, full ? 0 : this.#oldest + maxAge);
   }
 
   /** Sends what waits now, whether due or not. Resolves to whether all of it was answered; after a failure it waits on. */

@@ -1,7 +1,8 @@
+import type { Clock } from "../clock.js";
 import type { UsageError } from "../errors.js";
-import type { Clock } from "../refresher.js";
+import { LOST_AFTER } from "../flights.js";
 import type { Bounds } from "./bounds.js";
-import { Dispatch, LOST_AFTER, type UsageStats } from "./dispatch.js";
+import { Dispatch, type UsageStats } from "./dispatch.js";
 import type { Answer, Batch } from "./post.js";
 
 /** Platforms that have `waitUntil` end background work half a minute after the response. */
@@ -63,7 +64,7 @@ export class Outbox {
   /** Begins a run, unless one is there that wakes in time. */
   #wake(waitUntil?: (work: Promise<unknown>) => void): void {
     const now = this.#clock.now();
-    if (this.#run !== undefined && now <= this.#run.lostAt && this.#run.wakes <= this.#dispatch.due()) return;
+    if (this.#run !== undefined && now <= this.#run.lostAt && this.#run.wakes <= this.#dispatch.due(now)) return;
     const run: Run = { wakes: now, lostAt: now, retires: waitUntil === undefined ? Number.POSITIVE_INFINITY : now + LIFETIME };
     this.#run = run;
     const work = this.#work(run);
@@ -71,13 +72,14 @@ export class Outbox {
   }
 
   async #work(run: Run): Promise<void> {
-    for (let due = this.#dispatch.due(); due < run.retires; due = this.#dispatch.due()) {
+    const next = () => this.#dispatch.due(this.#clock.now());
+    for (let due = next(); due < run.retires; due = next()) {
       run.wakes = due;
       run.lostAt = due + LOST_AFTER;
       await this.#sleep(due - this.#clock.now()); // also when it is due now: the response goes first
       if (this.#run !== run) return;
       const now = this.#clock.now();
-      if (this.#dispatch.due() > now) continue;
+      if (this.#dispatch.due(now) > now) continue;
       run.wakes = Number.NEGATIVE_INFINITY;
       run.lostAt = now + this.#deadline + LOST_AFTER;
       await this.#dispatch.attempt();

@@ -1,6 +1,7 @@
+import type { Clock } from "../clock.js";
+import { within } from "../deadline.js";
 import { UsageError } from "../errors.js";
 import { reasonOf, redirectOf } from "../fetching.js";
-import type { Clock } from "../refresher.js";
 
 /** Events that are sent together. Sent again it is the same in every byte, so that it counts once. */
 export interface Batch {
@@ -28,26 +29,16 @@ export function poster({ url, key, deadline, fetch: ask }: Address, clock: Clock
   const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
 
   return async function post({ body }) {
-    const abort = new AbortController();
     const late = new UsageError("deadline", `no answer within ${deadline} ms`);
-    let timer: unknown;
-    const enough = new Promise<never>((_, reject) => {
-      timer = clock.setTimeout(() => {
-        reject(late);
-        abort.abort(late);
-      }, deadline, true);
-    });
     try {
       // A redirect is not followed: the key is for this address alone.
-      const sent = ask(url, { method: "POST", headers, body, redirect: "manual", signal: abort.signal });
-      const reply = await Promise.race([sent, enough]);
+      const send = (signal: AbortSignal) => ask(url, { method: "POST", headers, body, redirect: "manual", signal });
+      const reply = await within(deadline, late, clock, send, true);
       reply.body?.cancel().catch(() => {});
       return answerOf(reply, url);
     } catch (error) {
       const failure = error === late ? late : new UsageError("unreachable", reasonOf(error, [key]));
       return { error: failure, again: 0 };
-    } finally {
-      clock.clearTimeout(timer as never);
     }
   };
 }

@@ -1,6 +1,6 @@
+import { systemClock } from "../clock.js";
 import type { UsageError } from "../errors.js";
 import { FREE, type Options, optionsOf } from "../options.js";
-import { systemClock } from "../refresher.js";
 import { boundsOf } from "./bounds.js";
 import type { UsageStats } from "./dispatch.js";
 import type { UsageDetails, UsageEvent, UsageSink } from "./event.js";

@@ -31,7 +31,7 @@ export async function edge(createVerifier, { root, source, clientIp, mode }) {
 
   /** Judges a request; `{ status, headers, body }`. */
   async function answer(request, context, measured) {
-    if (!latch.ready) await latch.load();
+    await latch.load(context.waitUntil);
     const verdict = latch.verify(request, requirement, context);
     const headers = { "x-demo-verdict": verdict.code };
     if (measured) {

@@ -1,0 +1,18 @@
+import type { Clock } from "./clock.js";
+
+/** Runs work that must end in time: after `ms` its signal aborts, and `late` is thrown, whatever the work does. */
+export async function within<T>(ms: number, late: Error, clock: Clock, work: (signal: AbortSignal) => Promise<T>, keepAlive?: boolean): Promise<T> {
+  const abort = new AbortController();
+  let timer: unknown;
+  const enough = new Promise<never>((_, reject) => {
+    timer = clock.setTimeout(() => {
+      reject(late);
+      abort.abort(late);
+    }, ms, keepAlive);
+  });
+  try {
+    return await Promise.race([work(abort.signal), enough]);
+  } finally {
+    clock.clearTimeout(timer as never);
+  }
+}

@@ -1,0 +1,31 @@
+import type { RefreshOptions } from "./types.js";
+
+/** Every refresh option, with its usual value where it was left out. */
+export type Intervals = Readonly<Required<RefreshOptions>>;
+
+const MODES: readonly string[] = ["timer", "demand", "manual"] satisfies Intervals["mode"][];
+/** Milliseconds that a timer can wait. */
+const MAX_TIMER = 0x7fff_ffff;
+/** Two looks at most 1.1 intervals apart follow each other unless one was missed; at three, looks are missing, not late. */
+const MAX_AGE_INTERVALS = 3;
+
+/** The intervals that options give, and the usual ones for the rest. */
+export function intervalsOf(options: RefreshOptions): Intervals {
+  const { mode = "timer" } = options;
+  if (!MODES.includes(mode)) throw new TypeError(`refresh.mode: ${MODES.join(", ")} is needed`);
+  const interval = milliseconds("interval", options.interval, 10_000);
+  return {
+    mode,
+    interval,
+    maxBackoff: milliseconds("maxBackoff", options.maxBackoff, 300_000),
+    deadline: milliseconds("deadline", options.deadline, 30_000),
+    maxAge: milliseconds("maxAge", options.maxAge, Math.min(MAX_AGE_INTERVALS * interval, MAX_TIMER)),
+    maxWait: milliseconds("maxWait", options.maxWait, 2000),
+  };
+}
+
+function milliseconds(name: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (!(typeof value === "number" && value > 0 && value <= MAX_TIMER)) throw new TypeError(`refresh.${name}: milliseconds above 0 are needed`);
+  return value;
+}

@@ -1,0 +1,95 @@
+// Edges that nobody asked for a while, processes that were frozen, clocks that are set: alike on every runtime.
+import { equal, ok } from "./suite.mjs";
+
+const HOURS = 3_600_000;
+
+/** Sets the wall clock of this program, by which it sees that time has passed while its other clock stood still. */
+async function shifted(ms, run) {
+  const { now } = Date;
+  Date.now = () => now() + ms;
+  try {
+    return await run();
+  } finally {
+    Date.now = now;
+  }
+}
+
+/** @returns `[name, run][]` */
+export function idleSuite({ createVerifier, protect, usageReporter, fixture, ingest }) {
+  const { keys, start, life } = fixture;
+  const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const leaving = () => new Request("https://api.example.com/", { headers: { authorization: `Bearer ${keys.leaving}` } });
+
+  /** A verifier whose source the test changes. `manner` says how it answers. */
+  async function edge(refresh) {
+    const state = { shown: "first", looks: 0, errors: [], manner: (found) => found };
+    const source = {
+      head: async () => (state.looks++, state.manner({ bytes: bytes(fixture.snapshots[state.shown].head) })),
+      bundle: async () => ({ bytes: bytes(fixture.snapshots[state.shown].bundle) }),
+    };
+    state.latch = await createVerifier({ root: fixture.roots[0], source, refresh, now: () => (start + life / 2 + 10) * 1000, onError: (error) => state.errors.push(error.message) });
+    state.handler = protect(() => new Response("ok"), { verifier: state.latch });
+    state.ask = async () => (await state.handler(leaving())).status;
+    return state;
+  }
+
+  return Object.entries({
+    async "idle: the first request after two hours is answered by what the source says by then"() {
+      for (const mode of ["demand", "timer"]) {
+        const state = await edge({ mode });
+        equal([mode, await state.ask(), state.looks], [mode, 200, 1]);
+        state.shown = "second"; // the key is revoked, and nobody asks
+        await shifted(2 * HOURS, async () => {
+          equal([mode, state.latch.overdue, await state.ask(), state.latch.epoch, state.looks, state.latch.overdue], [mode, true, 401, 9, 2, false]);
+          equal([mode, await state.ask(), state.looks], [mode, 401, 2]);
+        });
+        state.latch.close();
+      }
+    },
+
+    async "idle: a bare verdict does not wait, unless it is told to"() {
+      for (const mode of ["demand", "timer"]) {
+        const [hasty, patient] = [await edge({ mode }), await edge({ mode })];
+        for (const { latch } of [hasty, patient]) await latch.load();
+        hasty.shown = patient.shown = "second";
+        await shifted(2 * HOURS, async () => {
+          equal([mode, hasty.latch.verifyKey(keys.leaving).code], [mode, "valid"]);
+          await patient.latch.load();
+          equal([mode, patient.latch.verifyKey(keys.leaving).code, hasty.looks], [mode, "revoked", 2]);
+          await hasty.latch.load();
+          equal([mode, hasty.latch.verifyKey(keys.leaving).code, hasty.looks], [mode, "revoked", 2]);
+        });
+        for (const { latch } of [hasty, patient]) latch.close();
+      }
+    },
+
+    async "idle: a source that hangs or fails lets the request go on with what is there"() {
+      for (const mode of ["demand", "timer"]) {
+        for (const [manner, errors] of [[() => new Promise(() => {}), []], [() => Promise.reject(new Error("down")), ["down"]]]) {
+          const state = await edge({ mode, maxWait: 20 });
+          equal(await state.ask(), 200);
+          Object.assign(state, { shown: "second", manner });
+          await shifted(2 * HOURS, async () => {
+            equal([mode, await state.ask(), await state.ask(), state.looks, state.errors], [mode, 200, 200, 2, errors]);
+          });
+          state.latch.close();
+        }
+      }
+    },
+
+    async "idle: a clock that is set back stops neither looks nor reports"() {
+      const usage = usageReporter({ url: `${ingest}/ok.set-back-${Math.random().toString(36).slice(2)}`, realm: "acme", key: "k", maxAge: 30 });
+      const state = await edge({ mode: "demand", interval: 1 });
+      await state.latch.load();
+      usage.record({ at: start, method: "GET", endpoint: "/", status: 200, code: "valid" });
+      await shifted(-24 * HOURS, async () => {
+        const until = async (holds, what) => {
+          for (let i = 0; i < 500 && !holds(); i++) await new Promise((turn) => setTimeout(turn, 10));
+          ok(holds(), what);
+        };
+        await until(() => (state.latch.verifyKey(keys.plain), state.looks >= 4), "looks go on");
+        await until(() => usage.stats.delivered === 1, "reports go on");
+      });
+    },
+  });
+}
