@@ -10,6 +10,7 @@
 //! | `store` | the database: portable SQL over a small interface, SQLite and PostgreSQL behind it |
 //! | `registry`, `transaction` | a store, a clock and randomness; a transaction that changes something |
 //! | `audit` | the activity log, which every change ends with |
+//! | `directory` | how much of the directory a realm and each org have taken |
 //! | `tenants` | realms, orgs, owners, roles |
 //! | `keys`, `import` | keys: one, or many by their digests |
 //! | `publish` | what a publisher needs, and what an edge would answer |
@@ -21,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod directory;
 mod env;
 mod error;
 mod import;

@@ -14,12 +14,25 @@ pub const MAX_NOTE_BYTES: usize = 200;
 pub const MAX_METADATA_BYTES: usize = core::MAX_METADATA_BYTES;
 /// Entries of one IP list, enabled or not: several times what the four systems allow, and a policy stays below 20 kB.
 pub const MAX_IP_ENTRIES: usize = 1000;
-/// Roles of one key: more than any predefined set has.
-pub const MAX_KEY_ROLES: usize = 32;
-/// Services in one key's scope: a longer list is a case for "all" or for a second key.
-pub const MAX_KEY_SERVICES: usize = 128;
-/// Permission patterns of one role.
-pub const MAX_ROLE_PATTERNS: usize = 256;
+/// Roles of one key or owner: what the format takes.
+pub const MAX_KEY_ROLES: usize = core::MAX_SET_ROLES;
+/// Services in one key's scope: what the format takes.
+pub const MAX_KEY_SERVICES: usize = core::MAX_SCOPE_SERVICES;
+/// Permission patterns of one role: what the format takes.
+pub const MAX_ROLE_PATTERNS: usize = core::MAX_ROLE_PATTERNS;
+/// Roles of one org: more than people can tell apart, and few enough for one list.
+pub const MAX_ORG_ROLES: u64 = 256;
+/// Permission patterns in all roles of one org, counted in each role. A key can have the fullest of them together, so this is
+/// also what one question of an edge can cost: 0.2 ms.
+pub const MAX_ORG_PATTERNS: u64 = 2_048;
+/// Different scopes, services and combinations of roles in one org, of each so many: a sixty-fourth of what the directory of its
+/// realm takes. Keys of one scope, or with the same roles, are one of them however many they are.
+pub const MAX_ORG_ENTRIES: u64 = core::MAX_DIRECTORY_ENTRIES as u64 / 64;
+/// Different patterns, services, roles, combinations of roles and scopes in one realm, of each so many: what the format takes, but
+/// for those that a publisher adds by itself.
+pub const MAX_REALM_ENTRIES: u64 = core::MAX_DIRECTORY_ENTRIES as u64 - 16;
+/// Bytes of all these together: what the format takes, but for its header and what a publisher adds by itself.
+pub const MAX_REALM_BYTES: u64 = core::MAX_DIRECTORY_BYTES as u64 - 4_096;
 /// Keys on one page of a list: a screenful many times over, and a bounded reply.
 pub const MAX_PAGE: usize = 500;
 /// Keys on a page when nothing is asked for.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::batch::{Batch, Ready};
 use super::line::{ImportDefaults, Line, column, from_json, key};
 use crate::audit::Target;
+use crate::directory::Repeated;
 use crate::error::{Error, Kind};
 use crate::keys::{ACTIVE_KEYS, ALL_KEYS, check_new, key_values};
 use crate::limits::{IMPORT_ROWS, MAX_LINE_BYTES, MAX_REFUSALS, PROGRESS_LINES};
@@ -103,11 +104,12 @@ impl Registry {
                 ImportFormat::JsonLines => work.json_lines(input, progress)?,
             }
             work.flush()?;
-            let mut report = work.report;
+            let Work { known, mut report, .. } = work;
             if import.dry_run || report.refused > 0 || report.keys == 0 {
                 undone = Some(report);
                 return Err(Error::Busy);
             }
+            known.directory.finish(act.session, act.realm)?;
             act.session.settle("keys", &["id".into()])?;
             act.session.run("UPDATE realms SET imports = 1 WHERE id = $1", args![act.realm.0])?;
             touch(act.session, act.realm)?;
@@ -126,6 +128,7 @@ struct Known {
     orgs: HashMap<Slug, (OrgRow, Room)>,
     owners: HashMap<(u64, Slug), u64>,
     roles: HashMap<(u64, Slug), u64>,
+    directory: Repeated,
 }
 
 /// How many more keys an org may have; none for no limit.
@@ -263,6 +266,7 @@ impl Work<'_, '_> {
             });
         }
         room.take(org)?;
+        known.directory.add(act.session, act.realm, org.id, (&roles, &new.scope))?;
         let key = key_values(act, org, owner, registry.key_id()?, new, Origin::Imported);
         let name = new.name.to_string();
         let holder = org.settings.unique_names.then_some(org.id);

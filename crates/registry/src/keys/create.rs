@@ -7,6 +7,7 @@ use super::once::Idempotency;
 use super::rows::{Secret, changed, insert_key, insert_parts, insert_secret, role_ids};
 use super::rules::{check_new, checked};
 use crate::audit::{Target, logged};
+use crate::directory;
 use crate::error::Error;
 use crate::model::{Caller, Changed, Created, Digest, Keep, NewKey, Once, Prefix, Slug, future};
 use crate::registry::Registry;
@@ -98,6 +99,8 @@ impl Registry {
         let row = row.ok_or_else(taken)?;
         insert_secret(act, row, secret)?;
         insert_parts(act.session, row, &roles, &new.scope, &new.ip)?;
+        directory::add_role_set(act.session, act.realm, org.id, &roles)?;
+        directory::add_scope(act.session, act.realm, org.id, &new.scope)?;
         act.check_limits(org)?;
         Ok(key_id)
     }

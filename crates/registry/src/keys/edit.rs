@@ -4,9 +4,10 @@ use edgelatch_core::key::KeyId;
 use edgelatch_core::policy::AllowMode;
 
 use super::load::Loaded;
-use super::rows::{changed, clear, for_good, insert_ips, insert_roles, insert_services, role_ids, write_row};
+use super::rows::{changed, clear, for_good, insert_ips, insert_roles, insert_services, role_ids, stored_roles, write_row};
 use super::rules::{check_edit, check_ip, check_times, unique_services};
 use crate::audit::{Target, logged};
+use crate::directory;
 use crate::error::{Error, Kind};
 use crate::model::{Caller, Changed, Key, KeyEdit, Revocation, Settings, Slug, Status, Warning, future, unique_roles};
 use crate::registry::Registry;
@@ -36,11 +37,15 @@ impl Registry {
             write_row(act, &org, row, &key)?;
             // A name stays with the role that it was given for: the org may have made one of that name since.
             if key.roles != old.roles {
-                let roles = role_ids(act, &org, &key.roles)?;
+                let (before, roles) = (stored_roles(act.session, row)?, role_ids(act, &org, &key.roles)?);
                 clear(act.session, "key_roles", row)?;
                 insert_roles(act.session, row, &roles)?;
+                directory::remove_role_set(act.session, act.realm, org.id, &before)?;
+                directory::add_role_set(act.session, act.realm, org.id, &roles)?;
             }
             if key.scope != old.scope {
+                directory::remove_scope(act.session, act.realm, org.id, &old.scope)?;
+                directory::add_scope(act.session, act.realm, org.id, &key.scope)?;
                 clear(act.session, "key_services", row)?;
                 insert_services(act.session, row, &key.scope)?;
             }

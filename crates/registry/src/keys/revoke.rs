@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::filter::wheres;
 use super::load::{Loaded, load_rows};
-use super::rows::{changed, for_good, held_name};
+use super::rows::{changed, for_good, held_name, stored_roles};
 use crate::audit::{Target, logged};
+use crate::directory;
 use crate::error::{Error, Kind};
 use crate::limits::{MAX_PAGE, SAMPLE};
 use crate::model::{Caller, Changed, Deletion, Filter, Key, Revocation, Slug};
@@ -31,7 +32,7 @@ impl Act<'_> {
     /// Revokes one key in the way of its org, and logs it.
     fn revoke(&mut self, row: u64, key: &Key, org: &OrgRow) -> Result<(), Error> {
         if org.settings.revocation == Revocation::Delete {
-            return self.delete(row, key);
+            return self.delete(row, key, org);
         }
         let sql = "UPDATE keys SET revoked_at = $2, updated_at = $2, revision = revision + 1, held_name = NULL WHERE id = $1";
         self.session.run(sql, args![row, self.now])?;
@@ -41,8 +42,11 @@ impl Act<'_> {
         self.log("key.revoke", &Target::key(key), logged(key), logged(&revoked))
     }
 
-    fn delete(&mut self, row: u64, key: &Key) -> Result<(), Error> {
+    fn delete(&mut self, row: u64, key: &Key, org: &OrgRow) -> Result<(), Error> {
+        let roles = stored_roles(self.session, row)?;
         self.session.run("DELETE FROM keys WHERE id = $1", args![row])?;
+        directory::remove_role_set(self.session, self.realm, org.id, &roles)?;
+        directory::remove_scope(self.session, self.realm, org.id, &key.scope)?;
         self.log("key.delete", &Target::key(key), logged(key), None)
     }
 }
@@ -110,7 +114,7 @@ impl Registry {
                 }
                 Deletion::TypedName | Deletion::Immediate => {}
             }
-            act.delete(row, &key)?;
+            act.delete(row, &key, &org)?;
             touch(act.session, act.realm)?;
             Ok(key)
         })

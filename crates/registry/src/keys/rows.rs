@@ -195,6 +195,11 @@ pub(super) fn role_ids(act: &mut Act<'_>, org: &OrgRow, roles: &[Slug]) -> Resul
     }
 }
 
+/// Rows of the roles that a key has.
+pub(super) fn stored_roles(session: &mut dyn Session, row: u64) -> Result<Vec<u64>, Error> {
+    session.rows("SELECT role_id FROM key_roles WHERE key_id = $1", args![row], |role| role.int(0))
+}
+
 /// A change with what the administrator should know about it.
 pub(super) fn changed(key: Key, changed: bool) -> Changed {
     let mut warnings = key.ip.warnings();

@@ -75,6 +75,6 @@ mod tests {
                 assert!(!dialect.render(migration).contains('{'), "{migration}");
             }
         }
-        assert_eq!(tables().count(), 21);
+        assert_eq!(tables().count(), 23);
     }
 }

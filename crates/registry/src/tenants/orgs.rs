@@ -1,9 +1,11 @@
 //! Orgs and their settings.
 
 use super::find::{OrgRow, count};
+use super::owners::count_no_more;
 use super::realms::{self, predefined};
-use super::roles::insert_role;
+use super::roles::{self, insert_role};
 use crate::audit::{Target, logged};
+use crate::directory;
 use crate::error::{Error, Kind};
 use crate::model::{Caller, NewOrg, Org, OrgEdit, Settings, Slug, Sources};
 use crate::registry::Registry;
@@ -138,10 +140,17 @@ impl Registry {
                 return Err(Error::InUse { kind: Kind::Org, id: org.to_string(), by: format!("{keys} keys") });
             }
             let seen = realms::find(act.session, realm)?.sources;
+            for owner in act.session.rows("SELECT id FROM owners WHERE org_id = $1", args![row.id], |found| found.int(0))? {
+                count_no_more(act, row.id, owner)?;
+            }
+            for role in roles::of_org(act.session, act.realm, org)? {
+                directory::remove_role(act.session, act.realm, &role.role, &role.permissions)?;
+            }
             for sql in [
                 "DELETE FROM owners WHERE org_id = $1",
                 "DELETE FROM roles WHERE org_id = $1",
                 "DELETE FROM requests WHERE org_id = $1",
+                "DELETE FROM directory_sizes WHERE org_id = $1",
                 "DELETE FROM orgs WHERE id = $1",
             ] {
                 act.session.run(sql, args![row.id])?;

@@ -2,6 +2,7 @@
 
 use super::find::{count, org_id, owner_id, role_id};
 use crate::audit::{Target, logged};
+use crate::directory;
 use crate::error::{Error, Kind};
 use crate::model::{Caller, NewOwner, Owner, OwnerEdit, Slug, unique_roles};
 use crate::registry::Registry;
@@ -37,12 +38,21 @@ fn find(session: &mut dyn Session, realm: u64, org: &Slug, slug: &Slug) -> Resul
 }
 
 fn set_roles(act: &mut Act<'_>, org: u64, owner: u64, roles: &[Slug]) -> Result<(), Error> {
+    count_no_more(act, org, owner)?;
     act.session.run("DELETE FROM owner_roles WHERE owner_id = $1", args![owner])?;
-    for role in unique_roles(roles)? {
-        let role = role_id(act.session, act.realm, org, &role)?;
-        act.session.run("INSERT INTO owner_roles (owner_id, role_id) VALUES ($1, $2)", args![owner, role])?;
+    let roles =
+        unique_roles(roles)?.iter().map(|role| role_id(act.session, act.realm, org, role)).collect::<Result<Vec<_>, _>>()?;
+    for role in &roles {
+        act.session.run("INSERT INTO owner_roles (owner_id, role_id) VALUES ($1, $2)", args![owner, *role])?;
     }
-    Ok(())
+    directory::add_role_set(act.session, act.realm, org, &roles)
+}
+
+/// The roles of an owner are about to change, or to go.
+pub(super) fn count_no_more(act: &mut Act<'_>, org: u64, owner: u64) -> Result<(), Error> {
+    let sql = "SELECT role_id FROM owner_roles WHERE owner_id = $1";
+    let roles = act.session.rows(sql, args![owner], |row| row.int(0))?;
+    directory::remove_role_set(act.session, act.realm, org, &roles)
 }
 
 impl Registry {
@@ -139,6 +149,7 @@ impl Registry {
             if keys > 0 {
                 return Err(Error::InUse { kind: Kind::Owner, id: owner.to_string(), by: format!("{keys} keys") });
             }
+            count_no_more(act, org_row, id)?;
             act.session.run("DELETE FROM owners WHERE id = $1", args![id])?;
             act.log("owner.delete", &Target::party(Kind::Owner, owner, Some(org)), logged(&before), None)?;
             Ok(before)

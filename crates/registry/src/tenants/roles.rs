@@ -2,6 +2,7 @@
 
 use super::find::count;
 use crate::audit::{Target, logged};
+use crate::directory;
 use crate::error::{Error, Kind};
 use crate::limits::MAX_ROLE_PATTERNS;
 use crate::model::{Caller, NewRole, Pattern, Role, RoleEdit, Slug};
@@ -12,11 +13,12 @@ use crate::transaction::{Act, RealmId, check_revision, realm_id, touch};
 const COLUMNS: &str = "SELECT r.slug, o.slug, r.name, r.predefined, r.revision, p.pattern FROM roles r \
                        LEFT JOIN orgs o ON o.id = r.org_id JOIN role_patterns p ON p.role_id = r.id WHERE r.realm_id = $1";
 
-/// All roles, or those of one name.
-fn all(session: &mut dyn Session, realm: RealmId, named: Option<&Slug>) -> Result<Vec<Role>, Error> {
+/// All roles, or those where a column (`r.slug` for their name, `o.slug` for their org) is this.
+fn all(session: &mut dyn Session, realm: RealmId, only: Option<(&str, &Slug)>) -> Result<Vec<Role>, Error> {
     let mut roles: Vec<Role> = Vec::new();
-    let (test, mut values) = (if named.is_some() { "AND r.slug = $2" } else { "" }, vec![Value::from(realm.0)]);
-    values.extend(named.map(|role| Value::from(role.as_str())));
+    let test = only.map_or(String::new(), |(column, _)| format!("AND {column} = $2"));
+    let mut values = vec![Value::from(realm.0)];
+    values.extend(only.map(|(_, slug)| Value::from(slug.as_str())));
     let sql = format!("{COLUMNS} {test} ORDER BY coalesce(o.slug, ''), r.slug, p.pattern");
     session.each(&sql, &values, &mut |row| {
         let (role, org): (Slug, _) = (row.parse(0)?, row.maybe_text(1)?.map(str::parse).transpose()?);
@@ -37,8 +39,13 @@ fn all(session: &mut dyn Session, realm: RealmId, named: Option<&Slug>) -> Resul
 }
 
 fn find(session: &mut dyn Session, realm: RealmId, org: Option<&Slug>, role: &Slug) -> Result<Role, Error> {
-    let found = all(session, realm, Some(role))?.into_iter().find(|r| r.org.as_ref() == org);
+    let found = all(session, realm, Some(("r.slug", role)))?.into_iter().find(|r| r.org.as_ref() == org);
     found.ok_or_else(|| Error::missing(Kind::Role, role.as_str()))
+}
+
+/// The roles that an org has of its own.
+pub(super) fn of_org(session: &mut dyn Session, realm: RealmId, org: &Slug) -> Result<Vec<Role>, Error> {
+    all(session, realm, Some(("o.slug", org)))
 }
 
 fn checked(permissions: &[Pattern]) -> Result<Vec<Pattern>, Error> {
@@ -56,7 +63,7 @@ fn checked(permissions: &[Pattern]) -> Result<Vec<Pattern>, Error> {
 }
 
 fn insert_patterns(session: &mut dyn Session, role: u64, permissions: &[Pattern]) -> Result<(), Error> {
-    for pattern in checked(permissions)? {
+    for pattern in permissions {
         session.run("INSERT INTO role_patterns (role_id, pattern) VALUES ($1, $2)", args![role, pattern.as_str()])?;
     }
     Ok(())
@@ -76,11 +83,25 @@ pub(super) fn insert_role(
     let values = args![realm.0, org, new.role.as_str(), new.name.as_str(), predefined, now];
     let exists = || Error::Exists { kind: Kind::Role, id: new.role.to_string() };
     let id = session.row(sql, values, |row| row.int(0)).map_err(|e| e.or_unique(exists))?;
-    insert_patterns(session, id.unwrap_or_default(), &new.permissions)
+    insert_patterns(session, id.unwrap_or_default(), &checked(&new.permissions)?)?;
+    count_role(session, realm, org, &new.role, &checked(&new.permissions)?)
 }
 
-/// The row of a role that the caller may change: one of an org that is theirs, and none that came with the preset.
-fn changeable(act: &mut Act<'_>, org: Option<&Slug>, role: &Slug) -> Result<(u64, Role), Error> {
+/// Counts a role that was written, and refuses what is too much.
+fn count_role(
+    session: &mut dyn Session,
+    realm: RealmId,
+    org: Option<u64>,
+    role: &Slug,
+    permissions: &[Pattern],
+) -> Result<(), Error> {
+    directory::add_role(session, realm, role, permissions)?;
+    org.map_or(Ok(()), |org| directory::check_roles(session, realm, org))
+}
+
+/// The row of a role that the caller may change: one of an org that is theirs, and none that came with the preset. With it, the row
+/// of its org.
+fn changeable(act: &mut Act<'_>, org: Option<&Slug>, role: &Slug) -> Result<(u64, Option<u64>, Role), Error> {
     let org_row = match org {
         Some(org) => Some(act.org(org)?.id),
         None => {
@@ -96,7 +117,7 @@ fn changeable(act: &mut Act<'_>, org: Option<&Slug>, role: &Slug) -> Result<(u64
     let sql = "SELECT id FROM roles WHERE realm_id = $1 AND coalesce(org_id, 0) = $2 AND slug = $3";
     let values = args![act.realm.0, org_row.unwrap_or(0), role.as_str()];
     let id = act.session.row(sql, values, |row| row.int(0))?;
-    Ok((id.ok_or_else(|| Error::missing(Kind::Role, role.as_str()))?, found))
+    Ok((id.ok_or_else(|| Error::missing(Kind::Role, role.as_str()))?, org_row, found))
 }
 
 impl Registry {
@@ -135,7 +156,7 @@ impl Registry {
         edit: &RoleEdit,
     ) -> Result<Role, Error> {
         self.act(caller, realm, |act| {
-            let (id, before) = changeable(act, org, role)?;
+            let (id, org_row, before) = changeable(act, org, role)?;
             check_revision(edit.if_revision, before.revision, Kind::Role, role.as_str())?;
             let name = edit.name.as_ref().unwrap_or(&before.name);
             let permissions = edit.permissions.as_deref().map_or(Ok(before.permissions.clone()), checked)?;
@@ -147,6 +168,8 @@ impl Registry {
             act.session.run("DELETE FROM role_patterns WHERE role_id = $1", args![id])?;
             insert_patterns(act.session, id, &permissions)?;
             if permissions != before.permissions {
+                directory::remove_role(act.session, act.realm, role, &before.permissions)?;
+                count_role(act.session, act.realm, org_row, role, &permissions)?;
                 touch(act.session, act.realm)?;
             }
             let after = find(act.session, act.realm, org, role)?;
@@ -165,7 +188,7 @@ impl Registry {
         if_revision: Option<u64>,
     ) -> Result<Role, Error> {
         self.act(caller, realm, |act| {
-            let (id, before) = changeable(act, org, role)?;
+            let (id, _, before) = changeable(act, org, role)?;
             check_revision(if_revision, before.revision, Kind::Role, role.as_str())?;
             let keys = count(act.session, "SELECT count(*) FROM key_roles WHERE role_id = $1", id)?;
             let owners = count(act.session, "SELECT count(*) FROM owner_roles WHERE role_id = $1", id)?;
@@ -174,6 +197,7 @@ impl Registry {
                 return Err(Error::InUse { kind: Kind::Role, id: role.to_string(), by });
             }
             act.session.run("DELETE FROM roles WHERE id = $1", args![id])?;
+            directory::remove_role(act.session, act.realm, role, &before.permissions)?;
             act.log("role.delete", &Target::party(Kind::Role, role, org), logged(&before), None)?;
             Ok(before)
         })

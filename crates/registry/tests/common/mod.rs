@@ -154,6 +154,30 @@ impl Fixture {
         }
     }
 
+    /// What a query finds, as texts.
+    pub fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        let Some(schema) = &self.schema else {
+            let connection = rusqlite::Connection::open(self.path()).unwrap();
+            let mut statement = connection.prepare(sql).unwrap();
+            let text = |row: &rusqlite::Row<'_>, at| match row.get_unwrap::<_, rusqlite::types::Value>(at) {
+                rusqlite::types::Value::Integer(n) => n.to_string(),
+                rusqlite::types::Value::Text(text) => text,
+                other => panic!("{other:?}"),
+            };
+            let columns = statement.column_count();
+            let rows = statement.query_map([], |row| Ok((0..columns).map(|at| text(row, at)).collect())).unwrap();
+            return rows.collect::<Result<_, _>>().unwrap();
+        };
+        let found = server::server().unwrap().admin().simple_query(&format!("SET search_path = {schema}; {sql}")).unwrap();
+        let rows = found.iter().filter_map(|message| match message {
+            postgres::SimpleQueryMessage::Row(row) => {
+                Some((0..row.len()).map(|at| row.get(at).unwrap_or_default().into()).collect())
+            }
+            _ => None,
+        });
+        rows.collect()
+    }
+
     /// Every byte that the database holds, to look for what must not be there.
     pub fn stored(&self) -> Vec<u8> {
         let mut all = Vec::new();

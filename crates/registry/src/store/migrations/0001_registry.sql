@@ -162,6 +162,30 @@ CREATE TABLE key_services (
     PRIMARY KEY (key_id, service)
 ) {strict};
 
+-- What the realm's directory holds of an org, or in whole (org 0): each entry once, with its bytes and how many need it.
+CREATE TABLE directory_entries (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    org_id {int} NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('patterns', 'services', 'roles', 'role_sets', 'scopes')),
+    digest {blob} NOT NULL CHECK (length(digest) = 32),
+    bytes {int} NOT NULL,
+    users {int} NOT NULL CHECK (users > 0),
+    PRIMARY KEY (realm_id, org_id, kind, digest)
+) {strict};
+
+-- How many entries of each kind these are, and their bytes together.
+CREATE TABLE directory_sizes (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    org_id {int} NOT NULL,
+    patterns {int} NOT NULL DEFAULT 0 CHECK (patterns >= 0),
+    services {int} NOT NULL DEFAULT 0 CHECK (services >= 0),
+    roles {int} NOT NULL DEFAULT 0 CHECK (roles >= 0),
+    role_sets {int} NOT NULL DEFAULT 0 CHECK (role_sets >= 0),
+    scopes {int} NOT NULL DEFAULT 0 CHECK (scopes >= 0),
+    bytes {int} NOT NULL DEFAULT 0 CHECK (bytes >= 0),
+    PRIMARY KEY (realm_id, org_id)
+) {strict};
+
 CREATE TABLE key_ips (
     key_id {int} NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
     list TEXT NOT NULL CHECK (list IN ('allow', 'deny')),
