@@ -14,6 +14,7 @@ interface Exports {
   input(length: number): number;
   open(rootLength: number): number;
   compile(serviceLength: number, permissionLength: number): number;
+  compile_routes(): number;
   verify_key(keyLength: number, ipLength: number, requirement: number, now: number): number;
   verify_block(length: number, requirement: number, now: number): number;
   identity(packed: number): number;
@@ -87,6 +88,11 @@ export class Core {
     this.#views();
     const [serviceLength, permissionLength] = [put(service, this.#key), put(permission, this.#block)];
     return this.call((wasm) => wasm.compile(serviceLength, permissionLength)) >>> 0;
+  }
+
+  compileRoutes(table: string): number {
+    this.input(encoder.encode(table));
+    return this.checked((wasm) => wasm.compile_routes());
   }
 
   /** What an export that reads a request block leaves as text. */

@@ -77,7 +77,11 @@ export class Engine {
   #core: Core;
   readonly #open: (floor: string) => Core;
   readonly #onTrouble: (error: Error) => void;
-  readonly #requirements: [service: string | undefined, permission: string | undefined][] = [];
+  /**
+   * What was compiled, by number and in its order: another instance that compiles the same in this order numbers it alike. What
+   * was refused took no number, and what was compiled again got the one it had.
+   */
+  readonly #compiled = new Map<number, (core: Core) => number>();
   /** Every root from the deployed one to that in force, and those proven since that no head has put into force yet. */
   #roots: readonly Uint8Array[] = [];
   #followed: Uint8Array[] = [];
@@ -129,10 +133,12 @@ export class Engine {
 
   /** Compiles a requirement into a number that stays valid for the life of the engine. */
   compile(service: string | undefined, permission: string | undefined): number {
-    const id = this.#guard((core) => core.compile(service, permission));
-    // The core counts from 2 those it did not know; the others need not be remembered.
-    if (id === this.#requirements.length + 2) this.#requirements.push([service, permission]);
-    return id;
+    return this.#number((core) => core.compile(service, permission));
+  }
+
+  /** The same for the core's text of a route table, for requests only. Throws if the core refuses it. */
+  compileRoutes(table: string): number {
+    return this.#number((core) => core.compileRoutes(table));
   }
 
   /** The normalised path of a request block, or `undefined` when it has none. */
@@ -220,7 +226,7 @@ export class Engine {
   /** Goes on with an instance that knows what was seen, and serves nothing. */
   #begin(): void {
     const core = this.#open(this.#floor);
-    for (const [service, permission] of this.#requirements) core.compile(service, permission);
+    for (const compile of this.#compiled.values()) compile(core);
     this.#core = core;
     this.#serving = undefined;
     [this.#roots, this.#followed] = [[], []];
@@ -263,11 +269,17 @@ export class Engine {
   #serve({ core, place, roots, changes }: Loaded, head: Uint8Array | undefined, now: number): void {
     this.#current(changes);
     core.checked((wasm) => wasm.commit(now));
-    for (const [service, permission] of this.#requirements) core.compile(service, permission);
+    for (const compile of this.#compiled.values()) compile(core);
     this.#took(core, roots);
     this.#core = core;
     this.#serving = { core, place, head: head?.slice() };
     this.damaged = false;
+  }
+
+  #number(compile: (core: Core) => number): number {
+    const number = this.#guard(compile);
+    if (!this.#compiled.has(number)) this.#compiled.set(number, compile);
+    return number;
   }
 
   /** Notes what the core has accepted, and the roots that led up to it. */

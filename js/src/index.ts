@@ -16,6 +16,7 @@ export { type Challenge, type Code, type CodeRow, CODES } from "./generated/code
 export type { Entry } from "./host.js";
 export type { Protect, ProtectedHandler, ProtectOptions } from "./protect.js";
 export type { Reply } from "./reply.js";
+export { type RouteEntries, type RouteOptions, type RouteRequirement, routes, type RouteTable } from "./routes.js";
 export { httpSource, type HttpSourceOptions } from "./sources/http.js";
 export type { Found, Source, SourceState } from "./sources/source.js";
 export { staticSource } from "./sources/static.js";

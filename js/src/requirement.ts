@@ -1,7 +1,9 @@
 import { blockOf, type Lines } from "./block.js";
 import { NOWHERE } from "./connection.js";
 import { type Engine, NO_PATH } from "./engine.js";
+import { UpdateError } from "./errors.js";
 import { BARE, plain } from "./own.js";
+import { RouteTable } from "./routes.js";
 import type { KeyOptions, RequestInfo, RequirementFunction } from "./types.js";
 
 /** As many distinct requirements as the core compiles; a host that makes them up per request must not grow a map. */
@@ -9,45 +11,47 @@ const MAX_CACHED = 4096;
 /** No name is empty, so the core answers `bad_requirement` to this one. */
 const ILL_FORMED = "";
 
-/** A kind of requirement that depends on the request; no plain object is of any. */
-interface Kind {
-  readonly is: (value: unknown) => boolean;
-  /** What this request must fulfil, as a plain object. */
-  readonly choose: (value: never, request: RequestInfo) => unknown;
-}
-
-const KINDS: readonly Kind[] = [
-  { is: (value) => typeof value === "function", choose: (value: RequirementFunction, request) => value(request) },
-];
-
 /** Translates requirements into the core's numbers, once per distinct pair. What is none becomes `bad_requirement`. */
 export class Requirements {
   readonly #engine: Engine;
+  readonly #report: (error: Error) => void;
+  readonly #tables = new WeakMap<object, number>();
   readonly #known = new Map<string | undefined, Map<string | undefined, number>>();
   #size = 0;
   #lastService: string | undefined;
   #lastPermission: string | undefined;
   #last: number;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, report: (error: Error) => void) {
     this.#engine = engine;
+    this.#report = report;
     this.#last = this.#compiled(undefined, undefined);
   }
 
-  /** The number of what a request must fulfil: of a plain object, or of what any other kind of requirement chooses. */
+  /** The number of what a request must fulfil: of a plain object, of a route table, or of what a function chooses. */
   of(requirement: unknown, request: Lines): number {
     const fixed = plain(requirement);
     if (fixed !== undefined) return this.#pair(fixed, false);
-    const kind = KINDS.find(({ is }) => is(requirement));
-    if (kind === undefined) return this.#compiled(ILL_FORMED, ILL_FORMED);
+    if (typeof requirement !== "function") return this.#table(requirement);
     const { method, target } = request;
     const path = this.#engine.path(blockOf({ method, target, headers: "" }, NOWHERE));
-    return path === undefined ? NO_PATH : this.#pair(plain(chosen(kind, requirement, { method, path })), false);
+    return path === undefined ? NO_PATH : this.#pair(plain(chosen(requirement as RequirementFunction, { method, path })), false);
   }
 
   /** The number of what a bare key must fulfil; its options may say an address besides. */
   ofKey(options: object | undefined): number {
     return this.#pair(options, true);
+  }
+
+  /** Of a route table, which the core goes by on its own. */
+  #table(table: unknown): number {
+    const known = this.#tables.get(table as object);
+    if (known !== undefined) return known;
+    const text = RouteTable.textOf(table);
+    if (text === undefined) return this.#compiled(ILL_FORMED, ILL_FORMED);
+    const id = this.#compiledTable(text);
+    this.#tables.set(table as object, id);
+    return id;
   }
 
   #pair(holder: KeyOptions | undefined, withIp: boolean): number {
@@ -67,6 +71,17 @@ export class Requirements {
     return this.#last;
   }
 
+  /** {@link routes} has found nothing wrong with it; the core may still, such as too many entries. */
+  #compiledTable(text: string): number {
+    try {
+      return this.#engine.compileRoutes(text);
+    } catch (error) {
+      if (!(error instanceof UpdateError)) throw error;
+      this.#report(error);
+      return this.#compiled(ILL_FORMED, ILL_FORMED);
+    }
+  }
+
   #compiled(service: string | undefined, permission: string | undefined): number {
     let permissions = this.#known.get(service);
     const found = permissions?.get(permission);
@@ -82,9 +97,9 @@ export class Requirements {
 }
 
 /** Whatever goes wrong in the host's own code yields a value that is no requirement. */
-function chosen(kind: Kind, requirement: unknown, request: RequestInfo): unknown {
+function chosen(choose: RequirementFunction, request: RequestInfo): unknown {
   try {
-    return kind.choose(requirement as never, request);
+    return choose(request);
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import type { RouteTable } from "./routes.js";
 import type { Source } from "./sources/source.js";
 import type { UsageSink } from "./usage/event.js";
 import type { Verdict } from "./verdict.js";
@@ -19,15 +20,20 @@ export interface Requirement {
 export interface RequestInfo {
   /** The method of the request line. */
   readonly method: string;
-  /** The path, normalised by the core (no dot segments, no needless escapes): what the router should see too. */
+  /** The path in normal form: one spelling for each, and none that common routers read as another path. Letter case stays. */
   readonly path: string;
 }
 
-/** Chooses the requirement for a request. Returning anything but a {@link Requirement} answers `bad_requirement`. */
+/**
+ * Chooses the requirement for a request. Returning anything but a {@link Requirement} answers `bad_requirement`.
+ *
+ * Do not compare paths in it: `path.startsWith("/admin")` misses `/ADMIN`, which Express serves as `/admin`. Use {@link routes},
+ * or put a `middleware` with a requirement of its own into each route.
+ */
 export type RequirementFunction = (info: RequestInfo) => Requirement;
 
-/** What a route demands: the same of every request, or chosen for each. */
-export type AnyRequirement = Requirement | RequirementFunction;
+/** What is demanded: the same of every request, or by method and path ({@link routes}), or chosen for each by a function. */
+export type AnyRequirement = Requirement | RouteTable | RequirementFunction;
 
 /** How the client address is derived. The default is the connection alone; a header counts only under a rule. */
 export type ClientIp =

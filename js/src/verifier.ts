@@ -42,7 +42,7 @@ class Latch implements Verifier {
       report(error);
       this.#refresher.soon();
     });
-    this.#requirements = new Requirements(this.#engine);
+    this.#requirements = new Requirements(this.#engine, report);
     this.#reporting = reportingOf(options, this.#engine);
     const update = updater(this.#engine, sourceOf(source), { now: () => seconds(this.#clock()), pause: () => new Promise((turn) => setTimeout(turn, 0)) }, report);
     this.#refresher = new Refresher(update, this, only<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {}), report);

@@ -10,6 +10,7 @@ import sys
 
 from second import ed25519, request, text
 from second.edge import Edge, outcome
+from second.routes import Table
 from second.tree import Tree, head_of
 from second.trust import Head, Root, Signed
 
@@ -81,6 +82,19 @@ def requests():
         check(f"host {row['host']!r}", request.is_host(row["host"]), row["good"])
     for row in table["lines"]:
         check(f"hosts of {row['lines']}", request.names_one_host(row["lines"]), row["good"])
+
+
+def routes():
+    table = load("routes.json")
+    for row in table["tables"]:
+        chosen = Table(row["table"])
+        for asked in row["requests"]:
+            wanted = asked["demand"]
+            if wanted not in (None, "deny"):
+                wanted = dict(part.split("=") for part in wanted.split("\t") if part)
+            check(f"{asked} by {row['table']!r}", chosen.demand(asked["method"], asked["target"]), wanted)
+    for refused in table["refused"]:
+        check(f"table {refused[:200]!r}", outcome(lambda: Table(refused) and "accepted"), "refused")
 
 
 def clients():
@@ -243,6 +257,7 @@ def main():
     addresses()
     paths()
     requests()
+    routes()
     clients()
     signatures()
     realms = load("realms.json")

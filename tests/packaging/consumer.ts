@@ -1,6 +1,6 @@
 // A user's program, compiled against the packed package: what must type-check, and what must not.
 import { createServer, type IncomingMessage } from "node:http";
-import { type Code, CODES, createVerifier, httpSource, protect, type Requirement, type Source, UpdateError, type UsageError, type UsageEvent, usageReporter, type UsageSink, type Verdict, type Verifier } from "edgelatch";
+import { type Code, CODES, createVerifier, httpSource, protect, type Requirement, type RouteTable, routes, type Source, UpdateError, type UsageError, type UsageEvent, usageReporter, type UsageSink, type Verdict, type Verifier } from "edgelatch";
 import { directorySource } from "edgelatch/file";
 import { middleware } from "edgelatch/node";
 
@@ -34,6 +34,9 @@ const roles: readonly string[] = verdict.roles;
 verifier.verifyKey("text", { ip: undefined, permission: roles[0] ?? "x" });
 
 const guard = middleware({ verifier, requirement: ({ method }) => ({ permission: method.toLowerCase() }) });
+const table: RouteTable = routes({ "GET,HEAD /admin/:id": need, "/public/*": {}, "/": "deny", default: "deny" }, { caseSensitive: false });
+verifier.verify(new Request("https://h/"), Math.random() > 0.5 ? table : need);
+middleware({ verifier, requirement: table });
 createServer((request, response) => guard(request, response, () => response.end(request.edgelatch?.org)));
 
 export default {
@@ -43,6 +46,14 @@ export default {
   }, { verifier: (env) => createVerifier({ root: env.ROOT, source: httpSource("https://h/") }) }),
 };
 
+// @ts-expect-error what all other requests require must be said
+routes({ "/a": {} });
+// @ts-expect-error a pattern begins with a slash
+routes({ admin: {}, default: "deny" });
+// @ts-expect-error an entry is a requirement or "deny"
+routes({ "/a": "allow", default: "deny" });
+// @ts-expect-error a table is for requests
+verifier.verifyKey("text", table);
 // @ts-expect-error a permission that may be undefined is a configuration error at run time, and one here
 verifier.verify(new Request("https://h/"), { permission: undefined as string | undefined });
 // @ts-expect-error a bound that may be undefined

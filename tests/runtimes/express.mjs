@@ -4,7 +4,7 @@ import { createServer, request as send } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createVerifier, staticSource } from "edgelatch";
+import { createVerifier, routes, staticSource } from "edgelatch";
 import { middleware } from "edgelatch/node";
 import { equal, run } from "./suite.mjs";
 
@@ -48,6 +48,14 @@ function files(requirement) {
   return app.use(express.static(folder));
 }
 
+/** An application whose routers go by their defaults: letter case and a final slash do not count. */
+function application(requirement) {
+  const app = express();
+  if (requirement !== undefined) app.use(middleware({ verifier, requirement }));
+  const inner = express.Router().get("/", (_, response) => response.send("secret")).get("/users/:id", (_, response) => response.send("secret"));
+  return app.use("/admin", inner).get("/:name", (request, response) => response.send(`public ${request.params.name}`));
+}
+
 const results = await run(Object.entries({
   async "a path that is not what it begins with is not served"() {
     const requirement = ({ path }) => (path.startsWith("/public/") ? {} : STRONG);
@@ -70,6 +78,26 @@ const results = await run(Object.entries({
     const attacks = ["/admin//file.txt", "/admin/./file.txt", "/admin/%2e/file.txt", "/admin%2f%2ffile.txt", "/admin/x/..%2ffile.txt"];
     equal(await answers(files(), attacks), attacks.map(() => "secret"));
     equal(await answers(files(requirement), attacks), attacks.map(() => 400));
+  },
+
+  async "letter case: a function that compares paths is led around, a route table is not"() {
+    const attacks = ["/ADMIN", "/Admin/", "/admin/USERS/7", "/aDMIN/users/7/"];
+    equal(await answers(application(), attacks), attacks.map(() => "secret"));
+    const compares = ({ path }) => (path.startsWith("/admin") ? STRONG : {});
+    equal(await answers(application(compares), ["/admin", ...attacks]), [403, "secret", "secret", 403, "secret"]);
+    const table = routes({ "/admin/*": STRONG, "/:name": {}, default: "deny" });
+    const same = ["/admin", "/admin/", "/admin?x", "/%61dmin", "/admin/users/%37", "/admin/users/a%40b"];
+    equal(await answers(application(table), [...attacks, ...same]), [...attacks, ...same].map(() => 403));
+    equal(await answers(application(table), ["//admin", "/admin;x", "/admin//users/7", "/x/..%2fadmin", "/admin%2fusers", "/%2561dmin"]), Array(6).fill(400));
+    equal(await answers(application(table), ["/zones", "/Zones/", "/a/b"]), ["public zones", "public Zones", 403]);
+  },
+
+  async "a middleware of its own in each route needs no path"() {
+    const app = express();
+    const need = (requirement) => middleware({ verifier, requirement });
+    app.get("/admin", need(STRONG), (_, response) => response.send("secret"));
+    app.get("/zones", need({ permission: "zone.view" }), (_, response) => response.send("zones"));
+    equal(await answers(app, ["/admin", "/ADMIN", "/admin/", "/zones", "/ZONES/"]), [403, 403, 403, "zones", "zones"]);
   },
 }));
 rmSync(folder, { recursive: true });

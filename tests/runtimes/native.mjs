@@ -6,6 +6,7 @@ import { attacks } from "./attacks.mjs";
 import { idleSuite } from "./idle.mjs";
 import { redirectSuite } from "./redirects.mjs";
 import { requirementSuite } from "./requirements.mjs";
+import { routeSuite } from "./routes.mjs";
 import { run, suite } from "./suite.mjs";
 import { trapping } from "./trap.mjs";
 import { usageSuite } from "./usage.mjs";
@@ -19,6 +20,7 @@ const results = await run([
   ...attacks({ ...edgelatch, fixture, wasm }),
   ...requirementSuite({ ...edgelatch, fixture }),
   ...idleSuite({ ...edgelatch, fixture, ingest: process.env.INGEST }),
+  ...routeSuite({ ...edgelatch, fixture, ...modules }),
   ...redirectSuite({ ...edgelatch, fixture, origins: JSON.parse(process.env.ORIGINS) }),
   ...usageSuite({ ...edgelatch, fixture, ingest: process.env.INGEST }),
 ]);

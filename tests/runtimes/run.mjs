@@ -28,7 +28,7 @@ async function native(command, args = [], program = "native.mjs") {
 
 /** What the worker imports beside the package, the main module first. */
 const OWN_MODULES = [
-  ...["worker.mjs", "suite.mjs", "idle.mjs", "redirects.mjs", "requirements.mjs", "usage.mjs"].map((name) => [name, "esModule", name]),
+  ...["worker.mjs", "suite.mjs", "idle.mjs", "redirects.mjs", "requirements.mjs", "routes.mjs", "usage.mjs"].map((name) => [name, "esModule", name]),
   ["fixture.json", "json", "fixture.json"],
 ];
 

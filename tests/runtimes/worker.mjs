@@ -7,6 +7,7 @@ import trapsOnPath from "trapsOnPath.wasm";
 import { idleSuite } from "./idle.mjs";
 import { redirectSuite } from "./redirects.mjs";
 import { requirementSuite } from "./requirements.mjs";
+import { routeSuite } from "./routes.mjs";
 import { run, suite } from "./suite.mjs";
 import { usageSuite } from "./usage.mjs";
 
@@ -40,6 +41,7 @@ const all = (env) => [
   ...suite({ ...edgelatch, fixture, trapsOnPath, trapsOnKey, trapsOnIdentity }),
   ...requirementSuite({ ...edgelatch, fixture }),
   ...idleSuite({ ...edgelatch, fixture, ingest: env.INGEST }),
+  ...routeSuite({ ...edgelatch, fixture, trapsOnPath }),
   ...redirectSuite({ ...edgelatch, fixture, origins: env.ORIGINS }),
   ...usageSuite({ ...edgelatch, fixture, ingest: env.INGEST }),
 ];

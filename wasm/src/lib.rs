@@ -6,7 +6,7 @@
 //! | area | written by | read by |
 //! |---|---|---|
 //! | key, ip, block | the host, before each call | [`verify_key`], [`verify_block`], [`compile`], [`path`], [`client`] |
-//! | input | the host, after [`input`] made room | [`open`], [`offer`], [`stage_root`], [`stage`] |
+//! | input | the host, after [`input`] made room | [`open`], [`compile_routes`], [`offer`], [`stage_root`], [`stage`] |
 //! | text | [`identity`], [`path`], [`client`], [`realm`], [`interest`], [`floor`], and every call that returned -1 | the host |
 //!
 //! A length of [`NO_TEXT`] means that there is no text, a length beyond an area that the text did not fit.
@@ -26,7 +26,7 @@ pub use update::{
     abort, commit, epoch, floor, interest, issued_at, offer, realm, root_version, stage, stage_check, stage_offered,
     stage_ready, stage_root,
 };
-pub use verify::{NO_PATH, client, compile, identity, path, verify_block, verify_key};
+pub use verify::{NO_PATH, client, compile, compile_routes, identity, path, verify_block, verify_key};
 
 /// Traps. The host reports it, answers `internal`, and sets up another instance; a message would only take room.
 #[cfg(feature = "standalone")]

@@ -5,7 +5,7 @@ use crate::update::seconds;
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec;
-use edgelatch_core::edge::{Edge, Identity, Location, Outcome, RequirementId};
+use edgelatch_core::edge::{Edge, Identity, Location, Outcome, RequirementId, RouteError};
 use edgelatch_core::http::{Block, normalize_path};
 use edgelatch_core::verdict::Code;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -64,6 +64,22 @@ pub fn compile(service_len: u32, permission_len: u32) -> u32 {
         },
     );
     id.0
+}
+
+/// The number of the route table that is the input, which [`verify_block`] takes like that of a requirement; -1 and a text for
+/// one that is refused.
+#[wasm_bindgen]
+pub fn compile_routes() -> f64 {
+    change(
+        |_: &RouteError| "bad_routes",
+        |state| {
+            let input = core::mem::take(&mut state.input);
+            // What is no text is no table either.
+            let table = core::str::from_utf8(&input).unwrap_or_default();
+            let Some(edge) = state.edge.as_mut() else { return Ok(RequirementId::BAD.0.into()) };
+            edge.compile_routes(table).map(|RequirementId(number)| number.into())
+        },
+    )
 }
 
 /// Leaves the normalised path of the request in the block area as text. Returns 0 when it has none.

@@ -196,6 +196,40 @@ fn request_blocks() {
 }
 
 #[wasm_bindgen_test]
+fn route_tables() {
+    let table = |text: &[u8]| {
+        give(text);
+        wasm::compile_routes()
+    };
+    serve();
+    let plain = text(&["keys", "plain"]);
+    let ask = |requirement: f64, request: &str| {
+        let text = format!("\n{request}\nx-api-key:{plain}");
+        write(wasm::block_ptr(), text.as_bytes());
+        code(wasm::verify_block(length(&text), requirement as u32, now()))
+    };
+    let first = table(b"case=ignored\ndefault\tdeny\nGET /zones/*\tpermission=zone.view\n/admin\tpermission=cache.purge");
+    let second = table(b"case=exact\ndefault");
+    assert_eq!((first, second), (2_147_483_648.0, 2_147_483_649.0));
+    assert_eq!(
+        ["GET /Zones/7", "PUT /zones", "GET /admin/", "GET /"].map(|request| ask(first, request)),
+        ["valid", "permission_denied", "permission_denied", "permission_denied"]
+    );
+    assert_eq!(
+        [ask(second, "GET /"), ask(second, "GET //"), ask(second + 1.0, "GET /")],
+        ["valid", "invalid_request", "bad_requirement"]
+    );
+    assert_eq!(ask_key(&plain, second as u32), "bad_requirement");
+    assert_eq!(table(b"case=exact\ndefault\na"), -1.0);
+    assert_eq!(said(), "bad_routes: route \"a\": the pattern must begin with `/`");
+    assert_eq!(table(b"\xff"), -1.0);
+}
+
+fn ask_key(key: &str, requirement: u32) -> &'static str {
+    code(ask(key, None, requirement))
+}
+
+#[wasm_bindgen_test]
 fn damaged_updates_are_refused_without_a_trap_and_change_nothing() {
     serve();
     let key = text(&["keys", "leaving"]);

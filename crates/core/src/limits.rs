@@ -55,6 +55,14 @@ pub const MAX_TOP_BYTES: usize = 256 * 1024;
 /// Bytes by which a bundle may be longer than the tree that its head announces, at least: the publisher may put a later one in
 /// its place between two fetches, and small trees grow by much at once.
 pub const MIN_BUNDLE_ROOM: u64 = 1 << 20;
+/// Route tables that one edge keeps: one for each program behind it, not one per request.
+pub const MAX_ROUTE_TABLES: usize = 64;
+/// Bytes of a route table's text: a hundred for each of some hundred routes; it bounds what the table takes in memory.
+pub const MAX_ROUTE_TABLE_BYTES: usize = 64 * 1024;
+/// Entries of a route table: more than a program has routes, few enough that each can have a requirement of its own.
+pub const MAX_ROUTES: usize = 1024;
+/// Segments of a pattern in a route table; a look-up goes as deep.
+pub const MAX_ROUTE_SEGMENTS: usize = 32;
 /// Seconds by which an edge's clock may lag behind the publisher's and still accept a fresh head.
 pub const CLOCK_TOLERANCE: u64 = 300;
 /// Longest life of a head, seconds (30 days): bounds how long a replayed or leaked head can be of use.

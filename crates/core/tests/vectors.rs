@@ -4,7 +4,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use edgelatch_core::bundle;
 use edgelatch_core::client_ip::ClientIpRule;
-use edgelatch_core::edge::{Edge, HostConfig, Location, Offer};
+use edgelatch_core::edge::{Edge, HostConfig, Location, Offer, RequirementId};
 use edgelatch_core::error::Error;
 use edgelatch_core::head::Head;
 use edgelatch_core::http;
@@ -132,6 +132,27 @@ fn targets_and_hosts() {
             row["lines"].as_array().unwrap().iter().map(|line| format!("{}\n", line.as_str().unwrap())).collect();
         let bytes = format!("\nGET /\n{lines}");
         assert_eq!(http::host_ok(&http::Block::parse(bytes.as_bytes()).unwrap()), row["good"], "{row}");
+    }
+}
+
+#[test]
+fn route_tables() {
+    let (tables, realms) = (file("routes.json"), file("realms.json"));
+    let mut edge = edge(&base64(&realms["roots"][0]["bytes"]), "").unwrap();
+    for table in rows(&tables, "tables") {
+        let routes = edge.compile_routes(text(table, "table")).unwrap();
+        for row in rows(table, "requests") {
+            let bytes = format!("\n{} {}", text(row, "method"), text(row, "target"));
+            let found = edge.required(&http::Block::parse(bytes.as_bytes()).unwrap(), routes);
+            let demanded = row["demand"].as_str().map(|demand| {
+                let part = |name: &str| demand.split('\t').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+                if demand == "deny" { RequirementId::DENY } else { edge.compile(part("service"), part("permission")) }
+            });
+            assert_eq!(found, demanded, "{row}");
+        }
+    }
+    for table in rows(&tables, "refused") {
+        assert!(edge.compile_routes(table.as_str().unwrap()).is_err(), "{table}");
     }
 }
 

@@ -8,6 +8,7 @@ mod bounds;
 mod config;
 mod floor;
 mod requirement;
+mod routes;
 mod staged;
 mod verify;
 
@@ -15,6 +16,7 @@ pub use crate::snapshot::Location;
 pub use config::HostConfig;
 pub use floor::Floor;
 pub use requirement::RequirementId;
+pub use routes::{Fault, RouteError};
 pub use staged::Staged;
 pub use verify::{Identity, Outcome, Step};
 
@@ -25,6 +27,7 @@ use crate::root::Root;
 use crate::snapshot::Snapshot;
 use alloc::vec::Vec;
 use requirement::{Answers, Requirements};
+use routes::Routes;
 use staged::{Settings, Terms};
 
 /// The newest root that the roots handed in lead to, from the one in force on.
@@ -58,6 +61,7 @@ pub struct Edge {
     /// older one of the same tree.
     offered: Option<Vec<u8>>,
     requirements: Requirements,
+    routes: Vec<Routes>,
 }
 
 /// What an offered head means.
@@ -88,6 +92,7 @@ impl Edge {
             active: None,
             offered: None,
             requirements: Requirements::default(),
+            routes: Vec::new(),
         })
     }
 

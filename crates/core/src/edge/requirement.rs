@@ -19,8 +19,20 @@ impl RequirementId {
     pub const BAD: RequirementId = RequirementId(0);
     /// Nothing beyond a valid key.
     pub const NONE: RequirementId = RequirementId(1);
+    /// What no key fulfils: `permission_denied` for every key that is valid otherwise.
+    pub const DENY: RequirementId = RequirementId(u32::MAX - 1);
     /// The first of those that ask for something.
     const FIRST: u32 = 2;
+    /// The first of those that stand for a route table.
+    const TABLES: u32 = 1 << 31;
+
+    pub(super) fn of_table(place: usize) -> Option<Self> {
+        Some(RequirementId(Self::TABLES.checked_add(u32::try_from(place).ok()?)?))
+    }
+
+    pub(super) fn table(self) -> Option<usize> {
+        self.0.checked_sub(Self::TABLES).map(size)
+    }
 }
 
 /// What a route asks for. It stays the same for as long as the edge lives.
@@ -45,6 +57,11 @@ pub(crate) struct Requirements {
 }
 
 impl Requirements {
+    /// How many more there can be.
+    pub(super) fn room(&self) -> usize {
+        MAX_REQUIREMENTS.saturating_sub(self.all.len())
+    }
+
     /// The handle for a requirement, new or known.
     pub(crate) fn compile(&mut self, service: Option<&str>, permission: Option<&str>) -> RequirementId {
         if [service, permission].into_iter().flatten().any(|text| !permission::is_permission(text.as_bytes())) {

@@ -131,6 +131,9 @@ impl Edge {
             let outcome = refuse(Code::Missing, "none; a CORS preflight, which may pass");
             return Outcome { flags: Outcome::PREFLIGHT, ..outcome };
         }
+        let Some(requirement) = self.required(&block, requirement) else {
+            return refuse(Code::InvalidRequest, "the path is one that some routers read as another");
+        };
         let sources = match &self.active {
             Some(active) => active.settings.sources,
             None => self.config.sources.unwrap_or(Sources::all()),
@@ -270,6 +273,10 @@ impl Edge {
             }
         } else {
             trace.step("IP policy", true, || "none: any address".into());
+        }
+        if question.requirement == RequirementId::DENY {
+            trace.step("permission", false, || "this route is open to no key".into());
+            return Err(Code::PermissionDenied);
         }
         let Some(required) = self.requirements.get(question.requirement) else {
             trace.step("scope", false, || "the requirement is not well formed".into());

@@ -13,5 +13,5 @@ pub use credential::{ExtractError, Sources, extract, is_query_name};
 pub use host::{host_ok, is_preflight};
 pub use path::normalize_path;
 
-pub(crate) use chars::{is_token, is_token68, take_quoted, take_token, trim};
+pub(crate) use chars::{is_token, is_token68, is_unreserved, take_quoted, take_token, trim};
 pub(crate) use host::is_port;

@@ -19,6 +19,7 @@ mod raw;
 mod realms;
 mod records;
 mod requests;
+mod routes;
 mod scenarios;
 mod sequences;
 mod trust;
@@ -40,12 +41,13 @@ pub const FOLDER: &str = "tests/vectors";
 pub fn files() -> Result<Vec<(&'static str, String)>> {
     let realms = realms::all()?;
     // How many levels of each are written over several lines.
-    let files: [(&str, Value, usize); 10] = [
+    let files: [(&str, Value, usize); 11] = [
         ("keys.json", keys::tables()?, 2),
         ("permissions.json", permissions::tables(), 2),
         ("addresses.json", addresses::table(), 2),
         ("paths.json", paths::table(), 2),
         ("requests.json", requests::tables(), 2),
+        ("routes.json", routes::tables(), 4),
         ("clients.json", clients::table(), 2),
         ("realms.json", realms::file(&realms), 4),
         ("verifications.json", verifications::file(&realms)?, 2),

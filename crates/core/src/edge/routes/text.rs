@@ -1,0 +1,232 @@
+//! The text of a route table, and what can be wrong with it.
+//!
+//! ```text
+//! table   := "case=" ("ignored" / "exact") LF "default" demand *(LF entry demand) [LF]
+//! entry   := [method *("," method) SP] pattern
+//! pattern := "/" | 1*("/" segment) ["/*"]
+//! segment := 1*unreserved | ":" name | "*"
+//! name    := 1*(letter / digit / "_")
+//! demand  := TAB "deny" | [TAB "service=" service] [TAB "permission=" permission]
+//! ```
+
+use crate::http::{is_token, is_unreserved};
+use crate::limits::{MAX_ROUTE_SEGMENTS, MAX_ROUTE_TABLE_BYTES, MAX_ROUTES};
+use crate::permission::is_permission;
+use alloc::string::String;
+use core::fmt;
+
+/// Why a route table is refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum RouteError {
+    /// More bytes than [`MAX_ROUTE_TABLE_BYTES`].
+    TooLong {
+        /// Bytes given.
+        bytes: usize,
+    },
+    /// More entries than [`MAX_ROUTES`], or than an edge has room for.
+    TooMany,
+    /// More tables than an edge keeps.
+    TooManyTables,
+    /// The first two lines are not the letter case and the default.
+    Head,
+    /// An entry that is not well formed.
+    Entry {
+        /// The entry as given.
+        entry: String,
+        /// What is wrong.
+        fault: Fault,
+    },
+}
+
+/// What is wrong with an entry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// What stands before the space is not a list of methods.
+    Methods,
+    /// The pattern does not begin with `/`.
+    Start,
+    /// An empty segment, at the end also.
+    Empty,
+    /// A literal segment with a character that could be spelt in another way, or of dots alone.
+    Literal(String),
+    /// The name after `:`.
+    Name(String),
+    /// More segments than [`MAX_ROUTE_SEGMENTS`].
+    Segments,
+    /// The same entry is there already.
+    Repeated,
+    /// The requirement.
+    Requirement,
+}
+
+/// Methods and a pattern, each well formed.
+pub(super) struct Entry<'a> {
+    pub(super) key: &'a str,
+    methods: Option<&'a str>,
+    pattern: &'a str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Segment<'a> {
+    Literal(&'a str),
+    Any,
+    Rest,
+}
+
+/// What is demanded of a key.
+#[derive(Clone, Copy)]
+pub(super) enum Demand<'a> {
+    /// What no key fulfils.
+    Deny,
+    Requirement {
+        service: Option<&'a str>,
+        permission: Option<&'a str>,
+    },
+}
+
+impl<'a> Entry<'a> {
+    fn read(key: &'a str) -> Result<Self, Fault> {
+        let (methods, pattern) = match key.split_once(' ') {
+            Some((methods, pattern)) => (Some(methods), pattern),
+            None => (None, key),
+        };
+        let entry = Entry { key, methods, pattern };
+        if !entry.methods().all(|method| is_token(method.as_bytes())) {
+            return Err(Fault::Methods);
+        }
+        if !pattern.starts_with('/') {
+            return Err(Fault::Start);
+        }
+        if entry.segments().count() > MAX_ROUTE_SEGMENTS {
+            return Err(Fault::Segments);
+        }
+        entry.segments().try_for_each(Segment::check)?;
+        Ok(entry)
+    }
+
+    /// The methods it is for; none if for all.
+    pub(super) fn methods(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.methods.into_iter().flat_map(|list| list.split(','))
+    }
+
+    pub(super) fn segments(&self) -> impl Iterator<Item = Segment<'a>> + use<'a> {
+        let mut rest = self.pattern.strip_prefix('/').filter(|rest| !rest.is_empty());
+        core::iter::from_fn(move || {
+            let (segment, after) = match rest?.split_once('/') {
+                Some((segment, after)) => (segment, Some(after)),
+                None => (rest?, None),
+            };
+            rest = after;
+            Some(match segment {
+                "*" if after.is_none() => Segment::Rest,
+                "*" => Segment::Any,
+                _ if segment.starts_with(':') && is_name(segment) => Segment::Any,
+                _ => Segment::Literal(segment),
+            })
+        })
+    }
+}
+
+fn is_name(segment: &str) -> bool {
+    let name = segment.strip_prefix(':').unwrap_or("");
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+impl Segment<'_> {
+    fn check(self) -> Result<(), Fault> {
+        match self {
+            Segment::Literal("") => Err(Fault::Empty),
+            Segment::Literal(text) if text.starts_with(':') => Err(Fault::Name(text.into())),
+            Segment::Literal(text) if matches!(text, "." | "..") || !text.bytes().all(is_unreserved) => {
+                Err(Fault::Literal(text.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<'a> Demand<'a> {
+    fn read(parts: Option<&'a str>) -> Option<Self> {
+        let (mut service, mut permission) = (None, None);
+        if parts == Some("deny") {
+            return Some(Demand::Deny);
+        }
+        for part in parts.into_iter().flat_map(|parts| parts.split('\t')) {
+            let (name, text) = part.split_once('=')?;
+            let slot = match name {
+                "service" => &mut service,
+                "permission" => &mut permission,
+                _ => return None,
+            };
+            if slot.replace(text).is_some() || !is_permission(text.as_bytes()) {
+                return None;
+            }
+        }
+        Some(Demand::Requirement { service, permission })
+    }
+}
+
+/// Whether letter case is ignored, what is demanded where no entry fits, and the lines of the entries.
+pub(super) fn head(table: &str) -> Result<(bool, Demand<'_>, impl Iterator<Item = &str>), RouteError> {
+    let mut lines = table.strip_suffix('\n').unwrap_or(table).split('\n');
+    let ignores_case = match lines.next() {
+        Some("case=ignored") => true,
+        Some("case=exact") => false,
+        _ => return Err(RouteError::Head),
+    };
+    let (name, demand) = parts(lines.next().unwrap_or_default());
+    if name != "default" {
+        return Err(RouteError::Head);
+    }
+    let fault = || RouteError::Entry { entry: name.into(), fault: Fault::Requirement };
+    Ok((ignores_case, Demand::read(demand).ok_or_else(fault)?, lines))
+}
+
+/// A line: an entry, and what it demands.
+pub(super) fn line(line: &str) -> Result<(Entry<'_>, Demand<'_>), RouteError> {
+    let (key, demand) = parts(line);
+    let read = || Ok((Entry::read(key)?, Demand::read(demand).ok_or(Fault::Requirement)?));
+    read().map_err(|fault| RouteError::Entry { entry: key.into(), fault })
+}
+
+fn parts(line: &str) -> (&str, Option<&str>) {
+    line.split_once('\t').map_or((line, None), |(key, parts)| (key, Some(parts)))
+}
+
+impl fmt::Display for RouteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RouteError::TooLong { bytes } => {
+                write!(f, "{bytes} bytes of routes are more than the limit of {MAX_ROUTE_TABLE_BYTES}")
+            }
+            RouteError::TooMany => write!(f, "more than {MAX_ROUTES} routes, or more requirements than an edge keeps"),
+            RouteError::TooManyTables => f.write_str("more route tables than an edge keeps: make each once, not per request"),
+            RouteError::Head => f.write_str("a route table begins with `case=ignored` or `case=exact`, then `default`"),
+            RouteError::Entry { entry, fault } => write!(f, "route \"{entry}\": {fault}"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Methods => f.write_str("methods are joined by `,` and followed by one space, as in `GET,PUT /zones`"),
+            Fault::Start => f.write_str("the pattern must begin with `/`"),
+            Fault::Empty => f.write_str("no segment may be empty; a final `/` makes no difference and is left out"),
+            Fault::Literal(text) => write!(
+                f,
+                "`{text}` must consist of letters, digits and `-._~`, which have one spelling in a path; `:name` or `*` stands for any segment"
+            ),
+            Fault::Name(text) => write!(f, "`{text}` must be `:` and a name of letters, digits and `_`"),
+            Fault::Segments => write!(f, "more than {MAX_ROUTE_SEGMENTS} segments"),
+            Fault::Repeated => f.write_str("another entry is for the same method and paths"),
+            Fault::Requirement => {
+                f.write_str("`deny`, or a service and a permission, each well formed, are what it can demand")
+            }
+        }
+    }
+}
+
+impl core::error::Error for RouteError {}

@@ -1,0 +1,116 @@
+// Route tables: what each makes of a request, on every runtime, and whatever happens to the core meanwhile.
+import { equal, ok } from "./suite.mjs";
+
+/** What the key `plain` lacks. */
+const STRONG = { permission: "cache.purge" };
+
+/** @returns `[name, run][]` */
+export function routeSuite({ createVerifier, protect, routes, staticSource, fixture, trapsOnPath }) {
+  const { keys, start, life } = fixture;
+  const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const bundle = (name) => bytes(fixture.snapshots[name].bundle);
+  const edge = async (options = {}) => {
+    const latch = await createVerifier({ root: fixture.roots[0], source: staticSource(bundle("first")), refresh: { mode: "manual" }, now: () => (start + 10) * 1000, ...options });
+    await latch.refresh();
+    return latch;
+  };
+  const request = (path, method = "GET", key = "plain", more = {}) => new Request(`https://api.example.com${path}`, { method, headers: { "x-api-key": keys[key], ...more } });
+  /** A request whose target no URL parser has touched. */
+  const raw = (url, method = "GET") => ({ method, url, rawHeaders: ["x-api-key", keys.plain] });
+
+  return Object.entries({
+    async "routes: requests are judged by the most specific entry"() {
+      const latch = await edge();
+      const table = routes({ "GET /admin/*": STRONG, "/admin/*": "deny", "/admin/:name/photo": {}, "POST /zones": { permission: "zone.view", service: "cdn" }, "/closed": "deny", default: {} });
+      const code = (...asked) => latch.verify(request(...asked), table).code;
+      equal([code("/"), code("/zones", "POST"), code("/admin/7/photo"), code("/admin/7/photo/x")], ["valid", "valid", "valid", "permission_denied"]);
+      equal([code("/admin"), code("/admin/x", "PUT"), code("/closed"), code("/closed/x")], ["permission_denied", "permission_denied", "permission_denied", "valid"]);
+      equal([code("/admin", "GET", "revoked"), code("/closed", "GET", "stranger")], ["revoked", "unknown"]);
+      const purger = (path, method) => latch.verify(request(path, method, "office"), table, { peer: "198.51.100.9" }).code;
+      equal([purger("/admin"), purger("/admin/x", "HEAD"), purger("/admin/x", "PUT"), purger("/closed")], ["valid", "valid", "permission_denied", "permission_denied"]);
+      equal(latch.verify(request("/closed"), table).response().status, 403);
+    },
+
+    async "routes: no spelling of a path leads around its entry"() {
+      const latch = await edge();
+      const table = routes({ "/admin/*": STRONG, "DELETE /keys/:id": "deny", default: {} });
+      const code = (asked) => latch.verify(asked, table).code;
+      for (const path of ["/ADMIN", "/admin/", "/%61dmin", "/Admin/%78", "/aDmIn/x/"]) {
+        equal([path, code(request(path)), code(raw(path))], [path, "permission_denied", "permission_denied"]);
+      }
+      for (const path of ["//admin", "/admin//x", "/x/..%2fadmin", "/admin%2fx", "/admin;x", "/admin%3bx", "/%2561dmin", "/x/%2e%2e/admin", "/admin%00", "*"]) {
+        equal([path, code(raw(path))], [path, "invalid_request"]);
+      }
+      equal([code(raw("/keys/7", "delete")), code(raw("/Keys/7/", "DELETE")), code(raw("/keys", "DELETE"))], ["permission_denied", "permission_denied", "valid"]);
+      const exact = routes({ "/admin/*": STRONG, default: {} }, { caseSensitive: true });
+      equal([latch.verify(request("/admin"), exact).code, latch.verify(request("/ADMIN"), exact).code], ["permission_denied", "valid"]);
+    },
+
+    async "routes: behind protect, with a preflight"() {
+      const latch = await edge({ allowPreflight: true });
+      const handler = protect(() => new Response("ok"), { verifier: latch, requirement: routes({ "/public/*": {}, default: "deny" }) });
+      const status = async (...asked) => (await handler(request(...asked))).status;
+      equal([await status("/public/x"), await status("/public"), await status("/PUBLIC/"), await status("/publicx"), await status("/")], [200, 200, 200, 403, 403]);
+      const preflight = { origin: "https://a.example", "access-control-request-method": "PUT" };
+      equal([await status("/x", "OPTIONS", "plain", preflight), await status("/x", "OPTIONS")], [200, 403]);
+    },
+
+    async "routes: numbers stay through updates and traps"() {
+      let now = start + 10;
+      const state = { bundle: bundle("first") };
+      const latch = await edge({ source: { bundle: async () => ({ bytes: state.bundle }) }, now: () => now * 1000, wasm: trapsOnPath });
+      const asked = [
+        [{ permission: "zone.view" }, "valid"], [routes({ "/v1": STRONG, default: { permission: "zone.edit" } }), "permission_denied"], [{ permission: "zone.edit" }, "permission_denied"],
+        [routes({ "/v1": {}, default: STRONG }), "valid"], [STRONG, "permission_denied"], [{ service: "cdn" }, "valid"], [routes({ "/v1": { service: "dns" }, default: "deny" }), "valid"],
+      ];
+      const battery = (when) => {
+        for (const [requirement, code] of asked) equal([when, latch.verify(request("/v1"), requirement).code], [when, code]);
+      };
+      battery("at first");
+      now = start + life / 2 + 10;
+      state.bundle = bundle("second");
+      equal([await latch.refresh(), latch.epoch], [true, 9]);
+      asked.push([{ permission: "zone.delete" }, "permission_denied"], [routes({ "/V1": { permission: "zone.view" }, default: "deny" }), "valid"]);
+      asked.reverse();
+      battery("after an update");
+      equal(latch.verify(request("/v1"), () => ({})).code, "internal");
+      await latch.refresh().catch(() => {});
+      equal([latch.ready, latch.epoch], [true, 9]);
+      battery("after a trap");
+    },
+
+    async "routes: a table is for requests"() {
+      const errors = [];
+      const latch = await edge({ onError: (error) => errors.push(error.code) });
+      const table = routes({ default: {} });
+      equal([latch.verifyKey(keys.plain, table).code, latch.verify(request("/"), () => table).code], ["bad_requirement", "bad_requirement"]);
+      equal(latch.verify(request("/"), Object.create(table)).code, "bad_requirement");
+      const many = Object.fromEntries(Array.from({ length: 1025 }, (_, n) => [`/${n}`, {}]));
+      const large = routes({ ...many, default: {} });
+      equal([latch.verify(request("/"), large).code, latch.verify(request("/"), large).code, errors], ["bad_requirement", "bad_requirement", ["bad_routes"]]);
+      equal(latch.verify(request("/"), table).code, "valid");
+    },
+
+    async "routes: what is no table is refused when it is made"() {
+      const made = (...given) => {
+        try {
+          routes(...given);
+          return "made";
+        } catch (error) {
+          ok(error instanceof TypeError, error.stack);
+          return error.message;
+        }
+      };
+      for (const [given, message] of [
+        [[], /plain object/], [[undefined], /plain object/], [[[]], /plain object/], [[new Map()], /plain object/], [[{ "/a": {} }], /default is missing/],
+        [[{ default: undefined }], /^routes: "default": a requirement, `\{\}` for nothing more/], [[{ default: "allow" }], /"default": a requirement/], [[{ default: null }], /"default": a requirement/],
+        [[{ "/a": undefined, default: {} }], /^routes: "\/a": a requirement/], [[{ "/a": () => ({}), default: {} }], /"\/a": a requirement/], [[{ "/a": routes({ default: {} }), default: {} }], /"\/a": a requirement/],
+        [[{ "/a": { permission: undefined }, default: {} }], /"\/a": permission is undefined/], [[{ "/a": { permision: "x" }, default: {} }], /"\/a": unknown option "permision"; known are service, permission/],
+        [[{ "/a": { permission: "a b" }, default: {} }], /"\/a": permission: a text like/], [[{ "/a": { service: "" }, default: {} }], /"\/a": service: a text/], [[{ "/a": { service: "a\n/b" }, default: {} }], /service: a text/],
+        [[{ "GET /a ": {}, default: {} }], /`a `/], [[{ "/a\tdeny": {}, default: {} }], /`a\tdeny`/], [[{ "/a\n/b": {}, default: {} }], /"\/a\n\/b": a segment/],
+        [[{ default: {} }, undefined], /plain object/], [[{ default: {} }, { caseSensitive: "yes" }], /true or false/], [[{ default: {} }, { caseSensitive: undefined }], /caseSensitive is undefined/], [[{ default: {} }, { sensitive: true }], /unknown option "sensitive"/],
+      ]) ok(message.test(made(...given)), `${made(...given)} is not ${message}`);
+      equal([made({ default: "deny" }), made({ default: {} }, {}), made({ default: {} }, { caseSensitive: true })], ["made", "made", "made"]);
+    },
+  });
+}
