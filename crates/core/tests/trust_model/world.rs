@@ -284,14 +284,15 @@ pub fn of_three_roots() -> Vec<World> {
 /// Two roots and several heads to each tree, for what an edge holds between two acts.
 pub fn with_renewals() -> Vec<World> {
     let mut worlds = Vec::new();
-    for (name, era, epoch) in [("goes on", 2, 10), ("begins", 4, 5)] {
+    let renewed: [(_, _, &[u64]); 2] = [("goes on", 2, &[10]), ("begins", 4, &[5, 6])];
+    for (name, era, epochs) in renewed {
         let one = first((1, vec![101]));
         let two = RootSpec { era, publisher: (1, vec![101, 102]), ..one.next() };
         let mut world = World::new(format!("renewals, era {name}"), vec![one, two]);
         world.publish(3, 5, 0);
         world.publish(3, 7, 0);
         world.publish(3, 8, 1);
-        world.publish(4, epoch, 1);
+        epochs.iter().for_each(|epoch| world.publish(4, *epoch, 1));
         // The first tree again, between two heads of the second.
         world.steal(STOLEN, 3, 9);
         world.flawed.clear();
