@@ -1,7 +1,7 @@
 //! What `tests/vectors/` holds: the files that Rust, Python and JavaScript check the format against.
 //!
 //! Everything here is deterministic: fixed seeds, fixed times. What a row expects follows from the list it was made of, not
-//! from asking the code under test; objects that the builder would never make are written byte by byte in [`raw`].
+//! from asking the code under test; objects that the builder would never make are written byte by byte in `raw`.
 
 mod addresses;
 mod clients;
