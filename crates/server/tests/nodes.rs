@@ -169,5 +169,5 @@ fn what_was_kept_long_enough_is_cleared_away() {
     wait("the log is cleared", || logged() == 0);
     // That of the key, and that of the first administrator's.
     wait("the rotations that are due are told of", || registry.alerts_pending().unwrap() == 2);
-    assert_eq!(said(&s, "UpkeepFailed"), 0);
+    assert_eq!(said(&s, "upkeep failed"), 0);
 }
