@@ -9,6 +9,9 @@ export interface Clock {
   readonly random: () => number;
 }
 
+/** Milliseconds that a timer can wait. */
+export const MAX_TIMER = 0x7fff_ffff;
+
 /** By so much the wall clock must gain on the other before that counts: they are read one after the other, in ticks of their own. */
 const SLACK = 250;
 

@@ -1,11 +1,10 @@
+import { MAX_TIMER } from "./clock.js";
 import type { RefreshOptions } from "./types.js";
 
 /** Every refresh option, with its usual value where it was left out. */
 export type Intervals = Readonly<Required<RefreshOptions>>;
 
 const MODES: readonly string[] = ["timer", "demand", "manual"] satisfies Intervals["mode"][];
-/** Milliseconds that a timer can wait. */
-const MAX_TIMER = 0x7fff_ffff;
 /** Two looks at most 1.1 intervals apart follow each other unless one was missed; at three, looks are missing, not late. */
 const MAX_AGE_INTERVALS = 3;
 

@@ -54,7 +54,8 @@ const NAME = /^[\w-]+(?:\.[\w-]+)*$/;
  * segment; `/*` at the end is the path before it and all below. Letter case and a final `/` do not count. The most specific
  * entry does, wherever it stands; one with methods before one without; HEAD goes by GET where its pattern does not name it.
  * A path that some routers read as another one is `invalid_request`. Patterns are of the whole path, also inside a mounted
- * router. A method in a header (`X-HTTP-Method-Override`) is not seen: put no middleware that heeds one behind the check.
+ * router. Routers that compare names before they decode them (Express, Koa, Polka) send `/%61dmin` to a `/:name` beside `/admin`:
+ * where the two require different things, give each route a check of its own. A method in a header (`X-HTTP-Method-Override`) is not seen: put no middleware that heeds one behind the check.
  */
 export function routes(entries: RouteEntries, _options?: RouteOptions): RouteTable {
   const { caseSensitive = false } = optionsOf("routes", argument(arguments, 1) as RouteOptions, OPTIONS);

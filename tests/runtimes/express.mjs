@@ -99,6 +99,19 @@ const results = await run(Object.entries({
     app.get("/zones", need({ permission: "zone.view" }), (_, response) => response.send("zones"));
     equal(await answers(app, ["/admin", "/ADMIN", "/admin/", "/zones", "/ZONES/"]), [403, 403, 403, "zones", "zones"]);
   },
+
+  async "an escaped letter reaches the parameter beside its name: only the route's own check knows which it was"() {
+    const build = (own, whole) => {
+      const app = express();
+      if (whole !== undefined) app.use(middleware({ verifier, requirement: whole }));
+      const need = (requirement) => (own ? [middleware({ verifier, requirement })] : []);
+      app.get("/status", ...need({}), (_, response) => response.send("up"));
+      return app.get("/:name", ...need(STRONG), (request, response) => response.send(`secret of ${request.params.name}`));
+    };
+    const paths = ["/status", "/other", "/%73tatus"];
+    equal(await answers(build(false, routes({ "/status": {}, "/:name": STRONG, default: "deny" })), paths), ["up", 403, "secret of status"]);
+    equal(await answers(build(true), paths), ["up", 403, 403]);
+  },
 }));
 rmSync(folder, { recursive: true });
 verifier.close();

@@ -1,3 +1,4 @@
+import { MAX_TIMER } from "../clock.js";
 import { bound } from "../options.js";
 
 /** Bounds, in events and milliseconds. */
@@ -9,8 +10,6 @@ export interface Bounds {
   readonly deadline: number;
 }
 
-/** Milliseconds that a timer can wait. */
-const MAX_TIMER = 0x7fff_ffff;
 const BOUNDS: Record<keyof Bounds, { readonly fallback: number; readonly max: number }> = {
   maxBatch: { fallback: 1000, max: 10_000 },
   maxAge: { fallback: 5000, max: MAX_TIMER },
