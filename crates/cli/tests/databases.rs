@@ -1,11 +1,10 @@
 //! A registry is copied to another database, and all commands work there: SQLite and PostgreSQL.
 
 mod common;
-#[cfg(unix)]
-#[path = "../../registry/tests/common/server.rs"]
-mod server;
 
 use common::{Plane, Ran};
+#[cfg(unix)]
+use edgelatch_testkit::postgres;
 use serde_json::Value;
 
 fn with(p: &Plane, database: &str, args: &[&str]) -> Ran {
@@ -58,7 +57,7 @@ fn to_another_file() {
 #[cfg(unix)]
 #[test]
 fn to_postgresql_and_on_from_there() {
-    let Some(server) = server::server() else { return };
+    let Some(server) = postgres::server() else { return };
     let (p, id, secret) = filled();
     let url = server.url(&server.schema());
     let source = p.data().join("registry.db");
@@ -67,7 +66,7 @@ fn to_postgresql_and_on_from_there() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let copied: Value = serde_json::from_str(&ran.out).unwrap();
     let to = copied["to"].as_str().unwrap();
-    assert!(to.starts_with("postgres://edgelatch@/") && !ran.out.contains("p%40ss") && !ran.out.contains(server::PASSWORD));
+    assert!(to.starts_with("postgres://edgelatch@/") && !ran.out.contains("p%40ss") && !ran.out.contains(postgres::PASSWORD));
     assert_eq!(seen(&p, &url), seen(&p, source.to_str().unwrap()));
     // The next epoch, the next row of the log: it goes on from there.
     assert_eq!(with(&p, &url, &["keys", "revoke", &id]).code, 0);
@@ -83,7 +82,7 @@ fn to_postgresql_and_on_from_there() {
 #[cfg(unix)]
 #[test]
 fn beginning_on_postgresql() {
-    let Some(server) = server::server() else { return };
+    let Some(server) = postgres::server() else { return };
     let (p, url) = (Plane::empty(), server.url(&server.schema()));
     let run = |args: &[&str]| with(&p, &url, args);
     assert!(run(&["keys", "list"]).err.contains("edgelatch init"));
@@ -108,7 +107,7 @@ fn beginning_on_postgresql() {
 #[cfg(unix)]
 #[test]
 fn a_secret_stays_where_nobody_knows_whether_its_key_was_made() {
-    let Some(server) = server::server() else { return };
+    let Some(server) = postgres::server() else { return };
     let (p, schema) = (Plane::empty(), server.schema());
     let run = |args: &[&str]| with(&p, &server.url(&schema), args);
     assert_eq!(run(&["init", "--realm", "acme"]).code, 0);

@@ -18,10 +18,8 @@ use edgelatch_core::key;
 use edgelatch_core::root::Root;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Database, Env, Filter, Registry, Slug};
+use edgelatch_testkit::postgres;
 use serde_json::Value;
-
-#[path = "../../registry/tests/common/server.rs"]
-mod server;
 
 /// Kills of one test: few enough for seconds, enough to meet every step of a command.
 const KILLS: u32 = 30;
@@ -308,7 +306,7 @@ fn an_import_is_all_or_nothing() {
 
 #[test]
 fn an_import_into_postgresql_is_all_or_nothing() {
-    let Some(server) = server::server() else { return };
+    let Some(server) = postgres::server() else { return };
     let (p, url) = (Plane::empty(), server.url(&server.schema()));
     let database = ["--database", &url];
     p.ok(&[&["init", "--realm", "acme"], &database[..]].concat());

@@ -22,8 +22,6 @@
 )]
 
 extern crate alloc;
-#[cfg(test)]
-extern crate self as edgelatch_core;
 
 #[cfg(feature = "builder")]
 pub mod build;
@@ -46,11 +44,6 @@ pub mod tree;
 pub mod verdict;
 mod wire;
 mod work;
-
-/// The realm of the integration tests, for those that count work.
-#[cfg(all(test, feature = "builder"))]
-#[path = "../tests/common/mod.rs"]
-mod common;
 
 /// The Rust example of the repository's README.
 #[cfg(all(doctest, feature = "builder"))]

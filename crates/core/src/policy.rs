@@ -286,6 +286,5 @@ impl fmt::Display for PolicyError {
 
 impl core::error::Error for PolicyError {}
 
-#[cfg(all(test, feature = "builder"))]
-#[path = "policy_tests.rs"]
+#[cfg(test)]
 mod tests;

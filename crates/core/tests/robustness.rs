@@ -1,80 +1,33 @@
 //! Bytes that nobody chose: every parser of the request path survives them, and what it accepts reads back the same.
-#![cfg(feature = "builder")]
 
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::client_ip::{ClientIpRule, PLATFORMS};
 use edgelatch_core::http::{Block, Lines, Sources, extract, host_ok, is_preflight, normalize_path};
 use edgelatch_core::ip::Ip;
 use edgelatch_core::policy::{AllowMode, IpPolicy, IpVerdict, Order, PolicyView};
+use edgelatch_testkit::random::Random;
 
-/// xorshift64: the same bytes on every run and machine.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
+fn ip(random: &mut Random) -> Ip {
+    // Few distinct values, so that they meet.
+    match random.below(3) {
+        0 => Ip::V4(random.number() as u32 & 0x0300_0103),
+        1 => Ip::V4(random.number() as u32),
+        _ => Ip::from_v6(
+            u128::from(random.number() & 0x8000_0000_0000_0001) << 64 | u128::from(random.number() & 0xffff_8000_0000_0003),
+        ),
     }
+}
 
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
-    fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
-        from[self.below(from.len())]
-    }
-
-    /// A seed with some bytes replaced, removed, doubled, or taken from another seed.
-    fn mutate(&mut self, seeds: &[&str]) -> Vec<u8> {
-        let mut bytes = self.pick(seeds).as_bytes().to_vec();
-        for _ in 0..self.below(4) {
-            let at = self.below(bytes.len() + 1);
-            match self.below(6) {
-                0 => bytes.insert(at, self.next() as u8),
-                1 => bytes.insert(
-                    at,
-                    *self.pick(&[b":", b".", b",", b"\"", b"/", b"%", b" ", b"\n", b"=", b"[", b"0", b"\\"]).first().unwrap(),
-                ),
-                2 if at < bytes.len() => drop(bytes.remove(at)),
-                3 => {
-                    let piece = bytes[at..].to_vec();
-                    bytes.extend(piece);
-                }
-                4 => bytes.truncate(at),
-                _ => {
-                    let other = self.pick(seeds).as_bytes();
-                    let from = self.below(other.len() + 1);
-                    bytes.splice(at.., other[from..].iter().copied());
-                }
-            }
+fn cidr(random: &mut Random) -> Cidr {
+    let (ip, prefix) = (ip(random), random.below(129) as u8);
+    match ip {
+        Ip::V4(bits) => {
+            let prefix = prefix % 33;
+            Cidr::new(Ip::V4(bits & !u32::MAX.checked_shr(prefix.into()).unwrap_or(0)), prefix)
         }
-        bytes
+        Ip::V6(bits) => Cidr::new(Ip::V6(bits & !u128::MAX.checked_shr(prefix.into()).unwrap_or(0)), prefix),
     }
-
-    fn ip(&mut self) -> Ip {
-        // Few distinct values, so that they meet.
-        match self.below(3) {
-            0 => Ip::V4(self.next() as u32 & 0x0300_0103),
-            1 => Ip::V4(self.next() as u32),
-            _ => Ip::from_v6(
-                u128::from(self.next() & 0x8000_0000_0000_0001) << 64 | u128::from(self.next() & 0xffff_8000_0000_0003),
-            ),
-        }
-    }
-
-    fn cidr(&mut self) -> Cidr {
-        let (ip, prefix) = (self.ip(), self.below(129) as u8);
-        match ip {
-            Ip::V4(bits) => {
-                let prefix = prefix % 33;
-                Cidr::new(Ip::V4(bits & !u32::MAX.checked_shr(prefix.into()).unwrap_or(0)), prefix)
-            }
-            Ip::V6(bits) => Cidr::new(Ip::V6(bits & !u128::MAX.checked_shr(prefix.into()).unwrap_or(0)), prefix),
-        }
-        .unwrap_or(Cidr::host(ip))
-    }
+    .unwrap_or(Cidr::host(ip))
 }
 
 const ADDRESSES: &[&str] = &[
@@ -154,7 +107,7 @@ fn policies() {
     let mut random = Random(0xbead);
     for round in 0..3_000 {
         let list = |random: &mut Random| {
-            (0..random.below(if round % 10 == 0 { 60 } else { 5 })).map(|_| random.cidr()).collect::<Vec<_>>()
+            (0..random.below(if round % 10 == 0 { 60 } else { 5 })).map(|_| cidr(random)).collect::<Vec<_>>()
         };
         let allow_mode = if random.below(3) == 0 { AllowMode::Any } else { AllowMode::List };
         let order = if random.below(2) == 0 { Order::AllowFirst } else { Order::DenyFirst };
@@ -164,7 +117,7 @@ fn policies() {
         let view = PolicyView::validate(&bytes).unwrap();
         assert_eq!(view.decide(None), naive(&policy, None));
         for _ in 0..40 {
-            let ip = random.ip();
+            let ip = ip(&mut random);
             assert_eq!(view.decide(Some(ip)), naive(&policy, Some(ip)), "{policy:?} {ip}");
         }
         for entry in policy.allow.iter().chain(&policy.deny) {
@@ -181,7 +134,7 @@ fn policies() {
             let at = random.below(damaged.len());
             damaged[at] ^= 1 << random.below(8);
         }
-        PolicyView::new_unchecked_len(&damaged).decide(Some(random.ip()));
+        PolicyView::new_unchecked_len(&damaged).decide(Some(ip(&mut random)));
         if let Ok(view) = PolicyView::validate(&damaged) {
             let read = IpPolicy {
                 allow_mode: view.allow_mode(),
@@ -325,7 +278,7 @@ fn rules_and_pure_noise() {
             Ok(rule) => assert!(rule.header_names().all(|name| name == name.to_ascii_lowercase())),
             Err(error) => assert!(!error.to_string().is_empty()),
         }
-        let noise: Vec<u8> = (0..random.below(40)).map(|_| random.next() as u8).collect();
+        let noise: Vec<u8> = (0..random.below(40)).map(|_| random.number() as u8).collect();
         assert!(Ip::parse(&noise).is_err() || noise.is_ascii());
         let _ =
             (Cidr::parse(&noise), Block::parse(&noise).is_ok(), PolicyView::validate(&noise).is_ok(), normalize_path(&noise));

@@ -1,12 +1,10 @@
 //! Requests judged by a route table: each with what a look-up by comparing paths would have missed.
 
-mod common;
-
-use common::*;
 use edgelatch_core::build::*;
 use edgelatch_core::edge::{Edge, Outcome, RequirementId, RouteError};
 use edgelatch_core::limits::{MAX_REQUIREMENTS, MAX_ROUTE_TABLES};
 use edgelatch_core::verdict::Code;
+use edgelatch_testkit::realm::*;
 
 const TABLE: &str = "case=ignored\ndefault\tdeny\n/public/*\nGET /cache/:id\tservice=cdn\tpermission=cache.view\n/cache/*\tpermission=cache.purge\n\
                      /closed\tdeny\n";

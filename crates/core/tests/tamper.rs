@@ -1,13 +1,12 @@
 //! Damaged and lying bundles: every bit, every length, and trees that are rightly hashed and signed but wrongly made.
 
-mod common;
-
-use common::*;
 use edgelatch_core::build::*;
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::edge::RequirementId;
 use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
 use edgelatch_core::verdict::Code;
+use edgelatch_testkit::random::Random;
+use edgelatch_testkit::realm::*;
 
 /// A tree with an entry in every table.
 fn small() -> Tree {
@@ -64,13 +63,13 @@ fn random_bytes_are_refused() {
     for round in 0..3000 {
         let mut bad = good.clone();
         for _ in 0..1 + round % 8 {
-            let at = random.next() as usize % bad.len();
-            bad[at] = random.next() as u8;
+            let at = random.number() as usize % bad.len();
+            bad[at] = random.number() as u8;
         }
         if bad != good {
             refusal(&bad, T0);
         }
-        let mut noise = vec![0; random.next() as usize % 300];
+        let mut noise = vec![0; random.number() as usize % 300];
         random.fill(&mut noise);
         noise.splice(0..0, *b"ELBN\x01\x00");
         refusal(&noise, T0);

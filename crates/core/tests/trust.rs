@@ -1,13 +1,11 @@
 //! Roots, heads and updates: every attack is refused by name, and a refused update changes nothing.
 
-mod common;
-
-use common::*;
 use edgelatch_core::build::*;
 use edgelatch_core::edge::{Edge, HostConfig, Offer};
 use edgelatch_core::limits::MAX_EPOCH;
 use edgelatch_core::root::Root;
 use edgelatch_core::verdict::Code;
+use edgelatch_testkit::realm::*;
 
 fn open(fields: &RootFields, seeds: &[u8]) -> &'static str {
     Root::open(&sign_root(fields, &signers(seeds)).unwrap()).err().map_or("accepted", |e| e.code())

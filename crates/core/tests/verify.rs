@@ -1,14 +1,12 @@
 //! One verification: the order of its rules, and what each refuses.
 
-mod common;
-
-use common::*;
 use edgelatch_core::build::*;
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::edge::{Edge, Location, Outcome, RequirementId};
 use edgelatch_core::key::{KeyId, Pepper, digest};
 use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
 use edgelatch_core::verdict::{Code, Reply};
+use edgelatch_testkit::realm::*;
 
 fn policy(allow: &[&str], deny: &[&str], order: Order) -> Option<IpPolicy> {
     let list = |texts: &[&str]| texts.iter().map(|t| Cidr::parse(t.as_bytes()).unwrap()).collect();

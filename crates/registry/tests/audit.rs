@@ -1,12 +1,11 @@
 //! The activity log: complete, without secrets, and no row can be removed or altered unnoticed.
 
-mod common;
-
-use common::{Fixture, NOW, caller, new_key, new_org, on_both_stores, slug};
 use edgelatch_core::ip::Ip;
 use edgelatch_registry::{
     Activity, ActivityFilter, Anchor, Caller, Digest, Filter, KeyEdit, NewRole, OrgEdit, OwnerEdit, RoleEdit, Rotate,
 };
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::registry::{Fixture, NOW, caller, new_key, new_org, slug};
 use serde_json::json;
 
 fn all(f: &Fixture) -> Vec<Activity> {

@@ -1,13 +1,9 @@
 //! What one org can take of the directory that every edge holds, and what all of a realm can: enforced by every way in, on what is
 //! there after the change.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::io::Cursor;
 
-use common::race::{Act, count, crowds, one_won, race};
-use common::{Fixture, caller, new_key, new_org, on_both_stores, slug};
 use edgelatch_core::build::build_tree;
 use edgelatch_core::key::{self, KeyId};
 use edgelatch_core::limits::MAX_DIRECTORY_ENTRIES;
@@ -19,6 +15,9 @@ use edgelatch_registry::{
     Digest, Error, Filter, Import, ImportDefaults, ImportFormat, ImportReport, KeyEdit, NewKey, NewOwner, NewRole, OrgEdit,
     OwnerEdit, OwnerKind, Pattern, Preset, RoleEdit, Scope, Service, Slug,
 };
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::registry::race::{Act, count, crowds, one_won, race};
+use edgelatch_testkit::registry::{Fixture, caller, new_key, new_org, slug};
 use serde_json::json;
 
 fn services(names: &[&str]) -> Vec<Service> {

@@ -1,11 +1,10 @@
 //! Explanations agree with what a real edge says to the same key.
 
-mod common;
-
-use common::edge::edge;
-use common::{Fixture, NOW, caller, ip, new_key, on_both_stores, slug};
 use edgelatch_core::ip::Ip;
 use edgelatch_registry::{Filter, NewKey, OwnerEdit, Question, Rotate, Scope};
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::registry::edge::edge;
+use edgelatch_testkit::registry::{Fixture, NOW, caller, ip, new_key, slug};
 
 fn address(text: &str) -> Ip {
     Ip::parse(text.as_bytes()).unwrap()

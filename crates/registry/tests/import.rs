@@ -1,16 +1,15 @@
 //! Many keys at once: all, or none and a report.
 
-mod common;
-
 use std::io::{Cursor, Read};
 
-use common::edge::{edge, verdict};
-use common::{Fixture, caller, new_key, on_both_stores, slug};
 use edgelatch_core::key;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{
     ActivityFilter, Error, Filter, Import, ImportDefaults, ImportFormat, ImportReport, OrgEdit, Origin, RefusedLine,
 };
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::registry::edge::{edge, verdict};
+use edgelatch_testkit::registry::{Fixture, caller, new_key, slug};
 use serde_json::json;
 
 fn digest(text: &str) -> String {

@@ -1,10 +1,9 @@
 //! Keys from creation to revocation.
 
-mod common;
-
-use common::{Fixture, NOW, caller, ip, new_key, on_both_stores, slug};
 use edgelatch_core::key::{KeyId, KeyText};
 use edgelatch_registry::{Digest, Env, Filter, IpEdit, IpEntry, KeyEdit, ListEdit, Origin, Scope, State, Warning};
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::registry::{Fixture, NOW, caller, ip, new_key, slug};
 
 fn a_secret_is_in_its_creation_and_nowhere_else(f: Fixture) {
     let created = f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap();

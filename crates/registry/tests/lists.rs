@@ -1,9 +1,8 @@
 //! Lists in every order, and revoking by filter.
 
-mod common;
-
-use common::{Fixture, NOW, caller, new_key, on_both_stores, slug};
 use edgelatch_registry::{Direction, Filter, Key, NewKey, Sort, State};
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::registry::{Fixture, NOW, caller, new_key, slug};
 
 fn names(keys: &[Key]) -> Vec<&str> {
     keys.iter().map(|key| key.name.as_str()).collect()

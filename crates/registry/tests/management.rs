@@ -1,13 +1,12 @@
 //! The realm behind the management API: who gets its first key, and what its roles and scopes allow at an edge.
 
-mod common;
-
-use common::edge::{edge, verdict};
-use common::{Fixture, caller, from_empty_on_both_stores, slug};
 use edgelatch_core::permission;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::management::{self, org_of, org_service, realm_service};
 use edgelatch_registry::{Error, Name, NewKey, NewRealm, Preset, Scope};
+use edgelatch_testkit::from_empty_on_both_stores;
+use edgelatch_testkit::registry::edge::{edge, verdict};
+use edgelatch_testkit::registry::{Fixture, caller, slug};
 
 fn establish(f: &mut Fixture) -> String {
     f.realm = slug(management::REALM);
@@ -76,7 +75,7 @@ fn roles_say_what_and_scopes_say_where(mut f: Fixture) {
     let mut edge = edge(&f);
     let mut asks = |service: &str, permission: &str| {
         let requirement = edge.compile(Some(service), Some(permission));
-        edge.verify_key(created.secret.as_bytes(), None, requirement, common::NOW).code
+        edge.verify_key(created.secret.as_bytes(), None, requirement, edgelatch_testkit::registry::NOW).code
     };
     assert_eq!(asks("acme.one", "api.key.create"), Code::Valid);
     for service in ["acme", "acme.two", "acme.one.two", "other.one", "management"] {

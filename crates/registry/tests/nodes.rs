@@ -1,12 +1,11 @@
 //! What several nodes do at once to the things that keys hang on: roles, owners, orgs, and the publisher's ledger.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::race::{Act, count, crowds, race};
-use common::{Fixture, caller, new_key, new_org, on_both_stores, slug};
 use edgelatch_registry::{EpochRequest, Error, Filter, Name, NewKey, NewOwner, NewRole, OwnerKind, Registry};
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::registry::race::{Act, count, crowds, race};
+use edgelatch_testkit::registry::{Fixture, caller, new_key, new_org, slug};
 
 fn keys(f: &Fixture) -> u64 {
     f.registry.count_keys(&f.realm, &Filter::default()).unwrap()

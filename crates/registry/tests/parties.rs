@@ -1,11 +1,10 @@
 //! Orgs, owners and roles: what is in use stays, and what came with a preset is left as it is.
 
-mod common;
-
-use common::edge::{edge, verdict};
-use common::{Fixture, caller, new_key, new_org, on_both_stores, slug};
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{KeyEdit, Name, NewKey, NewOwner, NewRole, OwnerEdit, OwnerKind, Pattern, Role, RoleEdit, Slug};
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::registry::edge::{edge, verdict};
+use edgelatch_testkit::registry::{Fixture, caller, new_key, new_org, slug};
 
 fn role(name: &str, org: Option<&str>, patterns: &[&str]) -> NewRole {
     let permissions = patterns.iter().map(|p| p.parse().unwrap()).collect();

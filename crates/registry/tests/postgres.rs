@@ -1,14 +1,13 @@
 //! What only PostgreSQL has: a network, other nodes, other people's tables; and copies from one store to the other.
 
-mod common;
-
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use common::server::{PASSWORD, server};
-use common::{Fixture, NOW, caller, env, ip, new_key, new_org, on_both_stores, slug};
 use edgelatch_registry::{Digest, EpochRequest, Error, Filter, Metadata, Registry, RootRow, Scope};
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::postgres::{PASSWORD, server};
+use edgelatch_testkit::registry::{Fixture, NOW, caller, env, ip, new_key, new_org, slug};
 
 fn clock() -> Arc<AtomicU64> {
     Arc::new(AtomicU64::new(NOW))

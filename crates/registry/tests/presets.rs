@@ -1,14 +1,13 @@
 //! Each preset's rules, and what happens to whoever breaks them. What reaches an edge is judged by the real core.
 
-mod common;
-
-use common::edge::{edge, verdict};
-use common::{Fixture, NOW, caller, from_empty_on_both_stores, ip, new_key, slug};
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{
     Digest, Error, Filter, KeyEdit, ListEdit, Name, NewKey, NewOrg, OrgEdit, OwnerEdit, Preset, Rotate, Scope, Slug, State,
     Status,
 };
+use edgelatch_testkit::from_empty_on_both_stores;
+use edgelatch_testkit::registry::edge::{edge, verdict};
+use edgelatch_testkit::registry::{Fixture, NOW, caller, ip, new_key, slug};
 use serde_json::json;
 
 const DAY: u64 = 86_400;
@@ -243,7 +242,10 @@ fn a_caller_of_one_org_sees_no_other(f: Fixture) {
     assert_eq!(codes, ["not_found"; 7]);
     let org = OrgEdit { settings: Some(json!({ "max_keys": 999 })), ..OrgEdit::default() };
     assert_eq!(f.registry.edit_org(&me, &f.realm, &two, &org).unwrap_err().code(), "forbidden");
-    assert_eq!(f.registry.create_org(&me, &f.realm, &common::new_org("three")).unwrap_err().code(), "forbidden");
+    assert_eq!(
+        f.registry.create_org(&me, &f.realm, &edgelatch_testkit::registry::new_org("three")).unwrap_err().code(),
+        "forbidden"
+    );
     // A bulk revocation without an org means theirs.
     f.registry.create_key(&me, &f.realm, &NewKey { org: two, ..new_key("mine") }).unwrap();
     assert_eq!(f.registry.revoke_keys(&me, &f.realm, &Filter::default(), None).unwrap().matched, 1);

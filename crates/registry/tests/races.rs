@@ -1,20 +1,19 @@
 //! Callers that want at the same moment what only one can have: through one registry, and through one each, as processes or
 //! nodes have it. The database decides, and what it decided is whole.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::io::Cursor;
 
-use common::edge::{edge, verdict};
-use common::race::{Act, count, crowds, one_won, race};
-use common::{Fixture, caller, new_key, on_both_stores, slug};
 use edgelatch_core::key::{self, KeyId};
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{
     Digest, Error, Filter, Idempotency, Import, ImportDefaults, ImportFormat, IpEdit, IpEntry, Key, KeyEdit, ListEdit, NewKey,
     Once, OrgEdit, Registry, Rotate, State, Status,
 };
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::registry::edge::{edge, verdict};
+use edgelatch_testkit::registry::race::{Act, count, crowds, one_won, race};
+use edgelatch_testkit::registry::{Fixture, caller, new_key, slug};
 use serde_json::{Value, json};
 
 fn settings(f: &Fixture, settings: Value) {
@@ -248,7 +247,7 @@ fn of_rotations_one_secret_stays(f: Fixture) {
         assert_eq!(valid(&mut edge(f), 0), (crowd + 2, 1));
         // With an overlap one: a third secret beside two is refused.
         one_won(&race(f, apart, (0..crowd).map(|_| rotate(600, None)).collect()), "wrong_state");
-        let passed = f.registry.env().now().unwrap() - common::NOW;
+        let passed = f.registry.env().now().unwrap() - edgelatch_testkit::registry::NOW;
         assert_eq!(valid(&mut edge(f), passed), (crowd + 3, 2));
         assert_eq!(valid(&mut edge(f), passed + 600), (crowd + 3, 1));
     });

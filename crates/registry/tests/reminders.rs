@@ -1,9 +1,8 @@
 //! Keys that should be rotated are listed, and told of once.
 
-mod common;
-
-use common::{Fixture, caller, new_key, on_both_stores, slug};
 use edgelatch_registry::{Filter, KeyEdit, NewKey, OrgEdit, Rotate};
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::registry::{Fixture, caller, new_key, slug};
 use serde_json::{Value, json};
 
 const DAY: u64 = 86_400;
@@ -57,7 +56,7 @@ fn each_secret_is_told_of_once(f: Fixture) {
     let keys: Vec<_> = (0..25)
         .map(|i| f.registry.create_key(&caller(), &f.realm, &of("one", &format!("k{i}"), "production")).unwrap().key.key_id)
         .collect();
-    let expiring = NewKey { expires_at: Some(common::NOW + DAY), ..of("two", "gone", "production") };
+    let expiring = NewKey { expires_at: Some(edgelatch_testkit::registry::NOW + DAY), ..of("two", "gone", "production") };
     f.registry.create_key(&caller(), &f.realm, &expiring).unwrap();
     assert_eq!(f.registry.remind().unwrap(), 0);
     f.advance(90 * DAY);

@@ -1,11 +1,10 @@
 //! New secrets for old keys, requests that come twice, and edits that cross.
 
-mod common;
-
-use common::edge::{edge, verdict};
-use common::{Fixture, NOW, caller, ip, new_key, on_both_stores, slug};
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Caller, Created, Error, Idempotency, KeyEdit, NewKey, Once, OrgEdit, Rotate, State, Status};
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::registry::edge::{edge, verdict};
+use edgelatch_testkit::registry::{Fixture, NOW, caller, ip, new_key, slug};
 use serde_json::json;
 
 const DAY: u64 = 86_400;
@@ -62,7 +61,7 @@ fn an_overlap_ends_at_the_edge_by_its_clock(f: Fixture) {
     assert!(error.to_string().contains("2026-02-01T00:00:00Z"), "{error}");
     let third = rotate(&f, &old, 0).unwrap();
     assert_eq!(third.key.overlap_until, None);
-    let mut edge = common::edge::edge(&f);
+    let mut edge = edgelatch_testkit::registry::edge::edge(&f);
     let codes = [&old, &new, &third].map(|created| verdict(&mut edge, &created.secret, None, None, 0));
     assert_eq!(codes, [Code::Unknown, Code::Unknown, Code::Valid]);
     settings(&f, json!({ "max_overlap": 10 }));

@@ -1,9 +1,8 @@
 //! The database: concurrency, damage, and what it alone decides.
 
-mod common;
-
-use common::{Fixture, NOW, caller, env, fixture, new_key, new_org, on_both_stores, slug};
 use edgelatch_registry::{Digest, EpochRequest, Filter, NewRole, Registry};
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::registry::{Fixture, NOW, caller, env, new_key, new_org, slug};
 
 fn request(above: u64, now: u64) -> EpochRequest {
     EpochRequest { above, tree: [7; 32], records: 1, changes: 1, root_version: 1, now, lifetime: 60 }
@@ -76,7 +75,7 @@ fn the_ledger_is_pruned_and_the_counter_is_not(f: Fixture) {
 
 #[test]
 fn damage_is_named_and_left_alone() {
-    let f = fixture();
+    let f = Fixture::sqlite();
     let path = f.dir.path().join("broken.db");
     for bytes in [b"not a database at all, but long enough to be read as one".repeat(40), vec![0xff; 8192]] {
         std::fs::write(&path, &bytes).unwrap();
@@ -98,7 +97,7 @@ fn damage_is_named_and_left_alone() {
 /// What a process leaves that dies while it makes a registry: before its one transaction is committed there is none.
 #[test]
 fn a_registry_begun_and_left_is_begun_again() {
-    let f = fixture();
+    let f = Fixture::sqlite();
     let path = f.dir.path().join("left.db");
     let open = || Registry::open(&path, env(&f.clock));
     for begun in ["", "PRAGMA journal_mode = WAL", "PRAGMA journal_mode = WAL; BEGIN; CREATE TABLE realms (a); ROLLBACK"] {
@@ -126,7 +125,7 @@ fn a_registry_begun_and_left_is_begun_again() {
 
 #[test]
 fn absent_and_present_databases() {
-    let f = fixture();
+    let f = Fixture::sqlite();
     let absent = Registry::open(&f.dir.path().join("none.db"), env(&f.clock)).unwrap_err();
     assert_eq!(absent.code(), "not_initialised");
     let present = Registry::create(&f.path(), env(&f.clock)).unwrap_err();
@@ -137,7 +136,7 @@ fn absent_and_present_databases() {
 
 #[test]
 fn a_lock_is_waited_for_and_then_reported() {
-    let f = fixture();
+    let f = Fixture::sqlite();
     let other = rusqlite::Connection::open(f.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     // Readers go on.
@@ -151,7 +150,7 @@ fn a_lock_is_waited_for_and_then_reported() {
 #[test]
 fn the_database_is_the_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
-    let f = fixture();
+    let f = Fixture::sqlite();
     for file in std::fs::read_dir(f.dir.path()).unwrap() {
         let mode = file.unwrap().metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0);
@@ -225,7 +224,7 @@ on_both_stores!(
 /// A process that dies while it makes a registry may leave its first transaction for others to undo.
 #[test]
 fn what_a_dead_process_began_to_make_is_made_anew() {
-    let f = fixture();
+    let f = Fixture::sqlite();
     let [begun, left] = ["begun.db", "left.db"].map(|name| f.dir.path().join(name));
     std::fs::write(&begun, "").unwrap();
     let other = rusqlite::Connection::open(&begun).unwrap();

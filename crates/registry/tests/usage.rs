@@ -1,10 +1,9 @@
 //! What edges report: counted once, kept for a time, and told when it looks like an attack.
 
-mod common;
-
-use common::{Fixture, NOW, caller, new_key, on_both_stores, slug};
 use edgelatch_core::key::KeyId;
 use edgelatch_registry::{Filter, Ingested, NewKey, OrgEdit, RequestFilter, Rotate, Sort, UsageBatch, UsageEvent};
+use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::registry::{Fixture, NOW, caller, new_key, slug};
 use serde_json::{Value, json};
 
 const DAY: u64 = 86_400;

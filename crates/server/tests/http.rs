@@ -1,7 +1,6 @@
 //! The endpoints over a real socket.
 
-#[path = "common/log.rs"]
-mod log;
+mod common;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,11 +9,11 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use common::Log;
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{Caller, Env, IpRules, Key, Metadata, NewKey, NewRealm, Preset, Registry, Scope, Slug};
 use edgelatch_server::{Options, Pilot, serve_until};
 use edgelatch_sync::{DataDir, Directory, Init, Publisher, Target, init, key_file};
-use log::Log;
 
 struct Plane {
     _temp: tempfile::TempDir,

@@ -17,9 +17,7 @@ use edgelatch_registry::{
     OwnerKind, Preset, Registry, Slug, Sort, State, UsageBatch, UsageEvent,
 };
 use edgelatch_sync::{DataDir, Directory, Init, Publisher, Target, init, key_file};
-
-#[path = "../../registry/tests/common/server.rs"]
-mod server;
+use edgelatch_testkit::postgres;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -246,7 +244,7 @@ fn main() -> Result<()> {
     };
     figures.add("import", imports(&|run| Ok(Database::file(dir.join(format!("{run}.db")))), IMPORTS)?);
     // The production settings are the registry's own; the server is started with those of any installation.
-    if let Some(server) = server::durable() {
+    if let Some(server) = postgres::durable() {
         figures.add("import into PostgreSQL", imports(&|_| Ok(server.url(&server.schema()).parse()?), 1)?);
     }
     let members: Vec<String> = figures.0.iter().map(|(name, value)| format!("{name:?}: {value}")).collect();

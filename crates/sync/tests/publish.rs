@@ -11,14 +11,13 @@ use edgelatch_core::limits::MAX_EPOCH;
 use edgelatch_core::signed::Role;
 use edgelatch_core::tree::object_digest;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{Caller, Created, Env, IpRules, KeyEdit, Metadata, NewKey, NewRealm, Preset, Registry, Scope, Slug};
+use edgelatch_registry::{Created, IpRules, KeyEdit, Metadata, NewKey, NewRealm, Preset, Registry, Scope, Slug};
 use edgelatch_sync::{
     Begun, DataDir, Directory, Error, Init, Publication, Published, Publisher, Reason, Shown, Target, Written, hex, init,
     key_file,
 };
-
-const NOW: u64 = 1_769_817_600;
-const DAY: u64 = 86_400;
+use edgelatch_testkit::DAY;
+use edgelatch_testkit::registry::{NOW, caller, env};
 
 struct Plane {
     _temp: tempfile::TempDir,
@@ -28,15 +27,6 @@ struct Plane {
     root: Vec<u8>,
     registry: Arc<Registry>,
     publisher: Publisher,
-}
-
-fn env(clock: &Arc<AtomicU64>) -> Env {
-    let clock = Arc::clone(clock);
-    Env::new(move || clock.load(Ordering::SeqCst), |bytes| getrandom::fill(bytes).is_ok())
-}
-
-fn caller() -> Caller {
-    Caller::new("cli:tester".parse().unwrap())
 }
 
 fn begin(dir: &DataDir, clock: &Arc<AtomicU64>) -> Result<Begun, Error> {

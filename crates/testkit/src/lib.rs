@@ -7,12 +7,22 @@
 pub mod cases;
 pub mod demo;
 pub mod fixture;
+#[cfg(feature = "registry")]
+pub mod postgres;
 pub mod process;
+pub mod random;
+pub mod realm;
+#[cfg(feature = "registry")]
+pub mod registry;
 pub mod shell;
 pub mod snapshot;
 pub mod tally;
 pub mod vectors;
 pub mod wire;
+
+/// The core that the kit makes its realms with. The core's own unit tests are compiled against another build of it, so they take
+/// bytes from here and no values.
+pub use edgelatch_core as core;
 
 /// Seconds of a day.
 pub const DAY: u64 = 86_400;

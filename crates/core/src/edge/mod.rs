@@ -3,7 +3,7 @@
 //! Invariants: within an era an epoch never goes back; another head for the same epoch is reported, not taken; a refused update leaves the
 //! state as it was; a verification sees one epoch only, for every change is one assignment.
 
-#[cfg(all(test, feature = "builder"))]
+#[cfg(test)]
 mod bounds;
 mod config;
 mod floor;

@@ -299,5 +299,4 @@ impl fmt::Display for BlockError {
 impl core::error::Error for BlockError {}
 
 #[cfg(test)]
-#[path = "block_tests.rs"]
 mod tests;

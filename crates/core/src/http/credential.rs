@@ -208,5 +208,4 @@ impl fmt::Display for ExtractError {
 impl core::error::Error for ExtractError {}
 
 #[cfg(test)]
-#[path = "credential_tests.rs"]
 mod tests;

@@ -8,12 +8,12 @@
 //!   that began an era says so, or a thief whose key is one of the publishers in force;
 //! - what is honest, of the present era and later than everything seen is accepted, and the head in force is `unchanged`.
 
-use crate::common::{T0, ask};
 use crate::world::{KEYS, World};
 use edgelatch_core::edge::{Edge, Floor, HostConfig, Offer, Staged};
 use edgelatch_core::error::Error;
 use edgelatch_core::head::Head;
 use edgelatch_core::verdict::Code;
+use edgelatch_testkit::realm::{T0, ask};
 
 /// What an edge has seen in this life and, as far as its floor tells, in earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,8 +11,6 @@
 //!
 //! `cargo test -p edgelatch-core --features builder --test trust_model -- --nocapture` tells how many states there were.
 
-#[path = "../common/mod.rs"]
-mod common;
 mod explore;
 mod life;
 mod walk;

@@ -1,8 +1,8 @@
 //! A walk at random.
 
-use crate::common::Random;
 use crate::life::{Act, Life, Outcome, State};
 use crate::world::{self, World};
+use edgelatch_testkit::random::Random;
 
 /// Acts of one walk: enough for several lives of the edge.
 const ACTS: usize = 80;
@@ -11,7 +11,7 @@ const ACTS: usize = 80;
 pub fn walk(seed: u64) -> usize {
     let world = world::random(seed);
     let mut random = Random(seed.wrapping_mul(0xA076_1D64_78BD_642F) | 1);
-    let mut roll = |limit: usize| (random.next() % limit as u64) as usize;
+    let mut roll = |limit: usize| random.below(limit);
     let mut life = Life::begin(&world, State::fresh(&world, roll(world.roots.len())));
     // Every floor that this edge, or another of its realm, ever had.
     let mut had: Vec<State> = Vec::new();

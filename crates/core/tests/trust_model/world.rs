@@ -1,10 +1,11 @@
 //! What there is to present: the roots of a realm, genuine and flawed, and the heads that were signed under them.
 
-use crate::common::{Random, T0, head_fields, record, role, root_fields, signers, tree};
 use edgelatch_core::build::*;
 use edgelatch_core::edge::Floor;
 use edgelatch_core::head::Head;
 use edgelatch_core::limits::MAX_EPOCH;
+use edgelatch_testkit::random::Random;
+use edgelatch_testkit::realm::{DAY, T0, head_fields, record, role, root_fields, signers, tree};
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -140,13 +141,13 @@ impl World {
         let at = self.at(root_version).unwrap_or(0);
         let time = self.objects.iter().filter(|object| object.time.is_some()).count();
         let seeds = self.roots[at].publisher.1.clone();
-        self.objects.push(object(Some(time), root_version, epoch, revision, seeds, T0 + crate::common::DAY));
+        self.objects.push(object(Some(time), root_version, epoch, revision, seeds, T0 + DAY));
     }
 
     /// Adds what the thief of this key signs.
     pub fn steal(&mut self, seed: u8, root_version: u32, epoch: u64) {
         // Told from an honest one of the same epoch by when it ends.
-        let stolen = object(None, root_version, epoch, 0, vec![seed], T0 + crate::common::DAY - 1);
+        let stolen = object(None, root_version, epoch, 0, vec![seed], T0 + DAY - 1);
         if self.objects.iter().all(|object| object.head != stolen.head) {
             self.objects.push(stolen);
         }
@@ -304,7 +305,7 @@ pub fn with_renewals() -> Vec<World> {
 /// A world of up to six roots, in which anything may change from one to the next and several things at once.
 pub fn random(seed: u64) -> World {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-    let mut below = |limit: u64| random.next() % limit;
+    let mut below = |limit: u64| random.number() % limit;
     let mut some = |from: u8, most: u64| -> Keys {
         let mut seeds: Vec<u8> = (from..from + 4).filter(|_| below(2) == 0).take(most as usize).collect();
         if seeds.is_empty() {
@@ -315,7 +316,7 @@ pub fn random(seed: u64) -> World {
     let version = 1 + seed as u32 % 3;
     let mut roots = vec![RootSpec { version, era: version, min_epoch: 1, root: some(1, 3), publisher: some(101, 3) }];
     let mut dice = Random(seed.wrapping_mul(0xD6E8_FEB8_6659_FD93) | 1);
-    let mut roll = |limit: u64| dice.next() % limit;
+    let mut roll = |limit: u64| dice.number() % limit;
     let mut epoch = roll(4);
     let mut published = Vec::new();
     for at in 0..2 + roll(5) as usize {

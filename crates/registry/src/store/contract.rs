@@ -4,14 +4,13 @@ use super::{Database, Place};
 use super::{Postgres, Sqlite, Store, Value, args};
 use crate::error::Error;
 
-#[path = "../../tests/common/server.rs"]
-pub(super) mod server;
+use edgelatch_testkit::postgres;
 
 /// Runs the test on a fresh database of each kind.
 fn on_each(test: impl Fn(&dyn Store)) {
     let dir = tempfile::tempdir().unwrap();
     test(&Sqlite::create(&dir.path().join("a.db")).unwrap());
-    let Some(server) = server::server() else { return };
+    let Some(server) = postgres::server() else { return };
     let database: Database = server.url(&server.schema()).parse().unwrap();
     let Place::Postgres(config) = &database.0 else { panic!("{database}") };
     test(&Postgres::create(&database.to_string(), config).unwrap());

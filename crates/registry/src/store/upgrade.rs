@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::contract::{REALM, server};
+use super::contract::REALM;
 use super::schema::{MIGRATIONS, Migrations, tables};
 use super::{Database, Place};
 use super::{Postgres, Session, Sqlite, Store, args};
 use crate::error::Error;
+use edgelatch_testkit::postgres;
 
 /// What a next program may bring: a column, a table, and what is for one dialect alone.
 const SECOND: &str = "\
@@ -31,7 +32,7 @@ fn on_each(test: impl Fn(&Open<'_>)) {
         let open = if new { Sqlite::create_as } else { Sqlite::open_as };
         Ok(Box::new(open(&path, known)?))
     });
-    let Some(server) = server::server() else { return };
+    let Some(server) = postgres::server() else { return };
     let database: Database = server.url(&server.schema()).parse().unwrap();
     let Place::Postgres(config) = &database.0 else { panic!("{database}") };
     test(&|new, known| Ok(Box::new(Postgres::open_as(&database.to_string(), config, new, known)?)));

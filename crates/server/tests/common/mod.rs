@@ -1,9 +1,6 @@
 //! A control plane with a management realm and a realm `acme` of two orgs, served on a free port of this machine.
 #![allow(dead_code, unused_macros)]
 
-#[path = "../../../registry/tests/common/server.rs"]
-pub mod postgres;
-
 pub mod log;
 
 use std::io::{Read, Write};
@@ -11,20 +8,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use edgelatch_registry::{
-    Caller, Database, Env, NewKey, NewOrg, NewOwner, NewRealm, OwnerKind, Preset, Registry, Scope, Service, Slug, management,
-};
+use edgelatch_registry::{Database, Env, NewKey, Preset, Registry, Scope, Service, management};
 use edgelatch_server::{ApiOptions, FailureRate, Options, serve_until};
+use edgelatch_testkit::postgres;
+use edgelatch_testkit::registry::fill;
+pub use edgelatch_testkit::registry::{caller, slug};
 pub use log::Log;
 use serde_json::Value;
-
-pub fn slug(text: &str) -> Slug {
-    text.parse().unwrap()
-}
-
-pub fn caller() -> Caller {
-    Caller::new("cli:tester".parse().unwrap())
-}
 
 pub struct Plane {
     pub dir: tempfile::TempDir,
@@ -71,21 +61,7 @@ impl Plane {
     fn establish(dir: tempfile::TempDir, database: &Database, preset: Preset) -> Plane {
         let registry = Registry::establish(database, Env::system()).unwrap();
         let created = registry.establish_management(&caller()).unwrap().unwrap();
-        let realm = slug("acme");
-        let new = NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), preset, prefix: None, sources: None };
-        registry.create_realm(&caller(), &new).unwrap();
-        for org in ["one", "two"] {
-            let new = NewOrg { org: slug(org), name: org.parse().unwrap(), preset: None };
-            registry.create_org(&caller(), &realm, &new).unwrap();
-            let owner = NewOwner {
-                org: slug(org),
-                owner: slug("alice"),
-                kind: OwnerKind::User,
-                name: "Alice".parse().unwrap(),
-                roles: Vec::new(),
-            };
-            registry.create_owner(&caller(), &realm, &owner).unwrap();
-        }
+        fill(&registry, &slug("acme"), preset);
         let (admin, admin_id) = (created.secret.to_string(), created.key.key_id.to_string());
         Plane { dir, registry: Arc::new(registry), admin, admin_id }
     }

@@ -1,15 +1,14 @@
 //! A registry with one realm, two orgs and their owners, on either store.
-#![allow(dead_code, unused_macros, unused_imports)]
 
 pub mod edge;
 pub mod race;
-pub mod server;
 
-use std::io::Read;
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::postgres;
 use edgelatch_registry::{
     Caller, Database, Env, IpEntry, IpRules, Name, NewKey, NewOrg, NewOwner, NewRealm, ORDERS, OwnerKind, Preset, Registry,
     Slug,
@@ -18,79 +17,84 @@ use edgelatch_registry::{
 /// 2026-01-31T00:00:00Z
 pub const NOW: u64 = 1_769_817_600;
 
-/// The same, where each function takes an empty registry, to be filled [`Fixture::with`] a preset.
-macro_rules! from_empty_on_both_stores {
-    ($($test:ident),* $(,)?) => {
-        mod on_sqlite { $(#[test] fn $test() { super::$test(super::common::Fixture::sqlite_empty()) })* }
-        mod on_postgres {
-            $(#[test] fn $test() {
-                if let Some(fixture) = super::common::Fixture::postgres_empty() {
-                    super::$test(fixture)
-                }
-            })*
-        }
-    };
-}
-pub(crate) use from_empty_on_both_stores;
-
 /// Runs each named function, which takes a [`Fixture`], as one test on SQLite and one on PostgreSQL.
+#[macro_export]
 macro_rules! on_both_stores {
     ($($test:ident),* $(,)?) => {
-        mod on_sqlite { $(#[test] fn $test() { super::$test(super::common::Fixture::sqlite()) })* }
+        mod on_sqlite { $(#[test] fn $test() { super::$test($crate::registry::Fixture::sqlite()) })* }
         mod on_postgres {
             $(#[test] fn $test() {
-                if let Some(fixture) = super::common::Fixture::postgres() {
+                if let Some(fixture) = $crate::registry::Fixture::postgres() {
                     super::$test(fixture)
                 }
             })*
         }
     };
 }
-pub(crate) use on_both_stores;
 
+/// The same, where each function takes an empty registry, to be filled [`Fixture::with`] a preset.
+#[macro_export]
+macro_rules! from_empty_on_both_stores {
+    ($($test:ident),* $(,)?) => {
+        mod on_sqlite { $(#[test] fn $test() { super::$test($crate::registry::Fixture::sqlite_empty()) })* }
+        mod on_postgres {
+            $(#[test] fn $test() {
+                if let Some(fixture) = $crate::registry::Fixture::postgres_empty() {
+                    super::$test(fixture)
+                }
+            })*
+        }
+    };
+}
+
+/// A registry, its database and its clock.
 pub struct Fixture {
     /// Holds the SQLite file, and whatever else a test needs a directory for.
     pub dir: tempfile::TempDir,
+    /// Where it is kept.
     pub database: Database,
+    /// The registry.
     pub registry: Registry,
+    /// What time it is there.
     pub clock: Arc<AtomicU64>,
+    /// Its realm.
     pub realm: Slug,
     /// Where PostgreSQL has it.
     pub schema: Option<String>,
 }
 
+/// A name that is one.
 pub fn slug(text: &str) -> Slug {
     text.parse().unwrap()
 }
 
+/// Goes by a clock that a test sets.
 pub fn env(clock: &Arc<AtomicU64>) -> Env {
     let clock = Arc::clone(clock);
     Env::new(move || clock.load(Ordering::SeqCst), |bytes| getrandom::fill(bytes).is_ok())
 }
 
-pub fn fixture() -> Fixture {
-    Fixture::sqlite()
-}
-
 impl Fixture {
+    /// On SQLite, with the default preset.
     pub fn sqlite() -> Fixture {
         Fixture::sqlite_empty().with(Preset::Default)
     }
 
-    /// None where PostgreSQL is not installed.
+    /// The same on PostgreSQL; none where that is not installed.
     pub fn postgres() -> Option<Fixture> {
         Some(Fixture::postgres_empty()?.with(Preset::Default))
     }
 
-    /// A registry without anything in it.
+    /// A registry on SQLite without anything in it.
     pub fn sqlite_empty() -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::file(dir.path().join("registry.db"));
         Fixture::establish(dir, database, None)
     }
 
+    /// The same on PostgreSQL; none where that is not installed.
     pub fn postgres_empty() -> Option<Fixture> {
-        let server = server::server()?;
+        let server = postgres::server()?;
         let schema = server.schema();
         let database = server.url(&schema).parse().unwrap();
         Some(Fixture::establish(tempfile::tempdir().unwrap(), database, Some(schema)))
@@ -104,20 +108,7 @@ impl Fixture {
 
     /// With a realm of some preset.
     pub fn with(self, preset: Preset) -> Fixture {
-        let (registry, realm) = (&self.registry, &self.realm);
-        let new = NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), preset, prefix: None, sources: None };
-        registry.create_realm(&caller(), &new).unwrap();
-        for org in ["one", "two"] {
-            registry.create_org(&caller(), realm, &new_org(org)).unwrap();
-            let owner = NewOwner {
-                org: slug(org),
-                owner: slug("alice"),
-                kind: OwnerKind::User,
-                name: "Alice".parse().unwrap(),
-                roles: Vec::new(),
-            };
-            registry.create_owner(&caller(), realm, &owner).unwrap();
-        }
+        fill(&self.registry, &self.realm, preset);
         self
     }
 
@@ -131,10 +122,12 @@ impl Fixture {
         self.open_with(env(&self.clock))
     }
 
+    /// The same by another clock.
     pub fn open_with(&self, env: Env) -> Registry {
         Registry::connect(&self.database, env).unwrap()
     }
 
+    /// Lets time pass.
     pub fn advance(&self, seconds: u64) {
         self.clock.fetch_add(seconds, Ordering::SeqCst);
     }
@@ -145,7 +138,7 @@ impl Fixture {
             None => rusqlite::Connection::open(self.path()).unwrap().execute_batch(sql).map_err(|e| e.to_string()),
             Some(schema) => {
                 let sql = format!("SET search_path = {schema}; {sql}");
-                server::server()
+                postgres::server()
                     .unwrap()
                     .admin()
                     .batch_execute(&sql)
@@ -168,9 +161,9 @@ impl Fixture {
             let rows = statement.query_map([], |row| Ok((0..columns).map(|at| text(row, at)).collect())).unwrap();
             return rows.collect::<Result<_, _>>().unwrap();
         };
-        let found = server::server().unwrap().admin().simple_query(&format!("SET search_path = {schema}; {sql}")).unwrap();
+        let found = postgres::server().unwrap().admin().simple_query(&format!("SET search_path = {schema}; {sql}")).unwrap();
         let rows = found.iter().filter_map(|message| match message {
-            postgres::SimpleQueryMessage::Row(row) => {
+            ::postgres::SimpleQueryMessage::Row(row) => {
                 Some((0..row.len()).map(|at| row.get(at).unwrap_or_default().into()).collect())
             }
             _ => None,
@@ -187,7 +180,7 @@ impl Fixture {
             }
             return all;
         };
-        let mut admin = server::server().unwrap().admin();
+        let mut admin = postgres::server().unwrap().admin();
         let sql = "SELECT tablename::text FROM pg_tables WHERE schemaname = $1";
         for table in admin.query(sql, &[schema]).unwrap() {
             let sql = format!("COPY {schema}.{} TO STDOUT (FORMAT binary)", table.get::<_, String>(0));
@@ -198,19 +191,40 @@ impl Fixture {
     }
 }
 
+/// Makes a realm of two orgs, each with an owner `alice`.
+pub fn fill(registry: &Registry, realm: &Slug, preset: Preset) {
+    let new = NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), preset, prefix: None, sources: None };
+    registry.create_realm(&caller(), &new).unwrap();
+    for org in ["one", "two"] {
+        registry.create_org(&caller(), realm, &new_org(org)).unwrap();
+        let owner = NewOwner {
+            org: slug(org),
+            owner: slug("alice"),
+            kind: OwnerKind::User,
+            name: "Alice".parse().unwrap(),
+            roles: Vec::new(),
+        };
+        registry.create_owner(&caller(), realm, &owner).unwrap();
+    }
+}
+
+/// Whoever tests.
 pub fn caller() -> Caller {
     Caller::new("cli:tester".parse().unwrap())
 }
 
+/// An org that is named as it is called.
 pub fn new_org(org: &str) -> NewOrg {
     NewOrg { org: slug(org), name: org.parse().unwrap(), preset: None }
 }
 
+/// A reader's key of `alice` in org `one`.
 pub fn new_key(name: &str) -> NewKey {
     let name = Name::parse("name", name).unwrap();
     NewKey { roles: vec![slug("reader")], ..NewKey::new(slug("one"), slug("alice"), name) }
 }
 
+/// A policy of these lists.
 pub fn ip(allow: &[&str], deny: &[&str]) -> IpRules {
     let list = |texts: &[&str]| texts.iter().map(|t| IpEntry::parse("allow", t).unwrap()).collect();
     IpRules::new(None, ORDERS[0].1, list(allow), list(deny)).unwrap()

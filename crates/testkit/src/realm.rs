@@ -1,5 +1,4 @@
-//! A realm with its keys, and ways to take it apart and seal it again.
-#![allow(dead_code)]
+//! A realm of the core with its keys, and ways to take it apart and seal it again.
 
 use edgelatch_core::build::*;
 use edgelatch_core::edge::{Edge, HostConfig, Outcome, RequirementId};
@@ -8,34 +7,25 @@ use edgelatch_core::http::Sources;
 use edgelatch_core::key::{self, KeyId, Prefix};
 use edgelatch_core::tree::object_digest;
 
+pub use crate::DAY;
+use crate::random::Random;
+
+/// When every head is issued.
 pub const T0: u64 = 1_800_000_000;
-pub const DAY: u64 = 86_400;
+/// The realm of every object that is not wrong on purpose.
 pub const REALM: &str = "acme";
 
-/// A small deterministic generator (xorshift64*), so that failures repeat.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    pub fn fill(&mut self, out: &mut [u8]) {
-        out.iter_mut().for_each(|b| *b = self.next().to_le_bytes()[3]);
-    }
-}
-
+/// The key pair of a seed.
 pub fn signer(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
 }
 
+/// A role of these keys, so many of which must sign.
 pub fn role(threshold: u8, seeds: &[u8]) -> RoleFields {
     RoleFields { threshold, keys: seeds.iter().map(|s| signer(*s).public()).collect() }
 }
 
+/// The key pairs of some seeds.
 pub fn signers(seeds: &[u8]) -> Vec<SigningKey> {
     seeds.iter().map(|s| signer(*s)).collect()
 }
@@ -54,10 +44,12 @@ pub fn root_fields(version: u32) -> RootFields {
     }
 }
 
+/// The first root.
 pub fn root() -> Vec<u8> {
     sign_root(&root_fields(1), &signers(&[1])).unwrap()
 }
 
+/// A head for a tree, valid for a day.
 pub fn head_fields(epoch: u64, tree: &Tree) -> HeadFields {
     HeadFields {
         realm: REALM.into(),
@@ -71,14 +63,17 @@ pub fn head_fields(epoch: u64, tree: &Tree) -> HeadFields {
     }
 }
 
+/// A head and its tree, signed.
 pub fn bundle(epoch: u64, tree: &Tree) -> Vec<u8> {
     bundle_of(&head_fields(epoch, tree), tree)
 }
 
+/// The same with other fields.
 pub fn bundle_of(fields: &HeadFields, tree: &Tree) -> Vec<u8> {
     encode_bundle(&sign_head(fields, &signers(&[101])).unwrap(), tree).unwrap()
 }
 
+/// All sources and three roles.
 pub fn realm() -> RealmRecord {
     let role = |name: &str, patterns: &[&str]| RoleRecord {
         name: name.into(),
@@ -98,6 +93,7 @@ pub fn text(n: u64) -> String {
     key::issue(&Prefix::parse("tst_sk").unwrap(), &mut |out| random.fill(out)).to_string()
 }
 
+/// The record of test key `n`: valid for ever, with the first role.
 pub fn record(n: u64) -> KeyRecord {
     KeyRecord {
         digest: key::digest(text(n).as_bytes()),
@@ -116,10 +112,12 @@ pub fn record(n: u64) -> KeyRecord {
     }
 }
 
+/// The tree of some keys.
 pub fn tree(keys: Vec<KeyRecord>) -> Tree {
     build_tree(&realm(), keys).unwrap()
 }
 
+/// An edge that knows the first root and nothing else.
 pub fn edge(config: &str) -> Edge {
     Edge::new(&root(), HostConfig::parse(config).unwrap()).unwrap()
 }
@@ -138,6 +136,7 @@ pub fn serving(keys: Vec<KeyRecord>) -> Edge {
     edge
 }
 
+/// What an edge says to test key `n`.
 pub fn ask(edge: &Edge, n: u64) -> Outcome {
     edge.verify_key(text(n).as_bytes(), None, RequirementId::NONE, T0)
 }

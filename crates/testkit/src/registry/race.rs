@@ -40,6 +40,7 @@ pub fn crowds(mut round: impl FnMut(usize, bool)) {
     }
 }
 
+/// How many came out so.
 pub fn count(outcomes: &[&str], which: &str) -> usize {
     outcomes.iter().filter(|outcome| **outcome == which).count()
 }

@@ -1,5 +1,4 @@
 //! A PostgreSQL server for one test process: started by the first test that asks, gone when the process is.
-#![allow(dead_code)]
 
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -25,6 +24,7 @@ wait "$server"
 rm -rf "$2"
 "#;
 
+/// A running server.
 pub struct Server {
     dir: PathBuf,
     port: u16,
@@ -120,14 +120,14 @@ impl Server {
         server
     }
 
-    fn connect(&self) -> Result<postgres::Client, postgres::Error> {
-        let mut config = postgres::Config::new();
+    fn connect(&self) -> Result<::postgres::Client, ::postgres::Error> {
+        let mut config = ::postgres::Config::new();
         config.host_path(&self.dir).port(self.port).user("edgelatch").password(PASSWORD).dbname("postgres");
-        config.connect(postgres::NoTls)
+        config.connect(::postgres::NoTls)
     }
 
     /// A connection past the registry.
-    pub fn admin(&self) -> postgres::Client {
+    pub fn admin(&self) -> ::postgres::Client {
         self.connect().unwrap()
     }
 
