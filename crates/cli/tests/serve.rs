@@ -5,6 +5,7 @@ mod common;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use common::Plane;
 use serde_json::Value;
@@ -17,17 +18,22 @@ struct Serving {
 impl Serving {
     fn start(plane: &Plane, args: &[&str]) -> Serving {
         let mut command = plane.command(&[&["--json", "serve", "--no-publish"], args].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Serving { first: serde_json::from_str(&line).unwrap(), child }
     }
 
+    fn connect(&self, name: &str) -> TcpStream {
+        let addr = self.first[name].as_str().unwrap().trim_start_matches("http://").trim_end_matches("/api/v1");
+        let stream = TcpStream::connect(addr.replace("0.0.0.0", "127.0.0.1")).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+
     /// The status of a path at an address that the first line names.
     fn get(&self, name: &str, path: &str) -> String {
-        let addr = self.first[name].as_str().unwrap().trim_start_matches("http://").trim_end_matches("/api/v1");
-        let addr = addr.replace("0.0.0.0", "127.0.0.1");
-        let mut stream = TcpStream::connect(addr).unwrap();
+        let mut stream = self.connect(name);
         write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
@@ -37,9 +43,40 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
+        // A server that waits for somebody to read its log comes to its end.
+        drop(self.child.stderr.take());
         let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         let _ = self.child.wait();
     }
+}
+
+/// More than a pipe holds (64 KiB) in lines of the access log, of 200 bytes and more each.
+const CALLS: usize = 1_000;
+
+#[test]
+fn calls_are_answered_though_nobody_reads_the_log() {
+    let p = Plane::new();
+    // Nobody reads the pipe behind standard error before the end.
+    let mut serving = Serving::start(&p, &["--addr", "127.0.0.1:0", "--auth-failures", "60000"]);
+    let mut stream = BufReader::new(serving.connect("api"));
+    let request = format!("GET {REALMS} HTTP/1.1\r\nHost: x\r\n\r\n");
+    for call in 0..CALLS {
+        stream.get_mut().write_all(request.as_bytes()).unwrap();
+        let (mut line, mut length) = (String::new(), 0);
+        stream.read_line(&mut line).unwrap_or_else(|error| panic!("call {call}: {error}"));
+        assert!(line.starts_with("HTTP/1.1 401"), "call {call}: {line}");
+        while line != "\r\n" {
+            line.clear();
+            stream.read_line(&mut line).unwrap();
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        stream.read_exact(&mut vec![0; length]).unwrap();
+    }
+    // Read now, it holds every call: so many lines may wait.
+    let log = BufReader::new(serving.child.stderr.take().unwrap());
+    assert_eq!(log.lines().map_while(Result::ok).filter(|line| line.contains("edgelatch::access")).take(CALLS).count(), CALLS);
 }
 
 const REALMS: &str = "/api/v1/realms";

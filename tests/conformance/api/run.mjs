@@ -1,7 +1,7 @@
 // The API's document and the server behind it, judged by programs that are not ours: two linters read the document, and a
 // fuzzer makes requests from it, sound and unsound ones, and compares every answer with what the document promises.
 // `node tests/conformance/api/run.mjs EDGELATCH PROGRAMS`: the command's path, and the directory of the Python programs.
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,16 +43,20 @@ writeFileSync(
 const LENIENT = "positive_data_acceptance";
 
 let failed = 0;
-const run = (name, program, args) => {
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd: work, encoding: "utf8", maxBuffer: 1 << 28 });
-  console.log(`${status === 0 ? "ok  " : "FAIL"} ${name}`);
-  const said = `${stdout}${stderr}`.split("\n").map((line) => line.slice(0, 500));
-  if (status !== 0) console.log(said.slice(-300).join("\n"));
-  failed += status === 0 ? 0 : 1;
-};
-run("openapi-spec-validator", join(programs, "openapi-spec-validator"), [document]);
-run("redocly lint", join(js, "node_modules/.bin/redocly"), ["lint", document, "--extends", "recommended"]);
-run("schemathesis", join(programs, "schemathesis"), [
+/** Runs a program, and meanwhile reads what the server prints. */
+const run = (name, program, args) =>
+  new Promise((resolve) => {
+    execFile(program, args, { cwd: work, maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+      console.log(`${error === null ? "ok  " : "FAIL"} ${name}`);
+      const said = `${error?.code === "ENOENT" ? error.message : ""}${stdout}${stderr}`.split("\n").map((line) => line.slice(0, 500));
+      if (error !== null) console.log(said.slice(-300).join("\n"));
+      failed += error === null ? 0 : 1;
+      resolve();
+    });
+  });
+await run("openapi-spec-validator", join(programs, "openapi-spec-validator"), [document]);
+await run("redocly lint", join(js, "node_modules/.bin/redocly"), ["lint", document, "--extends", "recommended"]);
+await run("schemathesis", join(programs, "schemathesis"), [
   ...["--config-file", join(work, "schemathesis.toml"), "run", fuzzed, "--url", control.url],
   ...["--header", `Authorization: Bearer ${control.administrator}`, "--checks", "all", "--exclude-checks", LENIENT, "--max-examples", "60", "--seed", "7", "--continue-on-failure"],
   ...["--no-color", "--suppress-health-check", "all"],

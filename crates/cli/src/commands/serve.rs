@@ -73,7 +73,7 @@ fn node(context: &Context, open: &Open) -> Result<Slug> {
 }
 
 pub(crate) fn serve(context: &Context, args: &args::Serve) -> Result<()> {
-    log::start(args.log_format.unwrap_or(if context.json { LogFormat::Json } else { LogFormat::Text }))?;
+    let _log = log::start(args.log_format.unwrap_or(if context.json { LogFormat::Json } else { LogFormat::Text }))?;
     let open = context.open()?;
     let options = Options {
         pilot: pilot(context, &open, args)?,
