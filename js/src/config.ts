@@ -5,7 +5,7 @@ import type { ClientIp, RefreshOptions, VerifierOptions } from "./types.js";
 const MILLISECONDS = "milliseconds";
 const WHOLE = "a whole number";
 const OPTIONS: Options<VerifierOptions> = {
-  root: FREE, source: FREE, refresh: "an object", minEpoch: WHOLE, graceSeconds: FREE, clientIp: "a rule", sources: "their names", query: FREE,
+  root: FREE, source: FREE, refresh: "an object", minEpoch: WHOLE, graceSeconds: FREE, clientIp: "a rule", credentials: "their names", query: FREE,
   maskIp: "true or false", allowPreflight: FREE, floor: "an object", pepper: "an object", usage: FREE, onVerdict: FREE, onError: FREE, now: FREE,
   wasm: FREE,
 };
@@ -29,7 +29,7 @@ export function configText(options: VerifierOptions): string {
     if (/[\r\n]/.test(value)) throw new TypeError(`${key}: the value must not contain a line break`);
     lines.push(`${key}=${value}\n`);
   };
-  if (options.sources !== undefined) line("sources", list("sources", options.sources));
+  if (options.credentials !== undefined) line("credentials", list("credentials", options.credentials));
   if (options.query !== undefined) line("query", text("query", options.query));
   if (flag("maskIp", options.maskIp)) line("mask_ip", "on");
   if (flag("allowPreflight", options.allowPreflight)) line("allow_preflight", "on");

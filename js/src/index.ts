@@ -23,7 +23,7 @@ export { staticSource } from "./sources/static.js";
 export type {
   AnyRequirement,
   ClientIp,
-  CredentialSource,
+  CredentialHeader,
   KeyOptions,
   NodeRequest,
   RefreshOptions,

@@ -50,8 +50,8 @@ export type ClientIp =
       readonly header?: string;
     };
 
-/** A credential source: `Authorization: Bearer` or `X-API-Key`. */
-export type CredentialSource = "bearer" | "x-api-key";
+/** A credential header: `Authorization: Bearer` or `X-API-Key`. */
+export type CredentialHeader = "bearer" | "x-api-key";
 
 /** When the snapshot is looked at again. */
 export interface RefreshOptions {
@@ -97,8 +97,8 @@ export interface VerifierOptions {
   readonly graceSeconds?: number | undefined;
   /** How the client address is derived. */
   readonly clientIp?: ClientIp;
-  /** Narrows the credential sources that the realm allows. */
-  readonly sources?: readonly CredentialSource[];
+  /** Narrows the credential headers that the realm allows. */
+  readonly credentials?: readonly CredentialHeader[];
   /** Name of a query parameter that may carry the key. Off by default: URLs end up in logs. */
   readonly query?: string | undefined;
   /** Answer a wrong address like a wrong key (401), so that the holder of a stolen key learns nothing. */

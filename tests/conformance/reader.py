@@ -169,7 +169,7 @@ def realm(row):
     objects = [{"kind": k, "bytes": len(data), "digest": hashlib.sha256(data).hexdigest()} for k, data in tree.objects]
     check(f"objects of {row['name']}", objects, row["objects"])
     directory = tree.directory
-    found = {"sources": directory.sources, "imports": directory.imports, "pepper_id": directory.pepper_id}
+    found = {"credentials": directory.credentials, "imports": directory.imports, "pepper_id": directory.pepper_id}
     found["roles"] = [{"name": name, "patterns": patterns} for name, patterns in sorted(directory.roles)]
     check(f"directory of {row['name']}", found, row["directory"])
     records = [show_record(digest, record, directory) for digest, record in tree.records.items()]

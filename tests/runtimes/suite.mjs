@@ -311,7 +311,7 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       const base = { root: fixture.roots[0], source: staticSource(new Uint8Array()), refresh: { mode: "manual" } };
       const cases = [
         [{ root: new Uint8Array(3) }, /bad_magic|truncated/], [{ root: "not base64!" }, /base64/], [{ root: undefined }, /root/],
-        [{ maskIP: true }, /unknown option "maskIP"/], [{ maskIp: "on" }, /maskIp/], [{ sources: ["cookie"] }, /sources/], [{ sources: [] }, /sources/],
+        [{ maskIP: true }, /unknown option "maskIP"/], [{ maskIp: "on" }, /maskIp/], [{ credentials: ["cookie"] }, /credentials/], [{ credentials: [] }, /credentials/],
         [{ graceSeconds: -1 }, /graceSeconds/], [{ graceSeconds: 1e9 }, /grace/], [{ query: "a\nmask_ip=off" }, /line break/], [{ query: "a b" }, /query/],
         [{ clientIp: { trust: ["10.0.0.1/8"] } }, /10\.0\.0\.0\/8/], [{ clientIp: "nonsense" }, /client_ip/], [{ clientIp: {} }, /clientIp/], [{ source: "ftp://x" }, /ftp/], [{ source: {} }, /source/],
         [{ pepper: { id: 1, secret: new Uint8Array(3) } }, /pepper/], [{ pepper: { id: 1, secret: "text" } }, /pepper\.secret/], [{ floor: { rootVersion: 1, epoch: "9" } }, /floor\.epoch/],

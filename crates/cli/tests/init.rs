@@ -73,7 +73,7 @@ fn each_preset_gives_its_prefix_headers_and_roles() {
         assert!(p.json(&["roles", "list"]).as_array().unwrap().len() >= roles, "{preset}");
     }
     let p = Plane::empty();
-    p.ok(&["init", "--realm", "acme", "--preset", "valar", "--prefix", "own", "--sources", "x-api-key"]);
+    p.ok(&["init", "--realm", "acme", "--preset", "valar", "--prefix", "own", "--credentials", "x-api-key"]);
     let realm = &p.json(&["realms"])[0];
     assert_eq!((&realm["prefix"], &realm["sources"]["bearer"]), (&"own".into(), &false.into()));
     let p = Plane::empty();

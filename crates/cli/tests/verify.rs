@@ -99,7 +99,7 @@ fn a_request_is_explained_as_the_edge_reads_it() {
             ],
             "valid",
         ),
-        (&["-H", &api_key, "--ip", "11.0.0.1", "--config", "sources=bearer"], "missing"),
+        (&["-H", &api_key, "--ip", "11.0.0.1", "--config", "credentials=bearer"], "missing"),
     ];
     for (args, code) in rows {
         let ran = k.plane.run(&[&["--json", "verify"], args].concat());

@@ -2,7 +2,7 @@
 
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::client_ip::{ClientIpRule, PLATFORMS};
-use edgelatch_core::http::{Block, Lines, Sources, extract, host_ok, is_preflight, normalize_path};
+use edgelatch_core::http::{Block, CredentialHeaders, Lines, extract, host_ok, is_preflight, normalize_path};
 use edgelatch_core::ip::Ip;
 use edgelatch_core::policy::{AllowMode, IpPolicy, IpVerdict, Order, PolicyView};
 use edgelatch_testkit::random::Random;
@@ -190,7 +190,7 @@ fn request_blocks() {
             rule.derive(block.peer(), block.proxy_line(), block.lines());
         }
         for query in [None, Some("api_key")] {
-            if let Ok(key) = extract(&block, Sources::all(), query) {
+            if let Ok(key) = extract(&block, CredentialHeaders::all(), query) {
                 assert!(!key.is_empty() && key.is_ascii() && !key.contains(&b' '));
             }
         }

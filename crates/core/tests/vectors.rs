@@ -250,7 +250,7 @@ fn bundles_hold_what_was_put_in() {
         roles.sort_unstable();
         let roles: Vec<_> = roles.iter().map(|(name, patterns)| json!({ "name": name, "patterns": patterns })).collect();
         let found = json!({
-            "sources": directory.sources.bits(), "imports": directory.imports, "pepper_id": directory.pepper_id, "roles": roles,
+            "credentials": directory.credentials.bits(), "imports": directory.imports, "pepper_id": directory.pepper_id, "roles": roles,
         });
         assert_eq!(found, realm["directory"]);
 

@@ -8,7 +8,7 @@ use edgelatch_core::build::{
     sign_head, sign_root,
 };
 use edgelatch_core::cidr::Cidr;
-use edgelatch_core::http::Sources;
+use edgelatch_core::http::CredentialHeaders;
 use edgelatch_core::key::{KeyId, Prefix, digest, issue};
 use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
 use std::fmt::Write as _;
@@ -66,7 +66,10 @@ pub fn text(start: u64) -> Result<String> {
         let grants = [("reader", vec!["zone.view"]), ("purger", vec!["cache.*", "zone.view"])];
         let roles = grants
             .map(|(name, patterns)| RoleRecord { name: name.into(), patterns: patterns.iter().map(|p| (*p).into()).collect() });
-        Ok(build_tree(&RealmRecord { sources: Sources::all(), imports: false, pepper: None, roles: roles.into() }, records?)?)
+        Ok(build_tree(
+            &RealmRecord { credentials: CredentialHeaders::all(), imports: false, pepper: None, roles: roles.into() },
+            records?,
+        )?)
     };
     let (before, after) = (tree(false)?, tree(true)?);
     let head = |root_version, epoch, issued_at, tree: &Tree, publisher| {

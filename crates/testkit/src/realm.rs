@@ -3,7 +3,7 @@
 use edgelatch_core::build::*;
 use edgelatch_core::edge::{Edge, HostConfig, Outcome, RequirementId};
 use edgelatch_core::error::Error;
-use edgelatch_core::http::Sources;
+use edgelatch_core::http::CredentialHeaders;
 use edgelatch_core::key::{self, KeyId, Prefix};
 use edgelatch_core::tree::object_digest;
 
@@ -73,14 +73,14 @@ pub fn bundle_of(fields: &HeadFields, tree: &Tree) -> Vec<u8> {
     encode_bundle(&sign_head(fields, &signers(&[101])).unwrap(), tree).unwrap()
 }
 
-/// All sources and three roles.
+/// Both credential headers and three roles.
 pub fn realm() -> RealmRecord {
     let role = |name: &str, patterns: &[&str]| RoleRecord {
         name: name.into(),
         patterns: patterns.iter().map(|p| (*p).into()).collect(),
     };
     RealmRecord {
-        sources: Sources::all(),
+        credentials: CredentialHeaders::all(),
         imports: false,
         pepper: None,
         roles: vec![role("reader", &["read", "*.view"]), role("dns", &["dns.*"]), role("admin", &["*"])],

@@ -4,7 +4,7 @@ use crate::DAY;
 use anyhow::{Context, Result};
 use edgelatch_core::{
     build::{self, HeadFields, KeyRecord, RealmRecord, RoleFields, RoleRecord, RootFields, SigningKey},
-    http::Sources,
+    http::CredentialHeaders,
     key::{self, KeyId, Prefix},
 };
 use sha2::{Digest, Sha256};
@@ -62,7 +62,7 @@ pub fn realm(roles: &[(&str, &[&str])]) -> RealmRecord {
         patterns: patterns.iter().map(|pattern| (*pattern).to_owned()).collect(),
     };
     RealmRecord {
-        sources: Sources::BEARER.union(Sources::API_KEY),
+        credentials: CredentialHeaders::BEARER.union(CredentialHeaders::API_KEY),
         imports: false,
         pepper: None,
         roles: roles.iter().map(role).collect(),

@@ -24,7 +24,7 @@ class Edge:
         self.pepper_id, self.pepper = int(pepper_id), bytes.fromhex(secret)
         self.mask_ip = settings.get("mask_ip") == "on"
         bits = {"bearer": 1, "x-api-key": 2}
-        self.sources = sum(bits[name] for name in settings.get("sources", "bearer,x-api-key").split(","))
+        self.credentials = sum(bits[name] for name in settings.get("credentials", "bearer,x-api-key").split(","))
         self.query = settings.get("query")
 
     def advance(self, roots):
@@ -72,7 +72,7 @@ class Edge:
         own, top, _ = head_of(bundle)
         head = self.vouching(root, top, now) or self.accepted(root, own, now)
         tree = Tree(bundle, head)
-        require(self.query or self.sources & tree.directory.sources, "bad_config")
+        require(self.query or self.credentials & tree.directory.credentials, "bad_config")
         require(tree.directory.pepper_id in (0, self.pepper_id), "wrong_pepper")
         self.root, self.era, self.head, self.tree, self.offered = root, root.era, head, tree, None
         return "accepted"

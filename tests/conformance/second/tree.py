@@ -50,10 +50,10 @@ class Page:
 class Directory:
     def __init__(self, data):
         data = Bytes(data, b"ELDR")
-        self.sources, flags, self.pepper_id = data.u8(), data.u8(), data.u32()
+        self.credentials, flags, self.pepper_id = data.u8(), data.u8(), data.u32()
         patterns, services, roles, role_sets, scopes = (data.list(DIRECTORY_ENTRIES) for _ in range(5))
         data.end()
-        require(1 <= self.sources <= 3 and flags <= 1, "bad_field")
+        require(1 <= self.credentials <= 3 and flags <= 1, "bad_field")
         self.imports = flags == 1
         self.patterns = [ascii_of(pattern, text.is_pattern) for pattern in patterns]
         self.services = [ascii_of(service, text.is_permission) for service in services]

@@ -27,7 +27,7 @@ export async function listenerOptions(listener, objects, clock, host) {
       case "default":
         break;
       case "sources":
-        options.sources = value.split(",");
+        options.credentials = value.split(",");
         break;
       case "query":
         options.query = value;

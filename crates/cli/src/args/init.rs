@@ -18,7 +18,7 @@ pub(crate) struct Init {
     pub(crate) name: Option<String>,
     /// Headers in which edges accept a key: bearer, x-api-key or both [default: the preset's]
     #[arg(long, value_name = "LIST")]
-    pub(crate) sources: Option<String>,
+    pub(crate) credentials: Option<String>,
     /// The first org
     #[arg(long, default_value = "main")]
     pub(crate) org: String,

@@ -52,7 +52,7 @@ fn plan(realm: Option<Slug>, args: &args::Init) -> Result<Init> {
             realm,
             preset: one_of("--preset", &args.preset)?,
             prefix: args.prefix.as_deref().map(|prefix| Prefix::parse("--prefix", prefix)).transpose()?,
-            sources: args.sources.as_deref().map(sources).transpose()?,
+            sources: args.credentials.as_deref().map(credentials).transpose()?,
         },
         org: Slug::parse("--org", &args.org)?,
         owner: Slug::parse("--owner", &args.owner)?,
@@ -109,14 +109,14 @@ fn print(context: &Context, new: &Init, outcome: &Outcome, saved: Option<&str>) 
     }
 }
 
-fn sources(text: &str) -> Result<Sources> {
-    let mut sources = Sources { bearer: false, x_api_key: false };
+fn credentials(text: &str) -> Result<Sources> {
+    let mut headers = Sources { bearer: false, x_api_key: false };
     for word in text.split(',') {
         match word {
-            "bearer" => sources.bearer = true,
-            "x-api-key" => sources.x_api_key = true,
-            _ => return Err(Failure::usage("--sources: must be `bearer`, `x-api-key` or both with a comma between")),
+            "bearer" => headers.bearer = true,
+            "x-api-key" => headers.x_api_key = true,
+            _ => return Err(Failure::usage("--credentials: must be `bearer`, `x-api-key` or both with a comma between")),
         }
     }
-    Ok(sources)
+    Ok(headers)
 }

@@ -1,7 +1,7 @@
 //! What a publisher puts in, and the directory made of it.
 
 use crate::error::Error;
-use crate::http::Sources;
+use crate::http::CredentialHeaders;
 use crate::key::{KeyId, Pepper};
 use crate::limits::{
     MAX_DIRECTORY_ENTRIES, MAX_METADATA_BYTES, MAX_NAME_BYTES, MAX_ROLE_PATTERNS, MAX_SCOPE_SERVICES, MAX_SET_ROLES,
@@ -57,7 +57,7 @@ pub struct RoleRecord {
 #[derive(Clone, Debug)]
 pub struct RealmRecord {
     /// Headers in which a key is accepted.
-    pub sources: Sources,
+    pub credentials: CredentialHeaders,
     /// Whether some keys were imported, so that their text is of free syntax.
     pub imports: bool,
     /// The pepper for digests of low-entropy keys.
@@ -134,8 +134,8 @@ fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
 /// Encodes the directory and remembers where each role set and scope went.
 pub(super) fn encode_directory(realm: &RealmRecord, keys: &[KeyRecord]) -> Result<(Vec<u8>, DirectoryIndex), Error> {
     realm.roles.iter().try_for_each(RoleRecord::check)?;
-    if realm.sources.is_empty() {
-        return Err(Error::BadRecord { what: "sources", reason: "at least one credential header" });
+    if realm.credentials.is_empty() {
+        return Err(Error::BadRecord { what: "credentials", reason: "at least one credential header" });
     }
     let role_lists: BTreeSet<Vec<u32>> = keys.iter().map(|key| sorted(key.roles.clone())).collect();
     let service_lists: BTreeSet<Option<Vec<String>>> = keys.iter().map(|key| key.services.clone().map(sorted)).collect();
@@ -168,7 +168,7 @@ pub(super) fn encode_directory(realm: &RealmRecord, keys: &[KeyRecord]) -> Resul
     let scope_table: BTreeSet<Vec<u8>> = service_lists.iter().map(scope_bytes).chain([vec![SCOPE_ALL]]).collect();
 
     let mut out = put::open(MAGIC);
-    out.extend_from_slice(&[realm.sources.bits(), if realm.imports { FLAG_IMPORTS } else { 0 }]);
+    out.extend_from_slice(&[realm.credentials.bits(), if realm.imports { FLAG_IMPORTS } else { 0 }]);
     out.extend_from_slice(&realm.pepper.as_ref().map_or(0, Pepper::id).to_le_bytes());
     table(&mut out, &patterns, "patterns")?;
     table(&mut out, &services, "services")?;

@@ -1,21 +1,21 @@
 //! What the host decides, as lines of text: one form for every language.
 //!
 //! ```text
-//! sources=bearer,x-api-key     narrow the realm's credential headers
-//! query=NAME                   also take the key from this query parameter
-//! client_ip=RULE               where the client address comes from, see client_ip
-//! mask_ip=on                   answer an address refusal as if the key were not valid
-//! allow_preflight=on           let CORS preflights pass without a key
-//! grace=SECONDS                go on serving a snapshot that long after its head expired
-//! min_epoch=N                  refuse heads below this epoch
-//! floor=VERSION:EPOCH          durable floor: what this edge had seen when it last ran, see Floor
-//! pepper=ID:HEX                the secret of a realm whose digests are peppered
+//! credentials=bearer,x-api-key  narrow the realm's credential headers
+//! query=NAME                    also take the key from this query parameter
+//! client_ip=RULE                where the client address comes from, see client_ip
+//! mask_ip=on                    answer an address refusal as if the key were not valid
+//! allow_preflight=on            let CORS preflights pass without a key
+//! grace=SECONDS                 go on serving a snapshot that long after its head expired
+//! min_epoch=N                   refuse heads below this epoch
+//! floor=VERSION:EPOCH           durable floor: what this edge had seen when it last ran, see Floor
+//! pepper=ID:HEX                 the secret of a realm whose digests are peppered
 //! ```
 
 use super::Floor;
 use crate::client_ip::ClientIpRule;
 use crate::error::Error;
-use crate::http::{Sources, is_query_name};
+use crate::http::{CredentialHeaders, is_query_name};
 use crate::key::Pepper;
 use crate::limits::{MAX_EPOCH, MAX_GRACE};
 use alloc::{string::String, vec::Vec};
@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 /// The host's configuration of one edge.
 #[derive(Debug, Default)]
 pub struct HostConfig {
-    pub(crate) sources: Option<Sources>,
+    pub(crate) credentials: Option<CredentialHeaders>,
     pub(crate) query: Option<String>,
     pub(crate) client_ip: ClientIpRule,
     pub(crate) mask_ip: bool,
@@ -53,10 +53,13 @@ impl HostConfig {
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), Error> {
         match key {
-            "sources" => {
-                let sources = value.split(',').try_fold(Sources::empty(), |all, one| Some(all.union(Sources::parse(one)?)));
-                self.sources =
-                    Some(sources.filter(|s| !s.is_empty()).ok_or_else(|| bad(key, "expected `bearer`, `x-api-key` or both"))?);
+            "credentials" => {
+                let credentials = value
+                    .split(',')
+                    .try_fold(CredentialHeaders::empty(), |all, one| Some(all.union(CredentialHeaders::parse(one)?)));
+                self.credentials = Some(
+                    credentials.filter(|s| !s.is_empty()).ok_or_else(|| bad(key, "expected `bearer`, `x-api-key` or both"))?,
+                );
             }
             "query" if is_query_name(value) => self.query = Some(value.into()),
             "query" => return Err(bad(key, "not the name of a query parameter")),

@@ -5,7 +5,7 @@
 
 use super::{Error, HostConfig};
 use crate::head::Head;
-use crate::http::Sources;
+use crate::http::CredentialHeaders;
 use crate::key::Pepper;
 use crate::root::Root;
 use crate::snapshot::Snapshot;
@@ -14,14 +14,14 @@ use crate::tree::directory::Directory;
 /// What the directory and the host together say about credentials.
 #[derive(Clone, Copy)]
 pub(super) struct Settings {
-    pub(super) sources: Sources,
+    pub(super) credentials: CredentialHeaders,
     pub(super) imports: bool,
     pub(super) peppered: bool,
 }
 
 /// What the host's configuration says about credentials.
 pub(super) struct Terms {
-    sources: Option<Sources>,
+    credentials: Option<CredentialHeaders>,
     query: bool,
     pepper: Option<u32>,
 }
@@ -29,20 +29,20 @@ pub(super) struct Terms {
 impl Terms {
     pub(super) fn of(config: &HostConfig) -> Self {
         let pepper = config.pepper.as_ref().map(Pepper::id);
-        Terms { sources: config.sources, query: config.query.is_some(), pepper }
+        Terms { credentials: config.credentials, query: config.query.is_some(), pepper }
     }
 
     fn settings(&self, directory: &Directory<'_>) -> Result<Settings, Error> {
-        let sources = self.sources.map_or(directory.sources, |s| s.intersection(directory.sources));
-        if sources.is_empty() && !self.query {
+        let credentials = self.credentials.map_or(directory.credentials, |s| s.intersection(directory.credentials));
+        if credentials.is_empty() && !self.query {
             let reason = "the realm accepts none of the headers that the host leaves".into();
-            return Err(Error::BadConfig { key: "sources".into(), reason });
+            return Err(Error::BadConfig { key: "credentials".into(), reason });
         }
         let peppered = directory.pepper_id != 0;
         if peppered && self.pepper != Some(directory.pepper_id) {
             return Err(Error::WrongPepper { needed: directory.pepper_id });
         }
-        Ok(Settings { sources, imports: directory.imports, peppered })
+        Ok(Settings { credentials, imports: directory.imports, peppered })
     }
 }
 

@@ -4,7 +4,7 @@
 use super::requirement::Requirement;
 use super::staged::Settings;
 use super::{Active, Edge, Location, RequirementId, is_before_issue};
-use crate::http::{self, Block, ExtractError, Sources};
+use crate::http::{self, Block, CredentialHeaders, ExtractError};
 use crate::ip::Ip;
 use crate::key::{KeyId, KeyText};
 use crate::limits::MAX_CREDENTIAL_BYTES;
@@ -134,11 +134,11 @@ impl Edge {
         let Some(requirement) = self.required(&block, requirement) else {
             return refuse(Code::InvalidRequest, "the path is one that some routers read as another");
         };
-        let sources = match &self.active {
-            Some(active) => active.settings.sources,
-            None => self.config.sources.unwrap_or(Sources::all()),
+        let credentials = match &self.active {
+            Some(active) => active.settings.credentials,
+            None => self.config.credentials.unwrap_or(CredentialHeaders::all()),
         };
-        let text = match http::extract(&block, sources, self.config.query.as_deref()) {
+        let text = match http::extract(&block, credentials, self.config.query.as_deref()) {
             Ok(text) => text,
             Err(ExtractError::Missing) => return refuse(Code::Missing, "none in the headers that are accepted"),
             Err(ExtractError::InvalidRequest) => {

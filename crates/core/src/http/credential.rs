@@ -6,8 +6,8 @@
 //! | `X-API-Key` | a token68 |
 //! | query parameter | its raw value, a token68; the name is compared byte for byte |
 //!
-//! Whatever stands in a source that is not configured is not looked at. In a configured one, anything that is neither a
-//! credential nor well-formed credentials of another scheme is a bad request: so is an empty value, a repeated line or
+//! What stands in a header or parameter that is not configured is not looked at. In a configured one, anything that is neither
+//! a credential nor well-formed credentials of another scheme is a bad request: so is an empty value, a repeated line or
 //! parameter, and a second credential in whatever form.
 
 use core::fmt;
@@ -18,27 +18,27 @@ use super::chars::{escape, is_token68, is_unreserved, split_once, take_quoted, t
 
 /// Which header fields may carry a credential.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Sources(u8);
+pub struct CredentialHeaders(u8);
 
-impl Sources {
+impl CredentialHeaders {
     /// `Authorization: Bearer …`.
-    pub const BEARER: Sources = Sources(1);
+    pub const BEARER: CredentialHeaders = CredentialHeaders(1);
     /// `X-API-Key: …`.
-    pub const API_KEY: Sources = Sources(2);
+    pub const API_KEY: CredentialHeaders = CredentialHeaders(2);
 
     /// None.
-    pub const fn empty() -> Sources {
-        Sources(0)
+    pub const fn empty() -> CredentialHeaders {
+        CredentialHeaders(0)
     }
 
     /// Both.
-    pub const fn all() -> Sources {
-        Sources(3)
+    pub const fn all() -> CredentialHeaders {
+        CredentialHeaders(3)
     }
 
     /// The set with these bits; `None` when one of them is unknown.
-    pub const fn from_bits(bits: u8) -> Option<Sources> {
-        if bits & !3 == 0 { Some(Sources(bits)) } else { None }
+    pub const fn from_bits(bits: u8) -> Option<CredentialHeaders> {
+        if bits & !3 == 0 { Some(CredentialHeaders(bits)) } else { None }
     }
 
     /// Bit 0 is `BEARER`, bit 1 `API_KEY`.
@@ -46,19 +46,19 @@ impl Sources {
         self.0
     }
 
-    /// Whether every source of `other` is in it.
-    pub const fn contains(self, other: Sources) -> bool {
+    /// Whether every header of `other` is in it.
+    pub const fn contains(self, other: CredentialHeaders) -> bool {
         self.0 & other.0 == other.0
     }
 
     /// Both sets together.
-    pub const fn union(self, other: Sources) -> Sources {
-        Sources(self.0 | other.0)
+    pub const fn union(self, other: CredentialHeaders) -> CredentialHeaders {
+        CredentialHeaders(self.0 | other.0)
     }
 
     /// What both sets have.
-    pub const fn intersection(self, other: Sources) -> Sources {
-        Sources(self.0 & other.0)
+    pub const fn intersection(self, other: CredentialHeaders) -> CredentialHeaders {
+        CredentialHeaders(self.0 & other.0)
     }
 
     /// Whether it is empty.
@@ -67,10 +67,10 @@ impl Sources {
     }
 
     /// The name in configurations.
-    pub fn parse(name: &str) -> Option<Sources> {
+    pub fn parse(name: &str) -> Option<CredentialHeaders> {
         match name {
-            "bearer" => Some(Sources::BEARER),
-            "x-api-key" => Some(Sources::API_KEY),
+            "bearer" => Some(CredentialHeaders::BEARER),
+            "x-api-key" => Some(CredentialHeaders::API_KEY),
             _ => None,
         }
     }
@@ -79,7 +79,7 @@ impl Sources {
 /// Why there is no credential.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ExtractError {
-    /// None of the configured sources carries one.
+    /// None of the configured headers and parameters carries one.
     Missing,
     /// More than one, or one that is not well formed.
     InvalidRequest,
@@ -90,9 +90,9 @@ use ExtractError::{InvalidRequest, Missing};
 /// The credential of a request: `query` names the query parameter that may carry one, if any may.
 ///
 /// The credential is a token68 of any length; whoever looks it up bounds it.
-pub fn extract<'a>(block: &Block<'a>, sources: Sources, query: Option<&str>) -> Result<&'a [u8], ExtractError> {
-    let authorization = if sources.contains(Sources::BEARER) { bearer(block.authorization)? } else { None };
-    let api_key = if sources.contains(Sources::API_KEY) { api_key(block.api_key)? } else { None };
+pub fn extract<'a>(block: &Block<'a>, credentials: CredentialHeaders, query: Option<&str>) -> Result<&'a [u8], ExtractError> {
+    let authorization = if credentials.contains(CredentialHeaders::BEARER) { bearer(block.authorization)? } else { None };
+    let api_key = if credentials.contains(CredentialHeaders::API_KEY) { api_key(block.api_key)? } else { None };
     let parameter = match query {
         Some(name) => parameter(block.query().unwrap_or_default(), name.as_bytes())?,
         None => None,
@@ -199,7 +199,7 @@ pub fn is_query_name(name: &str) -> bool {
 impl fmt::Display for ExtractError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Missing => "no credential in any configured source",
+            Missing => "no credential in any configured header or parameter",
             InvalidRequest => "the request has more than one credential, or one that is not well formed",
         })
     }

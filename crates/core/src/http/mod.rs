@@ -9,7 +9,7 @@ mod host;
 mod path;
 
 pub use block::{Block, BlockError, INTEREST, Lines};
-pub use credential::{ExtractError, Sources, extract, is_query_name};
+pub use credential::{CredentialHeaders, ExtractError, extract, is_query_name};
 pub use host::{host_ok, is_preflight};
 pub use path::normalize_path;
 

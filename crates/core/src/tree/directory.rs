@@ -1,19 +1,19 @@
 //! What all shards share: settings, services, roles.
 //!
 //! ```text
-//! directory := "ELDR" u16 format, u8 sources, u8 flags, u32 pepper_id,
-//!              list(text) patterns, list(text) services, list(role) roles, list(role_set) role_sets, list(scope) scopes
-//! sources   := bit 0 `Authorization: Bearer`, bit 1 `X-API-Key`; at least one
-//! flags     := bit 0 the realm holds imported keys
-//! role      := text8 name, u32 pattern*          references ascend strictly
-//! role_set  := u32 role*                         references ascend strictly; entry 0 is the empty set
-//! scope     := u8 0 (all services) | u8 1, u32 service*   references ascend strictly; entry 0 is "all"
+//! directory   := "ELDR" u16 format, u8 credentials, u8 flags, u32 pepper_id,
+//!                list(text) patterns, list(text) services, list(role) roles, list(role_set) role_sets, list(scope) scopes
+//! credentials := bit 0 `Authorization: Bearer`, bit 1 `X-API-Key`; at least one
+//! flags       := bit 0 the realm holds imported keys
+//! role        := text8 name, u32 pattern*          references ascend strictly
+//! role_set    := u32 role*                         references ascend strictly; entry 0 is the empty set
+//! scope       := u8 0 (all services) | u8 1, u32 service*   references ascend strictly; entry 0 is "all"
 //! ```
 //! Tenants shape it: their roles, services and scopes are its entries. So it is large where a realm has many of them, nothing
 //! here goes through all of it in one call, and what one entry may refer to is limited.
 
 use crate::error::Error;
-use crate::http::Sources;
+use crate::http::CredentialHeaders;
 use crate::limits::{
     MAX_DIRECTORY_BYTES, MAX_DIRECTORY_ENTRIES, MAX_NAME_BYTES, MAX_ROLE_PATTERNS, MAX_SCOPE_SERVICES, MAX_SET_ROLES,
 };
@@ -32,7 +32,7 @@ const OBJECT: &str = "directory";
 #[derive(Clone, Copy)]
 pub struct Directory<'a> {
     /// Headers in which the realm accepts a key.
-    pub sources: Sources,
+    pub credentials: CredentialHeaders,
     /// Whether the realm holds imported keys, whose text has no check characters.
     pub imports: bool,
     /// The pepper that the realm's digests are made with; 0 for none.
@@ -106,9 +106,10 @@ impl<'a> Directory<'a> {
     /// Where everything is, without a look at the entries: for a directory that is proven, or being proven.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut reader = Reader::open(bytes, MAGIC, OBJECT)?;
-        let (sources, flags) = (reader.u8()?, reader.u8()?);
+        let (credentials, flags) = (reader.u8()?, reader.u8()?);
         let directory = Directory {
-            sources: Sources::from_bits(sources).ok_or(Error::BadField { object: OBJECT, field: "sources" })?,
+            credentials: CredentialHeaders::from_bits(credentials)
+                .ok_or(Error::BadField { object: OBJECT, field: "credentials" })?,
             imports: flags & FLAG_IMPORTS != 0,
             pepper_id: reader.u32()?,
             patterns: table(&mut reader, "patterns")?,
@@ -121,7 +122,7 @@ impl<'a> Directory<'a> {
         let field = |field| Err(Error::BadField { object: OBJECT, field });
         match &directory {
             _ if flags & !FLAG_IMPORTS != 0 => field("flags"),
-            d if d.sources.is_empty() => field("sources"),
+            d if d.credentials.is_empty() => field("credentials"),
             d if d.role_sets.len() == 0 => field("role_sets"),
             d if d.scopes.len() == 0 => field("scopes"),
             _ => Ok(directory),

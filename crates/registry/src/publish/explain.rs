@@ -2,7 +2,7 @@
 
 use edgelatch_core::build::RealmRecord;
 use edgelatch_core::edge::HostConfig;
-use edgelatch_core::http::Sources;
+use edgelatch_core::http::CredentialHeaders;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::{self, KeyId};
 use edgelatch_core::policy::{AllowMode, IpVerdict, PolicyView};
@@ -92,7 +92,7 @@ impl Registry {
         let text = self.issue(&Prefix::parse("prefix", "explain")?)?;
         let mut record = record;
         record.digest = key::digest(text.as_bytes());
-        let realm_record = RealmRecord { sources: Sources::all(), imports: false, pepper: None, roles };
+        let realm_record = RealmRecord { credentials: CredentialHeaders::all(), imports: false, pepper: None, roles };
         let mut edge = self.edge_over(realm, &realm_record, vec![record], HostConfig::default(), now)?;
         let requirement = edge.compile(question.service.as_deref(), question.permission.as_deref());
         let ip = question.ip.map(|ip| ip.to_string());

@@ -46,13 +46,14 @@ impl Registry {
             }
             let id = realm_id(session, realm)?;
             let (keys, roles) = records(session, id, None)?;
-            let mut sources = http::Sources::empty();
-            for (on, source) in
-                [(settings.sources.bearer, http::Sources::BEARER), (settings.sources.x_api_key, http::Sources::API_KEY)]
-            {
+            let mut sources = http::CredentialHeaders::empty();
+            for (on, source) in [
+                (settings.sources.bearer, http::CredentialHeaders::BEARER),
+                (settings.sources.x_api_key, http::CredentialHeaders::API_KEY),
+            ] {
                 sources = if on { sources.union(source) } else { sources };
             }
-            let realm = RealmRecord { sources, imports: settings.imports, pepper: pepper.cloned(), roles };
+            let realm = RealmRecord { credentials: sources, imports: settings.imports, pepper: pepper.cloned(), roles };
             Ok(Snapshot { changes: settings.changes, realm, keys })
         })
     }

@@ -7,7 +7,7 @@ use super::{T0, keys};
 use anyhow::{Result, ensure};
 use edgelatch_core::{
     build::{KeyRecord, RealmRecord, RoleRecord, build_tree},
-    http::Sources,
+    http::CredentialHeaders,
     key::KeyId,
 };
 
@@ -47,7 +47,7 @@ impl Parts {
         let bytes = |texts: &[&str]| texts.iter().map(|t| t.as_bytes().to_vec()).collect::<Vec<_>>();
         let role = |name: &str, patterns: &[u32]| [text8(name.as_bytes()), refs(patterns)].concat();
         let directory = Directory {
-            sources: 3,
+            credentials: 3,
             flags: 0,
             pepper_id: 0,
             tables: [
@@ -86,7 +86,12 @@ impl Parts {
 fn build_small() -> Result<edgelatch_core::build::Tree> {
     let role =
         |(name, patterns): &Role| RoleRecord { name: (*name).into(), patterns: patterns.iter().map(|p| (*p).into()).collect() };
-    let realm = RealmRecord { sources: Sources::all(), imports: false, pepper: None, roles: ROLES.iter().map(role).collect() };
+    let realm = RealmRecord {
+        credentials: CredentialHeaders::all(),
+        imports: false,
+        pepper: None,
+        roles: ROLES.iter().map(role).collect(),
+    };
     let record = |key: &Key| KeyRecord {
         digest: sha256(key.text.as_bytes()),
         key_id: KeyId(key.id),
@@ -139,8 +144,8 @@ fn pair(first: &[u8], second: &[u8]) -> Vec<u8> {
 
 #[rustfmt::skip]
 const PARTS: &[Lie<Parts>] = &[
-    ("directory: no source", |p| p.directory.sources = 0, Some("bad_field")),
-    ("directory: unknown source", |p| p.directory.sources = 4, Some("bad_field")),
+    ("directory: no credential header", |p| p.directory.credentials = 0, Some("bad_field")),
+    ("directory: unknown credential header", |p| p.directory.credentials = 4, Some("bad_field")),
     ("directory: unknown flag", |p| p.directory.flags = 2, Some("bad_field")),
     ("directory: a pepper that the edge has not", |p| p.directory.pepper_id = 9, Some("wrong_pepper")),
     ("directory: pattern with a star inside a segment", |p| p.directory.tables[PATTERNS][1] = b"dn*".to_vec(), Some("bad_field")),
@@ -337,7 +342,7 @@ pub fn all() -> Result<Vec<Refused>> {
 
 /// Lies that need two shards: 257 records at least.
 fn crowded() -> Result<Vec<(&'static str, Tree, &'static str)>> {
-    let realm = RealmRecord { sources: Sources::all(), imports: false, pepper: None, roles: vec![] };
+    let realm = RealmRecord { credentials: CredentialHeaders::all(), imports: false, pepper: None, roles: vec![] };
     let record = |n: u32| KeyRecord {
         digest: sha256(keys::text(n).as_bytes()),
         key_id: KeyId(0),

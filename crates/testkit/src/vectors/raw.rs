@@ -255,7 +255,7 @@ impl Tree {
 /// A directory, table by table.
 #[derive(Clone)]
 pub struct Directory {
-    pub sources: u8,
+    pub credentials: u8,
     pub flags: u8,
     pub pepper_id: u32,
     /// Patterns, services, roles, role sets, scopes.
@@ -264,7 +264,7 @@ pub struct Directory {
 
 impl Directory {
     pub fn bytes(&self) -> Vec<u8> {
-        let mut out = [b"ELDR", &[1, 0, self.sources, self.flags][..], &self.pepper_id.to_le_bytes()].concat();
+        let mut out = [b"ELDR", &[1, 0, self.credentials, self.flags][..], &self.pepper_id.to_le_bytes()].concat();
         self.tables.iter().for_each(|table| out.extend(list(table)));
         out
     }

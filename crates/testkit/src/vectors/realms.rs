@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use edgelatch_core::{
     build::{self, KeyRecord, RealmRecord, RoleRecord},
-    http::Sources,
+    http::CredentialHeaders,
     key::{KeyId, Pepper},
     tree::shard_bits,
 };
@@ -20,7 +20,7 @@ pub const PEPPER: &[u8; 32] = b"not a secret: a test pepper 0123";
 /// A realm and everything that is known of it before it is built.
 pub struct Realm {
     pub name: &'static str,
-    sources: u8,
+    credentials: u8,
     imports: bool,
     peppered: bool,
     roles: &'static [Role],
@@ -36,9 +36,9 @@ pub struct Realm {
 }
 
 pub fn all() -> Result<Vec<Realm>> {
-    let make = |name, sources, roles: &'static [Role], keys: Vec<Key>| Realm {
+    let make = |name, credentials, roles: &'static [Role], keys: Vec<Key>| Realm {
         name,
-        sources,
+        credentials,
         roles,
         keys,
         imports: false,
@@ -72,7 +72,7 @@ impl Realm {
         let mut sorted: Vec<_> = self.keys.iter().map(|key| (digest(key), key.clone())).collect();
         sorted.sort_by_key(|(digest, _)| *digest);
         let record = RealmRecord {
-            sources: Sources::from_bits(self.sources).context("sources")?,
+            credentials: CredentialHeaders::from_bits(self.credentials).context("credentials")?,
             imports: self.imports,
             pepper,
             roles: self.roles.iter().map(role_record).collect(),
@@ -178,7 +178,7 @@ impl Realm {
             },
             "objects": objects,
             "directory": {
-                "sources": self.sources, "imports": self.imports, "pepper_id": if self.peppered { PEPPER_ID } else { 0 }, "roles": roles,
+                "credentials": self.credentials, "imports": self.imports, "pepper_id": if self.peppered { PEPPER_ID } else { 0 }, "roles": roles,
             },
             "records": self.keys.iter().map(|key| self.key_json(key)).collect::<Vec<_>>(),
             "bundle": BASE64_STANDARD.encode(&self.bundle),

@@ -45,8 +45,8 @@ pub fn all(honest: &Tree) -> Vec<Scenario> {
     add("roots of one era keep the epoch", "", kept(&m));
     add("chains of roots", "", chains(&m));
     add("thresholds of the publisher", "", thresholds(&m));
-    add("sources: nothing is left", "sources=bearer", vec![update(bearerless(&m), "bad_config")]);
-    add("sources: a query parameter is left", "sources=bearer\nquery=key", vec![update(bearerless(&m), OK).serving(5)]);
+    add("credentials: nothing is left", "credentials=bearer", vec![update(bearerless(&m), "bad_config")]);
+    add("credentials: a query parameter is left", "credentials=bearer\nquery=key", vec![update(bearerless(&m), OK).serving(5)]);
     add("pepper: not given", "", vec![update(peppered(&m), "wrong_pepper")]);
     let other = "pepper=8:00112233445566778899aabbccddeeff";
     add("pepper: another one", other, vec![update(peppered(&m), "wrong_pepper")]);
@@ -183,9 +183,9 @@ fn thresholds(m: &Materials) -> Vec<Step> {
     ]
 }
 
-/// A directory of this source, pepper and no entries.
-fn directory(sources: u8, pepper_id: u32) -> Vec<u8> {
-    super::raw::Directory { sources, flags: 0, pepper_id, tables: [vec![], vec![], vec![], vec![vec![]], vec![vec![0]]] }
+/// A directory of these credential headers, pepper and no entries.
+fn directory(credentials: u8, pepper_id: u32) -> Vec<u8> {
+    super::raw::Directory { credentials, flags: 0, pepper_id, tables: [vec![], vec![], vec![], vec![vec![]], vec![vec![0]]] }
         .bytes()
 }
 

@@ -2,10 +2,10 @@ use super::*;
 use alloc::string::String;
 
 /// `Some(credential)`, or the error; lines are separated by ` | `.
-fn run(lines: &str, sources: Sources, query: Option<&str>, target: &str) -> Result<String, ExtractError> {
+fn run(lines: &str, credentials: CredentialHeaders, query: Option<&str>, target: &str) -> Result<String, ExtractError> {
     let text = alloc::format!("192.0.2.1\nGET {target}\n{}", lines.replace(" | ", "\n"));
     let block = Block::parse(text.as_bytes()).map_err(|_| InvalidRequest)?;
-    extract(&block, sources, query).map(|key| String::from_utf8(key.into()).unwrap())
+    extract(&block, credentials, query).map(|key| String::from_utf8(key.into()).unwrap())
 }
 
 #[test]
@@ -93,19 +93,19 @@ fn headers() {
         ("Cookie: x-api-key=K1", NONE),
         ("X-API-Key : K1", BAD),
     ] {
-        assert_eq!(run(lines, Sources::all(), None, "/").as_deref(), want.as_deref(), "{lines}");
+        assert_eq!(run(lines, CredentialHeaders::all(), None, "/").as_deref(), want.as_deref(), "{lines}");
     }
 }
 
 #[test]
-fn a_source_that_is_not_configured_is_ignored() {
+fn a_header_that_is_not_configured_is_ignored() {
     for lines in ["Authorization: Bearer eyJ.e30.x", "Authorization: ???", "Authorization: | Authorization:"] {
         let both = alloc::format!("{lines} | X-API-Key: K1");
-        assert_eq!(run(&both, Sources::API_KEY, None, "/").as_deref(), Ok("K1"));
-        assert_eq!(run(lines, Sources::API_KEY, None, "/"), Err(Missing));
+        assert_eq!(run(&both, CredentialHeaders::API_KEY, None, "/").as_deref(), Ok("K1"));
+        assert_eq!(run(lines, CredentialHeaders::API_KEY, None, "/"), Err(Missing));
     }
-    assert_eq!(run("X-API-Key: | Authorization: Bearer K1", Sources::BEARER, None, "/").as_deref(), Ok("K1"));
-    assert_eq!(run("X-API-Key: K1", Sources::empty(), None, "/?k=K1"), Err(Missing));
+    assert_eq!(run("X-API-Key: | Authorization: Bearer K1", CredentialHeaders::BEARER, None, "/").as_deref(), Ok("K1"));
+    assert_eq!(run("X-API-Key: K1", CredentialHeaders::empty(), None, "/?k=K1"), Err(Missing));
 }
 
 #[test]
@@ -139,10 +139,14 @@ fn query() {
         ("/?api_key=", "Authorization: Bearer K1", Err(InvalidRequest)),
         ("/?api_key=K1", "Authorization: Basic eDp5", Ok("K1")),
     ] {
-        let got = run(lines, Sources::all(), Some("api_key"), target);
+        let got = run(lines, CredentialHeaders::all(), Some("api_key"), target);
         assert_eq!(got.as_deref(), want.as_deref(), "{target} {lines}");
     }
-    assert_eq!(run("X-API-Key: K1", Sources::all(), None, "/?api_key=K1").as_deref(), Ok("K1"), "not a source");
+    assert_eq!(
+        run("X-API-Key: K1", CredentialHeaders::all(), None, "/?api_key=K1").as_deref(),
+        Ok("K1"),
+        "no configured parameter"
+    );
     for (name, good) in
         [("api_key", true), ("access-token", true), ("", false), ("a b", false), ("a%62", false), ("a=b", false)]
     {
@@ -153,5 +157,5 @@ fn query() {
 #[test]
 fn long_credentials_pass_through() {
     let key = "A".repeat(513);
-    assert_eq!(run(&alloc::format!("X-API-Key: {key}"), Sources::all(), None, "/"), Ok(key));
+    assert_eq!(run(&alloc::format!("X-API-Key: {key}"), CredentialHeaders::all(), None, "/"), Ok(key));
 }
