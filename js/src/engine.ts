@@ -1,6 +1,6 @@
 import { Core, type Place } from "./core.js";
 import { TrapError, UpdateError } from "./errors.js";
-import { CODE } from "./generated/codes.js";
+import { CODE, LIMIT, PACKED } from "./generated/codes.js";
 
 /** The core's answer to an offered head. */
 export const Offer = { unchanged: 0, renewed: 1, rootNeeded: 2, treeNeeded: 3 } as const;
@@ -38,8 +38,8 @@ const NOTHING: Snapshot = { core: undefined, epoch: 0, issuedAt: 0, rootVersion:
 const SLICE = 1 << 15;
 /** Slices between two turns of the event loop, about a millisecond. */
 const SLICES_PER_TURN = 8;
-/** As much as any root has, and more than any head: that much of a bundle is enough to judge it. */
-const BEGINNING = 1 << 13;
+/** That much of a bundle is enough to judge it by its head. */
+const BEGINNING = LIMIT.rootBytes;
 
 /** What it takes to load once more what serves. */
 interface Serving {
@@ -304,7 +304,7 @@ export class Engine {
 
   /** A verdict that was reached, unless a part of the snapshot failed its proof on the way. */
   #sound(packed: number): number {
-    if ((packed & 63) === CODE.internal && !this.damaged && this.snapshot.epoch > 0) {
+    if ((packed & PACKED.code) === CODE.internal && !this.damaged && this.snapshot.epoch > 0) {
       this.damaged = true;
       this.#onTrouble(new UpdateError("wrong_digest", "a part of the snapshot is not what was signed; another copy is fetched"));
     }

@@ -1,8 +1,9 @@
+/** {@link Guard} for hosts whose handlers take Node's `IncomingMessage` and `ServerResponse`: `http`, `http2`, Connect, Express. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { IDENTITY_PREFIX, varyWithCredentials } from "./cache.js";
-import { FREE, type Options, optionsOf } from "./options.js";
-import { option } from "./own.js";
-import type { AnyRequirement, Verifier } from "./types.js";
+import { CACHING, Guard, type GuardOptions, isIdentityHeader, varyWithCredentials } from "./guard.js";
+import { NOTHING } from "./own.js";
+import type { Reply } from "./reply.js";
+import type { Verifier } from "./types.js";
 import type { Verdict } from "./verdict.js";
 
 declare module "node:http" {
@@ -13,18 +14,13 @@ declare module "node:http" {
 }
 
 /** Options of {@link middleware}. */
-export interface MiddlewareOptions {
+export interface MiddlewareOptions extends GuardOptions {
   /** The verifier. */
   readonly verifier: Verifier;
-  /** What every request must fulfil. Left out: nothing more than a valid key. `undefined` is a configuration error. */
-  readonly requirement?: AnyRequirement;
 }
 
-/** A requirement that is `undefined` is answered as one: with `bad_requirement`. */
-const OPTIONS: Options<MiddlewareOptions> = { verifier: FREE, requirement: FREE };
-
-/** What Node's `http`, Connect and Express call. */
-export type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
+/** What Node's `http`, Connect and Express call. It returns a promise where it had to wait for a refresh. */
+export type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void | Promise<void>;
 
 /**
  * Puts the check in front of a Node handler; works with `http`, Connect and Express.
@@ -33,29 +29,27 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
  * inbound `X-Edgelatch-*` headers gone. The response gets `Cache-Control: private` unless the handler sets one, and
  * `Vary` on the credential headers.
  */
-export function middleware(given: MiddlewareOptions): Middleware {
-  const options = optionsOf("middleware", given, OPTIONS);
-  const { verifier } = options;
-  const requirement = option(options, "requirement") as AnyRequirement;
+export function middleware(options: MiddlewareOptions): Middleware {
+  const guard = new Guard("middleware", options);
 
-  const judge: Middleware = (request, response, next) => {
-    const verdict = verifier.verify(request, requirement).hold();
-    if (!verdict.ok && !verdict.preflight) {
-      const { status, headers, body } = verdict.reply;
-      response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
-      verdict.report();
-      return;
-    }
+  const enter = (verdict: Verdict, request: IncomingMessage, response: ServerResponse, next: () => void) => {
+    const refusal = guard.refusal(verdict);
+    if (refusal !== undefined) return send(response, refusal);
     stripIdentity(request);
     request.edgelatch = verdict;
-    if (verifier.usage !== undefined) reportWhenDone(response, verdict);
+    if (guard.reports) reportWhenDone(response, verdict);
     if (verdict.ok) forbidSharedCaching(response);
     next();
   };
   return (request, response, next) => {
-    if (verifier.overdue) void verifier.load().then(() => judge(request, response, next));
-    else judge(request, response, next);
+    const judged = guard.judge(request, NOTHING);
+    if (!(judged instanceof Promise)) return enter(judged, request, response, next);
+    return judged.then((verdict) => enter(verdict, request, response, next)); // Express 5 answers for what is thrown in there
   };
+}
+
+function send(response: ServerResponse, { status, headers, body }: Reply): void {
+  response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
 }
 
 /** The client was gone before an answer was. */
@@ -69,22 +63,21 @@ function reportWhenDone(response: ServerResponse, verdict: Verdict): void {
 /** The derived views go first: Node makes each when it is first asked for, and counts on the raw lines it began with. */
 function stripIdentity(request: IncomingMessage): void {
   const { rawHeaders } = request;
-  const forged = (name: string) => name.toLowerCase().startsWith(IDENTITY_PREFIX);
-  if (!rawHeaders.some((text, i) => i % 2 === 0 && forged(text))) return;
+  if (!rawHeaders.some((text, i) => i % 2 === 0 && isIdentityHeader(text))) return;
   for (const view of [request.headers, request.headersDistinct]) {
-    for (const name of Object.keys(view ?? {})) if (forged(name)) delete view[name];
+    for (const name of Object.keys(view ?? {})) if (isIdentityHeader(name)) delete view[name];
   }
-  for (let i = rawHeaders.length - 2; i >= 0; i -= 2) if (forged(rawHeaders[i] as string)) rawHeaders.splice(i, 2);
+  for (let i = rawHeaders.length - 2; i >= 0; i -= 2) if (isIdentityHeader(rawHeaders[i] as string)) rawHeaders.splice(i, 2);
 }
 
-/** Waits for the moment when the headers are written, so that nothing the handler sets is lost or overruled. */
+/** Where the headers of a response are set: at the moment when they are written, so that nothing of the handler's is overruled. */
 function forbidSharedCaching(response: ServerResponse): void {
   const { writeHead } = response;
   response.writeHead = ((status: number, ...rest: unknown[]) => {
     const reason = typeof rest[0] === "string" ? rest[0] : undefined;
     const headers = rest[1] ?? (reason === undefined ? rest[0] : undefined);
     for (const [name, values] of given(headers)) response.setHeader(name, values.length === 1 ? (values[0] as string) : values);
-    if (!response.hasHeader("cache-control")) response.setHeader("Cache-Control", "private");
+    if (!response.hasHeader("cache-control")) response.setHeader("Cache-Control", CACHING["cache-control"]);
     response.setHeader("Vary", varyWithCredentials([response.getHeader("vary") ?? []].flat().join(", ")));
     response.writeHead = writeHead;
     return Reflect.apply(writeHead, response, reason === undefined ? [status] : [status, reason]);

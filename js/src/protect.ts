@@ -1,19 +1,11 @@
-import { IDENTITY_PREFIX, varyWithCredentials } from "./cache.js";
-import { FREE, type Options, optionsOf } from "./options.js";
-import { option } from "./own.js";
-import type { AnyRequirement, RequestContext, Verifier } from "./types.js";
+/** {@link Guard} for hosts whose handlers take a fetch `Request` and return a `Response`. */
+import { CACHING, Guard, type GuardOptions, isIdentityHeader, varyWithCredentials } from "./guard.js";
+import { responseOf } from "./reply.js";
+import type { RequestContext } from "./types.js";
 import type { Verdict } from "./verdict.js";
 
 /** Options of {@link Protect}. */
-export interface ProtectOptions<Rest extends unknown[]> {
-  /** The verifier, or what makes it out of the handler's further arguments at the first request, such as `env`. */
-  readonly verifier: Verifier | ((...rest: Rest) => Verifier | Promise<Verifier>);
-  /** What every request must fulfil. Left out: nothing more than a valid key. `undefined` is a configuration error. */
-  readonly requirement?: AnyRequirement;
-}
-
-/** A requirement that is `undefined` is answered as one: with `bad_requirement`. */
-const OPTIONS: Options<ProtectOptions<unknown[]>> = { verifier: FREE, requirement: FREE };
+export type ProtectOptions<Rest extends unknown[]> = GuardOptions<Rest>;
 
 /** A handler behind the check: it is called for accepted requests only, and for preflights where they may pass. */
 export type ProtectedHandler<Rest extends unknown[]> = (request: Request, verdict: Verdict, ...rest: Rest) => Response | Promise<Response>;
@@ -29,30 +21,22 @@ export type Protect = <Rest extends unknown[]>(
   options: ProtectOptions<Rest>,
 ) => (request: Request, ...rest: Rest) => Promise<Response>;
 
+/** What runtimes answer when a handler throws. */
+const UNCAUGHT = 500;
+
 /** Makes {@link Protect} for a runtime, which knows where its handlers find the peer and `waitUntil`. */
 export function protectWith(context: (request: Request, rest: readonly unknown[]) => RequestContext): Protect {
-  return (handler, given) => {
-    const options = optionsOf("protect", given, OPTIONS as Options<typeof given>);
-    const requirement = option(options, "requirement") as AnyRequirement;
-    let made: Verifier | Promise<Verifier> | undefined;
+  return (handler, options) => {
+    const guard = new Guard("protect", options);
 
     return async (request, ...rest) => {
-      if (made === undefined) {
-        const { verifier } = options;
-        made = typeof verifier === "function" ? Promise.resolve(verifier(...rest)) : verifier;
-        if (made instanceof Promise) made.catch(() => (made = undefined));
-      }
-      const latch = made instanceof Promise ? (made = await made) : made;
-      const known = context(request, rest);
-      if (latch.overdue) await latch.load(known.waitUntil);
-      const verdict = latch.verify(request, requirement, known).hold();
-      if (!verdict.ok && !verdict.preflight) {
-        verdict.report();
-        return verdict.response();
-      }
+      const judged = guard.judge(request, context(request, rest), ...rest);
+      const verdict = judged instanceof Promise ? await judged : judged;
+      const refusal = guard.refusal(verdict);
+      if (refusal !== undefined) return responseOf(refusal);
       try {
         const given = await handler(withoutIdentity(request), verdict, ...rest);
-        const response = verdict.ok ? uncached(given) : given;
+        const response = verdict.ok ? withCaching(given) : given;
         verdict.report({ status: response.status });
         return response;
       } catch (error) {
@@ -63,22 +47,20 @@ export function protectWith(context: (request: Request, rest: readonly unknown[]
   };
 }
 
-/** What runtimes answer when a handler throws. */
-const UNCAUGHT = 500;
-
 function withoutIdentity(request: Request): Request {
-  const forged = [...request.headers.keys()].filter((name) => name.toLowerCase().startsWith(IDENTITY_PREFIX));
+  const forged = [...request.headers.keys()].filter(isIdentityHeader);
   if (forged.length === 0) return request;
   const headers = new Headers(request.headers);
   for (const name of forged) headers.delete(name);
   return new Request(request, { headers });
 }
 
-function uncached(response: Response): Response {
+/** Where the headers of a response are set. */
+function withCaching(response: Response): Response {
   if (response.status === 101) return response; // a WebSocket: no cache, and no copy of it can be made
   const vary = varyWithCredentials(response.headers.get("vary") ?? "");
   const set = ({ headers }: Response) => {
-    if (!headers.has("cache-control")) headers.set("cache-control", "private");
+    if (!headers.has("cache-control")) headers.set("cache-control", CACHING["cache-control"]);
     headers.set("vary", vary);
   };
   try {

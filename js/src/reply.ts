@@ -20,3 +20,8 @@ export function replyOf(row: CodeRow, realm: string, bare: boolean, head: boolea
   if (row.retryAfter > 0) headers["retry-after"] = String(row.retryAfter);
   return { status: row.status, headers, body: head ? "" : row.body };
 }
+
+/** The reply as a fetch `Response`. */
+export function responseOf({ status, headers, body }: Reply): Response {
+  return new Response(body === "" ? null : body, { status, headers });
+}

@@ -2,12 +2,11 @@ import { blockOf, type Lines } from "./block.js";
 import { NOWHERE } from "./connection.js";
 import { type Engine, NO_PATH } from "./engine.js";
 import { UpdateError } from "./errors.js";
+import { LIMIT } from "./generated/codes.js";
 import { BARE, plain } from "./own.js";
 import { RouteTable } from "./routes.js";
 import type { KeyOptions, RequestInfo, RequirementFunction } from "./types.js";
 
-/** As many distinct requirements as the core compiles; a host that makes them up per request must not grow a map. */
-const MAX_CACHED = 4096;
 /** No name is empty, so the core answers `bad_requirement` to this one. */
 const ILL_FORMED = "";
 
@@ -87,7 +86,8 @@ export class Requirements {
     const found = permissions?.get(permission);
     if (found !== undefined) return found;
     const id = this.#engine.compile(service, permission);
-    if (this.#size < MAX_CACHED) {
+    // A host that makes them up for each request must not grow a map.
+    if (this.#size < LIMIT.requirements) {
       this.#size++;
       if (permissions === undefined) this.#known.set(service, (permissions = new Map()));
       permissions.set(permission, id);

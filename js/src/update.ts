@@ -1,9 +1,7 @@
 import { type Engine, Offer, type Offered, type Pace } from "./engine.js";
 import { SourceError, UpdateError } from "./errors.js";
+import { LIMIT } from "./generated/codes.js";
 import type { Found, Source } from "./sources/source.js";
-
-/** More rotations than an edge misses; the core has the same limit. */
-const MAX_ROOTS = 64;
 
 /**
  * One look at the source: shows the core a head, then fetches what it asks for, each piece only after the one before it is
@@ -65,10 +63,10 @@ export function updater(engine: Engine, source: Source, pace: Pace, report: (err
 
   /** Shows a head, or a bundle's beginning, and fetches the roots that it needs: one after another, each proven before the next. */
   async function shown(bytes: Uint8Array, signal: AbortSignal): Promise<Offered> {
-    for (let roots = 0; roots <= MAX_ROOTS; roots++) {
+    for (let roots = 0; roots <= LIMIT.rootChain; roots++) {
       const offered = engine.offer(bytes, pace.now());
       if (offered.offer !== Offer.rootNeeded) return offered;
-      const root = roots < MAX_ROOTS ? await source.root?.(engine.nextRoot(), { signal }) : undefined;
+      const root = roots < LIMIT.rootChain ? await source.root?.(engine.nextRoot(), { signal }) : undefined;
       signal.throwIfAborted();
       if (root === undefined) break;
       engine.follow(root);

@@ -1,15 +1,9 @@
 import type { Core } from "./core.js";
 import type { Engine } from "./engine.js";
-import { type Code, CODE, CODES, type CodeRow } from "./generated/codes.js";
-import { type Reply, replyOf } from "./reply.js";
+import { type Code, CODE, CODES, type CodeRow, PACKED } from "./generated/codes.js";
+import { type Reply, replyOf, responseOf } from "./reply.js";
 import type { Draft } from "./usage/draft.js";
 import type { UsageOutcome } from "./usage/event.js";
-
-/** Flags beside the code in the packed number (bits 6 to 9). */
-const MASKED = 1 << 6;
-const IN_GRACE = 2 << 6;
-const PREFLIGHT = 4 << 6;
-const UNCHALLENGED = 8 << 6;
 
 /** The outcome of one verification. Everything but {@link ok} is worked out when it is asked for. */
 export class Verdict {
@@ -39,7 +33,7 @@ export class Verdict {
 
   /** Whether the key is accepted. */
   get ok(): boolean {
-    return (this.#packed & 63) === 0;
+    return (this.#packed & PACKED.code) === 0;
   }
 
   /** The precise code: for logs and metrics, not for the caller. */
@@ -49,12 +43,12 @@ export class Verdict {
 
   /** Whether this is a CORS preflight that may pass unauthenticated. It is not {@link ok}: there is no identity. */
   get preflight(): boolean {
-    return (this.#packed & PREFLIGHT) !== 0;
+    return (this.#packed & PACKED.preflight) !== 0;
   }
 
   /** Whether the snapshot is past its `not_after` and serves by the host's grace. */
   get stale(): boolean {
-    return (this.#packed & IN_GRACE) !== 0;
+    return (this.#packed & PACKED.stale) !== 0;
   }
 
   /** Epoch of the snapshot that was asked, 0 for none. */
@@ -107,14 +101,13 @@ export class Verdict {
   /** The HTTP answer to a refused request as plain data. A verdict that is {@link ok} has none. */
   get reply(): Reply {
     if (this.ok) throw new Error("an accepted verdict has no reply: the request goes on to its handler");
-    const row = (this.#packed & MASKED) !== 0 ? (CODES[CODE.unknown] as CodeRow) : this.#row;
-    return replyOf(row, this.#engine.realm, (this.#packed & UNCHALLENGED) !== 0, this.#head);
+    const row = (this.#packed & PACKED.masked) !== 0 ? (CODES[CODE.unknown] as CodeRow) : this.#row;
+    return replyOf(row, this.#engine.realm, (this.#packed & PACKED.bare) !== 0, this.#head);
   }
 
   /** The HTTP answer to a refused request as a fetch `Response`. */
   response(): Response {
-    const { status, headers, body } = this.reply;
-    return new Response(this.#head ? null : body, { status, headers });
+    return responseOf(this.reply);
   }
 
   /**
@@ -142,7 +135,7 @@ export class Verdict {
   }
 
   get #row(): CodeRow {
-    return CODES[this.#packed & 63] ?? (CODES[CODE.internal] as CodeRow);
+    return CODES[this.#packed & PACKED.code] ?? (CODES[CODE.internal] as CodeRow);
   }
 
   #read(): readonly string[] {

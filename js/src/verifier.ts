@@ -53,7 +53,7 @@ class Latch implements Verifier {
   }
 
   get age(): number {
-    return this.ready ? seconds(this.#clock()) - this.#engine.snapshot.issuedAt : Number.POSITIVE_INFINITY;
+    return this.ready ? seconds(this.#time()) - this.#engine.snapshot.issuedAt : Number.POSITIVE_INFINITY;
   }
 
   get ready(): boolean {
@@ -81,7 +81,7 @@ class Latch implements Verifier {
   }
 
   verifyKey(text: string, _options?: unknown): Verdict {
-    const at = this.#clock();
+    const at = this.#time();
     const now = seconds(at);
     let packed: number = CODE.internal;
     let ip: string | undefined;
@@ -98,7 +98,7 @@ class Latch implements Verifier {
   }
 
   verify(request: Request | NodeRequest, _requirement?: unknown, _context?: unknown): Verdict {
-    const at = this.#clock();
+    const at = this.#time();
     const now = seconds(at);
     let packed: number = CODE.internal;
     let lines: Lines | undefined;
@@ -130,6 +130,15 @@ class Latch implements Verifier {
 
   close(): void {
     this.#refresher.close();
+  }
+
+  /** A clock of the host's that fails gives no time, which the core answers with `clock_invalid`. */
+  #time(): number {
+    try {
+      return this.#clock();
+    } catch {
+      return Number.NaN;
+    }
   }
 
   #touch(at: number, waitUntil?: Connection["waitUntil"]): void {

@@ -101,6 +101,11 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       equal(code(), "clock_invalid");
       state.now = Number.NaN;
       equal(code(), "clock_invalid");
+      let stopped = false;
+      const { latch } = await edge("first", { now: () => { if (stopped) throw new Error("clock"); return (start + 10) * 1000; } });
+      equal(latch.verifyKey(keys.plain).code, "valid");
+      stopped = true;
+      equal([latch.verifyKey(keys.plain).code, latch.verify(bearer("plain")).code, (await protect(() => new Response("ok"), { verifier: latch })(bearer("plain"))).status], ["clock_invalid", "clock_invalid", 503]);
       const graceful = await edge("first", { graceSeconds: 60 });
       graceful.now = start + life + 59;
       const v = graceful.latch.verifyKey(keys.plain);

@@ -1,3 +1,5 @@
+import { LIMIT } from "../generated/codes.js";
+
 /** What a source is told at each call. */
 export interface SourceState {
   /** The `etag` of the last reply of the same method whose content was taken over. */
@@ -8,8 +10,8 @@ export interface SourceState {
   readonly signal: AbortSignal;
 }
 
-/** No head or root comes near this, so a wrong address cannot make an edge read a gigabyte to learn it. */
-export const MAX_SMALL_OBJECT = 1 << 14;
+/** Bytes of a head or root: no more than that is read of whatever a wrong address may answer. */
+export const MAX_SMALL_OBJECT = LIMIT.rootBytes;
 
 /** What a source found. */
 export interface Found {

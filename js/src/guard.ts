@@ -1,0 +1,111 @@
+/**
+ * The check in front of a handler, as every adapter does it. What an adapter adds is how its host is spoken to:
+ *
+ * 1. {@link Guard.judge} what the host calls a request. A host whose requests are neither fetch's nor Node's describes one as a
+ *    {@link NodeRequest}: method, target and header lines as they were received.
+ * 2. If there is a {@link Guard.refusal}, send it; the handler is not called.
+ * 3. Take the headers that {@link isIdentityHeader} names off the request, and call the handler with the verdict.
+ * 4. If the verdict is `ok`, give the response the {@link CACHING} headers, in the one place where the adapter sets headers.
+ * 5. Once the status is known, `verdict.report({ status })`; refusals are reported already.
+ *
+ * Whatever throws on the way is the host's to answer, as an error of the handler would be: it never leads to the handler.
+ */
+import { FREE, type Options, optionsOf } from "./options.js";
+import { option, own } from "./own.js";
+import type { Reply } from "./reply.js";
+import type { AnyRequirement, NodeRequest, RequestContext, Verifier } from "./types.js";
+import type { Verdict } from "./verdict.js";
+
+/** Options of every adapter. `Rest` are the further arguments of the host's handlers. */
+export interface GuardOptions<Rest extends unknown[] = []> {
+  /** The verifier, or what makes it out of the handler's further arguments at the first request, such as `env`. */
+  readonly verifier: Verifier | ((...rest: Rest) => Verifier | Promise<Verifier>);
+  /** What every request must fulfil. Left out: nothing more than a valid key. `undefined` is a configuration error. */
+  readonly requirement?: AnyRequirement;
+}
+
+/** A requirement that is `undefined` is answered as one: with `bad_requirement`. */
+const OPTIONS: Options<GuardOptions> = { verifier: FREE, requirement: FREE };
+
+/** One per handler; see the head of this file. */
+export class Guard<Rest extends unknown[] = []> {
+  readonly #verifier: GuardOptions<Rest>["verifier"];
+  readonly #requirement: AnyRequirement;
+  /** The verifier, as soon as there is one, and before that the promise of it. One that could not be made is tried again. */
+  #made: Verifier | Promise<Verifier> | undefined;
+
+  /** @param adapter its name, which errors begin with */
+  constructor(adapter: string, given: GuardOptions<Rest>) {
+    const options = optionsOf(adapter, given, OPTIONS as Options<typeof given>);
+    this.#verifier = options.verifier;
+    this.#requirement = option(options, "requirement") as AnyRequirement;
+  }
+
+  /**
+   * The verdict over a request: at once, unless the verifier is still being made or a refresh is overdue. It rejects only if
+   * the verifier could not be made.
+   *
+   * @param context what the host knows beyond the request; `OMITTED` leaves the address to a Node request's socket
+   */
+  judge(request: Request | NodeRequest, context: RequestContext, ...rest: Rest): Verdict | Promise<Verdict> {
+    const verifier = this.#made ?? this.#make(rest);
+    if (verifier instanceof Promise) return verifier.then((made) => this.#fresh(made, request, context));
+    return verifier.overdue ? this.#fresh(verifier, request, context) : this.#verdict(verifier, request, context);
+  }
+
+  /** Whether statuses are reported; where they are not, an adapter need not wait for one. */
+  get reports(): boolean {
+    return !(this.#made instanceof Promise) && this.#made?.usage !== undefined;
+  }
+
+  /** The reply to a request that may not pass, which is reported herewith; `undefined` for one that may. */
+  refusal(verdict: Verdict): Reply | undefined {
+    if (verdict.ok || verdict.preflight) return undefined;
+    verdict.report();
+    return verdict.reply;
+  }
+
+  #make(rest: Rest): Verifier | Promise<Verifier> {
+    const given = this.#verifier;
+    if (typeof given !== "function") return (this.#made = given);
+    const made = (async () => given(...rest))();
+    this.#made = made;
+    made.then((verifier) => (this.#made = verifier), () => (this.#made = undefined));
+    return made;
+  }
+
+  async #fresh(verifier: Verifier, request: Request | NodeRequest, context: RequestContext): Promise<Verdict> {
+    if (verifier.overdue) await verifier.load(own(context, "waitUntil"));
+    return this.#verdict(verifier, request, context);
+  }
+
+  /** The handler may wait for long: what it will ask of the verdict is read now, so that no old snapshot is kept for it. */
+  #verdict(verifier: Verifier, request: Request | NodeRequest, context: RequestContext): Verdict {
+    return verifier.verify(request, this.#requirement, context).hold();
+  }
+}
+
+/** Headers in which an identity goes from us to the application. What comes from outside under such a name is forged. */
+const IDENTITY_PREFIX = "x-edgelatch-";
+
+/** Whether an inbound header is to be taken off the request. */
+export function isIdentityHeader(name: string): boolean {
+  return name.toLowerCase().startsWith(IDENTITY_PREFIX);
+}
+
+/** What caches must tell apart. */
+const CREDENTIAL_HEADERS = ["Authorization", "X-API-Key"];
+
+/**
+ * What the response to an accepted request says to caches, where the handler says nothing else: kept by none that is shared
+ * (RFC 9111 section 3.5 protects `Authorization` only), and told apart by the credential headers.
+ */
+export const CACHING = { "cache-control": "private", vary: CREDENTIAL_HEADERS.join(", ") } as const;
+
+/** A handler's own `Vary`, which the credential headers belong into all the same. */
+export function varyWithCredentials(vary: string): string {
+  const named = vary.toLowerCase().split(",").map((name) => name.trim());
+  if (named.includes("*")) return vary;
+  const missing = CREDENTIAL_HEADERS.filter((name) => !named.includes(name.toLowerCase()));
+  return [...(vary === "" ? [] : [vary]), ...missing].join(", ");
+}

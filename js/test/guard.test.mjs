@@ -1,0 +1,83 @@
+// The guard by itself, and an adapter over it for a host that is neither fetch's nor Node's: events in, plain results out.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test, { after } from "node:test";
+import { createVerifier, staticSource } from "../dist/entry/node.js";
+import { CACHING, Guard, isIdentityHeader } from "../dist/guard.js";
+
+const { keys, roots, snapshots, start } = JSON.parse(readFileSync(new URL("../../tests/runtimes/fixture.json", import.meta.url)));
+const events = [];
+const options = {
+  root: roots[0],
+  source: staticSource(Buffer.from(snapshots.first.bundle, "base64")),
+  now: () => (start + 10) * 1000,
+  usage: { record: (event) => events.push(event) },
+};
+const verifier = await createVerifier(options);
+after(() => verifier.close());
+
+/** For events with `method`, `path`, `headers` by name, and the address of the caller. */
+function adapter(given, handler) {
+  const guard = new Guard("adapter", given);
+  return async (event) => {
+    const request = { method: event.method, url: event.path, rawHeaders: Object.entries(event.headers).flat() };
+    const verdict = await guard.judge(request, { peer: event.ip }, event);
+    const refusal = guard.refusal(verdict);
+    if (refusal !== undefined) return refusal;
+    const headers = Object.fromEntries(Object.entries(event.headers).filter(([name]) => !isIdentityHeader(name)));
+    const result = await handler({ ...event, headers }, verdict);
+    verdict.report({ status: result.status });
+    return verdict.ok ? { ...result, headers: { ...CACHING, ...result.headers } } : result;
+  };
+}
+const event = (key, more = {}) => ({ method: "GET", path: "/a?x", ip: "198.51.100.9", headers: { Host: "h", "X-API-Key": keys[key], ...more } });
+
+test("any host can be adapted: refused with a reply, accepted with headers for caches, both reported", async () => {
+  let seen;
+  const handle = adapter({ verifier, requirement: { permission: "cache.purge" } }, (given, verdict) => ((seen = [given.headers, verdict.keyId]), { status: 201, headers: {} }));
+  events.length = 0;
+  const accepted = await handle(event("office", { "x-edgelatch-org": "forged", "x-own": "1" }));
+  assert.deepEqual(accepted, { status: 201, headers: { "cache-control": "private", vary: "Authorization, X-API-Key" } });
+  assert.deepEqual(seen, [{ Host: "h", "X-API-Key": keys.office, "x-own": "1" }, "key_00000000002"]);
+  seen = undefined;
+  const refused = await handle({ ...event("office"), ip: "203.0.113.1" });
+  assert.deepEqual([refused.status, refused.headers["cache-control"], seen], [403, "no-store", undefined]);
+  assert.equal((await handle(event("plain"))).status, 403);
+  assert.equal((await handle({ ...event("plain"), headers: {} })).status, 401);
+  assert.deepEqual(events.map(({ status, code, ip, endpoint }) => [status, code, ip, endpoint]), [
+    [201, "valid", "198.51.100.9", "/a"], [403, "ip_denied", "203.0.113.1", "/a"], [403, "permission_denied", "198.51.100.9", "/a"], [401, "missing", "198.51.100.9", "/a"],
+  ]);
+});
+
+test("a verifier is made at the first request, once, and anew after it could not be", async () => {
+  let made = 0;
+  const given = [];
+  const make = async (first) => {
+    given.push(first.ip);
+    if (made++ === 0) throw new Error("no root");
+    return verifier;
+  };
+  const handle = adapter({ verifier: make }, () => ({ status: 200 }));
+  const both = await Promise.allSettled([handle(event("plain")), handle(event("plain"))]);
+  assert.deepEqual(both.map(({ reason }) => reason?.message), ["no root", "no root"]);
+  assert.deepEqual((await Promise.all([handle(event("plain")), handle(event("stranger"))])).map(({ status }) => status), [200, 401]);
+  assert.deepEqual([made, given], [2, ["198.51.100.9", "198.51.100.9"]]);
+  const throwing = new Guard("adapter", { verifier: () => { throw new Error("at once"); } });
+  await assert.rejects(throwing.judge(event("plain"), {}), /at once/);
+});
+
+test("a verdict is there at once, or after the refresh that is overdue", async () => {
+  const guard = new Guard("adapter", { verifier });
+  const request = { method: "GET", url: "/", rawHeaders: ["X-API-Key", keys.plain] };
+  assert.equal(guard.judge(request, {}).code, "valid");
+  assert.equal(guard.reports, true);
+  const cold = await createVerifier({ ...options, usage: undefined, refresh: { mode: "demand" } });
+  const waiting = new Guard("adapter", { verifier: cold });
+  const judged = waiting.judge(request, {});
+  assert.ok(judged instanceof Promise);
+  assert.deepEqual([(await judged).code, waiting.reports, waiting.judge(request, {}).code], ["valid", false, "valid"]);
+});
+
+test("options are checked under the adapter's name", () => {
+  assert.throws(() => new Guard("adapter", { verifier, requirements: {} }), { name: "TypeError", message: /^adapter: unknown option "requirements"/ });
+});
