@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use edgelatch_core::key::KeyId;
 use edgelatch_core::signed::Role;
-use edgelatch_registry::{Caller, Database, Env, Error, Key, Name, Registry, Slug, management, parse_span, parse_time};
+use edgelatch_registry::{
+    Audit, Caller, Database, Env, Error, Key, Keys, Name, Registry, Slug, Tenants, Usage, management, parse_span,
+};
 use edgelatch_sync::{DataDir, Publisher, Stage, key_file};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::args::{Global, Window};
+use crate::args::Global;
 use crate::failure::{Failure, Result};
 
 /// The data directory and how to print.
@@ -35,7 +37,7 @@ impl Context {
 
     /// The realm that was asked for.
     pub(crate) fn wanted_realm(&self) -> Result<Option<Slug>> {
-        self.realm.as_deref().map(|realm| Slug::parse("--realm", realm).map_err(Failure::from)).transpose()
+        self.realm.as_deref().map(|realm| Slug::parse("realm", realm).map_err(Failure::from)).transpose()
     }
 
     pub(crate) fn registry(&self) -> Result<Registry> {
@@ -63,28 +65,37 @@ impl Context {
     /// The publisher of a realm, telling on standard error what it is at.
     pub(crate) fn publisher(&self, open: &Open, lifetime: &str) -> Result<Publisher> {
         let key = key_file::load(&self.dir.key_of(&open.realm, Role::Publisher), Role::Publisher, &open.realm)?;
-        let lifetime = parse_span("--head-lifetime", lifetime, open.registry.env().now()?)?;
+        let lifetime = parse_span("head_lifetime", lifetime, open.registry.env().now()?)?;
         Ok(Publisher::new(Arc::clone(&open.registry), open.realm.clone(), key, lifetime, self.dir.lock())?)
     }
 }
 
 impl Open {
+    /// Keys of the realm.
+    pub(crate) fn keys(&self) -> Keys<'_> {
+        self.registry.keys(&self.realm)
+    }
+
+    /// Orgs, owners and roles of the realm.
+    pub(crate) fn tenants(&self) -> Tenants<'_> {
+        self.registry.tenants(&self.realm)
+    }
+
+    /// The realm's audit log.
+    pub(crate) fn audit(&self) -> Audit<'_> {
+        self.registry.audit(&self.realm)
+    }
+
+    /// What the realm's edges reported.
+    pub(crate) fn usage(&self) -> Usage<'_> {
+        self.registry.usage(&self.realm)
+    }
+
     /// The org that was named, or the only one.
     pub(crate) fn org(&self, named: Option<&str>) -> Result<Slug> {
         match named {
-            Some(org) => Ok(Slug::parse("--org", org)?),
-            None => only(self.registry.orgs(&self.realm)?.into_iter().map(|o| o.org).collect(), "org", "--org"),
-        }
-    }
-
-    /// The owner that was named, or the org's only one.
-    pub(crate) fn owner(&self, org: &Slug, named: Option<&str>) -> Result<Slug> {
-        match named {
-            Some(owner) => Ok(Slug::parse("--owner", owner)?),
-            None => {
-                let owners = self.registry.owners(&self.realm, Some(org))?;
-                only(owners.into_iter().map(|o| o.owner).collect(), "owner", "--owner")
-            }
+            Some(org) => Ok(Slug::parse("org", org)?),
+            None => only(self.tenants().orgs()?.into_iter().map(|o| o.org).collect(), "org", "--org"),
         }
     }
 }
@@ -101,7 +112,7 @@ pub(crate) fn only(mut all: Vec<Slug>, kind: &str, flag: &str) -> Result<Slug> {
     }
 }
 
-/// Who runs the command, for the activity log: as the system says, which whoever may write the data directory can change.
+/// Who runs the command, for the audit log: as the system says, which whoever may write the data directory can change.
 pub(crate) fn caller() -> Result<Caller> {
     let user = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     let actor = format!("cli:{}", user.as_deref().unwrap_or("unknown"));
@@ -129,13 +140,6 @@ pub(crate) fn confirmed(what: &'static str, key: &Key, given: Option<String>, wa
         Some(typed) if typed != key.name.as_str() => Err(Error::Unconfirmed { what }.into()),
         typed => Ok(typed),
     }
-}
-
-/// The ends of a stretch of time.
-pub(crate) fn times(open: &Open, window: &Window) -> Result<(Option<u64>, Option<u64>)> {
-    let now = open.registry.env().now()?;
-    let time = |flag: &str, text: &Option<String>| text.as_deref().map(|text| parse_time(flag, text, now)).transpose();
-    Ok((time("--since", &window.since)?, time("--until", &window.until)?))
 }
 
 /// A short span such as `200ms`.

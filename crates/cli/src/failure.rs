@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use edgelatch_registry::{Error, Kind};
+
 use crate::output;
 
 /// The exit code of every command that could not do its work.
@@ -62,24 +64,45 @@ impl Failure {
     }
 }
 
-impl From<edgelatch_registry::Error> for Failure {
-    fn from(error: edgelatch_registry::Error) -> Failure {
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
         let text = error.to_string();
         let named = error.field().and_then(|field| Some((field, text.strip_prefix(&format!("`{field}`"))?)));
         let message = named.map_or(text.clone(), |(field, rest)| format!("{}{rest}", flag(field)));
-        Failure::new(error.code(), message)
+        Failure::new(error.code(), message + remedy(&error))
     }
 }
 
+/// Which command helps, where the registry's own words leave that open.
+fn remedy(error: &Error) -> &'static str {
+    match error {
+        Error::NotFound { kind, .. } => match kind {
+            Kind::Realm => ": list them with `edgelatch realms`, or check --realm",
+            Kind::Org => ": list them with `edgelatch orgs list`, or create it with `edgelatch orgs create`",
+            Kind::Owner => ": list them with `edgelatch owners list`, or create it with `edgelatch owners create`",
+            Kind::Role => ": list them with `edgelatch roles list`, or create it with `edgelatch roles create`",
+            Kind::Key => ": list them with `edgelatch keys list`",
+            Kind::Root => ": run `edgelatch init`",
+        },
+        Error::DigestTaken => ": find it with `keys list`, or import another digest",
+        Error::NotInitialised { .. } => ": create one with `edgelatch init`, or name its directory with --data",
+        Error::AlreadyInitialised { .. } => ": use it, or name another directory with --data",
+        _ => "",
+    }
+}
+
+/// Fields that have a flag of another name.
+const FLAGS: [(&str, &str); 3] = [("roles", "--role"), ("permissions", "--permission"), ("expires_at", "--expires")];
 /// Fields that no flag is named after: parts of files, and what commands of their own change.
 const NO_FLAGS: [&str; 4] = ["header", "line", "input", "status"];
 
 /// The registry names fields; people type flags, and an org's settings by their names.
-fn flag(field: &str) -> String {
-    match field.strip_prefix("settings/") {
-        Some(setting) => setting.into(),
-        None if field.starts_with('-') || field.contains(char::is_uppercase) || NO_FLAGS.contains(&field) => field.into(),
-        None => format!("--{}", field.replace('_', "-")),
+pub(crate) fn flag(field: &str) -> String {
+    match (field.strip_prefix("settings/"), FLAGS.iter().find(|(name, _)| *name == field)) {
+        (Some(setting), _) => setting.into(),
+        (None, Some((_, flag))) => (*flag).into(),
+        _ if field.starts_with('-') || field.contains(char::is_uppercase) || NO_FLAGS.contains(&field) => field.into(),
+        _ => format!("--{}", field.replace('_', "-")),
     }
 }
 
@@ -87,7 +110,15 @@ impl From<edgelatch_sync::Error> for Failure {
     fn from(error: edgelatch_sync::Error) -> Failure {
         match error {
             edgelatch_sync::Error::Registry(error) => error.into(),
-            other => Failure::new(other.code(), other.to_string()),
+            other => {
+                let remedy = match other {
+                    edgelatch_sync::Error::KeyMissing { .. } => ", or run `edgelatch init` in a new directory",
+                    edgelatch_sync::Error::NoRoot { .. } => ": run `edgelatch init`",
+                    edgelatch_sync::Error::NotEmpty { .. } => ", or name another directory with --data",
+                    _ => "",
+                };
+                Failure::new(other.code(), format!("{other}{remedy}"))
+            }
         }
     }
 }

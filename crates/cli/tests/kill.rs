@@ -17,7 +17,7 @@ use edgelatch_core::head::Head;
 use edgelatch_core::key;
 use edgelatch_core::root::Root;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{Database, Env, Filter, Registry, Slug};
+use edgelatch_registry::{Database, Env, KeyFilter, KeyOrder, Paging, Registry, Slug};
 use edgelatch_testkit::postgres;
 use serde_json::Value;
 
@@ -120,14 +120,15 @@ fn created_keys_are_there_or_were_never_acknowledged() {
         }
     }
     let registry = registry(&p);
-    registry.audit_verify(&realm(), None).unwrap();
-    let keys = registry.keys(&realm(), &Filter { limit: 500, ..Filter::default() }).unwrap().keys;
+    registry.audit(&realm()).verify(None).unwrap();
+    let list = registry.keys(&realm()).list(&KeyFilter::default(), KeyOrder::default(), &Paging::first(500));
+    let keys = list.unwrap().keys;
     let mut names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
     names.sort_unstable();
     let count = names.len();
     names.dedup();
     assert_eq!(names.len(), count, "a key twice");
-    assert_eq!(registry.changes(&realm()).unwrap(), count as u64);
+    assert_eq!(registry.ledger(&realm()).changes().unwrap(), count as u64);
     assert!(!acknowledged.is_empty() && acknowledged.len() < KILLS as usize, "every kill came too late, or too early");
     p.ok(&["publish"]);
     let mut edge = edge(&p);
@@ -152,7 +153,7 @@ fn a_rotation_is_whole_or_not_there() {
             args.extend(["--save", save.to_str().unwrap()]);
         }
         let answer = killed(&p, &args, moments.at(i));
-        let found = registry(&p).key(&realm(), id.parse().unwrap()).unwrap().revision;
+        let found = registry(&p).keys(&realm()).get(id.parse().unwrap()).unwrap().revision;
         p.ok(&["publish"]);
         let mut edge = edge(&p);
         if found == revision {
@@ -178,7 +179,7 @@ fn a_rotation_is_whole_or_not_there() {
         assert_eq!(verdict(&mut edge, &current), Code::Valid);
     }
     assert!(done > 0 && done < KILLS, "every kill came too late, or too early");
-    registry(&p).audit_verify(&realm(), None).unwrap();
+    registry(&p).audit(&realm()).verify(None).unwrap();
 }
 
 /// What a directory showed: each file's epochs in the order seen, and every head by its epoch.
@@ -257,7 +258,7 @@ fn a_publication_is_whole_and_no_epoch_goes_back() {
     assert_eq!(watched.last, [last, last]);
     check_objects(&p, &root);
     assert_eq!(u64::from(KILLS), edge(&p).head().unwrap().records);
-    let ledger = registry(&p).ledger(&realm(), 500).unwrap();
+    let ledger = registry(&p).ledger(&realm()).newest(500).unwrap();
     assert!(watched.heads.keys().all(|epoch| ledger.iter().any(|row| row.epoch == *epoch)));
 }
 
@@ -285,15 +286,15 @@ fn kill_imports(p: &Plane, database: &[&str], registry: &Registry) {
     for i in 0..KILLS {
         let answer = import(&digests(p, &format!("f{i}"), LINES), Some(moments.at(i)));
         // A server may still be at the commit that a dead client asked for; whoever writes after it knows.
-        registry.acquire_lease(&realm(), &"settled".parse().unwrap(), &"test".parse().unwrap(), 1).unwrap();
-        let found = registry.count_keys(&realm(), &Filter::default()).unwrap();
+        registry.ledger(&realm()).acquire_lease(&"settled".parse().unwrap(), &"test".parse().unwrap(), 1).unwrap();
+        let found = registry.keys(&realm()).count(&KeyFilter::default()).unwrap();
         assert!(found == there || found == there + LINES, "{found} keys are {there} and a part of {LINES}");
         assert!(answer.is_none() || found > there, "acknowledged, and not there");
         (there, answers) = (found, answers + u32::from(answer.is_some()));
     }
     assert!(answers > 0 && answers < KILLS, "every kill came too late, or too early");
-    registry.audit_verify(&realm(), None).unwrap();
-    assert_eq!(registry.changes(&realm()).unwrap(), there / LINES);
+    registry.audit(&realm()).verify(None).unwrap();
+    assert_eq!(registry.ledger(&realm()).changes().unwrap(), there / LINES);
     p.ok(&[&["publish"], database].concat());
     assert_eq!(edge(p).head().unwrap().records, there);
 }
@@ -333,8 +334,8 @@ fn a_copy_is_all_or_nothing() {
             whole += 1;
         }
         let copy = Registry::open(Path::new(&to), Env::system()).unwrap();
-        assert_eq!(copy.count_keys(&realm(), &Filter::default()).unwrap(), 1500);
-        copy.audit_verify(&realm(), None).unwrap();
+        assert_eq!(copy.keys(&realm()).count(&KeyFilter::default()).unwrap(), 1500);
+        copy.audit(&realm()).verify(None).unwrap();
     }
     assert!(whole > 0 && whole < KILLS, "every kill came too late, or too early");
 }

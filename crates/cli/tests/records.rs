@@ -127,7 +127,7 @@ fn a_log_that_was_written_anew_is_found_by_the_anchor() {
 fn report(p: &Plane, batch: &str, events: Value) {
     let registry = Registry::open(&p.data().join("registry.db"), Env::system()).unwrap();
     let batch: UsageBatch = serde_json::from_value(json!({ "batch": batch, "events": events })).unwrap();
-    registry.ingest(&"acme".parse().unwrap(), &batch).unwrap();
+    registry.usage(&"acme".parse().unwrap()).ingest(&batch).unwrap();
 }
 
 #[test]

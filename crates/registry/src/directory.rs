@@ -15,8 +15,8 @@ use edgelatch_core::key;
 use crate::error::Error;
 use crate::limits::{MAX_ORG_ENTRIES, MAX_ORG_PATTERNS, MAX_ORG_ROLES, MAX_REALM_BYTES, MAX_REALM_ENTRIES};
 use crate::model::{Pattern, Scope, Service, Slug};
-use crate::store::{Session, args};
-use crate::transaction::RealmId;
+use crate::store::args;
+use crate::transaction::Transaction;
 
 /// The tables of the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,9 +42,12 @@ impl Table {
             Table::Patterns => ("patterns", "", "different permission patterns of a realm", "permissions"),
             Table::Services => ("services", "different services of an org", "different services of a realm", "scope"),
             Table::Roles => ("roles", "", "different roles of a realm", "permissions"),
-            Table::RoleSets => {
-                ("role_sets", "different combinations of roles in an org", "different combinations of roles in a realm", "role")
-            }
+            Table::RoleSets => (
+                "role_sets",
+                "different combinations of roles in an org",
+                "different combinations of roles in a realm",
+                "roles",
+            ),
             Table::Scopes => ("scopes", "different scopes of an org", "different scopes of a realm", "scope"),
         };
         Words { column, of_org, of_realm, field }
@@ -102,41 +105,41 @@ fn joined<T: AsRef<str> + Ord>(parts: impl Iterator<Item = T>) -> String {
 }
 
 /// Counts one more user of an entry. Returns whether it is the first one in the org.
-fn enter(session: &mut dyn Session, realm: RealmId, org: u64, entry: &Entry) -> Result<bool, Error> {
+fn enter(tx: &mut Transaction<'_>, org: u64, entry: &Entry) -> Result<bool, Error> {
     let Words { column, .. } = entry.table.words();
     let there =
         "UPDATE directory_entries SET users = users + 1 WHERE realm_id = $1 AND org_id = $2 AND kind = $3 AND digest = $4";
-    if session.run(there, args![realm.0, org, column, &entry.digest[..]])? == 1 {
+    if tx.session.run(there, args![tx.realm.0, org, column, &entry.digest[..]])? == 1 {
         return Ok(false);
     }
     let sql = "INSERT INTO directory_entries (realm_id, org_id, kind, digest, bytes, users) VALUES ($1, $2, $3, $4, $5, 1)";
-    session.run(sql, args![realm.0, org, column, &entry.digest[..], entry.bytes])?;
+    tx.session.run(sql, args![tx.realm.0, org, column, &entry.digest[..], entry.bytes])?;
     let sql = format!(
         "INSERT INTO directory_sizes (realm_id, org_id, {column}, bytes) VALUES ($1, $2, 1, $3) \
          ON CONFLICT (realm_id, org_id) DO UPDATE SET {column} = directory_sizes.{column} + 1, \
          bytes = directory_sizes.bytes + $3 RETURNING {column}, bytes"
     );
-    let sizes = session.row(&sql, args![realm.0, org, entry.bytes], |row| Ok((row.int(0)?, row.int(1)?)))?;
+    let sizes = tx.session.one(&sql, args![tx.realm.0, org, entry.bytes])?;
     within(entry.table, org, sizes.unwrap_or_default())?;
     if org != REALM {
-        enter(session, realm, REALM, entry)?;
+        enter(tx, REALM, entry)?;
     }
     Ok(true)
 }
 
 /// Counts one user of an entry less. Returns whether it was the last one in the org.
-fn leave(session: &mut dyn Session, realm: RealmId, org: u64, entry: &Entry) -> Result<bool, Error> {
+fn leave(tx: &mut Transaction<'_>, org: u64, entry: &Entry) -> Result<bool, Error> {
     let Words { column, .. } = entry.table.words();
     let which = "WHERE realm_id = $1 AND org_id = $2 AND kind = $3 AND digest = $4";
-    let values = args![realm.0, org, column, &entry.digest[..]];
-    if session.run(&format!("DELETE FROM directory_entries {which} AND users = 1"), values)? == 0 {
-        return session.run(&format!("UPDATE directory_entries SET users = users - 1 {which}"), values).map(|_| false);
+    let values = args![tx.realm.0, org, column, &entry.digest[..]];
+    if tx.session.run(&format!("DELETE FROM directory_entries {which} AND users = 1"), values)? == 0 {
+        return tx.session.run(&format!("UPDATE directory_entries SET users = users - 1 {which}"), values).map(|_| false);
     }
     let sql =
         format!("UPDATE directory_sizes SET {column} = {column} - 1, bytes = bytes - $3 WHERE realm_id = $1 AND org_id = $2");
-    session.run(&sql, args![realm.0, org, entry.bytes])?;
+    tx.session.run(&sql, args![tx.realm.0, org, entry.bytes])?;
     if org != REALM {
-        leave(session, realm, REALM, entry)?;
+        leave(tx, REALM, entry)?;
     }
     Ok(true)
 }
@@ -155,24 +158,24 @@ fn within(table: Table, org: u64, (entries, bytes): (u64, u64)) -> Result<(), Er
 }
 
 /// Counts a new role.
-pub(crate) fn add_role(session: &mut dyn Session, realm: RealmId, role: &Slug, patterns: &[Pattern]) -> Result<(), Error> {
-    enter(session, realm, REALM, &Entry::role(role, patterns))?;
-    patterns.iter().try_for_each(|pattern| enter(session, realm, REALM, &Entry::pattern(pattern)).map(|_| ()))
+pub(crate) fn add_role(tx: &mut Transaction<'_>, role: &Slug, patterns: &[Pattern]) -> Result<(), Error> {
+    enter(tx, REALM, &Entry::role(role, patterns))?;
+    patterns.iter().try_for_each(|pattern| enter(tx, REALM, &Entry::pattern(pattern)).map(|_| ()))
 }
 
 /// Counts a role no more.
-pub(crate) fn remove_role(session: &mut dyn Session, realm: RealmId, role: &Slug, patterns: &[Pattern]) -> Result<(), Error> {
-    leave(session, realm, REALM, &Entry::role(role, patterns))?;
-    patterns.iter().try_for_each(|pattern| leave(session, realm, REALM, &Entry::pattern(pattern)).map(|_| ()))
+pub(crate) fn remove_role(tx: &mut Transaction<'_>, role: &Slug, patterns: &[Pattern]) -> Result<(), Error> {
+    leave(tx, REALM, &Entry::role(role, patterns))?;
+    patterns.iter().try_for_each(|pattern| leave(tx, REALM, &Entry::pattern(pattern)).map(|_| ()))
 }
 
 /// Refuses what leaves an org with too many roles of its own, or with too much in them. A key can have all of them: so much is looked at by an
 /// edge when it first asks what the key's roles grant.
-pub(crate) fn check_roles(session: &mut dyn Session, realm: RealmId, org: u64) -> Result<(), Error> {
+pub(crate) fn check_roles(tx: &mut Transaction<'_>, org: u64) -> Result<(), Error> {
     let sql = "SELECT count(DISTINCT r.id), count(*) FROM roles r JOIN role_patterns p ON p.role_id = r.id \
                WHERE r.realm_id = $1 AND coalesce(r.org_id, 0) = $2";
-    let found = session.row(sql, args![realm.0, org], |row| Ok((row.int(0)?, row.int(1)?)))?;
-    let (roles, patterns) = found.unwrap_or_default();
+    let found = tx.session.one(sql, args![tx.realm.0, org])?;
+    let (roles, patterns): (u64, u64) = found.unwrap_or_default();
     let refused = |field: &str, limit, what, mend| Err(Error::LimitReached { field: field.into(), limit, what, mend });
     if roles > MAX_ORG_ROLES {
         return refused("org", MAX_ORG_ROLES, "roles of an org", "delete roles that nobody has, or use those of the realm");
@@ -185,31 +188,31 @@ pub(crate) fn check_roles(session: &mut dyn Session, realm: RealmId, org: u64) -
 }
 
 /// Counts the roles that a key or an owner has.
-pub(crate) fn add_role_set(session: &mut dyn Session, realm: RealmId, org: u64, roles: &[u64]) -> Result<(), Error> {
+pub(crate) fn add_role_set(tx: &mut Transaction<'_>, org: u64, roles: &[u64]) -> Result<(), Error> {
     // The empty set is in every directory.
-    if roles.is_empty() { Ok(()) } else { enter(session, realm, org, &Entry::role_set(roles)).map(|_| ()) }
+    if roles.is_empty() { Ok(()) } else { enter(tx, org, &Entry::role_set(roles)).map(|_| ()) }
 }
 
 /// Counts the roles that a key or an owner had no more.
-pub(crate) fn remove_role_set(session: &mut dyn Session, realm: RealmId, org: u64, roles: &[u64]) -> Result<(), Error> {
-    if roles.is_empty() { Ok(()) } else { leave(session, realm, org, &Entry::role_set(roles)).map(|_| ()) }
+pub(crate) fn remove_role_set(tx: &mut Transaction<'_>, org: u64, roles: &[u64]) -> Result<(), Error> {
+    if roles.is_empty() { Ok(()) } else { leave(tx, org, &Entry::role_set(roles)).map(|_| ()) }
 }
 
 /// Counts the scope of a key.
-pub(crate) fn add_scope(session: &mut dyn Session, realm: RealmId, org: u64, scope: &Scope) -> Result<(), Error> {
+pub(crate) fn add_scope(tx: &mut Transaction<'_>, org: u64, scope: &Scope) -> Result<(), Error> {
     // "All" is in every directory.
     let Scope::List(services) = scope else { return Ok(()) };
-    if enter(session, realm, org, &Entry::scope(services))? {
-        services.iter().try_for_each(|service| enter(session, realm, org, &Entry::service(service)).map(|_| ()))?;
+    if enter(tx, org, &Entry::scope(services))? {
+        services.iter().try_for_each(|service| enter(tx, org, &Entry::service(service)).map(|_| ()))?;
     }
     Ok(())
 }
 
 /// Counts the scope of a key no more.
-pub(crate) fn remove_scope(session: &mut dyn Session, realm: RealmId, org: u64, scope: &Scope) -> Result<(), Error> {
+pub(crate) fn remove_scope(tx: &mut Transaction<'_>, org: u64, scope: &Scope) -> Result<(), Error> {
     let Scope::List(services) = scope else { return Ok(()) };
-    if leave(session, realm, org, &Entry::scope(services))? {
-        services.iter().try_for_each(|service| leave(session, realm, org, &Entry::service(service)).map(|_| ()))?;
+    if leave(tx, org, &Entry::scope(services))? {
+        services.iter().try_for_each(|service| leave(tx, org, &Entry::service(service)).map(|_| ()))?;
     }
     Ok(())
 }
@@ -220,17 +223,11 @@ pub(crate) struct Repeated(HashMap<(u64, Entry), u64>);
 
 impl Repeated {
     /// Counts the roles and the scope of a key.
-    pub(crate) fn add(
-        &mut self,
-        session: &mut dyn Session,
-        realm: RealmId,
-        org: u64,
-        (roles, scope): (&[u64], &Scope),
-    ) -> Result<(), Error> {
-        self.once(org, Entry::role_set(roles), || add_role_set(session, realm, org, roles))?;
+    pub(crate) fn add(&mut self, tx: &mut Transaction<'_>, org: u64, (roles, scope): (&[u64], &Scope)) -> Result<(), Error> {
+        self.once(org, Entry::role_set(roles), || add_role_set(tx, org, roles))?;
         match scope {
             Scope::All => Ok(()),
-            Scope::List(services) => self.once(org, Entry::scope(services), || add_scope(session, realm, org, scope)),
+            Scope::List(services) => self.once(org, Entry::scope(services), || add_scope(tx, org, scope)),
         }
     }
 
@@ -246,12 +243,12 @@ impl Repeated {
     }
 
     /// Writes down what was only remembered.
-    pub(crate) fn finish(self, session: &mut dyn Session, realm: RealmId) -> Result<(), Error> {
+    pub(crate) fn finish(self, tx: &mut Transaction<'_>) -> Result<(), Error> {
         let sql =
             "UPDATE directory_entries SET users = users + $5 WHERE realm_id = $1 AND org_id = $2 AND kind = $3 AND digest = $4";
         for ((org, entry), more) in self.0.into_iter().filter(|(_, more)| *more > 0) {
             let Words { column, .. } = entry.table.words();
-            session.run(sql, args![realm.0, org, column, &entry.digest[..], more])?;
+            tx.session.run(sql, args![tx.realm.0, org, column, &entry.digest[..], more])?;
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! Why an operation was refused. One table: variant, stable code, sentence. A sentence says what, where and how to mend it;
-//! it never holds a secret or a digest.
+//! Why an operation was refused. One table: variant, stable code, sentence. A sentence says what and where, by the model's own
+//! names, and how to mend it; where that is a command or a call, the shell adds it. It never holds a secret or a digest.
 
 use std::path::PathBuf;
 
@@ -61,7 +61,7 @@ macro_rules! errors {
 
 errors! {
     Invalid { field: String, reason: String } = "invalid", "`{field}`: {reason}";
-    NotFound { kind: Kind, id: String, mend: &'static str } = "not_found", "there is no {kind} `{id}`: {mend}";
+    NotFound { kind: Kind, id: String } = "not_found", "there is no {kind} `{id}`";
     Exists { kind: Kind, id: String } = "exists", "{kind} `{id}` exists already: choose another name or edit that one";
     NameTaken { name: String } = "name_taken", "the org has a key named `{name}`, and its names are unique: choose another name, or revoke that key";
     NotAllowed { field: String, reason: String } = "not_allowed", "`{field}`: {reason}; the org's settings say so";
@@ -74,9 +74,9 @@ errors! {
     InUse { kind: Kind, id: String, by: String } = "in_use", "{kind} `{id}` is in use by {by}: take it away from them first";
     Forbidden { org: String } = "forbidden", "this takes authority over the whole realm, and the caller has it over org `{org}` only: ask an administrator of the realm";
     Altered { seq: u64, reason: String } = "activity_altered", "the activity log is not as it was written: row {seq} {reason}: compare it with a backup";
-    DigestTaken = "digest_taken", "a key with this digest exists already in the realm: find it with `keys list`, or import another digest";
-    NotInitialised { path: PathBuf } = "not_initialised", "{path}: there is no registry here: create one with `edgelatch init`, or name its directory with --data";
-    AlreadyInitialised { path: PathBuf } = "already_initialised", "{path}: a registry exists here already: use it, or name another directory with --data";
+    DigestTaken = "digest_taken", "a key with this digest exists already in the realm";
+    NotInitialised { path: PathBuf } = "not_initialised", "{path}: there is no registry here";
+    AlreadyInitialised { path: PathBuf } = "already_initialised", "{path}: a registry exists here already";
     Busy = "store_busy", "the database is locked by another process, also after 5 seconds: end that process or try again";
     Corrupt { path: PathBuf, detail: String } = "store_corrupt", "{path}: the database is damaged or not one of ours ({detail}): restore it from a backup; nothing was changed";
     NewerSchema { found: u64, known: u64 } = "store_newer", "the database has schema {found}, this program knows up to {known}: use the newer program";
@@ -91,10 +91,15 @@ errors! {
     Unique { constraint: String } = "unique", "a value exists already ({constraint}): choose another";
 }
 
-/// Fields under another name in a request's body.
-const BODY_NAMES: [(&str, &str); 2] = [("expires", "expires_at"), ("role", "roles")];
-
 impl Error {
+    /// What is wrong, without the field's name before it.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Error::Invalid { reason, .. } => reason.clone(),
+            error => error.to_string(),
+        }
+    }
+
     /// The field that the refusal is about.
     pub fn field(&self) -> Option<&str> {
         match self {
@@ -104,16 +109,14 @@ impl Error {
             Error::Unconfirmed { .. } => Some("confirm"),
             Error::NotFound { kind: Kind::Org, .. } => Some("org"),
             Error::NotFound { kind: Kind::Owner, .. } => Some("owner"),
-            Error::NotFound { kind: Kind::Role, .. } => Some("role"),
+            Error::NotFound { kind: Kind::Role, .. } => Some("roles"),
             _ => None,
         }
     }
 
     /// The same as a JSON pointer (RFC 6901) into the body of a request.
     pub fn pointer(&self) -> Option<String> {
-        let (first, rest) = self.field().map(|field| field.split_once('/').map_or((field, None), |(a, b)| (a, Some(b))))?;
-        let first = BODY_NAMES.iter().find(|(name, _)| *name == first).map_or(first, |(_, body)| body);
-        Some(rest.map_or_else(|| format!("/{first}"), |rest| format!("/{first}/{rest}")))
+        self.field().map(|field| format!("/{field}"))
     }
 
     /// A field that does not fit, and why.
@@ -121,19 +124,16 @@ impl Error {
         Error::Invalid { field: field.into(), reason: reason.into() }
     }
 
+    /// What an org's settings do not allow.
+    pub(crate) fn not_allowed(field: &str, reason: impl Into<String>) -> Error {
+        Error::NotAllowed { field: field.into(), reason: reason.into() }
+    }
+
     /// There is no such thing.
     pub(crate) fn missing(kind: Kind, id: &str) -> Error {
-        let mend = match kind {
-            Kind::Realm => "list them with `edgelatch realms`, or check --realm",
-            Kind::Org => "list them with `edgelatch orgs list`, or create it with `edgelatch orgs create`",
-            Kind::Owner => "list them with `edgelatch owners list`, or create it with `edgelatch owners create`",
-            Kind::Role => "list them with `edgelatch roles list`, or create it with `edgelatch roles create`",
-            Kind::Key => "list them with `edgelatch keys list`",
-            Kind::Root => "the realm was not initialised; run `edgelatch init`",
-        };
-        // A digest is a sound name too, and in a column of names it got there by mistake.
+        // 64 hex digits form a legal slug, but are almost certainly a SHA-256 pasted into the wrong column: do not echo them.
         let is_digest = id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit());
-        Error::NotFound { kind, id: if is_digest { "…".into() } else { id.into() }, mend }
+        Error::NotFound { kind, id: if is_digest { "…".into() } else { id.into() } }
     }
 
     /// Turns a violated uniqueness into `other`, and leaves every other error as it is.

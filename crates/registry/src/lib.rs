@@ -8,8 +8,8 @@
 //! |---|---|
 //! | `model` | what is kept, as types that cannot be invalid |
 //! | `store` | the database: portable SQL over a small interface, SQLite and PostgreSQL behind it |
-//! | `registry`, `transaction` | a store, a clock and randomness; a transaction that changes something |
-//! | `audit` | the activity log, which every change ends with |
+//! | `registry`, `transaction` | a store, a clock and randomness; transactions over one realm |
+//! | `audit` | the audit log, with a row of which every change ends |
 //! | `directory` | how much of the directory a realm and each org have taken |
 //! | `tenants` | realms, orgs, owners, roles |
 //! | `keys`, `import` | keys: one, or many by their digests |
@@ -39,20 +39,24 @@ mod tenants;
 mod transaction;
 mod usage;
 
-pub use audit::{Activity, ActivityFilter, ActivityPage, Anchor};
+pub use audit::{Anchor, Audit, AuditFilter, AuditPage, AuditRow};
 pub use env::Env;
 pub use error::{Error, Kind};
 pub use import::{Import, ImportDefaults, ImportFormat, ImportReport, RefusedLine};
-pub use keys::{BulkRevoked, Idempotency};
+pub use keys::{BulkRevoked, Keys};
+pub use model::json;
 pub use model::{
-    ALLOW_MODES, Authority, Caller, Changed, Created, Credential, Deletion, Description, Digest, Direction, EmptyList,
-    Environment, Field, Filter, IpEdit, IpEntry, IpLists, IpRules, Keep, Key, KeyEdit, ListEdit, Metadata, Name, NewKey,
-    NewOrg, NewOwner, NewRealm, NewRole, Note, ORDERS, Once, Org, OrgEdit, Origin, Owner, OwnerEdit, OwnerKind, PRESETS, Page,
-    Pattern, Prefix, Preset, PresetData, PresetRole, Realm, Revocation, Role, RoleEdit, Rotate, RotationMode, Scope, Service,
-    Settings, Slug, Sort, Sources, State, Status, Warning, format_time, from_word, is_member_name, parse_cidr, parse_expiry,
-    parse_span, parse_start, parse_time, word,
+    Authority, Caller, Changed, Created, Credential, Deletion, Description, Digest, Direction, EmptyList, Environment, Field,
+    FromText, Handover, Idempotency, IpEdit, IpEntry, IpLists, IpRules, Keep, Key, KeyEdit, KeyFilter, KeyOrder, KeyPage,
+    ListEdit, Metadata, Name, NewIpRules, NewKey, NewOrg, NewOwner, NewRealm, NewRole, Note, Once, Org, OrgEdit, Origin, Owner,
+    OwnerEdit, OwnerKind, Paging, Pattern, Prefix, Preset, PresetData, PresetRole, Realm, Revocation, Role, RoleEdit, Rotate,
+    RotationMode, SUGGESTED_SPANS, Scope, Service, Settings, Slug, Sort, Sources, State, StatusEdit, Warning, When, Window,
+    Word, format_time, is_member_name, parse_cidr, parse_expiry, parse_span, parse_start, parse_time,
 };
-pub use publish::{EpochRequest, Explanation, Lease, LedgerRow, Question, Reason, RootRow, Snapshot, Usable, UsablePage};
+pub use publish::{
+    EpochRequest, Explanation, Lease, Ledger, LedgerRow, Question, Reason, RootRow, Snapshot, Usable, UsablePage,
+};
 pub use registry::Registry;
 pub use store::{CopyProgress, Database};
-pub use usage::{Alert, Ingested, Purged, Request, RequestFilter, RequestPage, Total, UsageBatch, UsageEvent};
+pub use tenants::Tenants;
+pub use usage::{Alert, Alerts, Ingested, Purged, Request, RequestPage, Total, Usage, UsageBatch, UsageEvent};

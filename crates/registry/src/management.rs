@@ -11,13 +11,15 @@
 //!
 //! An administrator's key whose scope holds this realm may make any other key here, also one that reaches everywhere.
 
-use crate::audit::ActivityFilter;
+use crate::audit::AuditFilter;
 use crate::error::{Error, Kind};
 pub use crate::model::MANAGEMENT_REALM as REALM;
-use crate::model::{Caller, Created, Keep, Name, NewKey, NewOrg, NewOwner, NewRealm, Once, OwnerKind, Preset, Service, Slug};
+use crate::model::{
+    Caller, Created, Handover, Keep, Name, NewKey, NewOrg, NewOwner, NewRealm, OwnerKind, Paging, Preset, Service, Slug,
+};
 use crate::registry::Registry;
 
-/// The org that [`Registry::establish_management`] makes.
+/// The org that [`establish`] makes.
 pub const ORG: &str = "main";
 /// That org's owner.
 pub const OWNER: &str = "admin";
@@ -77,60 +79,53 @@ pub fn org_of(realm: &Slug, service: &Service) -> Option<Slug> {
     org.replace('X', ".").parse().ok().filter(|org| org_service(realm, org).is_ok_and(|s| s == *service))
 }
 
-impl Registry {
-    /// Makes the management realm with its first administrator's key; none if there is one already. A second call after a
-    /// failure in between goes on where the first one ended.
-    pub fn establish_management(&self, caller: &Caller) -> Result<Option<Created>, Error> {
-        self.establish_management_kept(caller, &mut |_| Ok(()))
+/// Makes the management realm with its first administrator's key, whose secret is handed to `keep` before it is committed; none
+/// if there ever was such a key. A second call after a failure in between goes on where the first one ended.
+pub fn establish(registry: &Registry, caller: &Caller, keep: Keep<'_>) -> Result<Option<Created>, Error> {
+    let (realm, org, owner): (Slug, Slug, Slug) = (REALM.parse()?, ORG.parse()?, OWNER.parse()?);
+    let there = |made: Result<(), Error>| match made {
+        Err(Error::Exists { .. }) => Ok(()),
+        other => other,
+    };
+    let new = NewRealm {
+        realm: realm.clone(),
+        name: Name::parse("name", "Management")?,
+        preset: Preset::Management,
+        prefix: None,
+        sources: None,
+    };
+    there(registry.create_realm(caller, &new).map(drop))?;
+    let new = NewOrg { org: org.clone(), name: Name::parse("name", ORG)?, preset: None };
+    there(registry.tenants(&realm).create_org(caller, &new).map(drop))?;
+    let new = NewOwner {
+        org: org.clone(),
+        owner: owner.clone(),
+        kind: OwnerKind::User,
+        name: Name::parse("name", OWNER)?,
+        roles: Vec::new(),
+    };
+    there(registry.tenants(&realm).create_owner(caller, &new).map(drop))?;
+    // The log tells whether there ever was a key: whoever revoked the first one does not want another.
+    let filter = AuditFilter { action: Some("key.create".into()), ..AuditFilter::default() };
+    if !registry.audit(&realm).list(&filter, &Paging::first(1))?.rows.is_empty() {
+        return Ok(None);
     }
-
-    /// The same, with the secret handed to `keep` before the key is committed.
-    pub fn establish_management_kept(&self, caller: &Caller, keep: Keep<'_>) -> Result<Option<Created>, Error> {
-        let (realm, org, owner): (Slug, Slug, Slug) = (REALM.parse()?, ORG.parse()?, OWNER.parse()?);
-        let there = |made: Result<(), Error>| match made {
-            Err(Error::Exists { .. }) => Ok(()),
-            other => other,
-        };
-        let new = NewRealm {
-            realm: realm.clone(),
-            name: Name::parse("name", "Management")?,
-            preset: Preset::Management,
-            prefix: None,
-            sources: None,
-        };
-        there(self.create_realm(caller, &new).map(drop))?;
-        let new = NewOrg { org: org.clone(), name: Name::parse("name", ORG)?, preset: None };
-        there(self.create_org(caller, &realm, &new).map(drop))?;
-        let new = NewOwner {
-            org: org.clone(),
-            owner: owner.clone(),
-            kind: OwnerKind::User,
-            name: Name::parse("name", OWNER)?,
-            roles: Vec::new(),
-        };
-        there(self.create_owner(caller, &realm, &new).map(drop))?;
-        // The log tells whether there ever was a key: whoever revoked the first one does not want another.
-        let filter = ActivityFilter { action: Some("key.create".into()), limit: 1, ..ActivityFilter::default() };
-        if !self.activity(&realm, &filter)?.activity.is_empty() {
-            return Ok(None);
-        }
-        let mut key = NewKey::new(org, owner, Name::parse("name", "First administrator")?);
-        key.roles = vec![ADMINISTRATOR.parse()?];
-        match self.create_key_kept(caller, &realm, &key, None, keep) {
-            Ok(Once::Done(created)) => Ok(Some(*created)),
-            Ok(Once::Repeated(_)) => Ok(None),
-            // Another process did the same at this moment.
-            Err(Error::NameTaken { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+    let mut key = NewKey::new(org, Name::parse("name", "First administrator")?);
+    key.owner = Some(owner);
+    key.roles = vec![ADMINISTRATOR.parse()?];
+    match registry.keys(&realm).create(caller, &key, Handover { once: None, keep: Some(keep) }) {
+        Ok(made) => made.created().map(Some),
+        // Another process did the same at this moment.
+        Err(Error::NameTaken { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
+}
 
-    /// Whether there is a management realm.
-    pub fn has_management(&self) -> Result<bool, Error> {
-        match self.realm(&REALM.parse()?) {
-            Ok(realm) => Ok(realm.preset == Preset::Management),
-            Err(Error::NotFound { kind: Kind::Realm, .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+/// Whether there is a management realm.
+pub fn exists(registry: &Registry) -> Result<bool, Error> {
+    match registry.realm(&REALM.parse()?) {
+        Ok(realm) => Ok(realm.preset == Preset::Management),
+        Err(Error::NotFound { kind: Kind::Realm, .. }) => Ok(false),
+        Err(error) => Err(error),
     }
 }

@@ -4,7 +4,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema,
 use utoipa::openapi::{KnownFormat, Ref, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::audit::Activity;
+use crate::audit::AuditRow;
 use crate::limits::{MAX_IP_ENTRIES, MAX_KEY_SERVICES, MAX_NOTE_BYTES};
 use crate::model::schema::{nullable, object};
 use crate::model::{IpEntry, IpRules, Metadata, Scope, Service, Warning};
@@ -15,7 +15,7 @@ fn reference<T: ToSchema>() -> RefOr<Schema> {
 
 /// Gives a type its schema, and names those it refers to.
 macro_rules! schemas {
-    ($($name:ident refers to [$($other:ident),*] = $schema:expr;)*) => { $(
+    ($($name:ident $(as $api:literal)? refers to [$($other:ident),*] = $schema:expr;)*) => { $(
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
                 $schema.into()
@@ -23,6 +23,10 @@ macro_rules! schemas {
         }
 
         impl ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                [$($api,)? stringify!($name)][0].into()
+            }
+
             #[allow(unused_variables)]
             fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
                 $(schemas.push(($other::name().into(), $other::schema())); $other::schemas(schemas);)*
@@ -64,7 +68,7 @@ schemas! {
         .property("code", object(Type::String).description(Some("Stable name, such as `deny_ignored`.")))
         .property("message", object(Type::String).description(Some("What may not be as meant, and how to change it.")))
         .required("code").required("message");
-    Activity refers to [] = object(Type::Object)
+    AuditRow as "Activity" refers to [] = object(Type::Object)
         .description(Some("An act of an administrator."))
         .property("seq", object(Type::Integer).minimum(Some(1)).description(Some("Its place in the realm's log.")))
         .property("at", time().description(Some("When.")))

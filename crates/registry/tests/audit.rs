@@ -1,15 +1,16 @@
-//! The activity log: complete, without secrets, and no row can be removed or altered unnoticed.
+//! The audit log: complete, without secrets, and no row can be removed or altered unnoticed.
 
 use edgelatch_core::ip::Ip;
 use edgelatch_registry::{
-    Activity, ActivityFilter, Anchor, Caller, Digest, Filter, KeyEdit, NewRole, OrgEdit, OwnerEdit, RoleEdit, Rotate,
+    Anchor, AuditFilter, AuditRow, Caller, Digest, KeyEdit, KeyFilter, NewRole, OrgEdit, OwnerEdit, Paging, RoleEdit, Rotate,
+    Window,
 };
 use edgelatch_testkit::on_both_stores;
-use edgelatch_testkit::registry::{Fixture, NOW, caller, new_key, new_org, slug};
+use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, new_key, new_org, slug};
 use serde_json::json;
 
-fn all(f: &Fixture) -> Vec<Activity> {
-    f.registry.activity(&f.realm, &ActivityFilter { limit: 500, ..ActivityFilter::default() }).unwrap().activity
+fn all(f: &Fixture) -> Vec<AuditRow> {
+    f.registry.audit(&f.realm).list(&AuditFilter::default(), &Paging::first(500)).unwrap().rows
 }
 
 /// Whatever keeps rows from being changed, set aside: what somebody with the database's password can do.
@@ -29,31 +30,31 @@ fn every_act_leaves_a_row(f: Fixture) {
     let (r, realm) = (&f.registry, &f.realm);
     let before = all(&f).len();
     let org = |settings| OrgEdit { settings: Some(settings), ..OrgEdit::default() };
-    r.edit_org(&me, realm, &slug("one"), &org(json!({ "revocation": "reversible" }))).unwrap();
-    let created = r.create_key(&me, realm, &new_key("ci")).unwrap();
+    r.tenants(realm).edit_org(&me, &slug("one"), &org(json!({ "revocation": "reversible" }))).unwrap();
+    let created = r.keys(realm).make(&me, &new_key("ci")).unwrap();
     let id = created.key.key_id;
     let edit = KeyEdit { name: Some("deploy".parse().unwrap()), ..KeyEdit::default() };
-    r.edit_key(&me, realm, id, &edit).unwrap();
-    r.edit_key(&me, realm, id, &edit).unwrap(); // Changes nothing, so leaves none.
-    let rotated = r.rotate_key(&me, realm, id, &Rotate::default()).unwrap();
-    r.revoke_key(&me, realm, id, None).unwrap();
-    r.revoke_key(&me, realm, id, None).unwrap();
-    r.enable_key(&me, realm, id, None).unwrap();
-    assert!(r.delete_key(&me, realm, id, Some("ci"), None).is_err());
-    r.delete_key(&me, realm, id, Some("deploy"), None).unwrap();
+    r.keys(realm).edit(&me, id, &edit).unwrap();
+    r.keys(realm).edit(&me, id, &edit).unwrap(); // Changes nothing, so leaves none.
+    let rotated = r.keys(realm).renew(&me, id, &Rotate::default()).unwrap();
+    r.keys(realm).revoke(&me, id, None).unwrap();
+    r.keys(realm).revoke(&me, id, None).unwrap();
+    r.keys(realm).enable(&me, id, None).unwrap();
+    assert!(r.keys(realm).delete(&me, id, Some("ci"), None).is_err());
+    r.keys(realm).delete(&me, id, Some("deploy"), None).unwrap();
     let digest = "cd".repeat(32);
-    r.import_key(&me, realm, &new_key("legacy"), &Digest::parse("sha256", &digest).unwrap()).unwrap();
-    r.revoke_keys(&me, realm, &Filter::default(), None).unwrap();
-    r.revoke_keys(&me, realm, &Filter::default(), Some(1)).unwrap();
+    r.keys(realm).import(&me, &new_key("legacy"), &Digest::parse("sha256", &digest).unwrap()).unwrap();
+    r.keys(realm).revoke_all(&me, &KeyFilter::default(), None).unwrap();
+    r.keys(realm).revoke_all(&me, &KeyFilter::default(), Some(1)).unwrap();
     let role = NewRole { role: slug("r"), org: None, name: "R".parse().unwrap(), permissions: vec!["a".parse().unwrap()] };
-    r.create_role(&me, realm, &role).unwrap();
+    r.tenants(realm).create_role(&me, &role).unwrap();
     let patterns = RoleEdit { permissions: Some(vec!["b".parse().unwrap()]), ..RoleEdit::default() };
-    r.edit_role(&me, realm, None, &slug("r"), &patterns).unwrap();
-    r.delete_role(&me, realm, None, &slug("r"), None).unwrap();
+    r.tenants(realm).edit_role(&me, None, &slug("r"), &patterns).unwrap();
+    r.tenants(realm).delete_role(&me, None, &slug("r"), None).unwrap();
     let off = OwnerEdit { disabled: Some(true), ..OwnerEdit::default() };
-    r.edit_owner(&me, realm, &slug("two"), &slug("alice"), &off).unwrap();
-    r.delete_owner(&me, realm, &slug("two"), &slug("alice"), None).unwrap();
-    r.delete_org(&me, realm, &slug("two"), None).unwrap();
+    r.tenants(realm).edit_owner(&me, &slug("two"), &slug("alice"), &off).unwrap();
+    r.tenants(realm).delete_owner(&me, &slug("two"), &slug("alice"), None).unwrap();
+    r.tenants(realm).delete_org(&me, &slug("two"), None).unwrap();
     let mut rows = all(&f);
     rows.truncate(rows.len() - before);
     rows.reverse();
@@ -91,15 +92,15 @@ fn every_act_leaves_a_row(f: Fixture) {
         assert!(!text.contains(&secret[3..12]) && !text.contains(&secret[secret.len() - 6..]), "{text}");
     }
     assert!(!text.contains(&digest) && !text.contains("masked"));
-    f.registry.audit_verify(realm, None).unwrap();
+    f.registry.audit(realm).verify(None).unwrap();
 }
 
 fn a_refused_act_leaves_none(f: Fixture) {
     let before = all(&f);
     let mut new = new_key("ci");
     new.roles = vec![slug("nobody")];
-    f.registry.create_key(&caller(), &f.realm, &new).unwrap_err();
-    f.registry.create_org(&caller(), &f.realm, &new_org("one")).unwrap_err();
+    f.registry.keys(&f.realm).make(&caller(), &new).unwrap_err();
+    f.registry.tenants(&f.realm).create_org(&caller(), &new_org("one")).unwrap_err();
     assert_eq!(all(&f), before);
 }
 
@@ -108,21 +109,31 @@ fn rows_are_filtered_and_paged(f: Fixture) {
     for i in 0..7 {
         f.advance(10);
         let who = if i % 2 == 0 { other.clone() } else { caller() };
-        f.registry.create_key(&who, &f.realm, &new_key("k")).unwrap();
+        f.registry.keys(&f.realm).make(&who, &new_key("k")).unwrap();
     }
-    let page = |filter: ActivityFilter| f.registry.activity(&f.realm, &filter).unwrap();
-    let count = |filter| page(filter).activity.len();
-    assert_eq!(count(ActivityFilter { actor: Some("cli:other".into()), ..ActivityFilter::default() }), 4);
-    assert_eq!(count(ActivityFilter { action: Some("key.create".into()), ..ActivityFilter::default() }), 7);
-    assert_eq!(count(ActivityFilter { since: Some(NOW + 60), ..ActivityFilter::default() }), 2);
-    assert_eq!(count(ActivityFilter { since: Some(NOW + 10), until: Some(NOW + 30), ..ActivityFilter::default() }), 2);
-    assert_eq!(count(ActivityFilter { org: Some(slug("two")), ..ActivityFilter::default() }), 2);
-    let first = page(ActivityFilter { limit: 5, ..ActivityFilter::default() });
-    f.registry.create_key(&caller(), &f.realm, &new_key("late")).unwrap();
-    let second = page(ActivityFilter { limit: 5, cursor: first.next.clone(), ..ActivityFilter::default() });
-    assert_eq!(first.activity[4].seq, second.activity[0].seq + 1);
-    let wrong = ActivityFilter { cursor: Some("x".into()), ..ActivityFilter::default() };
-    assert_eq!(f.registry.activity(&f.realm, &wrong).unwrap_err().code(), "invalid");
+    let list = |filter: AuditFilter, paging: &Paging| f.registry.audit(&f.realm).list(&filter, paging);
+    let count = |filter| list(filter, &Paging::default()).unwrap().rows.len();
+    assert_eq!(count(AuditFilter { actor: Some("cli:other".into()), ..AuditFilter::default() }), 4);
+    assert_eq!(count(AuditFilter { action: Some("key.create".into()), ..AuditFilter::default() }), 7);
+    assert_eq!(
+        count(AuditFilter { window: Window { since: Some((NOW + 60).into()), until: None }, ..AuditFilter::default() }),
+        2
+    );
+    assert_eq!(
+        count(AuditFilter {
+            window: Window { since: Some((NOW + 10).into()), until: Some((NOW + 30).into()) },
+            ..AuditFilter::default()
+        }),
+        2
+    );
+    assert_eq!(count(AuditFilter { org: Some(slug("two")), ..AuditFilter::default() }), 2);
+    let first = list(AuditFilter::default(), &Paging::first(5)).unwrap();
+    f.registry.keys(&f.realm).make(&caller(), &new_key("late")).unwrap();
+    let next = Paging { limit: Some(5), cursor: first.next.clone() };
+    let second = list(AuditFilter::default(), &next).unwrap();
+    assert_eq!(first.rows[4].seq, second.rows[0].seq + 1);
+    let wrong = Paging { cursor: Some("x".into()), ..Paging::default() };
+    assert_eq!(list(AuditFilter::default(), &wrong).unwrap_err().code(), "invalid");
 }
 
 fn the_database_refuses_to_change_rows(f: Fixture) {
@@ -144,26 +155,26 @@ fn the_database_refuses_to_change_rows(f: Fixture) {
         let error = f.execute(sql).unwrap_err();
         assert!(error.contains("append-only"), "{sql}: {error}");
     }
-    f.registry.audit_verify(&f.realm, None).unwrap();
+    f.registry.audit(&f.realm).verify(None).unwrap();
 }
 
 /// What the chain says once somebody has run `sql`; then everything is put back.
 fn verdict(f: &Fixture, sql: &str) -> String {
     force(f, &format!("CREATE TABLE saved AS SELECT * FROM audit_log; CREATE TABLE ends AS SELECT * FROM realms; {sql}"));
-    let error = f.registry.audit_verify(&f.realm, None).map(|anchor| format!("fine up to {}", anchor.seq));
+    let error = f.registry.audit(&f.realm).verify(None).map(|anchor| format!("fine up to {}", anchor.seq));
     let back = "DELETE FROM audit_log; INSERT INTO audit_log SELECT * FROM saved; DROP TABLE saved; \
                 UPDATE realms SET audit_seq = (SELECT audit_seq FROM ends), audit_hash = (SELECT audit_hash FROM ends); \
                 DROP TABLE ends";
     force(f, back);
-    f.registry.audit_verify(&f.realm, None).unwrap();
+    f.registry.audit(&f.realm).verify(None).unwrap();
     error.unwrap_or_else(|error| format!("{} {error}", error.code()))
 }
 
 fn whatever_is_changed_is_found(f: Fixture) {
     let me = caller().from_address(Ip::parse(b"192.0.2.7").unwrap());
-    let id = f.registry.create_key(&me, &f.realm, &new_key("ci")).unwrap().key.key_id;
+    let id = f.registry.keys(&f.realm).make(&me, &new_key("ci")).unwrap().key.key_id;
     let edit = KeyEdit { name: Some("deploy".parse().unwrap()), ..KeyEdit::default() };
-    f.registry.edit_key(&me, &f.realm, id, &edit).unwrap();
+    f.registry.keys(&f.realm).edit(&me, id, &edit).unwrap();
     let end = all(&f).len();
     let found = |sql: &str, words: &str| {
         let said = verdict(&f, sql);
@@ -202,7 +213,7 @@ fn whatever_is_changed_is_found(f: Fixture) {
 
 /// A tail cut off together with the realm's note of it leaves a sound chain, which is too short for the anchor.
 fn a_tail_cut_off_cleanly_misses_the_anchor(f: Fixture) {
-    let anchor = f.registry.audit_verify(&f.realm, None).unwrap();
+    let anchor = f.registry.audit(&f.realm).verify(None).unwrap();
     let end = anchor.seq - 1;
     force(
         &f,
@@ -211,47 +222,47 @@ fn a_tail_cut_off_cleanly_misses_the_anchor(f: Fixture) {
              audit_hash = (SELECT hash FROM audit_log WHERE seq = {end})"
         ),
     );
-    assert_eq!(f.registry.audit_verify(&f.realm, None).unwrap().seq, end);
-    let error = f.registry.audit_verify(&f.realm, Some(&anchor)).unwrap_err().to_string();
+    assert_eq!(f.registry.audit(&f.realm).verify(None).unwrap().seq, end);
+    let error = f.registry.audit(&f.realm).verify(Some(&anchor)).unwrap_err().to_string();
     assert!(error.contains("beyond the end"), "{error}");
     // Filled up again with something else, it is another chain.
-    f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap();
-    assert_eq!(f.registry.audit_verify(&f.realm, None).unwrap().seq, anchor.seq);
-    let error = f.registry.audit_verify(&f.realm, Some(&anchor)).unwrap_err().to_string();
+    f.registry.keys(&f.realm).make(&caller(), &new_key("ci")).unwrap();
+    assert_eq!(f.registry.audit(&f.realm).verify(None).unwrap().seq, anchor.seq);
+    let error = f.registry.audit(&f.realm).verify(Some(&anchor)).unwrap_err().to_string();
     assert!(error.contains("differs from the anchor"), "{error}");
 }
 
 fn altered_and_missing_rows_are_found(f: Fixture) {
-    let anchor = f.registry.audit_verify(&f.realm, None).unwrap();
+    let anchor = f.registry.audit(&f.realm).verify(None).unwrap();
     assert_eq!(anchor.seq, all(&f).len() as u64);
     force(&f, "UPDATE audit_log SET actor = 'cli:nobody' WHERE seq = 2");
-    let error = f.registry.audit_verify(&f.realm, None).unwrap_err();
+    let error = f.registry.audit(&f.realm).verify(None).unwrap_err();
     assert_eq!(error.code(), "activity_altered");
     assert!(error.to_string().contains("row 2 was altered"), "{error}");
 }
 
 fn a_row_missing_in_the_middle_is_found(f: Fixture) {
     force(&f, "DELETE FROM audit_log WHERE seq = 2");
-    assert!(f.registry.audit_verify(&f.realm, None).unwrap_err().to_string().contains("row 2 is missing"));
+    assert!(f.registry.audit(&f.realm).verify(None).unwrap_err().to_string().contains("row 2 is missing"));
 }
 
 fn a_row_missing_at_the_end_is_found(f: Fixture) {
     let end = all(&f).len();
     force(&f, &format!("DELETE FROM audit_log WHERE seq = {end}"));
-    let error = f.registry.audit_verify(&f.realm, None).unwrap_err().to_string();
+    let error = f.registry.audit(&f.realm).verify(None).unwrap_err().to_string();
     assert!(error.contains(&format!("row {end} is missing")), "{error}");
 }
 
 /// Whoever may write everything can write a new chain; not one that an anchor kept elsewhere lies on.
 fn a_chain_written_anew_misses_the_anchor(f: Fixture) {
-    let anchor = f.registry.audit_verify(&f.realm, None).unwrap();
-    f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap();
-    let later = f.registry.audit_verify(&f.realm, Some(&anchor)).unwrap();
+    let anchor = f.registry.audit(&f.realm).verify(None).unwrap();
+    f.registry.keys(&f.realm).make(&caller(), &new_key("ci")).unwrap();
+    let later = f.registry.audit(&f.realm).verify(Some(&anchor)).unwrap();
     assert_eq!(later.seq, anchor.seq + 1);
     let false_one = Anchor { hash: "00".repeat(32), ..anchor };
-    assert!(f.registry.audit_verify(&f.realm, Some(&false_one)).unwrap_err().to_string().contains("differs from the anchor"));
+    assert!(f.registry.audit(&f.realm).verify(Some(&false_one)).unwrap_err().to_string().contains("differs from the anchor"));
     let beyond = Anchor { seq: later.seq + 1, ..later };
-    assert!(f.registry.audit_verify(&f.realm, Some(&beyond)).unwrap_err().to_string().contains("beyond the end"));
+    assert!(f.registry.audit(&f.realm).verify(Some(&beyond)).unwrap_err().to_string().contains("beyond the end"));
 }
 
 on_both_stores!(

@@ -12,12 +12,12 @@ use edgelatch_registry::limits::{
     MAX_KEY_SERVICES, MAX_ORG_ENTRIES, MAX_ORG_PATTERNS, MAX_ORG_ROLES, MAX_REALM_BYTES, MAX_REALM_ENTRIES, MAX_ROLE_PATTERNS,
 };
 use edgelatch_registry::{
-    Digest, Error, Filter, Import, ImportDefaults, ImportFormat, ImportReport, KeyEdit, NewKey, NewOwner, NewRole, OrgEdit,
+    Digest, Error, Import, ImportDefaults, ImportFormat, ImportReport, KeyEdit, KeyFilter, NewKey, NewOwner, NewRole, OrgEdit,
     OwnerEdit, OwnerKind, Pattern, Preset, RoleEdit, Scope, Service, Slug,
 };
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::race::{Act, count, crowds, one_won, race};
-use edgelatch_testkit::registry::{Fixture, caller, new_key, new_org, slug};
+use edgelatch_testkit::registry::{Fixture, KeysExt, caller, new_key, new_org, slug};
 use serde_json::json;
 
 fn services(names: &[&str]) -> Vec<Service> {
@@ -33,12 +33,12 @@ fn in_two(new: NewKey) -> NewKey {
 }
 
 fn create(f: &Fixture, new: &NewKey) -> Result<KeyId, Error> {
-    f.registry.create_key(&caller(), &f.realm, new).map(|created| created.key.key_id)
+    f.registry.keys(&f.realm).make(&caller(), new).map(|created| created.key.key_id)
 }
 
 fn delete(f: &Fixture, id: KeyId) {
-    let name = f.registry.key(&f.realm, id).unwrap().name;
-    f.registry.delete_key(&caller(), &f.realm, id, Some(name.as_str()), None).unwrap();
+    let name = f.registry.keys(&f.realm).get(id).unwrap().name;
+    f.registry.keys(&f.realm).delete(&caller(), id, Some(name.as_str()), None).unwrap();
 }
 
 fn patterns(prefix: &str, count: usize) -> Vec<Pattern> {
@@ -54,12 +54,12 @@ fn import(f: &Fixture, lines: &[(String, String)]) -> ImportReport {
     let (org, owner) = (Some(slug("one")), Some(slug("alice")));
     let defaults = ImportDefaults { org, owner, roles: Vec::new(), environment: None };
     let import = Import { format: ImportFormat::Csv, defaults, dry_run: false };
-    let taken = f.registry.count_keys(&f.realm, &Filter::default()).unwrap();
+    let taken = f.registry.keys(&f.realm).count(&KeyFilter::default()).unwrap();
     let hex = |n: u64| key::digest(format!("{taken} {n}").as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
     let line = |(n, (roles, scope)): (u64, &(String, String))| format!("{},key {taken} {n},{roles},{scope}\n", hex(n));
     let file: String = (0..).zip(lines).map(line).collect();
     let mut input = Cursor::new(format!("sha256,name,roles,scope\n{file}"));
-    f.registry.import_keys(&caller(), &f.realm, &import, &mut input, &mut |_| {}).unwrap()
+    f.registry.keys(&f.realm).import_file(&caller(), &import, &mut input, &mut |_| {}).unwrap()
 }
 
 fn refused<T>(result: Result<T, Error>, pointer: &str, what: &str) {
@@ -78,10 +78,10 @@ fn sizes(f: &Fixture, org: Option<&str>) -> Vec<u64> {
 /// What the counts must be, of what the registry shows.
 fn recounted(f: &Fixture) -> [Vec<usize>; 2] {
     let keys = |org: &str| {
-        let filter = Filter { org: Some(slug(org)), limit: 500, ..Filter::default() };
-        f.registry.keys(&f.realm, &filter).unwrap().keys
+        let filter = KeyFilter { org: Some(slug(org)), ..KeyFilter::default() };
+        f.registry.keys(&f.realm).all(&filter).unwrap()
     };
-    let roles = f.registry.roles(&f.realm).unwrap();
+    let roles = f.registry.tenants(&f.realm).roles().unwrap();
     let distinct = |org: &str| {
         let (mut scopes, mut services, mut sets) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         // A role is the org's own, or else the realm's.
@@ -93,7 +93,7 @@ fn recounted(f: &Fixture) -> [Vec<usize>; 2] {
                 scopes.insert(list.iter().map(ToString::to_string).collect::<Vec<_>>());
             }
         }
-        for owner in f.registry.owners(&f.realm, Some(&slug(org))).unwrap() {
+        for owner in f.registry.tenants(&f.realm).owners(Some(&slug(org))).unwrap() {
             sets.insert(owner.roles.iter().map(owned).collect());
         }
         sets.remove(&Vec::new());
@@ -124,9 +124,9 @@ fn users(f: &Fixture, kind: &str) -> usize {
 
 /// What is counted is what is there, and no less than what a publisher makes of it.
 fn agree(f: &Fixture, after: &str) {
-    let filter = Filter { org: Some(slug("one")), limit: 500, ..Filter::default() };
-    let keys = f.registry.keys(&f.realm, &filter).unwrap().keys;
-    let owners = f.registry.owners(&f.realm, Some(&slug("one"))).unwrap();
+    let filter = KeyFilter { org: Some(slug("one")), ..KeyFilter::default() };
+    let keys = f.registry.keys(&f.realm).all(&filter).unwrap();
+    let owners = f.registry.tenants(&f.realm).owners(Some(&slug("one"))).unwrap();
     let scoped = keys.iter().filter(|key| key.scope != Scope::All).count();
     let with_roles =
         keys.iter().filter(|k| !k.roles.is_empty()).count() + owners.iter().filter(|o| !o.roles.is_empty()).count();
@@ -134,7 +134,7 @@ fn agree(f: &Fixture, after: &str) {
     let [one, realm] = recounted(f);
     let as_counted = |org| sizes(f, org).iter().take(5).map(|n| *n as usize).collect::<Vec<_>>();
     assert_eq!((as_counted(Some("one")), as_counted(None)), (one, realm), "{after}");
-    let snapshot = f.registry.snapshot(&f.realm, None).unwrap();
+    let snapshot = f.registry.ledger(&f.realm).snapshot(None).unwrap();
     let tree = build_tree(&snapshot.realm, snapshot.keys).unwrap();
     let bytes = *sizes(f, None).last().unwrap();
     assert!(tree.directory.len() as u64 <= bytes + 4096, "{after}: {} of {bytes}", tree.directory.len());
@@ -153,7 +153,7 @@ fn whatever_is_done_the_counts_are_right(f: Fixture) {
     let other = create(&f, &in_two(scoped("other", &["dns"]))).unwrap();
     agree(&f, "created");
     let digest = Digest::parse("sha256", &"ab".repeat(32)).unwrap();
-    let imported = f.registry.import_key(&me, &realm, &scoped("imported", &["dns"]), &digest).unwrap().key.key_id;
+    let imported = f.registry.keys(&realm).import(&me, &scoped("imported", &["dns"]), &digest).unwrap().key.key_id;
     agree(&f, "imported");
     let lines = [("reader", "cdn dns"), ("reader writer", "cdn"), ("", "all"), ("writer reader", "cdn"), ("writer", "new")];
     let report = import(&f, &lines.map(|(roles, scope)| (roles.into(), scope.into())));
@@ -168,13 +168,13 @@ fn whatever_is_done_the_counts_are_right(f: Fixture) {
     ];
     for (n, edit) in edits.iter().enumerate() {
         for id in [plain, cdn] {
-            f.registry.edit_key(&me, &realm, id, edit).unwrap();
+            f.registry.keys(&realm).edit(&me, id, edit).unwrap();
             agree(&f, &format!("edit {n}"));
         }
     }
-    f.registry.create_role(&me, &realm, &new_role("ours", Some("one"), patterns("x", 3))).unwrap();
-    f.registry.create_role(&me, &realm, &new_role("ours", Some("two"), patterns("x", 3))).unwrap();
-    f.registry.create_role(&me, &realm, &new_role("all", None, patterns("x", 2))).unwrap();
+    f.registry.tenants(&realm).create_role(&me, &new_role("ours", Some("one"), patterns("x", 3))).unwrap();
+    f.registry.tenants(&realm).create_role(&me, &new_role("ours", Some("two"), patterns("x", 3))).unwrap();
+    f.registry.tenants(&realm).create_role(&me, &new_role("all", None, patterns("x", 2))).unwrap();
     agree(&f, "roles");
     let bob = NewOwner {
         org: one.clone(),
@@ -183,44 +183,44 @@ fn whatever_is_done_the_counts_are_right(f: Fixture) {
         name: "Bob".parse().unwrap(),
         roles: vec![slug("ours"), slug("reader")],
     };
-    f.registry.create_owner(&me, &realm, &bob).unwrap();
+    f.registry.tenants(&realm).create_owner(&me, &bob).unwrap();
     let own = create(&f, &NewKey { roles: vec![slug("reader"), slug("ours")], ..new_key("own") }).unwrap();
     agree(&f, "an owner, and a key with the same roles");
     let roles = Some(vec![slug("all")]);
-    f.registry.edit_owner(&me, &realm, &one, &slug("bob"), &OwnerEdit { roles, ..OwnerEdit::default() }).unwrap();
+    f.registry.tenants(&realm).edit_owner(&me, &one, &slug("bob"), &OwnerEdit { roles, ..OwnerEdit::default() }).unwrap();
     agree(&f, "another role for the owner");
     let permissions = Some(patterns("y", 4));
     let edit = RoleEdit { permissions, name: Some("Ours".parse().unwrap()), ..RoleEdit::default() };
-    f.registry.edit_role(&me, &realm, Some(&one), &slug("ours"), &edit).unwrap();
+    f.registry.tenants(&realm).edit_role(&me, Some(&one), &slug("ours"), &edit).unwrap();
     agree(&f, "other permissions");
     delete(&f, own);
-    f.registry.delete_role(&me, &realm, Some(&one), &slug("ours"), None).unwrap();
-    f.registry.delete_owner(&me, &realm, &one, &slug("bob"), None).unwrap();
-    f.registry.delete_role(&me, &realm, None, &slug("all"), None).unwrap();
+    f.registry.tenants(&realm).delete_role(&me, Some(&one), &slug("ours"), None).unwrap();
+    f.registry.tenants(&realm).delete_owner(&me, &one, &slug("bob"), None).unwrap();
+    f.registry.tenants(&realm).delete_role(&me, None, &slug("all"), None).unwrap();
     agree(&f, "all of these deleted");
     let settings = |settings| OrgEdit { settings: Some(settings), ..OrgEdit::default() };
-    f.registry.edit_org(&me, &realm, &one, &settings(json!({ "revocation": "reversible" }))).unwrap();
-    f.registry.revoke_key(&me, &realm, same, None).unwrap();
+    f.registry.tenants(&realm).edit_org(&me, &one, &settings(json!({ "revocation": "reversible" }))).unwrap();
+    f.registry.keys(&realm).revoke(&me, same, None).unwrap();
     agree(&f, "revoked");
-    f.registry.enable_key(&me, &realm, same, None).unwrap();
-    f.registry.edit_org(&me, &realm, &one, &settings(json!({ "revocation": "delete" }))).unwrap();
-    f.registry.revoke_key(&me, &realm, same, None).unwrap();
+    f.registry.keys(&realm).enable(&me, same, None).unwrap();
+    f.registry.tenants(&realm).edit_org(&me, &one, &settings(json!({ "revocation": "delete" }))).unwrap();
+    f.registry.keys(&realm).revoke(&me, same, None).unwrap();
     agree(&f, "deleted by being revoked");
-    let all = Filter { org: Some(one.clone()), ..Filter::default() };
-    let matched = f.registry.count_keys(&realm, &all).unwrap();
-    f.registry.revoke_keys(&me, &realm, &all, Some(matched)).unwrap();
-    assert_eq!(f.registry.key(&realm, imported).unwrap_err().code(), "not_found");
+    let all = KeyFilter { org: Some(one.clone()), ..KeyFilter::default() };
+    let matched = f.registry.keys(&realm).count(&all).unwrap();
+    f.registry.keys(&realm).revoke_all(&me, &all, Some(matched)).unwrap();
+    assert_eq!(f.registry.keys(&realm).get(imported).unwrap_err().code(), "not_found");
     agree(&f, "all at once");
     delete(&f, other);
-    f.registry.delete_owner(&me, &realm, &slug("two"), &slug("alice"), None).unwrap();
-    f.registry.create_owner(&me, &realm, &NewOwner { org: slug("two"), ..bob }).unwrap();
-    f.registry.delete_org(&me, &realm, &slug("two"), None).unwrap();
-    f.registry.create_org(&me, &realm, &new_org("two")).unwrap();
+    f.registry.tenants(&realm).delete_owner(&me, &slug("two"), &slug("alice"), None).unwrap();
+    f.registry.tenants(&realm).create_owner(&me, &NewOwner { org: slug("two"), ..bob }).unwrap();
+    f.registry.tenants(&realm).delete_org(&me, &slug("two"), None).unwrap();
+    f.registry.tenants(&realm).create_org(&me, &new_org("two")).unwrap();
     agree(&f, "an org");
     let preset = Some(Preset::VergeCloud);
-    f.registry.create_org(&me, &realm, &edgelatch_registry::NewOrg { preset, ..new_org("cloud") }).unwrap();
+    f.registry.tenants(&realm).create_org(&me, &edgelatch_registry::NewOrg { preset, ..new_org("cloud") }).unwrap();
     agree(&f, "an org with roles of its own");
-    f.registry.delete_org(&me, &realm, &slug("cloud"), None).unwrap();
+    f.registry.tenants(&realm).delete_org(&me, &slug("cloud"), None).unwrap();
     agree(&f, "and without");
 }
 
@@ -236,15 +236,15 @@ fn an_org_has_so_many_scopes_and_no_more(f: Fixture) {
     let what = "the limit of 2048 different scopes of an org";
     refused(create(&f, &scoped("one more", &["s1", "s2"])), "/scope", what);
     let digest = Digest::parse("sha256", &"cd".repeat(32)).unwrap();
-    refused(f.registry.import_key(&caller(), &f.realm, &scoped("x", &["s1", "s2"]), &digest), "/scope", what);
+    refused(f.registry.keys(&f.realm).import(&caller(), &scoped("x", &["s1", "s2"]), &digest), "/scope", what);
     let known = create(&f, &scoped("as others", &["s7"])).unwrap();
     let edit = |names: &[&str]| KeyEdit { scope: Some(Scope::List(services(names))), ..KeyEdit::default() };
-    refused(f.registry.edit_key(&caller(), &f.realm, known, &edit(&["s1", "s2"])), "/scope", what);
-    f.registry.edit_key(&caller(), &f.realm, known, &edit(&["s8"])).unwrap();
+    refused(f.registry.keys(&f.realm).edit(&caller(), known, &edit(&["s1", "s2"])), "/scope", what);
+    f.registry.keys(&f.realm).edit(&caller(), known, &edit(&["s8"])).unwrap();
     create(&f, &new_key("for all services")).unwrap();
     create(&f, &in_two(scoped("another org", &["s1", "s2"]))).unwrap();
     // One that nobody else has makes room when it goes.
-    let keys = f.registry.keys(&f.realm, &Filter { search: Some("key 0 2047".into()), ..Filter::default() }).unwrap().keys;
+    let keys = f.registry.keys(&f.realm).all(&KeyFilter { search: Some("key 0 2047".into()), ..KeyFilter::default() }).unwrap();
     delete(&f, keys[0].key_id);
     create(&f, &scoped("in its place", &["s1", "s2"])).unwrap();
     refused(create(&f, &scoped("one more", &["s1", "s3"])), "/scope", what);
@@ -262,7 +262,10 @@ fn an_org_has_so_many_services_and_no_more(f: Fixture) {
 
 fn an_org_has_so_many_combinations_of_roles_and_no_more(f: Fixture) {
     for n in 0..12 {
-        f.registry.create_role(&caller(), &f.realm, &new_role(&format!("r{n}"), Some("one"), patterns("x", 1))).unwrap();
+        f.registry
+            .tenants(&f.realm)
+            .create_role(&caller(), &new_role(&format!("r{n}"), Some("one"), patterns("x", 1)))
+            .unwrap();
     }
     let combination = |mask: u64| (0..12).filter(|n| mask >> n & 1 == 1).map(|n| format!("r{n}")).collect::<Vec<_>>().join(" ");
     let full: Vec<_> = (1..=MAX_ORG_ENTRIES).map(|mask| (combination(mask), "all".into())).collect();
@@ -272,7 +275,7 @@ fn an_org_has_so_many_combinations_of_roles_and_no_more(f: Fixture) {
     refused(create(&f, &new(&["r1", "r11"])), "/roles", what);
     let alice =
         |roles: &[&str]| OwnerEdit { roles: Some(roles.iter().map(|role| slug(role)).collect()), ..OwnerEdit::default() };
-    let edit = |edit| f.registry.edit_owner(&caller(), &f.realm, &slug("one"), &slug("alice"), &edit);
+    let edit = |edit| f.registry.tenants(&f.realm).edit_owner(&caller(), &slug("one"), &slug("alice"), &edit);
     refused(edit(alice(&["r1", "r11"])), "/roles", what);
     edit(alice(&["r1", "r10"])).unwrap();
     create(&f, &new(&["r1", "r0"])).unwrap();
@@ -282,7 +285,7 @@ fn an_org_has_so_many_combinations_of_roles_and_no_more(f: Fixture) {
 
 fn an_org_has_so_many_roles_and_patterns_and_no_more(f: Fixture) {
     let create = |role: String, org: Option<&str>, permissions| {
-        f.registry.create_role(&caller(), &f.realm, &new_role(&role, org, permissions))
+        f.registry.tenants(&f.realm).create_role(&caller(), &new_role(&role, org, permissions))
     };
     let fat = MAX_ORG_PATTERNS as usize / MAX_ROLE_PATTERNS;
     for n in 0..fat {
@@ -294,7 +297,7 @@ fn an_org_has_so_many_roles_and_patterns_and_no_more(f: Fixture) {
     create("one-more".into(), None, patterns("x", MAX_ROLE_PATTERNS)).unwrap();
     let edit = |role: &str, permissions| {
         let edit = RoleEdit { permissions: Some(permissions), ..RoleEdit::default() };
-        f.registry.edit_role(&caller(), &f.realm, Some(&slug("one")), &slug(role), &edit)
+        f.registry.tenants(&f.realm).edit_role(&caller(), Some(&slug("one")), &slug(role), &edit)
     };
     edit("fat0", patterns("x", 1)).unwrap();
     for n in 0..MAX_ORG_ROLES as usize - fat {
@@ -302,14 +305,14 @@ fn an_org_has_so_many_roles_and_patterns_and_no_more(f: Fixture) {
     }
     refused(create("one-more".into(), Some("one"), patterns("x", 1)), "/org", "the limit of 256 roles of an org");
     refused(edit("fat0", patterns("x", 200)), "/permissions", what);
-    f.registry.delete_role(&caller(), &f.realm, Some(&slug("one")), &slug("fat0"), None).unwrap();
+    f.registry.tenants(&f.realm).delete_role(&caller(), Some(&slug("one")), &slug("fat0"), None).unwrap();
     create("one-more".into(), Some("one"), patterns("x", 1)).unwrap();
 }
 
 /// Where a realm is full, it is so for new entries of any org; keys that need none go on, and it can be published.
 fn a_full_realm_refuses_what_is_new_and_nothing_else(f: Fixture) {
     let known = create(&f, &scoped("known", &["dns"])).unwrap();
-    f.registry.create_role(&caller(), &f.realm, &new_role("ours", Some("two"), patterns("x", 1))).unwrap();
+    f.registry.tenants(&f.realm).create_role(&caller(), &new_role("ours", Some("two"), patterns("x", 1))).unwrap();
     let set = |column: &str, number: u64| {
         f.execute(&format!("UPDATE directory_sizes SET {column} = {number} WHERE org_id = 0")).unwrap();
     };
@@ -330,7 +333,7 @@ fn a_full_realm_refuses_what_is_new_and_nothing_else(f: Fixture) {
     create(&f, &in_two(new_key("c"))).unwrap();
     set("role_sets", was[3]);
     let role = |name: &str, prefix: &str| {
-        f.registry.create_role(&caller(), &f.realm, &new_role(name, Some("one"), patterns(prefix, 1)))
+        f.registry.tenants(&f.realm).create_role(&caller(), &new_role(name, Some("one"), patterns(prefix, 1)))
     };
     set("roles", MAX_REALM_ENTRIES);
     refused(role("theirs", "x"), "/permissions", &entries("roles"));
@@ -364,13 +367,13 @@ fn of_those_who_want_the_last_scope_one_has_it(f: Fixture) {
         round += 1;
         let creating = |n: usize| {
             let (f, new) = (&f, scoped("x", &[&format!("round{round}-{n}")]));
-            Box::new(move |registry: &edgelatch_registry::Registry| registry.create_key(&caller(), &f.realm, &new).map(drop))
+            Box::new(move |registry: &edgelatch_registry::Registry| registry.keys(&f.realm).make(&caller(), &new).map(drop))
                 as Act<'_>
         };
         let outcomes = race(&f, apart, (0..crowd).map(creating).collect());
         one_won(&outcomes, "limit_reached");
         assert_eq!(count(&outcomes, "ok"), 1);
-        let won = f.registry.keys(&f.realm, &Filter { limit: 1, ..Filter::default() }).unwrap().keys;
+        let won = f.registry.keys(&f.realm).all(&KeyFilter::default()).unwrap();
         delete(&f, won[0].key_id);
         assert_eq!(sizes(&f, Some("one"))[4], MAX_ORG_ENTRIES - 1);
     });

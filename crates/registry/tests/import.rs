@@ -5,11 +5,11 @@ use std::io::{Cursor, Read};
 use edgelatch_core::key;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{
-    ActivityFilter, Error, Filter, Import, ImportDefaults, ImportFormat, ImportReport, OrgEdit, Origin, RefusedLine,
+    AuditFilter, Error, Import, ImportDefaults, ImportFormat, ImportReport, KeyFilter, OrgEdit, Origin, Paging, RefusedLine,
 };
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::edge::{edge, verdict};
-use edgelatch_testkit::registry::{Fixture, caller, new_key, slug};
+use edgelatch_testkit::registry::{Fixture, KeysExt, caller, new_key, slug};
 use serde_json::json;
 
 fn digest(text: &str) -> String {
@@ -23,11 +23,11 @@ fn how(format: ImportFormat) -> Import {
 }
 
 fn run(f: &Fixture, import: &Import, text: impl AsRef<[u8]>) -> Result<ImportReport, Error> {
-    f.registry.import_keys(&caller(), &f.realm, import, &mut Cursor::new(text), &mut |_| {})
+    f.registry.keys(&f.realm).import_file(&caller(), import, &mut Cursor::new(text), &mut |_| {})
 }
 
 fn count(f: &Fixture) -> u64 {
-    f.registry.count_keys(&f.realm, &Filter::default()).unwrap()
+    f.registry.keys(&f.realm).count(&KeyFilter::default()).unwrap()
 }
 
 fn csv_and_json_lines_say_the_same(f: Fixture) {
@@ -44,7 +44,7 @@ fn csv_and_json_lines_say_the_same(f: Fixture) {
         "roles": ["writer", "admin"], "expires_at": "2027-01-01", "metadata": { "team": "web" }, "description": "two\nlines",
     });
     assert!(run(&f, &how(ImportFormat::JsonLines), format!("\n{line}\n\n")).unwrap().done);
-    let keys = f.registry.keys(&f.realm, &Filter::default()).unwrap().keys;
+    let keys = f.registry.keys(&f.realm).all(&KeyFilter::default()).unwrap();
     let [second, first] = &keys[..] else { panic!() };
     assert_eq!((first.origin, first.description.as_str()), (Origin::Imported, "two\nlines"));
     assert_eq!(
@@ -57,14 +57,14 @@ fn csv_and_json_lines_say_the_same(f: Fixture) {
         assert_eq!(verdict(&mut edge, text, Some("10.1.2.3"), Some("x.write"), 0), Code::Valid);
         assert_eq!(verdict(&mut edge, text, Some("11.1.2.3"), Some("x.write"), 0), Code::IpDenied);
     }
-    let acts =
-        f.registry.activity(&f.realm, &ActivityFilter { action: Some("keys.import".into()), ..ActivityFilter::default() });
-    assert_eq!(acts.unwrap().activity[0].after.as_deref(), Some(r#"{"imported":1}"#));
+    let filter = AuditFilter { action: Some("keys.import".into()), ..AuditFilter::default() };
+    let acts = f.registry.audit(&f.realm).list(&filter, &Paging::default());
+    assert_eq!(acts.unwrap().rows[0].after.as_deref(), Some(r#"{"imported":1}"#));
 }
 
 fn one_bad_line_stops_all_and_each_is_reported(f: Fixture) {
-    f.registry.create_key(&caller(), &f.realm, &new_key("here")).unwrap();
-    let changes = f.registry.changes(&f.realm).unwrap();
+    f.registry.keys(&f.realm).make(&caller(), &new_key("here")).unwrap();
+    let changes = f.registry.ledger(&f.realm).changes().unwrap();
     let taken = digest("taken-key-0000000");
     let mut text = String::from("sha256,name,org,owner,roles,allow,expires_at\n");
     for row in [
@@ -98,7 +98,7 @@ fn one_bad_line_stops_all_and_each_is_reported(f: Fixture) {
             (5, "invalid", Some("name")),
             (6, "not_found", Some("org")),
             (7, "not_found", Some("owner")),
-            (8, "not_found", Some("role")),
+            (8, "not_found", Some("roles")),
             (9, "invalid", Some("allow")),
             (10, "invalid", Some("expires_at")),
             (11, "invalid", Some("line")),
@@ -107,10 +107,12 @@ fn one_bad_line_stops_all_and_each_is_reported(f: Fixture) {
     );
     assert_eq!((report.keys, report.refused, report.done), (2, 10, false));
     assert!(!format!("{report:?}").contains(&taken[..16]));
-    assert_eq!((count(&f), f.registry.changes(&f.realm).unwrap()), (1, changes));
+    assert_eq!((count(&f), f.registry.ledger(&f.realm).changes().unwrap()), (1, changes));
     assert!(!f.registry.realm(&f.realm).unwrap().imports);
-    f.registry.audit_verify(&f.realm, None).unwrap();
-    assert!(f.registry.activity(&f.realm, &ActivityFilter::default()).unwrap().activity[0].action != "keys.import");
+    f.registry.audit(&f.realm).verify(None).unwrap();
+    assert!(
+        f.registry.audit(&f.realm).list(&AuditFilter::default(), &Paging::default()).unwrap().rows[0].action != "keys.import"
+    );
 }
 
 fn a_dry_run_changes_nothing(f: Fixture) {
@@ -118,7 +120,8 @@ fn a_dry_run_changes_nothing(f: Fixture) {
         (0..2500).map(|i| format!("{{\"sha256\":\"{}\",\"name\":\"k{i}\"}}\n", digest(&i.to_string()))).collect();
     let mut heard = Vec::new();
     let dry = Import { dry_run: true, ..how(ImportFormat::JsonLines) };
-    let report = f.registry.import_keys(&caller(), &f.realm, &dry, &mut Cursor::new(&lines), &mut |n| heard.push(n)).unwrap();
+    let report =
+        f.registry.keys(&f.realm).import_file(&caller(), &dry, &mut Cursor::new(&lines), &mut |n| heard.push(n)).unwrap();
     assert_eq!((report.keys, report.refused, report.done, count(&f)), (2500, 0, false, 0));
     assert_eq!(heard, [1000, 2000]);
     assert!(run(&f, &how(ImportFormat::JsonLines), &lines).unwrap().done);
@@ -129,8 +132,8 @@ fn a_dry_run_changes_nothing(f: Fixture) {
 
 fn limits_and_names_hold_for_imports_too(f: Fixture) {
     let settings = OrgEdit { settings: Some(json!({ "max_keys": 3, "unique_names": true })), ..OrgEdit::default() };
-    f.registry.edit_org(&caller(), &f.realm, &slug("one"), &settings).unwrap();
-    f.registry.create_key(&caller(), &f.realm, &new_key("here")).unwrap();
+    f.registry.tenants(&f.realm).edit_org(&caller(), &slug("one"), &settings).unwrap();
+    f.registry.keys(&f.realm).make(&caller(), &new_key("here")).unwrap();
     let lines = |names: &[&str]| -> String {
         let row = |name: &&str| format!("{},{name}\n", digest(name));
         format!("sha256,name\n{}", names.iter().map(row).collect::<String>())
@@ -146,7 +149,8 @@ fn limits_and_names_hold_for_imports_too(f: Fixture) {
     assert_eq!(count(&f), 3);
     // A caller of one org imports into that one.
     let me = caller().within(slug("two"));
-    let report = f.registry.import_keys(&me, &f.realm, &how(ImportFormat::Csv), &mut Cursor::new(lines(&["z"])), &mut |_| {});
+    let report =
+        f.registry.keys(&f.realm).import_file(&me, &how(ImportFormat::Csv), &mut Cursor::new(lines(&["z"])), &mut |_| {});
     assert_eq!(report.unwrap().refusals[0].code, "not_found");
 }
 
@@ -154,7 +158,7 @@ fn limits_and_names_hold_for_imports_too(f: Fixture) {
 /// reports are in the lines' order.
 fn lines_are_judged_one_after_the_other(f: Fixture) {
     let settings = OrgEdit { settings: Some(json!({ "unique_names": true })), ..OrgEdit::default() };
-    f.registry.edit_org(&caller(), &f.realm, &slug("one"), &settings).unwrap();
+    f.registry.tenants(&f.realm).edit_org(&caller(), &slug("one"), &settings).unwrap();
     let line = |text: &str, name: &str| format!("{},{name}\n", digest(text));
     let mut file = String::from("sha256,name\n");
     for n in 0..4100 {
@@ -215,7 +219,7 @@ fn what_is_no_import_is_refused(f: Fixture) {
         }
     }
     let import = how(ImportFormat::JsonLines);
-    let error = f.registry.import_keys(&caller(), &f.realm, &import, &mut Broken(0), &mut |_| {}).unwrap_err();
+    let error = f.registry.keys(&f.realm).import_file(&caller(), &import, &mut Broken(0), &mut |_| {}).unwrap_err();
     assert!(error.to_string().contains("gone"), "{error}");
     assert_eq!(count(&f), 0);
 }

@@ -6,30 +6,32 @@ use edgelatch_registry::management::{self, org_of, org_service, realm_service};
 use edgelatch_registry::{Error, Name, NewKey, NewRealm, Preset, Scope};
 use edgelatch_testkit::from_empty_on_both_stores;
 use edgelatch_testkit::registry::edge::{edge, verdict};
-use edgelatch_testkit::registry::{Fixture, caller, slug};
+use edgelatch_testkit::registry::{Fixture, KeysExt, caller, slug};
 
 fn establish(f: &mut Fixture) -> String {
     f.realm = slug(management::REALM);
-    f.registry.establish_management(&caller()).unwrap().unwrap().secret.to_string()
+    management::establish(&f.registry, &caller(), &mut |_| Ok(())).unwrap().unwrap().secret.to_string()
 }
 
 fn there_is_one_first_key(mut f: Fixture) {
-    assert!(!f.registry.has_management().unwrap());
+    assert!(!management::exists(&f.registry).unwrap());
     let secret = establish(&mut f);
-    assert!(secret.starts_with("elm_") && f.registry.has_management().unwrap());
-    assert!(f.registry.establish_management(&caller()).unwrap().is_none());
-    let key = f.registry.keys(&f.realm, &Default::default()).unwrap().keys.remove(0);
+    assert!(secret.starts_with("elm_") && management::exists(&f.registry).unwrap());
+    assert!(management::establish(&f.registry, &caller(), &mut |_| Ok(())).unwrap().is_none());
+    let key = f.registry.keys(&f.realm).all(&Default::default()).unwrap().remove(0);
     assert_eq!((key.roles, key.scope), (vec![slug(management::ADMINISTRATOR)], Scope::All));
     // Revoked, it is not made anew for whoever asks.
-    f.registry.revoke_key(&caller(), &f.realm, key.key_id, None).unwrap();
-    assert!(f.registry.establish_management(&caller()).unwrap().is_none());
+    f.registry.keys(&f.realm).revoke(&caller(), key.key_id, None).unwrap();
+    assert!(management::establish(&f.registry, &caller(), &mut |_| Ok(())).unwrap().is_none());
 }
 
 fn of_many_at_once_one_gets_the_key(f: Fixture) {
     let others: Vec<_> = (0..4).map(|_| f.open()).collect();
     let made: usize = std::thread::scope(|scope| {
-        let runs: Vec<_> =
-            others.iter().map(|r| scope.spawn(|| r.establish_management(&caller()).unwrap().is_some())).collect();
+        let runs: Vec<_> = others
+            .iter()
+            .map(|r| scope.spawn(|| management::establish(r, &caller(), &mut |_| Ok(())).unwrap().is_some()))
+            .collect();
         runs.into_iter().map(|run| usize::from(run.join().unwrap())).sum()
     });
     assert_eq!(made, 1);
@@ -50,7 +52,8 @@ fn roles_say_what_and_scopes_say_where(mut f: Fixture) {
         realms.iter().flat_map(|realm| management::PERMISSIONS.map(|act| management::permission(realm, act))).collect();
     let granted: Vec<(String, Vec<&String>)> = f
         .registry
-        .roles(&f.realm)
+        .tenants(&f.realm)
+        .roles()
         .unwrap()
         .iter()
         .map(|role| {
@@ -68,10 +71,10 @@ fn roles_say_what_and_scopes_say_where(mut f: Fixture) {
         let views = permissions.iter().all(|p| p.ends_with(".view"));
         assert_eq!(views, ["viewer", "auditor"].contains(&role.as_str()), "{role}");
     }
-    let mut new = NewKey::new(slug(management::ORG), slug(management::OWNER), Name::parse("name", "of one org").unwrap());
+    let mut new = NewKey::new(slug(management::ORG), Name::parse("name", "of one org").unwrap());
     new.roles = vec![slug("key-manager")];
     new.scope = Scope::List(vec![org_service(&slug("acme"), &slug("one")).unwrap()]);
-    let created = f.registry.create_key(&caller(), &f.realm, &new).unwrap();
+    let created = f.registry.keys(&f.realm).make(&caller(), &new).unwrap();
     let mut edge = edge(&f);
     let mut asks = |service: &str, permission: &str| {
         let requirement = edge.compile(Some(service), Some(permission));

@@ -2,26 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use edgelatch_registry::{EpochRequest, Error, Filter, Name, NewKey, NewOwner, NewRole, OwnerKind, Registry};
+use edgelatch_registry::{EpochRequest, Error, KeyFilter, Name, NewKey, NewOwner, NewRole, OwnerKind, Registry};
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::race::{Act, count, crowds, race};
-use edgelatch_testkit::registry::{Fixture, caller, new_key, new_org, slug};
+use edgelatch_testkit::registry::{Fixture, KeysExt, caller, new_key, new_org, slug};
 
 fn keys(f: &Fixture) -> u64 {
-    f.registry.count_keys(&f.realm, &Filter::default()).unwrap()
+    f.registry.keys(&f.realm).count(&KeyFilter::default()).unwrap()
 }
 
 fn creating<'a>(f: &'a Fixture, new: NewKey) -> Act<'a> {
-    Box::new(move |registry| registry.create_key(&caller(), &f.realm, &new).map(drop))
+    Box::new(move |registry| registry.keys(&f.realm).make(&caller(), &new).map(drop))
 }
 
 /// A role, an owner or an org goes while somebody makes a key with it: either it is in use, or it is gone before.
 fn nothing_is_deleted_under_a_new_key(f: Fixture) {
     type Delete = fn(&Registry, &Fixture, &str) -> Result<(), Error>;
     let things: [(&str, Delete); 3] = [
-        ("role", |r, f, id| r.delete_role(&caller(), &f.realm, None, &slug(id), None).map(drop)),
-        ("owner", |r, f, id| r.delete_owner(&caller(), &f.realm, &slug("one"), &slug(id), None).map(drop)),
-        ("org", |r, f, id| r.delete_org(&caller(), &f.realm, &slug(id), None).map(drop)),
+        ("role", |r, f, id| r.tenants(&f.realm).delete_role(&caller(), None, &slug(id), None).map(drop)),
+        ("owner", |r, f, id| r.tenants(&f.realm).delete_owner(&caller(), &slug("one"), &slug(id), None).map(drop)),
+        ("org", |r, f, id| r.tenants(&f.realm).delete_org(&caller(), &slug(id), None).map(drop)),
     ];
     let mut number = 0;
     for (kind, delete) in things {
@@ -38,16 +38,16 @@ fn nothing_is_deleted_under_a_new_key(f: Fixture) {
                 "role" => {
                     let permissions = vec!["a".parse().unwrap()];
                     let role = NewRole { role: slug(&id), org: None, name: name.clone(), permissions };
-                    f.registry.create_role(&caller(), &f.realm, &role).unwrap();
+                    f.registry.tenants(&f.realm).create_role(&caller(), &role).unwrap();
                     new.roles = vec![slug(&id)];
                 }
                 "owner" => {
-                    f.registry.create_owner(&caller(), &f.realm, &owner("one", &id)).unwrap();
-                    new.owner = slug(&id);
+                    f.registry.tenants(&f.realm).create_owner(&caller(), &owner("one", &id)).unwrap();
+                    new.owner = Some(slug(&id));
                 }
                 _ => {
-                    f.registry.create_org(&caller(), &f.realm, &new_org(&id)).unwrap();
-                    f.registry.create_owner(&caller(), &f.realm, &owner(&id, alice.as_str())).unwrap();
+                    f.registry.tenants(&f.realm).create_org(&caller(), &new_org(&id)).unwrap();
+                    f.registry.tenants(&f.realm).create_owner(&caller(), &owner(&id, alice.as_str())).unwrap();
                     new.org = slug(&id);
                 }
             }
@@ -62,7 +62,7 @@ fn nothing_is_deleted_under_a_new_key(f: Fixture) {
                 other => panic!("{kind}: {other}"),
             }
             assert_eq!(keys(f), before + made as u64);
-            f.registry.snapshot(&f.realm, None).unwrap();
+            f.registry.ledger(&f.realm).snapshot(None).unwrap();
         });
     }
 }
@@ -77,12 +77,12 @@ fn publishers_never_share_an_epoch(f: Fixture) {
         let act = |i: usize| {
             let (node, taken, leases) = (slug(&format!("node-{i}")), &taken, &leases);
             Box::new(move |r: &Registry| {
-                leases.lock().unwrap().push(r.acquire_lease(&f.realm, &slug("publisher"), &node, 30)?);
+                leases.lock().unwrap().push(r.ledger(&f.realm).acquire_lease(&slug("publisher"), &node, 30)?);
                 // Also whoever did not get it goes on, as a node does that stalled while the lease passed on.
                 let now = r.env().now()?;
                 let tree = [i as u8; 32];
                 let request = EpochRequest { above: 0, tree, records: 0, changes: 0, root_version: 1, now, lifetime: 60 };
-                let row = r.reserve_epoch(&f.realm, &request)?;
+                let row = r.ledger(&f.realm).reserve(&request)?;
                 taken.lock().unwrap().push((row.epoch, row.tree, i));
                 Ok(())
             }) as Act<'_>
@@ -92,14 +92,14 @@ fn publishers_never_share_an_epoch(f: Fixture) {
         let leases = leases.into_inner().unwrap();
         assert!(leases.iter().all(|lease| *lease == leases[0]), "{leases:?}");
         assert!(fences.insert(leases[0].fence) && fences.last() == Some(&leases[0].fence), "{fences:?}");
-        f.registry.release_lease(&f.realm, &slug("publisher"), &leases[0]).unwrap();
+        f.registry.ledger(&f.realm).release_lease(&slug("publisher"), &leases[0]).unwrap();
         let mut taken = taken.into_inner().unwrap();
         taken.sort_unstable();
         let epochs: Vec<u64> = taken.iter().map(|(epoch, ..)| *epoch).collect();
         assert_eq!(epochs, (last + 1..=last + crowd as u64).collect::<Vec<_>>());
         last += crowd as u64;
         // The ledger has what each of them was given, not somebody else's tree.
-        for row in f.registry.ledger(&f.realm, crowd).unwrap() {
+        for row in f.registry.ledger(&f.realm).newest(crowd).unwrap() {
             assert!(taken.iter().any(|(epoch, tree, _)| (*epoch, *tree) == (row.epoch, row.tree)));
         }
     });

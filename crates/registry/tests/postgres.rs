@@ -4,10 +4,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use edgelatch_registry::{Digest, EpochRequest, Error, Filter, Metadata, Registry, RootRow, Scope};
+use edgelatch_registry::{Digest, EpochRequest, Error, KeyFilter, Metadata, Registry, RootRow, Scope};
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::postgres::{PASSWORD, server};
-use edgelatch_testkit::registry::{Fixture, NOW, caller, env, ip, new_key, new_org, slug};
+use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, env, ip, new_key, new_org, slug};
 
 fn clock() -> Arc<AtomicU64> {
     Arc::new(AtomicU64::new(NOW))
@@ -85,10 +85,10 @@ fn another_nodes_writer_is_waited_for_and_then_reported() {
     // Readers go on, and so does another registry in the same database.
     assert!(f.registry.realm(&f.realm).is_ok());
     let neighbour = Fixture::postgres().unwrap();
-    assert!(neighbour.registry.create_key(&caller(), &f.realm, &new_key("ci")).is_ok());
-    assert_eq!(f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap_err().code(), "store_busy");
+    assert!(neighbour.registry.keys(&f.realm).make(&caller(), &new_key("ci")).is_ok());
+    assert_eq!(f.registry.keys(&f.realm).make(&caller(), &new_key("ci")).unwrap_err().code(), "store_busy");
     drop(other);
-    assert!(f.registry.create_key(&caller(), &f.realm, &new_key("ci")).is_ok());
+    assert!(f.registry.keys(&f.realm).make(&caller(), &new_key("ci")).is_ok());
 }
 
 #[test]
@@ -96,13 +96,13 @@ fn a_connection_lost_between_or_before_a_commit_goes_unnoticed() {
     let Some(f) = Fixture::postgres() else { return };
     let (server, schema) = (server().unwrap(), f.schema.as_deref().unwrap());
     assert!(server.cut(schema) > 0);
-    f.registry.create_key(&caller(), &f.realm, &new_key("one")).unwrap();
+    f.registry.keys(&f.realm).make(&caller(), &new_key("one")).unwrap();
     assert!(server.cut(schema) > 0);
-    assert_eq!(f.registry.keys(&f.realm, &Filter::default()).unwrap().keys.len(), 1);
+    assert_eq!(f.registry.keys(&f.realm).all(&KeyFilter::default()).unwrap().len(), 1);
     // While it waits for its turn.
     let other = hold(schema);
     std::thread::scope(|scope| {
-        let writer = scope.spawn(|| f.registry.create_key(&caller(), &f.realm, &new_key("two")));
+        let writer = scope.spawn(|| f.registry.keys(&f.realm).make(&caller(), &new_key("two")));
         let waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'";
         while server.admin().query_opt(waiting, &[&schema]).unwrap().is_none() {
             std::thread::yield_now();
@@ -111,8 +111,8 @@ fn a_connection_lost_between_or_before_a_commit_goes_unnoticed() {
         drop(other);
         writer.join().unwrap().unwrap();
     });
-    assert_eq!(f.registry.keys(&f.realm, &Filter::default()).unwrap().keys.len(), 2);
-    assert_eq!(f.registry.changes(&f.realm).unwrap(), 2);
+    assert_eq!(f.registry.keys(&f.realm).all(&KeyFilter::default()).unwrap().len(), 2);
+    assert_eq!(f.registry.ledger(&f.realm).changes().unwrap(), 2);
 }
 
 /// Whether the server got as far as the commit cannot be known: nothing is tried again, and nothing is claimed.
@@ -125,10 +125,10 @@ fn a_connection_lost_in_a_commit_is_reported_as_such() {
          CREATE CONSTRAINT TRIGGER die AFTER UPDATE ON realms DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die()",
     )
     .unwrap();
-    let error = f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap_err();
+    let error = f.registry.keys(&f.realm).make(&caller(), &new_key("ci")).unwrap_err();
     assert_eq!(error.code(), "store_commit_unknown", "{error}");
     f.execute("DROP TRIGGER die ON realms").unwrap();
-    assert!(f.registry.keys(&f.realm, &Filter::default()).unwrap().keys.is_empty());
+    assert!(f.registry.keys(&f.realm).all(&KeyFilter::default()).unwrap().is_empty());
 }
 
 #[test]
@@ -166,20 +166,20 @@ fn encrypted_child() {
 /// Bytes decide, not the database's language: under English rules `_` comes before `-`, and case hardly counts.
 fn text_is_ordered_by_its_bytes(f: Fixture) {
     for org in ["aa", "a_b", "a-b", "a.b", "a1"] {
-        f.registry.create_org(&caller(), &f.realm, &new_org(org)).unwrap();
+        f.registry.tenants(&f.realm).create_org(&caller(), &new_org(org)).unwrap();
     }
-    let orgs: Vec<String> = f.registry.orgs(&f.realm).unwrap().into_iter().map(|org| org.org.to_string()).collect();
+    let orgs: Vec<String> = f.registry.tenants(&f.realm).orgs().unwrap().into_iter().map(|org| org.org.to_string()).collect();
     assert_eq!(orgs, ["a-b", "a.b", "a1", "a_b", "aa", "one", "two"]);
 }
 
 /// The same letters to one store and to the other.
 fn a_search_folds_ascii_only(f: Fixture) {
     for name in ["Straße ÄÖ", "strasse aeo"] {
-        f.registry.create_key(&caller(), &f.realm, &new_key(name)).unwrap();
+        f.registry.keys(&f.realm).make(&caller(), &new_key(name)).unwrap();
     }
     let found = |text: &str| {
-        let filter = Filter { search: Some(text.into()), ..Filter::default() };
-        f.registry.keys(&f.realm, &filter).unwrap().keys.len()
+        let filter = KeyFilter { search: Some(text.into()), ..KeyFilter::default() };
+        f.registry.keys(&f.realm).all(&filter).unwrap().len()
     };
     assert_eq!((found("STRA"), found("straße"), found("Ä"), found("ä"), found("a")), (2, 1, 1, 0, 2));
 }
@@ -187,7 +187,7 @@ fn a_search_folds_ascii_only(f: Fixture) {
 fn of_equal_names_one_wins(f: Fixture) {
     let other = f.open();
     let wins: usize = std::thread::scope(|scope| {
-        let create = |registry: &Registry| registry.create_org(&caller(), &f.realm, &new_org("new"));
+        let create = |registry: &Registry| registry.tenants(&f.realm).create_org(&caller(), &new_org("new"));
         let (registry, other) = (&f.registry, &other);
         let tries: Vec<_> = [registry, other, registry, other].map(|r| scope.spawn(move || create(r))).into_iter().collect();
         tries.into_iter().map(|t| usize::from(t.join().unwrap().map_err(|e| assert_eq!(e.code(), "exists")).is_ok())).sum()
@@ -205,16 +205,16 @@ fn fill(f: &Fixture) {
             new.metadata = Metadata::parse(r#"{"team":"wéb"}"#).unwrap();
             new.expires_at = Some(NOW + 60 + i);
         }
-        let key = f.registry.create_key(&caller(), &f.realm, &new).unwrap().key;
+        let key = f.registry.keys(&f.realm).make(&caller(), &new).unwrap().key;
         if i % 5 == 0 {
-            f.registry.revoke_key(&caller(), &f.realm, key.key_id, None).unwrap();
+            f.registry.keys(&f.realm).revoke(&caller(), key.key_id, None).unwrap();
         }
     }
     let digest = Digest::parse("sha256", &"ab".repeat(32)).unwrap();
-    f.registry.import_key(&caller(), &f.realm, &new_key("legacy"), &digest).unwrap();
-    f.registry.add_root(&f.realm, &RootRow { version: 1, object: vec![0, 255, 7] }).unwrap();
+    f.registry.keys(&f.realm).import(&caller(), &new_key("legacy"), &digest).unwrap();
+    f.registry.ledger(&f.realm).add_root(&RootRow { version: 1, object: vec![0, 255, 7] }).unwrap();
     for _ in 0..3 {
-        f.registry.reserve_epoch(&f.realm, &request()).unwrap();
+        f.registry.ledger(&f.realm).reserve(&request()).unwrap();
     }
 }
 
@@ -225,12 +225,17 @@ fn request() -> EpochRequest {
 /// All that a registry shows of its realm.
 fn all(registry: &Registry) -> String {
     let realm = slug("acme");
-    let snapshot = registry.snapshot(&realm, None).unwrap();
+    let snapshot = registry.ledger(&realm).snapshot(None).unwrap();
     let mut keys: Vec<String> = snapshot.keys.iter().map(|key| format!("{key:?} {:?}", key.digest)).collect();
     keys.sort();
-    let listed = registry.keys(&realm, &Filter { limit: 500, ..Filter::default() }).unwrap().keys;
-    let parts = (registry.realms().unwrap(), registry.orgs(&realm).unwrap(), registry.owners(&realm, None).unwrap());
-    let more = (registry.roles(&realm).unwrap(), registry.ledger(&realm, 100).unwrap(), registry.roots(&realm).unwrap());
+    let listed = registry.keys(&realm).all(&KeyFilter::default()).unwrap();
+    let parts =
+        (registry.realms().unwrap(), registry.tenants(&realm).orgs().unwrap(), registry.tenants(&realm).owners(None).unwrap());
+    let more = (
+        registry.tenants(&realm).roles().unwrap(),
+        registry.ledger(&realm).newest(100).unwrap(),
+        registry.ledger(&realm).roots().unwrap(),
+    );
     format!("{keys:?} {} {listed:?} {parts:?} {more:?}", snapshot.changes)
 }
 
@@ -249,11 +254,11 @@ fn a_copy_is_complete_and_goes_on_where_the_original_was() {
         assert_eq!(all(&from.registry), all(&to.registry));
     }
     for copy in &line[1..] {
-        assert_eq!(copy.registry.reserve_epoch(&copy.realm, &request()).unwrap().epoch, 4);
+        assert_eq!(copy.registry.ledger(&copy.realm).reserve(&request()).unwrap().epoch, 4);
         // Ids follow the copied ones in every table.
-        copy.registry.create_org(&caller(), &copy.realm, &new_org("three")).unwrap();
-        copy.registry.create_key(&caller(), &copy.realm, &new_key("new")).unwrap();
-        assert_eq!(copy.registry.keys(&copy.realm, &Filter { limit: 500, ..Filter::default() }).unwrap().keys.len(), 22);
+        copy.registry.tenants(&copy.realm).create_org(&caller(), &new_org("three")).unwrap();
+        copy.registry.keys(&copy.realm).make(&caller(), &new_key("new")).unwrap();
+        assert_eq!(copy.registry.keys(&copy.realm).all(&KeyFilter::default()).unwrap().len(), 22);
     }
 }
 

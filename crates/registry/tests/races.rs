@@ -7,38 +7,38 @@ use std::io::Cursor;
 use edgelatch_core::key::{self, KeyId};
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{
-    Digest, Error, Filter, Idempotency, Import, ImportDefaults, ImportFormat, IpEdit, IpEntry, Key, KeyEdit, ListEdit, NewKey,
-    Once, OrgEdit, Registry, Rotate, State, Status,
+    Digest, Error, Handover, Idempotency, Import, ImportDefaults, ImportFormat, IpEdit, IpEntry, Key, KeyEdit, KeyFilter,
+    ListEdit, NewKey, Once, OrgEdit, Registry, Rotate, State, StatusEdit,
 };
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::edge::{edge, verdict};
 use edgelatch_testkit::registry::race::{Act, count, crowds, one_won, race};
-use edgelatch_testkit::registry::{Fixture, caller, new_key, slug};
+use edgelatch_testkit::registry::{Fixture, KeysExt, caller, new_key, slug};
 use serde_json::{Value, json};
 
 fn settings(f: &Fixture, settings: Value) {
     let edit = OrgEdit { settings: Some(settings), ..OrgEdit::default() };
-    f.registry.edit_org(&caller(), &f.realm, &slug("one"), &edit).unwrap();
+    f.registry.tenants(&f.realm).edit_org(&caller(), &slug("one"), &edit).unwrap();
 }
 
 fn keys(f: &Fixture) -> u64 {
-    f.registry.count_keys(&f.realm, &Filter::default()).unwrap()
+    f.registry.keys(&f.realm).count(&KeyFilter::default()).unwrap()
 }
 
 fn active(f: &Fixture) -> u64 {
-    f.registry.count_keys(&f.realm, &Filter { state: Some(State::Active), ..Filter::default() }).unwrap()
+    f.registry.keys(&f.realm).count(&KeyFilter { state: Some(State::Active), ..KeyFilter::default() }).unwrap()
 }
 
 fn create(f: &Fixture, name: &str) -> KeyId {
-    f.registry.create_key(&caller(), &f.realm, &new_key(name)).unwrap().key.key_id
+    f.registry.keys(&f.realm).make(&caller(), &new_key(name)).unwrap().key.key_id
 }
 
 fn key_of(f: &Fixture, id: KeyId) -> Key {
-    f.registry.key(&f.realm, id).unwrap()
+    f.registry.keys(&f.realm).get(id).unwrap()
 }
 
 fn creating<'a>(f: &'a Fixture, new: NewKey) -> Act<'a> {
-    Box::new(move |registry| registry.create_key(&caller(), &f.realm, &new).map(drop))
+    Box::new(move |registry| registry.keys(&f.realm).make(&caller(), &new).map(drop))
 }
 
 fn hex(text: &str) -> String {
@@ -57,7 +57,7 @@ fn importing<'a>(f: &'a Fixture, texts: Vec<String>) -> Act<'a> {
     let file: String = texts.iter().map(|text| format!("{},{text}\n", hex(text))).collect();
     Box::new(move |registry| {
         let mut input = Cursor::new(format!("sha256,name\n{file}"));
-        let report = registry.import_keys(&caller(), &f.realm, &import, &mut input, &mut |_| {})?;
+        let report = registry.keys(&f.realm).import_file(&caller(), &import, &mut input, &mut |_| {})?;
         match report.refusals.first().map(|refusal| refusal.code) {
             None => Ok(()),
             Some("limit_reached") => Err(Error::LimitReached { field: String::new(), limit: 0, what: "", mend: "" }),
@@ -99,8 +99,8 @@ fn every_way_in_respects_the_last_slot(f: Fixture) {
         settings(&f, json!({ "max_active_keys": null }));
         let (off, ended) = (create(&f, "off"), create(&f, "ended"));
         let soon = KeyEdit { expires_at: Some(Some(f.registry.env().now().unwrap() + 1)), ..KeyEdit::default() };
-        f.registry.edit_key(&caller(), &f.realm, ended, &soon).unwrap();
-        f.registry.revoke_key(&caller(), &f.realm, off, None).unwrap();
+        f.registry.keys(&f.realm).edit(&caller(), ended, &soon).unwrap();
+        f.registry.keys(&f.realm).revoke(&caller(), off, None).unwrap();
         f.advance(2);
         let before = active(&f);
         settings(&f, json!({ "max_active_keys": before + 1 }));
@@ -109,16 +109,16 @@ fn every_way_in_respects_the_last_slot(f: Fixture) {
         let never = KeyEdit { expires_at: Some(None), ..KeyEdit::default() };
         // Enabling and prolonging twice is no error, so each of these comes once; creations fill the crowd.
         let mut acts: Vec<Act<'_>> = vec![
-            Box::new(move |r| r.enable_key(&caller(), &f.realm, off, None).map(drop)),
-            Box::new(move |r| r.edit_key(&caller(), &f.realm, ended, &never).map(drop)),
-            Box::new(move |r| r.import_key(&caller(), &f.realm, &new_key(&alone), &digest(&alone)).map(drop)),
+            Box::new(move |r| r.keys(&f.realm).enable(&caller(), off, None).map(drop)),
+            Box::new(move |r| r.keys(&f.realm).edit(&caller(), ended, &never).map(drop)),
+            Box::new(move |r| r.keys(&f.realm).import(&caller(), &new_key(&alone), &digest(&alone)).map(drop)),
             importing(f, vec![names.next()]),
         ];
         acts.extend((0..crowd).map(|_| creating(f, new_key(&names.next()))));
         one_won(&race(f, apart, acts), "limit_reached");
         assert_eq!(active(f), before + 1);
         for id in [off, ended] {
-            f.registry.delete_key(&caller(), &f.realm, id, Some(key_of(f, id).name.as_str()), None).unwrap();
+            f.registry.keys(&f.realm).delete(&caller(), id, Some(key_of(f, id).name.as_str()), None).unwrap();
         }
     });
 }
@@ -135,7 +135,7 @@ fn of_edits_of_one_revision_one_wins(f: Fixture) {
                 ..KeyEdit::default()
             };
             let f = &f;
-            Box::new(move |r: &Registry| r.edit_key(&caller(), &f.realm, id, &edit).map(drop)) as Act<'_>
+            Box::new(move |r: &Registry| r.keys(&f.realm).edit(&caller(), id, &edit).map(drop)) as Act<'_>
         };
         let outcomes = race(&f, apart, (0..crowd).map(edit).collect());
         one_won(&outcomes, "stale");
@@ -161,7 +161,8 @@ fn edits_of_different_things_lose_none(f: Fixture) {
             edits.push(KeyEdit { ip: IpEdit { allow, ..IpEdit::default() }, ..KeyEdit::default() });
         }
         let f = &f;
-        let act = |edit: KeyEdit| Box::new(move |r: &Registry| r.edit_key(&caller(), &f.realm, id, &edit).map(drop)) as Act<'_>;
+        let act =
+            |edit: KeyEdit| Box::new(move |r: &Registry| r.keys(&f.realm).edit(&caller(), id, &edit).map(drop)) as Act<'_>;
         let outcomes = race(f, apart, edits.into_iter().map(act).collect());
         assert_eq!(count(&outcomes, "ok"), crowd, "{outcomes:?}");
         let key = key_of(f, id);
@@ -180,7 +181,7 @@ fn a_digest_is_imported_once(f: Fixture) {
             sizes.push(if i % 2 == 0 { 1 } else { 21 });
             if i % 4 == 0 {
                 let (f, wanted) = (&f, wanted.clone());
-                Box::new(move |r: &Registry| r.import_key(&caller(), &f.realm, &new_key("legacy"), &digest(&wanted)).map(drop))
+                Box::new(move |r: &Registry| r.keys(&f.realm).import(&caller(), &new_key("legacy"), &digest(&wanted)).map(drop))
                     as Act<'_>
             } else {
                 let others = (1..sizes[i]).map(|_| names.next());
@@ -203,31 +204,31 @@ fn a_unique_name_is_taken_once(f: Fixture) {
     crowds(|crowd, apart| {
         let name = names.next();
         let (renamed, off) = (create(&f, &names.next()), create(&f, &name));
-        f.registry.revoke_key(&caller(), &f.realm, off, None).unwrap();
+        f.registry.keys(&f.realm).revoke(&caller(), off, None).unwrap();
         let f = &f;
         let rename = KeyEdit { name: Some(name.parse().unwrap()), ..KeyEdit::default() };
         // A name is also taken by renaming, and by enabling again what had it.
         let mut acts: Vec<Act<'_>> = vec![
-            Box::new(move |r| r.edit_key(&caller(), &f.realm, renamed, &rename).map(drop)),
-            Box::new(move |r| r.enable_key(&caller(), &f.realm, off, None).map(drop)),
+            Box::new(move |r| r.keys(&f.realm).edit(&caller(), renamed, &rename).map(drop)),
+            Box::new(move |r| r.keys(&f.realm).enable(&caller(), off, None).map(drop)),
         ];
         acts.extend((0..crowd).map(|_| creating(f, new_key(&name))));
         one_won(&race(f, apart, acts), "name_taken");
-        let found = Filter { search: Some(name), state: Some(State::Active), ..Filter::default() };
-        assert_eq!(f.registry.count_keys(&f.realm, &found).unwrap(), 1);
+        let found = KeyFilter { search: Some(name), state: Some(State::Active), ..KeyFilter::default() };
+        assert_eq!(f.registry.keys(&f.realm).count(&found).unwrap(), 1);
     });
 }
 
 /// Every secret handed out is told apart at the edge: of rotations in place only the last one counts.
 fn of_rotations_one_secret_stays(f: Fixture) {
     crowds(|crowd, apart| {
-        let created = f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap();
+        let created = f.registry.keys(&f.realm).make(&caller(), &new_key("ci")).unwrap();
         let (id, f) = (created.key.key_id, &f);
         let secrets = std::sync::Mutex::new(vec![created.secret.to_string()]);
         let rotate = |overlap, if_revision| {
             let (rotate, secrets) = (Rotate { overlap, if_revision, ..Rotate::default() }, &secrets);
             Box::new(move |r: &Registry| {
-                let rotated = r.rotate_key(&caller(), &f.realm, id, &rotate)?;
+                let rotated = r.keys(&f.realm).renew(&caller(), id, &rotate)?;
                 secrets.lock().unwrap().push(rotated.secret.to_string());
                 Ok(())
             }) as Act<'_>
@@ -266,8 +267,15 @@ fn a_repeated_request_is_done_once(f: Fixture) {
                 let (once, made) = (&once, &made);
                 Box::new(move |r: &Registry| {
                     let done = match rotates {
-                        true => r.rotate_key_once(&caller(), &f.realm, existing, &Rotate::default(), once)?,
-                        false => r.create_key_once(&caller(), &f.realm, &new_key("ci"), once)?,
+                        true => r.keys(&f.realm).rotate(
+                            &caller(),
+                            existing,
+                            &Rotate::default(),
+                            Handover { once: Some(once), keep: None },
+                        )?,
+                        false => {
+                            r.keys(&f.realm).create(&caller(), &new_key("ci"), Handover { once: Some(once), keep: None })?
+                        }
                     };
                     made.lock().unwrap().push(match done {
                         Once::Done(created) => (created.key.key_id, true),
@@ -292,21 +300,22 @@ fn a_deleted_key_stays_deleted(f: Fixture) {
     crowds(|crowd, apart| {
         let id = create(&f, "ci");
         let f = &f;
-        let mut acts: Vec<Act<'_>> = vec![Box::new(move |r| r.delete_key(&caller(), &f.realm, id, Some("ci"), None).map(drop))];
+        let mut acts: Vec<Act<'_>> =
+            vec![Box::new(move |r| r.keys(&f.realm).delete(&caller(), id, Some("ci"), None).map(drop))];
         for i in 1..crowd {
             let describe = KeyEdit { description: Some(format!("{i}").parse().unwrap()), ..KeyEdit::default() };
             acts.push(match i % 3 {
-                1 => Box::new(move |r| r.rotate_key(&caller(), &f.realm, id, &Rotate::default()).map(drop)),
-                2 => Box::new(move |r| r.edit_key(&caller(), &f.realm, id, &describe).map(drop)),
-                _ => Box::new(move |r| r.delete_key(&caller(), &f.realm, id, Some("ci"), None).map(drop)),
+                1 => Box::new(move |r| r.keys(&f.realm).renew(&caller(), id, &Rotate::default()).map(drop)),
+                2 => Box::new(move |r| r.keys(&f.realm).edit(&caller(), id, &describe).map(drop)),
+                _ => Box::new(move |r| r.keys(&f.realm).delete(&caller(), id, Some("ci"), None).map(drop)),
             });
         }
         let outcomes = race(f, apart, acts);
         assert_eq!(count(&outcomes, "ok") + count(&outcomes, "not_found"), crowd, "{outcomes:?}");
         let deletions = outcomes.iter().enumerate().filter(|(i, outcome)| i % 3 == 0 && **outcome == "ok").count();
         assert_eq!(deletions, 1, "{outcomes:?}");
-        assert_eq!(f.registry.key(&f.realm, id).unwrap_err().code(), "not_found");
-        assert!(f.registry.snapshot(&f.realm, None).unwrap().keys.is_empty());
+        assert_eq!(f.registry.keys(&f.realm).get(id).unwrap_err().code(), "not_found");
+        assert!(f.registry.ledger(&f.realm).snapshot(None).unwrap().keys.is_empty());
     });
 }
 
@@ -314,9 +323,9 @@ fn a_bulk_revocation_is_of_the_keys_that_were_confirmed(f: Fixture) {
     crowds(|crowd, apart| {
         create(&f, "ci");
         let f = &f;
-        let matched = f.registry.revoke_keys(&caller(), &f.realm, &Filter::default(), None).unwrap().matched;
+        let matched = f.registry.keys(&f.realm).revoke_all(&caller(), &KeyFilter::default(), None).unwrap().matched;
         let mut acts: Vec<Act<'_>> =
-            vec![Box::new(move |r| r.revoke_keys(&caller(), &f.realm, &Filter::default(), Some(matched)).map(drop))];
+            vec![Box::new(move |r| r.keys(&f.realm).revoke_all(&caller(), &KeyFilter::default(), Some(matched)).map(drop))];
         acts.extend((1..crowd).map(|i| creating(f, new_key(&format!("late {i}")))));
         let outcomes = race(f, apart, acts);
         assert_eq!(count(&outcomes[1..], "ok"), crowd - 1, "{outcomes:?}");
@@ -336,13 +345,14 @@ fn a_limit_lowered_meanwhile_holds_for_the_next(f: Fixture) {
         let before = keys(&f);
         let f = &f;
         let edit = OrgEdit { settings: Some(json!({ "max_keys": before + 1 })), ..OrgEdit::default() };
-        let mut acts: Vec<Act<'_>> = vec![Box::new(move |r| r.edit_org(&caller(), &f.realm, &slug("one"), &edit).map(drop))];
+        let mut acts: Vec<Act<'_>> =
+            vec![Box::new(move |r| r.tenants(&f.realm).edit_org(&caller(), &slug("one"), &edit).map(drop))];
         acts.extend((1..crowd).map(|i| creating(f, new_key(&format!("k{i}")))));
         let outcomes = race(f, apart, acts);
         assert_eq!(outcomes[0], "ok");
         let made = count(&outcomes[1..], "ok");
         assert_eq!((keys(f), count(&outcomes, "limit_reached")), (before + made as u64, crowd - 1 - made));
-        let more = f.registry.create_key(&caller(), &f.realm, &new_key("more"));
+        let more = f.registry.keys(&f.realm).make(&caller(), &new_key("more"));
         assert_eq!(more.is_ok(), made == 0, "{outcomes:?}");
     });
 }
@@ -350,14 +360,14 @@ fn a_limit_lowered_meanwhile_holds_for_the_next(f: Fixture) {
 /// Of a revocation and an enabling at once the later one counts, and the edge is told that one.
 fn a_status_is_one_or_the_other(f: Fixture) {
     settings(&f, json!({ "revocation": "reversible" }));
-    let created = f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap();
+    let created = f.registry.keys(&f.realm).make(&caller(), &new_key("ci")).unwrap();
     let id = created.key.key_id;
     crowds(|crowd, apart| {
         let f = &f;
         let act = |i: usize| {
-            let status = [Status::Active, Status::Revoked][i % 2];
+            let status = [StatusEdit::Enable, StatusEdit::Revoke][i % 2];
             let edit = KeyEdit { status: Some(status), ..KeyEdit::default() };
-            Box::new(move |r: &Registry| r.edit_key(&caller(), &f.realm, id, &edit).map(drop)) as Act<'_>
+            Box::new(move |r: &Registry| r.keys(&f.realm).edit(&caller(), id, &edit).map(drop)) as Act<'_>
         };
         let outcomes = race(f, apart, (0..crowd).map(act).collect());
         assert_eq!(count(&outcomes, "ok"), crowd, "{outcomes:?}");

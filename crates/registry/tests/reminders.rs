@@ -1,21 +1,21 @@
 //! Keys that should be rotated are listed, and told of once.
 
-use edgelatch_registry::{Filter, KeyEdit, NewKey, OrgEdit, Rotate};
+use edgelatch_registry::{KeyEdit, KeyFilter, NewKey, OrgEdit, Rotate};
 use edgelatch_testkit::on_both_stores;
-use edgelatch_testkit::registry::{Fixture, caller, new_key, slug};
+use edgelatch_testkit::registry::{Fixture, KeysExt, caller, new_key, slug};
 use serde_json::{Value, json};
 
 const DAY: u64 = 86_400;
 
 fn due(f: &Fixture, org: Option<&str>) -> Vec<String> {
-    let filter = Filter { rotation_due: true, org: org.map(slug), ..Filter::default() };
-    let mut names: Vec<_> = f.registry.keys(&f.realm, &filter).unwrap().keys.iter().map(|key| key.name.to_string()).collect();
+    let filter = KeyFilter { rotation_due: true, org: org.map(slug), ..KeyFilter::default() };
+    let mut names: Vec<_> = f.registry.keys(&f.realm).all(&filter).unwrap().iter().map(|key| key.name.to_string()).collect();
     names.sort();
     names
 }
 
 fn alerts(f: &Fixture) -> Vec<Value> {
-    f.registry.take_alerts(100).unwrap().iter().map(|alert| serde_json::from_str(&alert.body).unwrap()).collect()
+    f.registry.alerts().take(100).unwrap().iter().map(|alert| serde_json::from_str(&alert.body).unwrap()).collect()
 }
 
 fn of(org: &str, name: &str, environment: &str) -> NewKey {
@@ -25,15 +25,15 @@ fn of(org: &str, name: &str, environment: &str) -> NewKey {
 fn a_key_is_due_by_its_environment(f: Fixture) {
     let environments = json!([{ "environment": "production", "rotate_after_days": 7 }]);
     let edit = OrgEdit { settings: Some(json!({ "environments": environments })), ..OrgEdit::default() };
-    f.registry.edit_org(&caller(), &f.realm, &slug("two"), &edit).unwrap();
-    let make = |new: NewKey| f.registry.create_key(&caller(), &f.realm, &new).unwrap().key.key_id;
+    f.registry.tenants(&f.realm).edit_org(&caller(), &slug("two"), &edit).unwrap();
+    let make = |new: NewKey| f.registry.keys(&f.realm).make(&caller(), &new).unwrap().key.key_id;
     make(of("one", "live", "production"));
     make(of("one", "test", "development"));
     let revoked = make(of("one", "revoked", "production"));
-    f.registry.revoke_key(&caller(), &f.realm, revoked, None).unwrap();
+    f.registry.keys(&f.realm).revoke(&caller(), revoked, None).unwrap();
     let none = make(of("one", "none", "production"));
     let edit = KeyEdit { environment: Some(None), ..KeyEdit::default() };
-    f.registry.edit_key(&caller(), &f.realm, none, &edit).unwrap();
+    f.registry.keys(&f.realm).edit(&caller(), none, &edit).unwrap();
     make(of("two", "weekly", "production"));
     assert_eq!(due(&f, None), [""; 0]);
     f.advance(7 * DAY - 1);
@@ -46,7 +46,7 @@ fn a_key_is_due_by_its_environment(f: Fixture) {
     f.advance(90 * DAY);
     assert_eq!(due(&f, Some("one")), ["live", "test"]);
     // What the list says and what the key says are one.
-    for key in f.registry.keys(&f.realm, &Filter::default()).unwrap().keys {
+    for key in f.registry.keys(&f.realm).all(&KeyFilter::default()).unwrap() {
         let now = f.clock.load(std::sync::atomic::Ordering::SeqCst);
         assert_eq!(key.due_at.is_some_and(|at| at <= now), due(&f, None).contains(&key.name.to_string()), "{}", key.name);
     }
@@ -54,10 +54,10 @@ fn a_key_is_due_by_its_environment(f: Fixture) {
 
 fn each_secret_is_told_of_once(f: Fixture) {
     let keys: Vec<_> = (0..25)
-        .map(|i| f.registry.create_key(&caller(), &f.realm, &of("one", &format!("k{i}"), "production")).unwrap().key.key_id)
+        .map(|i| f.registry.keys(&f.realm).make(&caller(), &of("one", &format!("k{i}"), "production")).unwrap().key.key_id)
         .collect();
     let expiring = NewKey { expires_at: Some(edgelatch_testkit::registry::NOW + DAY), ..of("two", "gone", "production") };
-    f.registry.create_key(&caller(), &f.realm, &expiring).unwrap();
+    f.registry.keys(&f.realm).make(&caller(), &expiring).unwrap();
     assert_eq!(f.registry.remind().unwrap(), 0);
     f.advance(90 * DAY);
     assert_eq!((f.registry.remind().unwrap(), f.registry.remind().unwrap()), (25, 0));
@@ -69,7 +69,7 @@ fn each_secret_is_told_of_once(f: Fixture) {
         "key_id": keys[0].to_string(), "name": "k0", "environment": "production", "due_at": "2026-05-01T00:00:00Z",
     });
     assert_eq!(alert["keys"][0], first);
-    f.registry.rotate_key(&caller(), &f.realm, keys[3], &Rotate::default()).unwrap();
+    f.registry.keys(&f.realm).renew(&caller(), keys[3], &Rotate::default()).unwrap();
     f.advance(90 * DAY);
     assert_eq!(f.registry.remind().unwrap(), 1);
     let told = alerts(&f);

@@ -1,8 +1,8 @@
 //! The database: concurrency, damage, and what it alone decides.
 
-use edgelatch_registry::{Digest, EpochRequest, Filter, NewRole, Registry};
+use edgelatch_registry::{Digest, EpochRequest, KeyFilter, NewRole, Registry};
 use edgelatch_testkit::on_both_stores;
-use edgelatch_testkit::registry::{Fixture, NOW, caller, env, new_key, new_org, slug};
+use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, env, new_key, new_org, slug};
 
 fn request(above: u64, now: u64) -> EpochRequest {
     EpochRequest { above, tree: [7; 32], records: 1, changes: 1, root_version: 1, now, lifetime: 60 }
@@ -15,14 +15,13 @@ fn concurrent_creates_all_land(f: Fixture) {
             let realm = &f.realm;
             scope.spawn(move || {
                 for i in 0..25 {
-                    registry.create_key(&caller(), realm, &new_key(&format!("{n}-{i}"))).unwrap();
+                    registry.keys(realm).make(&caller(), &new_key(&format!("{n}-{i}"))).unwrap();
                 }
             });
         }
     });
-    let page = f.registry.keys(&f.realm, &Filter { limit: 500, ..Filter::default() }).unwrap();
-    assert_eq!(page.keys.len(), 100);
-    assert_eq!(f.registry.changes(&f.realm).unwrap(), 100);
+    assert_eq!(f.registry.keys(&f.realm).all(&KeyFilter::default()).unwrap().len(), 100);
+    assert_eq!(f.registry.ledger(&f.realm).changes().unwrap(), 100);
 }
 
 fn of_concurrent_imports_one_wins(f: Fixture) {
@@ -30,7 +29,7 @@ fn of_concurrent_imports_one_wins(f: Fixture) {
     let other = f.open();
     let wins: usize = std::thread::scope(|scope| {
         let tries: Vec<_> = [&f.registry, &other, &f.registry, &other]
-            .map(|registry| scope.spawn(|| registry.import_key(&caller(), &f.realm, &new_key("legacy"), &digest).is_ok()))
+            .map(|registry| scope.spawn(|| registry.keys(&f.realm).import(&caller(), &new_key("legacy"), &digest).is_ok()))
             .into_iter()
             .collect();
         tries.into_iter().map(|t| usize::from(t.join().unwrap())).sum()
@@ -45,7 +44,7 @@ fn an_epoch_is_given_once(f: Fixture) {
             .map(|registry| {
                 let realm = &f.realm;
                 scope.spawn(move || {
-                    (0..20).map(|_| registry.reserve_epoch(realm, &request(0, NOW)).unwrap().epoch).collect::<Vec<_>>()
+                    (0..20).map(|_| registry.ledger(realm).reserve(&request(0, NOW)).unwrap().epoch).collect::<Vec<_>>()
                 })
             })
             .into_iter()
@@ -55,22 +54,22 @@ fn an_epoch_is_given_once(f: Fixture) {
     all.sort_unstable();
     assert_eq!(all, (1..=40).collect::<Vec<_>>());
     // Never below what a target holds already, such as after a restored backup.
-    assert_eq!(f.registry.reserve_epoch(&f.realm, &request(99, NOW)).unwrap().epoch, 100);
+    assert_eq!(f.registry.ledger(&f.realm).reserve(&request(99, NOW)).unwrap().epoch, 100);
     // A clock set back does not take the time of issue with it.
-    let late = f.registry.reserve_epoch(&f.realm, &request(0, NOW + 50)).unwrap();
-    let back = f.registry.reserve_epoch(&f.realm, &request(0, NOW)).unwrap();
+    let late = f.registry.ledger(&f.realm).reserve(&request(0, NOW + 50)).unwrap();
+    let back = f.registry.ledger(&f.realm).reserve(&request(0, NOW)).unwrap();
     assert_eq!((late.issued_at, back.issued_at, back.not_after), (NOW + 50, NOW + 50, NOW + 110));
-    f.registry.mark_published(&f.realm, back.epoch).unwrap();
-    let rows = f.registry.ledger(&f.realm, 2).unwrap();
+    f.registry.ledger(&f.realm).mark_published(back.epoch).unwrap();
+    let rows = f.registry.ledger(&f.realm).newest(2).unwrap();
     assert_eq!((rows[0].epoch, rows[0].published_at, rows[1].published_at), (back.epoch, Some(NOW), None));
 }
 
 fn the_ledger_is_pruned_and_the_counter_is_not(f: Fixture) {
     for _ in 0..1005 {
-        f.registry.reserve_epoch(&f.realm, &request(0, NOW)).unwrap();
+        f.registry.ledger(&f.realm).reserve(&request(0, NOW)).unwrap();
     }
-    assert_eq!(f.registry.ledger(&f.realm, 5000).unwrap().len(), 1000);
-    assert_eq!(f.registry.reserve_epoch(&f.realm, &request(0, NOW)).unwrap().epoch, 1006);
+    assert_eq!(f.registry.ledger(&f.realm).newest(5000).unwrap().len(), 1000);
+    assert_eq!(f.registry.ledger(&f.realm).reserve(&request(0, NOW)).unwrap().epoch, 1006);
 }
 
 #[test]
@@ -141,9 +140,9 @@ fn a_lock_is_waited_for_and_then_reported() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     // Readers go on.
     assert!(f.registry.realm(&f.realm).is_ok());
-    assert_eq!(f.registry.create_key(&caller(), &f.realm, &new_key("ci")).unwrap_err().code(), "store_busy");
+    assert_eq!(f.registry.keys(&f.realm).make(&caller(), &new_key("ci")).unwrap_err().code(), "store_busy");
     other.execute_batch("ROLLBACK").unwrap();
-    assert!(f.registry.create_key(&caller(), &f.realm, &new_key("ci")).is_ok());
+    assert!(f.registry.keys(&f.realm).make(&caller(), &new_key("ci")).is_ok());
 }
 
 #[cfg(unix)]
@@ -159,25 +158,25 @@ fn the_database_is_the_owners_alone() {
 
 fn names_are_taken_once(f: Fixture) {
     let name: edgelatch_registry::Name = "x".parse().unwrap();
-    assert_eq!(f.registry.create_org(&caller(), &f.realm, &new_org("one")).unwrap_err().code(), "exists");
+    assert_eq!(f.registry.tenants(&f.realm).create_org(&caller(), &new_org("one")).unwrap_err().code(), "exists");
     let role = |role: &str, org: Option<&str>| NewRole {
         role: slug(role),
         org: org.map(slug),
         name: name.clone(),
         permissions: vec!["dns.*".parse().unwrap()],
     };
-    assert_eq!(f.registry.create_role(&caller(), &f.realm, &role("reader", None)).unwrap_err().code(), "exists");
-    f.registry.create_role(&caller(), &f.realm, &role("reader", Some("one"))).unwrap();
-    assert_eq!(f.registry.create_role(&caller(), &f.realm, &role("reader", Some("one"))).unwrap_err().code(), "exists");
-    f.registry.create_role(&caller(), &f.realm, &role("reader", Some("two"))).unwrap();
-    let roles = f.registry.roles(&f.realm).unwrap();
+    assert_eq!(f.registry.tenants(&f.realm).create_role(&caller(), &role("reader", None)).unwrap_err().code(), "exists");
+    f.registry.tenants(&f.realm).create_role(&caller(), &role("reader", Some("one"))).unwrap();
+    assert_eq!(f.registry.tenants(&f.realm).create_role(&caller(), &role("reader", Some("one"))).unwrap_err().code(), "exists");
+    f.registry.tenants(&f.realm).create_role(&caller(), &role("reader", Some("two"))).unwrap();
+    let roles = f.registry.tenants(&f.realm).roles().unwrap();
     assert_eq!(roles.iter().filter(|r| r.role.as_str() == "reader").count(), 3);
     assert_eq!(roles[0].permissions.len(), 1);
 }
 
 fn a_lease_is_one_nodes_at_a_time(f: Fixture) {
     let (publisher, [a, b]) = (slug("publisher"), ["node-a", "node-b"].map(slug));
-    let acquire = |node| f.registry.acquire_lease(&f.realm, &publisher, node, 30).unwrap();
+    let acquire = |node| f.registry.ledger(&f.realm).acquire_lease(&publisher, node, 30).unwrap();
     let first = acquire(&a);
     assert_eq!((&first.holder, first.fence, first.expires_at), (&a, 1, NOW + 30));
     f.advance(29);
@@ -188,11 +187,11 @@ fn a_lease_is_one_nodes_at_a_time(f: Fixture) {
     let second = acquire(&b);
     assert_eq!((&second.holder, second.fence), (&b, 2));
     // The one that stalled neither renews nor ends what has passed on.
-    f.registry.release_lease(&f.realm, &publisher, &renewed).unwrap();
+    f.registry.ledger(&f.realm).release_lease(&publisher, &renewed).unwrap();
     assert_eq!(acquire(&a), second);
-    f.registry.release_lease(&f.realm, &publisher, &second).unwrap();
+    f.registry.ledger(&f.realm).release_lease(&publisher, &second).unwrap();
     assert_eq!((acquire(&a).fence, acquire(&b).holder), (3, a));
-    assert_eq!(f.registry.acquire_lease(&f.realm, &publisher, &b, 0).unwrap_err().code(), "invalid");
+    assert_eq!(f.registry.ledger(&f.realm).acquire_lease(&publisher, &b, 0).unwrap_err().code(), "invalid");
 }
 
 fn of_nodes_that_want_a_lease_one_gets_it(f: Fixture) {
@@ -203,7 +202,7 @@ fn of_nodes_that_want_a_lease_one_gets_it(f: Fixture) {
             .enumerate()
             .map(|(n, registry)| {
                 let (realm, node) = (&f.realm, slug(&format!("node-{n}")));
-                scope.spawn(move || registry.acquire_lease(realm, &slug("publisher"), &node, 30).unwrap())
+                scope.spawn(move || registry.ledger(realm).acquire_lease(&slug("publisher"), &node, 30).unwrap())
             })
             .collect();
         tries.into_iter().map(|t| t.join().unwrap()).collect()

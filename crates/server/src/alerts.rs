@@ -151,13 +151,13 @@ async fn blocking<T: Send + 'static>(
 
 /// Tries what is due; returns how many that were.
 async fn round(webhook: &Webhook, registry: &Arc<Registry>, poster: &Poster) -> Result<usize, String> {
-    let alerts = blocking(registry, |registry| registry.take_alerts(TAKE)).await?;
+    let alerts = blocking(registry, |registry| registry.alerts().take(TAKE)).await?;
     for alert in &alerts {
         let (id, now) = (alert.id, registry.env().now().map_err(|error| error.to_string())?);
         match post(poster, webhook.request(alert, now)?).await {
-            Ok(()) => blocking(registry, move |registry| registry.alert_delivered(id)).await?,
+            Ok(()) => blocking(registry, move |registry| registry.alerts().delivered(id)).await?,
             Err(reason) => {
-                let again = blocking(registry, move |registry| registry.alert_failed(id)).await?;
+                let again = blocking(registry, move |registry| registry.alerts().failed(id)).await?;
                 let again = again.map(|at| display(format_time(at)));
                 warn!(target: ALERTS, id, error = reason, again, "an alert was not delivered");
             }

@@ -71,7 +71,7 @@ impl Pilot {
             let (registry, realm, node) = release;
             // Another node can go on at once; otherwise the lease ends by itself.
             if let (Some(lease), Ok(name)) = (state.lease.filter(|lease| lease.holder == node), LEASE.parse::<Slug>()) {
-                let _ = registry.release_lease(&realm, &name, &lease);
+                let _ = registry.ledger(&realm).release_lease(&name, &lease);
             }
         })
     }
@@ -117,7 +117,7 @@ impl Pilot {
             return Ok(true);
         }
         let name: Slug = LEASE.parse()?;
-        let lease = self.publisher.registry().acquire_lease(self.publisher.realm(), &name, &self.node, LEASE_SECONDS)?;
+        let lease = self.publisher.registry().ledger(self.publisher.realm()).acquire_lease(&name, &self.node, LEASE_SECONDS)?;
         let known = state.lease.replace(lease.clone()).map(|lease| lease.holder);
         if !ours(&lease) && known.as_ref() != Some(&lease.holder) {
             info!(target: PUBLISHER, realm = %self.publisher.realm(), holder = %lease.holder, "another node publishes; waiting for a turn");

@@ -75,7 +75,7 @@ fn fail_often(plane: &Plane, batch: &str) {
         event: None,
     };
     let batch = UsageBatch { batch: batch.into(), events: vec![event; 100] };
-    plane.registry.ingest(&slug("acme"), &batch).unwrap();
+    plane.registry.usage(&slug("acme")).ingest(&batch).unwrap();
 }
 
 fn serve(plane: &Plane, url: &str) -> Served {
@@ -106,7 +106,7 @@ fn an_alert_arrives_signed_once() {
     assert!(now.abs_diff(timestamp.parse().unwrap()) < 60);
     assert!(deliveries.recv_timeout(Duration::from_millis(300)).is_err(), "it came twice");
     drop(s);
-    assert_eq!(plane.registry.alerts_pending().unwrap(), 0);
+    assert_eq!(plane.registry.alerts().pending().unwrap(), 0);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_refused_alert_is_kept_and_a_redirection_is_not_followed() {
         );
         assert!(!events.contains("canary") && !events.contains("secret") && !events.contains("hook"), "{events}");
         drop(s);
-        assert_eq!(plane.registry.alerts_pending().unwrap(), 1);
+        assert_eq!(plane.registry.alerts().pending().unwrap(), 1);
     }
 }
 

@@ -19,7 +19,7 @@ fn refusals_are_those_of_an_edge() {
     assert_eq!(missing.header("www-authenticate"), Some("Bearer realm=\"management\""));
     let (id, revoked) = plane.management_key("viewer", &[]);
     let realm = slug(management::REALM);
-    plane.registry.revoke_key(&common::caller(), &realm, id.parse().unwrap(), None).unwrap();
+    plane.registry.keys(&realm).revoke(&common::caller(), id.parse().unwrap(), None).unwrap();
     let mut bodies = Vec::new();
     for key in ["x", "elm_0000000000000000000000000000000000000", &format!("{}0", plane.admin), &revoked] {
         let refused = s.send(&get, key, &[], b"");
@@ -211,11 +211,12 @@ fn uses_of_management_keys_are_recorded() {
     assert_eq!(s.send(&format!("GET {KEYS}/key_00000000000"), "wrong", &[], b"").status, 401);
     drop(s);
     let realm = slug(management::REALM);
-    let shown = plane.registry.key(&realm, id.parse().unwrap()).unwrap();
+    let shown = plane.registry.keys(&realm).get(id.parse().unwrap()).unwrap();
     assert_eq!((shown.uses, shown.refusals, shown.last_used_ip.as_deref()), (1, 1, Some("127.0.0.1")));
-    let log = plane.registry.requests(&realm, id.parse().unwrap(), &Default::default()).unwrap().requests;
+    let log =
+        plane.registry.usage(&realm).requests(id.parse().unwrap(), &Default::default(), &Default::default()).unwrap().requests;
     assert_eq!(log[0].endpoint, "/api/v1/realms/{realm}/keys");
-    let totals = plane.registry.verdict_totals(&realm).unwrap();
+    let totals = plane.registry.usage(&realm).totals().unwrap();
     assert!(totals.iter().any(|total| total.code == "malformed" && total.number == 1), "{totals:?}");
 }
 
@@ -228,7 +229,7 @@ fn guessing_at_management_keys_raises_an_alert() {
     // The limit on failures leaves enough of them to be told of.
     assert_eq!(statuses, [401, 429]);
     drop(s);
-    let alerts = plane.registry.take_alerts(10).unwrap();
+    let alerts = plane.registry.alerts().take(10).unwrap();
     let [alert] = &alerts[..] else { panic!("{alerts:?}") };
     assert_eq!(alert.realm.as_str(), management::REALM);
     assert!(alert.body.contains("failed_authentication"), "{}", alert.body);

@@ -68,7 +68,7 @@ fn holder(plane: &Plane, role: &str, permissions: &[&str]) -> String {
         name: role.parse().unwrap(),
         permissions: permissions.iter().map(|act| format!("api.{act}").parse().unwrap()).collect(),
     };
-    plane.registry.create_role(&common::caller(), &slug(management::REALM), &new).unwrap();
+    plane.registry.tenants(&slug(management::REALM)).create_role(&common::caller(), &new).unwrap();
     plane.management_key(role, &[]).1
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use common::Log;
 use edgelatch_core::signed::Role;
-use edgelatch_registry::{Caller, Env, IpRules, Key, Metadata, NewKey, NewRealm, Preset, Registry, Scope, Slug};
+use edgelatch_registry::{Caller, Env, Handover, Key, NewKey, NewRealm, Preset, Registry, Slug};
 use edgelatch_server::{Options, Pilot, serve_until};
 use edgelatch_sync::{DataDir, Directory, Init, Publisher, Target, init, key_file};
 
@@ -52,20 +52,8 @@ impl Plane {
     }
 
     fn create(&self) -> Key {
-        let new = NewKey {
-            org: "main".parse().unwrap(),
-            owner: "admin".parse().unwrap(),
-            name: "ci".parse().unwrap(),
-            description: "".parse().unwrap(),
-            roles: vec![],
-            scope: Scope::All,
-            ip: IpRules::unrestricted(),
-            not_before: None,
-            expires_at: None,
-            metadata: Metadata::default(),
-            environment: None,
-        };
-        self.registry.create_key(&caller(), &self.realm, &new).unwrap().key
+        let new = NewKey::new("main".parse().unwrap(), "ci".parse().unwrap());
+        self.registry.keys(&self.realm).create(&caller(), &new, Handover::default()).unwrap().created().unwrap().key
     }
 
     fn serve(&self, pilot: bool) -> Served {
@@ -232,7 +220,7 @@ fn changes_are_published_while_serving() {
     assert_eq!(line["reason"], "change");
     assert_ne!(s.get("/r/acme/head").body, before);
     let start = Instant::now();
-    p.registry.revoke_key(&caller(), &p.realm, key.key_id, None).unwrap();
+    p.registry.keys(&p.realm).revoke(&caller(), key.key_id, None).unwrap();
     s.log.wait("published", 1);
     assert!(start.elapsed() < Duration::from_secs(5));
     // A publisher in trouble says so, goes on serving, and recovers.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{Plane, Served, caller, slug};
 use edgelatch_core::signed::Role;
-use edgelatch_registry::{Env, Lease, Name, NewKey, NewRealm, Preset, Registry, RequestFilter, UsageBatch, UsageEvent};
+use edgelatch_registry::{Env, Handover, Lease, Name, NewKey, NewRealm, Preset, Registry, UsageBatch, UsageEvent};
 use edgelatch_server::{Options, Pilot, Upkeep};
 use edgelatch_sync::{DataDir, Directory, Init, Publisher, init, key_file};
 
@@ -46,11 +46,11 @@ impl Realm {
 
     fn create(&self) {
         let name = Name::parse("name", "k").unwrap();
-        self.registry().create_key(&caller(), &slug("acme"), &NewKey::new(slug("main"), slug("admin"), name)).unwrap();
+        self.registry().keys(&slug("acme")).create(&caller(), &NewKey::new(slug("main"), name), Handover::default()).unwrap();
     }
 
     fn epochs(&self) -> Vec<(u64, bool)> {
-        let rows = self.registry().ledger(&slug("acme"), 100).unwrap();
+        let rows = self.registry().ledger(&slug("acme")).newest(100).unwrap();
         rows.into_iter().map(|row| (row.epoch, row.published_at.is_some())).collect()
     }
 
@@ -110,7 +110,7 @@ fn a_node_that_vanished_is_succeeded_when_its_lease_ends() {
     let realm = Realm::new();
     let registry = realm.registry();
     let (name, vanished) = (slug("publisher"), slug("vanished"));
-    let lease: Lease = registry.acquire_lease(&slug("acme"), &name, &vanished, 2).unwrap();
+    let lease: Lease = registry.ledger(&slug("acme")).acquire_lease(&name, &vanished, 2).unwrap();
     assert_eq!(lease.holder, vanished);
     let node = realm.node("next", vec![realm.own()]);
     realm.create();
@@ -147,8 +147,8 @@ fn what_was_kept_long_enough_is_cleared_away() {
     let shown = Arc::clone(&clock);
     let env = Env::new(move || shown.load(Ordering::SeqCst), |bytes| getrandom::fill(bytes).is_ok());
     let registry = Arc::new(Registry::connect(plane.registry.database(), env).unwrap());
-    let new = NewKey::new(slug("one"), slug("alice"), "k".parse().unwrap());
-    let key = registry.create_key(&caller(), &slug("acme"), &new).unwrap().key.key_id;
+    let new = NewKey::new(slug("one"), "k".parse().unwrap());
+    let key = registry.keys(&slug("acme")).create(&caller(), &new, Handover::default()).unwrap().created().unwrap().key.key_id;
     let event = UsageEvent {
         key_id: Some(key.to_string()),
         at: clock.load(Ordering::SeqCst),
@@ -160,14 +160,15 @@ fn what_was_kept_long_enough_is_cleared_away() {
         code: "valid".into(),
         event: None,
     };
-    registry.ingest(&slug("acme"), &UsageBatch { batch: "b".into(), events: vec![event] }).unwrap();
-    let logged = || registry.requests(&slug("acme"), key, &RequestFilter::default()).unwrap().requests.len();
+    registry.usage(&slug("acme")).ingest(&UsageBatch { batch: "b".into(), events: vec![event] }).unwrap();
+    let logged =
+        || registry.usage(&slug("acme")).requests(key, &Default::default(), &Default::default()).unwrap().requests.len();
     assert_eq!(logged(), 1);
     clock.fetch_add(91 * 86_400, Ordering::SeqCst);
     let upkeep = Upkeep { registry: Arc::clone(&registry), pause: Duration::from_millis(20) };
     let s = Served::start(Options { upkeep: Some(upkeep), api: None, ..plane.options() }, "");
     wait("the log is cleared", || logged() == 0);
     // That of the key, and that of the first administrator's.
-    wait("the rotations that are due are told of", || registry.alerts_pending().unwrap() == 2);
+    wait("the rotations that are due are told of", || registry.alerts().pending().unwrap() == 2);
     assert_eq!(said(&s, "upkeep failed"), 0);
 }

@@ -13,8 +13,8 @@ use std::time::Instant;
 use edgelatch_core::key::{self, KeyId};
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{
-    Caller, Database, Env, Filter, Import, ImportDefaults, ImportFormat, KeyEdit, NewKey, NewOrg, NewOwner, NewRealm,
-    OwnerKind, Preset, Registry, Slug, Sort, State, UsageBatch, UsageEvent,
+    Caller, Database, Env, Handover, Import, ImportDefaults, ImportFormat, KeyEdit, KeyFilter, KeyOrder, NewKey, NewOrg,
+    NewOwner, NewRealm, OwnerKind, Paging, Preset, Registry, Slug, Sort, State, UsageBatch, UsageEvent,
 };
 use edgelatch_sync::{DataDir, Directory, Init, Publisher, Target, init, key_file};
 use edgelatch_testkit::postgres;
@@ -100,13 +100,13 @@ impl Plane {
     fn fill(&self, registry: &Registry) -> Result<()> {
         registry.create_realm(&self.caller, &self.new_realm()?)?;
         let (org, owner) = (self.org.clone(), self.owner.clone());
-        registry.create_org(&self.caller, &self.realm, &NewOrg { org: org.clone(), name: "Main".parse()?, preset: None })?;
+        registry
+            .tenants(&self.realm)
+            .create_org(&self.caller, &NewOrg { org: org.clone(), name: "Main".parse()?, preset: None })?;
         let kind = OwnerKind::User;
-        registry.create_owner(
-            &self.caller,
-            &self.realm,
-            &NewOwner { org, owner, kind, name: "A".parse()?, roles: Vec::new() },
-        )?;
+        registry
+            .tenants(&self.realm)
+            .create_owner(&self.caller, &NewOwner { org, owner, kind, name: "A".parse()?, roles: Vec::new() })?;
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl Plane {
         let defaults = ImportDefaults { org, owner, roles: vec![self.role.clone()], environment: None };
         let import = Import { format: ImportFormat::Csv, defaults, dry_run: false };
         let mut lines = Lines::new(from, to);
-        let report = registry.import_keys(&self.caller, &self.realm, &import, &mut lines, &mut |_| {})?;
+        let report = registry.keys(&self.realm).import_file(&self.caller, &import, &mut lines, &mut |_| {})?;
         if report.done && report.keys == to - from { Ok(()) } else { Err(format!("{report:?}").into()) }
     }
 }
@@ -131,30 +131,29 @@ impl Figures {
 }
 
 fn lists(plane: &Plane, registry: &Registry, figures: &mut Figures) -> Result<()> {
-    let base = || Filter { org: Some(plane.org.clone()), limit: 50, ..Filter::default() };
+    let base = || KeyFilter { org: Some(plane.org.clone()), ..KeyFilter::default() };
     let sorts = [Sort::Created, Sort::Name, Sort::Expires, Sort::LastUsed];
-    let mut all: Vec<(String, Filter)> =
-        sorts.map(|sort| (format!("by {sort}"), Filter { sort: Some(sort), ..base() })).into_iter().collect();
-    let search = |text: &str| Filter { search: Some(text.into()), ..base() };
-    let now = registry.env().now()?;
+    let mut all: Vec<(String, KeyFilter, Sort)> = sorts.map(|sort| (format!("by {sort}"), base(), sort)).into();
+    let search = |text: &str| KeyFilter { search: Some(text.into()), ..base() };
+    let state = |state| KeyFilter { state: Some(state), ..base() };
+    let soon = Some((registry.env().now()? + 86_400).into());
+    let (owner, role) = (Some(plane.owner.clone()), Some(plane.role.clone()));
+    let created = |what: &str, filter| (what.to_owned(), filter, Sort::Created);
     all.extend([
-        ("of the whole realm".into(), Filter { org: None, ..base() }),
-        ("active, by name".into(), Filter { state: Some(State::Active), sort: Some(Sort::Name), ..base() }),
-        ("revoked, of which there are few".into(), Filter { state: Some(State::Revoked), ..base() }),
-        ("of one owner and role".into(), Filter { owner: Some(plane.owner.clone()), role: Some(plane.role.clone()), ..base() }),
-        (
-            "ending soon, of which there are few".into(),
-            Filter { expires_before: Some(now + 86_400), sort: Some(Sort::Expires), ..base() },
-        ),
-        ("search that many fit".into(), search("service 7")),
-        ("search that one fits".into(), search(" 99999")),
-        ("search that none fits".into(), search("nothing like it")),
+        created("of the whole realm", KeyFilter::default()),
+        ("active, by name".into(), state(State::Active), Sort::Name),
+        created("revoked, of which there are few", state(State::Revoked)),
+        created("of one owner and role", KeyFilter { owner, role, ..base() }),
+        ("ending soon, of which there are few".into(), KeyFilter { expires_before: soon, ..base() }, Sort::Expires),
+        created("search that many fit", search("service 7")),
+        created("search that one fits", search(" 99999")),
+        created("search that none fits", search("nothing like it")),
     ]);
-    for (what, filter) in all {
-        let mut filter = filter;
+    for (what, filter, sort) in all {
+        let (order, mut paging) = (KeyOrder { sort: Some(sort), direction: None }, Paging::first(50));
         // Page after page, as far as there are any.
         let times = times(LISTS, |_| {
-            filter.cursor = registry.keys(&plane.realm, &filter)?.next;
+            paging.cursor = registry.keys(&plane.realm).list(&filter, order, &paging)?.next;
             Ok(())
         })?;
         figures.add(format!("list {what}"), median(times) * 1e3);
@@ -178,7 +177,7 @@ fn ingest(plane: &Plane, registry: &Registry, ids: &[KeyId], figures: &mut Figur
     let batch = |n: u64| UsageBatch { batch: format!("b{n}"), events: (n * EVENTS..(n + 1) * EVENTS).map(event).collect() };
     let batches: Vec<UsageBatch> = (0..BATCHES).map(batch).collect();
     let times = times(batches.len(), |n| {
-        let done = registry.ingest(&plane.realm, &batches[n])?;
+        let done = registry.usage(&plane.realm).ingest(&batches[n])?;
         if done.accepted == EVENTS && done.unknown == 0 { Ok(()) } else { Err(format!("{done:?}").into()) }
     })?;
     figures.add("ingest", EVENTS as f64 / median(times));
@@ -196,19 +195,20 @@ fn at_work(dir: &Path, figures: &mut Figures) -> Result<()> {
     let registry = Arc::new(Registry::open(&dir.database(), Env::system())?);
     plane.import(&registry, 0, KEYS)?;
     let mut ids = Vec::new();
-    let mut filter = Filter { limit: 500, ..Filter::default() };
+    let mut paging = Paging::first(500);
     while ids.len() < 50_000 {
-        let page = registry.keys(&plane.realm, &filter)?;
+        let page = registry.keys(&plane.realm).list(&KeyFilter::default(), KeyOrder::default(), &paging)?;
         ids.extend(page.keys.iter().map(|key| key.key_id));
-        filter.cursor = page.next;
+        paging.cursor = page.next;
     }
     ingest(&plane, &registry, &ids, figures)?;
     for id in ids.iter().take(20) {
-        registry.revoke_key(&plane.caller, &plane.realm, *id, None)?;
+        registry.keys(&plane.realm).revoke(&plane.caller, *id, None)?;
     }
     lists(&plane, &registry, figures)?;
-    let new = NewKey { roles: vec![plane.role.clone()], ..NewKey::new(plane.org.clone(), plane.owner.clone(), "ci".parse()?) };
-    let create = times(CREATES, |_| Ok(registry.create_key(&plane.caller, &plane.realm, &new).map(drop)?))?;
+    let new = NewKey { roles: vec![plane.role.clone()], ..NewKey::new(plane.org.clone(), "ci".parse()?) };
+    let create =
+        times(CREATES, |_| Ok(registry.keys(&plane.realm).create(&plane.caller, &new, Handover::default()).map(drop)?))?;
     figures.add("create", median(create) * 1e3);
     let signing = key_file::load(&dir.key(Role::Publisher), Role::Publisher, &plane.realm)?;
     let publisher = Publisher::new(Arc::clone(&registry), plane.realm.clone(), signing, head_lifetime, dir.lock())?;
@@ -217,7 +217,7 @@ fn at_work(dir: &Path, figures: &mut Figures) -> Result<()> {
     let mut publishes = Vec::new();
     for (n, id) in ids.iter().skip(100).take(PUBLISHES).enumerate() {
         let edit = KeyEdit { name: Some(format!("renamed {n}").parse()?), ..KeyEdit::default() };
-        registry.edit_key(&plane.caller, &plane.realm, *id, &edit)?;
+        registry.keys(&plane.realm).edit(&plane.caller, *id, &edit)?;
         publishes.extend(times(1, |_| Ok(publisher.publish(&mut [&mut target as &mut dyn Target]).map(drop)?))?);
     }
     figures.add("publish", median(publishes) * 1e3);

@@ -1,4 +1,5 @@
-//! Why nothing was published. One table: variant, stable code, sentence. A sentence says what, where and how to mend it.
+//! Why nothing was published. One table: variant, stable code, sentence. A sentence says what, where and how to mend
+//! it; where that is a command, the shell adds it.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +33,7 @@ macro_rules! errors {
 
 errors! {
     Io { path: PathBuf, detail: String } = "io", "{path}: {detail}: check the path, its owner and mode, and the free space";
-    KeyMissing { path: PathBuf, role: &'static str } = "key_missing", "{path}: the {role} key is missing: restore it from where you keep it, or run `edgelatch init` in a new directory";
+    KeyMissing { path: PathBuf, role: &'static str } = "key_missing", "{path}: the {role} key is missing: restore it from where you keep it";
     KeyExposed { path: PathBuf, mode: u32 } = "key_exposed", "{path}: mode {mode:03o} lets others read the signing key: `chmod 600` it, and replace it if anyone did";
     KeyCorrupt { path: PathBuf, reason: &'static str } = "key_corrupt", "{path}: not a sound signing key ({reason}): restore it from where you keep it";
     KeyForeign { path: PathBuf, found: String, wanted: String } = "key_foreign", "{path}: this is the key of {found}, needed is that of {wanted}: use the right file";
@@ -40,14 +41,14 @@ errors! {
     NotPublisher { version: u32 } = "not_publisher", "the publisher key is not one of root {version}: use the key that root names, or sign a new root";
     RootExpired { version: u32, at: String } = "root_expired", "root {version} expired at {at}: no edge accepts a head under it; sign and publish a new root";
     ClockBack { last: String, now: String } = "clock_back", "the clock says {now}, but the last epoch was signed at {last}: set the clock, or wait until then";
-    NoRoot { realm: String } = "no_root", "realm `{realm}` has no root: run `edgelatch init`";
+    NoRoot { realm: String } = "no_root", "realm `{realm}` has no root";
     TargetAhead { target: String, found: u64, epoch: u64 } = "target_ahead", "{target}: holds epoch {found}, which is not below {epoch}: another publisher is at work; run only one";
     EpochLimit { epoch: u64, limit: u64 } = "epoch_limit", "epoch {epoch} is at or above the limit of {limit}: someone else signs with the publisher key; replace it by a new root";
     TargetForeign { target: String, found: String, realm: String } = "target_foreign", "{target}: holds realm `{found}`, not `{realm}`: publish to a directory of its own";
     PublisherBusy { path: PathBuf } = "publisher_busy", "{path}: another publisher has been at work for a minute: end that process or wait";
     Build { detail: String } = "build", "the snapshot could not be built: {detail}";
     Lifetime { seconds: u64, limit: u64 } = "lifetime", "a head's lifetime of {seconds} seconds is outside 60 to {limit}: choose one such as `24h`";
-    NotEmpty { path: PathBuf } = "not_empty", "{path}: exists already: move it away, or name another directory with --data";
+    NotEmpty { path: PathBuf } = "not_empty", "{path}: exists already: move it away";
 }
 
 impl Error {

@@ -23,7 +23,7 @@ pub const DEFAULT_ROOT_LIFETIME: u64 = 10 * 365 * 24 * 3600;
 /// What it takes to begin.
 #[derive(Clone, Debug)]
 pub struct Init {
-    /// Who begins, for the activity log.
+    /// Who begins, for the audit log.
     pub caller: Caller,
     /// The realm.
     pub realm: NewRealm,
@@ -72,20 +72,20 @@ pub fn init_managed(dir: &DataDir, init: &Init, keep: Keep<'_>, env: impl Fn() -
     aside(dir, |dir| {
         let registry = Arc::new(Registry::create(&dir.database(), env())?);
         let begun = Some(begin(dir, &registry, init)?);
-        Ok(Outcome { begun, admin: registry.establish_management_kept(&init.caller, keep)? })
+        Ok(Outcome { begun, admin: management::establish(&registry, &init.caller, keep)? })
     })
 }
 
 /// Begins a realm in a registry that exists, and the management realm, each unless it is there. A second call after a failure in
 /// between goes on where the first one ended.
 pub fn init_in(dir: &DataDir, registry: &Arc<Registry>, init: &Init, keep: Keep<'_>) -> Result<Outcome, Error> {
-    let there = match registry.ledger(&init.realm.realm, 1) {
+    let there = match registry.ledger(&init.realm.realm).newest(1) {
         Ok(epochs) => !epochs.is_empty(),
         Err(edgelatch_registry::Error::NotFound { .. }) => false,
         Err(error) => return Err(error.into()),
     };
     let begun = if there { None } else { Some(begin(dir, registry, init)?) };
-    Ok(Outcome { begun, admin: registry.establish_management_kept(&init.caller, keep)? })
+    Ok(Outcome { begun, admin: management::establish(registry, &init.caller, keep)? })
 }
 
 fn aside<T>(dir: &DataDir, make: impl FnOnce(&DataDir) -> Result<T, Error>) -> Result<T, Error> {
@@ -119,20 +119,21 @@ fn begin(dir: &DataDir, registry: &Arc<Registry>, init: &Init) -> Result<Begun, 
     let realm = &init.realm.realm;
     or_there(registry.create_realm(&init.caller, &init.realm))?;
     let org = NewOrg { org: init.org.clone(), name: Name::parse("org", init.org.as_str())?, preset: None };
-    or_there(registry.create_org(&init.caller, realm, &org))?;
+    let tenants = registry.tenants(realm);
+    or_there(tenants.create_org(&init.caller, &org))?;
     let name = Name::parse("owner", init.owner.as_str())?;
     let owner = NewOwner { org: init.org.clone(), owner: init.owner.clone(), kind: OwnerKind::User, name, roles: Vec::new() };
-    or_there(registry.create_owner(&init.caller, realm, &owner))?;
+    or_there(tenants.create_owner(&init.caller, &owner))?;
 
     let keys = keys_dir(dir, registry, realm)?;
     let key = |role: Role| signing_key(&keys.join(format!("{}.key", role.name())), role, realm, registry.env());
     let publisher_key = key(Role::Publisher)?;
-    let root = match registry.roots(realm)?.into_iter().next() {
+    let root = match registry.ledger(realm).roots()?.into_iter().next() {
         Some(root) => root.object,
         None => {
             let root_key = key(Role::Root)?;
             let root = first_root(realm, root_key, &publisher_key, registry.env().now()?, init.root_lifetime)?;
-            registry.add_root(realm, &RootRow { version: 1, object: root.clone() })?;
+            registry.ledger(realm).add_root(&RootRow { version: 1, object: root.clone() })?;
             root
         }
     };

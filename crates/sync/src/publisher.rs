@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use edgelatch_core::build::{HeadFields, SigningKey, build_tree, encode_bundle, sign_head};
 use edgelatch_core::limits::{CLOCK_TOLERANCE, MAX_EPOCH, MAX_HEAD_LIFETIME};
 use edgelatch_core::root::Root;
-use edgelatch_registry::{EpochRequest, LedgerRow, Registry, RootRow, Slug, format_time};
+use edgelatch_registry::{EpochRequest, Ledger, LedgerRow, Registry, RootRow, Slug, format_time};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -140,16 +140,20 @@ impl Publisher {
         &self.registry
     }
 
+    fn ledger(&self) -> Ledger<'_> {
+        self.registry.ledger(&self.realm)
+    }
+
     /// Whether an epoch is due, and why. Cheap: a few rows and each target's head. One that cannot be read needs repair.
     pub fn due(&self, targets: &[&mut dyn Target]) -> Result<Option<Reason>, Error> {
-        let Some(last) = self.registry.ledger(&self.realm, 1)?.into_iter().next() else { return Ok(Some(Reason::Repair)) };
-        if last.changes != self.registry.changes(&self.realm)? {
+        let Some(last) = self.ledger().newest(1)?.into_iter().next() else { return Ok(Some(Reason::Repair)) };
+        if last.changes != self.ledger().changes()? {
             return Ok(Some(Reason::Change));
         }
         if self.registry.env().now()? >= last.issued_at + self.lifetime.min(last.not_after - last.issued_at) / 3 {
             return Ok(Some(Reason::Heartbeat));
         }
-        let roots = self.registry.roots(&self.realm)?;
+        let roots = self.ledger().roots()?;
         let holds = |target: &&mut dyn Target| {
             Shown::of(&**target, self.realm.as_str(), &roots).is_ok_and(|shown| shown.epoch() == last.epoch)
         };
@@ -177,10 +181,10 @@ impl Publisher {
     }
 
     fn run(&self, targets: &mut [&mut dyn Target], reason: Reason) -> Result<Published, Error> {
-        let roots = self.registry.roots(&self.realm)?;
+        let roots = self.ledger().roots()?;
         let root = self.trusted_root(&roots)?;
         (self.watch)(Stage::Reading);
-        let snapshot = self.registry.snapshot(&self.realm, None)?;
+        let snapshot = self.ledger().snapshot(None)?;
         let build = |error: edgelatch_core::error::Error| Error::Build { detail: error.to_string() };
         (self.watch)(Stage::Building(snapshot.keys.len()));
         let tree = build_tree(&snapshot.realm, snapshot.keys).map_err(build)?;
@@ -212,7 +216,7 @@ impl Publisher {
         };
         self.check_ledger(now, above)?;
         // Committed before the signature exists: whatever happens from here on, this epoch is spent.
-        let row = self.registry.reserve_epoch(&self.realm, &request)?;
+        let row = self.ledger().reserve(&request)?;
         let head = self.sign(&row, tree.bytes()).map_err(build)?;
         let bundle = encode_bundle(&head, &tree).map_err(build)?;
         let (realm, epoch) = (self.realm.as_str(), row.epoch);
@@ -229,7 +233,7 @@ impl Publisher {
             }
         }
         match first {
-            None => self.registry.mark_published(&self.realm, epoch)?,
+            None => self.ledger().mark_published(epoch)?,
             Some(error) if written.is_empty() => return Err(error),
             Some(_) => {}
         }
@@ -253,7 +257,7 @@ impl Publisher {
     /// Small steps back are evened out by the ledger; signing far ahead of the clock would make every edge refuse. An epoch
     /// near the end of the numbers would be the realm's last.
     fn check_ledger(&self, now: u64, above: u64) -> Result<(), Error> {
-        let ledger = self.registry.ledger(&self.realm, 1)?;
+        let ledger = self.ledger().newest(1)?;
         let epoch = ledger.first().map_or(0, |last| last.epoch).max(above);
         if epoch >= MAX_EPOCH {
             return Err(Error::EpochLimit { epoch, limit: MAX_EPOCH });

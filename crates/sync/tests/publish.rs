@@ -11,7 +11,7 @@ use edgelatch_core::limits::MAX_EPOCH;
 use edgelatch_core::signed::Role;
 use edgelatch_core::tree::object_digest;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{Created, IpRules, KeyEdit, Metadata, NewKey, NewRealm, Preset, Registry, Scope, Slug};
+use edgelatch_registry::{Created, Handover, KeyEdit, NewKey, NewRealm, Preset, Registry, Slug};
 use edgelatch_sync::{
     Begun, DataDir, Directory, Error, Init, Publication, Published, Publisher, Reason, Shown, Target, Written, hex, init,
     key_file,
@@ -74,20 +74,9 @@ impl Plane {
     }
 
     fn create(&self, name: &str) -> Created {
-        let new = NewKey {
-            org: "main".parse().unwrap(),
-            owner: "admin".parse().unwrap(),
-            name: name.parse().unwrap(),
-            description: "".parse().unwrap(),
-            roles: vec!["reader".parse().unwrap()],
-            scope: Scope::All,
-            ip: IpRules::unrestricted(),
-            not_before: None,
-            expires_at: None,
-            metadata: Metadata::default(),
-            environment: None,
-        };
-        self.registry.create_key(&caller(), &self.realm, &new).unwrap()
+        let new =
+            NewKey { roles: vec!["reader".parse().unwrap()], ..NewKey::new("main".parse().unwrap(), name.parse().unwrap()) };
+        self.registry.keys(&self.realm).create(&caller(), &new, Handover::default()).unwrap().created().unwrap()
     }
 
     fn file(&self, name: &str) -> Vec<u8> {
@@ -127,9 +116,9 @@ fn created_then_accepted_revoked_then_refused() {
     p.publish().unwrap();
     p.push(&mut edge);
     assert_eq!(p.verdict(&edge, &one.secret), Code::Valid);
-    p.registry.revoke_key(&caller(), &p.realm, one.key.key_id, None).unwrap();
+    p.registry.keys(&p.realm).revoke(&caller(), one.key.key_id, None).unwrap();
     let soon = KeyEdit { expires_at: Some(Some(NOW + 10)), ..KeyEdit::default() };
-    p.registry.edit_key(&caller(), &p.realm, two.key.key_id, &soon).unwrap();
+    p.registry.keys(&p.realm).edit(&caller(), two.key.key_id, &soon).unwrap();
     assert_eq!(p.verdict(&edge, &one.secret), Code::Valid);
     p.publish().unwrap();
     p.push(&mut edge);
@@ -168,7 +157,7 @@ fn epochs_are_due_after_changes_heartbeats_and_losses() {
     p.clock.fetch_add(1, Ordering::SeqCst);
     assert_eq!(p.if_due(), Some(Reason::Heartbeat));
     // Another head, another epoch, the same tree.
-    let rows = p.registry.ledger(&p.realm, 2).unwrap();
+    let rows = p.registry.ledger(&p.realm).newest(2).unwrap();
     assert_eq!((rows[0].epoch, rows[0].tree), (rows[1].epoch + 1, rows[1].tree));
     assert!(p.file("head") != before && p.objects().iter().all(|o| objects.contains(o)));
     fs::remove_file(p.dir.realm(&p.realm).join("head")).unwrap();
@@ -209,15 +198,15 @@ fn a_target_that_fails_stops_no_other() {
         let published = published.unwrap();
         assert_eq!((published.written.len(), published.failed.len(), published.failed[0].code), (1, 1, "io"));
         // Not every target holds it.
-        let last = &p.registry.ledger(&p.realm, 1).unwrap()[0];
+        let last = &p.registry.ledger(&p.realm).newest(1).unwrap()[0];
         assert_eq!((last.epoch, last.published_at), (published.epoch, None));
         assert_eq!(p.edge().head().unwrap().epoch, published.epoch);
         assert_eq!(p.publisher.due(&[&mut bad, &mut good]).unwrap(), Some(Reason::Repair));
     }
     // When none can be published to, no epoch is spent.
-    let epoch = p.registry.ledger(&p.realm, 1).unwrap()[0].epoch;
+    let epoch = p.registry.ledger(&p.realm).newest(1).unwrap()[0].epoch;
     assert_eq!(p.publisher.publish(&mut [&mut Directory::new(&blocked)]).unwrap_err().code(), "io");
-    assert_eq!(p.registry.ledger(&p.realm, 1).unwrap()[0].epoch, epoch);
+    assert_eq!(p.registry.ledger(&p.realm).newest(1).unwrap()[0].epoch, epoch);
 }
 
 #[test]
@@ -232,7 +221,7 @@ fn no_epoch_is_used_twice_after_a_crash() {
         assert!(died.is_err());
     }
     assert_eq!(p.file("head"), served);
-    assert_eq!(p.registry.ledger(&p.realm, 1).unwrap()[0].published_at, None);
+    assert_eq!(p.registry.ledger(&p.realm).newest(1).unwrap()[0].published_at, None);
     // A new process: it sees that the last epoch is not out, and takes a new one.
     let registry = Arc::new(Registry::open(&p.dir.database(), env(&p.clock)).unwrap());
     let again = publisher(&p.dir, &registry, &p.realm).publish_if_due(&mut [&mut p.target()]).unwrap().unwrap();
@@ -294,7 +283,7 @@ fn epochs_end_before_their_counter_does() {
     fs::write(p.dir.realm(&p.realm).join("head"), head_of(&p, &own, MAX_EPOCH)).unwrap();
     assert_eq!(p.publish().unwrap_err().code(), "epoch_limit");
     // Nothing was spent, and the last one can be taken.
-    assert_eq!(p.registry.ledger(&p.realm, 1).unwrap()[0].epoch, 1);
+    assert_eq!(p.registry.ledger(&p.realm).newest(1).unwrap()[0].epoch, 1);
     fs::write(p.dir.realm(&p.realm).join("head"), head_of(&p, &own, MAX_EPOCH - 1)).unwrap();
     assert_eq!(p.publish().unwrap().epoch, MAX_EPOCH);
     assert_eq!(p.publish().unwrap_err().code(), "epoch_limit");
@@ -334,7 +323,7 @@ fn concurrent_publishers_take_turns() {
             });
         }
     });
-    let roots = p.registry.roots(&p.realm).unwrap();
+    let roots = p.registry.ledger(&p.realm).roots().unwrap();
     assert_eq!(Shown::of(&p.target(), "acme", &roots).unwrap(), Shown::Epoch(21));
     p.edge();
 }

@@ -254,7 +254,7 @@ pub(crate) struct List {
 pub(crate) struct Paging {
     /// At most this many, up to 500
     #[arg(long, default_value_t = 50)]
-    pub(crate) limit: usize,
+    pub(crate) limit: u64,
     /// Where the last page ended
     #[arg(long)]
     pub(crate) cursor: Option<String>,

@@ -5,9 +5,9 @@ mod edit;
 mod import;
 mod init;
 mod keys;
-mod parties;
 mod records;
 mod serve;
+mod tenants;
 
 use std::path::PathBuf;
 
@@ -16,9 +16,9 @@ pub(crate) use edit::{Edit, IpListEdit};
 pub(crate) use import::Import;
 pub(crate) use init::Init;
 pub(crate) use keys::{Create, KeyFields, KeyFilter, Keys, List, Paging, SecretTo, Which, Window};
-pub(crate) use parties::{Orgs, Owners, Roles, WhichOwner};
 pub(crate) use records::{Audit, Explain, Store, Usage};
 pub(crate) use serve::{LogFormat, Serve};
+pub(crate) use tenants::{Orgs, Owners, Roles, WhichOwner};
 
 /// Issues API keys and publishes the signed snapshots by which edges verify them offline
 #[derive(Parser)]

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use edgelatch_registry::{Activity, ActivityFilter, Anchor, Error, format_time};
+use edgelatch_registry::{Anchor, AuditFilter, AuditRow, Error, Paging, format_time};
 use serde_json::json;
 
-use super::keys::fields::maybe_slug;
+use super::keys::fields::{self, page, read};
 use super::keys::show::or_dash;
 use crate::args::{Audit, Usage};
-use crate::context::{Context, Open, times};
+use crate::context::{Context, Open};
 use crate::failure::{Failure, Result};
 use crate::output::{self, BAD, DIM, GOOD, RESET, list};
 
@@ -16,11 +16,8 @@ pub(crate) fn run(context: &Context, command: Audit) -> Result<ExitCode> {
     let open = context.open()?;
     match command {
         Audit::List { org, actor, target, action, window, paging } => {
-            let (since, until) = times(&open, &window)?;
-            let org = maybe_slug("--org", org.as_deref())?;
-            let filter =
-                ActivityFilter { org, actor, target, action, since, until, limit: paging.limit, cursor: paging.cursor };
-            show(context, &open, &filter)?;
+            let filter = AuditFilter { org: read("org", &org)?, actor, target, action, window: fields::window(&window)? };
+            show(context, &open, &filter, &page(paging))?;
             Ok(ExitCode::SUCCESS)
         }
         Audit::Verify { anchor } => verify(context, &open, anchor.as_deref()),
@@ -30,13 +27,13 @@ pub(crate) fn run(context: &Context, command: Audit) -> Result<ExitCode> {
 /// Characters of a change in the table; JSON has all of it.
 const WIDTH: usize = 100;
 
-fn show(context: &Context, open: &Open, filter: &ActivityFilter) -> Result<()> {
-    let page = open.registry.activity(&open.realm, filter)?;
+fn show(context: &Context, open: &Open, filter: &AuditFilter, paging: &Paging) -> Result<()> {
+    let page = open.audit().list(filter, paging)?;
     if context.json {
         output::json(&page);
         return Ok(());
     }
-    let row = |a: &Activity| {
+    let row = |a: &AuditRow| {
         let change = match (&a.before, &a.after) {
             (Some(before), Some(after)) => format!("{before} → {after}"),
             (one, other) => or_dash(one.as_ref().or(other.as_ref()).map_or("", String::as_str)),
@@ -47,14 +44,14 @@ fn show(context: &Context, open: &Open, filter: &ActivityFilter) -> Result<()> {
         vec![a.seq.to_string(), format_time(a.at), a.actor.clone(), address, a.action.clone(), target, change]
     };
     let head = ["ROW", "TIME", "WHO", "FROM", "ACT", "ON", "BEFORE → AFTER"];
-    output::table(&head, &page.activity.iter().map(row).collect::<Vec<_>>());
+    output::table(&head, &page.rows.iter().map(row).collect::<Vec<_>>());
     output::more(page.next.as_deref());
     Ok(())
 }
 
 fn verify(context: &Context, open: &Open, anchor: Option<&str>) -> Result<ExitCode> {
     let anchor = anchor.map(read_anchor).transpose()?;
-    match open.registry.audit_verify(&open.realm, anchor.as_ref()) {
+    match open.audit().verify(anchor.as_ref()) {
         Ok(Anchor { seq, hash }) => {
             if context.json {
                 output::json(&json!({ "sound": true, "rows": seq, "anchor": format!("{seq}:{hash}") }));
@@ -88,7 +85,7 @@ fn read_anchor(text: &str) -> Result<Anchor> {
 pub(crate) fn usage(context: &Context, command: &Usage) -> Result<()> {
     let Usage::Totals = command;
     let open = context.open()?;
-    let totals = open.registry.verdict_totals(&open.realm)?;
+    let totals = open.usage().totals()?;
     list(context.json, &totals, &["VERDICT", "NUMBER"], |total| vec![total.code.clone(), total.number.to_string()]);
     Ok(())
 }

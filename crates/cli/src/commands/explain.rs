@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use edgelatch_core::ip::Ip;
-use edgelatch_registry::{Question, parse_time};
+use edgelatch_registry::{Question, UsablePage, parse_time};
 
-use super::keys::fields::filter;
+use super::keys::fields::{filter, page};
 use super::keys::show;
 use crate::args::Explain;
 use crate::context::{Context, Open, key_id};
@@ -17,13 +17,13 @@ pub(crate) fn run(context: &Context, command: Explain) -> Result<ExitCode> {
     match command {
         Explain::Key { key, service, permission, ip, at } => {
             let now = open.registry.env().now()?;
-            let at = at.as_deref().map(|text| parse_time("--at", text, now)).transpose()?;
+            let at = at.as_deref().map(|text| parse_time("at", text, now)).transpose()?;
             let ip = ip.as_deref().map(|text| address("--ip", text)).transpose()?;
             explain_key(context, &open, &key, &Question { service, permission, ip, at })
         }
         Explain::Address { ip, only_listed, filter: asked, paging } => {
-            let filter = filter(&open, &asked, Some(&paging))?;
-            explain_address(context, &open, address("IP", &ip)?, &filter, only_listed)?;
+            let page = open.keys().usable_from(address("IP", &ip)?, &filter(&asked)?, only_listed, &page(paging))?;
+            show_page(context, &page);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -34,7 +34,7 @@ fn address(flag: &str, text: &str) -> Result<Ip> {
 }
 
 fn explain_key(context: &Context, open: &Open, key: &str, question: &Question) -> Result<ExitCode> {
-    let found = open.registry.explain_key(&open.realm, key_id(key)?, question)?;
+    let found = open.keys().explain(key_id(key)?, question)?;
     let accepted = found.status == 0;
     if context.json {
         output::json(&found);
@@ -52,19 +52,11 @@ fn explain_key(context: &Context, open: &Open, key: &str, question: &Question) -
     Ok(if accepted { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn explain_address(
-    context: &Context,
-    open: &Open,
-    ip: Ip,
-    filter: &edgelatch_registry::Filter,
-    only_listed: bool,
-) -> Result<()> {
-    let page = open.registry.explain_address(&open.realm, ip, filter, only_listed)?;
+fn show_page(context: &Context, page: &UsablePage) {
     if context.json {
-        output::json(&page);
-        return Ok(());
+        output::json(page);
+        return;
     }
     show::table(page.keys.iter().map(|usable| &usable.key));
     output::more(page.next.as_deref());
-    Ok(())
 }

@@ -43,21 +43,21 @@ pub(crate) fn run(context: &Context, args: &args::Init) -> Result<()> {
 }
 
 fn plan(realm: Option<Slug>, args: &args::Init) -> Result<Init> {
-    let realm = realm.map_or_else(|| Slug::parse("--realm", "main"), Ok)?;
+    let realm = realm.map_or_else(|| Slug::parse("realm", "main"), Ok)?;
     let now = Env::system().now()?;
     Ok(Init {
         caller: caller()?,
         realm: NewRealm {
-            name: Name::parse("--name", args.name.as_deref().unwrap_or(realm.as_str()))?,
+            name: Name::parse("name", args.name.as_deref().unwrap_or(realm.as_str()))?,
             realm,
-            preset: one_of("--preset", &args.preset)?,
-            prefix: args.prefix.as_deref().map(|prefix| Prefix::parse("--prefix", prefix)).transpose()?,
+            preset: one_of("preset", &args.preset)?,
+            prefix: args.prefix.as_deref().map(|prefix| Prefix::parse("prefix", prefix)).transpose()?,
             sources: args.credentials.as_deref().map(credentials).transpose()?,
         },
-        org: Slug::parse("--org", &args.org)?,
-        owner: Slug::parse("--owner", &args.owner)?,
-        root_lifetime: parse_span("--root-lifetime", &args.root_lifetime, now)?,
-        head_lifetime: parse_span("--head-lifetime", &args.head_lifetime, now)?,
+        org: Slug::parse("org", &args.org)?,
+        owner: Slug::parse("owner", &args.owner)?,
+        root_lifetime: parse_span("root_lifetime", &args.root_lifetime, now)?,
+        head_lifetime: parse_span("head_lifetime", &args.head_lifetime, now)?,
     })
 }
 

@@ -12,7 +12,7 @@ use edgelatch_core::tree::object_digest;
 use edgelatch_core::tree::page::Page;
 use edgelatch_core::tree::shard::Shard;
 use edgelatch_core::tree::top::Top;
-use edgelatch_registry::{ALLOW_MODES, ORDERS, format_time, word};
+use edgelatch_registry::{Word, format_time};
 use edgelatch_sync::hex;
 use serde_json::{Value, json};
 
@@ -141,7 +141,7 @@ fn record(shard: &Shard<'_>, i: usize, directory: Option<&Directory<'_>>) -> Val
 fn policy(policy: &PolicyView<'_>) -> Value {
     let (mode, order): (AllowMode, Order) = (policy.allow_mode(), policy.order());
     json!({
-        "allow_mode": word(&ALLOW_MODES, mode), "order": word(&ORDERS, order),
+        "allow_mode": mode.word(), "order": order.word(),
         "allow": policy.allow().map(|c| c.to_string()).collect::<Vec<_>>(),
         "deny": policy.deny().map(|c| c.to_string()).collect::<Vec<_>>(),
     })

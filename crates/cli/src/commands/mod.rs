@@ -5,10 +5,10 @@ mod explain;
 mod init;
 mod inspect;
 mod keys;
-mod parties;
 mod publish;
 mod serve;
 mod store;
+mod tenants;
 mod verify;
 
 use std::process::ExitCode;
@@ -22,10 +22,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Init(args) => init::run(&context, &args)?,
         Command::Keys(command) => return keys::run(&context, command),
-        Command::Orgs(command) => parties::orgs(&context, command)?,
-        Command::Owners(command) => parties::owners(&context, command)?,
-        Command::Roles(command) => parties::roles(&context, command)?,
-        Command::Realms => parties::realms(&context)?,
+        Command::Orgs(command) => tenants::orgs(&context, command)?,
+        Command::Owners(command) => tenants::owners(&context, command)?,
+        Command::Roles(command) => tenants::roles(&context, command)?,
+        Command::Realms => tenants::realms(&context)?,
         Command::Audit(command) => return audit::run(&context, command),
         Command::Usage(command) => audit::usage(&context, &command)?,
         Command::Explain(command) => return explain::run(&context, command),

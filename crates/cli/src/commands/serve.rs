@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use edgelatch_registry::Slug;
+use edgelatch_registry::{Slug, management};
 use edgelatch_server::{ApiOptions, Bound, FailureRate, Options, Pilot, Upkeep, Webhook, serve as run_server};
 use edgelatch_sync::{Directory, hex};
 use serde_json::json;
@@ -19,7 +19,7 @@ fn api(open: &Open, args: &args::Serve) -> Result<Option<ApiOptions>> {
     if args.no_api {
         return Ok(None);
     }
-    if !open.registry.has_management()? {
+    if !management::exists(&open.registry)? {
         return match args.api_addr {
             None => Ok(None),
             Some(_) => Err(Failure::usage("--api-addr: there is no management realm, so nobody could call the API")),

@@ -1,37 +1,46 @@
-//! The row that ends an act.
+//! The row that ends a change.
 
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::row::{Activity, head};
+use super::row::{AuditRow, end};
 use crate::error::{Error, Kind};
-use crate::model::{Key, Slug};
+use crate::model::{Key, Owner, Role, Slug};
 use crate::store::args;
-use crate::transaction::Act;
+use crate::transaction::Change;
 
-/// What an act is about.
-pub(crate) struct Target<'e> {
-    pub(crate) kind: Kind,
-    pub(crate) id: String,
-    pub(crate) org: Option<&'e Slug>,
+/// What a change is about.
+pub(crate) struct Target<'t> {
+    kind: Kind,
+    id: String,
+    org: Option<&'t Slug>,
 }
 
-impl<'e> Target<'e> {
-    pub(crate) fn key(key: &'e Key) -> Self {
+impl<'t> Target<'t> {
+    pub(crate) fn key(key: &'t Key) -> Self {
         Target { kind: Kind::Key, id: key.key_id.to_string(), org: Some(&key.org) }
     }
 
-    pub(crate) fn org(org: &'e Slug) -> Self {
+    pub(crate) fn owner(owner: &'t Owner) -> Self {
+        Target { kind: Kind::Owner, id: owner.owner.to_string(), org: Some(&owner.org) }
+    }
+
+    pub(crate) fn role(role: &'t Role) -> Self {
+        Target { kind: Kind::Role, id: role.role.to_string(), org: role.org.as_ref() }
+    }
+
+    pub(crate) fn org(org: &'t Slug) -> Self {
         Target { kind: Kind::Org, id: org.to_string(), org: Some(org) }
     }
 
-    pub(crate) fn party(kind: Kind, id: &Slug, org: Option<&'e Slug>) -> Self {
-        Target { kind, id: id.to_string(), org }
+    /// The whole realm, or one org's part of it.
+    pub(crate) fn realm(realm: &Slug, org: Option<&'t Slug>) -> Self {
+        Target { kind: Kind::Realm, id: realm.to_string(), org }
     }
 }
 
-impl Act<'_> {
-    /// Writes the act's row: of what changed, only the members that differ.
+impl Change<'_> {
+    /// Writes the change's row: of what was changed, only the members that differ.
     pub(crate) fn log(
         &mut self,
         action: &str,
@@ -47,12 +56,32 @@ impl Act<'_> {
             }
             other => other,
         };
-        append(self, action, target, before.map(|v| v.to_string()), after.map(|v| v.to_string()))
+        let (last, hash) = end(&mut self.tx)?;
+        let row = AuditRow {
+            seq: last + 1,
+            at: self.now,
+            actor: self.caller.actor().to_string(),
+            address: self.caller.address().map(|ip| ip.to_string()),
+            action: action.into(),
+            kind: target.kind.word().into(),
+            target: target.id.clone(),
+            org: target.org.map(ToString::to_string),
+            before: before.map(|json| json.to_string()),
+            after: after.map(|json| json.to_string()),
+        };
+        let hash = row.hash(&hash)?;
+        let AuditRow { seq, at, actor, address, action, kind, target, org, before, after } = row;
+        let sql = "INSERT INTO audit_log (realm_id, seq, at, actor, address, action, kind, target, org, before, after, hash) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+        let values = args![self.tx.realm.0, seq, at, actor, address, action, kind, target, org, before, after, &hash[..]];
+        self.tx.session.run(sql, values)?;
+        let sql = "UPDATE realms SET audit_seq = $2, audit_hash = $3 WHERE id = $1";
+        self.tx.session.run(sql, args![self.tx.realm.0, seq, &hash[..]]).map(drop)
     }
 }
 
-/// What the log keeps of a thing. Of a secret it takes nothing, not even the characters that lists show; what time and use
-/// change by themselves is no act.
+/// What the log keeps of a thing. Of a secret it takes nothing, not even the characters that lists show; nor does it take what
+/// changes with time and use alone.
 pub(crate) fn logged(value: &impl Serialize) -> Option<Json> {
     const LEFT_OUT: [&str; 12] = [
         "first_12",
@@ -73,35 +102,4 @@ pub(crate) fn logged(value: &impl Serialize) -> Option<Json> {
         members.retain(|name, _| !LEFT_OUT.contains(&name.as_str()));
     }
     Some(value)
-}
-
-/// Adds a row.
-fn append(
-    act: &mut Act<'_>,
-    action: &str,
-    target: &Target<'_>,
-    before: Option<String>,
-    after: Option<String>,
-) -> Result<(), Error> {
-    let (last, hash) = head(act.session, act.realm)?;
-    let row = Activity {
-        seq: last + 1,
-        at: act.now,
-        actor: act.caller.actor().to_string(),
-        address: act.caller.address().map(|ip| ip.to_string()),
-        action: action.into(),
-        kind: target.kind.word().into(),
-        target: target.id.clone(),
-        org: target.org.map(ToString::to_string),
-        before,
-        after,
-    };
-    let hash = row.hash(&hash)?;
-    let Activity { seq, at, actor, address, action, kind, target, org, before, after } = row;
-    let sql = "INSERT INTO audit_log (realm_id, seq, at, actor, address, action, kind, target, org, before, after, hash) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-    let values = args![act.realm.0, seq, at, actor, address, action, kind, target, org, before, after, &hash[..]];
-    act.session.run(sql, values)?;
-    let sql = "UPDATE realms SET audit_seq = $2, audit_hash = $3 WHERE id = $1";
-    act.session.run(sql, args![act.realm.0, seq, &hash[..]]).map(|_| ())
 }

@@ -1,26 +1,25 @@
-//! The activity log: who did what, from where, before and after. Rows are only ever added, and each carries a hash over
-//! itself and the row before it, so that one that was removed or altered is found.
+//! A row of the log. Each carries a hash over itself and the row before it, so that one that was removed or altered is found.
 //!
 //! ```text
 //! hash(0) = SHA-256("edgelatch audit 1\n" realm)
 //! hash(n) = SHA-256(hash(n-1) row(n))
-//! row     = JSON array [seq, at, actor, address, action, kind, target, org, before, after]; before and after as their text
+//! row     = JSON array [seq, at, actor, address, action, kind, target, org, before, after]; the last two as their text
 //! ```
-//! Whoever can write the database can write a whole new chain; against them, keep the anchor that [`crate::Registry::audit_verify`]
+//! Whoever can write the database can write a whole new chain; against them, keep the anchor that [`super::Audit::verify`]
 //! returns somewhere else, and hand it in the next time.
 
 use edgelatch_core::tree::object_digest;
-use serde::Serialize;
 use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use crate::error::Error;
-use crate::model::format_time as format;
-use crate::store::{Row, Session, args};
-use crate::transaction::RealmId;
+use crate::model::format_time;
+use crate::store::{args, columns};
+use crate::transaction::Transaction;
 
-/// A row of the log.
+/// A row of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Activity {
+pub struct AuditRow {
     /// Its place in the realm's log, from 1.
     pub seq: u64,
     /// When.
@@ -43,12 +42,12 @@ pub struct Activity {
     pub after: Option<String>,
 }
 
-impl Serialize for Activity {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+impl Serialize for AuditRow {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let json = |text: &Option<String>| -> Option<serde_json::Value> { serde_json::from_str(text.as_deref()?).ok() };
-        let mut row = to.serialize_struct("Activity", 10)?;
+        let mut row = to.serialize_struct("AuditRow", 10)?;
         row.serialize_field("seq", &self.seq)?;
-        row.serialize_field("at", &format(self.at))?;
+        row.serialize_field("at", &format_time(self.at))?;
         row.serialize_field("actor", &self.actor)?;
         row.serialize_field("address", &self.address)?;
         row.serialize_field("action", &self.action)?;
@@ -61,55 +60,34 @@ impl Serialize for Activity {
     }
 }
 
-impl Activity {
+columns! {
+    /// A row with its hash.
+    pub(super) ROW: (AuditRow, Vec<u8>) = { seq, at, actor, address, action, kind, target, org, before, after, hash }
+        => (AuditRow { seq, at, actor, address, action, kind, target, org, before, after }, hash)
+}
+
+impl AuditRow {
+    /// The chain's hash up to this row, of which `last` is the one up to the row before.
     pub(super) fn hash(&self, last: &[u8]) -> Result<[u8; 32], Error> {
-        let row = (
-            self.seq,
-            self.at,
-            &self.actor,
-            &self.address,
-            &self.action,
-            &self.kind,
-            &self.target,
-            &self.org,
-            &self.before,
-            &self.after,
-        );
+        let AuditRow { seq, at, actor, address, action, kind, target, org, before, after } = self;
+        let row = (seq, at, actor, address, action, kind, target, org, before, after);
         let mut bytes = last.to_vec();
         serde_json::to_writer(&mut bytes, &row).map_err(|e| Error::Store { detail: e.to_string() })?;
         Ok(object_digest(&bytes))
     }
 }
 
-pub(super) const COLUMNS: &str =
-    "SELECT seq, at, actor, address, action, kind, target, org, before, after, hash FROM audit_log";
-
-pub(super) fn read(row: &Row<'_>) -> Result<Activity, Error> {
-    let maybe = |at| Ok::<_, Error>(row.maybe_text(at)?.map(Into::into));
-    Ok(Activity {
-        seq: row.int(0)?,
-        at: row.int(1)?,
-        actor: row.text(2)?.into(),
-        address: maybe(3)?,
-        action: row.text(4)?.into(),
-        kind: row.text(5)?.into(),
-        target: row.text(6)?.into(),
-        org: maybe(7)?,
-        before: maybe(8)?,
-        after: maybe(9)?,
-    })
-}
-
-/// How many rows the realm's log has, and the hash of the last.
-pub(super) fn head(session: &mut dyn Session, realm: RealmId) -> Result<(u64, Vec<u8>), Error> {
+/// How many rows the log has, and the hash up to the last.
+pub(super) fn end(tx: &mut Transaction<'_>) -> Result<(u64, Vec<u8>), Error> {
     let sql = "SELECT audit_seq, audit_hash, slug FROM realms WHERE id = $1";
-    let head = session.row(sql, args![realm.0], |row| match row.int(0)? {
-        0 => Ok((0, genesis(row.text(2)?).to_vec())),
-        seq => Ok((seq, row.blob(1)?.to_vec())),
-    })?;
-    head.ok_or_else(|| Error::Store { detail: "the realm vanished".into() })
+    match tx.session.one::<(u64, Option<Vec<u8>>, String)>(sql, args![tx.realm.0])? {
+        Some((0, _, realm)) => Ok((0, beginning(&realm).to_vec())),
+        Some((seq, Some(hash), _)) => Ok((seq, hash)),
+        _ => Err(Error::Store { detail: "the realm has no end of its audit log".into() }),
+    }
 }
 
-pub(super) fn genesis(realm: &str) -> [u8; 32] {
+/// The hash before the first row.
+pub(super) fn beginning(realm: &str) -> [u8; 32] {
     object_digest(format!("edgelatch audit 1\n{realm}").as_bytes())
 }

@@ -1,13 +1,11 @@
-//! Whether the activity log is as it was written.
+//! Whether the log is as it was written.
 
 use serde::Serialize;
 
-use super::row::{COLUMNS, genesis, head, read};
+use super::Audit;
+use super::row::{ROW, beginning, end};
 use crate::error::Error;
-use crate::model::Slug;
-use crate::registry::Registry;
 use crate::store::args;
-use crate::transaction::realm_id;
 
 /// A point of the chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,28 +17,27 @@ pub struct Anchor {
     pub hash: String,
 }
 
-impl Registry {
+impl Audit<'_> {
     /// Recomputes the chain and returns its end. An `anchor` from an earlier run must lie on it. The first row that is
     /// missing or was altered is named in the error.
-    pub fn audit_verify(&self, realm: &Slug, anchor: Option<&Anchor>) -> Result<Anchor, Error> {
-        self.store.reading(|session| {
-            let id = realm_id(session, realm)?;
-            let (rows, end) = head(session, id)?;
+    pub fn verify(&self, anchor: Option<&Anchor>) -> Result<Anchor, Error> {
+        self.0.read(|tx| {
+            let (rows, last) = end(tx)?;
             let altered = |seq, reason: &str| Error::Altered { seq, reason: reason.into() };
-            let (mut seq, mut hash) = (0, genesis(realm.as_str()).to_vec());
-            let mut anchored = anchor.is_none_or(|a| a.seq == 0);
-            session.each(&format!("{COLUMNS} WHERE realm_id = $1 ORDER BY seq"), args![id.0], &mut |found| {
-                let row = read(found)?;
+            let (mut seq, mut hash) = (0, beginning(self.0.realm.as_str()).to_vec());
+            let mut anchored = anchor.is_none_or(|anchor| anchor.seq == 0);
+            let rest = "FROM audit_log WHERE realm_id = $1 ORDER BY seq";
+            tx.session.select_each(&ROW, rest, args![tx.realm.0], |(row, written)| {
                 seq += 1;
                 if row.seq != seq {
                     return Err(altered(seq, "is missing"));
                 }
                 hash = row.hash(&hash)?.to_vec();
-                if found.blob(10)? != hash {
+                if written != hash {
                     return Err(altered(seq, "was altered, or one before it was written anew"));
                 }
-                if anchor.is_some_and(|a| a.seq == seq) {
-                    if anchor.is_some_and(|a| a.hash != hex(&hash)) {
+                if let Some(anchor) = anchor.filter(|anchor| anchor.seq == seq) {
+                    if anchor.hash != hex(&hash) {
                         return Err(altered(seq, "differs from the anchor: the log was written anew since"));
                     }
                     anchored = true;
@@ -49,7 +46,7 @@ impl Registry {
             })?;
             match () {
                 () if seq < rows => Err(altered(seq + 1, "is missing")),
-                () if seq > rows || hash != end => Err(altered(seq, "is not the one that was written last")),
+                () if seq > rows || hash != last => Err(altered(seq, "is not the one that was written last")),
                 () if !anchored => Err(altered(seq + 1, "is missing: the anchor lies beyond the end")),
                 () => Ok(Anchor { seq, hash: hex(&hash) }),
             }

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::error::Error;
-use crate::keys::KEY_COLUMNS;
+use crate::keys::{IPS, KEY_COLUMNS, PartRows, ROLES, SERVICES, ip_rows, role_rows, service_rows};
 use crate::limits::LOOKUPS;
-use crate::model::{IpEntry, IpRules, Scope};
+use crate::model::{IpRules, Scope};
 use crate::store::{Value, args};
-use crate::transaction::Act;
+use crate::transaction::Change;
 
 /// A key that only another key's name or digest could still stand in the way of.
 pub(super) struct Ready {
@@ -43,9 +43,9 @@ pub(super) struct Batch {
 struct Rows {
     keys: Vec<Vec<Value>>,
     secrets: Vec<Vec<Value>>,
-    roles: Vec<Vec<Value>>,
-    services: Vec<Vec<Value>>,
-    ips: Vec<Vec<Value>>,
+    roles: PartRows,
+    services: PartRows,
+    ips: PartRows,
 }
 
 impl Batch {
@@ -54,11 +54,11 @@ impl Batch {
     }
 
     /// Adds the lines that nothing stands in the way of, in their order, and tells of each whether it was refused.
-    pub(super) fn flush(&mut self, act: &mut Act<'_>, tell: &mut dyn FnMut(u64, Option<Error>)) -> Result<(), Error> {
+    pub(super) fn write(&mut self, change: &mut Change<'_>, tell: &mut dyn FnMut(u64, Option<Error>)) -> Result<(), Error> {
         let ready: Vec<&Ready> = self.lines.iter().filter_map(|(_, line)| line.as_ref().ok()).collect();
         let mut digests = HashSet::new();
         let test = "secrets WHERE realm_id = $1 AND substr(digest, 1, 16)";
-        for at in taken(act, test, act.realm.0, ready.iter().map(|line| line.prefix().into()).collect())? {
+        for at in taken(change, test, change.tx.realm.0, ready.iter().map(|line| line.prefix().into()).collect())? {
             digests.extend(ready.get(at).map(|line| line.prefix().to_vec()));
         }
         let mut names = HashSet::new();
@@ -70,7 +70,7 @@ impl Batch {
         }
         for (org, held) in holders {
             let test = "keys WHERE org_id = $1 AND held_name";
-            for at in taken(act, test, org, held.iter().map(|&name| name.into()).collect())? {
+            for at in taken(change, test, org, held.iter().map(|&name| name.into()).collect())? {
                 names.extend(held.get(at).map(|&name| (org, name.to_owned())));
             }
         }
@@ -84,26 +84,26 @@ impl Batch {
                 Ok(line) if !digests.insert(line.prefix().to_vec()) => Some(Error::DigestTaken),
                 Ok(line) => {
                     names.extend(line.holder.map(|org| (org, line.name.clone())));
-                    rows.add(act, self.next, line);
+                    rows.add(change, self.next, line);
                     self.next += 1;
                     None
                 }
             };
             tell(number, refused);
         }
-        rows.load(act)
+        rows.load(change)
     }
 }
 
 /// Which of the wanted values, by their places, are there already. Each is looked up by itself, so that no database thinks of
 /// reading all there are instead.
-fn taken(act: &mut Act<'_>, test: &str, of: u64, wanted: Vec<Value>) -> Result<Vec<usize>, Error> {
+fn taken(change: &mut Change<'_>, test: &str, of: u64, wanted: Vec<Value>) -> Result<Vec<usize>, Error> {
     let mut found = Vec::new();
     for (chunk, some) in wanted.chunks(LOOKUPS).enumerate() {
         let lookups: Vec<String> = (0..some.len()).map(|at| format!("SELECT {at} FROM {test} = ${}", at + 2)).collect();
         let values = [&[Value::from(of)], some].concat();
-        act.session.each(&lookups.join(" UNION ALL "), &values, &mut |row| {
-            found.extend(usize::try_from(row.int(0)?).map(|at| chunk * LOOKUPS + at));
+        change.tx.session.each::<u64>(&lookups.join(" UNION ALL "), &values, |at| {
+            found.extend(usize::try_from(at).map(|at| chunk * LOOKUPS + at));
             Ok(())
         })?;
     }
@@ -111,36 +111,21 @@ fn taken(act: &mut Act<'_>, test: &str, of: u64, wanted: Vec<Value>) -> Result<V
 }
 
 impl Rows {
-    fn add(&mut self, act: &Act<'_>, row: u64, line: Ready) {
+    fn add(&mut self, change: &Change<'_>, row: u64, line: Ready) {
         let Ready { mut key, digest, roles, scope, ip, .. } = line;
         key.push(row.into());
         self.keys.push(key);
-        self.secrets.push(args![row, act.realm.0, &digest[..], act.now].to_vec());
-        self.roles.extend(roles.into_iter().map(|role| args![row, role].to_vec()));
-        if let Scope::List(services) = scope {
-            self.services.extend(services.iter().map(|service| args![row, service.as_str()].to_vec()));
-        }
-        for (list, entries) in [("allow", ip.allow()), ("deny", ip.deny())] {
-            for (position, IpEntry { cidr, enabled, note }) in (0u64..).zip(entries) {
-                self.ips.push(args![row, list, position, cidr.to_string(), *enabled, note.as_str()].to_vec());
-            }
-        }
+        self.secrets.push(args![row, change.tx.realm.0, &digest[..], change.now].to_vec());
+        self.roles.extend(role_rows(row, &roles));
+        self.services.extend(service_rows(row, &scope));
+        self.ips.extend(ip_rows(row, &ip));
     }
 
-    fn load(self, act: &mut Act<'_>) -> Result<(), Error> {
-        let keys = [&KEY_COLUMNS[..], &["id"]].concat();
-        for (table, columns, rows) in [
-            ("keys", &keys[..], self.keys),
-            ("secrets", &["key_id", "realm_id", "digest", "created_at"], self.secrets),
-            ("key_roles", &["key_id", "role_id"], self.roles),
-            ("key_services", &["key_id", "service"], self.services),
-            ("key_ips", &["key_id", "list", "position", "cidr", "enabled", "note"], self.ips),
-        ] {
-            if !rows.is_empty() {
-                let columns: Vec<String> = columns.iter().map(|&column| column.into()).collect();
-                act.session.load(table, &columns, &rows)?;
-            }
-        }
-        Ok(())
+    fn load(self, change: &mut Change<'_>) -> Result<(), Error> {
+        change.tx.session.load("keys", &[&KEY_COLUMNS[..], &["id"]].concat(), &self.keys)?;
+        change.tx.session.load("secrets", &["key_id", "realm_id", "digest", "created_at"], &self.secrets)?;
+        ROLES.load(&mut change.tx, &self.roles)?;
+        SERVICES.load(&mut change.tx, &self.services)?;
+        IPS.load(&mut change.tx, &self.ips)
     }
 }

@@ -3,13 +3,12 @@
 use serde_json::Value as Json;
 
 use crate::error::Error;
-use crate::keys::checked;
+use crate::keys::tidy;
 use crate::model::{
-    ALLOW_MODES, Description, Digest, IpEntry, IpRules, Metadata, Name, NewKey, ORDERS, Scope, Service, Slug, from_word,
-    future, parse_start, parse_time,
+    Description, Digest, FromText, IpEntry, Metadata, Name, NewIpRules, NewKey, Scope, Service, Slug, parse_expiry, parse_start,
 };
 
-/// What stands for columns that a line leaves out.
+/// What stands for columns that a line leaves out. A line without an owner is for the org's only one.
 #[derive(Clone, Debug, Default)]
 pub struct ImportDefaults {
     /// Its org.
@@ -87,11 +86,11 @@ pub(super) fn key(line: &Line, defaults: &ImportDefaults, now: u64) -> Result<(N
         line[place].as_deref().filter(|text| !text.is_empty())
     };
     let required = |name: &str| given(name).ok_or_else(|| Error::invalid(name, "is missing"));
-    let slug = |name: &str, default: &Option<Slug>| match (given(name), default) {
-        (Some(text), _) => Slug::parse(name, text),
-        (None, Some(default)) => Ok(default.clone()),
-        (None, None) => Err(Error::invalid(name, "is missing, and the import names none for all lines")),
+    let slug = |name: &str, default: &Option<Slug>| match given(name) {
+        Some(text) => Slug::parse(name, text).map(Some),
+        None => Ok(default.clone()),
     };
+    let no_org = || Error::invalid("org", "is missing, and the import names none for all lines");
     let list = |name: &str| given(name).unwrap_or_default().split(' ').filter(|text| !text.is_empty());
     let entries = |name: &str| list(name).map(|text| IpEntry::parse(name, text)).collect::<Result<Vec<_>, _>>();
     let digest = Digest::parse("sha256", required("sha256")?)?;
@@ -103,28 +102,23 @@ pub(super) fn key(line: &Line, defaults: &ImportDefaults, now: u64) -> Result<(N
         None | Some("all") => Scope::All,
         Some(_) => Scope::List(list("scope").map(|service| Service::parse("scope", service)).collect::<Result<_, _>>()?),
     };
-    let expires_at = match given("expires_at") {
-        None | Some("never") => None,
-        Some(text) => Some(future("expires_at", parse_time("expires_at", text, now)?, now)?),
-    };
-    let word = |name: &str, words: &[&str]| Error::invalid(name, format!("must be one of: {}", words.join(", ")));
-    let mode = given("allow_mode").map(|w| from_word(&ALLOW_MODES, w).ok_or_else(|| word("allow_mode", &["any", "list"])));
-    let order = given("order").map(|w| from_word(&ORDERS, w).ok_or_else(|| word("order", &["allow_first", "deny_first"])));
     let new = NewKey {
-        org: slug("org", &defaults.org)?,
+        org: slug("org", &defaults.org)?.ok_or_else(no_org)?,
         owner: slug("owner", &defaults.owner)?,
         name: Name::parse("name", required("name")?)?,
         description: Description::parse("description", given("description").unwrap_or_default())?,
         roles,
         scope,
-        ip: IpRules::new(mode.transpose()?, order.transpose()?.unwrap_or(ORDERS[0].1), entries("allow")?, entries("deny")?)?,
-        not_before: given("not_before").map_or(Ok(None), |text| parse_start("not_before", text, now))?,
-        expires_at,
-        metadata: given("metadata").map_or(Ok(Metadata::default()), Metadata::parse)?,
-        environment: match given("environment") {
-            Some(text) => Some(Slug::parse("environment", text)?),
-            None => defaults.environment.clone(),
+        ip: NewIpRules {
+            allow_mode: given("allow_mode").map(|word| FromText::parse("allow_mode", word)).transpose()?,
+            order: given("order").map(|word| FromText::parse("order", word)).transpose()?,
+            allow: entries("allow")?,
+            deny: entries("deny")?,
         },
+        not_before: given("not_before").map_or(Ok(None), |text| parse_start("not_before", text, now))?,
+        expires_at: given("expires_at").map_or(Ok(None), |text| parse_expiry("expires_at", text, now))?,
+        metadata: given("metadata").map_or(Ok(Metadata::default()), Metadata::parse)?,
+        environment: slug("environment", &defaults.environment)?,
     };
-    Ok((checked(&new)?, digest))
+    Ok((tidy(&new)?, digest))
 }

@@ -3,111 +3,100 @@
 use edgelatch_core::key::{self, KeyId};
 use zeroize::Zeroizing;
 
-use super::once::Idempotency;
-use super::rows::{Secret, changed, insert_key, insert_parts, insert_secret, role_ids};
-use super::rules::{check_new, checked};
+use super::Keys;
+use super::rows::{
+    IPS, ROLES, SERVICES, Secret, insert_key, insert_secret, ip_rows, key_values, role_ids, role_rows, service_rows,
+};
+use super::rules::{check_new, tidy};
 use crate::audit::{Target, logged};
 use crate::directory;
+use crate::env::Env;
 use crate::error::Error;
-use crate::model::{Caller, Changed, Created, Digest, Keep, NewKey, Once, Prefix, Slug, future};
-use crate::registry::Registry;
+use crate::model::{Caller, Changed, Created, Digest, Handover, IpRules, NewKey, Once, Origin, Prefix, future};
 use crate::store::args;
 use crate::tenants::{OrgRow, owner_id};
-use crate::transaction::{Act, touch};
+use crate::transaction::Change;
 
-impl Registry {
-    /// Makes a key. Its secret is in the answer and nowhere else.
-    pub fn create_key(&self, caller: &Caller, realm: &Slug, new: &NewKey) -> Result<Created, Error> {
-        match self.create_key_kept(caller, realm, new, None, &mut |_| Ok(()))? {
-            Once::Done(created) => Ok(*created),
-            Once::Repeated(_) => Err(Error::Repeated),
-        }
-    }
-
-    /// The same for a request that may come twice.
-    pub fn create_key_once(&self, caller: &Caller, realm: &Slug, new: &NewKey, once: &Idempotency) -> Result<Once, Error> {
-        self.create_key_kept(caller, realm, new, Some(once), &mut |_| Ok(()))
-    }
-
-    /// The same, with the secret handed to `keep` before the key is committed.
-    pub fn create_key_kept(
-        &self,
-        caller: &Caller,
-        realm: &Slug,
-        new: &NewKey,
-        once: Option<&Idempotency>,
-        keep: Keep<'_>,
-    ) -> Result<Once, Error> {
-        let new = checked(new)?;
-        self.act(caller, realm, |act| {
-            if let Some(key_id) = act.repeated(once)? {
-                return Ok(Once::Repeated(Box::new(act.key(key_id)?.0.key)));
+impl Keys<'_> {
+    /// Makes a key. Its secret is in the answer, and nowhere else but where `handover` puts it.
+    pub fn create(&self, caller: &Caller, new: &NewKey, mut handover: Handover<'_>) -> Result<Once, Error> {
+        let (new, env) = (tidy(new)?, &self.0.registry.env);
+        self.0.change(caller, |change| {
+            if let Some(key_id) = change.repeated(handover.once)? {
+                return Ok(Once::Repeated(Box::new(change.key(key_id)?.0.key)));
             }
-            let org = act.org(&new.org)?;
-            if let Some(at) = new.expires_at {
-                future("expires", at, act.now)?;
-            }
-            check_new(&org.settings, &new, act.now, false)?;
-            let text = self.issue(&org.settings.prefix)?;
-            let key_id = self.insert(act, &org, &new, &Secret::issued(&text))?;
-            act.remember(once, key_id)?;
-            touch(act.session, act.realm)?;
-            let Changed { key, warnings, .. } = changed(act.reload(key_id)?, true);
-            act.log("key.create", &Target::key(&key), None, logged(&key))?;
-            keep(&text)?;
-            Ok(Once::Done(Box::new(Created { key, secret: text, warnings })))
+            let (org, ip) = admit(change, &new, Origin::Issued)?;
+            let secret = issue(env, &org.settings.prefix)?;
+            let Changed { key, warnings, .. } = insert(change, env, &org, (&new, &ip), &Secret::issued(&secret))?;
+            change.remember(handover.once, key.key_id)?;
+            change.log("key.create", &Target::key(&key), None, logged(&key))?;
+            handover.put(&secret)?;
+            Ok(Once::Done(Box::new(Created { key, secret, warnings })))
         })
     }
 
     /// Takes over a key by its SHA-256, and marks the realm as holding imports.
-    pub fn import_key(&self, caller: &Caller, realm: &Slug, new: &NewKey, digest: &Digest) -> Result<Changed, Error> {
-        let new = checked(new)?;
-        self.act(caller, realm, |act| {
-            let org = act.org(&new.org)?;
-            if let Some(at) = new.expires_at {
-                future("expires", at, act.now)?;
-            }
-            check_new(&org.settings, &new, act.now, true)?;
-            let key_id = self.insert(act, &org, &new, &Secret::imported(digest))?;
-            act.session.run("UPDATE realms SET imports = 1 WHERE id = $1", args![act.realm.0])?;
-            touch(act.session, act.realm)?;
-            let changed = changed(act.reload(key_id)?, true);
-            act.log("key.import", &Target::key(&changed.key), None, logged(&changed.key))?;
+    pub fn import(&self, caller: &Caller, new: &NewKey, digest: &Digest) -> Result<Changed, Error> {
+        let (new, env) = (tidy(new)?, &self.0.registry.env);
+        self.0.change(caller, |change| {
+            let (org, ip) = admit(change, &new, Origin::Imported)?;
+            let changed = insert(change, env, &org, (&new, &ip), &Secret::imported(digest))?;
+            change.tx.session.run("UPDATE realms SET imports = 1 WHERE id = $1", args![change.tx.realm.0])?;
+            change.log("key.import", &Target::key(&changed.key), None, logged(&changed.key))?;
             Ok(changed)
         })
     }
+}
 
-    /// A new key's text. Bytes that a failing source left behind never become a key.
-    pub(crate) fn issue(&self, prefix: &Prefix) -> Result<Zeroizing<String>, Error> {
-        let prefix = key::Prefix::parse(prefix.as_str()).map_err(|e| Error::invalid("prefix", e.to_string()))?;
-        let mut failure = None;
-        let text = key::issue(&prefix, &mut |bytes| {
-            if let Err(error) = self.env.random(bytes) {
-                bytes.fill(0);
-                failure = Some(error);
-            }
-        });
-        failure.map_or(Ok(text), Err)
+/// The org of a new key that it has room for, and the key's IP rules there.
+fn admit(change: &mut Change<'_>, new: &NewKey, origin: Origin) -> Result<(OrgRow, IpRules), Error> {
+    let org = change.org(&new.org)?;
+    if let Some(at) = new.expires_at {
+        future("expires_at", at, change.now)?;
     }
+    let ip = check_new(&org.settings, new, change.now, origin)?;
+    Ok((org, ip))
+}
 
-    fn insert(&self, act: &mut Act<'_>, org: &OrgRow, new: &NewKey, secret: &Secret) -> Result<KeyId, Error> {
-        let owner = owner_id(act.session, org.id, &new.owner)?;
-        let roles = role_ids(act, org, &new.roles)?;
-        let key_id = self.key_id()?;
-        let row = insert_key(act, org, owner, key_id, new, secret.origin)?;
-        let taken = || Error::NameTaken { name: new.name.to_string() };
-        let row = row.ok_or_else(taken)?;
-        insert_secret(act, row, secret)?;
-        insert_parts(act.session, row, &roles, &new.scope, &new.ip)?;
-        directory::add_role_set(act.session, act.realm, org.id, &roles)?;
-        directory::add_scope(act.session, act.realm, org.id, &new.scope)?;
-        act.check_limits(org)?;
-        Ok(key_id)
-    }
+fn insert(
+    change: &mut Change<'_>,
+    env: &Env,
+    org: &OrgRow,
+    (new, ip): (&NewKey, &IpRules),
+    secret: &Secret,
+) -> Result<Changed, Error> {
+    let owner = owner_id(&mut change.tx, org.id, new.owner.as_ref())?;
+    let roles = role_ids(&mut change.tx, org, &new.roles)?;
+    let key_id = new_key_id(env)?;
+    let values = key_values(change, org, owner, key_id, (new, ip), secret.origin);
+    let taken = || Error::NameTaken { name: new.name.to_string() };
+    let row = insert_key(&mut change.tx, &values)?.ok_or_else(taken)?;
+    insert_secret(change, row, secret)?;
+    ROLES.load(&mut change.tx, &role_rows(row, &roles))?;
+    SERVICES.load(&mut change.tx, &service_rows(row, &new.scope))?;
+    IPS.load(&mut change.tx, &ip_rows(row, ip))?;
+    directory::add_role_set(&mut change.tx, org.id, &roles)?;
+    directory::add_scope(&mut change.tx, org.id, &new.scope)?;
+    change.check_limits(org)?;
+    change.tx.touch()?;
+    Ok(Changed::now(change.reload(key_id)?))
+}
 
-    pub(crate) fn key_id(&self) -> Result<KeyId, Error> {
-        let mut id = [0; 8];
-        self.env.random(&mut id)?;
-        Ok(KeyId(u64::from_le_bytes(id)))
-    }
+/// A new key's text. Bytes that a failing source left behind never become a key.
+pub(crate) fn issue(env: &Env, prefix: &Prefix) -> Result<Zeroizing<String>, Error> {
+    let prefix = key::Prefix::parse(prefix.as_str()).map_err(|e| Error::invalid("prefix", e.to_string()))?;
+    let mut failure = None;
+    let text = key::issue(&prefix, &mut |bytes| {
+        if let Err(error) = env.random(bytes) {
+            bytes.fill(0);
+            failure = Some(error);
+        }
+    });
+    failure.map_or(Ok(text), Err)
+}
+
+pub(crate) fn new_key_id(env: &Env) -> Result<KeyId, Error> {
+    let mut id = [0; 8];
+    env.random(&mut id)?;
+    Ok(KeyId(u64::from_le_bytes(id)))
 }

@@ -1,25 +1,23 @@
-//! Which keys should get a new secret, as conditions in SQL.
+//! Which keys should get a new secret, as a condition in SQL.
 
 use std::collections::BTreeMap;
 
 use crate::error::Error;
-use crate::model::{Settings, Slug};
-use crate::store::{Session, args};
-use crate::transaction::RealmId;
+use crate::model::{DAY, Settings, Slug};
+use crate::store::args;
+use crate::transaction::Transaction;
 
-const DAY: u64 = 86_400;
 /// When a key's newest secret was made, over `keys k`.
 pub(crate) const ROTATED: &str = "(SELECT max(s.created_at) FROM secrets s WHERE s.key_id = k.id)";
 
 /// Whether a key's environment wants a new secret, over `keys k`. Rules are in the orgs' settings, so orgs with the same rule
 /// share one condition.
-pub(crate) fn due_sql(session: &mut dyn Session, realm: RealmId, org: Option<&Slug>, now: u64) -> Result<String, Error> {
+pub(crate) fn due_sql(tx: &mut Transaction<'_>, org: Option<&Slug>, now: u64) -> Result<String, Error> {
     let mut rules: BTreeMap<(String, u32), Vec<String>> = BTreeMap::new();
     let sql = "SELECT id, slug, settings FROM orgs WHERE realm_id = $1 ORDER BY id";
-    let orgs = session.rows(sql, args![realm.0], |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.text(2)?.to_owned())))?;
-    for (id, _, text) in orgs.iter().filter(|(_, slug, _)| org.is_none_or(|org| org.as_str() == slug)) {
-        let Settings { environments, .. } = Settings::stored(text)?;
-        for rule in environments {
+    let orgs: Vec<(u64, Slug, String)> = tx.session.all(sql, args![tx.realm.0])?;
+    for (id, _, settings) in orgs.into_iter().filter(|(_, slug, _)| org.is_none_or(|org| org == slug)) {
+        for rule in Settings::stored(settings)?.environments {
             rules.entry((rule.environment.to_string(), rule.rotate_after_days)).or_default().push(id.to_string());
         }
     }

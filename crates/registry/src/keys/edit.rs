@@ -3,95 +3,67 @@
 use edgelatch_core::key::KeyId;
 use edgelatch_core::policy::AllowMode;
 
+use super::Keys;
 use super::load::Loaded;
-use super::rows::{changed, clear, for_good, insert_ips, insert_roles, insert_services, role_ids, stored_roles, write_row};
-use super::rules::{check_edit, check_ip, check_times, unique_services};
+use super::rows::{IPS, ROLES, SERVICES, end_overlap, ip_rows, role_ids, role_rows, service_rows, stored_roles, update_key};
+use super::rules::{check_edit, check_ip, check_times, revoked_for_good, unique_services};
 use crate::audit::{Target, logged};
 use crate::directory;
 use crate::error::{Error, Kind};
-use crate::model::{Caller, Changed, Key, KeyEdit, Revocation, Settings, Slug, Status, Warning, future, unique_roles};
-use crate::registry::Registry;
-use crate::tenants::OrgRow;
-use crate::transaction::{Act, check_revision, touch};
+use crate::model::{Caller, Changed, Key, KeyEdit, Revocation, Settings, StatusEdit, Warning, future, unique_roles};
+use crate::transaction::check_revision;
 
-impl Registry {
+impl Keys<'_> {
     /// Changes a key. An edit that changes nothing writes nothing.
-    pub fn edit_key(&self, caller: &Caller, realm: &Slug, key_id: KeyId, edit: &KeyEdit) -> Result<Changed, Error> {
-        let now = self.env.now()?;
+    pub fn edit(&self, caller: &Caller, key_id: KeyId, edit: &KeyEdit) -> Result<Changed, Error> {
         if let Some(Some(at)) = edit.expires_at {
-            future("expires", at, now)?;
+            future("expires_at", at, self.0.now()?)?;
         }
-        self.act(caller, realm, |act| {
-            let (Loaded { row, key: old, .. }, org) = act.key(key_id)?;
+        self.0.change(caller, |change| {
+            let now = change.now;
+            let (Loaded { row, key: old, .. }, org) = change.key(key_id)?;
             check_revision(edit.if_revision, old.revision, Kind::Key, &key_id.to_string())?;
-            check_edit(&org.settings, edit, act.now)?;
-            let mut key = edited(&org.settings, &old, edit)?;
-            check_times(key.not_before, key.expires_at)?;
-            if !edit.ip.is_empty() {
-                check_ip(&org.settings, &key.ip)?;
-            }
-            key.revoked_at = set_status(&org, &old, edit.status, act.now)?;
+            check_edit(&org.settings, edit, now)?;
+            let key = edited(&org.settings, &old, edit, now)?;
             if key == old {
-                return Ok(changed(old, false));
+                return Ok(Changed::not(old));
             }
-            write_row(act, &org, row, &key)?;
-            // A name stays with the role that it was given for: the org may have made one of that name since.
+            update_key(change, &org, row, &key)?;
+            // Roles that were not named again stay the same rows: the org may have made one of the same name since.
             if key.roles != old.roles {
-                let (before, roles) = (stored_roles(act.session, row)?, role_ids(act, &org, &key.roles)?);
-                clear(act.session, "key_roles", row)?;
-                insert_roles(act.session, row, &roles)?;
-                directory::remove_role_set(act.session, act.realm, org.id, &before)?;
-                directory::add_role_set(act.session, act.realm, org.id, &roles)?;
+                let (before, roles) = (stored_roles(&mut change.tx, row)?, role_ids(&mut change.tx, &org, &key.roles)?);
+                ROLES.replace(&mut change.tx, row, &role_rows(row, &roles))?;
+                directory::remove_role_set(&mut change.tx, org.id, &before)?;
+                directory::add_role_set(&mut change.tx, org.id, &roles)?;
             }
             if key.scope != old.scope {
-                directory::remove_scope(act.session, act.realm, org.id, &old.scope)?;
-                directory::add_scope(act.session, act.realm, org.id, &key.scope)?;
-                clear(act.session, "key_services", row)?;
-                insert_services(act.session, row, &key.scope)?;
+                directory::remove_scope(&mut change.tx, org.id, &old.scope)?;
+                directory::add_scope(&mut change.tx, org.id, &key.scope)?;
+                SERVICES.replace(&mut change.tx, row, &service_rows(row, &key.scope))?;
             }
             if key.ip != old.ip {
-                clear(act.session, "key_ips", row)?;
-                insert_ips(act.session, row, &key.ip)?;
+                IPS.replace(&mut change.tx, row, &ip_rows(row, &key.ip))?;
             }
             if key.revoked_at.is_some() {
-                act.end_overlap(row)?;
+                end_overlap(&mut change.tx, row)?;
             }
-            // An edit may bring a key back to life: enabled, or past its expiry no more.
-            act.check_limits_of_living(&org, &old, &key)?;
-            touch(act.session, act.realm)?;
-            let mut changed = changed(act.reload(key_id)?, true);
+            // An edit may bring a key back to life, which counts like a new one.
+            let lives = |key: &Key| key.revoked_at.is_none() && key.expires_at.is_none_or(|at| at > now);
+            if lives(&key) && !lives(&old) {
+                change.check_limits(&org)?;
+            }
+            change.tx.touch()?;
+            let mut changed = Changed::now(change.reload(key_id)?);
             if old.ip.allow_mode() == AllowMode::List && changed.key.ip.allow_mode() == AllowMode::Any {
                 changed.warnings.push(Warning::OpensToAll);
             }
-            act.log("key.edit", &Target::key(&changed.key), logged(&old), logged(&changed.key))?;
+            change.log("key.edit", &Target::key(&changed.key), logged(&old), logged(&changed.key))?;
             Ok(changed)
         })
     }
 }
 
-impl Act<'_> {
-    fn check_limits_of_living(&mut self, org: &OrgRow, old: &Key, new: &Key) -> Result<(), Error> {
-        let now = self.now;
-        let lives = |key: &Key| key.revoked_at.is_none() && key.expires_at.is_none_or(|at| at > now);
-        if lives(new) && !lives(old) { self.check_limits(org) } else { Ok(()) }
-    }
-}
-
-/// When the key was revoked, after an edit of its status.
-fn set_status(org: &OrgRow, old: &Key, status: Option<Status>, now: u64) -> Result<Option<u64>, Error> {
-    match (status, old.revoked_at, org.settings.revocation) {
-        (Some(Status::Revoked), None, Revocation::Delete) => {
-            let reason = "revoking a key means deleting it here: delete it".into();
-            Err(Error::NotAllowed { field: "status".into(), reason })
-        }
-        (Some(Status::Revoked), None, _) => Ok(Some(now)),
-        (Some(Status::Active), Some(_), Revocation::Reversible) => Ok(None),
-        (Some(Status::Active), Some(_), _) => Err(for_good()),
-        (_, revoked_at, _) => Ok(revoked_at),
-    }
-}
-
-fn edited(settings: &Settings, old: &Key, edit: &KeyEdit) -> Result<Key, Error> {
+fn edited(settings: &Settings, old: &Key, edit: &KeyEdit, now: u64) -> Result<Key, Error> {
     let mut key = old.clone();
     key.ip = old.ip.edited(&edit.ip, settings.empty_allow_list)?;
     if let Some(roles) = &edit.roles {
@@ -104,5 +76,18 @@ fn edited(settings: &Settings, old: &Key, edit: &KeyEdit) -> Result<Key, Error> 
         ($($field:ident),*) => { $(if let Some(value) = &edit.$field { key.$field = value.clone(); })* };
     }
     take!(name, description, not_before, expires_at, metadata, environment);
+    check_times(key.not_before, key.expires_at)?;
+    if !edit.ip.is_empty() {
+        check_ip(settings, &key.ip)?;
+    }
+    key.revoked_at = match (edit.status, old.revoked_at, settings.revocation) {
+        (Some(StatusEdit::Revoke), None, Revocation::Delete) => {
+            return Err(Error::not_allowed("status", "revoking a key means deleting it here: delete it"));
+        }
+        (Some(StatusEdit::Revoke), None, _) => Some(now),
+        (Some(StatusEdit::Enable), Some(_), Revocation::Reversible) => None,
+        (Some(StatusEdit::Enable), Some(_), _) => return Err(revoked_for_good()),
+        (_, revoked_at, _) => revoked_at,
+    };
     Ok(key)
 }

@@ -1,37 +1,17 @@
-//! A filter of keys as conditions in SQL.
+//! A filter of keys as conditions in SQL, over `keys k`.
 
 use super::due::due_sql;
 use crate::error::Error;
 use crate::limits::MAX_SEARCH_BYTES;
-use crate::model::{Filter, State};
-use crate::store::{Session, Value};
+use crate::model::{KeyFilter, State};
+use crate::store::Conditions;
 use crate::tenants::{org_id, owner_id};
-use crate::transaction::RealmId;
-
-/// The conditions of a filter, over `keys k`.
-pub(crate) struct Wheres {
-    pub(crate) values: Vec<Value>,
-    tests: Vec<String>,
-}
-
-impl Wheres {
-    pub(crate) fn add(&mut self, value: impl Into<Value>, test: &dyn Fn(&str) -> String) {
-        self.values.push(value.into());
-        self.tests.push(test(&format!("${}", self.values.len())));
-    }
-
-    /// After `WHERE`.
-    pub(crate) fn sql(&self) -> String {
-        self.tests.join(" AND ")
-    }
-}
+use crate::transaction::Transaction;
 
 /// A state in SQL, with the time as the given parameter.
 fn state_sql(state: State, now: &str) -> String {
-    let (started, ended) = (
-        format!("(k.not_before IS NULL OR k.not_before <= {now})"),
-        format!("(k.expires_at IS NOT NULL AND k.expires_at <= {now})"),
-    );
+    let started = format!("(k.not_before IS NULL OR k.not_before <= {now})");
+    let ended = format!("(k.expires_at IS NOT NULL AND k.expires_at <= {now})");
     match state {
         State::Revoked => "k.revoked_at IS NOT NULL".into(),
         State::Pending => format!("k.revoked_at IS NULL AND NOT {started}"),
@@ -40,7 +20,7 @@ fn state_sql(state: State, now: &str) -> String {
     }
 }
 
-const HAS_ROLE: &str = "(SELECT o.authority FROM orgs o WHERE o.id = k.org_id)";
+const AUTHORITY: &str = "(SELECT o.authority FROM orgs o WHERE o.id = k.org_id)";
 
 fn role_sql(role: &str) -> String {
     let has = |table: &str, column: &str, row: &str| {
@@ -49,7 +29,7 @@ fn role_sql(role: &str) -> String {
         )
     };
     let (own, owners) = (has("key_roles", "key_id", "id"), has("owner_roles", "owner_id", "owner_id"));
-    format!("(({HAS_ROLE} = 'roles' AND {own}) OR ({HAS_ROLE} = 'owner' AND {owners}))")
+    format!("(({AUTHORITY} = 'roles' AND {own}) OR ({AUTHORITY} = 'owner' AND {owners}))")
 }
 
 fn search_sql(text: &str, pattern: &str) -> String {
@@ -66,46 +46,39 @@ fn search_sql(text: &str, pattern: &str) -> String {
 }
 
 /// Turns a filter into conditions.
-pub(crate) fn wheres(session: &mut dyn Session, realm: RealmId, filter: &Filter, now: u64) -> Result<Wheres, Error> {
-    let mut all = Wheres { values: Vec::new(), tests: Vec::new() };
+pub(crate) fn conditions(tx: &mut Transaction<'_>, filter: &KeyFilter, now: u64) -> Result<Conditions, Error> {
     // One of the two, so that the database takes the index that also gives the order.
-    match &filter.org {
-        Some(org) => all.add(org_id(session, realm, org)?, &|p| format!("k.org_id = {p}")),
-        None => all.add(realm.0, &|p| format!("k.realm_id = {p}")),
-    }
-    if let Some(owner) = &filter.owner {
-        match &filter.org {
-            Some(org) => {
-                let org = org_id(session, realm, org)?;
-                all.add(owner_id(session, org, owner)?, &|p| format!("k.owner_id = {p}"));
-            }
-            None => all
-                .add(owner.as_str(), &|p| format!("EXISTS (SELECT 1 FROM owners w WHERE w.id = k.owner_id AND w.slug = {p})")),
-        }
+    let org = filter.org.as_ref().map(|org| org_id(tx, org)).transpose()?;
+    let mut all = org.map_or_else(|| Conditions::new("k.realm_id =", tx.realm.0), |org| Conditions::new("k.org_id =", org));
+    match (&filter.owner, org) {
+        (None, _) => {}
+        (Some(owner), Some(org)) => all.add("k.owner_id =", owner_id(tx, org, Some(owner))?),
+        (Some(owner), None) => all.add_with(owner.as_str(), |place| {
+            format!("EXISTS (SELECT 1 FROM owners w WHERE w.id = k.owner_id AND w.slug = {place})")
+        }),
     }
     if let Some(role) = &filter.role {
-        all.add(role.as_str(), &role_sql);
+        all.add_with(role.as_str(), role_sql);
     }
     match filter.state {
-        Some(State::Revoked) => all.tests.push(state_sql(State::Revoked, "")),
-        Some(state) => all.add(now, &|p| state_sql(state, p)),
-        None => all.tests.push(
-            "(k.revoked_at IS NULL OR EXISTS (SELECT 1 FROM orgs o WHERE o.id = k.org_id AND o.list_revoked = 1))".into(),
-        ),
+        Some(State::Revoked) => all.add_plain(state_sql(State::Revoked, "")),
+        Some(state) => all.add_with(now, |place| state_sql(state, place)),
+        None => all
+            .add_plain("(k.revoked_at IS NULL OR EXISTS (SELECT 1 FROM orgs o WHERE o.id = k.org_id AND o.list_revoked = 1))"),
     }
-    if let Some(environment) = &filter.environment {
-        all.add(environment.as_str(), &|p| format!("k.environment = {p}"));
-    }
-    if let Some(before) = filter.expires_before {
+    all.maybe("k.environment =", filter.environment.as_ref().map(|environment| environment.as_str()));
+    if let Some(before) = &filter.expires_before {
         // The second test says the same in the words of the index that orders by expiry.
-        all.add(before, &|p| format!("k.expires_at < {p} AND coalesce(k.expires_at, 253402300800) < {p}"));
+        all.add_with(before.at("expires_before", now)?, |place| {
+            format!("k.expires_at < {place} AND coalesce(k.expires_at, 253402300800) < {place}")
+        });
     }
-    if let Some(before) = filter.created_before {
-        all.add(before, &|p| format!("k.created_at < {p}"));
+    if let Some(before) = &filter.created_before {
+        all.add("k.created_at <", before.at("created_before", now)?);
     }
     if filter.rotation_due {
-        let due = due_sql(session, realm, filter.org.as_ref(), now)?;
-        all.tests.push(format!("k.revoked_at IS NULL AND {due}"));
+        let due = due_sql(tx, filter.org.as_ref(), now)?;
+        all.add_plain(format!("k.revoked_at IS NULL AND {due}"));
     }
     if let Some(text) = filter.search.as_deref().filter(|text| !text.is_empty()) {
         if text.len() > MAX_SEARCH_BYTES {
@@ -114,7 +87,7 @@ pub(crate) fn wheres(session: &mut dyn Session, realm: RealmId, filter: &Filter,
         if text.chars().any(char::is_control) {
             return Err(Error::invalid("search", "must be text without control characters"));
         }
-        all.add(like(text), &|p| search_sql(text, p));
+        all.add_with(like(text), |place| search_sql(text, place));
     }
     Ok(all)
 }

@@ -1,13 +1,12 @@
-//! Lists of keys: filters, orders and pages. A page begins where the last one ended, not at a count, so keys made meanwhile
-//! neither repeat nor hide others.
+//! Lists of keys: orders and pages. A page begins where the last one ended, not at a count, so keys made meanwhile neither repeat
+//! nor hide others.
 
-use super::filter::wheres;
+use super::Keys;
+use super::filter::conditions;
 use super::load::load_rows;
 use crate::error::Error;
-use crate::model::{Direction, Filter, Page, Slug, Sort, page_size, read_cursor, write_cursor};
-use crate::registry::Registry;
+use crate::model::{Direction, KeyFilter, KeyOrder, KeyPage, Paging, Sort, Word, cut};
 use crate::store::Value;
-use crate::transaction::realm_id;
 
 /// What a list is sorted by, and which way it runs unless told.
 fn order(sort: Sort) -> (&'static str, Direction) {
@@ -19,71 +18,63 @@ fn order(sort: Sort) -> (&'static str, Direction) {
     }
 }
 
-/// Where a page ended: its last key's place in the order.
-type Cursor = (String, String, Option<String>, Option<u64>, u64);
+/// Where a page ended: the order, and its last key's place in it, as a text or a number.
+type Place = (String, String, Option<String>, Option<u64>, u64);
 
-impl Registry {
+impl Keys<'_> {
     /// A page of keys.
-    pub fn keys(&self, realm: &Slug, filter: &Filter) -> Result<Page, Error> {
-        let limit = page_size(filter.limit)?;
-        let sort = filter.sort.unwrap_or(Sort::Created);
+    pub fn list(&self, filter: &KeyFilter, by: KeyOrder, paging: &Paging) -> Result<KeyPage, Error> {
+        let sort = by.sort.unwrap_or(Sort::Created);
         let (expression, natural) = order(sort);
-        let direction = filter.direction.unwrap_or(natural);
-        let cursor = filter.cursor.as_deref().map(read_cursor::<Cursor>).transpose()?;
-        let fits = |(s, d, text, number, _): &Cursor| {
+        let direction = by.direction.unwrap_or(natural);
+        let (size, place) = (paging.size()?, paging.place::<Place>()?);
+        let fits = |(s, d, text, number, _): &Place| {
             let typed = (text.is_some(), number.is_some()) == (sort == Sort::Name, sort != Sort::Name);
             let clean = text.iter().all(|text| !text.contains('\0'));
             s == sort.word() && d == direction.word() && typed && clean
         };
-        if !cursor.as_ref().is_none_or(fits) {
+        if !place.as_ref().is_none_or(fits) {
             return Err(Error::invalid("cursor", "belongs to a list in another order; begin without a cursor"));
         }
-        let now = self.env.now()?;
-        self.store.reading(|session| {
-            let realm = realm_id(session, realm)?;
-            let mut all = wheres(session, realm, filter, now)?;
-            let (beyond, word) = match direction {
+        let now = self.0.now()?;
+        self.0.read(|tx| {
+            let mut all = conditions(tx, filter, now)?;
+            let (beyond, way) = match direction {
                 Direction::Ascending => (">", "ASC"),
                 Direction::Descending => ("<", "DESC"),
             };
-            if let Some((.., text, number, id)) = &cursor {
-                if sort != Sort::Created {
+            match &place {
+                None => {}
+                Some((.., id)) if sort == Sort::Created => all.add(&format!("k.id {beyond}"), *id),
+                Some((_, _, text, number, id)) => {
                     let value = text.as_deref().map_or(Value::from(*number), Value::from);
                     // The first test lets the index begin there; the second one passes over what was on the last page.
-                    all.add(value, &|p| format!("{expression} {beyond}= {p}"));
-                    let place = format!("${}", all.values.len());
-                    all.add(*id, &|p| format!("({expression} {beyond} {place} OR k.id {beyond} {p})"));
-                } else {
-                    all.add(*id, &|p| format!("k.id {beyond} {p}"));
+                    all.add(&format!("{expression} {beyond}="), value);
+                    let last = all.values.len();
+                    all.add_with(*id, |place| format!("({expression} {beyond} ${last} OR k.id {beyond} {place})"));
                 }
             }
-            let sql = format!(
-                "SELECT k.id, {expression} FROM keys k WHERE {} ORDER BY {expression} {word}, k.id {word} LIMIT {}",
-                all.sql(),
-                limit + 1
-            );
-            let mut found = session.rows(&sql, &all.values, |row| match sort {
-                Sort::Name => Ok((row.int(0)?, Some(row.text(1)?.to_owned()), None)),
-                _ => Ok((row.int(0)?, None, row.maybe_int(1)?)),
-            })?;
-            let more = found.len() > limit;
-            found.truncate(limit);
+            let rest = format!("FROM keys k WHERE {} ORDER BY {expression} {way}, k.id {way} LIMIT {}", all.sql(), size + 1);
+            let mut found: Vec<(u64, Option<String>, Option<u64>)> = if sort == Sort::Name {
+                let rows: Vec<(u64, String)> = tx.session.all(&format!("SELECT k.id, {expression} {rest}"), &all.values)?;
+                rows.into_iter().map(|(id, name)| (id, Some(name), None)).collect()
+            } else {
+                let rows: Vec<(u64, u64)> = tx.session.all(&format!("SELECT k.id, {expression} {rest}"), &all.values)?;
+                rows.into_iter().map(|(id, number)| (id, None, Some(number))).collect()
+            };
+            let next = cut(&mut found, size, |(id, text, number)| (sort.word(), direction.word(), text.clone(), *number, *id));
             let ids: Vec<u64> = found.iter().map(|(id, ..)| *id).collect();
-            let keys = load_rows(session, &ids, now)?.into_iter().map(|loaded| loaded.key).collect();
-            let end = found.pop().filter(|_| more);
-            let next = end.map(|(id, text, n)| write_cursor(&(sort.word(), direction.word(), text, n, id)));
-            Ok(Page { keys, next })
+            let keys = load_rows(tx, &ids, now)?.into_iter().map(|loaded| loaded.key).collect();
+            Ok(KeyPage { keys, next })
         })
     }
 
     /// How many keys a filter fits.
-    pub fn count_keys(&self, realm: &Slug, filter: &Filter) -> Result<u64, Error> {
-        let now = self.env.now()?;
-        self.store.reading(|session| {
-            let realm = realm_id(session, realm)?;
-            let all = wheres(session, realm, filter, now)?;
-            let sql = format!("SELECT count(*) FROM keys k WHERE {}", all.sql());
-            Ok(session.row(&sql, &all.values, |row| row.int(0))?.unwrap_or(0))
+    pub fn count(&self, filter: &KeyFilter) -> Result<u64, Error> {
+        let now = self.0.now()?;
+        self.0.read(|tx| {
+            let all = conditions(tx, filter, now)?;
+            tx.session.count(&format!("SELECT count(*) FROM keys k WHERE {}", all.sql()), &all.values)
         })
     }
 }

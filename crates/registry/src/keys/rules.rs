@@ -1,127 +1,24 @@
-//! What an org's settings say about a key that is made or changed. Limits on numbers of keys are counted after the change, in
-//! the same transaction.
+//! What an org's settings say about a key that is made or changed, and how many keys it may have. Numbers of keys are counted
+//! after the change, in the same transaction.
 
 use crate::error::Error;
 use crate::limits::MAX_KEY_SERVICES;
 use crate::model::{
-    Authority, Field, IpLists, IpRules, KeyEdit, NewKey, ORDERS, Scope, Settings, Slug, distinct, unique_roles, word,
+    Authority, Field, IpLists, IpRules, KeyEdit, NewKey, Origin, Scope, Settings, Slug, Word, distinct, unique_roles,
 };
-use crate::store::Value;
+use crate::store::args;
 use crate::tenants::OrgRow;
-use crate::transaction::Act;
+use crate::transaction::Change;
 
-/// Keys that a plan's limit counts: of an org, at a time.
-pub(crate) const ACTIVE_KEYS: &str = "SELECT count(*) FROM keys WHERE org_id = $1 AND revoked_at IS NULL \
-                                      AND (expires_at IS NULL OR expires_at > $2)";
-/// All keys of an org.
-pub(crate) const ALL_KEYS: &str = "SELECT count(*) FROM keys WHERE org_id = $1";
-
-fn not_allowed(field: &str, reason: impl Into<String>) -> Error {
-    Error::NotAllowed { field: field.into(), reason: reason.into() }
-}
-
-/// Refuses a new key that the settings have no room for. Imported keys live as long as they did where they come from.
-pub(crate) fn check_new(settings: &Settings, new: &NewKey, now: u64, imported: bool) -> Result<(), Error> {
-    if !imported {
-        settings.check_expiry(new.expires_at, now)?;
-    }
-    check_roles(settings, &new.roles)?;
-    check_ip(settings, &new.ip)?;
-    check_environment(settings, new.environment.as_ref())
-}
-
-/// Refuses an edit of what must stay as it is.
-pub(super) fn check_edit(settings: &Settings, edit: &KeyEdit, now: u64) -> Result<(), Error> {
-    let named = [
-        (Field::Name, "name", edit.name.is_some()),
-        (Field::Description, "description", edit.description.is_some()),
-        (Field::Roles, "role", edit.roles.is_some()),
-        (Field::Scope, "scope", edit.scope.is_some()),
-        (Field::Ip, "allow", !edit.ip.is_empty()),
-        (Field::Expiry, "not_before", edit.not_before.is_some()),
-        (Field::Expiry, "expires", edit.expires_at.is_some()),
-        (Field::Metadata, "metadata", edit.metadata.is_some()),
-        (Field::Environment, "environment", edit.environment.is_some()),
-        (Field::Status, "status", edit.status.is_some()),
-    ];
-    if let Some((_, name, _)) = named.iter().find(|(field, _, given)| *given && !settings.is_editable(*field)) {
-        let editable: Vec<_> = settings.editable.iter().map(|field| field.word()).collect();
-        let can = if editable.is_empty() {
-            "nothing can; make another key".into()
-        } else {
-            format!("these can: {}", editable.join(", "))
-        };
-        return Err(not_allowed(name, format!("cannot be changed once the key is made; {can}")));
-    }
-    if let Some(at) = edit.expires_at {
-        settings.check_expiry(at, now)?;
-    }
-    edit.roles.as_deref().map_or(Ok(()), |roles| check_roles(settings, roles))?;
-    check_environment(settings, edit.environment.as_ref().and_then(Option::as_ref))
-}
-
-fn check_roles(settings: &Settings, roles: &[Slug]) -> Result<(), Error> {
-    let (min, max) = (settings.min_roles as usize, settings.max_roles as usize);
-    match settings.authority {
-        Authority::Owner if !roles.is_empty() => {
-            Err(not_allowed("role", "a key has its owner's roles here: give them to the owner"))
-        }
-        Authority::Org if !roles.is_empty() => {
-            Err(not_allowed("role", "a key has its org's whole authority here: leave roles out"))
-        }
-        Authority::Roles if min == max && roles.len() != min => {
-            Err(not_allowed("role", format!("a key has exactly {min} here")))
-        }
-        Authority::Roles if roles.len() < min => Err(not_allowed("role", format!("a key has at least {min} here"))),
-        Authority::Roles if roles.len() > max => Err(not_allowed("role", format!("a key has at most {max} here"))),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses IP rules of a kind or size that keys here do not have.
-pub(super) fn check_ip(settings: &Settings, ip: &IpRules) -> Result<(), Error> {
-    let (allow, deny) = (ip.allow().len(), ip.deny().len());
-    if *ip == IpRules::unrestricted() {
-        return Ok(());
-    }
-    match settings.ip_lists {
-        IpLists::None => return Err(not_allowed("allow", "keys have no IP lists here")),
-        IpLists::Allow if deny > 0 => return Err(not_allowed("deny", "keys have an allow list only here")),
-        _ => {}
-    }
-    if allow + deny > 0 && !settings.ip_orders.contains(&ip.order()) {
-        let orders: Vec<_> = settings.ip_orders.iter().map(|order| word(&ORDERS, *order)).collect();
-        return Err(not_allowed("order", format!("must be {} here", orders.join(" or "))));
-    }
-    let limit = u64::from(settings.max_ip_entries);
-    if (allow + deny) as u64 > limit {
-        let field = if allow as u64 > limit || deny == 0 { "allow" } else { "deny" };
-        let mend = "join addresses to networks, or split the work between keys";
-        return Err(Error::LimitReached { field: field.into(), limit, what: "IP entries of one key", mend });
-    }
-    Ok(())
-}
-
-fn check_environment(settings: &Settings, environment: Option<&Slug>) -> Result<(), Error> {
-    let Some(environment) = environment else { return Ok(()) };
-    if settings.environments.iter().any(|e| e.environment == *environment) {
-        return Ok(());
-    }
-    let known: Vec<_> = settings.environments.iter().map(|e| e.environment.as_str()).collect();
-    let reason =
-        if known.is_empty() { "keys have no environment here".into() } else { format!("must be one of: {}", known.join(", ")) };
-    Err(not_allowed("environment", reason))
-}
-
-/// A new key with what is listed twice listed once.
-pub(crate) fn checked(new: &NewKey) -> Result<NewKey, Error> {
+/// A new key with what is named twice named once.
+pub(crate) fn tidy(new: &NewKey) -> Result<NewKey, Error> {
     check_times(new.not_before, new.expires_at)?;
     Ok(NewKey { roles: unique_roles(&new.roles)?, scope: unique_services(&new.scope)?, ..new.clone() })
 }
 
 pub(super) fn check_times(not_before: Option<u64>, expires_at: Option<u64>) -> Result<(), Error> {
     match (not_before, expires_at) {
-        // Both zeros would mean "no bound" in a snapshot.
+        // In a snapshot, 0 means "no bound".
         (Some(0), _) | (_, Some(0)) => Err(Error::invalid("not_before", "is the first second of 1970; leave it out")),
         (Some(start), Some(end)) if start >= end => {
             Err(Error::invalid("not_before", "is not before the expiry; give an earlier start or a later expiry"))
@@ -140,24 +37,148 @@ pub(super) fn unique_services(scope: &Scope) -> Result<Scope, Error> {
     }
 }
 
-impl Act<'_> {
-    /// Refuses what would leave the org with more keys than it may have.
+/// Refuses a new key that the settings have no room for, and returns its IP rules. Imported keys live as long as they did where
+/// they come from.
+pub(crate) fn check_new(settings: &Settings, new: &NewKey, now: u64, origin: Origin) -> Result<IpRules, Error> {
+    if origin == Origin::Issued {
+        settings.check_expiry(new.expires_at, now)?;
+    }
+    check_roles(settings, &new.roles)?;
+    let ip = new.ip.rules(settings.first_order())?;
+    check_ip(settings, &ip)?;
+    check_environment(settings, new.environment.as_ref())?;
+    Ok(ip)
+}
+
+/// Refuses an edit of what must stay as it is.
+pub(super) fn check_edit(settings: &Settings, edit: &KeyEdit, now: u64) -> Result<(), Error> {
+    let named = [
+        (Field::Name, "name", edit.name.is_some()),
+        (Field::Description, "description", edit.description.is_some()),
+        (Field::Roles, "roles", edit.roles.is_some()),
+        (Field::Scope, "scope", edit.scope.is_some()),
+        (Field::Ip, "allow", !edit.ip.is_empty()),
+        (Field::Expiry, "not_before", edit.not_before.is_some()),
+        (Field::Expiry, "expires_at", edit.expires_at.is_some()),
+        (Field::Metadata, "metadata", edit.metadata.is_some()),
+        (Field::Environment, "environment", edit.environment.is_some()),
+        (Field::Status, "status", edit.status.is_some()),
+    ];
+    if let Some((_, name, _)) = named.iter().find(|(field, _, given)| *given && !settings.is_editable(*field)) {
+        let editable: Vec<_> = settings.editable.iter().map(|field| field.word()).collect();
+        let can = if editable.is_empty() {
+            "nothing can; make another key".into()
+        } else {
+            format!("these can: {}", editable.join(", "))
+        };
+        return Err(Error::not_allowed(name, format!("cannot be changed once the key is made; {can}")));
+    }
+    if let Some(at) = edit.expires_at {
+        settings.check_expiry(at, now)?;
+    }
+    edit.roles.as_deref().map_or(Ok(()), |roles| check_roles(settings, roles))?;
+    check_environment(settings, edit.environment.as_ref().and_then(Option::as_ref))
+}
+
+fn check_roles(settings: &Settings, roles: &[Slug]) -> Result<(), Error> {
+    let (min, max) = (settings.min_roles as usize, settings.max_roles as usize);
+    let reason = match settings.authority {
+        Authority::Owner if !roles.is_empty() => "a key has its owner's roles here: give them to the owner".into(),
+        Authority::Org if !roles.is_empty() => "a key has its org's whole authority here: leave roles out".into(),
+        Authority::Roles if min == max && roles.len() != min => format!("a key has exactly {min} here"),
+        Authority::Roles if roles.len() < min => format!("a key has at least {min} here"),
+        Authority::Roles if roles.len() > max => format!("a key has at most {max} here"),
+        _ => return Ok(()),
+    };
+    Err(Error::not_allowed("roles", reason))
+}
+
+/// Refuses IP rules of a kind or size that keys here do not have.
+pub(super) fn check_ip(settings: &Settings, ip: &IpRules) -> Result<(), Error> {
+    let (allow, deny) = (ip.allow().len(), ip.deny().len());
+    if *ip == IpRules::unrestricted() {
+        return Ok(());
+    }
+    match settings.ip_lists {
+        IpLists::None => return Err(Error::not_allowed("allow", "keys have no IP lists here")),
+        IpLists::Allow if deny > 0 => return Err(Error::not_allowed("deny", "keys have an allow list only here")),
+        _ => {}
+    }
+    if allow + deny > 0 && !settings.ip_orders.contains(&ip.order()) {
+        let orders: Vec<_> = settings.ip_orders.iter().map(|order| order.word()).collect();
+        return Err(Error::not_allowed("order", format!("must be {} here", orders.join(" or "))));
+    }
+    let limit = u64::from(settings.max_ip_entries);
+    if (allow + deny) as u64 > limit {
+        let field = if allow as u64 > limit || deny == 0 { "allow" } else { "deny" };
+        let mend = "join addresses to networks, or split the work between keys";
+        return Err(Error::LimitReached { field: field.into(), limit, what: "IP entries of one key", mend });
+    }
+    Ok(())
+}
+
+fn check_environment(settings: &Settings, environment: Option<&Slug>) -> Result<(), Error> {
+    let Some(environment) = environment else { return Ok(()) };
+    if settings.environments.iter().any(|e| e.environment == *environment) {
+        return Ok(());
+    }
+    let known: Vec<_> = settings.environments.iter().map(|e| e.environment.as_str()).collect();
+    let reason =
+        if known.is_empty() { "keys have no environment here".into() } else { format!("must be one of: {}", known.join(", ")) };
+    Err(Error::not_allowed("environment", reason))
+}
+
+pub(super) fn revoked_for_good() -> Error {
+    Error::not_allowed("status", "a key is revoked for good here: make another one")
+}
+
+/// A limit on an org's keys.
+pub(crate) struct KeyLimit {
+    setting: fn(&Settings) -> Option<u32>,
+    sql: &'static str,
+    /// Whether only keys that are neither revoked nor expired are counted, which takes the time.
+    active: bool,
+    what: &'static str,
+    mend: &'static str,
+}
+
+pub(crate) const KEY_LIMITS: [KeyLimit; 2] = [
+    KeyLimit {
+        setting: |settings| settings.max_active_keys,
+        sql: "SELECT count(*) FROM keys WHERE org_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
+        active: true,
+        what: "active keys of an org",
+        mend: "revoke unused ones, or have the limit raised",
+    },
+    KeyLimit {
+        setting: |settings| settings.max_keys,
+        sql: "SELECT count(*) FROM keys WHERE org_id = $1",
+        active: false,
+        what: "keys of an org",
+        mend: "delete unused ones, or have the limit raised",
+    },
+];
+
+impl KeyLimit {
+    /// The limit and how many keys there are; none where there is no limit.
+    pub(crate) fn count(&self, change: &mut Change<'_>, org: &OrgRow) -> Result<Option<(u64, u64)>, Error> {
+        let Some(limit) = (self.setting)(&org.settings) else { return Ok(None) };
+        let values = if self.active { args![org.id, change.now].to_vec() } else { args![org.id].to_vec() };
+        Ok(Some((limit.into(), change.tx.session.count(self.sql, &values)?)))
+    }
+
+    pub(crate) fn reached(&self, limit: u64, mend: Option<&'static str>) -> Error {
+        Error::LimitReached { field: "org".into(), limit, what: self.what, mend: mend.unwrap_or(self.mend) }
+    }
+}
+
+impl Change<'_> {
+    /// Refuses what has left the org with more keys than it may have.
     pub(super) fn check_limits(&mut self, org: &OrgRow) -> Result<(), Error> {
-        let (id, now) = (Value::from(org.id), Value::from(self.now));
-        let Settings { max_active_keys, max_keys, .. } = &org.settings;
-        for (limit, sql, values, what, mend) in [
-            (
-                max_active_keys,
-                ACTIVE_KEYS,
-                &[id.clone(), now][..],
-                "active keys of an org",
-                "revoke unused ones, or have the limit raised",
-            ),
-            (max_keys, ALL_KEYS, &[id][..], "keys of an org", "delete unused ones, or have the limit raised"),
-        ] {
-            let Some(limit) = limit.map(u64::from) else { continue };
-            if self.session.row(sql, values, |row| row.int(0))?.unwrap_or(0) > limit {
-                return Err(Error::LimitReached { field: "org".into(), limit, what, mend });
+        for limit in &KEY_LIMITS {
+            match limit.count(self, org)? {
+                Some((most, found)) if found > most => return Err(limit.reached(most, None)),
+                _ => {}
             }
         }
         Ok(())

@@ -8,14 +8,9 @@ use serde::{Serialize, Serializer};
 
 use super::text::Note;
 use super::warning::Warning;
-use super::words::words;
+use super::words::{Word, words};
 use crate::error::Error;
 use crate::limits::MAX_IP_ENTRIES;
-
-/// The words for [`AllowMode`].
-pub const ALLOW_MODES: [(&str, AllowMode); 2] = [("any", AllowMode::Any), ("list", AllowMode::List)];
-/// The words for [`Order`].
-pub const ORDERS: [(&str, Order); 2] = [("allow_first", Order::AllowFirst), ("deny_first", Order::DenyFirst)];
 
 words! {
     /// Which IP lists a key may have.
@@ -53,7 +48,7 @@ pub struct IpEntry {
 impl IpEntry {
     /// An enabled entry without a note.
     pub fn parse(field: &str, text: &str) -> Result<IpEntry, Error> {
-        Ok(IpEntry { cidr: parse_cidr(field, text)?, enabled: true, note: Note::none() })
+        Ok(IpEntry { cidr: parse_cidr(field, text)?, enabled: true, note: Note::default() })
     }
 }
 
@@ -163,22 +158,12 @@ impl IpRules {
 impl Serialize for IpRules {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut rules = to.serialize_struct("IpRules", 4)?;
-        rules.serialize_field("allow_mode", word(&ALLOW_MODES, self.allow_mode))?;
-        rules.serialize_field("order", word(&ORDERS, self.order))?;
+        rules.serialize_field("allow_mode", self.allow_mode.word())?;
+        rules.serialize_field("order", self.order.word())?;
         rules.serialize_field("allow", &self.allow)?;
         rules.serialize_field("deny", &self.deny)?;
         rules.end()
     }
-}
-
-/// The word for `value` in one of the tables above.
-pub fn word<T: PartialEq>(table: &'static [(&'static str, T)], value: T) -> &'static str {
-    table.iter().find(|(_, v)| *v == value).map_or("", |(w, _)| w)
-}
-
-/// The value for a word in one of the tables above.
-pub fn from_word<T: Copy>(table: &[(&str, T)], word: &str) -> Option<T> {
-    table.iter().find(|(w, _)| *w == word).map(|(_, v)| *v)
 }
 
 fn check_list(field: &str, list: &[IpEntry]) -> Result<(), Error> {
@@ -190,6 +175,25 @@ fn check_list(field: &str, list: &[IpEntry]) -> Result<(), Error> {
     match seen.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(Error::invalid(field, format!("{} is listed twice; give it once", pair[0]))),
         None => Ok(()),
+    }
+}
+
+/// The IP rules of a key to be made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewIpRules {
+    /// Who may come; `list` if there is an allow entry and nothing is said.
+    pub allow_mode: Option<AllowMode>,
+    /// Which list is asked first; the org's first choice unless said.
+    pub order: Option<Order>,
+    /// The allow list.
+    pub allow: Vec<IpEntry>,
+    /// The deny list.
+    pub deny: Vec<IpEntry>,
+}
+
+impl NewIpRules {
+    pub(crate) fn rules(&self, first_choice: Order) -> Result<IpRules, Error> {
+        IpRules::new(self.allow_mode, self.order.unwrap_or(first_choice), self.allow.clone(), self.deny.clone())
     }
 }
 
@@ -242,7 +246,7 @@ impl ListEdit {
         };
         let mut list = list.to_vec();
         let place = |list: &[IpEntry], cidr: &Cidr| {
-            let absent = || Error::invalid(field, format!("{cidr} is not in the list; see it with `keys show`"));
+            let absent = || Error::invalid(field, format!("{cidr} is not in the list; look at the key first"));
             list.iter().position(|e| e.cidr == *cidr).ok_or_else(absent)
         };
         for cidr in remove {

@@ -4,7 +4,8 @@ use edgelatch_core::key::KeyId;
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::ip::{IpEdit, IpRules};
+use super::idempotency::Idempotency;
+use super::ip::{IpEdit, IpRules, NewIpRules};
 use super::settings::Authority;
 use super::text::{Description, Metadata, Name, Service, Slug};
 use super::time::rfc3339;
@@ -15,7 +16,7 @@ use crate::error::Error;
 words! {
     /// What a key is good for at the moment.
     State {
-        /// Accepted, as far as time and status go.
+        /// Accepted, as far as time and revocation go.
         Active = "active",
         /// Its `not_before` lies ahead.
         Pending = "pending",
@@ -28,11 +29,11 @@ words! {
 
 words! {
     /// What an administrator sets.
-    Status {
+    StatusEdit as "Status" {
         /// Not revoked.
-        Active = "active",
+        Enable = "active",
         /// Revoked.
-        Revoked = "revoked",
+        Revoke = "revoked",
     }
 }
 
@@ -69,8 +70,8 @@ impl Serialize for Scope {
 pub struct NewKey {
     /// Its org.
     pub org: Slug,
-    /// Its owner inside the org.
-    pub owner: Slug,
+    /// Its owner inside the org; the org's only one unless said.
+    pub owner: Option<Slug>,
     /// What people call it.
     pub name: Name,
     /// What it is for.
@@ -80,7 +81,7 @@ pub struct NewKey {
     /// Where it may be used.
     pub scope: Scope,
     /// From where it may be used.
-    pub ip: IpRules,
+    pub ip: NewIpRules,
     /// From when it is accepted.
     pub not_before: Option<u64>,
     /// From when it is refused.
@@ -93,15 +94,15 @@ pub struct NewKey {
 
 impl NewKey {
     /// A key with neither roles nor restrictions.
-    pub fn new(org: Slug, owner: Slug, name: Name) -> NewKey {
+    pub fn new(org: Slug, name: Name) -> NewKey {
         NewKey {
             org,
-            owner,
+            owner: None,
             name,
-            description: Description::none(),
+            description: Description::default(),
             roles: Vec::new(),
             scope: Scope::All,
-            ip: IpRules::unrestricted(),
+            ip: NewIpRules::default(),
             not_before: None,
             expires_at: None,
             metadata: Metadata::default(),
@@ -132,7 +133,7 @@ pub struct KeyEdit {
     /// New environment, or none.
     pub environment: Option<Option<Slug>>,
     /// Revoked, or enabled again.
-    pub status: Option<Status>,
+    pub status: Option<StatusEdit>,
     /// Refuse unless the key is at this revision.
     pub if_revision: Option<u64>,
 }
@@ -262,6 +263,25 @@ pub struct Changed {
     pub warnings: Vec<Warning>,
 }
 
+impl Changed {
+    /// A key that was changed just now, with what may not be as meant.
+    pub(crate) fn now(key: Key) -> Changed {
+        let mut warnings = key.ip.warnings();
+        if key.roles.is_empty() && key.authority != Authority::Org {
+            warnings.push(Warning::NoRoles);
+        }
+        if key.state == State::Expired {
+            warnings.push(Warning::Expired);
+        }
+        Changed { key, changed: true, deleted: false, warnings }
+    }
+
+    /// A key that was so already.
+    pub(crate) fn not(key: Key) -> Changed {
+        Changed { changed: false, ..Changed::now(key) }
+    }
+}
+
 /// A key with its new secret, which appears here and nowhere else.
 pub struct Created {
     /// The key.
@@ -287,7 +307,32 @@ pub enum Once {
     Repeated(Box<Key>),
 }
 
+impl Once {
+    /// What was made, for whoever never asks twice.
+    pub fn created(self) -> Result<Created, Error> {
+        match self {
+            Once::Done(created) => Ok(*created),
+            Once::Repeated(_) => Err(Error::Repeated),
+        }
+    }
+}
+
 /// Puts a new secret where it is to stay, before the change is committed: none is made that nobody has. It comes last in the
 /// transaction, and an error undoes everything. It may be called again with another secret, which takes the place of the
 /// first, when the transaction has to be tried again.
 pub type Keep<'k> = &'k mut dyn FnMut(&str) -> Result<(), Error>;
+
+/// How a new secret gets to whoever asked for it, beside being in the answer.
+#[derive(Default)]
+pub struct Handover<'h> {
+    /// Of a request that may come twice: what it is known by.
+    pub once: Option<&'h Idempotency>,
+    /// Where the secret is put before it is committed.
+    pub keep: Option<Keep<'h>>,
+}
+
+impl Handover<'_> {
+    pub(crate) fn put(&mut self, secret: &str) -> Result<(), Error> {
+        self.keep.as_mut().map_or(Ok(()), |keep| keep(secret))
+    }
+}

@@ -7,8 +7,9 @@
 //! | `credential`, `ip` | where a key is presented, and from where it may be used |
 //! | `settings`, `preset` | what an org's administrators may do: data |
 //! | `realm`, `tenants` | realms; their orgs, owners and roles |
-//! | `key`, `warning` | keys, what is done with them, and what may not be as meant |
-//! | `filter`, `page` | which keys a list shows, and which page of it |
+//! | `key`, `idempotency`, `warning` | keys, what is done with them, and what may not be as meant |
+//! | `json` | JSON from outside, read strictly |
+//! | `filter`, `page` | which keys a list shows, and in which order; which page of a list |
 //! | `caller` | who acts, and from where |
 //! | `schema` | how texts and words look in the API's document |
 
@@ -16,7 +17,9 @@ mod caller;
 mod credential;
 mod digest;
 mod filter;
+mod idempotency;
 mod ip;
+pub mod json;
 mod key;
 mod page;
 mod preset;
@@ -33,17 +36,20 @@ mod words;
 pub use caller::Caller;
 pub use credential::{Credential, Sources};
 pub use digest::Digest;
-pub use filter::{Direction, Filter, Page, Sort};
-pub use ip::{ALLOW_MODES, EmptyList, IpEdit, IpEntry, IpLists, IpRules, ListEdit, ORDERS, from_word, parse_cidr, word};
-pub use key::{Changed, Created, Keep, Key, KeyEdit, NewKey, Once, Origin, Rotate, Scope, State, Status};
-pub(crate) use page::{page_size, read_cursor, read_number, write_cursor};
+pub use filter::{Direction, KeyFilter, KeyOrder, KeyPage, Sort};
+pub use idempotency::Idempotency;
+pub use ip::{EmptyList, IpEdit, IpEntry, IpLists, IpRules, ListEdit, NewIpRules, parse_cidr};
+pub use key::{Changed, Created, Handover, Keep, Key, KeyEdit, NewKey, Once, Origin, Rotate, Scope, State, StatusEdit};
+pub use page::{Paging, Window};
+pub(crate) use page::{cursor, cut};
 pub use preset::{Preset, PresetData, PresetRole};
 pub use realm::{MANAGEMENT_REALM, NewRealm, Realm};
 pub use settings::{Authority, Deletion, Environment, Field, Revocation, RotationMode, Settings};
 pub use tenants::{NewOrg, NewOwner, NewRole, Org, OrgEdit, Owner, OwnerEdit, OwnerKind, Role, RoleEdit};
 pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug, is_member_name};
 pub(crate) use text::{distinct, unique_roles};
-pub use time::{PRESETS, format as format_time, parse_expiry, parse_span, parse_start, parse_time};
-pub(crate) use time::{future, rfc3339};
+pub(crate) use time::{DAY, future, rfc3339};
+pub use time::{SUGGESTED_SPANS, When, format as format_time, parse_expiry, parse_span, parse_start, parse_time};
 pub use warning::Warning;
-pub(crate) use words::words;
+pub use words::{FromText, Word};
+pub(crate) use words::{from_text, words};

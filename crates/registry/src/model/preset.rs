@@ -71,11 +71,11 @@ impl Preset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Word;
 
     #[test]
     fn every_file_holds_sound_settings_and_roles() {
-        for word in Preset::WORDS {
-            let preset: Preset = word.parse().unwrap();
+        for (word, preset) in Preset::WORDS {
             let data = preset.data().unwrap_or_else(|e| panic!("{word}: {e}"));
             assert!(data.roles.iter().all(|role| !role.permissions.is_empty()), "{word}");
         }

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::credential::{Credential, Sources};
-use super::ip::{EmptyList, IpLists, ORDERS, from_word, word};
+use super::ip::{EmptyList, IpLists};
+use super::json::misfit;
 use super::text::{Prefix, Slug, is_member_name};
 use super::time::{format, parse_span};
-use super::words::words;
+use super::words::{word_list, words};
 use crate::error::Error;
 use crate::limits::{
     MAX_ALERT_AFTER, MAX_CHOICES, MAX_ENVIRONMENTS, MAX_KEY_ROLES, MAX_LOG_DAYS, MAX_OVERLAP, MAX_REMINDER_DAYS,
@@ -127,10 +128,10 @@ pub struct Settings {
     /// Which IP lists keys may have.
     pub ip_lists: IpLists,
     /// Whom an emptied allow list lets in.
-    #[serde(default = "nobody")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     pub empty_allow_list: EmptyList,
     /// Which list may be asked first.
-    #[serde(with = "orders")]
+    #[serde(with = "word_list")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub ip_orders: Vec<Order>,
     /// Entries of a key's IP lists together.
@@ -157,19 +158,15 @@ pub struct Settings {
     pub alert_after: Option<u32>,
 }
 
+/// Whether something is in the list twice.
 fn repeats<T: PartialEq>(list: &[T]) -> bool {
     list.iter().enumerate().any(|(i, one)| list.iter().take(i).any(|other| other == one))
 }
 
-/// As it was before there was a choice.
-const fn nobody() -> EmptyList {
-    EmptyList::Nobody
-}
-
 impl Settings {
     /// Reads settings that were kept.
-    pub(crate) fn stored(text: &str) -> Result<Settings, Error> {
-        serde_json::from_str(text).map_err(|e| Error::Store { detail: format!("an org's settings cannot be read: {e}") })
+    pub(crate) fn stored(text: String) -> Result<Settings, Error> {
+        serde_json::from_str(&text).map_err(|e| Error::Store { detail: format!("an org's settings cannot be read: {e}") })
     }
 
     /// These settings with the members of a JSON object in place of those of the same name.
@@ -188,8 +185,9 @@ impl Settings {
             };
             let before = std::mem::replace(old, value.clone());
             // One at a time, so that the error names the one that does not fit.
-            serde_json::from_value::<Settings>(Value::Object(all.clone()))
-                .map_err(|e| Error::invalid(format!("settings/{name}"), format!("{}; it was {before}", misfit(&e))))?;
+            serde_json::from_value::<Settings>(Value::Object(all.clone())).map_err(|e| {
+                Error::invalid(format!("settings/{name}"), format!("does not fit: {}; it was {before}", misfit(&e.to_string())))
+            })?;
         }
         let settings: Settings = serde_json::from_value(Value::Object(all)).map_err(broken)?;
         settings.check()?;
@@ -253,6 +251,11 @@ impl Settings {
         Sources { bearer: has(Credential::Bearer), x_api_key: has(Credential::XApiKey) }
     }
 
+    /// Which list is asked first of a key that does not say.
+    pub(crate) fn first_order(&self) -> Order {
+        self.ip_orders.first().copied().unwrap_or(Order::AllowFirst)
+    }
+
     /// Whether an edit may change `field`.
     pub fn is_editable(&self, field: Field) -> bool {
         self.editable.contains(&field)
@@ -266,7 +269,7 @@ impl Settings {
             None => self.expiry_never,
             Some(_) if self.expiry_custom => true,
             Some(at) => self.expiry_choices.iter().any(|choice| {
-                let from = |base: u64| parse_span("expires", choice, base).map_or(0, |span| base + span);
+                let from = |base: u64| parse_span("expires_at", choice, base).map_or(0, |span| base + span);
                 let (early, late) = (from(now.saturating_sub(SLACK)), from(now));
                 (early.min(late)..=early.max(late)).contains(&at)
             }),
@@ -279,38 +282,9 @@ impl Settings {
         offered.extend(self.expiry_never.then(|| "never".to_owned()));
         let given = at.map_or("never".to_owned(), format);
         Err(Error::NotAllowed {
-            field: "expires".into(),
+            field: "expires_at".into(),
             reason: format!("{given} is not offered here: choose {}", offered.join(", ")),
         })
-    }
-}
-
-/// What would fit, without what was given: that may be a secret in the wrong place.
-fn misfit(error: &serde_json::Error) -> String {
-    let said = error.to_string();
-    let repeats = ["invalid type: ", "invalid value: ", "unknown field "].iter().any(|begin| said.starts_with(begin));
-    match said.rsplit_once("expected ").filter(|_| repeats) {
-        Some((_, expected)) => format!("does not fit: must be {expected}"),
-        None => format!("does not fit: {said}"),
-    }
-}
-
-/// Orders as their words.
-mod orders {
-    use serde::de::Error as _;
-    use serde::{Deserializer, Serializer};
-
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(orders: &[Order], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(orders.iter().map(|order| word(&ORDERS, *order)))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Order>, D::Error> {
-        let words = Vec::<String>::deserialize(from)?;
-        let read =
-            |word: String| from_word(&ORDERS, &word).ok_or_else(|| D::Error::custom("must be allow_first or deny_first"));
-        words.into_iter().map(read).collect()
     }
 }
 

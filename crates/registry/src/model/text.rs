@@ -7,6 +7,7 @@ use edgelatch_core::{key, permission};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use super::words::{FromText, from_text};
 use crate::error::Error;
 use crate::limits;
 
@@ -20,7 +21,7 @@ fn is_line(text: &str) -> bool {
     text.trim() == text && !text.chars().any(char::is_control)
 }
 
-/// A line, or nothing.
+/// Lines that people read.
 fn is_prose(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
 }
@@ -58,6 +59,12 @@ macro_rules! texts {
             }
         }
 
+        impl FromText for $name {
+            fn parse(field: &str, text: &str) -> Result<Self, Error> {
+                $name::parse(field, text)
+            }
+        }
+
         impl FromStr for $name {
             type Err = Error;
 
@@ -90,7 +97,7 @@ macro_rules! texts {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+                from_text(from)
             }
         }
     )* };
@@ -124,16 +131,16 @@ texts! {
         Some("^[a-z][a-z0-9_]*$"));
 }
 
-impl Description {
+impl Default for Description {
     /// No description.
-    pub fn none() -> Self {
+    fn default() -> Self {
         Description(String::new())
     }
 }
 
-impl Note {
+impl Default for Note {
     /// No note.
-    pub fn none() -> Self {
+    fn default() -> Self {
         Note(String::new())
     }
 }
@@ -151,7 +158,7 @@ pub(crate) fn distinct<T: Clone + Ord>(given: &[T], field: &str, limit: usize) -
 
 /// Names of roles, each once.
 pub(crate) fn unique_roles(roles: &[Slug]) -> Result<Vec<Slug>, Error> {
-    distinct(roles, "role", limits::MAX_KEY_ROLES)
+    distinct(roles, "roles", limits::MAX_KEY_ROLES)
 }
 
 /// A key's custom metadata: a JSON object, kept as compact text; empty when there is none.

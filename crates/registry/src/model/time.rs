@@ -3,12 +3,75 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::words::{FromText, from_text};
 use crate::error::Error;
 use crate::limits::MAX_TIME;
 
-/// The spans offered first; any other is welcome.
-pub const PRESETS: [&str; 5] = ["1d", "1w", "1mo", "3mo", "1y"];
+/// Seconds of a day.
+pub(crate) const DAY: u64 = 86_400;
+/// Spans to suggest; any other is welcome.
+pub const SUGGESTED_SPANS: [&str; 5] = ["1d", "1w", "1mo", "3mo", "1y"];
+
+/// A time by which a list is bounded: a moment, or a span from the moment at which the list is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum When {
+    /// In Unix seconds.
+    At(u64),
+    /// A span such as `30d`, or `30d ago`.
+    In(String),
+}
+
+impl When {
+    /// In Unix seconds, as of `now`; an error names `field`.
+    pub fn at(&self, field: &str, now: u64) -> Result<u64, Error> {
+        match self {
+            When::At(at) => Ok(*at),
+            When::In(text) => seconds(field, span(field, text, now).unwrap_or_else(|| Err(out_of_range(field)))?),
+        }
+    }
+}
+
+impl FromText for When {
+    fn parse(field: &str, text: &str) -> Result<When, Error> {
+        if let Ok(at) = text.parse::<Timestamp>() {
+            seconds(field, at).map(When::At)
+        } else if let Ok(date) = text.parse::<Date>() {
+            let start = date.to_zoned(TimeZone::UTC).map_err(|_| out_of_range(field))?;
+            seconds(field, start.timestamp()).map(When::At)
+        } else if text.parse::<Span>().is_ok() {
+            Ok(When::In(text.into()))
+        } else {
+            let reason = format!(
+                "must be a span ({} or any such), a date (2027-01-31) or an RFC 3339 time (2027-01-31T12:00:00Z)",
+                SUGGESTED_SPANS.join(", ")
+            );
+            Err(Error::invalid(field, reason))
+        }
+    }
+}
+
+impl From<u64> for When {
+    fn from(at: u64) -> When {
+        When::At(at)
+    }
+}
+
+impl Serialize for When {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            When::At(at) => to.serialize_u64(*at),
+            When::In(text) => to.serialize_str(text),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<When, D::Error> {
+        from_text(from)
+    }
+}
 
 /// Reads when a key expires: `never`, a span from `now`, a date (its first second, UTC) or an RFC 3339 time.
 pub fn parse_expiry(field: &str, text: &str, now: u64) -> Result<Option<u64>, Error> {
@@ -30,23 +93,14 @@ pub(crate) fn future(field: &str, at: u64, now: u64) -> Result<u64, Error> {
 
 /// Reads a time: a span from `now`, a date (its first second, UTC) or an RFC 3339 time.
 pub fn parse_time(field: &str, text: &str, now: u64) -> Result<u64, Error> {
-    let at = if let Ok(at) = text.parse::<Timestamp>() {
-        at
-    } else if let Ok(date) = text.parse::<Date>() {
-        date.to_zoned(TimeZone::UTC).map_err(|_| out_of_range(field))?.timestamp()
-    } else if let Some(at) = span(field, text, now) {
-        at?
-    } else {
-        let reason = format!(
-            "must be a span ({} or any such), a date (2027-01-31) or an RFC 3339 time (2027-01-31T12:00:00Z)",
-            PRESETS.join(", ")
-        );
-        return Err(Error::invalid(field, reason));
-    };
+    When::parse(field, text)?.at(field, now)
+}
+
+fn seconds(field: &str, at: Timestamp) -> Result<u64, Error> {
     u64::try_from(at.as_second()).ok().filter(|at| *at <= MAX_TIME).ok_or_else(|| out_of_range(field))
 }
 
-/// Reads when a key begins: as [`parse_time`], where the first second of 1970 stands for no bound.
+/// Reads when a key begins: as [`parse_time`] does, or `now` for no bound; the first second of 1970 is none either.
 pub fn parse_start(field: &str, text: &str, now: u64) -> Result<Option<u64>, Error> {
     if text == "now" { Ok(None) } else { parse_time(field, text, now).map(|at| Some(at).filter(|at| *at > 0)) }
 }

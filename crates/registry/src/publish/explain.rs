@@ -8,13 +8,12 @@ use edgelatch_core::key::{self, KeyId};
 use edgelatch_core::policy::{AllowMode, IpVerdict, PolicyView};
 use serde::Serialize;
 
+use super::edge::edge_over;
 use super::snapshot::records;
 use crate::error::Error;
-use crate::keys::{load_rows, row_of, wheres};
+use crate::keys::{Keys, conditions, issue, load_rows, row_of};
 use crate::limits::{ADDRESS_SCAN, MAX_PAGE};
-use crate::model::{Filter, Key, Prefix, Slug, State, page_size, read_number, write_cursor};
-use crate::registry::Registry;
-use crate::transaction::realm_id;
+use crate::model::{Key, KeyFilter, Paging, Prefix, State, cursor};
 
 /// What is asked about a key.
 #[derive(Clone, Debug, Default)]
@@ -76,24 +75,23 @@ pub struct UsablePage {
 /// Before these comes what depends on how the question was put to the core, not on the key.
 const FIRST_STEP: &str = "status";
 
-impl Registry {
+impl Keys<'_> {
     /// What an edge would answer to a key. Its text is not needed: its record is put under a text made up for the occasion, in
     /// a snapshot of its own, signed by keys that are thrown away.
-    pub fn explain_key(&self, realm: &Slug, key_id: KeyId, question: &Question) -> Result<Explanation, Error> {
-        let (record, roles) = self.store.reading(|session| {
-            let realm = realm_id(session, realm)?;
-            let row = row_of(session, realm, key_id)?;
-            let (keys, roles) = records(session, realm, Some(row))?;
+    pub fn explain(&self, key_id: KeyId, question: &Question) -> Result<Explanation, Error> {
+        let (mut record, roles) = self.0.read(|tx| {
+            let row = row_of(tx, key_id)?;
+            let (keys, roles) = records(tx, Some(row))?;
             // Of two secrets in an overlap, the one that stays.
             let newest = keys.into_iter().max_by_key(|record| record.expires_at.unwrap_or(u64::MAX));
             Ok((newest.ok_or_else(|| Error::Snapshot { detail: "the key has no secret".into() })?, roles))
         })?;
-        let now = question.at.map_or_else(|| self.env.now(), Ok)?;
-        let text = self.issue(&Prefix::parse("prefix", "explain")?)?;
-        let mut record = record;
+        let env = &self.0.registry.env;
+        let now = question.at.map_or_else(|| env.now(), Ok)?;
+        let text = issue(env, &Prefix::parse("prefix", "explain")?)?;
         record.digest = key::digest(text.as_bytes());
-        let realm_record = RealmRecord { credentials: CredentialHeaders::all(), imports: false, pepper: None, roles };
-        let mut edge = self.edge_over(realm, &realm_record, vec![record], HostConfig::default(), now)?;
+        let realm = RealmRecord { credentials: CredentialHeaders::all(), imports: false, pepper: None, roles };
+        let mut edge = edge_over(env, self.0.realm, &realm, vec![record], HostConfig::default(), now)?;
         let requirement = edge.compile(question.service.as_deref(), question.permission.as_deref());
         let ip = question.ip.map(|ip| ip.to_string());
         let (outcome, steps) = edge.explain_key(text.as_bytes(), ip.as_deref().map(str::as_bytes), requirement, now);
@@ -104,38 +102,32 @@ impl Registry {
 
     /// The active keys, of those that `filter` fits, whose IP policy lets an address pass; on demand only those that have it on
     /// a list. Each policy is decided by the core from its encoded bytes.
-    pub fn explain_address(&self, realm: &Slug, ip: Ip, filter: &Filter, only_listed: bool) -> Result<UsablePage, Error> {
-        let limit = page_size(filter.limit)?;
-        let mut before = filter.cursor.as_deref().map(read_number).transpose()?;
-        let filter = Filter { state: Some(State::Active), ..filter.clone() };
-        let now = self.env.now()?;
-        self.store.reading(|session| {
-            let realm = realm_id(session, realm)?;
+    pub fn usable_from(&self, ip: Ip, filter: &KeyFilter, only_listed: bool, paging: &Paging) -> Result<UsablePage, Error> {
+        let (size, mut before) = (paging.size()?, paging.place::<u64>()?);
+        let filter = KeyFilter { state: Some(State::Active), ..filter.clone() };
+        let now = self.0.now()?;
+        self.0.read(|tx| {
             let mut keys = Vec::new();
             for _ in 0..ADDRESS_SCAN / MAX_PAGE {
-                let all = wheres(session, realm, &filter, now)?;
-                let (mut values, mut test) = (all.values.clone(), all.sql());
-                if let Some(before) = before {
-                    values.push(before.into());
-                    test = format!("{test} AND k.id < ${}", values.len());
-                }
-                let sql = format!("SELECT k.id FROM keys k WHERE {test} ORDER BY k.id DESC LIMIT {MAX_PAGE}");
-                let rows = session.rows(&sql, &values, |row| row.int(0))?;
-                for loaded in load_rows(session, &rows, now)? {
+                let mut all = conditions(tx, &filter, now)?;
+                all.maybe("k.id <", before);
+                let sql = format!("SELECT k.id FROM keys k WHERE {} ORDER BY k.id DESC LIMIT {MAX_PAGE}", all.sql());
+                let rows: Vec<u64> = tx.session.all(&sql, &all.values)?;
+                for loaded in load_rows(tx, &rows, now)? {
                     before = Some(loaded.row);
                     match admits(&loaded.key, ip)? {
                         Some(listed) if listed || !only_listed => keys.push(Usable { key: loaded.key, listed }),
                         _ => continue,
                     }
-                    if keys.len() == limit {
-                        return Ok(UsablePage { keys, next: before.map(|row| write_cursor(&row)) });
+                    if keys.len() == size {
+                        return Ok(UsablePage { keys, next: before.map(|row| cursor(&row)) });
                     }
                 }
                 if rows.len() < MAX_PAGE {
                     return Ok(UsablePage { keys, next: None });
                 }
             }
-            Ok(UsablePage { keys, next: before.map(|row| write_cursor(&row)) })
+            Ok(UsablePage { keys, next: before.map(|row| cursor(&row)) })
         })
     }
 }

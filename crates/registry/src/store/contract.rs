@@ -20,7 +20,7 @@ pub(super) const REALM: &str = "INSERT INTO realms (slug, name, preset, prefix, 
                      VALUES ($1, $1, 'default', 'ek', 1, 1, 0)";
 
 fn realms(store: &dyn Store) -> u64 {
-    store.reading(|s| s.row("SELECT count(*) FROM realms", &[], |row| row.int(0))).unwrap().unwrap()
+    store.reading(|s| s.count("SELECT count(*) FROM realms", &[])).unwrap()
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn parameters_are_counted_and_typed() {
 fn values_come_back_as_they_went() {
     on_each(|store| {
         let sql = format!("{REALM} RETURNING id");
-        let realm = store.writing(|s| s.row(&sql, args!["a"], |row| row.int(0))).unwrap().unwrap();
+        let realm = store.writing(|s| s.one::<u64>(&sql, args!["a"])).unwrap().unwrap();
         let blobs: [&[u8]; 4] = [b"", b"\0", b"\xff\\x41'", &[7; 100_000]];
         store
             .writing(|s| {
@@ -100,28 +100,27 @@ fn values_come_back_as_they_went() {
                 s.run(sql, args![realm, "'; -- \\ \"é\u{10ffff}\n%", None::<u64>])
             })
             .unwrap();
-        let read = store.reading(|s| {
-            s.rows("SELECT object, created_at, version FROM roots ORDER BY version", &[], |row| Ok(row.values().to_vec()))
-        });
-        for (i, (row, blob)) in read.unwrap().into_iter().zip(blobs).enumerate() {
-            assert_eq!(row, [Value::Blob(blob.into()), Value::Int(i64::MAX), Value::Int(i as i64 + 1)]);
+        let read = store
+            .reading(|s| s.all::<(Vec<u8>, u64, u64)>("SELECT object, created_at, version FROM roots ORDER BY version", &[]));
+        for (i, (row, blob)) in (1u64..).zip(read.unwrap().into_iter().zip(blobs)) {
+            assert_eq!(row, (blob.to_vec(), i64::MAX as u64, i));
         }
         let sql = "SELECT name, pepper_id, imports FROM realms";
-        let row = store.reading(|s| s.row(sql, &[], |row| Ok(row.values().to_vec()))).unwrap().unwrap();
-        assert_eq!(row, [Value::Text("'; -- \\ \"é\u{10ffff}\n%".into()), Value::Null, Value::Int(0)]);
+        let row = store.reading(|s| s.one(sql, &[])).unwrap();
+        assert_eq!(row, Some(("'; -- \\ \"é\u{10ffff}\n%".to_owned(), None::<u32>, false)));
     });
 }
 
 #[test]
 fn a_reader_sees_one_state_while_writers_go_on() {
     on_each(|store| {
-        let count = |s: &mut dyn super::Session| s.row("SELECT count(*) FROM realms", &[], |row| row.int(0));
+        let count = |s: &mut dyn super::Session| s.count("SELECT count(*) FROM realms", &[]);
         let pair = store.reading(|s| {
             let before = count(s)?;
             std::thread::scope(|scope| scope.spawn(|| store.writing(|s| s.run(REALM, args!["a"])).unwrap()).join().unwrap());
             Ok((before, count(s)?))
         });
-        assert_eq!((pair.unwrap(), realms(store)), ((Some(0), Some(0)), 1));
+        assert_eq!((pair.unwrap(), realms(store)), ((0, 0), 1));
     });
 }
 

@@ -13,6 +13,7 @@
 //! | rows come in some order | `ORDER BY` wherever order shows |
 //! | a failed statement ends the transaction, or not | `ON CONFLICT DO NOTHING` and count; both refuse to go on |
 
+mod conditions;
 #[cfg(test)]
 mod contract;
 mod copy;
@@ -20,115 +21,26 @@ mod database;
 mod pg_value;
 mod postgres;
 mod readers;
+mod row;
 mod schema;
 mod sqlite;
 mod tls;
 #[cfg(test)]
 mod upgrade;
 
+pub(crate) use conditions::Conditions;
 pub use copy::CopyProgress;
 pub(crate) use copy::copy;
 pub use database::Database;
 pub(crate) use database::Place;
 pub(crate) use postgres::Postgres;
+pub(crate) use row::{Column, Columns, FromRow, Row, Value, args, columns};
 pub(crate) use sqlite::Sqlite;
 
 use crate::error::Error;
 
-/// One value of a row or of a statement's parameters.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
-    Null,
-    Int(i64),
-    Text(String),
-    Blob(Vec<u8>),
-}
-
-/// A row, read by position.
-pub(crate) struct Row<'a>(&'a [Value]);
-
-impl Row<'_> {
-    fn wrong(&self, at: usize) -> Error {
-        Error::Store { detail: format!("column {at} holds something unexpected") }
-    }
-
-    /// The values themselves.
-    pub(crate) fn values(&self) -> &[Value] {
-        self.0
-    }
-
-    pub(crate) fn int(&self, at: usize) -> Result<u64, Error> {
-        self.maybe_int(at)?.ok_or_else(|| self.wrong(at))
-    }
-
-    pub(crate) fn maybe_int(&self, at: usize) -> Result<Option<u64>, Error> {
-        match self.0.get(at) {
-            Some(Value::Null) => Ok(None),
-            Some(Value::Int(n)) => u64::try_from(*n).map(Some).map_err(|_| self.wrong(at)),
-            _ => Err(self.wrong(at)),
-        }
-    }
-
-    pub(crate) fn bool(&self, at: usize) -> Result<bool, Error> {
-        Ok(self.int(at)? != 0)
-    }
-
-    pub(crate) fn text(&self, at: usize) -> Result<&str, Error> {
-        self.maybe_text(at)?.ok_or_else(|| self.wrong(at))
-    }
-
-    pub(crate) fn maybe_text(&self, at: usize) -> Result<Option<&str>, Error> {
-        match self.0.get(at) {
-            Some(Value::Null) => Ok(None),
-            Some(Value::Text(text)) => Ok(Some(text)),
-            _ => Err(self.wrong(at)),
-        }
-    }
-
-    pub(crate) fn blob(&self, at: usize) -> Result<&[u8], Error> {
-        match self.0.get(at) {
-            Some(Value::Blob(bytes)) => Ok(bytes),
-            _ => Err(self.wrong(at)),
-        }
-    }
-
-    /// A text that was valid when it was written.
-    pub(crate) fn parse<T: std::str::FromStr>(&self, at: usize) -> Result<T, Error> {
-        self.text(at)?.parse().map_err(|_| self.wrong(at))
-    }
-}
-
-macro_rules! values {
-    ($($ty:ty, $value:ident => $make:expr;)*) => { $(
-        impl From<$ty> for Value { fn from($value: $ty) -> Value { $make } }
-    )* };
-}
-
-values! {
-    &str, v => Value::Text(v.into());
-    String, v => Value::Text(v);
-    Vec<u8>, v => Value::Blob(v);
-    &[u8], v => Value::Blob(v.into());
-    bool, v => Value::Int(i64::from(v));
-    // Times and counters stay far below 2^63; one that did not would be refused by the column's CHECK.
-    u64, v => Value::Int(i64::try_from(v).unwrap_or(-1));
-    u32, v => Value::Int(i64::from(v));
-}
-
-impl<T: Into<Value>> From<Option<T>> for Value {
-    fn from(value: Option<T>) -> Value {
-        value.map_or(Value::Null, Into::into)
-    }
-}
-
-/// Parameters of a statement.
-macro_rules! args {
-    ($($value:expr),* $(,)?) => { &[$($crate::store::Value::from($value)),*][..] };
-}
-pub(crate) use args;
-
 /// Sees each row in turn.
-pub(crate) type Each<'a> = dyn FnMut(&Row<'_>) -> Result<(), Error> + 'a;
+pub(crate) type Each<'a> = dyn FnMut(Row<'_>) -> Result<(), Error> + 'a;
 /// The work of one transaction.
 pub(crate) type Work<'a> = dyn FnMut(&mut dyn Session) -> Result<(), Error> + 'a;
 
@@ -136,16 +48,16 @@ pub(crate) type Work<'a> = dyn FnMut(&mut dyn Session) -> Result<(), Error> + 'a
 pub(crate) trait Session {
     /// Runs a statement and returns how many rows it touched. A violated uniqueness is [`Error::Unique`].
     fn run(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error>;
-    /// Runs a query.
-    fn each(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error>;
+    /// Runs a query and hands over its rows.
+    fn query(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error>;
     /// Many rows are about to be added: from here on, statements are planned for large tables.
     fn bulk(&mut self) -> Result<(), Error>;
     /// Names of a table's columns.
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error>;
     /// Adds rows in the database's fastest way.
-    fn load(&mut self, table: &str, columns: &[String], rows: &[Vec<Value>]) -> Result<(), Error>;
-    /// Makes the ids that the database gives follow those that were loaded.
-    fn settle(&mut self, table: &str, columns: &[String]) -> Result<(), Error>;
+    fn load(&mut self, table: &str, columns: &[&str], rows: &[Vec<Value>]) -> Result<(), Error>;
+    /// Makes the ids that the database gives follow those that were loaded into a table that has ids.
+    fn settle(&mut self, table: &str) -> Result<(), Error>;
 }
 
 /// A database. A transaction commits when its work returns `Ok`, and leaves no trace otherwise. The work may be run more
@@ -158,29 +70,65 @@ pub(crate) trait Store: Send + Sync {
 }
 
 impl dyn Session + '_ {
-    /// All rows of a query.
-    pub(crate) fn rows<T>(
+    /// Every row of a query in turn.
+    pub(crate) fn each<T: FromRow>(
         &mut self,
         sql: &str,
         args: &[Value],
-        read: impl Fn(&Row<'_>) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
+        mut take: impl FnMut(T) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.query(sql, args, &mut |mut row| take(T::read(&mut row)?))
+    }
+
+    /// All rows of a query.
+    pub(crate) fn all<T: FromRow>(&mut self, sql: &str, args: &[Value]) -> Result<Vec<T>, Error> {
         let mut all = Vec::new();
-        self.each(sql, args, &mut |row| {
-            all.push(read(row)?);
+        self.each(sql, args, |row| {
+            all.push(row);
             Ok(())
         })?;
         Ok(all)
     }
 
     /// The first row of a query.
-    pub(crate) fn row<T>(
+    pub(crate) fn one<T: FromRow>(&mut self, sql: &str, args: &[Value]) -> Result<Option<T>, Error> {
+        Ok(self.all(sql, args)?.into_iter().next())
+    }
+
+    /// Adds a row with `… RETURNING id`.
+    pub(crate) fn insert(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
+        self.one(sql, args)?.ok_or_else(|| Error::Store { detail: "a new row got no id".into() })
+    }
+
+    /// The number that a query counts.
+    pub(crate) fn count(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
+        Ok(self.one(sql, args)?.unwrap_or(0))
+    }
+
+    /// Every row of `SELECT`, those columns, and the rest of a query.
+    pub(crate) fn select_each<T>(
         &mut self,
-        sql: &str,
+        columns: &Columns<T>,
+        rest: &str,
         args: &[Value],
-        read: impl Fn(&Row<'_>) -> Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
-        Ok(self.rows(sql, args, read)?.into_iter().next())
+        mut take: impl FnMut(T) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.query(&format!("SELECT {} {rest}", columns.sql), args, &mut |mut row| take((columns.read)(&mut row)?))
+    }
+
+    /// All of them.
+    pub(crate) fn select<T>(&mut self, columns: &Columns<T>, rest: &str, args: &[Value]) -> Result<Vec<T>, Error> {
+        let mut all = Vec::new();
+        self.select_each(columns, rest, args, |row| {
+            all.push(row);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// The first of them.
+    pub(crate) fn select_one<T>(&mut self, columns: &Columns<T>, rest: &str, args: &[Value]) -> Result<Option<T>, Error> {
+        Ok(self.select(columns, rest, args)?.into_iter().next())
     }
 }
 

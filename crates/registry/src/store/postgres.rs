@@ -357,7 +357,7 @@ impl Session for Tx<'_> {
         })
     }
 
-    fn each(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error> {
+    fn query(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error> {
         let statement = self.prepare(sql, args)?;
         let columns = statement.columns().len();
         let mut values = Vec::with_capacity(columns);
@@ -369,7 +369,7 @@ impl Session for Tx<'_> {
                 for i in 0..columns {
                     values.push(found.try_get(i)?);
                 }
-                if let Err(error) = row(&Row(&values)) {
+                if let Err(error) = row(Row::new(&mut values)) {
                     refused = Some(error);
                     break;
                 }
@@ -389,7 +389,7 @@ impl Session for Tx<'_> {
         Ok(statement.columns().iter().map(|column| column.name().into()).collect())
     }
 
-    fn load(&mut self, table: &str, columns: &[String], rows: &[Vec<Value>]) -> Result<(), Error> {
+    fn load(&mut self, table: &str, columns: &[&str], rows: &[Vec<Value>]) -> Result<(), Error> {
         let columns = columns.join(", ");
         let statement = self.prepare(&format!("SELECT {columns} FROM {table}"), &[])?;
         let types: Vec<Type> = statement.columns().iter().map(|column| column.type_().clone()).collect();
@@ -401,13 +401,10 @@ impl Session for Tx<'_> {
         })
     }
 
-    fn settle(&mut self, table: &str, columns: &[String]) -> Result<(), Error> {
-        if !columns.iter().any(|column| column == "id") {
-            return Ok(());
-        }
+    fn settle(&mut self, table: &str) -> Result<(), Error> {
         let sql = format!(
             "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table})) \
-             WHERE EXISTS (SELECT 1 FROM {table}) AND pg_get_serial_sequence('{table}', 'id') IS NOT NULL"
+             WHERE EXISTS (SELECT 1 FROM {table})"
         );
         self.guard(|tx| tx.query_opt(&sql, &[]).map(|_| ()))
     }

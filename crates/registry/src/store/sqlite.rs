@@ -195,7 +195,7 @@ impl Session for Tx<'_> {
         })
     }
 
-    fn each(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error> {
+    fn query(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error> {
         let store = self.store;
         let mut statement = self.guard(|tx| tx.prepare(sql, args))?;
         let columns = statement.column_count();
@@ -210,7 +210,7 @@ impl Session for Tx<'_> {
             Ok(true)
         };
         while self.guard(|_| next(&mut values).map_err(|e| store.error(e)))? {
-            row(&Row(&values))?;
+            row(Row::new(&mut values))?;
         }
         Ok(())
     }
@@ -226,7 +226,7 @@ impl Session for Tx<'_> {
         })
     }
 
-    fn load(&mut self, table: &str, columns: &[String], rows: &[Vec<Value>]) -> Result<(), Error> {
+    fn load(&mut self, table: &str, columns: &[&str], rows: &[Vec<Value>]) -> Result<(), Error> {
         let places: Vec<String> = (1..=columns.len()).map(|i| format!("?{i}")).collect();
         let sql = format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places.join(", "));
         self.guard(|tx| {
@@ -239,7 +239,7 @@ impl Session for Tx<'_> {
     }
 
     /// SQLite itself goes on from the largest id.
-    fn settle(&mut self, _table: &str, _columns: &[String]) -> Result<(), Error> {
+    fn settle(&mut self, _table: &str) -> Result<(), Error> {
         Ok(())
     }
 }

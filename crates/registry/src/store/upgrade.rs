@@ -39,7 +39,7 @@ fn on_each(test: impl Fn(&Open<'_>)) {
 }
 
 fn count(session: &mut dyn Session) -> Result<u64, Error> {
-    Ok(session.row("SELECT count(*) FROM realms", &[], |row| row.int(0))?.unwrap_or(0))
+    session.count("SELECT count(*) FROM realms", &[])
 }
 
 /// Opens the next program while this one is at work.
@@ -62,7 +62,7 @@ fn upgrade(open: &Open<'_>) {
             // Two tables in one transaction, in the order opposite to the migrations'.
             while !done.load(Ordering::SeqCst) {
                 let read = old.reading(|s| {
-                    s.row("SELECT count(*) FROM epochs", &[], |row| row.int(0))?;
+                    s.count("SELECT count(*) FROM epochs", &[])?;
                     Ok((count(s)?, count(s)?))
                 });
                 let (before, after) = read.unwrap();
@@ -81,10 +81,10 @@ fn upgrade(open: &Open<'_>) {
     new.writing(|s| s.run(REALM, args!["first of the new"])).unwrap();
     assert_eq!((old.reading(count).unwrap(), new.reading(count).unwrap()), (written + 2, written + 2));
     for table in tables() {
-        new.reading(|s| s.row(&format!("SELECT count(*) FROM {table}"), &[], |row| row.int(0))).unwrap();
+        new.reading(|s| s.count(&format!("SELECT count(*) FROM {table}"), &[])).unwrap();
     }
     let filled = "SELECT count(*) FROM realms WHERE colour = 7 AND (SELECT count(*) FROM later) = 0";
-    assert_eq!(new.reading(|s| s.row(filled, &[], |row| row.int(0))).unwrap(), Some(written + 2));
+    assert_eq!(new.reading(|s| s.count(filled, &[])).unwrap(), written + 2);
     let only = ["only_sqlite", "only_postgres"].map(|table| new.reading(|s| s.columns(table)).is_ok());
     assert!(only[0] != only[1], "{only:?}");
     // A program from before that starts now is told.

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Kind};
 use crate::model::{Settings, Slug};
-use crate::store::{Row, Session, Value, args};
-use crate::transaction::{Act, RealmId};
+use crate::store::args;
+use crate::transaction::{Change, Transaction};
 
 /// An org's row and rules.
 #[derive(Clone, Debug)]
@@ -12,46 +12,41 @@ pub(crate) struct OrgRow {
     pub(crate) settings: Settings,
 }
 
-impl Act<'_> {
+impl Change<'_> {
     /// An org that the caller may act in.
     pub(crate) fn org(&mut self, org: &Slug) -> Result<OrgRow, Error> {
         self.caller.check(org, Kind::Org, org.as_str())?;
-        find_org(self.session, self.realm, org)
+        let sql = "SELECT id, settings FROM orgs WHERE realm_id = $1 AND slug = $2";
+        let found = self.tx.session.one::<(u64, String)>(sql, args![self.tx.realm.0, org.as_str()])?;
+        let (id, settings) = found.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))?;
+        Ok(OrgRow { id, settings: Settings::stored(settings)? })
     }
 }
 
-/// Finds an org with its settings.
-pub(crate) fn find_org(session: &mut dyn Session, realm: RealmId, org: &Slug) -> Result<OrgRow, Error> {
-    let sql = "SELECT id, settings FROM orgs WHERE realm_id = $1 AND slug = $2";
-    let found = session.row(sql, args![realm.0, org.as_str()], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?;
-    let (id, text) = found.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))?;
-    Ok(OrgRow { id, settings: Settings::stored(&text)? })
-}
-
-/// Finds an org of a realm.
-pub(crate) fn org_id(session: &mut dyn Session, realm: RealmId, org: &Slug) -> Result<u64, Error> {
+/// The row of an org.
+pub(crate) fn org_id(tx: &mut Transaction<'_>, org: &Slug) -> Result<u64, Error> {
     let sql = "SELECT id FROM orgs WHERE realm_id = $1 AND slug = $2";
-    id_of(session, sql, args![realm.0, org.as_str()])?.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))
+    tx.session.one(sql, args![tx.realm.0, org.as_str()])?.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))
 }
 
-/// Finds an owner of an org.
-pub(crate) fn owner_id(session: &mut dyn Session, org: u64, owner: &Slug) -> Result<u64, Error> {
+/// The row of an org's owner: of the one named, or else of the only one.
+pub(crate) fn owner_id(tx: &mut Transaction<'_>, org: u64, owner: Option<&Slug>) -> Result<u64, Error> {
+    let Some(owner) = owner else {
+        let owners: Vec<u64> = tx.session.all("SELECT id FROM owners WHERE org_id = $1 LIMIT 2", args![org])?;
+        return match owners[..] {
+            [only] => Ok(only),
+            [] => Err(Error::invalid("owner", "is missing, and the org has none yet: create one")),
+            _ => Err(Error::invalid("owner", "is missing, and the org has several: name one of them")),
+        };
+    };
     let sql = "SELECT id FROM owners WHERE org_id = $1 AND slug = $2";
-    id_of(session, sql, args![org, owner.as_str()])?.ok_or_else(|| Error::missing(Kind::Owner, owner.as_str()))
+    tx.session.one(sql, args![org, owner.as_str()])?.ok_or_else(|| Error::missing(Kind::Owner, owner.as_str()))
 }
 
-/// Finds a role: the org's own, or else the realm's.
-pub(crate) fn role_id(session: &mut dyn Session, realm: RealmId, org: u64, role: &Slug) -> Result<u64, Error> {
+/// The row of a role: the org's own, or else the realm's.
+pub(crate) fn role_id(tx: &mut Transaction<'_>, org: u64, role: &Slug) -> Result<u64, Error> {
     let sql = "SELECT id FROM roles WHERE realm_id = $1 AND slug = $2 AND (org_id = $3 OR org_id IS NULL) \
                ORDER BY coalesce(org_id, 0) DESC LIMIT 1";
-    id_of(session, sql, args![realm.0, role.as_str(), org])?.ok_or_else(|| Error::missing(Kind::Role, role.as_str()))
-}
-
-fn id_of(session: &mut dyn Session, sql: &str, args: &[Value]) -> Result<Option<u64>, Error> {
-    session.row(sql, args, |row: &Row<'_>| row.int(0))
-}
-
-/// The number that a statement with one parameter counts.
-pub(super) fn count(session: &mut dyn Session, sql: &str, id: u64) -> Result<u64, Error> {
-    Ok(session.row(sql, args![id], |row| row.int(0))?.unwrap_or(0))
+    let found = tx.session.one(sql, args![tx.realm.0, role.as_str(), org])?;
+    found.ok_or_else(|| Error::missing(Kind::Role, role.as_str()))
 }

@@ -2,7 +2,7 @@
 //!
 //! | read | for |
 //! |---|---|
-//! | `find` | rows, found by their names; an org's settings |
+//! | `find` | rows of orgs, owners and roles, found by their names |
 //! | `roles`, `realms`, `orgs`, `owners` | the operations on each |
 
 mod find;
@@ -11,5 +11,20 @@ mod owners;
 mod realms;
 mod roles;
 
+use crate::model::Slug;
+use crate::registry::Registry;
+use crate::transaction::InRealm;
+
 pub(crate) use find::{OrgRow, org_id, owner_id, role_id};
-pub(crate) use realms::find as find_realm;
+pub(crate) use realms::find_realm;
+
+/// Orgs, owners and roles of a realm.
+#[derive(Clone, Copy, Debug)]
+pub struct Tenants<'r>(InRealm<'r>);
+
+impl Registry {
+    /// Orgs, owners and roles of a realm.
+    pub fn tenants<'r>(&'r self, realm: &'r Slug) -> Tenants<'r> {
+        Tenants(InRealm { registry: self, realm })
+    }
+}

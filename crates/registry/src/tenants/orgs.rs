@@ -1,35 +1,35 @@
 //! Orgs and their settings.
 
-use super::find::{OrgRow, count};
+use super::Tenants;
 use super::owners::count_no_more;
-use super::realms::{self, predefined};
-use super::roles::{self, insert_role};
+use super::realms::{find_realm, predefined};
+use super::roles::{insert_role, of_org};
 use crate::audit::{Target, logged};
 use crate::directory;
 use crate::error::{Error, Kind};
-use crate::model::{Caller, NewOrg, Org, OrgEdit, Settings, Slug, Sources};
-use crate::registry::Registry;
-use crate::store::{Row, Session, Value, args};
-use crate::transaction::{RealmId, check_revision, realm_id, touch};
+use crate::model::{Caller, NewOrg, Org, OrgEdit, Settings, Slug, Sources, Word};
+use crate::store::{Value, args, columns};
+use crate::transaction::{Change, Transaction, check_revision};
 
-const COLUMNS: &str = "SELECT slug, name, settings, created_at, revision FROM orgs WHERE realm_id = $1";
-
-fn read(row: &Row<'_>) -> Result<Org, Error> {
-    Ok(Org {
-        org: row.parse(0)?,
-        name: row.parse(1)?,
-        settings: Settings::stored(row.text(2)?)?,
-        created_at: row.int(3)?,
-        revision: row.int(4)?,
-    })
+columns! {
+    ORG: (u64, Org) = { id, org = "slug", name, settings, created_at, revision }
+        => (id, Org { org, name, settings: Settings::stored(settings)?, created_at, revision })
 }
 
-fn find(session: &mut dyn Session, realm: RealmId, org: &Slug) -> Result<Org, Error> {
-    let found = session.row(&format!("{COLUMNS} AND slug = $2"), args![realm.0, org.as_str()], read)?;
+fn find(tx: &mut Transaction<'_>, org: &Slug) -> Result<(u64, Org), Error> {
+    let found = tx.session.select_one(&ORG, "FROM orgs WHERE realm_id = $1 AND slug = $2", args![tx.realm.0, org.as_str()])?;
     found.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))
 }
 
-/// The settings, and what queries need of them beside.
+/// An org that the caller may change, if it is at the expected revision.
+fn find_to_change(change: &mut Change<'_>, org: &Slug, if_revision: Option<u64>) -> Result<(u64, Org), Error> {
+    change.caller.check(org, Kind::Org, org.as_str())?;
+    let found = find(&mut change.tx, org)?;
+    check_revision(if_revision, found.1.revision, Kind::Org, org.as_str())?;
+    Ok(found)
+}
+
+/// The settings, and beside them what queries need of them: the first five parameters.
 fn settings_values(settings: &Settings) -> Result<[Value; 5], Error> {
     let text = serde_json::to_string(settings).map_err(|e| Error::Store { detail: e.to_string() })?;
     let sources = settings.sources();
@@ -37,114 +37,110 @@ fn settings_values(settings: &Settings) -> Result<[Value; 5], Error> {
     Ok([text.into(), sources.bearer.into(), sources.x_api_key.into(), authority.into(), list_revoked.into()])
 }
 
-/// Claims or frees the names of the org's keys when the settings say so from now on.
-fn hold_names(session: &mut dyn Session, org: &OrgRow, unique: bool) -> Result<(), Error> {
-    if org.settings.unique_names == unique {
-        return Ok(());
-    }
+/// Claims the names of the org's keys for one key each, or frees them.
+fn hold_names(change: &mut Change<'_>, org: u64, unique: bool) -> Result<(), Error> {
     if !unique {
-        return session.run("UPDATE keys SET held_name = NULL WHERE org_id = $1", args![org.id]).map(|_| ());
+        return change.tx.session.run("UPDATE keys SET held_name = NULL WHERE org_id = $1", args![org]).map(drop);
     }
     let sql = "UPDATE keys SET held_name = name WHERE org_id = $1 AND revoked_at IS NULL";
     let shared = || Error::invalid("settings/unique_names", "two of the org's keys share a name: rename or revoke one first");
-    session.run(sql, args![org.id]).map(|_| ()).map_err(|e| e.or_unique(shared))
+    change.tx.session.run(sql, args![org]).map(drop).map_err(|e| e.or_unique(shared))
 }
 
-impl Registry {
+/// Notes that the next snapshot differs if edges look in other headers than in those from `before`.
+fn touch_if_other_headers(change: &mut Change<'_>, realm: &Slug, before: Sources) -> Result<(), Error> {
+    if find_realm(change.tx.session, realm)?.sources == before { Ok(()) } else { change.tx.touch() }
+}
+
+impl Tenants<'_> {
     /// Makes an org with the settings of its preset.
-    pub fn create_org(&self, caller: &Caller, realm: &Slug, new: &NewOrg) -> Result<Org, Error> {
+    pub fn create_org(&self, caller: &Caller, new: &NewOrg) -> Result<Org, Error> {
         caller.check_realm()?;
-        self.act(caller, realm, |act| {
-            let before = realms::find(act.session, realm)?;
-            let other = new.preset.filter(|preset| *preset != before.preset);
-            let data = other.unwrap_or(before.preset).data()?;
+        self.0.change(caller, |change| {
+            let realm = find_realm(change.tx.session, self.0.realm)?;
+            let other = new.preset.filter(|preset| *preset != realm.preset);
+            let data = other.unwrap_or(realm.preset).data()?;
             let mut settings = data.settings;
             if other.is_none() {
                 let sql = "SELECT source_bearer, source_x_api_key FROM realms WHERE id = $1";
-                let read = |row: &Row<'_>| Ok(Sources { bearer: row.bool(0)?, x_api_key: row.bool(1)? });
-                settings.prefix = before.prefix;
-                if let Some(sources) = act.session.row(sql, args![act.realm.0], read)? {
-                    settings.credentials = sources.credentials();
+                settings.prefix = realm.prefix;
+                if let Some((bearer, x_api_key)) = change.tx.session.one(sql, args![change.tx.realm.0])? {
+                    settings.credentials = Sources { bearer, x_api_key }.credentials();
                 }
             }
-            let sql = "INSERT INTO orgs (settings, source_bearer, source_x_api_key, authority, list_revoked, realm_id, slug, name, \
-                       created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
+            let sql = "INSERT INTO orgs (settings, source_bearer, source_x_api_key, authority, list_revoked, realm_id, slug, \
+                       name, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
+            let about = args![change.tx.realm.0, new.org.as_str(), new.name.as_str(), change.now];
             let exists = || Error::Exists { kind: Kind::Org, id: new.org.to_string() };
-            let about = args![act.realm.0, new.org.as_str(), new.name.as_str(), act.now];
             let values = [&settings_values(&settings)?, about].concat();
-            let id = act.session.row(sql, &values, |row| row.int(0)).map_err(|e| e.or_unique(exists))?;
-            let id = id.ok_or_else(|| Error::Store { detail: "a new org got no row".into() })?;
+            let id = change.tx.session.insert(sql, &values).map_err(|e| e.or_unique(exists))?;
             for role in other.map(|_| data.roles).unwrap_or_default() {
-                insert_role(act.session, act.realm, Some(id), &predefined(role, Some(&new.org)), true, act.now)?;
+                insert_role(change, Some(id), &predefined(role, Some(&new.org)), true)?;
             }
-            if realms::find(act.session, realm)?.sources != before.sources {
-                touch(act.session, act.realm)?;
-            }
-            let org = find(act.session, act.realm, &new.org)?;
-            act.log("org.create", &Target::org(&org.org), None, logged(&org))?;
+            touch_if_other_headers(change, self.0.realm, realm.sources)?;
+            let (_, org) = find(&mut change.tx, &new.org)?;
+            change.log("org.create", &Target::org(&org.org), None, logged(&org))?;
             Ok(org)
         })
     }
 
-    /// All orgs of a realm, by identifier.
-    pub fn orgs(&self, realm: &Slug) -> Result<Vec<Org>, Error> {
-        self.store.reading(|session| {
-            let realm = realm_id(session, realm)?;
-            session.rows(&format!("{COLUMNS} ORDER BY slug"), args![realm.0], read)
+    /// All orgs, by identifier.
+    pub fn orgs(&self) -> Result<Vec<Org>, Error> {
+        self.0.read(|tx| {
+            let orgs = tx.session.select(&ORG, "FROM orgs WHERE realm_id = $1 ORDER BY slug", args![tx.realm.0])?;
+            Ok(orgs.into_iter().map(|(_, org)| org).collect())
         })
     }
 
     /// One org.
-    pub fn org(&self, realm: &Slug, org: &Slug) -> Result<Org, Error> {
-        self.store.reading(|session| {
-            let realm = realm_id(session, realm)?;
-            find(session, realm, org)
-        })
+    pub fn org(&self, org: &Slug) -> Result<Org, Error> {
+        self.0.read(|tx| find(tx, org).map(|(_, org)| org))
     }
 
     /// Changes an org's name or settings. Keys that exist are left as they are, also where new ones could no longer be made so.
-    pub fn edit_org(&self, caller: &Caller, realm: &Slug, org: &Slug, edit: &OrgEdit) -> Result<Org, Error> {
+    pub fn edit_org(&self, caller: &Caller, org: &Slug, edit: &OrgEdit) -> Result<Org, Error> {
         caller.check_realm()?;
-        self.act(caller, realm, |act| {
-            let row = act.org(org)?;
-            let before = find(act.session, act.realm, org)?;
-            check_revision(edit.if_revision, before.revision, Kind::Org, org.as_str())?;
+        self.0.change(caller, |change| {
+            let (id, before) = find_to_change(change, org, edit.if_revision)?;
             let name = edit.name.as_ref().unwrap_or(&before.name);
-            let settings = edit.settings.as_ref().map_or(Ok(row.settings.clone()), |new| row.settings.edited(new))?;
+            let settings = edit.settings.as_ref().map_or(Ok(before.settings.clone()), |new| before.settings.edited(new))?;
             if *name == before.name && settings == before.settings {
                 return Ok(before);
             }
-            let seen = realms::find(act.session, realm)?.sources;
-            hold_names(act.session, &row, settings.unique_names)?;
+            let sources = find_realm(change.tx.session, self.0.realm)?.sources;
+            if settings.unique_names != before.settings.unique_names {
+                hold_names(change, id, settings.unique_names)?;
+            }
             let sql = "UPDATE orgs SET settings = $1, source_bearer = $2, source_x_api_key = $3, authority = $4, \
                        list_revoked = $5, name = $7, revision = revision + 1 WHERE id = $6";
-            let values = [&settings_values(&settings)?, args![row.id, name.as_str()]].concat();
-            act.session.run(sql, &values)?;
-            if settings.authority != row.settings.authority || realms::find(act.session, realm)?.sources != seen {
-                touch(act.session, act.realm)?;
+            change.tx.session.run(sql, &[&settings_values(&settings)?, args![id, name.as_str()]].concat())?;
+            if settings.authority == before.settings.authority {
+                touch_if_other_headers(change, self.0.realm, sources)?;
+            } else {
+                change.tx.touch()?;
             }
-            let after = find(act.session, act.realm, org)?;
-            act.log("org.edit", &Target::org(org), logged(&before), logged(&after))?;
+            let (_, after) = find(&mut change.tx, org)?;
+            change.log("org.edit", &Target::org(org), logged(&before), logged(&after))?;
             Ok(after)
         })
     }
 
     /// Deletes an org that has no keys, with its owners and roles.
-    pub fn delete_org(&self, caller: &Caller, realm: &Slug, org: &Slug, if_revision: Option<u64>) -> Result<Org, Error> {
+    pub fn delete_org(&self, caller: &Caller, org: &Slug, if_revision: Option<u64>) -> Result<Org, Error> {
         caller.check_realm()?;
-        self.act(caller, realm, |act| {
-            let (row, before) = (act.org(org)?, find(act.session, act.realm, org)?);
-            check_revision(if_revision, before.revision, Kind::Org, org.as_str())?;
-            let keys = count(act.session, "SELECT count(*) FROM keys WHERE org_id = $1", row.id)?;
+        self.0.change(caller, |change| {
+            let (id, before) = find_to_change(change, org, if_revision)?;
+            let keys = change.tx.session.count("SELECT count(*) FROM keys WHERE org_id = $1", args![id])?;
             if keys > 0 {
                 return Err(Error::InUse { kind: Kind::Org, id: org.to_string(), by: format!("{keys} keys") });
             }
-            let seen = realms::find(act.session, realm)?.sources;
-            for owner in act.session.rows("SELECT id FROM owners WHERE org_id = $1", args![row.id], |found| found.int(0))? {
-                count_no_more(act, row.id, owner)?;
+            let sources = find_realm(change.tx.session, self.0.realm)?.sources;
+            let owners: Vec<u64> = change.tx.session.all("SELECT id FROM owners WHERE org_id = $1", args![id])?;
+            for owner in owners {
+                count_no_more(&mut change.tx, id, owner)?;
             }
-            for role in roles::of_org(act.session, act.realm, org)? {
-                directory::remove_role(act.session, act.realm, &role.role, &role.permissions)?;
+            for role in of_org(&mut change.tx, id)? {
+                directory::remove_role(&mut change.tx, &role.role, &role.permissions)?;
             }
             for sql in [
                 "DELETE FROM owners WHERE org_id = $1",
@@ -153,12 +149,10 @@ impl Registry {
                 "DELETE FROM directory_sizes WHERE org_id = $1",
                 "DELETE FROM orgs WHERE id = $1",
             ] {
-                act.session.run(sql, args![row.id])?;
+                change.tx.session.run(sql, args![id])?;
             }
-            if realms::find(act.session, realm)?.sources != seen {
-                touch(act.session, act.realm)?;
-            }
-            act.log("org.delete", &Target::org(org), logged(&before), None)?;
+            touch_if_other_headers(change, self.0.realm, sources)?;
+            change.log("org.delete", &Target::org(org), logged(&before), None)?;
             Ok(before)
         })
     }

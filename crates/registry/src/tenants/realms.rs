@@ -3,33 +3,24 @@
 use super::roles::insert_role;
 use crate::audit::{Target, logged};
 use crate::error::{Error, Kind};
-use crate::model::{Caller, MANAGEMENT_REALM, NewRealm, NewRole, Preset, PresetRole, Realm, Slug, Sources};
+use crate::model::{Caller, MANAGEMENT_REALM, NewRealm, NewRole, Preset, PresetRole, Realm, Slug, Sources, Word};
 use crate::registry::Registry;
-use crate::store::{Row, Session, args};
-use crate::transaction::{Act, RealmId};
+use crate::store::{Session, args, columns};
+use crate::transaction::{Change, RealmId, Transaction};
 
-/// A realm's edges look in the headers of all its orgs; before there is one, in those that orgs begin with.
-const COLUMNS: &str = "SELECT r.slug, r.name, r.prefix, \
-    coalesce((SELECT max(o.source_bearer) FROM orgs o WHERE o.realm_id = r.id), r.source_bearer), \
-    coalesce((SELECT max(o.source_x_api_key) FROM orgs o WHERE o.realm_id = r.id), r.source_x_api_key), r.imports, r.pepper_id, r.changes, r.created_at, r.preset FROM realms r";
-
-fn read(row: &Row<'_>) -> Result<Realm, Error> {
-    Ok(Realm {
-        realm: row.parse(0)?,
-        name: row.parse(1)?,
-        preset: row.parse(9)?,
-        prefix: row.parse(2)?,
-        sources: Sources { bearer: row.bool(3)?, x_api_key: row.bool(4)? },
-        imports: row.bool(5)?,
-        pepper_id: row.maybe_int(6)?.and_then(|id| u32::try_from(id).ok()),
-        changes: row.int(7)?,
-        created_at: row.int(8)?,
-    })
+columns! {
+    /// A realm's edges look in the headers of all its orgs; before there is one, in those that orgs begin with.
+    REALM: Realm = {
+        realm = "r.slug", name = "r.name", preset = "r.preset", prefix = "r.prefix",
+        bearer = "coalesce((SELECT max(o.source_bearer) FROM orgs o WHERE o.realm_id = r.id), r.source_bearer)",
+        x_api_key = "coalesce((SELECT max(o.source_x_api_key) FROM orgs o WHERE o.realm_id = r.id), r.source_x_api_key)",
+        imports = "r.imports", pepper_id = "r.pepper_id", changes = "r.changes", created_at = "r.created_at"
+    } => Realm { realm, name, preset, prefix, sources: Sources { bearer, x_api_key }, imports, pepper_id, changes, created_at }
 }
 
 /// Reads one realm.
-pub(crate) fn find(session: &mut dyn Session, realm: &Slug) -> Result<Realm, Error> {
-    let found = session.row(&format!("{COLUMNS} WHERE r.slug = $1"), args![realm.as_str()], read)?;
+pub(crate) fn find_realm(session: &mut dyn Session, realm: &Slug) -> Result<Realm, Error> {
+    let found = session.select_one(&REALM, "FROM realms r WHERE r.slug = $1", args![realm.as_str()])?;
     found.ok_or_else(|| Error::missing(Kind::Realm, realm.as_str()))
 }
 
@@ -58,32 +49,25 @@ impl Registry {
             let (slug, preset) = (new.realm.as_str(), new.preset.word());
             let values = args![slug, new.name.as_str(), prefix.as_str(), sources.bearer, sources.x_api_key, now, preset];
             let exists = || Error::Exists { kind: Kind::Realm, id: slug.into() };
-            let id = session.row(sql, values, |row| row.int(0)).map_err(|e| e.or_unique(exists))?;
-            let id = RealmId(id.ok_or_else(|| Error::Store { detail: "a new realm got no row".into() })?);
+            let id = session.insert(sql, values).map_err(|e| e.or_unique(exists))?;
+            let tx = Transaction { session: &mut *session, realm: RealmId(id) };
+            let mut change = Change { tx, now, caller };
             for role in &data.roles {
-                insert_role(session, id, None, &predefined(role.clone(), None), true, now)?;
+                insert_role(&mut change, None, &predefined(role.clone(), None), true)?;
             }
-            let realm = find(session, &new.realm)?;
-            let target = Target::party(Kind::Realm, &new.realm, None);
-            Act { session, realm: id, now, caller }.log("realm.create", &target, None, logged(&realm))?;
+            let realm = find_realm(change.tx.session, &new.realm)?;
+            change.log("realm.create", &Target::realm(&new.realm, None), None, logged(&realm))?;
             Ok(realm)
         })
     }
 
     /// One realm.
     pub fn realm(&self, realm: &Slug) -> Result<Realm, Error> {
-        self.store.reading(|session| find(session, realm))
+        self.store.reading(|session| find_realm(session, realm))
     }
 
     /// All realms, by name.
     pub fn realms(&self) -> Result<Vec<Realm>, Error> {
-        self.store.reading(|session| session.rows(&format!("{COLUMNS} ORDER BY r.slug"), &[], read))
-    }
-
-    /// How often the realm's publishable state has changed: cheap to poll.
-    pub fn changes(&self, realm: &Slug) -> Result<u64, Error> {
-        let sql = "SELECT changes FROM realms WHERE slug = $1";
-        let found = self.store.reading(|session| session.row(sql, args![realm.as_str()], |row| row.int(0)))?;
-        found.ok_or_else(|| Error::missing(Kind::Realm, realm.as_str()))
+        self.store.reading(|session| session.select(&REALM, "FROM realms r ORDER BY r.slug", &[]))
     }
 }

@@ -1,12 +1,14 @@
 //! The outbox of alerts, from which the server delivers them.
 
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use crate::error::Error;
 use crate::limits::{ALERT_ATTEMPTS, ALERT_LEASE, ALERT_PAUSE, MAX_ALERT_PAUSE, MAX_PAGE};
 use crate::model::Slug;
 use crate::registry::Registry;
-use crate::store::args;
+use crate::store::{Session, args, columns};
+use crate::transaction::RealmId;
 
 /// Something to tell, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,19 +23,38 @@ pub struct Alert {
     pub attempts: u64,
 }
 
+columns! {
+    ALERT: Alert = { id = "a.id", realm = "r.slug", body = "a.body", attempts = "a.attempts" }
+        => Alert { id, realm, body, attempts }
+}
+
+/// Puts an alert into the outbox.
+pub(super) fn raise(session: &mut dyn Session, realm: RealmId, body: &Json, now: u64) -> Result<(), Error> {
+    let sql = "INSERT INTO alerts (realm_id, body, created_at, due_at) VALUES ($1, $2, $3, $3)";
+    session.run(sql, args![realm.0, body.to_string(), now]).map(drop)
+}
+
+/// The outbox of alerts, of all realms.
+#[derive(Clone, Copy, Debug)]
+pub struct Alerts<'r>(&'r Registry);
+
 impl Registry {
+    /// The outbox of alerts, of all realms.
+    pub fn alerts(&self) -> Alerts<'_> {
+        Alerts(self)
+    }
+}
+
+impl Alerts<'_> {
     /// Takes alerts to deliver. Whoever took one has a minute to say how it went; after that it is given out again.
-    pub fn take_alerts(&self, limit: usize) -> Result<Vec<Alert>, Error> {
-        let now = self.env.now()?;
-        self.store.writing(|session| {
-            let sql = format!(
-                "SELECT a.id, r.slug, a.body, a.attempts FROM alerts a JOIN realms r ON r.id = a.realm_id \
-                 WHERE a.due_at <= $1 ORDER BY a.due_at, a.id LIMIT {}",
+    pub fn take(&self, limit: usize) -> Result<Vec<Alert>, Error> {
+        let now = self.0.env.now()?;
+        self.0.store.writing(|session| {
+            let rest = format!(
+                "FROM alerts a JOIN realms r ON r.id = a.realm_id WHERE a.due_at <= $1 ORDER BY a.due_at, a.id LIMIT {}",
                 limit.min(MAX_PAGE)
             );
-            let alerts = session.rows(&sql, args![now], |row| {
-                Ok(Alert { id: row.int(0)?, realm: row.parse(1)?, body: row.text(2)?.into(), attempts: row.int(3)? })
-            })?;
+            let alerts = session.select(&ALERT, &rest, args![now])?;
             for alert in &alerts {
                 session.run("UPDATE alerts SET due_at = $2 WHERE id = $1", args![alert.id, now + ALERT_LEASE])?;
             }
@@ -41,29 +62,26 @@ impl Registry {
         })
     }
 
-    /// How many alerts wait for delivery, in all realms.
-    pub fn alerts_pending(&self) -> Result<u64, Error> {
-        self.store.reading(|session| {
-            let sql = "SELECT count(*) FROM alerts WHERE due_at IS NOT NULL";
-            Ok(session.row(sql, &[], |row| row.int(0))?.unwrap_or(0))
-        })
+    /// How many wait for delivery.
+    pub fn pending(&self) -> Result<u64, Error> {
+        self.0.store.reading(|session| session.count("SELECT count(*) FROM alerts WHERE due_at IS NOT NULL", &[]))
     }
 
     /// Notes that an alert was delivered.
-    pub fn alert_delivered(&self, id: u64) -> Result<(), Error> {
-        let now = self.env.now()?;
-        self.store.writing(|session| {
+    pub fn delivered(&self, id: u64) -> Result<(), Error> {
+        let now = self.0.env.now()?;
+        self.0.store.writing(|session| {
             let sql = "UPDATE alerts SET due_at = NULL, delivered_at = $2, attempts = attempts + 1 WHERE id = $1";
-            session.run(sql, args![id, now]).map(|_| ())
+            session.run(sql, args![id, now]).map(drop)
         })
     }
 
     /// Notes that an alert could not be delivered. Returns when it is tried again, or none when it is given up.
-    pub fn alert_failed(&self, id: u64) -> Result<Option<u64>, Error> {
-        let now = self.env.now()?;
-        self.store.writing(|session| {
-            let sql = "SELECT attempts FROM alerts WHERE id = $1";
-            let attempts = session.row(sql, args![id], |row| row.int(0))?.unwrap_or(ALERT_ATTEMPTS) + 1;
+    pub fn failed(&self, id: u64) -> Result<Option<u64>, Error> {
+        let now = self.0.env.now()?;
+        self.0.store.writing(|session| {
+            let found: Option<u64> = session.one("SELECT attempts FROM alerts WHERE id = $1", args![id])?;
+            let attempts = found.unwrap_or(ALERT_ATTEMPTS) + 1;
             let pause = ALERT_PAUSE.saturating_mul(1 << (attempts - 1).min(20)).min(MAX_ALERT_PAUSE);
             let due = (attempts < ALERT_ATTEMPTS).then_some(now + pause);
             session.run("UPDATE alerts SET due_at = $2, attempts = $3 WHERE id = $1", args![id, due, attempts])?;

@@ -1,5 +1,4 @@
-//! Refusals are counted, and many within ten minutes raise an alert: once a window, into an outbox from which the server
-//! delivers it.
+//! Verdicts are counted, and many refusals within ten minutes raise an alert, once a window.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +7,13 @@ use edgelatch_core::verdict::CODES;
 use serde::Serialize;
 use serde_json::json;
 
+use super::Usage;
+use super::alerts::raise;
 use crate::error::Error;
 use crate::limits::FAILURE_WINDOW;
-use crate::model::{Preset, Settings, Slug, format_time as format};
-use crate::registry::Registry;
-use crate::store::{Session, args};
-use crate::transaction::{RealmId, realm_id};
+use crate::model::{Preset, Settings, format_time};
+use crate::store::{args, columns};
+use crate::transaction::Transaction;
 
 /// How often a verdict was given, since the realm began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -25,16 +25,18 @@ pub struct Total {
     pub number: u64,
 }
 
+columns! { TOTAL: Total = { code, number } => Total { code, number } }
+
 /// Whether a verdict says that somebody tried what they may not. Asking without any key is how one learns that a key is
 /// needed, and what the edge cannot decide is nobody's attempt.
 fn is_failure(code: &str) -> bool {
     CODES.iter().any(|row| row.name == code && (400..500).contains(&row.reply.status) && code != "missing")
 }
 
-const ADD_TOTAL: &str = "INSERT INTO verdict_totals (realm_id, code, number) VALUES ($1, $2, $3) \
-                         ON CONFLICT (realm_id, code) DO UPDATE SET number = verdict_totals.number + $3";
-const ADD: &str = "INSERT INTO failures (realm_id, slot, subject, code, number) VALUES ($1, $2, $3, $4, $5) \
-                   ON CONFLICT (realm_id, slot, subject, code) DO UPDATE SET number = failures.number + $5";
+const ADD_TO_TOTAL: &str = "INSERT INTO verdict_totals (realm_id, code, number) VALUES ($1, $2, $3) \
+                            ON CONFLICT (realm_id, code) DO UPDATE SET number = verdict_totals.number + $3";
+const ADD_FAILURES: &str = "INSERT INTO failures (realm_id, slot, subject, code, number) VALUES ($1, $2, $3, $4, $5) \
+                            ON CONFLICT (realm_id, slot, subject, code) DO UPDATE SET number = failures.number + $5";
 
 /// A key with its org's row, or none where no key was found.
 pub(super) type Subject = Option<(KeyId, u64)>;
@@ -42,7 +44,7 @@ pub(super) type Subject = Option<(KeyId, u64)>;
 pub(super) type Counts = BTreeMap<(Subject, &'static str), u64>;
 
 /// Adds to the counts, and raises the alerts that are due.
-pub(super) fn count_refusals(session: &mut dyn Session, realm: RealmId, counts: &Counts, now: u64) -> Result<(), Error> {
+pub(super) fn count_verdicts(tx: &mut Transaction<'_>, counts: &Counts, now: u64) -> Result<(), Error> {
     let slot = now - now % FAILURE_WINDOW;
     let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
     let mut failed: BTreeMap<Subject, u64> = BTreeMap::new();
@@ -53,70 +55,60 @@ pub(super) fn count_refusals(session: &mut dyn Session, realm: RealmId, counts: 
         }
     }
     for (code, number) in totals {
-        session.run(ADD_TOTAL, args![realm.0, code, number])?;
+        tx.session.run(ADD_TO_TOTAL, args![tx.realm.0, code, number])?;
     }
     for (subject, number) in failed {
         let name = subject.map_or(String::new(), |(id, _)| id.to_string());
         let sql = "SELECT CAST(sum(number) AS BIGINT) FROM failures WHERE realm_id = $1 AND slot = $2 AND subject = $3";
-        let before = session.row(sql, args![realm.0, slot, &*name], |row| row.maybe_int(0))?.flatten().unwrap_or(0);
+        let before: Option<u64> = tx.session.one(sql, args![tx.realm.0, slot, &*name])?.flatten();
+        let before = before.unwrap_or(0);
         for ((_, code), number) in counts.iter().filter(|((s, code), _)| *s == subject && is_failure(code)) {
-            session.run(ADD, args![realm.0, slot, &*name, *code, *number])?;
+            tx.session.run(ADD_FAILURES, args![tx.realm.0, slot, &*name, *code, *number])?;
         }
         let org = subject.map(|(_, org)| org);
-        let Some(limit) = alert_after(session, realm, org)? else { continue };
+        let Some(limit) = alert_after(tx, org)? else { continue };
         if before < limit && before + number >= limit {
-            raise(session, realm, &name, org, (slot, before + number), now)?;
+            alert(tx, &name, org, (slot, before + number), now)?;
         }
     }
     Ok(())
 }
 
 /// From how many refusals on an alert is raised: the org's setting, or what the realm's orgs begin with where no key was found.
-fn alert_after(session: &mut dyn Session, realm: RealmId, org: Option<u64>) -> Result<Option<u64>, Error> {
+fn alert_after(tx: &mut Transaction<'_>, org: Option<u64>) -> Result<Option<u64>, Error> {
     let settings = match org {
-        Some(org) => {
-            let text = session.row("SELECT settings FROM orgs WHERE id = $1", args![org], |row| Ok(row.text(0)?.to_owned()))?;
-            Settings::stored(&text.unwrap_or_default())?
-        }
+        Some(org) => org_settings(tx, org)?,
         None => {
-            let sql = "SELECT preset FROM realms WHERE id = $1";
-            let preset = session.row(sql, args![realm.0], |row| row.parse::<Preset>(0))?;
+            let preset: Option<Preset> = tx.session.one("SELECT preset FROM realms WHERE id = $1", args![tx.realm.0])?;
             preset.unwrap_or(Preset::Default).data()?.settings
         }
     };
     Ok(settings.alert_after.map(u64::from))
 }
 
-fn raise(
-    session: &mut dyn Session,
-    realm: RealmId,
-    subject: &str,
-    org: Option<u64>,
-    (slot, number): (u64, u64),
-    now: u64,
-) -> Result<(), Error> {
-    let slug = |session: &mut dyn Session, sql: &str, id: u64| session.row(sql, args![id], |row| Ok(row.text(0)?.to_owned()));
-    let name = slug(session, "SELECT slug FROM realms WHERE id = $1", realm.0)?;
-    let org = org.map(|org| slug(session, "SELECT slug FROM orgs WHERE id = $1", org)).transpose()?.flatten();
-    let sql = "SELECT code, number FROM failures WHERE realm_id = $1 AND slot = $2 AND subject = $3 ORDER BY code";
-    let codes = session.rows(sql, args![realm.0, slot, subject], |row| Ok((row.text(0)?.to_owned(), row.int(1)?)))?;
-    let codes: BTreeMap<String, u64> = codes.into_iter().collect();
-    let key = (!subject.is_empty()).then_some(subject);
-    let body = json!({
-        "type": "failed_authentication", "realm": name, "org": org, "key_id": key, "failures": number, "codes": codes,
-        "since": format(slot), "at": format(now), "window_seconds": FAILURE_WINDOW,
-    });
-    let sql = "INSERT INTO alerts (realm_id, body, created_at, due_at) VALUES ($1, $2, $3, $3)";
-    session.run(sql, args![realm.0, body.to_string(), now]).map(|_| ())
+/// The settings of an org that was found a moment ago.
+pub(super) fn org_settings(tx: &mut Transaction<'_>, org: u64) -> Result<Settings, Error> {
+    let text: Option<String> = tx.session.one("SELECT settings FROM orgs WHERE id = $1", args![org])?;
+    Settings::stored(text.unwrap_or_default())
 }
 
-impl Registry {
+fn alert(tx: &mut Transaction<'_>, subject: &str, org: Option<u64>, (slot, number): (u64, u64), now: u64) -> Result<(), Error> {
+    let realm: Option<String> = tx.session.one("SELECT slug FROM realms WHERE id = $1", args![tx.realm.0])?;
+    let org: Option<String> = tx.session.one("SELECT slug FROM orgs WHERE id = $1", args![org])?;
+    let rest = "FROM failures WHERE realm_id = $1 AND slot = $2 AND subject = $3 ORDER BY code";
+    let codes = tx.session.select(&TOTAL, rest, args![tx.realm.0, slot, subject])?;
+    let codes: BTreeMap<String, u64> = codes.into_iter().map(|Total { code, number }| (code, number)).collect();
+    let key = (!subject.is_empty()).then_some(subject);
+    let body = json!({
+        "type": "failed_authentication", "realm": realm, "org": org, "key_id": key, "failures": number, "codes": codes,
+        "since": format_time(slot), "at": format_time(now), "window_seconds": FAILURE_WINDOW,
+    });
+    raise(tx.session, tx.realm, &body, now)
+}
+
+impl Usage<'_> {
     /// How often each verdict was given, as far as edges reported it.
-    pub fn verdict_totals(&self, realm: &Slug) -> Result<Vec<Total>, Error> {
-        self.store.reading(|session| {
-            let realm = realm_id(session, realm)?;
-            let sql = "SELECT code, number FROM verdict_totals WHERE realm_id = $1 ORDER BY code";
-            session.rows(sql, args![realm.0], |row| Ok(Total { code: row.text(0)?.into(), number: row.int(1)? }))
-        })
+    pub fn totals(&self) -> Result<Vec<Total>, Error> {
+        self.0.read(|tx| tx.session.select(&TOTAL, "FROM verdict_totals WHERE realm_id = $1 ORDER BY code", args![tx.realm.0]))
     }
 }

@@ -7,13 +7,13 @@ use edgelatch_core::key::KeyId;
 use edgelatch_core::verdict::{CODES, Code};
 use serde::{Deserialize, Serialize};
 
-use super::failures::{Counts, count_refusals};
+use super::Usage;
+use super::failures::{Counts, count_verdicts, org_settings};
 use crate::error::Error;
 use crate::limits::{BATCH_SECONDS, MAX_ENDPOINT_BYTES, MAX_EVENT_ID_BYTES, MAX_EVENTS, MAX_METHOD_BYTES, MAX_PAGE};
-use crate::model::{Settings, Slug};
-use crate::registry::Registry;
-use crate::store::{Session, Value, args};
-use crate::transaction::{RealmId, realm_id};
+use crate::model::{DAY, FromText};
+use crate::store::{Value, args, columns};
+use crate::transaction::Transaction;
 
 /// One verification at an edge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -112,8 +112,7 @@ fn check(i: usize, raw: &UsageEvent, now: u64) -> Result<Event<'_>, Error> {
     if endpoint.is_empty() || endpoint.chars().any(char::is_control) {
         return Err(bad("endpoint", "must be a path such as /v1/zones/{id}"));
     }
-    // What stands there could be a key's text, pasted by mistake, so it is not repeated.
-    let key_id = raw.key_id.as_deref().map(|id| id.parse().map_err(|_| bad("key_id", "is no key id")));
+    let key_id = raw.key_id.as_deref().map(|id| KeyId::parse(&format!("events/{i}/key_id"), id));
     let ip = raw.ip.as_deref().map(|ip| Ip::parse(ip.as_bytes()).map_err(|_| bad("ip", "is no IP address")));
     Ok(Event {
         key_id: key_id.transpose()?,
@@ -131,6 +130,11 @@ struct Known {
     org: u64,
 }
 
+columns! {
+    /// With the row of its realm.
+    KNOWN: (u64, KeyId, Known) = { realm_id, key_id, row = "id", org = "org_id" } => (realm_id, key_id, Known { row, org })
+}
+
 /// What a batch says of one key.
 #[derive(Default)]
 struct Tally {
@@ -139,9 +143,9 @@ struct Tally {
     last_used: Option<(u64, Option<Ip>)>,
 }
 
-impl Registry {
+impl Usage<'_> {
     /// Takes a batch, unless it was taken before. Nothing that edges would have to know changes by it.
-    pub fn ingest(&self, realm: &Slug, batch: &UsageBatch) -> Result<Ingested, Error> {
+    pub fn ingest(&self, batch: &UsageBatch) -> Result<Ingested, Error> {
         if !is_id(&batch.batch) {
             return Err(Error::invalid("batch", format!("must be 1 to {MAX_EVENT_ID_BYTES} visible ASCII characters")));
         }
@@ -149,20 +153,19 @@ impl Registry {
             let reason = format!("{} are more than the limit of {MAX_EVENTS}; send several batches", batch.events.len());
             return Err(Error::invalid("events", reason));
         }
-        let now = self.env.now()?;
+        let now = self.0.now()?;
         let oldest = now.saturating_sub(BATCH_SECONDS);
         let events = batch.events.iter().enumerate().map(|(i, raw)| check(i, raw, now)).collect::<Result<Vec<_>, _>>()?;
-        self.store.writing(|session| {
-            let realm = realm_id(session, realm)?;
+        self.0.write(|tx| {
             let sql = "INSERT INTO usage_batches (realm_id, batch, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-            if session.run(sql, args![realm.0, &*batch.batch, now])? == 0 {
+            if tx.session.run(sql, args![tx.realm.0, &*batch.batch, now])? == 0 {
                 return Ok(Ingested { repeated: true, ..Ingested::default() });
             }
             let events: Vec<&Event<'_>> = events.iter().filter(|event| event.at >= oldest).collect();
-            let known = known(session, realm, &events)?;
-            log(session, realm, &events, &known, now)?;
-            tally(session, &events, &known)?;
-            count_refusals(session, realm, &counted(&events, &known), now)?;
+            let known = known(tx, &events)?;
+            log(tx, &events, &known, now)?;
+            tally(tx, &events, &known)?;
+            count_verdicts(tx, &counted(&events, &known), now)?;
             let found = |event: &&&Event<'_>| event.key_id.is_some_and(|id| known.contains_key(&id));
             let accepted = events.len() as u64;
             let unknown = accepted - events.iter().filter(found).count() as u64;
@@ -172,38 +175,27 @@ impl Registry {
 }
 
 /// The keys that events name.
-fn known(session: &mut dyn Session, realm: RealmId, events: &[&Event<'_>]) -> Result<BTreeMap<KeyId, Known>, Error> {
+fn known(tx: &mut Transaction<'_>, events: &[&Event<'_>]) -> Result<BTreeMap<KeyId, Known>, Error> {
     let ids: BTreeSet<KeyId> = events.iter().filter_map(|event| event.key_id).collect();
     let ids: Vec<KeyId> = ids.into_iter().collect();
-    let mut known = BTreeMap::new();
+    let mut all = BTreeMap::new();
     for some in ids.chunks(MAX_PAGE) {
         let places: Vec<String> = (1..=some.len()).map(|i| format!("${i}")).collect();
         let values: Vec<Value> = some.iter().map(|id| Value::from(id.to_string())).collect();
         // The realm is compared here: asked for it too, SQLite goes through all of the realm's keys.
-        let sql = format!("SELECT key_id, id, org_id, realm_id FROM keys WHERE key_id IN ({})", places.join(", "));
-        session.each(&sql, &values, &mut |row| {
-            if row.int(3)? == realm.0 {
-                known.insert(row.parse(0)?, Known { row: row.int(1)?, org: row.int(2)? });
-            }
-            Ok(())
-        })?;
+        let found = tx.session.select(&KNOWN, &format!("FROM keys WHERE key_id IN ({})", places.join(", ")), &values)?;
+        let ours = found.into_iter().filter(|(realm, ..)| *realm == tx.realm.0);
+        all.extend(ours.map(|(_, id, known)| (id, known)));
     }
-    Ok(known)
+    Ok(all)
 }
 
 /// Adds to the keys' logs, as far back as each org keeps them.
-fn log(
-    session: &mut dyn Session,
-    realm: RealmId,
-    events: &[&Event<'_>],
-    known: &BTreeMap<KeyId, Known>,
-    now: u64,
-) -> Result<(), Error> {
+fn log(tx: &mut Transaction<'_>, events: &[&Event<'_>], known: &BTreeMap<KeyId, Known>, now: u64) -> Result<(), Error> {
     let mut kept: BTreeMap<u64, u64> = BTreeMap::new();
     for org in known.values().map(|key| key.org).collect::<BTreeSet<u64>>() {
-        let text = session.row("SELECT settings FROM orgs WHERE id = $1", args![org], |row| Ok(row.text(0)?.to_owned()))?;
-        let days = Settings::stored(&text.unwrap_or_default())?.request_log_days;
-        kept.insert(org, now.saturating_sub(u64::from(days) * 86_400));
+        let days = org_settings(tx, org)?.request_log_days;
+        kept.insert(org, now.saturating_sub(u64::from(days) * DAY));
     }
     let columns = ["realm_id", "org_id", "key_id", "at", "method", "endpoint", "ip", "country", "status", "code", "event"];
     let mut rows = Vec::new();
@@ -213,16 +205,16 @@ fn log(
             let Event { at, endpoint, ip, code, raw, .. } = event;
             let (country, label) = (raw.country.as_deref(), raw.event.as_deref());
             let (ip, status) = (ip.map(|ip| ip.to_string()), u32::from(raw.status));
-            let id = id.to_string();
-            let row = args![realm.0, key.org, id, *at, &*raw.method, *endpoint, ip, country, status, code.name(), label];
+            let (id, method, code) = (id.to_string(), &*raw.method, code.name());
+            let row = args![tx.realm.0, key.org, id, *at, method, *endpoint, ip, country, status, code, label];
             rows.push(row.to_vec());
         }
     }
-    session.load("requests", &columns.map(String::from), &rows)
+    tx.session.load("requests", &columns, &rows)
 }
 
 /// Adds to the keys' counters.
-fn tally(session: &mut dyn Session, events: &[&Event<'_>], known: &BTreeMap<KeyId, Known>) -> Result<(), Error> {
+fn tally(tx: &mut Transaction<'_>, events: &[&Event<'_>], known: &BTreeMap<KeyId, Known>) -> Result<(), Error> {
     let mut tallies: BTreeMap<u64, Tally> = BTreeMap::new();
     for event in events {
         let Some(key) = event.key_id.and_then(|id| known.get(&id)) else { continue };
@@ -243,10 +235,10 @@ fn tally(session: &mut dyn Session, events: &[&Event<'_>], known: &BTreeMap<KeyI
     for (row, Tally { uses, refusals, last_used }) in tallies {
         match last_used {
             Some((at, ip)) => {
-                session.run(sql, args![row, uses, refusals, at, ip.map(|ip| ip.to_string())])?;
+                tx.session.run(sql, args![row, uses, refusals, at, ip.map(|ip| ip.to_string())])?;
             }
             None => {
-                session.run("UPDATE keys SET refusals = refusals + $2 WHERE id = $1", args![row, refusals])?;
+                tx.session.run("UPDATE keys SET refusals = refusals + $2 WHERE id = $1", args![row, refusals])?;
             }
         }
     }

@@ -1,10 +1,10 @@
 //! What edges report about requests, and what follows from it: counters, logs of requests, alerts. What is kept for a time only
-//! goes from here too.
+//! goes from here too. What administrators did is in `audit`.
 //!
 //! | read | for |
 //! |---|---|
 //! | `ingest` | a batch of events, taken once |
-//! | `failures` | refusals, counted; many of them raise an alert |
+//! | `failures` | verdicts, counted; many refusals raise an alert |
 //! | `alerts`, `reminders` | the outbox of alerts; reminders of rotations go into it |
 //! | `requests` | the log of requests made with a key |
 //! | `purge` | what has been kept long enough |
@@ -16,8 +16,23 @@ mod purge;
 mod reminders;
 mod requests;
 
-pub use alerts::Alert;
+use crate::model::Slug;
+use crate::registry::Registry;
+use crate::transaction::InRealm;
+
+pub use alerts::{Alert, Alerts};
 pub use failures::Total;
 pub use ingest::{Ingested, UsageBatch, UsageEvent};
 pub use purge::Purged;
-pub use requests::{Request, RequestFilter, RequestPage};
+pub use requests::{Request, RequestPage};
+
+/// What a realm's edges reported.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage<'r>(InRealm<'r>);
+
+impl Registry {
+    /// What a realm's edges reported.
+    pub fn usage<'r>(&'r self, realm: &'r Slug) -> Usage<'r> {
+        Usage(InRealm { registry: self, realm })
+    }
+}

@@ -4,12 +4,10 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::limits::{ALERT_DAYS, BATCH_SECONDS, ENDED_SECRET_DAYS, FAILURE_DAYS, IDEMPOTENCY_SECONDS};
-use crate::model::Settings;
+use crate::model::{DAY, Settings};
 use crate::registry::Registry;
 use crate::store::args;
-use crate::transaction::{RealmId, touch};
-
-const DAY: u64 = 86_400;
+use crate::transaction::{RealmId, Transaction};
 
 /// Rows that were removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -29,18 +27,17 @@ impl Registry {
         let before = |seconds: u64| now.saturating_sub(seconds);
         self.store.writing(|session| {
             let mut purged = Purged::default();
-            let orgs = session
-                .rows("SELECT id, settings FROM orgs ORDER BY id", &[], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?;
-            for (org, text) in orgs {
-                let days = u64::from(Settings::stored(&text)?.request_log_days);
+            let orgs: Vec<(u64, String)> = session.all("SELECT id, settings FROM orgs ORDER BY id", &[])?;
+            for (org, settings) in orgs {
+                let days = u64::from(Settings::stored(settings)?.request_log_days);
                 let sql = "DELETE FROM requests WHERE org_id = $1 AND at < $2";
                 purged.requests += session.run(sql, args![org, before(days * DAY)])?;
             }
             let ended = before(ENDED_SECRET_DAYS * DAY);
             // A snapshot without them is another one.
             let sql = "SELECT DISTINCT realm_id FROM secrets WHERE expires_at < $1";
-            for realm in session.rows(sql, args![ended], |row| row.int(0))? {
-                touch(session, RealmId(realm))?;
+            for realm in session.all(sql, args![ended])? {
+                Transaction { session: &mut *session, realm: RealmId(realm) }.touch()?;
             }
             purged.secrets = session.run("DELETE FROM secrets WHERE expires_at < $1", args![ended])?;
             for (sql, oldest) in [

@@ -3,11 +3,10 @@
 use edgelatch_core::key::KeyId;
 use serde::Serialize;
 
+use super::Usage;
 use crate::error::Error;
-use crate::model::{Slug, page_size, read_cursor, rfc3339, write_cursor};
-use crate::registry::Registry;
-use crate::store::Value;
-use crate::transaction::realm_id;
+use crate::model::{Paging, Window, cut, rfc3339};
+use crate::store::{Conditions, columns};
 
 /// A request made with a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,19 +32,6 @@ pub struct Request {
     pub event: Option<String>,
 }
 
-/// Which requests to list.
-#[derive(Clone, Debug, Default)]
-pub struct RequestFilter {
-    /// Only from this time on.
-    pub since: Option<u64>,
-    /// Only before this time.
-    pub until: Option<u64>,
-    /// At most this many; 0 stands for the default.
-    pub limit: usize,
-    /// Where the last page ended.
-    pub cursor: Option<String>,
-}
-
 /// One page of the log, newest first.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -56,48 +42,29 @@ pub struct RequestPage {
     pub next: Option<String>,
 }
 
-impl Registry {
+columns! {
+    /// A request with its row.
+    REQUEST: (u64, Request) = { id, at, method, endpoint, ip, country, status, code, event }
+        => (id, Request { at, method, endpoint, ip, country, status, code, event })
+}
+
+impl Usage<'_> {
     /// A page of the requests made with a key, newest first. The log of a deleted key can still be read.
-    pub fn requests(&self, realm: &Slug, key_id: KeyId, filter: &RequestFilter) -> Result<RequestPage, Error> {
-        let limit = page_size(filter.limit)?;
-        let cursor: Option<(u64, u64)> = filter.cursor.as_deref().map(read_cursor).transpose()?;
-        self.store.reading(|session| {
-            let realm = realm_id(session, realm)?;
-            let mut values = vec![Value::from(realm.0), Value::from(key_id.to_string())];
-            let mut wheres = vec!["realm_id = $1".to_owned(), "key_id = $2".to_owned()];
-            let bounds = [("at >=", filter.since), ("at <", filter.until), ("at <=", cursor.map(|(at, _)| at))];
-            for (test, bound) in bounds.into_iter().filter_map(|(test, bound)| Some((test, bound?))) {
-                values.push(bound.into());
-                wheres.push(format!("{test} ${}", values.len()));
+    pub fn requests(&self, key_id: KeyId, window: &Window, paging: &Paging) -> Result<RequestPage, Error> {
+        let (size, place) = (paging.size()?, paging.place::<(u64, u64)>()?);
+        let bounds: Vec<_> = window.bounds(self.0.now()?)?.collect();
+        self.0.read(|tx| {
+            let mut all = Conditions::new("realm_id =", tx.realm.0);
+            all.add("key_id =", key_id.to_string());
+            bounds.iter().for_each(|(test, at)| all.add(test, *at));
+            if let Some((at, id)) = place {
+                all.add("at <=", at);
+                let last = all.values.len();
+                all.add_with(id, |place| format!("(at < ${last} OR id < {place})"));
             }
-            if let Some((_, id)) = cursor {
-                let at = values.len();
-                values.push(id.into());
-                wheres.push(format!("(at < ${at} OR id < ${})", values.len()));
-            }
-            let sql = format!(
-                "SELECT id, at, method, endpoint, ip, country, status, code, event FROM requests WHERE {} \
-                 ORDER BY at DESC, id DESC LIMIT {}",
-                wheres.join(" AND "),
-                limit + 1
-            );
-            let mut found = session.rows(&sql, &values, |row| {
-                let maybe = |at| Ok::<_, Error>(row.maybe_text(at)?.map(ToOwned::to_owned));
-                let request = Request {
-                    at: row.int(1)?,
-                    method: row.text(2)?.into(),
-                    endpoint: row.text(3)?.into(),
-                    ip: maybe(4)?,
-                    country: maybe(5)?,
-                    status: row.int(6)?,
-                    code: row.text(7)?.into(),
-                    event: maybe(8)?,
-                };
-                Ok((row.int(0)?, request))
-            })?;
-            let more = found.len() > limit;
-            found.truncate(limit);
-            let next = found.last().filter(|_| more).map(|(id, last)| write_cursor(&(last.at, id)));
+            let rest = format!("FROM requests WHERE {} ORDER BY at DESC, id DESC LIMIT {}", all.sql(), size + 1);
+            let mut found = tx.session.select(&REQUEST, &rest, &all.values)?;
+            let next = cut(&mut found, size, |(id, last)| (last.at, *id));
             Ok(RequestPage { requests: found.into_iter().map(|(_, request)| request).collect(), next })
         })
     }

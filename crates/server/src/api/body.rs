@@ -6,10 +6,12 @@ use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use edgelatch_registry::is_member_name;
+use edgelatch_registry::json::misfit;
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 use tokio::time::{Instant, timeout};
+use utoipa::IntoParams;
 
 use super::problem::Refusal;
 use crate::limits::{BODY_RATE, BODY_TIMEOUT};
@@ -125,7 +127,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
         let (pointer, error) = (pointer(error.path()), error.into_inner());
         // Where a text is broken says more than what was expected there; what stands there is not repeated.
         let place = format!("line {} column {}", error.line(), error.column());
-        if error.is_data() { Refusal::at(pointer, harmless(&error.to_string())) } else { malformed(&place) }
+        if error.is_data() { Refusal::at(pointer, misfit(&error.to_string())) } else { malformed(&place) }
     })?;
     json.end().map_err(|error| malformed(&format!("line {} column {}", error.line(), error.column())))?;
     Ok(read)
@@ -134,28 +136,6 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
 fn malformed(place: &str) -> Refusal {
     let detail = format!("the body is not JSON, at {place}");
     Refusal::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is not JSON", detail)
-}
-
-/// What a reader says of a value, without the value: it may be a secret in the wrong place.
-fn harmless(message: &str) -> String {
-    let kinds = [("invalid type: ", "has the wrong type"), ("invalid value: ", "has a value that does not fit")];
-    for (begin, says) in kinds {
-        if message.starts_with(begin) {
-            let expected = message.rsplit_once("expected ").map(|(_, expected)| expected.split(" at line").next());
-            return match expected.flatten() {
-                Some(expected) if expected.starts_with("struct ") => format!("{says}: must be a JSON object"),
-                Some("u64" | "u32" | "u16") => format!("{says}: must be a whole number of its range, not below 0"),
-                Some(expected) => format!("{says}: must be {expected}"),
-                None => says.into(),
-            };
-        }
-    }
-    let said = message.split(" at line").next().unwrap_or_default();
-    match said.strip_prefix("unknown field `").map(|rest| rest.rsplit_once("`, expected ")) {
-        Some(Some((_, expected))) => format!("names what is none; expected {expected}"),
-        Some(None) => "names what is none, and there is nothing to name".into(),
-        None => said.into(),
-    }
 }
 
 fn pointer(path: &Path) -> String {
@@ -172,22 +152,71 @@ fn pointer(path: &Path) -> String {
     text
 }
 
-/// Reads a query string.
-pub(crate) fn query<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
-    let pairs = || form_urlencoded::parse(text.as_bytes());
-    let mut seen = Vec::new();
-    for (name, _) in pairs() {
-        if seen.contains(&name) {
-            return Err(Refusal::parameter(if is_member_name(&name) { &name } else { "query" }, "is given twice"));
+/// What a query can hold: some structures, whose parameters are those that their documentation names.
+pub(crate) trait Query: Sized {
+    /// Reads a query string, of which every parameter must be known and given once.
+    fn read(text: &str) -> Result<Self, Refusal>;
+}
+
+macro_rules! queries {
+    ($(($($part:ident),*);)*) => { $(
+        impl<$($part: DeserializeOwned + IntoParams),*> Query for ($($part,)*) {
+            fn read(text: &str) -> Result<Self, Refusal> {
+                let pairs = pairs(text, &[$(names::<$part>()),*].concat())?;
+                Ok(($(part::<$part>(&pairs)?,)*))
+            }
         }
-        seen.push(name);
+    )* };
+}
+
+impl Query for () {
+    fn read(text: &str) -> Result<(), Refusal> {
+        pairs(text, &[]).map(drop)
     }
-    serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs())).map_err(|error| {
+}
+
+queries! {
+    (A);
+    (A, B);
+    (A, B, C);
+}
+
+fn names<T: IntoParams>() -> Vec<String> {
+    T::into_params(|| None).into_iter().map(|parameter| parameter.name).collect()
+}
+
+/// The parameters of a query, each one of `known` and given once.
+fn pairs(text: &str, known: &[String]) -> Result<Vec<(String, String)>, Refusal> {
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
+    for (i, (name, _)) in pairs.iter().enumerate() {
+        if pairs.iter().take(i).any(|(other, _)| other == name) {
+            return Err(Refusal::parameter(shown(name), "is given twice"));
+        }
+        if !known.contains(name) {
+            let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let expected = if known.is_empty() { "no parameters".into() } else { format!("one of {known}") };
+            return Err(Refusal::parameter(shown(name), format!("names what is none; expected {expected}")));
+        }
+    }
+    Ok(pairs)
+}
+
+/// One structure, from the parameters that are its own.
+fn part<T: DeserializeOwned + IntoParams>(pairs: &[(String, String)]) -> Result<T, Refusal> {
+    let own = names::<T>();
+    let pairs = pairs.iter().filter(|(name, _)| own.contains(name));
+    let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let from = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text.as_bytes()));
+    serde_path_to_error::deserialize(from).map_err(|error| {
         let (path, said) = (error.path().to_string(), error.into_inner().to_string());
         let missing = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-        let place = if is_member_name(&path) { &path } else { "query" };
-        missing.map_or_else(|| Refusal::parameter(place, harmless(&said)), |name| Refusal::parameter(name, "is missing"))
+        missing.map_or_else(|| Refusal::parameter(shown(&path), misfit(&said)), |name| Refusal::parameter(name, "is missing"))
     })
+}
+
+/// A parameter's name, unless it may be a secret in the wrong place.
+fn shown(name: &str) -> &str {
+    if is_member_name(name) { name } else { "query" }
 }
 
 #[cfg(test)]

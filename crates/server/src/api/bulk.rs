@@ -3,16 +3,13 @@
 use std::fs::File;
 use std::io::{Seek, Write};
 
-use edgelatch_registry::{
-    BulkRevoked, Error, Filter, Import, ImportDefaults, ImportFormat, ImportReport, Registry, Slug, State,
-};
+use edgelatch_registry::json::{given, object};
+use edgelatch_registry::{BulkRevoked, Error, Import, ImportDefaults, ImportFormat, ImportReport, KeyFilter, Registry, Slug};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Answer, json};
 use super::call::{Call, Pass, blocking};
-use super::key_body::{given, object};
-use super::keys::{slug, time, word};
 use super::problem::Refusal;
 use crate::limits::{MAX_BODY_BYTES, MAX_IMPORT_BYTES};
 
@@ -23,22 +20,22 @@ use crate::limits::{MAX_BODY_BYTES, MAX_IMPORT_BYTES};
 pub(crate) struct ImportQuery {
     /// How the file is written; as its `Content-Type` says if left out.
     #[param(value_type = ImportFormat, required = false)]
-    format: Option<String>,
+    format: Option<ImportFormat>,
     /// Only report what would happen.
     #[param(value_type = bool, required = false)]
-    dry_run: Option<bool>,
+    dry_run: bool,
     /// The org of lines that name none.
     #[param(value_type = Slug, required = false)]
-    org: Option<String>,
+    org: Option<Slug>,
     /// The owner of lines that name none.
     #[param(value_type = Slug, required = false)]
-    owner: Option<String>,
+    owner: Option<Slug>,
     /// The role of lines that name none.
     #[param(value_type = Slug, required = false)]
-    role: Option<String>,
+    role: Option<Slug>,
     /// The environment of lines that name none.
     #[param(value_type = Slug, required = false)]
-    environment: Option<String>,
+    environment: Option<Slug>,
 }
 
 /// Content types, and what they say of the format.
@@ -48,24 +45,15 @@ const KINDS: [(&str, ImportFormat); 3] = [
     ("application/x-ndjson", ImportFormat::JsonLines),
 ];
 
-fn import(query: &ImportQuery, kind: &str, pass: &Pass) -> Result<Import, Refusal> {
+fn import(query: ImportQuery, kind: &str, pass: &Pass) -> Result<Import, Refusal> {
     let of_kind = KINDS.iter().find(|(name, _)| *name == kind).map_or(ImportFormat::Csv, |(_, format)| *format);
-    let format: Option<ImportFormat> = word("format", query.format.as_deref()).map_err(Refusal::without_body)?;
-    if format.is_some_and(|format| format != of_kind) {
+    if query.format.is_some_and(|format| format != of_kind) {
         return Err(Refusal::parameter("format", "is not what the content type says"));
     }
-    let read = |name, text: &Option<String>| slug(name, text.as_deref()).map_err(Refusal::without_body);
-    let org = pass.org(read("org", &query.org)?.as_ref()).map_err(Refusal::without_body)?;
-    Ok(Import {
-        format: of_kind,
-        defaults: ImportDefaults {
-            org,
-            owner: read("owner", &query.owner)?,
-            roles: read("role", &query.role)?.into_iter().collect(),
-            environment: read("environment", &query.environment)?,
-        },
-        dry_run: query.dry_run.unwrap_or(false),
-    })
+    let org = pass.org(query.org.as_ref()).map_err(Refusal::without_body)?;
+    let ImportQuery { owner, role, environment, dry_run, .. } = query;
+    let defaults = ImportDefaults { org, owner, roles: role.into_iter().collect(), environment };
+    Ok(Import { format: of_kind, defaults, dry_run })
 }
 
 fn lost(error: &std::io::Error) -> Refusal {
@@ -83,9 +71,9 @@ fn lost(error: &std::io::Error) -> Refusal {
         (String = "application/jsonl"), (String = "application/x-ndjson"))),
     responses((status = 200, description = "What was imported, or would be", body = ImportReport)))]
 pub(crate) async fn keys(call: Call) -> Answer {
-    let (pass, query, incoming) = call.admit_with::<ImportQuery>("key.create").await?;
+    let (pass, (query,), incoming) = call.admit_with::<(ImportQuery,)>("key.create").await?;
     let kind = incoming.expect(&KINDS.map(|(kind, _)| kind))?;
-    let import = import(&query, &kind, &pass)?;
+    let import = import(query, &kind, &pass)?;
     // Kept first: while it is read into the database, nobody else can write there, and clients may be slow.
     let _place = pass.import_place()?;
     let mut file = blocking(tempfile::tempfile).await?.map_err(|error| lost(&error))?;
@@ -112,54 +100,12 @@ fn read(
     mut file: File,
 ) -> Result<ImportReport, Refusal> {
     file.rewind().map_err(|error| lost(&error))?;
-    let done = registry.import_keys(caller, &pass.realm, import, &mut file, &mut |_| {});
+    let done = pass.keys(registry).import_file(caller, import, &mut file, &mut |_| {});
     done.map_err(|error| match error {
         // Of the file as a whole there is no member to point to.
         Error::Invalid { .. } => Refusal::from(error).pointing(None, None),
         error => Refusal::from(error),
     })
-}
-
-/// Which keys to revoke. An empty filter means all.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = KeyFilter)]
-pub(crate) struct FilterBody {
-    /// Only this org's.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
-    org: Option<String>,
-    /// Only this owner's.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
-    owner: Option<String>,
-    /// Only those with this role, of their own or their owner's.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
-    role: Option<String>,
-    /// Only those in this state.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = State, required = false)]
-    state: Option<String>,
-    /// Only those for this environment.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
-    environment: Option<String>,
-    /// Only those that expire before this time: a span, a date or an RFC 3339 time.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = String, required = false)]
-    expires_before: Option<String>,
-    /// Only those made before this time.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = String, required = false, examples("2027-01-31"))]
-    created_before: Option<String>,
-    /// Only those that should be rotated, as their environments say.
-    #[serde(default)]
-    rotation_due: bool,
-    /// Only those whose name, description, id or first characters contain this text.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = String, required = false, max_length = 128)]
-    search: Option<String>,
 }
 
 /// A bulk revocation: asked for with `dry_run` first, then made with the number that it would reach.
@@ -169,7 +115,7 @@ pub(crate) struct FilterBody {
 pub(crate) struct RevokeBody {
     /// Which keys.
     #[serde(deserialize_with = "object")]
-    filter: FilterBody,
+    filter: KeyFilter,
     /// Only count them.
     #[serde(default)]
     dry_run: bool,
@@ -184,23 +130,6 @@ fn inside(refusal: Refusal) -> Refusal {
     refusal.below("/filter")
 }
 
-impl FilterBody {
-    fn read(&self, pass: &Pass, registry: &Registry) -> Result<Filter, Refusal> {
-        Ok(Filter {
-            org: pass.org(slug("org", self.org.as_deref())?.as_ref())?,
-            owner: slug("owner", self.owner.as_deref())?,
-            role: slug("role", self.role.as_deref())?,
-            state: word("state", self.state.as_deref())?,
-            environment: slug("environment", self.environment.as_deref())?,
-            expires_before: time(registry, "expires_before", self.expires_before.as_deref())?,
-            created_before: time(registry, "created_before", self.created_before.as_deref())?,
-            rotation_due: self.rotation_due,
-            search: self.search.clone(),
-            ..Filter::default()
-        })
-    }
-}
-
 /// Revoke every key that a filter fits
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/revoke", operation_id = "revokeKeys", tag = "keys",
     params(("realm" = Slug, Path, description = "The realm")),
@@ -210,7 +139,8 @@ pub(crate) async fn revoke(call: Call) -> Answer {
     let (pass, incoming) = call.admit("key.delete").await?;
     let (body, _) = incoming.json::<RevokeBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
-        let filter = body.filter.read(pass, registry).map_err(inside)?;
+        let org = pass.org(body.filter.org.as_ref()).map_err(inside)?;
+        let filter = KeyFilter { org, ..body.filter };
         let confirm = match (body.dry_run, body.expect) {
             (true, _) => None,
             (false, Some(expect)) => Some(expect),
@@ -219,7 +149,7 @@ pub(crate) async fn revoke(call: Call) -> Answer {
             }
         };
         let caller = pass.caller(filter.org.as_ref())?;
-        let done = registry.revoke_keys(&caller, &pass.realm, &filter, confirm);
+        let done = pass.keys(registry).revoke_all(&caller, &filter, confirm);
         Ok(json(done.map_err(|error| inside(error.into()))?))
     })
     .await

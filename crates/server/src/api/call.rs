@@ -12,14 +12,12 @@ use edgelatch_core::edge::Outcome;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{Caller, Error, Key, Kind, Name, Registry, Service, Slug, management};
-use serde::de::DeserializeOwned;
+use edgelatch_registry::{Caller, Error, Key, Keys, Kind, Name, Registry, Service, Slug, Tenants, management};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Api;
-use super::body::{Incoming, query};
+use super::body::{Incoming, Query};
 use super::gate::{Bearer, Block};
-use super::keys::Nothing;
 use super::problem::Refusal;
 use crate::accept::Peer;
 
@@ -93,12 +91,12 @@ pub(crate) struct Pass {
 impl Call {
     /// Admits a call on the path's realm, if its key has the permission for `act` somewhere in it. It must have no query.
     pub(crate) async fn admit(self, act: &str) -> Result<(Pass, Incoming), Refusal> {
-        let (pass, Nothing {}, incoming) = self.admit_with(act).await?;
+        let (pass, (), incoming) = self.admit_with(act).await?;
         Ok((pass, incoming))
     }
 
     /// The same with a query, of which every parameter must be known and given once.
-    pub(crate) async fn admit_with<Q: DeserializeOwned>(self, act: &str) -> Result<(Pass, Q, Incoming), Refusal> {
+    pub(crate) async fn admit_with<Q: Query>(self, act: &str) -> Result<(Pass, Q, Incoming), Refusal> {
         let named = self.path.iter().find(|(name, _)| name == "realm").map(|(_, realm)| realm.parse::<Slug>());
         let realm = match named {
             Some(Ok(realm)) => Some(realm),
@@ -110,7 +108,7 @@ impl Call {
         let (call, bearer, address) = self.judge(permission, choose).await?;
         let realm = realm.ok_or_else(Refusal::not_found)?;
         let reach = reach(&realm, bearer.services.as_deref());
-        let query = query(call.parts.uri.query().unwrap_or_default())?;
+        let query = Q::read(call.parts.uri.query().unwrap_or_default())?;
         let (pass, incoming) = call.pass(bearer, address, realm, reach);
         Ok((pass, query, incoming))
     }
@@ -118,7 +116,7 @@ impl Call {
     /// Admits a call that is about all realms: its key's scope must be everything.
     pub(crate) async fn admit_everywhere(self, act: &str) -> Result<Pass, Refusal> {
         let (call, bearer, address) = self.judge(format!("api.{act}"), |_| None).await?;
-        let Nothing {} = query(call.parts.uri.query().unwrap_or_default())?;
+        <()>::read(call.parts.uri.query().unwrap_or_default())?;
         Ok(call.pass(bearer, address, management::REALM.parse()?, Reach::Realm).0)
     }
 
@@ -131,7 +129,7 @@ impl Call {
         })
         .await?;
         let also = also?.bearer.is_some();
-        let Nothing {} = query(call.parts.uri.query().unwrap_or_default())?;
+        <()>::read(call.parts.uri.query().unwrap_or_default())?;
         let (pass, _) = call.pass(bearer, address, management::REALM.parse()?, Reach::Realm);
         Ok((pass, also))
     }
@@ -247,10 +245,21 @@ impl Pass {
         if self.reach == Reach::Realm { Ok(()) } else { Err(Refusal::scope()) }
     }
 
+    /// Keys of the realm.
+    pub(crate) fn keys<'r>(&'r self, registry: &'r Registry) -> Keys<'r> {
+        registry.keys(&self.realm)
+    }
+
+    /// Orgs, owners and roles of the realm.
+    pub(crate) fn tenants<'r>(&'r self, registry: &'r Registry) -> Tenants<'r> {
+        registry.tenants(&self.realm)
+    }
+
     /// A key of the realm that is the caller's to see. Others do not exist for them.
     pub(crate) fn visible(&self, registry: &Registry, key_id: KeyId) -> Result<Key, Error> {
-        let key = registry.key(&self.realm, key_id)?;
-        if self.sees(&key.org) { Ok(key) } else { Err(unknown_key(key_id)) }
+        let key = self.keys(registry).get(key_id)?;
+        let unknown = || Error::NotFound { kind: Kind::Key, id: key_id.to_string() };
+        if self.sees(&key.org) { Ok(key) } else { Err(unknown()) }
     }
 
     /// Whoever acts on a key: confined to its org.
@@ -322,10 +331,6 @@ impl Pass {
             _ => refusal,
         }
     }
-}
-
-fn unknown_key(key_id: KeyId) -> Error {
-    Error::NotFound { kind: Kind::Key, id: key_id.to_string(), mend: "list them with `edgelatch keys list`" }
 }
 
 /// The single value of a header; an error when it is repeated or not text.

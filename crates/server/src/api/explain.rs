@@ -1,14 +1,13 @@
 //! What a key would get, and which keys an address may use.
 
 use edgelatch_core::ip::Ip;
-use edgelatch_registry::{Explanation, Filter, Question, Slug, UsablePage, parse_time};
+use edgelatch_registry::json::given;
+use edgelatch_registry::{Explanation, KeyFilter, Paging, Question, Slug, UsablePage, When};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Answer, json};
 use super::call::Call;
-use super::key_body::given;
-use super::keys::{page_limit, slug};
 use super::problem::Refusal;
 use crate::limits::MAX_BODY_BYTES;
 
@@ -32,7 +31,7 @@ pub(crate) struct QuestionBody {
     /// As of when: a span, a date or an RFC 3339 time; now if left out.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false)]
-    at: Option<String>,
+    at: Option<When>,
 }
 
 fn address(name: &str, text: &str) -> Result<Ip, Refusal> {
@@ -56,17 +55,16 @@ pub(crate) async fn key(call: Call) -> Answer {
             service: body.service,
             permission: body.permission,
             ip: body.ip.as_deref().map(|ip| address("ip", ip)).transpose()?,
-            at: body.at.as_deref().map(|at| parse_time("at", at, now)).transpose()?,
+            at: body.at.map(|at| at.at("at", now)).transpose()?,
         };
         pass.visible(registry, key_id)?;
-        Ok(json(registry.explain_key(&pass.realm, key_id, &question)?))
+        Ok(json(pass.keys(registry).explain(key_id, &question)?))
     })
     .await
 }
 
 /// Which address, and which keys.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AddressQuery {
     /// The address.
@@ -75,38 +73,25 @@ pub(crate) struct AddressQuery {
     /// Only this org's keys.
     #[serde(default)]
     #[param(value_type = Slug, required = false)]
-    org: Option<String>,
+    org: Option<Slug>,
     /// Only keys that have the address on their list.
     #[serde(default)]
     #[param(value_type = bool, required = false)]
-    only_listed: Option<bool>,
-    /// At most this many on a page; 50 if not said.
-    #[serde(default)]
-    #[param(value_type = u64, required = false, minimum = 1, maximum = 500)]
-    limit: Option<u64>,
-    /// `next` of the last page.
-    #[serde(default)]
-    #[param(value_type = String, required = false)]
-    cursor: Option<String>,
+    only_listed: bool,
 }
 
 /// Ask which active keys an address may use
 ///
 /// A page may be empty and still have a next one.
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/explain/address", operation_id = "explainAddress", tag = "explain",
-    params(("realm" = Slug, Path, description = "The realm"), AddressQuery),
+    params(("realm" = Slug, Path, description = "The realm"), AddressQuery, Paging),
     responses((status = 200, description = "A page of them", body = UsablePage)))]
 pub(crate) async fn by_address(call: Call) -> Answer {
-    let (pass, query, _) = call.admit_with::<AddressQuery>("key.view").await?;
+    let (pass, (query, paging), _) = call.admit_with::<(AddressQuery, Paging)>("key.view").await?;
     pass.run(move |pass, registry| {
-        let filter = Filter {
-            org: pass.org(slug("org", query.org.as_deref())?.as_ref())?,
-            limit: page_limit(query.limit)?,
-            cursor: query.cursor.clone(),
-            ..Filter::default()
-        };
-        let (ip, only_listed) = (address("ip", &query.ip)?, query.only_listed.unwrap_or(false));
-        Ok(json(registry.explain_address(&pass.realm, ip, &filter, only_listed)?))
+        let filter = KeyFilter { org: pass.org(query.org.as_ref())?, ..KeyFilter::default() };
+        let ip = address("ip", &query.ip)?;
+        Ok(json(pass.keys(registry).usable_from(ip, &filter, query.only_listed, &paging)?))
     })
     .await
 }

@@ -103,13 +103,13 @@ impl Gate {
 
     /// The snapshot, made anew when the registry has another state or it is old.
     fn fresh<'h>(&self, held: &'h mut Option<Held>, registry: &Registry, realm: &Slug) -> Result<&'h mut Held, Error> {
-        let (now, changes) = (registry.env().now()?, registry.changes(realm)?);
+        let (now, changes) = (registry.env().now()?, registry.ledger(realm).changes()?);
         let fits = |held: &Held| held.changes == changes && (held.made_at..held.made_at + GATE_SECONDS).contains(&now);
         let fresh = match held.take().filter(fits) {
             Some(fresh) => fresh,
             None => {
                 let config = HostConfig::parse(&self.config).map_err(|e| Error::Snapshot { detail: e.to_string() })?;
-                let (changes, edge) = registry.edge(realm, config)?;
+                let (changes, edge) = registry.ledger(realm).edge(config)?;
                 Held { edge, changes, made_at: now, now }
             }
         };

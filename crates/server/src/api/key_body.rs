@@ -1,17 +1,16 @@
 //! Keys as requests describe them, read into the registry's types. An error points to the member.
 
+use edgelatch_core::policy::{AllowMode, Order};
+use edgelatch_registry::json::{given, given_word, object};
 use edgelatch_registry::{
-    ALLOW_MODES, Description, IpEdit, IpEntry, IpRules, KeyEdit, ListEdit, Metadata, Name, NewKey, Note, ORDERS, Registry,
-    Scope, Service, Slug, Status, from_word, parse_expiry, parse_start,
+    Description, Error, IpEdit, IpEntry, KeyEdit, ListEdit, Metadata, Name, NewIpRules, NewKey, Note, Scope, Service, Slug,
+    StatusEdit, parse_expiry, parse_start,
 };
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::problem::Refusal;
-
-type Result<T> = std::result::Result<T, Refusal>;
 
 /// The services of a scope: the word `all`, or a list.
 #[derive(Debug, Deserialize)]
@@ -31,12 +30,6 @@ pub(crate) enum EntryBody {
     Text(String),
     /// The same with a switch and a remark.
     Full(#[serde(deserialize_with = "object")] FullEntry),
-}
-
-/// A structure from an object, and not from an array.
-pub(crate) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> std::result::Result<T, D::Error> {
-    let members = Map::<String, Value>::deserialize(from)?;
-    serde_json::from_value(Value::Object(members)).map_err(serde::de::Error::custom)
 }
 
 /// An entry of an IP list in full.
@@ -61,11 +54,6 @@ fn yes() -> bool {
     true
 }
 
-/// A member that is there, also when it is null.
-pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> std::result::Result<Option<T>, D::Error> {
-    T::deserialize(from).map(Some)
-}
-
 /// A key to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -74,58 +62,57 @@ pub(crate) struct NewKeyBody {
     /// Its org; to be left out only where the caller may manage one org and no other.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Slug, required = false)]
-    pub(crate) org: Option<String>,
+    pub(crate) org: Option<Slug>,
     /// Its owner; to be left out where the org has only one.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Slug, required = false)]
-    pub(crate) owner: Option<String>,
+    owner: Option<Slug>,
     /// What people call it.
-    #[schema(value_type = Name, examples("Production API"))]
-    pub(crate) name: String,
+    #[schema(examples("Production API"))]
+    name: Name,
     /// What it is for.
     #[serde(default)]
-    #[schema(value_type = Description)]
-    pub(crate) description: String,
+    description: Description,
     /// Its roles, where the org's keys have roles of their own.
     #[serde(default)]
-    #[schema(value_type = Vec<Slug>, max_items = 32)]
-    pub(crate) roles: Vec<String>,
+    #[schema(max_items = 32)]
+    roles: Vec<Slug>,
     /// Where it may be used; everywhere if left out.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Scope, required = false)]
-    pub(crate) scope: Option<ScopeBody>,
+    scope: Option<ScopeBody>,
     /// From where it may be used.
     #[serde(default)]
     #[schema(max_items = 1000)]
-    pub(crate) allow: Vec<EntryBody>,
+    allow: Vec<EntryBody>,
     /// From where it may not.
     #[serde(default)]
     #[schema(max_items = 1000)]
-    pub(crate) deny: Vec<EntryBody>,
+    deny: Vec<EntryBody>,
     /// Whether everyone or only the allow list may come; as the allow list says if left out.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_word")]
     #[schema(value_type = AllowModeInput, required = false)]
-    pub(crate) allow_mode: Option<String>,
+    allow_mode: Option<AllowMode>,
     /// Which list is asked first; the org's first choice if left out.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_word")]
     #[schema(value_type = OrderInput, required = false)]
-    pub(crate) order: Option<String>,
+    order: Option<Order>,
     /// When it expires: a span such as `3mo`, a date, an RFC 3339 time, `never` or null.
     #[serde(default)]
     #[schema(examples("3mo"))]
-    pub(crate) expires_at: Option<String>,
+    expires_at: Option<String>,
     /// From when it is accepted: a span, a date, an RFC 3339 time, `now` or null.
     #[serde(default)]
     #[schema(examples("2027-01-31"))]
-    pub(crate) not_before: Option<String>,
+    not_before: Option<String>,
     /// Custom data for the handler behind the edge.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    pub(crate) metadata: Option<Map<String, Value>>,
+    metadata: Option<Map<String, Value>>,
     /// What it is used for; the org's first environment if left out.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Slug, required = false)]
-    pub(crate) environment: Option<String>,
+    environment: Option<Slug>,
 }
 
 /// A mode of the allow list.
@@ -154,15 +141,15 @@ pub(crate) struct KeyEditBody {
     /// What people call it.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Name, required = false)]
-    name: Option<String>,
+    name: Option<Name>,
     /// What it is for.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Description>)]
-    description: Option<Option<String>>,
+    description: Option<Option<Description>>,
     /// Its roles.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Vec<Slug>, required = false, max_items = 32)]
-    roles: Option<Vec<String>>,
+    roles: Option<Vec<Slug>>,
     /// Where it may be used.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Scope, required = false)]
@@ -176,13 +163,13 @@ pub(crate) struct KeyEditBody {
     #[schema(value_type = Vec<EntryBody>, required = false, max_items = 1000)]
     deny: Option<Vec<EntryBody>>,
     /// Whether everyone or only the allow list may come.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_word")]
     #[schema(value_type = AllowModeInput, required = false)]
-    allow_mode: Option<String>,
+    allow_mode: Option<AllowMode>,
     /// Which list is asked first.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_word")]
     #[schema(value_type = OrderInput, required = false)]
-    order: Option<String>,
+    order: Option<Order>,
     /// When it expires: a span such as `3mo`, a date, an RFC 3339 time, `never` or null.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, examples("1y"))]
@@ -198,32 +185,27 @@ pub(crate) struct KeyEditBody {
     /// What it is used for.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Slug>)]
-    environment: Option<Option<String>>,
+    environment: Option<Option<Slug>>,
     /// Revoked, or enabled again.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Status, required = false)]
-    status: Option<String>,
+    #[schema(value_type = StatusEdit, required = false)]
+    status: Option<StatusEdit>,
 }
 
-pub(crate) fn roles(texts: &[String]) -> Result<Vec<Slug>> {
-    let one = |(i, text): (usize, &String)| Ok(Slug::parse(&format!("roles/{i}"), text)?);
-    texts.iter().enumerate().map(one).collect()
-}
-
-fn scope(body: &ScopeBody) -> Result<Scope> {
+fn scope(body: &ScopeBody) -> Result<Scope, Refusal> {
     match body {
         ScopeBody::Word(word) if word == "all" => Ok(Scope::All),
         ScopeBody::Word(_) => Err(Refusal::at("/scope", "must be `all`, or a list of services")),
         ScopeBody::List(list) => {
-            let one = |(i, text): (usize, &String)| Ok(Service::parse(&format!("scope/{i}"), text)?);
-            list.iter().enumerate().map(one).collect::<Result<_>>().map(Scope::List)
+            let one = |(i, text): (usize, &String)| Service::parse(&format!("scope/{i}"), text);
+            Ok(list.iter().enumerate().map(one).collect::<Result<_, _>>().map(Scope::List)?)
         }
     }
 }
 
-fn entries(field: &str, list: &[EntryBody]) -> Result<Vec<IpEntry>> {
+fn entries(field: &str, list: &[EntryBody]) -> Result<Vec<IpEntry>, Error> {
     let one = |(i, entry): (usize, &EntryBody)| match entry {
-        EntryBody::Text(text) => Ok(IpEntry::parse(&format!("{field}/{i}"), text)?),
+        EntryBody::Text(text) => IpEntry::parse(&format!("{field}/{i}"), text),
         EntryBody::Full(full) => {
             let entry = IpEntry::parse(&format!("{field}/{i}/cidr"), &full.cidr)?;
             Ok(IpEntry { enabled: full.enabled, note: Note::parse(&format!("{field}/{i}/note"), &full.note)?, ..entry })
@@ -232,78 +214,65 @@ fn entries(field: &str, list: &[EntryBody]) -> Result<Vec<IpEntry>> {
     list.iter().enumerate().map(one).collect()
 }
 
-fn choice<T: Copy>(field: &str, table: &[(&'static str, T)], word: Option<&str>) -> Result<Option<T>> {
-    let words = || table.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
-    let read =
-        |word| from_word(table, word).ok_or_else(|| Refusal::at(format!("/{field}"), format!("must be one of: {}", words())));
-    word.map(read).transpose()
+fn replaced(field: &str, list: &Option<Vec<EntryBody>>) -> Result<ListEdit, Error> {
+    list.as_ref().map_or(Ok(ListEdit::Keep), |list| entries(field, list).map(ListEdit::Replace))
 }
 
-fn metadata(members: Option<&Map<String, Value>>) -> Result<Metadata> {
-    let text = members.map(serde_json::to_string).transpose().map_err(|_| Refusal::at("/metadata", "cannot be kept"))?;
-    Ok(text.map_or(Ok(Metadata::default()), |text| Metadata::parse(&text))?)
+fn metadata(members: Option<Map<String, Value>>) -> Result<Metadata, Error> {
+    members.map_or(Ok(Metadata::default()), |members| Metadata::parse(&Value::Object(members).to_string()))
+}
+
+fn expiry(text: Option<&String>, now: u64) -> Result<Option<u64>, Error> {
+    text.map_or(Ok(None), |text| parse_expiry("expires_at", text, now))
+}
+
+fn start(text: Option<&String>, now: u64) -> Result<Option<u64>, Error> {
+    text.map_or(Ok(None), |text| parse_start("not_before", text, now))
 }
 
 impl NewKeyBody {
-    /// The key to be made in `org`. What was left out is taken from it.
-    pub(crate) fn read(&self, registry: &Registry, realm: &Slug, org: &Slug) -> Result<NewKey> {
-        let now = registry.env().now()?;
-        let owner = match &self.owner {
-            Some(owner) => Slug::parse("owner", owner)?,
-            None => match &registry.owners(realm, Some(org))?[..] {
-                [only] => only.owner.clone(),
-                _ => return Err(Refusal::at("/owner", "is missing, and the org has not just one: name one of them")),
-            },
-        };
-        let order = match choice("order", &ORDERS, self.order.as_deref())? {
-            Some(order) => order,
-            None => registry.org(realm, org)?.settings.ip_orders.first().copied().unwrap_or(ORDERS[0].1),
-        };
-        let mode = choice("allow_mode", &ALLOW_MODES, self.allow_mode.as_deref())?;
+    /// The key to be made in `org`.
+    pub(crate) fn read(self, now: u64, org: Slug) -> Result<NewKey, Refusal> {
         Ok(NewKey {
-            org: org.clone(),
-            owner,
-            name: Name::parse("name", &self.name)?,
-            description: Description::parse("description", &self.description)?,
-            roles: roles(&self.roles)?,
+            org,
+            owner: self.owner,
+            name: self.name,
+            description: self.description,
+            roles: self.roles,
             scope: self.scope.as_ref().map_or(Ok(Scope::All), scope)?,
-            ip: IpRules::new(mode, order, entries("allow", &self.allow)?, entries("deny", &self.deny)?)?,
-            not_before: self.not_before.as_deref().map_or(Ok(None), |text| parse_start("not_before", text, now))?,
-            expires_at: self.expires_at.as_deref().map_or(Ok(None), |text| parse_expiry("expires_at", text, now))?,
-            metadata: metadata(self.metadata.as_ref())?,
-            environment: self.environment.as_deref().map(|text| Slug::parse("environment", text)).transpose()?,
+            ip: NewIpRules {
+                allow_mode: self.allow_mode,
+                order: self.order,
+                allow: entries("allow", &self.allow)?,
+                deny: entries("deny", &self.deny)?,
+            },
+            not_before: start(self.not_before.as_ref(), now)?,
+            expires_at: expiry(self.expires_at.as_ref(), now)?,
+            metadata: metadata(self.metadata)?,
+            environment: self.environment,
         })
     }
 }
 
 impl KeyEditBody {
     /// The changes, to be made at a revision if one is given.
-    pub(crate) fn read(&self, now: u64, if_revision: Option<u64>) -> Result<KeyEdit> {
-        let replace = |field: &str, list: &Option<Vec<EntryBody>>| match list {
-            None => Ok(ListEdit::Keep),
-            Some(list) => entries(field, list).map(ListEdit::Replace),
-        };
-        let status = |text: &String| text.parse::<Status>().map_err(|reason| Refusal::at("/status", reason));
-        let expiry = |text: &Option<String>| text.as_deref().map_or(Ok(None), |text| parse_expiry("expires_at", text, now));
-        let start = |text: &Option<String>| text.as_deref().map_or(Ok(None), |text| parse_start("not_before", text, now));
-        let environment = |text: &Option<String>| text.as_deref().map(|text| Slug::parse("environment", text)).transpose();
-        let description = |text: &Option<String>| Description::parse("description", text.as_deref().unwrap_or_default());
+    pub(crate) fn read(self, now: u64, if_revision: Option<u64>) -> Result<KeyEdit, Refusal> {
         Ok(KeyEdit {
-            name: self.name.as_deref().map(|text| Name::parse("name", text)).transpose()?,
-            description: self.description.as_ref().map(description).transpose()?,
-            roles: self.roles.as_deref().map(roles).transpose()?,
+            name: self.name,
+            description: self.description.map(Option::unwrap_or_default),
+            roles: self.roles,
             scope: self.scope.as_ref().map(scope).transpose()?,
             ip: IpEdit {
-                allow_mode: choice("allow_mode", &ALLOW_MODES, self.allow_mode.as_deref())?,
-                order: choice("order", &ORDERS, self.order.as_deref())?,
-                allow: replace("allow", &self.allow)?,
-                deny: replace("deny", &self.deny)?,
+                allow_mode: self.allow_mode,
+                order: self.order,
+                allow: replaced("allow", &self.allow)?,
+                deny: replaced("deny", &self.deny)?,
             },
-            not_before: self.not_before.as_ref().map(start).transpose()?,
-            expires_at: self.expires_at.as_ref().map(expiry).transpose()?,
-            metadata: self.metadata.as_ref().map(|members| metadata(members.as_ref())).transpose()?,
-            environment: self.environment.as_ref().map(environment).transpose()?,
-            status: self.status.as_ref().map(status).transpose()?,
+            not_before: self.not_before.map(|text| start(text.as_ref(), now)).transpose()?,
+            expires_at: self.expires_at.map(|text| expiry(text.as_ref(), now)).transpose()?,
+            metadata: self.metadata.map(metadata).transpose()?,
+            environment: self.environment,
+            status: self.status,
             if_revision,
         })
     }

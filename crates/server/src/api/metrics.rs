@@ -68,10 +68,10 @@ fn realms(text: &mut String, registry: &Registry) -> Result<(), Error> {
     let [mut verdicts, mut epochs, mut ages, mut left] = [const { Vec::new() }; 4];
     for realm in registry.realms()? {
         let realm = realm.realm;
-        for total in registry.verdict_totals(&realm)? {
+        for total in registry.usage(&realm).totals()? {
             verdicts.push((format!(r#"{{realm="{realm}",verdict="{}"}}"#, total.code), total.number));
         }
-        if let Some(last) = registry.ledger(&realm, 1)?.first() {
+        if let Some(last) = registry.ledger(&realm).newest(1)?.first() {
             let label = format!(r#"{{realm="{realm}"}}"#);
             epochs.push((label.clone(), last.epoch));
             ages.push((label.clone(), now.saturating_sub(last.issued_at)));
@@ -82,7 +82,7 @@ fn realms(text: &mut String, registry: &Registry) -> Result<(), Error> {
     family(text, "edgelatch_published_epoch", "gauge", "The epoch signed last.", &epochs);
     family(text, "edgelatch_published_age_seconds", "gauge", "Seconds since that epoch was signed.", &ages);
     family(text, "edgelatch_published_left_seconds", "gauge", "Seconds until its head ends.", &left);
-    let pending = vec![(String::new(), registry.alerts_pending()?)];
+    let pending = vec![(String::new(), registry.alerts().pending()?)];
     family(text, "edgelatch_alerts_pending", "gauge", "Alerts that wait for delivery.", &pending);
     Ok(())
 }

@@ -15,8 +15,8 @@
 //! No handler decides who may do what: [`call::Call::admit`] asks the core whether the key has the permission, and confines the
 //! caller to what its scope names.
 
-mod activity;
 mod answer;
+mod audit;
 mod body;
 mod bulk;
 mod call;
@@ -126,8 +126,8 @@ routes! {
     "/api/v1/realms/{realm}/keys/{key_id}/requests" { get => usage::requests }
     "/api/v1/realms/{realm}/keys/{key_id}/explain" { post => explain::key }
     "/api/v1/realms/{realm}/explain/address" { get => explain::by_address }
-    "/api/v1/realms/{realm}/activity" { get => activity::list }
-    "/api/v1/realms/{realm}/activity/verify" { get => activity::verify }
+    "/api/v1/realms/{realm}/activity" { get => audit::list }
+    "/api/v1/realms/{realm}/activity/verify" { get => audit::verify }
     "/api/v1/realms/{realm}/usage" { post => usage::ingest }
     "/api/v1/realms/{realm}/verdicts" { get => usage::verdicts }
     "/metrics" { get => metrics::serve }

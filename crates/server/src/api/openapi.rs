@@ -14,7 +14,7 @@ use utoipa::openapi::{
 };
 use utoipa::{OpenApi as _, ToSchema};
 
-use super::keys::Nothing;
+use super::body::Query;
 use super::problem::{Details, Refusal};
 
 /// What each area is about.
@@ -151,7 +151,7 @@ pub fn document() -> OpenApi {
     responses((status = 200, description = "The document (OpenAPI 3.1)", body = Object),
         (status = 422, description = "It takes no parameters", body = Details, content_type = "application/problem+json")))]
 pub(crate) async fn serve(RawQuery(query): RawQuery) -> Result<Response, Refusal> {
-    let Nothing {} = super::body::query(&query.unwrap_or_default())?;
+    <()>::read(&query.unwrap_or_default())?;
     let text = document().to_json().map_err(|_| Refusal::failure("the document cannot be written"))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
 }

@@ -1,6 +1,7 @@
 //! Orgs and their settings.
 
 use axum::http::StatusCode;
+use edgelatch_registry::json::given;
 use edgelatch_registry::{Name, NewOrg, Org, OrgEdit, Preset, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,8 +9,6 @@ use utoipa::ToSchema;
 
 use super::answer::{Answer, json, made, tagged};
 use super::call::{Call, if_match};
-use super::key_body::given;
-use super::problem::Refusal;
 use crate::limits::MAX_BODY_BYTES;
 
 /// Orgs.
@@ -26,16 +25,16 @@ pub(crate) struct Orgs {
 #[schema(as = NewOrg)]
 pub(crate) struct NewOrgBody {
     /// Its identifier.
-    #[schema(value_type = Slug, examples("web"))]
-    org: String,
+    #[schema(examples("web"))]
+    org: Slug,
     /// What people call it; its identifier if left out.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Name, required = false)]
-    name: Option<String>,
+    name: Option<Name>,
     /// Another preset than the realm's; its roles become roles of the org.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Preset, required = false)]
-    preset: Option<String>,
+    preset: Option<Preset>,
 }
 
 /// Changes to an org; what is left out stays as it is.
@@ -46,7 +45,7 @@ pub(crate) struct OrgEditBody {
     /// What people call it.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Name, required = false)]
-    name: Option<String>,
+    name: Option<Name>,
     /// The settings to change; those that are not named stay as they are.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Object, required = false, example = json!({ "max_keys": 20 }))]
@@ -60,7 +59,7 @@ pub(crate) struct OrgEditBody {
 pub(crate) async fn list(call: Call) -> Answer {
     let (pass, _) = call.admit("org.view").await?;
     pass.run(|pass, registry| {
-        let mut orgs = registry.orgs(&pass.realm)?;
+        let mut orgs = pass.tenants(registry).orgs()?;
         orgs.retain(|org| pass.sees(&org.org));
         Ok(json(Orgs { orgs }))
     })
@@ -77,13 +76,9 @@ pub(crate) async fn create(call: Call) -> Answer {
     let (pass, incoming) = call.admit("org.create").await?;
     let (body, _) = incoming.json::<NewOrgBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
-        let preset = |word: &String| word.parse::<Preset>().map_err(|reason| Refusal::at("/preset", reason));
-        let new = NewOrg {
-            org: Slug::parse("org", &body.org)?,
-            name: Name::parse("name", body.name.as_deref().unwrap_or(&body.org))?,
-            preset: body.preset.as_ref().map(preset).transpose()?,
-        };
-        let org = registry.create_org(&pass.caller(None)?, &pass.realm, &new)?;
+        let name = body.name.map_or_else(|| Name::parse("name", body.org.as_str()), Ok)?;
+        let new = NewOrg { org: body.org, name, preset: body.preset };
+        let org = pass.tenants(registry).create_org(&pass.caller(None)?, &new)?;
         Ok(made(&format!("/api/v1/realms/{}/orgs/{}", pass.realm, org.org), org.revision, org))
     })
     .await
@@ -97,7 +92,7 @@ pub(crate) async fn show(call: Call) -> Answer {
     let (pass, _) = call.admit("org.view").await?;
     let org = pass.path_org()?;
     pass.run(move |pass, registry| {
-        let org = registry.org(&pass.realm, &org)?;
+        let org = pass.tenants(registry).org(&org)?;
         Ok(tagged(StatusCode::OK, org.revision, org))
     })
     .await
@@ -116,9 +111,8 @@ pub(crate) async fn edit(call: Call) -> Answer {
     let (org, if_revision) = (pass.path_org()?, if_match(pass.headers())?);
     let (body, _) = incoming.json::<OrgEditBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
-        let name = body.name.as_deref().map(|name| Name::parse("name", name)).transpose()?;
-        let edit = OrgEdit { name, settings: body.settings.map(Value::Object), if_revision };
-        let org = registry.edit_org(&pass.caller(Some(&org))?, &pass.realm, &org, &edit)?;
+        let edit = OrgEdit { name: body.name, settings: body.settings.map(Value::Object), if_revision };
+        let org = pass.tenants(registry).edit_org(&pass.caller(Some(&org))?, &org, &edit)?;
         Ok(tagged(StatusCode::OK, org.revision, org))
     })
     .await
@@ -134,5 +128,6 @@ pub(crate) async fn edit(call: Call) -> Answer {
 pub(crate) async fn delete(call: Call) -> Answer {
     let (pass, _) = call.admit("org.delete").await?;
     let (org, revision) = (pass.path_org()?, if_match(pass.headers())?);
-    pass.run(move |pass, registry| Ok(json(registry.delete_org(&pass.caller(Some(&org))?, &pass.realm, &org, revision)?))).await
+    pass.run(move |pass, registry| Ok(json(pass.tenants(registry).delete_org(&pass.caller(Some(&org))?, &org, revision)?)))
+        .await
 }

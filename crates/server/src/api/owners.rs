@@ -1,14 +1,13 @@
 //! Owners: users and service accounts that keys belong to.
 
 use axum::http::StatusCode;
+use edgelatch_registry::json::given;
 use edgelatch_registry::{Name, NewOwner, Owner, OwnerEdit, OwnerKind, Slug};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Answer, json, made, tagged};
 use super::call::{Call, if_match};
-use super::key_body::{given, roles};
-use super::keys::slug;
 use super::problem::Refusal;
 use crate::limits::MAX_BODY_BYTES;
 
@@ -28,22 +27,22 @@ pub(crate) struct NewOwnerBody {
     /// Its org; to be left out only where the caller may manage one org and no other.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Slug, required = false)]
-    org: Option<String>,
+    org: Option<Slug>,
     /// Its identifier inside the org.
-    #[schema(value_type = Slug, examples("alice"))]
-    owner: String,
+    #[schema(examples("alice"))]
+    owner: Slug,
     /// User or service account; a user if left out.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = OwnerKind, required = false)]
-    kind: Option<String>,
+    kind: Option<OwnerKind>,
     /// What people call it; its identifier if left out.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Name, required = false)]
-    name: Option<String>,
+    name: Option<Name>,
     /// Its roles.
     #[serde(default)]
-    #[schema(value_type = Vec<Slug>, max_items = 32)]
-    roles: Vec<String>,
+    #[schema(max_items = 32)]
+    roles: Vec<Slug>,
 }
 
 /// Changes to an owner; what is left out stays as it is.
@@ -54,11 +53,11 @@ pub(crate) struct OwnerEditBody {
     /// What people call it.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Name, required = false)]
-    name: Option<String>,
+    name: Option<Name>,
     /// Its roles.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Vec<Slug>, required = false, max_items = 32)]
-    roles: Option<Vec<String>>,
+    roles: Option<Vec<Slug>>,
     /// Whether its keys are refused.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = bool, required = false)]
@@ -72,7 +71,7 @@ pub(crate) struct OwnerEditBody {
 pub(crate) struct OrgQuery {
     /// Of this org.
     #[param(value_type = Slug, required = false)]
-    pub(crate) org: Option<String>,
+    pub(crate) org: Option<Slug>,
 }
 
 /// List owners
@@ -80,10 +79,10 @@ pub(crate) struct OrgQuery {
     params(("realm" = Slug, Path, description = "The realm"), OrgQuery),
     responses((status = 200, description = "The owners that are the caller's to see", body = Owners)))]
 pub(crate) async fn list(call: Call) -> Answer {
-    let (pass, query, _) = call.admit_with::<OrgQuery>("owner.view").await?;
+    let (pass, (query,), _) = call.admit_with::<(OrgQuery,)>("owner.view").await?;
     pass.run(move |pass, registry| {
-        let org = pass.org(slug("org", query.org.as_deref())?.as_ref())?;
-        Ok(json(Owners { owners: registry.owners(&pass.realm, org.as_ref())? }))
+        let org = pass.org(query.org.as_ref())?;
+        Ok(json(Owners { owners: pass.tenants(registry).owners(org.as_ref())? }))
     })
     .await
 }
@@ -98,17 +97,12 @@ pub(crate) async fn create(call: Call) -> Answer {
     let (pass, incoming) = call.admit("owner.create").await?;
     let (body, _) = incoming.json::<NewOwnerBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
-        let org = pass.org(slug("org", body.org.as_deref())?.as_ref())?;
+        let org = pass.org(body.org.as_ref())?;
         let org = org.ok_or_else(|| Refusal::at("/org", "is missing: name the org that the owner is of"))?;
-        let kind = |word: &String| word.parse().map_err(|reason| Refusal::at("/kind", reason));
-        let new = NewOwner {
-            org: org.clone(),
-            owner: Slug::parse("owner", &body.owner)?,
-            kind: body.kind.as_ref().map_or(Ok(OwnerKind::User), kind)?,
-            name: Name::parse("name", body.name.as_deref().unwrap_or(&body.owner))?,
-            roles: roles(&body.roles)?,
-        };
-        let owner = registry.create_owner(&pass.caller(Some(&org))?, &pass.realm, &new)?;
+        let name = body.name.map_or_else(|| Name::parse("name", body.owner.as_str()), Ok)?;
+        let kind = body.kind.unwrap_or(OwnerKind::User);
+        let new = NewOwner { org: org.clone(), owner: body.owner, kind, name, roles: body.roles };
+        let owner = pass.tenants(registry).create_owner(&pass.caller(Some(&org))?, &new)?;
         let path = format!("/api/v1/realms/{}/orgs/{}/owners/{}", pass.realm, owner.org, owner.owner);
         Ok(made(&path, owner.revision, owner))
     })
@@ -124,7 +118,7 @@ pub(crate) async fn show(call: Call) -> Answer {
     let (pass, _) = call.admit("owner.view").await?;
     let (org, owner) = (pass.path_org()?, pass.slug("owner")?);
     pass.run(move |pass, registry| {
-        let owner = registry.owner(&pass.realm, &org, &owner)?;
+        let owner = pass.tenants(registry).owner(&org, &owner)?;
         Ok(tagged(StatusCode::OK, owner.revision, owner))
     })
     .await
@@ -143,13 +137,8 @@ pub(crate) async fn edit(call: Call) -> Answer {
     let (org, owner, if_revision) = (pass.path_org()?, pass.slug("owner")?, if_match(pass.headers())?);
     let (body, _) = incoming.json::<OwnerEditBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
-        let edit = OwnerEdit {
-            name: body.name.as_deref().map(|name| Name::parse("name", name)).transpose()?,
-            roles: body.roles.as_deref().map(roles).transpose()?,
-            disabled: body.disabled,
-            if_revision,
-        };
-        let owner = registry.edit_owner(&pass.caller(Some(&org))?, &pass.realm, &org, &owner, &edit)?;
+        let edit = OwnerEdit { name: body.name, roles: body.roles, disabled: body.disabled, if_revision };
+        let owner = pass.tenants(registry).edit_owner(&pass.caller(Some(&org))?, &org, &owner, &edit)?;
         Ok(tagged(StatusCode::OK, owner.revision, owner))
     })
     .await
@@ -166,7 +155,7 @@ pub(crate) async fn delete(call: Call) -> Answer {
     let (pass, _) = call.admit("owner.delete").await?;
     let (org, owner, revision) = (pass.path_org()?, pass.slug("owner")?, if_match(pass.headers())?);
     pass.run(move |pass, registry| {
-        Ok(json(registry.delete_owner(&pass.caller(Some(&org))?, &pass.realm, &org, &owner, revision)?))
+        Ok(json(pass.tenants(registry).delete_owner(&pass.caller(Some(&org))?, &org, &owner, revision)?))
     })
     .await
 }

@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edgelatch_core::verdict::{Challenge, Code, Reply};
-use edgelatch_registry::{Error, management};
+use edgelatch_registry::{Error, Kind, management};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,7 +20,7 @@ const STATUSES: [(&str, StatusCode, &str); 19] = [
     ("idempotency_conflict", StatusCode::CONFLICT, "The idempotency key was used for another request"),
     ("count_changed", StatusCode::CONFLICT, "The number has changed"),
     ("unconfirmed", StatusCode::CONFLICT, "A confirmation is missing"),
-    ("activity_altered", StatusCode::CONFLICT, "The activity log was altered"),
+    ("activity_altered", StatusCode::CONFLICT, "The audit log was altered"),
     ("stale", StatusCode::PRECONDITION_FAILED, "It has changed meanwhile"),
     ("not_allowed", StatusCode::FORBIDDEN, "The org's settings do not allow that"),
     ("forbidden", StatusCode::FORBIDDEN, "This takes authority over the whole realm"),
@@ -193,6 +193,22 @@ impl Refusal {
     }
 }
 
+/// What a client of the API can do about it, where the registry's own words leave that open.
+fn remedy(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::NotFound { kind, .. } => match kind {
+            Kind::Realm => Some("GET /api/v1/realms lists those there are"),
+            Kind::Org => Some("GET /api/v1/realms/{realm}/orgs lists those there are"),
+            Kind::Owner => Some("GET /api/v1/realms/{realm}/owners lists those there are"),
+            Kind::Role => Some("GET /api/v1/realms/{realm}/roles lists those there are"),
+            Kind::Key => Some("GET /api/v1/realms/{realm}/keys lists those there are"),
+            Kind::Root => None,
+        },
+        Error::DigestTaken => Some("import another digest"),
+        _ => None,
+    }
+}
+
 impl From<Error> for Refusal {
     fn from(error: Error) -> Refusal {
         let row = STATUSES.iter().find(|(code, ..)| *code == error.code());
@@ -206,7 +222,8 @@ impl From<Error> for Refusal {
                 other => other,
             };
         }
-        Refusal::new(*status, code, title, error.to_string()).pointing(error.pointer(), None)
+        let detail = remedy(&error).map_or_else(|| error.to_string(), |remedy| format!("{error}: {remedy}"));
+        Refusal::new(*status, code, title, detail).pointing(error.pointer(), None)
     }
 }
 

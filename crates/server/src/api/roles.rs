@@ -1,14 +1,13 @@
 //! Roles: the realm's own, and those that orgs make for themselves.
 
 use axum::http::StatusCode;
-use edgelatch_registry::{Error, Kind, Name, NewRole, Pattern, Registry, Role, RoleEdit, Slug};
+use edgelatch_registry::json::given;
+use edgelatch_registry::{Name, NewRole, Pattern, Role, RoleEdit, Slug};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answer::{Answer, json, made, tagged};
 use super::call::{Call, Pass, if_match};
-use super::key_body::given;
-use super::keys::slug;
 use super::owners::OrgQuery;
 use super::problem::Refusal;
 use crate::limits::MAX_BODY_BYTES;
@@ -27,19 +26,19 @@ pub(crate) struct Roles {
 #[schema(as = NewRole)]
 pub(crate) struct NewRoleBody {
     /// Its identifier, which edges report.
-    #[schema(value_type = Slug, examples("purger"))]
-    role: String,
+    #[schema(examples("purger"))]
+    role: Slug,
     /// The org it is for; the caller's only one, or the whole realm, if left out.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Slug, required = false)]
-    org: Option<String>,
+    org: Option<Slug>,
     /// What people call it; its identifier if left out.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Name, required = false)]
-    name: Option<String>,
+    name: Option<Name>,
     /// What it grants.
-    #[schema(value_type = Vec<Pattern>, min_items = 1, max_items = 256)]
-    permissions: Vec<String>,
+    #[schema(min_items = 1, max_items = 256)]
+    permissions: Vec<Pattern>,
 }
 
 /// Changes to a role; what is left out stays as it is.
@@ -50,31 +49,17 @@ pub(crate) struct RoleEditBody {
     /// What people call it.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Name, required = false)]
-    name: Option<String>,
+    name: Option<Name>,
     /// What it grants.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Vec<Pattern>, required = false, min_items = 1, max_items = 256)]
-    permissions: Option<Vec<String>>,
-}
-
-fn permissions(texts: &[String]) -> Result<Vec<Pattern>, Error> {
-    texts.iter().enumerate().map(|(i, text)| Pattern::parse(&format!("permissions/{i}"), text)).collect()
+    permissions: Option<Vec<Pattern>>,
 }
 
 impl Pass {
     /// The org whose role a call is about, as its query or its key says; none for the realm's own.
     fn role_org(&self, query: &OrgQuery) -> Result<Option<Slug>, Refusal> {
-        self.org(slug("org", query.org.as_deref())?.as_ref())
-    }
-
-    fn role(&self, registry: &Registry, org: Option<&Slug>, role: &Slug) -> Result<Role, Error> {
-        let mut named: Vec<Role> = registry.roles(&self.realm)?.into_iter().filter(|found| found.role == *role).collect();
-        // As a key of the org would get it: the org's own before the realm's.
-        let own = named.iter().position(|found| found.org.is_some() && found.org.as_ref() == org);
-        let found = own.or_else(|| named.iter().position(|found| found.org.is_none()));
-        let missing =
-            || Error::NotFound { kind: Kind::Role, id: role.to_string(), mend: "list them with `edgelatch roles list`" };
-        found.map(|at| named.swap_remove(at)).ok_or_else(missing)
+        self.org(query.org.as_ref())
     }
 }
 
@@ -83,13 +68,13 @@ impl Pass {
     params(("realm" = Slug, Path, description = "The realm"), OrgQuery),
     responses((status = 200, description = "The realm's roles, and those of orgs that are the caller's to see", body = Roles)))]
 pub(crate) async fn list(call: Call) -> Answer {
-    let (pass, query, _) = call.admit_with::<OrgQuery>("role.view").await?;
+    let (pass, (query,), _) = call.admit_with::<(OrgQuery,)>("role.view").await?;
     let org = pass.role_org(&query)?;
     pass.run(move |pass, registry| {
         if let Some(org) = &org {
-            registry.org(&pass.realm, org)?;
+            pass.tenants(registry).org(org)?;
         }
-        let mut roles = registry.roles(&pass.realm)?;
+        let mut roles = pass.tenants(registry).roles()?;
         let wanted = |of: &Slug| org.as_ref().is_none_or(|org| org == of);
         roles.retain(|role| role.org.as_ref().is_none_or(|of| wanted(of) && pass.sees(of)));
         Ok(json(Roles { roles }))
@@ -107,15 +92,10 @@ pub(crate) async fn create(call: Call) -> Answer {
     let (pass, incoming) = call.admit("role.create").await?;
     let (body, _) = incoming.json::<NewRoleBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
-        let org = pass.org(slug("org", body.org.as_deref())?.as_ref())?;
-        let at_role = |error: Error| Refusal::from(error).pointing(Some("/role".into()), None);
-        let new = NewRole {
-            role: Slug::parse("role", &body.role).map_err(at_role)?,
-            org: org.clone(),
-            name: Name::parse("name", body.name.as_deref().unwrap_or(&body.role))?,
-            permissions: permissions(&body.permissions)?,
-        };
-        let role = registry.create_role(&pass.caller(org.as_ref())?, &pass.realm, &new)?;
+        let org = pass.org(body.org.as_ref())?;
+        let name = body.name.map_or_else(|| Name::parse("name", body.role.as_str()), Ok)?;
+        let new = NewRole { role: body.role, org: org.clone(), name, permissions: body.permissions };
+        let role = pass.tenants(registry).create_role(&pass.caller(org.as_ref())?, &new)?;
         let of = role.org.as_ref().map(|org| format!("?org={org}")).unwrap_or_default();
         Ok(made(&format!("/api/v1/realms/{}/roles/{}{of}", pass.realm, role.role), role.revision, role))
     })
@@ -127,10 +107,10 @@ pub(crate) async fn create(call: Call) -> Answer {
     params(("realm" = Slug, Path, description = "The realm"), ("role" = Slug, Path, description = "The role"), OrgQuery),
     responses((status = 200, description = "The role", body = Role, headers(("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
-    let (pass, query, _) = call.admit_with::<OrgQuery>("role.view").await?;
+    let (pass, (query,), _) = call.admit_with::<(OrgQuery,)>("role.view").await?;
     let (org, role) = (pass.role_org(&query)?, pass.slug("role")?);
     pass.run(move |pass, registry| {
-        let role = pass.role(registry, org.as_ref(), &role)?;
+        let role = pass.tenants(registry).role(org.as_ref(), &role)?;
         Ok(tagged(StatusCode::OK, role.revision, role))
     })
     .await
@@ -143,16 +123,12 @@ pub(crate) async fn show(call: Call) -> Answer {
     responses((status = 200, description = "The role as it is now", body = Role, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn edit(call: Call) -> Answer {
-    let (pass, query, incoming) = call.admit_with::<OrgQuery>("role.update").await?;
+    let (pass, (query,), incoming) = call.admit_with::<(OrgQuery,)>("role.update").await?;
     let (org, role, if_revision) = (pass.role_org(&query)?, pass.slug("role")?, if_match(pass.headers())?);
     let (body, _) = incoming.json::<RoleEditBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
-        let edit = RoleEdit {
-            name: body.name.as_deref().map(|name| Name::parse("name", name)).transpose()?,
-            permissions: body.permissions.as_deref().map(permissions).transpose()?,
-            if_revision,
-        };
-        let role = registry.edit_role(&pass.caller(org.as_ref())?, &pass.realm, org.as_ref(), &role, &edit)?;
+        let edit = RoleEdit { name: body.name, permissions: body.permissions, if_revision };
+        let role = pass.tenants(registry).edit_role(&pass.caller(org.as_ref())?, org.as_ref(), &role, &edit)?;
         Ok(tagged(StatusCode::OK, role.revision, role))
     })
     .await
@@ -166,10 +142,10 @@ pub(crate) async fn edit(call: Call) -> Answer {
         description = "The revision to be deleted, as `ETag` had it")),
     responses((status = 200, description = "The role as it was", body = Role)))]
 pub(crate) async fn delete(call: Call) -> Answer {
-    let (pass, query, _) = call.admit_with::<OrgQuery>("role.delete").await?;
+    let (pass, (query,), _) = call.admit_with::<(OrgQuery,)>("role.delete").await?;
     let (org, role, revision) = (pass.role_org(&query)?, pass.slug("role")?, if_match(pass.headers())?);
     pass.run(move |pass, registry| {
-        Ok(json(registry.delete_role(&pass.caller(org.as_ref())?, &pass.realm, org.as_ref(), &role, revision)?))
+        Ok(json(pass.tenants(registry).delete_role(&pass.caller(org.as_ref())?, org.as_ref(), &role, revision)?))
     })
     .await
 }

@@ -1,12 +1,11 @@
 //! What edges see: their reports, the log of a key's requests, totals.
 
-use edgelatch_registry::{Ingested, RequestFilter, RequestPage, Slug, Total, UsageBatch};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use edgelatch_registry::{Ingested, Paging, RequestPage, Slug, Total, UsageBatch, Window};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::answer::{Answer, json};
 use super::call::{Call, Reach};
-use super::keys::{page_limit, time};
 use crate::limits::MAX_USAGE_BYTES;
 
 /// Report what an edge saw
@@ -21,47 +20,22 @@ pub(crate) async fn ingest(call: Call) -> Answer {
     // An edge serves all orgs of its realm.
     pass.whole_realm()?;
     let (batch, _) = incoming.json::<UsageBatch>(MAX_USAGE_BYTES).await?;
-    pass.run(move |pass, registry| Ok(json(registry.ingest(&pass.realm, &batch)?))).await
-}
-
-/// Which requests.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct RequestsQuery {
-    /// Only from this time on: a span, a date or an RFC 3339 time.
-    #[param(value_type = String, required = false)]
-    since: Option<String>,
-    /// Only before this time.
-    #[param(value_type = String, required = false)]
-    until: Option<String>,
-    /// At most this many on a page; 50 if not said.
-    #[param(value_type = u64, required = false, minimum = 1, maximum = 500)]
-    limit: Option<u64>,
-    /// `next` of the last page.
-    #[param(value_type = String, required = false)]
-    cursor: Option<String>,
+    pass.run(move |pass, registry| Ok(json(registry.usage(&pass.realm).ingest(&batch)?))).await
 }
 
 /// List the requests made with a key, newest first
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/keys/{key_id}/requests", operation_id = "listRequests", tag = "logs",
-    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), RequestsQuery),
+    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), Window, Paging),
     responses((status = 200, description = "A page of them", body = RequestPage)))]
 pub(crate) async fn requests(call: Call) -> Answer {
-    let (pass, query, _) = call.admit_with::<RequestsQuery>("usage.view").await?;
+    let (pass, (window, paging), _) = call.admit_with::<(Window, Paging)>("usage.view").await?;
     let key_id = pass.key_id()?;
     pass.run(move |pass, registry| {
         // The log of a deleted key is for those who see all orgs: nobody knows whose it was.
         if pass.reach != Reach::Realm {
             pass.visible(registry, key_id)?;
         }
-        let filter = RequestFilter {
-            since: time(registry, "since", query.since.as_deref())?,
-            until: time(registry, "until", query.until.as_deref())?,
-            limit: page_limit(query.limit)?,
-            cursor: query.cursor,
-        };
-        Ok(json(registry.requests(&pass.realm, key_id, &filter)?))
+        Ok(json(registry.usage(&pass.realm).requests(key_id, &window, &paging)?))
     })
     .await
 }
@@ -81,5 +55,5 @@ pub(crate) struct Verdicts {
 pub(crate) async fn verdicts(call: Call) -> Answer {
     let (pass, _) = call.admit("usage.view").await?;
     pass.whole_realm()?;
-    pass.run(|pass, registry| Ok(json(Verdicts { verdicts: registry.verdict_totals(&pass.realm)? }))).await
+    pass.run(|pass, registry| Ok(json(Verdicts { verdicts: registry.usage(&pass.realm).totals()? }))).await
 }

@@ -70,7 +70,7 @@ fn ingest(registry: &Registry, events: Vec<UsageEvent>) -> Result<(), Error> {
     let batch = UsageBatch { batch: edgelatch_sync::hex(&id), events };
     let mut result = Ok(());
     for _ in 0..TRIES {
-        result = registry.ingest(&realm, &batch).map(drop);
+        result = registry.usage(&realm).ingest(&batch).map(drop);
         if result.is_ok() {
             break;
         }

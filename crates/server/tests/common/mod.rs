@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use edgelatch_registry::{Database, Env, NewKey, Preset, Registry, Scope, Service, management};
+use edgelatch_registry::{Database, Env, Handover, NewKey, Preset, Registry, Scope, Service, management};
 use edgelatch_server::{ApiOptions, FailureRate, Options, serve_until};
 use edgelatch_testkit::postgres;
 use edgelatch_testkit::registry::fill;
@@ -60,7 +60,7 @@ impl Plane {
 
     fn establish(dir: tempfile::TempDir, database: &Database, preset: Preset) -> Plane {
         let registry = Registry::establish(database, Env::system()).unwrap();
-        let created = registry.establish_management(&caller()).unwrap().unwrap();
+        let created = management::establish(&registry, &caller(), &mut |_| Ok(())).unwrap().unwrap();
         fill(&registry, &slug("acme"), preset);
         let (admin, admin_id) = (created.secret.to_string(), created.key.key_id.to_string());
         Plane { dir, registry: Arc::new(registry), admin, admin_id }
@@ -69,14 +69,14 @@ impl Plane {
     /// A management key: its id and its text. Without a scope it is for everything.
     pub fn management_key(&self, role: &str, scope: &[Service]) -> (String, String) {
         let realm = slug(management::REALM);
-        let number = self.registry.count_keys(&realm, &Default::default()).unwrap();
+        let number = self.registry.keys(&realm).count(&Default::default()).unwrap();
         let name = format!("{role} {number}").parse().unwrap();
-        let mut new = NewKey::new(slug(management::ORG), slug(management::OWNER), name);
+        let mut new = NewKey::new(slug(management::ORG), name);
         new.roles = vec![slug(role)];
         if !scope.is_empty() {
             new.scope = Scope::List(scope.to_vec());
         }
-        let created = self.registry.create_key(&caller(), &realm, &new).unwrap();
+        let created = self.registry.keys(&realm).create(&caller(), &new, Handover::default()).unwrap().created().unwrap();
         (created.key.key_id.to_string(), created.secret.to_string())
     }
 

@@ -21,7 +21,7 @@ pub fn edge(f: &Fixture) -> Edge {
         publisher: only(&key),
     };
     let root = sign_root(&root, &[root_key]).unwrap();
-    let snapshot = f.registry.snapshot(&f.realm, None).unwrap();
+    let snapshot = f.registry.ledger(&f.realm).snapshot(None).unwrap();
     let tree = build_tree(&snapshot.realm, snapshot.keys).unwrap();
     let head = HeadFields {
         realm: f.realm.to_string(),

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::postgres;
+use edgelatch_core::key::KeyId;
 use edgelatch_registry::{
-    Caller, Database, Env, IpEntry, IpRules, Name, NewKey, NewOrg, NewOwner, NewRealm, ORDERS, OwnerKind, Preset, Registry,
-    Slug,
+    Caller, Created, Database, Env, Error, Handover, IpEntry, Key, KeyFilter, KeyOrder, Keys, Name, NewIpRules, NewKey, NewOrg,
+    NewOwner, NewRealm, OwnerKind, Paging, Preset, Registry, Rotate, Slug,
 };
 
 /// 2026-01-31T00:00:00Z
@@ -196,7 +197,7 @@ pub fn fill(registry: &Registry, realm: &Slug, preset: Preset) {
     let new = NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), preset, prefix: None, sources: None };
     registry.create_realm(&caller(), &new).unwrap();
     for org in ["one", "two"] {
-        registry.create_org(&caller(), realm, &new_org(org)).unwrap();
+        registry.tenants(realm).create_org(&caller(), &new_org(org)).unwrap();
         let owner = NewOwner {
             org: slug(org),
             owner: slug("alice"),
@@ -204,7 +205,31 @@ pub fn fill(registry: &Registry, realm: &Slug, preset: Preset) {
             name: "Alice".parse().unwrap(),
             roles: Vec::new(),
         };
-        registry.create_owner(&caller(), realm, &owner).unwrap();
+        registry.tenants(realm).create_owner(&caller(), &owner).unwrap();
+    }
+}
+
+/// What most tests want of keys.
+pub trait KeysExt {
+    /// Makes a key and takes its secret from the answer.
+    fn make(&self, caller: &Caller, new: &NewKey) -> Result<Created, Error>;
+    /// The same of a new secret.
+    fn renew(&self, caller: &Caller, key_id: KeyId, rotate: &Rotate) -> Result<Created, Error>;
+    /// The newest keys that a filter fits, up to 500.
+    fn all(&self, filter: &KeyFilter) -> Result<Vec<Key>, Error>;
+}
+
+impl KeysExt for Keys<'_> {
+    fn make(&self, caller: &Caller, new: &NewKey) -> Result<Created, Error> {
+        self.create(caller, new, Handover::default())?.created()
+    }
+
+    fn renew(&self, caller: &Caller, key_id: KeyId, rotate: &Rotate) -> Result<Created, Error> {
+        self.rotate(caller, key_id, rotate, Handover::default())?.created()
+    }
+
+    fn all(&self, filter: &KeyFilter) -> Result<Vec<Key>, Error> {
+        Ok(self.list(filter, KeyOrder::default(), &Paging::first(500))?.keys)
     }
 }
 
@@ -221,11 +246,11 @@ pub fn new_org(org: &str) -> NewOrg {
 /// A reader's key of `alice` in org `one`.
 pub fn new_key(name: &str) -> NewKey {
     let name = Name::parse("name", name).unwrap();
-    NewKey { roles: vec![slug("reader")], ..NewKey::new(slug("one"), slug("alice"), name) }
+    NewKey { owner: Some(slug("alice")), roles: vec![slug("reader")], ..NewKey::new(slug("one"), name) }
 }
 
 /// A policy of these lists.
-pub fn ip(allow: &[&str], deny: &[&str]) -> IpRules {
+pub fn ip(allow: &[&str], deny: &[&str]) -> NewIpRules {
     let list = |texts: &[&str]| texts.iter().map(|t| IpEntry::parse("allow", t).unwrap()).collect();
-    IpRules::new(None, ORDERS[0].1, list(allow), list(deny)).unwrap()
+    NewIpRules { allow: list(allow), deny: list(deny), ..NewIpRules::default() }
 }

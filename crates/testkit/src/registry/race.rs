@@ -27,7 +27,7 @@ pub fn race(f: &Fixture, apart: bool, acts: Vec<Act<'_>>) -> Vec<&'static str> {
         racers.into_iter().map(|racer| racer.join().unwrap()).collect()
     });
     // Whatever was refused left nothing behind, and whatever was done is in the log.
-    f.registry.audit_verify(&f.realm, None).unwrap();
+    f.registry.audit(&f.realm).verify(None).unwrap();
     outcomes
 }
 

@@ -5,9 +5,9 @@ use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::process::ExitCode;
 
-use edgelatch_registry::{Digest, Import as Task, ImportDefaults, ImportFormat, ImportReport, RefusedLine, Slug};
+use edgelatch_registry::{Digest, Import as Task, ImportDefaults, ImportFormat, ImportReport, RefusedLine};
 
-use super::fields::{maybe_slug, new_key, one_of, slugs};
+use super::fields::{new_key, one_of, read, slugs};
 use super::report;
 use crate::args::{Import, KeyFields};
 use crate::context::{Context, Open, caller};
@@ -20,8 +20,8 @@ const LINES: u64 = 20_000;
 
 pub(super) fn run(context: &Context, open: &Open, args: &Import) -> Result<ExitCode> {
     if let (Some(sha256), Some(name)) = (&args.sha256, &args.name) {
-        let digest = Digest::parse("--sha256", sha256)?;
-        let imported = open.registry.import_key(&caller()?, &open.realm, &new_key(open, name, &args.fields)?, &digest)?;
+        let digest = Digest::parse("sha256", sha256)?;
+        let imported = open.keys().import(&caller()?, &new_key(open, name, &args.fields)?, &digest)?;
         report(context, &imported, ["imported"; 2]);
         return Ok(ExitCode::SUCCESS);
     }
@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context, open: &Open, args: &Import) -> Result<ExitC
     let mut meter = Meter::new(bytes, LINES);
     let bar = meter.bar();
     let mut input = bar.wrap_read(&mut file);
-    let imported = open.registry.import_keys(&caller()?, &open.realm, &task, &mut input, &mut |lines| {
+    let imported = open.keys().import_file(&caller()?, &task, &mut input, &mut |lines| {
         meter.tell(lines, || format!("{lines} lines read"));
     });
     meter.end();
@@ -47,26 +47,21 @@ pub(super) fn run(context: &Context, open: &Open, args: &Import) -> Result<ExitC
 fn format(path: &Path, given: Option<&str>) -> Result<ImportFormat> {
     let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     match (given, extension.as_deref()) {
-        (Some(word), _) => one_of("--format", word),
+        (Some(word), _) => one_of("format", word),
         (None, Some("csv")) => Ok(ImportFormat::Csv),
         (None, Some("jsonl" | "ndjson")) => Ok(ImportFormat::JsonLines),
         _ => Err(Failure::usage("--format: the file's name does not end in .csv or .jsonl: say `csv` or `jsonl`")),
     }
 }
 
-/// What stands for columns that are left out: as named, or the only org and its only owner.
+/// What stands for columns that are left out: as named, or the only org.
 fn defaults(open: &Open, fields: &KeyFields) -> Result<ImportDefaults> {
-    let only = |mut all: Vec<Slug>| if all.len() == 1 { all.pop() } else { None };
-    let org = match maybe_slug("--org", fields.org.as_deref())? {
-        None => only(open.registry.orgs(&open.realm)?.into_iter().map(|org| org.org).collect()),
+    let org = match read("org", &fields.org)? {
+        None => Some(open.tenants().orgs()?).filter(|orgs| orgs.len() == 1).and_then(|mut orgs| orgs.pop()).map(|org| org.org),
         named => named,
     };
-    let owner = match (maybe_slug("--owner", fields.owner.as_deref())?, &org) {
-        (None, Some(org)) => only(open.registry.owners(&open.realm, Some(org))?.into_iter().map(|owner| owner.owner).collect()),
-        (named, _) => named,
-    };
-    let environment = maybe_slug("--environment", fields.environment.as_deref())?;
-    Ok(ImportDefaults { org, owner, roles: slugs("--role", &fields.roles)?, environment })
+    let (owner, environment) = (read("owner", &fields.owner)?, read("environment", &fields.environment)?);
+    Ok(ImportDefaults { org, owner, roles: slugs("roles", &fields.roles)?, environment })
 }
 
 /// Other writers wait while an import reads, so what is no file is collected first, in a file without a name.

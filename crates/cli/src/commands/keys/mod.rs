@@ -7,42 +7,41 @@ pub(crate) mod show;
 
 use std::process::ExitCode;
 
-use edgelatch_registry::{Changed, Deletion, Request, RequestFilter, format_time};
+use edgelatch_registry::{Changed, Deletion, KeyOrder, Request, format_time};
 use serde_json::json;
 
-use self::fields::{filter, one_of};
+use self::fields::{filter, one_of, page};
 use self::show::or_dash;
 use crate::args::{KeyFilter, Keys, List, Paging, Which, Window};
-use crate::context::{Context, Open, caller, confirmed, key_id, times};
+use crate::context::{Context, Open, caller, confirmed, key_id};
 use crate::failure::{Failure, Result};
 use crate::output;
 
 pub(crate) fn run(context: &Context, command: Keys) -> Result<ExitCode> {
     let open = context.open()?;
-    let Open { registry, realm } = &open;
     match command {
         Keys::Create(args) => return secret::create(context, &open, &args),
         Keys::Rotate { key, overlap, confirm, secret } => {
             return secret::rotate(context, &open, &key, overlap.as_deref(), confirm, &secret);
         }
         Keys::Import(args) => return import::run(context, &open, &args),
-        Keys::List(args) => list(context, &open, &args)?,
+        Keys::List(args) => list(context, &open, args)?,
         Keys::Show { key } => {
-            let key = registry.key(realm, key_id(&key)?)?;
+            let key = open.keys().get(key_id(&key)?)?;
             if context.json { output::json(&key) } else { show::show(&key) }
         }
         Keys::Edit(args) => {
             let key = key_id(&args.which.key)?;
-            let edited = registry.edit_key(&caller()?, realm, key, &fields::edit(&open, *args)?)?;
+            let edited = open.keys().edit(&caller()?, key, &fields::edit(&open, *args)?)?;
             report(context, &edited, ["changed", "unchanged:"]);
         }
         Keys::Revoke(key) => {
-            let revoked = registry.revoke_key(&caller()?, realm, key_id(&key.key)?, key.if_revision)?;
+            let revoked = open.keys().revoke(&caller()?, key_id(&key.key)?, key.if_revision)?;
             let what = if revoked.deleted { "deleted, as revoking is set to do here:" } else { "revoked" };
             report(context, &revoked, [what, "already revoked:"]);
         }
         Keys::Enable(key) => {
-            let enabled = registry.enable_key(&caller()?, realm, key_id(&key.key)?, key.if_revision)?;
+            let enabled = open.keys().enable(&caller()?, key_id(&key.key)?, key.if_revision)?;
             report(context, &enabled, ["enabled", "already enabled:"]);
         }
         Keys::Delete { key, confirm } => delete(context, &open, &key, confirm)?,
@@ -64,27 +63,26 @@ fn report(context: &Context, changed: &Changed, [done, already]: [&str; 2]) {
     }
 }
 
-fn list(context: &Context, open: &Open, args: &List) -> Result<()> {
-    let mut filter = filter(open, &args.filter, Some(&args.paging))?;
-    filter.sort = Some(one_of("--sort", &args.sort)?);
-    filter.direction = args.direction.as_deref().map(|way| one_of("--direction", way)).transpose()?;
-    let page = open.registry.keys(&open.realm, &filter)?;
+fn list(context: &Context, open: &Open, args: List) -> Result<()> {
+    let direction = args.direction.as_deref().map(|way| one_of("direction", way)).transpose()?;
+    let order = KeyOrder { sort: Some(one_of("sort", &args.sort)?), direction };
+    let listed = open.keys().list(&filter(&args.filter)?, order, &page(args.paging))?;
     if context.json {
-        output::json(&page);
+        output::json(&listed);
     } else {
-        show::table(page.keys.iter());
-        output::more(page.next.as_deref());
+        show::table(listed.keys.iter());
+        output::more(listed.next.as_deref());
     }
     Ok(())
 }
 
 fn delete(context: &Context, open: &Open, key: &Which, confirm: Option<String>) -> Result<()> {
     let id = key_id(&key.key)?;
-    let before = open.registry.key(&open.realm, id)?;
+    let before = open.keys().get(id)?;
     // A deletion cannot be taken back, so a person is asked either way; a program must know the name where the org says so.
-    let deletion = open.registry.org(&open.realm, &before.org)?.settings.deletion;
+    let deletion = open.tenants().org(&before.org)?.settings.deletion;
     let confirm = confirmed("deleting a key", &before, confirm, deletion != Deletion::None)?;
-    let key = open.registry.delete_key(&caller()?, &open.realm, id, confirm.as_deref(), key.if_revision)?;
+    let key = open.keys().delete(&caller()?, id, confirm.as_deref(), key.if_revision)?;
     if context.json {
         output::json(&json!({ "key": key, "deleted": true }));
     } else {
@@ -94,13 +92,13 @@ fn delete(context: &Context, open: &Open, key: &Which, confirm: Option<String>) 
 }
 
 fn revoke_many(context: &Context, open: &Open, args: &KeyFilter, all: bool, confirm: Option<u64>) -> Result<()> {
-    let filter = filter(open, args, None)?;
+    let filter = filter(args)?;
     let KeyFilter { org, owner, role, state, environment, expires_before, created_before, rotation_due, search } = args;
     let given = [org, owner, role, state, environment, expires_before, created_before, search];
     if (*rotation_due || given.iter().any(|part| part.is_some())) == all {
         return Err(Failure::usage("which keys? name a filter, such as --role or --search, or else --all"));
     }
-    let revoked = open.registry.revoke_keys(&caller()?, &open.realm, &filter, confirm)?;
+    let revoked = open.keys().revoke_all(&caller()?, &filter, confirm)?;
     if context.json {
         output::json(&revoked);
         return Ok(());
@@ -122,9 +120,7 @@ fn revoke_many(context: &Context, open: &Open, args: &KeyFilter, all: bool, conf
 }
 
 fn requests(context: &Context, open: &Open, key: &str, window: &Window, paging: Paging) -> Result<()> {
-    let (since, until) = times(open, window)?;
-    let filter = RequestFilter { since, until, limit: paging.limit, cursor: paging.cursor };
-    let page = open.registry.requests(&open.realm, key_id(key)?, &filter)?;
+    let page = open.usage().requests(key_id(key)?, &fields::window(window)?, &page(paging))?;
     if context.json {
         output::json(&page);
         return Ok(());

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use edgelatch_registry::{Created, Idempotency, Keep, Key, Once, Rotate, format_time, parse_span};
+use edgelatch_registry::{Created, Handover, Idempotency, Keep, Key, Once, Rotate, format_time, parse_span};
 use serde::Serialize;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ pub(super) fn create(context: &Context, open: &Open, args: &Create) -> Result<Ex
     let new = new_key(open, &args.name, &args.fields)?;
     let asked = ("keys create", &new.org, &new.owner, &args.name, &args.fields);
     make(context, &args.secret, &asked, "created", |once, keep| {
-        Ok(open.registry.create_key_kept(&caller()?, &open.realm, &new, once, keep)?)
+        Ok(open.keys().create(&caller()?, &new, Handover { once, keep: Some(keep) })?)
     })
 }
 
@@ -31,16 +31,16 @@ pub(super) fn rotate(
 ) -> Result<ExitCode> {
     let id = key_id(&key.key)?;
     let now = open.registry.env().now()?;
-    let before = open.registry.key(&open.realm, id)?;
-    let wanted = open.registry.org(&open.realm, &before.org)?.settings.rotation_confirmed;
+    let before = open.keys().get(id)?;
+    let wanted = open.tenants().org(&before.org)?.settings.rotation_confirmed;
     let rotate = Rotate {
-        overlap: overlap.map_or(Ok(0), |text| parse_span("--overlap", text, now))?,
+        overlap: overlap.map_or(Ok(0), |text| parse_span("overlap", text, now))?,
         confirm: confirmed("rotating a key", &before, confirm, wanted)?,
         if_revision: key.if_revision,
     };
     let asked = ("keys rotate", id.to_string(), overlap, &rotate.confirm, key.if_revision);
     make(context, secret, &asked, "rotated", |once, keep| {
-        Ok(open.registry.rotate_key_kept(&caller()?, &open.realm, id, &rotate, once, keep)?)
+        Ok(open.keys().rotate(&caller()?, id, &rotate, Handover { once, keep: Some(keep) })?)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use edgelatch_registry::{ALLOW_MODES, Authority, IpEntry, IpRules, Key, ORDERS, Scope, format_time, word};
+use edgelatch_registry::{Authority, IpEntry, IpRules, Key, Scope, Word, format_time};
 
 use crate::output::{self, DIM, RESET};
 
@@ -24,8 +24,8 @@ const FIELDS: &[(&str, Option<&str>, Shown)] = &[
         Scope::List(services) => joined(services),
     }),
     ("from", Some("FROM"), |k| restriction(&k.ip)),
-    ("allow mode", None, |k| word(&ALLOW_MODES, k.ip.allow_mode()).to_owned()),
-    ("order", None, |k| word(&ORDERS, k.ip.order()).replace('_', "-")),
+    ("allow mode", None, |k| k.ip.allow_mode().word().to_owned()),
+    ("order", None, |k| k.ip.order().word().replace('_', "-")),
     ("allow", None, |k| entries(k.ip.allow())),
     ("deny", None, |k| entries(k.ip.deny())),
     ("not before", None, |k| time(k.not_before, "-")),
@@ -81,7 +81,7 @@ fn entries(list: &[IpEntry]) -> String {
 /// One word on the IP rules.
 fn restriction(ip: &IpRules) -> String {
     let enabled = |list: &[IpEntry]| list.iter().filter(|e| e.enabled).count();
-    match (word(&ALLOW_MODES, ip.allow_mode()), enabled(ip.allow()), enabled(ip.deny())) {
+    match (ip.allow_mode().word(), enabled(ip.allow()), enabled(ip.deny())) {
         ("list", 0, _) => "nowhere".into(),
         ("list", n, _) => format!("{n} allowed"),
         (_, _, 0) => "anywhere".into(),

@@ -3,24 +3,20 @@
 use edgelatch_registry::{Name, NewOrg, NewOwner, NewRole, Org, OrgEdit, Owner, OwnerEdit, Pattern, RoleEdit, Slug};
 use serde_json::{Map, Value};
 
-use super::keys::fields::{maybe_slug, one_of, slugs};
+use super::keys::fields::{one_of, read, slugs};
 use super::keys::show::{joined, or_dash};
 use crate::args::{Orgs, Owners, Roles, WhichOwner};
-use crate::context::{Context, Open, caller};
+use crate::context::{Context, caller};
 use crate::failure::{Failure, Result};
 use crate::output::{self, DIM, RESET, done, list};
 
 fn name(given: Option<&str>, id: &Slug) -> Result<Name> {
-    Ok(Name::parse("--name", given.unwrap_or(id.as_str()))?)
-}
-
-fn new_name(given: Option<&str>) -> Result<Option<Name>> {
-    Ok(given.map(|text| Name::parse("--name", text)).transpose()?)
+    Ok(Name::parse("name", given.unwrap_or(id.as_str()))?)
 }
 
 /// New roles, if any were named or all are taken away.
 fn new_roles(roles: &[String], none: bool) -> Result<Option<Vec<Slug>>> {
-    if none || !roles.is_empty() { slugs("--role", roles).map(Some) } else { Ok(None) }
+    if none || !roles.is_empty() { slugs("roles", roles).map(Some) } else { Ok(None) }
 }
 
 fn nothing_to_change(flags: &str) -> Failure {
@@ -37,26 +33,26 @@ pub(crate) fn realms(context: &Context) -> Result<()> {
 }
 
 pub(crate) fn orgs(context: &Context, command: Orgs) -> Result<()> {
-    let Open { registry, realm } = context.open()?;
+    let open = context.open()?;
     let edit = |org: String, edit: OrgEdit, what: &str| -> Result<()> {
-        let org = registry.edit_org(&caller()?, &realm, &Slug::parse("ORG", &org)?, &edit)?;
+        let org = open.tenants().edit_org(&caller()?, &Slug::parse("ORG", &org)?, &edit)?;
         done(context.json, &org, &format!("{what} org {}  {}", org.org, org.name));
         Ok(())
     };
     match command {
         Orgs::Create { org, name: given, preset } => {
             let org = Slug::parse("ORG", &org)?;
-            let preset = preset.as_deref().map(|preset| one_of("--preset", preset)).transpose()?;
+            let preset = preset.as_deref().map(|preset| one_of("preset", preset)).transpose()?;
             let new = NewOrg { name: name(given.as_deref(), &org)?, org, preset };
-            let org = registry.create_org(&caller()?, &realm, &new)?;
+            let org = open.tenants().create_org(&caller()?, &new)?;
             done(context.json, &org, &format!("created org {}", org.org));
         }
-        Orgs::List => list(context.json, &registry.orgs(&realm)?, &["ORG", "NAME", "PREFIX", "AUTHORITY"], |o| {
+        Orgs::List => list(context.json, &open.tenants().orgs()?, &["ORG", "NAME", "PREFIX", "AUTHORITY"], |o| {
             let Org { org, name, settings, .. } = o;
             vec![org.to_string(), name.to_string(), settings.prefix.to_string(), settings.authority.to_string()]
         }),
         Orgs::Show { org } => {
-            let org = registry.org(&realm, &Slug::parse("ORG", &org)?)?;
+            let org = open.tenants().org(&Slug::parse("ORG", &org)?)?;
             if context.json { output::json(&org) } else { show(&org)? }
         }
         Orgs::Set { org, settings, if_revision } => {
@@ -68,7 +64,7 @@ pub(crate) fn orgs(context: &Context, command: Orgs) -> Result<()> {
             edit(org, OrgEdit { name, if_revision, ..OrgEdit::default() }, "renamed")?;
         }
         Orgs::Delete { org } => {
-            let org = registry.delete_org(&caller()?, &realm, &Slug::parse("ORG", &org)?, None)?;
+            let org = open.tenants().delete_org(&caller()?, &Slug::parse("ORG", &org)?, None)?;
             done(context.json, &org, &format!("deleted org {}", org.org));
         }
     }
@@ -114,7 +110,7 @@ pub(crate) fn owners(context: &Context, command: Owners) -> Result<()> {
     };
     let edit = |which: WhichOwner, edit: OwnerEdit, what: &str| -> Result<()> {
         let (org, owner) = place(&which)?;
-        let owner = open.registry.edit_owner(&caller()?, &open.realm, &org, &owner, &edit)?;
+        let owner = open.tenants().edit_owner(&caller()?, &org, &owner, &edit)?;
         say(&owner, what);
         if !context.json {
             output::note(format_args!("{DIM}Its keys follow with the next epoch.{RESET}"));
@@ -125,7 +121,7 @@ pub(crate) fn owners(context: &Context, command: Owners) -> Result<()> {
         Owners::Disable(which) => edit(which, OwnerEdit { disabled: Some(true), ..OwnerEdit::default() }, "disabled")?,
         Owners::Enable(which) => edit(which, OwnerEdit { disabled: Some(false), ..OwnerEdit::default() }, "enabled")?,
         Owners::Edit { which, name, roles, no_roles, if_revision } => {
-            let (name, roles) = (new_name(name.as_deref())?, new_roles(&roles, no_roles)?);
+            let (name, roles) = (read("name", &name)?, new_roles(&roles, no_roles)?);
             if name.is_none() && roles.is_none() {
                 return Err(nothing_to_change("--name, --role and --no-roles"));
             }
@@ -133,12 +129,12 @@ pub(crate) fn owners(context: &Context, command: Owners) -> Result<()> {
         }
         Owners::Create { which, kind, name: given, roles } => {
             let (org, owner) = place(&which)?;
-            let (name, kind) = (name(given.as_deref(), &owner)?, one_of("--kind", &kind)?);
-            let new = NewOwner { org, name, owner, kind, roles: slugs("--role", &roles)? };
-            say(&open.registry.create_owner(&caller()?, &open.realm, &new)?, "created");
+            let (name, kind) = (name(given.as_deref(), &owner)?, one_of("kind", &kind)?);
+            let new = NewOwner { org, name, owner, kind, roles: slugs("roles", &roles)? };
+            say(&open.tenants().create_owner(&caller()?, &new)?, "created");
         }
         Owners::List { org } => {
-            let owners = open.registry.owners(&open.realm, maybe_slug("--org", org.as_deref())?.as_ref())?;
+            let owners = open.tenants().owners(read("org", &org)?.as_ref())?;
             list(context.json, &owners, &["ORG", "OWNER", "KIND", "NAME", "ROLES", "STATE"], |o| {
                 let state = if o.disabled { "disabled" } else { "enabled" };
                 let roles = or_dash(&joined(&o.roles));
@@ -147,44 +143,44 @@ pub(crate) fn owners(context: &Context, command: Owners) -> Result<()> {
         }
         Owners::Delete(which) => {
             let (org, owner) = place(&which)?;
-            say(&open.registry.delete_owner(&caller()?, &open.realm, &org, &owner, None)?, "deleted");
+            say(&open.tenants().delete_owner(&caller()?, &org, &owner, None)?, "deleted");
         }
     }
     Ok(())
 }
 
 pub(crate) fn roles(context: &Context, command: Roles) -> Result<()> {
-    let Open { registry, realm } = context.open()?;
+    let open = context.open()?;
     let patterns = |given: &[String]| -> Result<Vec<Pattern>> {
-        Ok(given.iter().map(|p| Pattern::parse("--permission", p)).collect::<Result<_, _>>()?)
+        Ok(given.iter().map(|p| Pattern::parse("permissions", p)).collect::<Result<_, _>>()?)
     };
     match command {
         Roles::Create { role, permissions, org, name: given } => {
-            let (role, org) = (Slug::parse("ROLE", &role)?, maybe_slug("--org", org.as_deref())?);
+            let (role, org) = (Slug::parse("ROLE", &role)?, read("org", &org)?);
             let new = NewRole { name: name(given.as_deref(), &role)?, role, org, permissions: patterns(&permissions)? };
-            let role = registry.create_role(&caller()?, &realm, &new)?;
+            let role = open.tenants().create_role(&caller()?, &new)?;
             done(context.json, &role, &format!("created role {}", role.role));
         }
         Roles::List => {
-            list(context.json, &registry.roles(&realm)?, &["ROLE", "ORG", "NAME", "PREDEFINED", "PERMISSIONS"], |r| {
+            list(context.json, &open.tenants().roles()?, &["ROLE", "ORG", "NAME", "PREDEFINED", "PERMISSIONS"], |r| {
                 let org = r.org.as_ref().map_or("-".into(), ToString::to_string);
                 let predefined = if r.predefined { "yes" } else { "no" };
                 vec![r.role.to_string(), org, r.name.to_string(), predefined.into(), joined(&r.permissions)]
             })
         }
         Roles::Edit { role, org, name, permissions, if_revision } => {
-            let (role, org) = (Slug::parse("ROLE", &role)?, maybe_slug("--org", org.as_deref())?);
+            let (role, org) = (Slug::parse("ROLE", &role)?, read("org", &org)?);
             let permissions = if permissions.is_empty() { None } else { Some(patterns(&permissions)?) };
-            let edit = RoleEdit { name: new_name(name.as_deref())?, permissions, if_revision };
+            let edit = RoleEdit { name: read("name", &name)?, permissions, if_revision };
             if edit.name.is_none() && edit.permissions.is_none() {
                 return Err(nothing_to_change("--name and --permission"));
             }
-            let role = registry.edit_role(&caller()?, &realm, org.as_ref(), &role, &edit)?;
+            let role = open.tenants().edit_role(&caller()?, org.as_ref(), &role, &edit)?;
             done(context.json, &role, &format!("changed role {}", role.role));
         }
         Roles::Delete { role, org } => {
-            let (role, org) = (Slug::parse("ROLE", &role)?, maybe_slug("--org", org.as_deref())?);
-            let role = registry.delete_role(&caller()?, &realm, org.as_ref(), &role, None)?;
+            let (role, org) = (Slug::parse("ROLE", &role)?, read("org", &org)?);
+            let role = open.tenants().delete_role(&caller()?, org.as_ref(), &role, None)?;
             done(context.json, &role, &format!("deleted role {}", role.role));
         }
     }

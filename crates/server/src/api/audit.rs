@@ -1,67 +1,48 @@
-//! Who did what: the activity log.
+//! Who did what: the audit log, which the API calls activity.
 
-use edgelatch_registry::{ActivityFilter, ActivityPage, Anchor, Name, Slug};
+use edgelatch_registry::{Anchor, AuditFilter, AuditPage, Name, Paging, Slug, Window};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::answer::{Answer, json};
 use super::call::Call;
-use super::keys::{page_limit, slug, time};
 use super::problem::Refusal;
 
 /// Which acts.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct ActivityQuery {
+pub(crate) struct AuditQuery {
     /// Only this org's.
     #[param(value_type = Slug, required = false)]
-    org: Option<String>,
+    org: Option<Slug>,
     /// Only by this key id, or `cli:` and a user.
     #[param(value_type = Name, required = false)]
-    actor: Option<String>,
+    actor: Option<Name>,
     /// Only what was done to this.
     #[param(value_type = Name, required = false)]
-    target: Option<String>,
+    target: Option<Name>,
     /// Only acts of this kind.
     #[param(value_type = Name, required = false, example = "key.edit")]
-    action: Option<String>,
-    /// Only from this time on: a span, a date or an RFC 3339 time.
-    #[param(value_type = String, required = false)]
-    since: Option<String>,
-    /// Only before this time.
-    #[param(value_type = String, required = false)]
-    until: Option<String>,
-    /// At most this many on a page; 50 if not said.
-    #[param(value_type = u64, required = false, minimum = 1, maximum = 500)]
-    limit: Option<u64>,
-    /// `next` of the last page.
-    #[param(value_type = String, required = false)]
-    cursor: Option<String>,
-}
-
-fn line(name: &str, text: Option<String>) -> Result<Option<String>, Refusal> {
-    Ok(text.map(|text| Name::parse(name, &text).map(|name| name.to_string())).transpose()?)
+    action: Option<Name>,
 }
 
 /// List acts of administrators, newest first
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/activity", operation_id = "listActivity", tag = "logs",
-    params(("realm" = Slug, Path, description = "The realm"), ActivityQuery),
-    responses((status = 200, description = "A page of them", body = ActivityPage)))]
+    params(("realm" = Slug, Path, description = "The realm"), AuditQuery, Window, Paging),
+    responses((status = 200, description = "A page of them", body = AuditPage)))]
 pub(crate) async fn list(call: Call) -> Answer {
-    let (pass, query, _) = call.admit_with::<ActivityQuery>("audit.view").await?;
+    let (pass, (query, window, paging), _) = call.admit_with::<(AuditQuery, Window, Paging)>("audit.view").await?;
     pass.run(move |pass, registry| {
-        let filter = ActivityFilter {
-            org: pass.org(slug("org", query.org.as_deref())?.as_ref())?,
-            actor: line("actor", query.actor)?,
-            target: line("target", query.target)?,
-            action: line("action", query.action)?,
-            since: time(registry, "since", query.since.as_deref())?,
-            until: time(registry, "until", query.until.as_deref())?,
-            limit: page_limit(query.limit)?,
-            cursor: query.cursor,
+        let text = |name: Option<Name>| name.map(|name| name.to_string());
+        let filter = AuditFilter {
+            org: pass.org(query.org.as_ref())?,
+            actor: text(query.actor),
+            target: text(query.target),
+            action: text(query.action),
+            window,
         };
-        Ok(json(registry.activity(&pass.realm, &filter)?))
+        Ok(json(registry.audit(&pass.realm).list(&filter, &paging)?))
     })
     .await
 }
@@ -90,7 +71,7 @@ pub(crate) struct AnchorQuery {
         (status = 409, description = "A row is missing or was altered", body = super::problem::Details,
             content_type = "application/problem+json")))]
 pub(crate) async fn verify(call: Call) -> Answer {
-    let (pass, query, _) = call.admit_with::<AnchorQuery>("audit.view").await?;
+    let (pass, (query,), _) = call.admit_with::<(AnchorQuery,)>("audit.view").await?;
     pass.whole_realm()?;
     let anchor = match (query.seq, query.hash) {
         (None, None) => None,
@@ -99,5 +80,5 @@ pub(crate) async fn verify(call: Call) -> Answer {
         }
         _ => return Err(Refusal::parameter("hash", "must be 64 hexadecimal digits, and go with `seq`")),
     };
-    pass.run(move |pass, registry| Ok(json(registry.audit_verify(&pass.realm, anchor.as_ref())?))).await
+    pass.run(move |pass, registry| Ok(json(registry.audit(&pass.realm).verify(anchor.as_ref())?))).await
 }
