@@ -32,12 +32,12 @@ WebAssembly.Instance = function (...given) {
 async function round() {
   let bundle = bundles[0];
   const source = { bundle: async () => ({ bytes: bundle }) };
-  const latch = await createVerifier({ root, source, now: () => NOW * 1000, refresh: { mode: "manual" } });
-  await latch.refresh();
+  const verifier = await createVerifier({ root, source, now: () => NOW * 1000, refresh: { mode: "manual" } });
+  await verifier.refresh();
   const permission = (n) => `${"a.".repeat(15)}p${n}`;
   const ask = (n) => {
     const begin = performance.now();
-    const { code } = latch.verifyKey(text, { service: "cdn", permission: permission(n) });
+    const { code } = verifier.verifyKey(text, { service: "cdn", permission: permission(n) });
     if (code !== "permission_denied") throw new Error(code);
     return performance.now() - begin;
   };
@@ -53,14 +53,14 @@ async function round() {
     if (!done) setImmediate(turn);
   };
   setImmediate(turn);
-  await latch.refresh();
+  await verifier.refresh();
   stall = Math.max(stall, performance.now() - last);
   done = true;
-  if (latch.epoch !== 2) throw new Error(`epoch ${latch.epoch}`);
+  if (verifier.epoch !== 2) throw new Error(`epoch ${verifier.epoch}`);
   const update = calls;
   calls = [];
   const question = median(Array.from({ length: REQUIREMENTS }, (_, n) => ask(n)));
-  latch.close();
+  verifier.close();
   return { stall, update, question };
 }
 

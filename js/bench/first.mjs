@@ -34,12 +34,12 @@ if (kind === "json") {
   const bundle = file("bundle.bin");
   const read = performance.now();
   const options = { root: file("root.bin"), now: () => NOW * 1000, refresh: { mode: "manual" } };
-  const latch = await createVerifier({ ...options, source: staticSource(bundle) });
-  await latch.refresh();
-  if (!latch.verifyKey(text, { ip, permission: "read" }).ok) throw new Error("refused");
+  const verifier = await createVerifier({ ...options, source: staticSource(bundle) });
+  await verifier.refresh();
+  if (!verifier.verifyKey(text, { ip, permission: "read" }).ok) throw new Error("refused");
   const end = performance.now();
   const bytes = memory();
-  for (let n = 0; n < 1_000_000; n++) latch.verifyKey(text, { ip, permission: "read" });
+  for (let n = 0; n < 1_000_000; n++) verifier.verifyKey(text, { ip, permission: "read" });
   console.log(JSON.stringify({ memory: end - read, file: end - loaded, module: loaded - begin, wasmBytes: bytes, growth: memory() - bytes }));
 }
 process.exit(0);

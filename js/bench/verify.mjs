@@ -15,12 +15,12 @@ const contenders = [];
 for (const size of sizes) {
   const file = (name) => readFileSync(join(dir, size, name));
   const sample = JSON.parse(file("sample.json"));
-  const latch = await createVerifier({ root: file("root.bin"), source: staticSource(file("bundle.bin")), now: () => NOW * 1000, refresh: { mode: "manual" } });
-  await latch.refresh();
+  const verifier = await createVerifier({ root: file("root.bin"), source: staticSource(file("bundle.bin")), now: () => NOW * 1000, refresh: { mode: "manual" } });
+  await verifier.refresh();
   const realm = plainRealm(JSON.parse(file("keys.json")), BlockList);
   const passes = (digest) => (text, ip) => realm(digest(text), ip, isIPv4(ip) ? "ipv4" : "ipv6");
   const add = (name, verify, texts = sample) => contenders.push({ name: `${name} ${size}`, verify, sample: texts, times: [] });
-  add("edgelatch", (text, ip) => latch.verifyKey(text, { ip, permission: "read" }).ok);
+  add("edgelatch", (text, ip) => verifier.verifyKey(text, { ip, permission: "read" }).ok);
   add("createHash", passes((text) => createHash("sha256").update(text).digest("hex")));
   if (hash !== undefined) add("crypto.hash", passes((text) => hash("sha256", text, "hex")));
   const encoder = new TextEncoder();

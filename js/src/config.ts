@@ -1,25 +1,26 @@
-import { FREE, type Options, optionsOf } from "./options.js";
-import { only } from "./own.js";
-import type { ClientIp, RefreshOptions, VerifierOptions } from "./types.js";
+/** The options of `createVerifier`, and the core's text form of those that are the core's. */
+import type { ClientIp, RefreshOptions, VerifierOptions } from "./types/options.js";
+import { type Options, optionsOf, UNCHECKED } from "./util/options.js";
+import { ownCopy } from "./util/own.js";
 
 const MILLISECONDS = "milliseconds";
 const WHOLE = "a whole number";
 const OPTIONS: Options<VerifierOptions> = {
-  root: FREE, source: FREE, refresh: "an object", minEpoch: WHOLE, graceSeconds: FREE, clientIp: "a rule", credentials: "their names", query: FREE,
-  maskIp: "true or false", allowPreflight: FREE, floor: "an object", pepper: "an object", usage: FREE, onVerdict: FREE, onError: FREE, now: FREE,
-  wasm: FREE,
+  root: UNCHECKED, source: UNCHECKED, refresh: "an object", minEpoch: WHOLE, graceSeconds: UNCHECKED, clientIp: "a rule", credentials: "their names", query: UNCHECKED,
+  maskIp: "true or false", allowPreflight: UNCHECKED, floor: "an object", pepper: "an object", usage: UNCHECKED, onVerdict: UNCHECKED, onError: UNCHECKED, now: UNCHECKED,
+  wasm: UNCHECKED,
 };
 const REFRESH: Options<RefreshOptions> = {
   interval: MILLISECONDS, maxBackoff: MILLISECONDS, deadline: MILLISECONDS, maxAge: MILLISECONDS, maxWait: MILLISECONDS, mode: "timer, demand or manual",
 };
 const CLIENT_IP: Options<Exclude<ClientIp, string>> = { trust: "networks", hops: WHOLE, platform: "its name", header: "its name" };
-const FLOOR: Options<NonNullable<VerifierOptions["floor"]>> = { rootVersion: FREE, epoch: FREE };
-const PEPPER: Options<NonNullable<VerifierOptions["pepper"]>> = { id: FREE, secret: FREE };
+const FLOOR: Options<NonNullable<VerifierOptions["floor"]>> = { rootVersion: UNCHECKED, epoch: UNCHECKED };
+const PEPPER: Options<NonNullable<VerifierOptions["pepper"]>> = { id: UNCHECKED, secret: UNCHECKED };
 
-/** What `createVerifier` was given, and nothing else. */
+/** The options of `createVerifier`, checked by name. */
 export function verifierOptions(given: VerifierOptions): VerifierOptions {
   const options = optionsOf("createVerifier", given, OPTIONS);
-  return options.refresh === undefined ? options : only(options, { refresh: optionsOf("refresh", options.refresh, REFRESH) });
+  return options.refresh === undefined ? options : ownCopy(options, { refresh: optionsOf("refresh", options.refresh, REFRESH) });
 }
 
 /** Translates options into the core's configuration text: `key=value` lines, which the core validates. */
@@ -53,8 +54,8 @@ function clientIpRule(given: ClientIp): string {
   const parts: string[] = [];
   if (rule.trust !== undefined) parts.push(`trust=${list("clientIp.trust", rule.trust)}`);
   if (rule.hops !== undefined) parts.push(`hops=${whole("clientIp.hops", rule.hops)}`);
-  if (rule.platform !== undefined) parts.push(`platform=${text("clientIp.platform", rule.platform)}`);
-  if (rule.header !== undefined) parts.push(`header=${text("clientIp.header", rule.header)}`);
+  if (rule.platform !== undefined) parts.push(`platform=${word("clientIp.platform", rule.platform)}`);
+  if (rule.header !== undefined) parts.push(`header=${word("clientIp.header", rule.header)}`);
   if (parts.length === 0) throw new TypeError("clientIp: at least one of trust, hops, platform, header is needed");
   return parts.join(";");
 }
@@ -75,10 +76,11 @@ function text(key: string, value: unknown): string {
   return value;
 }
 
-/** One entry is one item: what would be split or trimmed in the core's text form is not quietly read as something else. */
-function entry(key: string, value: string): string {
-  if (/[,;\s]/.test(value)) throw new TypeError(`${key}: "${value}" holds a space or a separator; give one item per entry`);
-  return value;
+/** One item of the core's text form: what would be split or trimmed there is not quietly read as something else. */
+function word(key: string, value: unknown): string {
+  const item = text(key, value);
+  if (/[,;\s]/.test(item)) throw new TypeError(`${key}: "${item}" holds a space or a separator; give one item per entry`);
+  return item;
 }
 
 function hex(key: string, value: unknown): string {
@@ -88,7 +90,7 @@ function hex(key: string, value: unknown): string {
 
 function list(key: string, value: readonly unknown[]): string {
   if (!Array.isArray(value) || value.length === 0) throw new TypeError(`${key}: a non-empty array of texts is needed`);
-  return value.map((item) => entry(key, text(key, item))).join(",");
+  return value.map((item) => word(key, item)).join(",");
 }
 
 function whole(key: string, value: unknown): string {

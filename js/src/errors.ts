@@ -1,7 +1,7 @@
-/** What the core refused: an update, and the state before it goes on serving; or the configuration of a new verifier. */
+/** What the core refused: an update (what served before goes on serving), or the configuration of a new verifier. */
 export class UpdateError extends Error {
   override readonly name = "UpdateError";
-  /** Stable name, such as `rollback` or `bad_signature`; the table is in the core's `SPEC.md`. */
+  /** Stable name, such as `rollback`, `too_few_signatures` or `wrong_digest`; the table is in the core's `SPEC.md`. */
   readonly code: string;
 
   constructor(code: string, detail: string) {
@@ -10,10 +10,10 @@ export class UpdateError extends Error {
   }
 }
 
-/** A source that could not answer. */
+/** A source that could not answer, or not in time. What served before goes on serving. */
 export class SourceError extends Error {
   override readonly name = "SourceError";
-  /** Stable name, such as `http_status`, `unreachable`, `redirect`, `too_large` or `deadline`. */
+  /** Stable name: `http_status`, `unreachable`, `redirect`, `too_large`, `deadline`, `behind`, or `source` for one that answered nonsense. */
   readonly code: string;
 
   constructor(code: string, detail: string, options?: ErrorOptions) {
@@ -22,7 +22,7 @@ export class SourceError extends Error {
   }
 }
 
-/** The wasm instance trapped. Verdicts are `internal` until a fresh instance has been loaded. */
+/** The core stopped, which is a fault in it. Verdicts are `internal` (503) until the next refresh has set up a fresh instance. */
 export class TrapError extends Error {
   override readonly name = "TrapError";
   /** Always `trap`. */

@@ -10,10 +10,11 @@
  *
  * Whatever throws on the way is the host's to answer, as an error of the handler would be: it never leads to the handler.
  */
-import { FREE, type Options, optionsOf } from "./options.js";
-import { option, own } from "./own.js";
 import type { Reply } from "./reply.js";
-import type { AnyRequirement, NodeRequest, RequestContext, Verifier } from "./types.js";
+import type { AnyRequirement } from "./types/requirement.js";
+import type { NodeRequest, RequestContext, Verifier } from "./types/verifier.js";
+import { type Options, optionsOf, UNCHECKED } from "./util/options.js";
+import { option, own } from "./util/own.js";
 import type { Verdict } from "./verdict.js";
 
 /** Options of every adapter. `Rest` are the further arguments of the host's handlers. */
@@ -25,7 +26,7 @@ export interface GuardOptions<Rest extends unknown[] = []> {
 }
 
 /** A requirement that is `undefined` is answered as one: with `bad_requirement`. */
-const OPTIONS: Options<GuardOptions> = { verifier: FREE, requirement: FREE };
+const OPTIONS: Options<GuardOptions> = { verifier: UNCHECKED, requirement: UNCHECKED };
 
 /** One per handler; see the head of this file. */
 export class Guard<Rest extends unknown[] = []> {

@@ -4,37 +4,26 @@
  * ```ts
  * import { createVerifier } from "edgelatch";
  *
- * const latch = await createVerifier({ root, source: "https://keys.example.com/r/acme" });
- * const verdict = latch.verify(request, { service: "cdn", permission: "cache.purge" });
+ * const verifier = await createVerifier({ root, source: "https://keys.example.com/r/acme" });
+ * const verdict = verifier.verify(request, { service: "cdn", permission: "cache.purge" });
  * if (!verdict.ok) return verdict.response();
  * ```
  *
  * @module
  */
+export type { Protect, ProtectedHandler, ProtectOptions } from "./adapters/protect.js";
 export { SourceError, TrapError, UpdateError, UsageError } from "./errors.js";
 export { type Challenge, type Code, type CodeRow, CODES } from "./generated/codes.js";
-export type { Entry } from "./host.js";
-export type { Protect, ProtectedHandler, ProtectOptions } from "./protect.js";
 export type { Reply } from "./reply.js";
-export { type RouteEntries, type RouteOptions, type RouteRequirement, routes, type RouteTable } from "./routes.js";
+export { type RouteEntries, type RouteOptions, type RouteRequirement, routes, type RouteTable } from "./request/routes.js";
+export type { EntryPoint } from "./runtime.js";
 export { httpSource, type HttpSourceOptions } from "./sources/http.js";
-export type { Found, Source, SourceState } from "./sources/source.js";
+export type { Source, SourceReply, SourceRequest } from "./sources/source.js";
 export { staticSource } from "./sources/static.js";
-export type {
-  AnyRequirement,
-  ClientIp,
-  CredentialHeader,
-  KeyOptions,
-  NodeRequest,
-  RefreshOptions,
-  RequestContext,
-  RequestInfo,
-  Requirement,
-  RequirementFunction,
-  Verifier,
-  VerifierOptions,
-} from "./types.js";
-export type { UsageStats } from "./usage/dispatch.js";
+export type { ClientIp, CredentialHeader, RefreshOptions, VerifierOptions } from "./types/options.js";
+export type { AnyRequirement, RequestInfo, Requirement, RequirementFunction } from "./types/requirement.js";
+export type { KeyOptions, NodeRequest, RequestContext, Verifier } from "./types/verifier.js";
 export type { UsageDetails, UsageEvent, UsageOutcome, UsageSink } from "./usage/event.js";
+export type { UsageStats } from "./usage/queue.js";
 export { type UsageOptions, usageReporter, type UsageReporter } from "./usage/reporter.js";
 export type { Verdict } from "./verdict.js";

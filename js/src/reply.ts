@@ -1,16 +1,21 @@
 import type { CodeRow } from "./generated/codes.js";
 
-/** An HTTP reply as plain data, for hosts that do not speak `Response`. */
+/** An HTTP reply as plain data (RFC 9457 for its body), for hosts that do not speak `Response`. */
 export interface Reply {
   /** HTTP status. */
   readonly status: number;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Empty for HEAD. */
+  /** JSON text; empty for HEAD. */
   readonly body: string;
 }
 
-/** The RFC 9457 reply of a code. Nothing in it comes from the request. */
+/**
+ * The reply of a code. Nothing in it comes from the request.
+ *
+ * @param bare whether it goes without a challenge
+ * @param head whether it answers HEAD
+ */
 export function replyOf(row: CodeRow, realm: string, bare: boolean, head: boolean): Reply {
   const headers: Record<string, string> = { "content-type": "application/problem+json", "cache-control": "no-store" };
   if (row.challenge !== "none" && !bare) {

@@ -1,34 +1,42 @@
-import type { Core } from "./core.js";
-import type { Engine } from "./engine.js";
-import { type Code, CODE, CODES, type CodeRow, PACKED } from "./generated/codes.js";
+import { ALL_SERVICES, IDENTITY, ITEM_SEPARATOR } from "./engine/exports.js";
+import type { Instance } from "./engine/instance.js";
+import type { Serving } from "./engine/serving.js";
+import { type Code, CODE, type CodeRow, CODES, PACKED } from "./generated/codes.js";
 import { type Reply, replyOf, responseOf } from "./reply.js";
-import type { Draft } from "./usage/draft.js";
 import type { UsageOutcome } from "./usage/event.js";
+import type { PendingEvent } from "./usage/pending.js";
 
-/** The outcome of one verification. Everything but {@link ok} is worked out when it is asked for. */
+/**
+ * The outcome of one verification. What it says beyond {@link ok} is worked out when it is asked for.
+ *
+ * ```ts
+ * if (!verdict.ok) return verdict.response();
+ * console.log(verdict.keyId, verdict.org, verdict.roles);
+ * ```
+ */
 export class Verdict {
   #packed: number;
-  readonly #engine: Engine;
-  /** Keeps the tree in memory that the verdict was reached in, until the identity is read from it. */
-  #core: Core | undefined;
+  readonly #engine: Serving;
+  /** Keeps the tree in memory in which the verdict was reached, until the identity is read from it. */
+  #instance: Instance | undefined;
   readonly #epoch: number;
   readonly #issuedAt: number;
   readonly #now: number;
   readonly #head: boolean;
-  readonly #draft: Draft | undefined;
+  readonly #event: PendingEvent | undefined;
   #fields: readonly string[] | undefined;
 
   /** @internal */
-  constructor(packed: number, engine: Engine, now: number, head: boolean, draft?: Draft) {
+  constructor(packed: number, engine: Serving, now: number, head: boolean, event?: PendingEvent) {
     this.#packed = Number.isSafeInteger(packed) ? packed : CODE.internal;
     this.#engine = engine;
-    const { core, epoch, issuedAt } = engine.snapshot;
-    this.#core = core;
+    const { instance, epoch, issuedAt } = engine.snapshot;
+    this.#instance = instance;
     this.#epoch = epoch;
     this.#issuedAt = issuedAt;
     this.#now = now;
     this.#head = head;
-    this.#draft = draft;
+    this.#event = event;
   }
 
   /** Whether the key is accepted. */
@@ -36,7 +44,7 @@ export class Verdict {
     return (this.#packed & PACKED.code) === 0;
   }
 
-  /** The precise code: for logs and metrics, not for the caller. */
+  /** The precise code, such as `revoked`: for logs and metrics. Do not tell the caller more than {@link reply} does. */
   get code(): Code {
     return this.#row.name;
   }
@@ -61,58 +69,58 @@ export class Verdict {
     return this.#epoch === 0 ? Number.POSITIVE_INFINITY : this.#now - this.#issuedAt;
   }
 
-  /** The key's public id. Known for refused keys too, as long as the key exists. */
+  /** The key's public id, such as `key_00000000001`. Known for refused keys too, as long as the key exists. */
   get keyId(): string | undefined {
-    return this.#field(0);
+    return this.#field("keyId");
   }
 
   /** The organisation that owns the key. Known for refused keys too, as long as the key exists. */
   get org(): string | undefined {
-    return this.#field(1);
+    return this.#field("org");
   }
 
   /** The user or service account that the key belongs to; accepted keys only, as all that follows. */
   get owner(): string | undefined {
-    return this.ok ? this.#field(2) : undefined;
+    return this.ok ? this.#field("owner") : undefined;
   }
 
   /** The key's name. */
   get name(): string | undefined {
-    return this.ok ? this.#field(3) : undefined;
+    return this.ok ? this.#field("name") : undefined;
   }
 
   /** Names of the key's roles. */
   get roles(): readonly string[] {
-    return this.#list(4);
+    return this.#list("roles");
   }
 
   /** The services that the key may be used for: `all`, or their names. */
   get scope(): "all" | readonly string[] {
-    const scope = this.#list(5);
-    return scope.length === 1 && scope[0] === "*" ? "all" : scope;
+    const scope = this.#list("services");
+    return scope.length === 1 && scope[0] === ALL_SERVICES ? "all" : scope;
   }
 
-  /** The key's custom metadata. */
+  /** The key's custom metadata, parsed; `undefined` for none. */
   get metadata(): unknown {
-    const json = this.ok ? this.#field(6) : undefined;
+    const json = this.ok ? this.#field("metadata") : undefined;
     return json ? JSON.parse(json) : undefined;
   }
 
-  /** The HTTP answer to a refused request as plain data. A verdict that is {@link ok} has none. */
+  /** The HTTP answer to a refused request as plain data. Throws for a verdict that is {@link ok}, which has none. */
   get reply(): Reply {
     if (this.ok) throw new Error("an accepted verdict has no reply: the request goes on to its handler");
     const row = (this.#packed & PACKED.masked) !== 0 ? (CODES[CODE.unknown] as CodeRow) : this.#row;
     return replyOf(row, this.#engine.realm, (this.#packed & PACKED.bare) !== 0, this.#head);
   }
 
-  /** The HTTP answer to a refused request as a fetch `Response`. */
+  /** The same as a fetch `Response`. */
   response(): Response {
     return responseOf(this.reply);
   }
 
   /**
-   * Reads an accepted key's identity now, and so releases the snapshot that it is read from: for verdicts that are kept. Should
-   * that fail, the verdict becomes `internal`: ask {@link ok} afterwards.
+   * Reads an accepted key's identity now, and so releases the snapshot that it is read from: for verdicts that are kept for
+   * long. Should the core stop at that, the verdict becomes `internal`: ask {@link ok} afterwards.
    */
   hold(): this {
     if (this.ok && this.#read().length === 0) this.#packed = CODE.internal;
@@ -120,12 +128,12 @@ export class Verdict {
   }
 
   /**
-   * Hands this request to the verifier's `usage`, once its status is known. `protect` and `middleware` do it by themselves;
-   * what is given before then, such as the path's template, is kept for it. A refused verdict knows the status of its reply.
-   * The first call with a status counts; without `usage` nothing happens. Never throws.
+   * Reports this request to the verifier's `usage`, once the status of its response is known. `protect` and `middleware` do so
+   * by themselves; what is given before then, such as the path's template, is kept for it. A refused verdict knows the status of
+   * its reply. The first call with a status counts; without `usage` nothing happens. Never throws.
    */
   report(outcome: UsageOutcome = {}): void {
-    this.#draft?.report(this, outcome);
+    this.#event?.report(this, outcome);
   }
 
   /** What may be logged: no secret, nothing of the request. */
@@ -140,22 +148,22 @@ export class Verdict {
 
   #read(): readonly string[] {
     if (this.#fields === undefined) {
-      this.#fields = (this.#core && this.#engine.identity(this.#packed, this.#core)) ?? [];
-      this.#core = undefined;
+      this.#fields = (this.#instance && this.#engine.identity(this.#packed, this.#instance)) ?? [];
+      this.#instance = undefined;
     }
     return this.#fields;
   }
 
-  #field(index: number): string | undefined {
+  #field(name: keyof typeof IDENTITY): string | undefined {
     const fields = this.#read();
     if (fields.length === 0 && this.ok) {
       throw new Error("the identity of this verdict is gone: the verification core stopped before it was read");
     }
-    return fields[index];
+    return fields[IDENTITY[name]];
   }
 
-  #list(index: number): readonly string[] {
-    const text = this.ok ? this.#field(index) : undefined;
-    return text ? text.split("\x1e") : [];
+  #list(name: keyof typeof IDENTITY): readonly string[] {
+    const text = this.ok ? this.#field(name) : undefined;
+    return text ? text.split(ITEM_SEPARATOR) : [];
   }
 }

@@ -1,27 +1,36 @@
-import { blockOf, type Lines, linesOf } from "./block.js";
+/** The verifier: puts engine, requirements, refresher and reporting together. */
 import { configText, rootBytes } from "./config.js";
-import { type Connection, connectionOf, NOWHERE } from "./connection.js";
-import { Engine } from "./engine.js";
+import { Engine } from "./engine/engine.js";
+import { updater } from "./engine/update.js";
 import { CODE } from "./generated/codes.js";
-import { argument, only, own, plain } from "./own.js";
-import { Refresher } from "./refresher.js";
-import { Requirements } from "./requirement.js";
+import { Refresher } from "./refresh/refresher.js";
+import type { WaitUntil } from "./refresh/single-flight.js";
+import { blockOf, partsOf, type RequestParts } from "./request/block.js";
+import { type Connection, connectionOf, UNKNOWN_CONNECTION } from "./request/connection.js";
+import { Requirements } from "./request/requirement.js";
 import { httpSource } from "./sources/http.js";
 import type { Source } from "./sources/source.js";
-import type { KeyOptions, NodeRequest, RefreshOptions, Verifier, VerifierOptions } from "./types.js";
-import { updater } from "./update.js";
-import { Draft, judgedOf, type Reporting, reportingOf } from "./usage/draft.js";
+import type { RefreshOptions, VerifierOptions } from "./types/options.js";
+import type { KeyOptions, NodeRequest, Verifier } from "./types/verifier.js";
 import type { UsageSink } from "./usage/event.js";
+import { judgedOf, PendingEvent, type Reporting, reportingOf } from "./usage/pending.js";
+import { quietly } from "./util/hook.js";
+import { argument, own, ownCopy, plain } from "./util/own.js";
 import { Verdict } from "./verdict.js";
 
-/** Sets up the core and, where looks go by a timer, waits for the first one. The entry of each runtime supplies the module. */
-export async function create(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand"): Promise<Verifier> {
-  const latch = new Latch(options, module, defaultMode);
-  await latch.begin();
-  return latch;
+/**
+ * Sets up the core and, where refreshes go by a timer, waits for the first one. If that fails, `onError` hears of it, and the
+ * answer is 503 until a snapshot is there.
+ *
+ * @param options checked by name
+ */
+export async function startVerifier(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand"): Promise<Verifier> {
+  const verifier = new SnapshotVerifier(options, module, defaultMode);
+  if (verifier.mode === "timer") await verifier.refresh().catch(() => {});
+  return verifier;
 }
 
-class Latch implements Verifier {
+class SnapshotVerifier implements Verifier {
   readonly #engine: Engine;
   readonly #requirements: Requirements;
   readonly #refresher: Refresher;
@@ -44,8 +53,9 @@ class Latch implements Verifier {
     });
     this.#requirements = new Requirements(this.#engine, report);
     this.#reporting = reportingOf(options, this.#engine);
-    const update = updater(this.#engine, sourceOf(source), { now: () => seconds(this.#clock()), pause: () => new Promise((turn) => setTimeout(turn, 0)) }, report);
-    this.#refresher = new Refresher(update, this, only<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {}), report);
+    const timing = { now: () => seconds(this.#clock()), pause: () => new Promise<void>((turn) => setTimeout(turn, 0)) };
+    const update = updater(this.#engine, sourceOf(source), timing, report);
+    this.#refresher = new Refresher(update, this, ownCopy<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {}), report);
   }
 
   get epoch(): number {
@@ -62,6 +72,10 @@ class Latch implements Verifier {
 
   get overdue(): boolean {
     return this.#refresher.overdue;
+  }
+
+  get mode(): NonNullable<RefreshOptions["mode"]> {
+    return this.#refresher.mode;
   }
 
   get rootVersion(): number {
@@ -93,38 +107,33 @@ class Latch implements Verifier {
       // a stopped core has been reported; the verdict is `internal`
     }
     this.#touch(at);
-    const draft = this.#reporting && new Draft(this.#reporting, judgedOf(now, undefined, undefined, { ...NOWHERE, peer: ip }));
-    return this.#give(new Verdict(packed, this.#engine, now, false, draft));
+    const event = this.#reporting && new PendingEvent(this.#reporting, judgedOf(now, undefined, undefined, { ...UNKNOWN_CONNECTION, peer: ip }));
+    return this.#give(new Verdict(packed, this.#engine, now, false, event));
   }
 
   verify(request: Request | NodeRequest, _requirement?: unknown, _context?: unknown): Verdict {
     const at = this.#time();
     const now = seconds(at);
     let packed: number = CODE.internal;
-    let lines: Lines | undefined;
-    let connection: Connection = NOWHERE;
+    let parts: RequestParts | undefined;
+    let connection: Connection = UNKNOWN_CONNECTION;
     try {
       connection = connectionOf(argument(arguments, 2), request);
-      lines = linesOf(request, this.#engine.interest);
-      packed = this.#engine.verifyBlock(blockOf(lines, connection), this.#requirements.of(argument(arguments, 1), lines), now);
+      parts = partsOf(request, this.#engine.headerNames);
+      packed = this.#engine.verifyBlock(blockOf(parts, connection), this.#requirements.of(argument(arguments, 1), parts), now);
     } catch {
       // not a request, or a stopped core, which has been reported; the verdict is `internal`
     }
     this.#touch(at, connection.waitUntil);
-    const draft = this.#reporting && new Draft(this.#reporting, judgedOf(now, lines && request, lines, connection));
-    return this.#give(new Verdict(packed, this.#engine, now, lines?.method === "HEAD", draft));
+    const event = this.#reporting && new PendingEvent(this.#reporting, judgedOf(now, parts && request, parts, connection));
+    return this.#give(new Verdict(packed, this.#engine, now, parts?.method === "HEAD", event));
   }
 
   refresh(): Promise<boolean> {
     return this.#refresher.refresh();
   }
 
-  /** A failure goes to `onError`, and the answer is 503 until a snapshot is there. */
-  async begin(): Promise<void> {
-    if (this.#refresher.mode === "timer") await this.#refresher.refresh().catch(() => {});
-  }
-
-  load(waitUntil?: Connection["waitUntil"]): Promise<void> {
+  load(waitUntil?: WaitUntil): Promise<void> {
     return this.#refresher.due(waitUntil);
   }
 
@@ -141,7 +150,7 @@ class Latch implements Verifier {
     }
   }
 
-  #touch(at: number, waitUntil?: Connection["waitUntil"]): void {
+  #touch(at: number, waitUntil?: WaitUntil): void {
     this.#refresher.touch(this.#ticks ? at : Number.NaN, waitUntil);
   }
 
@@ -159,14 +168,4 @@ function sourceOf(source: string | URL | Source): Source {
   if (typeof source === "string" || source instanceof URL) return httpSource(source);
   if (typeof source?.bundle !== "function") throw new TypeError("source: a URL or an object with a bundle() method is needed");
   return source;
-}
-
-/** Hooks observe; what they throw, at once or later, must not become an answer. */
-function quietly<T>(hook: ((value: T) => unknown) | undefined, value: T): void {
-  try {
-    const done = hook?.(value);
-    if (done instanceof Promise) done.catch(() => {});
-  } catch {
-    // the hook's own affair
-  }
 }

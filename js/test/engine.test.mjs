@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import { publish, root, tree, treeOf } from "../../tests/runtimes/publisher.mjs";
-import { Engine } from "../dist/engine.js";
-import { updater } from "../dist/update.js";
+import { Engine } from "../dist/engine/engine.js";
+import { updater } from "../dist/engine/update.js";
 
 const read = (path) => readFileSync(new URL(path, import.meta.url));
 const module = await WebAssembly.compile(read("../wasm/edgelatch.wasm"));
@@ -70,7 +70,7 @@ test("a root that came into force with an unchanged head is remembered too", asy
   const roots = { 2: root({ publisher: [2] }) };
   assert.equal(await state.look({ head: at(6, after, { rootVersion: 2 }).head, bundle: five.bundle, roots }), "behind");
   assert.deepEqual(state.engine.floor, { rootVersion: 2, epoch: 5 });
-  state.engine.snapshot.core.stop(new Error("trap"));
+  state.engine.snapshot.instance.stop(new Error("trap"));
   state.now = start + life; // what is in memory has expired, so that the next instance is empty
   const stolen = at(7, before, { by: [3], issuedAt: start + life });
   assert.notEqual(await state.look({ ...stolen, roots: {} }), "taken");
@@ -110,7 +110,7 @@ test("what is fetched to mend a damaged snapshot is no longer than that one", as
 
 test("a root that is far too long is refused by its length, and leaves no mark in memory", async () => {
   const state = await edge(at(5, before));
-  const { memory } = state.engine.snapshot.core.exports;
+  const { memory } = state.engine.snapshot.instance.exports;
   const size = memory.buffer.byteLength;
   const long = Buffer.concat([root({}), Buffer.alloc(64 << 20)]);
   assert.equal(await state.look({ ...at(6, after, { rootVersion: 2 }), roots: { 2: long } }), "too_large");
@@ -119,15 +119,15 @@ test("a root that is far too long is refused by its length, and leaves no mark i
 
 test("a root that a look left behind does not keep a stopped core from coming back", async () => {
   const state = await edge(at(5, before));
-  state.engine.follow(root({ publisher: [3] }));
-  state.engine.snapshot.core.stop(new Error("trap"));
+  state.engine.stageRoot(root({ publisher: [3] }));
+  state.engine.snapshot.instance.stop(new Error("trap"));
   await state.engine.restore(state.pace);
   assert.deepEqual([state.engine.snapshot.epoch, state.leaving()], [5, VALID]);
 });
 
 test("a restore that ends after a newer update came in leaves it alone", async () => {
   const state = await edge(at(5, tree(20_000)));
-  state.engine.snapshot.core.stop(new Error("trap"));
+  state.engine.snapshot.instance.stop(new Error("trap"));
   const slow = { ...state.pace, pause: () => new Promise((resolve) => setTimeout(resolve, 30)) };
   const both = Promise.allSettled([state.engine.restore(slow), state.engine.restore(state.pace)]);
   while (state.engine.trapped !== undefined) await turn();

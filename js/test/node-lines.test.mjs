@@ -5,7 +5,7 @@ import { createServer, request as send } from "node:http";
 import { connect, createServer as createServer2 } from "node:http2";
 import test, { after } from "node:test";
 import { createVerifier, staticSource } from "../dist/entry/node.js";
-import { middleware } from "../dist/node.js";
+import { middleware } from "../dist/adapters/node.js";
 
 const fixture = JSON.parse(readFileSync(new URL("../../tests/runtimes/fixture.json", import.meta.url)));
 const { keys, start } = fixture;

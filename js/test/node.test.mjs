@@ -5,7 +5,7 @@ import test, { after } from "node:test";
 import { runInNewContext } from "node:vm";
 import { ILL_FORMED, WELL_FORMED } from "../../tests/runtimes/requirements.mjs";
 import { createVerifier, staticSource } from "../dist/entry/node.js";
-import { middleware } from "../dist/node.js";
+import { middleware } from "../dist/adapters/node.js";
 
 const fixture = JSON.parse(readFileSync(new URL("../../tests/runtimes/fixture.json", import.meta.url)));
 const { keys, start } = fixture;
@@ -83,8 +83,8 @@ test("after two hours in which nobody asked, the first request is answered by wh
   for (const mode of ["timer", "demand"]) {
     let [shown, looks] = [objects("first"), 0];
     const source = { head: async () => (looks++, shown.head), bundle: async () => shown.bundle };
-    const latch = await createVerifier({ root: fixture.roots[0], source, refresh: { mode }, now: () => (start + fixture.life / 2 + 10) * 1000 });
-    const status = async () => (await ask((_, response) => response.end(), { headers: ["X-API-Key", keys.leaving], options: { verifier: latch } })).status;
+    const verifier = await createVerifier({ root: fixture.roots[0], source, refresh: { mode }, now: () => (start + fixture.life / 2 + 10) * 1000 });
+    const status = async () => (await ask((_, response) => response.end(), { headers: ["X-API-Key", keys.leaving], options: { verifier } })).status;
     assert.equal(await status(), 200);
     shown = objects("second");
     const { now } = Date;
@@ -93,7 +93,7 @@ test("after two hours in which nobody asked, the first request is answered by wh
       assert.deepEqual([mode, await status(), await status(), looks], [mode, 401, 401, 2]);
     } finally {
       Date.now = now;
-      latch.close();
+      verifier.close();
     }
   }
 });

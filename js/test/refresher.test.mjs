@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { fakeClock, settle } from "../../tests/runtimes/clock.mjs";
-import { steady } from "../dist/clock.js";
-import { Refresher } from "../dist/refresher.js";
+import { steady } from "../dist/util/clock.js";
+import { Refresher } from "../dist/refresh/refresher.js";
 
 /** `serving` is what the looks are for. Each touch reads another tick of a clock, so that none is passed over. */
 function refresher(update, options = {}, serving = { ready: true, epoch: 1 }) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import { routes } from "../dist/entry/node.js";
-import { RouteTable } from "../dist/routes.js";
+import { RouteTable } from "../dist/request/routes.js";
 
 const vectors = JSON.parse(readFileSync(new URL("../../tests/vectors/routes.json", import.meta.url)));
 

@@ -133,6 +133,25 @@ test("files: a bound that is none is refused", () => {
   }
 });
 
+test("what lies on Object.prototype is no tag: nobody can make a new object pass for the old one", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "edgelatch-"));
+  try {
+    await writeFile(join(directory, "head"), "head");
+    reply = (request, response) => (request.headers["if-none-match"] === undefined ? response.end("head") : response.writeHead(304).end());
+    const fixed = staticSource(new Uint8Array([1]));
+    for (const ask of [() => directorySource(directory).head({ signal }), () => httpSource(base).head({ signal }), () => fixed.bundle({ signal })]) {
+      Object.prototype.etag = (await ask()).etag ?? '"x"';
+      try {
+        assert.notEqual(await ask(), undefined);
+      } finally {
+        delete Object.prototype.etag;
+      }
+    }
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
 test("static: the bundle once", async () => {
   const source = staticSource(new Uint8Array([1]), { 2: new Uint8Array([2]) });
   const { bytes, etag } = await source.bundle({ signal });

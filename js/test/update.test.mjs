@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { UpdateError } from "../dist/errors.js";
-import { updater } from "../dist/update.js";
+import { updater } from "../dist/engine/update.js";
 
 const signal = new AbortController().signal;
 const pace = { now: () => 0, pause: async () => {} };
@@ -12,15 +12,15 @@ const [UNCHANGED, RENEWED, ROOT_NEEDED, TREE_NEEDED] = [0, 1, 2, 3];
 /** An engine that notes what it is shown and answers as told: with a number, or by throwing an error. */
 function fake({ offers = [], refusals = [], room = 100 } = {}) {
   const log = [];
-  let followed = 1;
+  let staged = 1;
   return {
     log,
     trapped: undefined,
     damaged: false,
     snapshot: { epoch: 1 },
-    nextRoot: () => followed + 1,
-    follow: (root) => (log.push(`follow ${text(root)}`), followed++),
-    forget: () => (followed = 1),
+    nextRoot: () => staged + 1,
+    stageRoot: (root) => (log.push(`stage ${text(root)}`), staged++),
+    abort: () => (staged = 1),
     offer: (head) => {
       log.push(`offer ${text(head)}`);
       const offer = offers.shift() ?? UNCHANGED;
@@ -86,13 +86,13 @@ test("newer roots are fetched one by one, each proven before the next, for a hea
   const engine = fake({ offers: [ROOT_NEEDED, ROOT_NEEDED, TREE_NEEDED, TREE_NEEDED] });
   await looker(engine, source(engine.log, { head: "h", bundle: "b", roots: 9 }))(signal);
   assert.deepEqual(engine.log, [
-    "get head", "offer h", "get root 2", "follow root2", "offer h", "get root 3", "follow root3", "offer h", "get bundle up to 100", "offer b", "replace b for h",
+    "get head", "offer h", "get root 2", "stage root2", "offer h", "get root 3", "stage root3", "offer h", "get bundle up to 100", "offer b", "replace b for h",
   ]);
 
   const bare = fake({ offers: [ROOT_NEEDED, TREE_NEEDED] });
   const { bundle, root } = source(bare.log, { bundle: "b", roots: 2 });
   await looker(bare, { bundle, root })(signal);
-  assert.deepEqual(bare.log, ["get bundle", "offer b", "get root 2", "follow root2", "offer b", "replace b"]);
+  assert.deepEqual(bare.log, ["get bundle", "offer b", "get root 2", "stage root2", "offer b", "replace b"]);
 
   const none = fake({ offers: [ROOT_NEEDED] });
   await assert.rejects(looker(none, { bundle })(signal), { code: "root_needed" });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { fakeClock, settle } from "../../tests/runtimes/clock.mjs";
-import { steady } from "../dist/clock.js";
+import { steady } from "../dist/util/clock.js";
 import { Outbox } from "../dist/usage/outbox.js";
 
 const TAKEN = {};

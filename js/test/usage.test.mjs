@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { startIngest } from "../../tests/runtimes/ingest.mjs";
 import { createVerifier, staticSource } from "../dist/entry/node.js";
-import { middleware } from "../dist/node.js";
+import { middleware } from "../dist/adapters/node.js";
 import { eventText } from "../dist/usage/wire.js";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));

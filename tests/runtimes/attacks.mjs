@@ -17,7 +17,7 @@ export function attacks({ createVerifier, fixture, wasm }) {
       state.fetched.push(name === "root" ? `root ${n}` : name);
       return name === "root" ? state.shown.roots?.[n] : state.shown[name] && { bytes: state.shown[name] };
     };
-    state.latch = await createVerifier({
+    state.verifier = await createVerifier({
       root: fixture.roots[0],
       source: { head: get("head"), bundle: get("bundle"), root: get("root") },
       refresh: { mode: "manual" },
@@ -28,9 +28,9 @@ export function attacks({ createVerifier, fixture, wasm }) {
     state.look = async (next) => {
       state.shown = next ?? state.shown;
       [state.fetched, state.errors] = [[], []];
-      return state.latch.refresh().then(() => "taken", (error) => error.code);
+      return state.verifier.refresh().then(() => "taken", (error) => error.code);
     };
-    state.leaving = () => state.latch.verifyKey(keys.leaving).code;
+    state.leaving = () => state.verifier.verifyKey(keys.leaving).code;
     if (shown) equal(await state.look(), options.expect ?? "taken");
     return state;
   }
@@ -60,12 +60,12 @@ export function attacks({ createVerifier, fixture, wasm }) {
       const running = await edge(at(100, after));
       equal(running.leaving(), "revoked");
       ok((await running.look(replay)) !== "taken", "refused");
-      equal([running.leaving(), running.latch.epoch, running.latch.rootVersion], ["revoked", 100, 1]);
+      equal([running.leaving(), running.verifier.epoch, running.verifier.rootVersion], ["revoked", 100, 1]);
       for (const options of [{ minEpoch: 100 }, { floor: { rootVersion: 1, epoch: 100 } }]) {
         const cold = await edge(undefined, options);
         for (const shown of [replay, { ...replay, head: at(90, before).head }, { ...replay, ...at(90, before, { rootVersion: 2, by: [3] }), roots }]) {
           ok((await cold.look(shown)) !== "taken", "refused");
-          equal(cold.latch.ready, false);
+          equal(cold.verifier.ready, false);
         }
         equal(await cold.look({ ...at(100, after, { rootVersion: 2, by: [3] }), roots }), "taken");
       }
@@ -81,17 +81,17 @@ export function attacks({ createVerifier, fixture, wasm }) {
 
     async "a realm recovers from a thief who signed the last epoch"() {
       const running = await edge(at(2 ** 53 - 1, before));
-      equal(running.latch.floor, { rootVersion: 1, epoch: 2 ** 53 - 1 });
+      equal(running.verifier.floor, { rootVersion: 1, epoch: 2 ** 53 - 1 });
       const roots = { 2: root({ publisher: [3], era: 2, minEpoch: 101 }) };
       equal(await running.look({ ...at(101, after, { rootVersion: 2, by: [3] }), roots }), "taken");
-      equal([running.leaving(), running.latch.floor], ["revoked", { rootVersion: 2, epoch: 101 }]);
+      equal([running.leaving(), running.verifier.floor], ["revoked", { rootVersion: 2, epoch: 101 }]);
       ok((await running.look({ ...at(2 ** 53 - 1, before, { rootVersion: 2 }), roots })) !== "taken", "the thief's key");
     },
 
     async "an epoch that numbers do not hold exactly is refused, and nothing breaks later"() {
       const running = await edge(at(100, after), { wasm: await compiled(["path"]) });
       for (const epoch of [2n ** 53n, 2n ** 64n - 1n, 18_000_000_000_000_000_000n]) equal(await running.look(at(epoch, before)), "bad_field");
-      running.latch.verify(new Request("https://h/"), () => ({}));
+      running.verifier.verify(new Request("https://h/"), () => ({}));
       equal([running.leaving(), await running.look(at(100, after)), running.leaving()], ["internal", "taken", "revoked"]);
     },
 
@@ -106,7 +106,7 @@ export function attacks({ createVerifier, fixture, wasm }) {
           for (const step of course) {
             if (step === "b") next = bad; // the next restore traps
             if (step === "e") state.now = start + life; // the head has expired: the next restore is refused
-            state.latch.verify(new Request("https://h/"), () => ({})); // traps
+            state.verifier.verify(new Request("https://h/"), () => ({})); // traps
             await state.look({});
             [next, state.now] = [fragile, start + 10];
           }
@@ -114,7 +114,7 @@ export function attacks({ createVerifier, fixture, wasm }) {
             ok((await state.look(at(9, before))) !== "taken", `${course}: epoch 9 was taken`);
             ok(state.leaving() !== "valid", `${course}: a revoked key is valid`);
           }
-          equal([state.latch.floor, await state.look(at(10, after)), state.leaving()], [{ rootVersion: 1, epoch: 10 }, "taken", "revoked"]);
+          equal([state.verifier.floor, await state.look(at(10, after)), state.leaving()], [{ rootVersion: 1, epoch: 10 }, "taken", "revoked"]);
         });
       }
     },
@@ -151,17 +151,17 @@ export function attacks({ createVerifier, fixture, wasm }) {
       await instances(undefined, async (memories) => {
         let bundle = at(100, after).bundle;
         const errors = [];
-        const latch = await createVerifier({ root: fixture.roots[0], source: { bundle: async () => ({ bytes: bundle }) }, refresh: { mode: "manual" }, now: () => (start + 10) * 1000, onError: (error) => errors.push(error.code) });
-        await latch.refresh();
+        const verifier = await createVerifier({ root: fixture.roots[0], source: { bundle: async () => ({ bytes: bundle }) }, refresh: { mode: "manual" }, now: () => (start + 10) * 1000, onError: (error) => errors.push(error.code) });
+        await verifier.refresh();
         const count = memories.length;
-        for (bundle of [junk, at(90, before).bundle, at(101, before, { by: [9] }).bundle, Buffer.concat([at(101, before).bundle, junk])]) await latch.refresh().catch(() => {});
-        equal([errors, memories.length, latch.epoch], [["too_large", "rollback", "too_few_signatures", "too_large"], count, 100]);
+        for (bundle of [junk, at(90, before).bundle, at(101, before, { by: [9] }).bundle, Buffer.concat([at(101, before).bundle, junk])]) await verifier.refresh().catch(() => {});
+        equal([errors, memories.length, verifier.epoch], [["too_large", "rollback", "too_few_signatures", "too_large"], count, 100]);
       });
     },
 
     async "a refused update takes no identity with it"() {
       const state = await edge(at(100, before));
-      const verdict = state.latch.verifyKey(keys.leaving);
+      const verdict = state.verifier.verifyKey(keys.leaving);
       equal(await state.look(at(101, after)), "taken");
       const altered = Buffer.from(at(102, before).bundle);
       altered[altered.length - 1] ^= 1;
@@ -177,7 +177,7 @@ export function attacks({ createVerifier, fixture, wasm }) {
       for (const room of [1.05, 1.2, 1.5, 2, 2.5, 3, 4]) {
         const state = await edge(undefined, { wasm: await WebAssembly.compile(limited(wasm, Math.ceil((room * size) / 65536))) });
         if ((await state.look(at(10, trees[0]))) !== "taken") {
-          equal(state.latch.ready, false);
+          equal(state.verifier.ready, false);
           continue;
         }
         fitted++;
@@ -192,10 +192,10 @@ export function attacks({ createVerifier, fixture, wasm }) {
         const bad = await compiled([name]);
         await instances(() => next, async () => {
           const state = await edge(at(10, before));
-          state.latch.verifyKey(keys.plain, { permission: "zone.view" }); // something to compile anew
+          state.verifier.verifyKey(keys.plain, { permission: "zone.view" }); // something to compile anew
           next = bad;
           equal([await state.look(at(11, after)), state.errors], ["trap", ["trap"]]);
-          equal([state.latch.ready, state.latch.epoch, state.leaving()], [true, 10, "valid"]);
+          equal([state.verifier.ready, state.verifier.epoch, state.leaving()], [true, 10, "valid"]);
           next = undefined;
           equal([await state.look(), state.leaving()], ["taken", "revoked"]);
         });

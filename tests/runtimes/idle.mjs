@@ -27,8 +27,8 @@ export function idleSuite({ createVerifier, protect, usageReporter, fixture, ing
       head: async () => (state.looks++, state.manner({ bytes: bytes(fixture.snapshots[state.shown].head) })),
       bundle: async () => ({ bytes: bytes(fixture.snapshots[state.shown].bundle) }),
     };
-    state.latch = await createVerifier({ root: fixture.roots[0], source, refresh, now: () => (start + life / 2 + 10) * 1000, onError: (error) => state.errors.push(error.message) });
-    state.handler = protect(() => new Response("ok"), { verifier: state.latch });
+    state.verifier = await createVerifier({ root: fixture.roots[0], source, refresh, now: () => (start + life / 2 + 10) * 1000, onError: (error) => state.errors.push(error.message) });
+    state.handler = protect(() => new Response("ok"), { verifier: state.verifier });
     state.ask = async () => (await state.handler(leaving())).status;
     return state;
   }
@@ -40,26 +40,26 @@ export function idleSuite({ createVerifier, protect, usageReporter, fixture, ing
         equal([mode, await state.ask(), state.looks], [mode, 200, 1]);
         state.shown = "second"; // the key is revoked, and nobody asks
         await shifted(2 * HOURS, async () => {
-          equal([mode, state.latch.overdue, await state.ask(), state.latch.epoch, state.looks, state.latch.overdue], [mode, true, 401, 9, 2, false]);
+          equal([mode, state.verifier.overdue, await state.ask(), state.verifier.epoch, state.looks, state.verifier.overdue], [mode, true, 401, 9, 2, false]);
           equal([mode, await state.ask(), state.looks], [mode, 401, 2]);
         });
-        state.latch.close();
+        state.verifier.close();
       }
     },
 
     async "idle: a bare verdict does not wait, unless it is told to"() {
       for (const mode of ["demand", "timer"]) {
         const [hasty, patient] = [await edge({ mode }), await edge({ mode })];
-        for (const { latch } of [hasty, patient]) await latch.load();
+        for (const { verifier } of [hasty, patient]) await verifier.load();
         hasty.shown = patient.shown = "second";
         await shifted(2 * HOURS, async () => {
-          equal([mode, hasty.latch.verifyKey(keys.leaving).code], [mode, "valid"]);
-          await patient.latch.load();
-          equal([mode, patient.latch.verifyKey(keys.leaving).code, hasty.looks], [mode, "revoked", 2]);
-          await hasty.latch.load();
-          equal([mode, hasty.latch.verifyKey(keys.leaving).code, hasty.looks], [mode, "revoked", 2]);
+          equal([mode, hasty.verifier.verifyKey(keys.leaving).code], [mode, "valid"]);
+          await patient.verifier.load();
+          equal([mode, patient.verifier.verifyKey(keys.leaving).code, hasty.looks], [mode, "revoked", 2]);
+          await hasty.verifier.load();
+          equal([mode, hasty.verifier.verifyKey(keys.leaving).code, hasty.looks], [mode, "revoked", 2]);
         });
-        for (const { latch } of [hasty, patient]) latch.close();
+        for (const { verifier } of [hasty, patient]) verifier.close();
       }
     },
 
@@ -72,7 +72,7 @@ export function idleSuite({ createVerifier, protect, usageReporter, fixture, ing
           await shifted(2 * HOURS, async () => {
             equal([mode, await state.ask(), await state.ask(), state.looks, state.errors], [mode, 200, 200, 2, errors]);
           });
-          state.latch.close();
+          state.verifier.close();
         }
       }
     },
@@ -80,14 +80,14 @@ export function idleSuite({ createVerifier, protect, usageReporter, fixture, ing
     async "idle: a clock that is set back stops neither looks nor reports"() {
       const usage = usageReporter({ url: `${ingest}/ok.set-back-${Math.random().toString(36).slice(2)}`, realm: "acme", key: "k", maxAge: 30 });
       const state = await edge({ mode: "demand", interval: 1 });
-      await state.latch.load();
+      await state.verifier.load();
       usage.record({ at: start, method: "GET", endpoint: "/", status: 200, code: "valid" });
       await shifted(-24 * HOURS, async () => {
         const until = async (holds, what) => {
           for (let i = 0; i < 500 && !holds(); i++) await new Promise((turn) => setTimeout(turn, 10));
           ok(holds(), what);
         };
-        await until(() => (state.latch.verifyKey(keys.plain), state.looks >= 4), "looks go on");
+        await until(() => (state.verifier.verifyKey(keys.plain), state.looks >= 4), "looks go on");
         await until(() => usage.stats.delivered === 1, "reports go on");
       });
     },

@@ -56,9 +56,9 @@ export function redirectSuite({ createVerifier, httpSource, fixture, origins: { 
     async "redirects: a verifier hears of one, and serves what it has"() {
       const errors = [];
       const made = async (name) => {
-        const latch = await createVerifier({ root: fixture.roots[0], source: source(name), refresh: { mode: "manual" }, now: () => (fixture.start + 10) * 1000, onError: (error) => errors.push(error) });
-        await latch.refresh().catch(() => {});
-        return latch;
+        const verifier = await createVerifier({ root: fixture.roots[0], source: source(name), refresh: { mode: "manual" }, now: () => (fixture.start + 10) * 1000, onError: (error) => errors.push(error) });
+        await verifier.refresh().catch(() => {});
+        return verifier;
       };
       const verdicts = [(await made("renamed")).verifyKey(fixture.keys.plain).code, (await made("away302")).verifyKey(fixture.keys.plain).code];
       equal([verdicts, errors.map(({ code }) => code), await seen(away)], [["valid", "snapshot_missing"], ["redirect"], []]);

@@ -58,72 +58,72 @@ export function requirementSuite({ createVerifier, protect, staticSource, fixtur
   const bundle = Uint8Array.from(atob(fixture.snapshots.first.bundle), (character) => character.charCodeAt(0));
   const base = { root: fixture.roots[0], source: staticSource(bundle), refresh: { mode: "manual" }, now: () => (start + 10) * 1000 };
   const edge = async (options = {}) => {
-    const latch = await createVerifier({ ...base, ...options });
-    await latch.refresh();
-    return latch;
+    const verifier = await createVerifier({ ...base, ...options });
+    await verifier.refresh();
+    return verifier;
   };
   const bearer = (key, path = "/v1") => new Request(`https://api.example.com${path}`, { headers: { authorization: `Bearer ${keys[key]}` } });
   const onSocket = (key, address, url = "/v1") => ({ method: "GET", url, rawHeaders: ["x-api-key", keys[key]], ...(address && { socket: { remoteAddress: address } }) });
 
   return Object.entries({
     async "requirements: what is none demands nothing on no entry"() {
-      const latch = await edge();
+      const verifier = await edge();
       const protecting = async (requirement) => {
         let called = false;
-        const reply = await protect(() => ((called = true), new Response("ok")), { verifier: latch, requirement })(bearer("plain"));
+        const reply = await protect(() => ((called = true), new Response("ok")), { verifier, requirement })(bearer("plain"));
         return called ? "valid" : (await reply.json()).type;
       };
       for (const [what, value] of ILL_FORMED) {
-        equal([what, latch.verifyKey(keys.plain, value).code], [what, "bad_requirement"]);
-        equal([what, latch.verify(bearer("plain"), value).code], [what, "bad_requirement"]);
-        equal([what, latch.verify(onSocket("plain", OFFICE), value).code], [what, "bad_requirement"]);
-        equal([what, latch.verify(bearer("plain"), () => value).code], [what, "bad_requirement"]);
+        equal([what, verifier.verifyKey(keys.plain, value).code], [what, "bad_requirement"]);
+        equal([what, verifier.verify(bearer("plain"), value).code], [what, "bad_requirement"]);
+        equal([what, verifier.verify(onSocket("plain", OFFICE), value).code], [what, "bad_requirement"]);
+        equal([what, verifier.verify(bearer("plain"), () => value).code], [what, "bad_requirement"]);
         equal([what, await protecting(value)], [what, "urn:edgelatch:problem:bad-requirement"]);
         equal([what, await protecting(() => value)], [what, "urn:edgelatch:problem:bad-requirement"]);
       }
       const more = [["a function", () => ({})], ["a function", () => () => ({})], ["an address", { ip: OFFICE }], ["no address", { ip: undefined }]];
-      for (const [what, value] of more) equal([what, latch.verify(bearer("plain"), () => value).code], [what, "bad_requirement"]);
-      for (const [what, value] of more.slice(0, 2)) equal([what, latch.verifyKey(keys.plain, value).code], [what, "bad_requirement"]);
-      for (const [what, value] of more.slice(2)) equal([what, latch.verify(bearer("plain"), value).code], [what, "bad_requirement"]);
+      for (const [what, value] of more) equal([what, verifier.verify(bearer("plain"), () => value).code], [what, "bad_requirement"]);
+      for (const [what, value] of more.slice(0, 2)) equal([what, verifier.verifyKey(keys.plain, value).code], [what, "bad_requirement"]);
+      for (const [what, value] of more.slice(2)) equal([what, verifier.verify(bearer("plain"), value).code], [what, "bad_requirement"]);
       for (const [what, value] of WELL_FORMED) {
-        const codes = [latch.verifyKey(keys.plain, value).code, latch.verify(bearer("plain"), value).code, latch.verify(bearer("plain"), () => value).code, await protecting(value)];
+        const codes = [verifier.verifyKey(keys.plain, value).code, verifier.verify(bearer("plain"), value).code, verifier.verify(bearer("plain"), () => value).code, await protecting(value)];
         equal([what, ...codes], [what, "valid", "valid", "valid", "valid"]);
       }
-      equal([latch.verifyKey(keys.plain).code, latch.verify(bearer("plain")).code], ["valid", "valid"]);
-      equal((await protect(() => new Response("ok"), { verifier: latch })(bearer("plain"))).status, 200);
-      equal([latch.verifyKey(keys.office, { ip: undefined }).code, latch.verifyKey(keys.office, { ip: OFFICE }).code], ["ip_unknown", "valid"]);
+      equal([verifier.verifyKey(keys.plain).code, verifier.verify(bearer("plain")).code], ["valid", "valid"]);
+      equal((await protect(() => new Response("ok"), { verifier })(bearer("plain"))).status, 200);
+      equal([verifier.verifyKey(keys.office, { ip: undefined }).code, verifier.verifyKey(keys.office, { ip: OFFICE }).code], ["ip_unknown", "valid"]);
     },
 
     async "requirements: an address that is not known is not the socket's"() {
-      const latch = await edge();
-      const from = (...context) => latch.verify(onSocket("office", OFFICE), {}, ...context).code;
-      equal([latch.verify(onSocket("office", OFFICE)).code, from(), from({}), from({ waitUntil: undefined }), from({ peer: OFFICE })], Array(5).fill("valid"));
+      const verifier = await edge();
+      const from = (...context) => verifier.verify(onSocket("office", OFFICE), {}, ...context).code;
+      equal([verifier.verify(onSocket("office", OFFICE)).code, from(), from({}), from({ waitUntil: undefined }), from({ peer: OFFICE })], Array(5).fill("valid"));
       class Context {
         waitUntil() {}
       }
       const unknown = [{ peer: undefined }, undefined, null, { ip: OFFICE }, { peers: OFFICE }, new Context(), Object.create({ peer: OFFICE }), [], OFFICE, () => {}];
       for (const context of unknown) equal([typeof context, from(context)], [typeof context, "ip_unknown"]);
-      equal([latch.verify(bearer("office"), {}, { peer: OFFICE }).code, latch.verify(bearer("office")).code], ["valid", "ip_unknown"]);
-      equal(latch.verify(onSocket("plain", OFFICE), {}, undefined).code, "valid");
+      equal([verifier.verify(bearer("office"), {}, { peer: OFFICE }).code, verifier.verify(bearer("office")).code], ["valid", "ip_unknown"]);
+      equal(verifier.verify(onSocket("plain", OFFICE), {}, undefined).code, "valid");
       const proxied = await edge({ clientIp: "proxy_protocol=trust:10.0.0.0/8" });
       const through = (context) => proxied.verify(onSocket("office", "10.0.0.1"), {}, context).code;
       equal([through({ proxyLine: `PROXY TCP4 ${OFFICE} 10.0.0.1 1 1` }), through({ proxyLine: undefined }), through({})], ["valid", "ip_unknown", "ip_unknown"]);
     },
 
     async "requirements: what lies on Object.prototype neither adds nor removes anything"() {
-      const latch = await edge();
+      const verifier = await edge();
       const [office, plain, preflight] = [bearer("office"), bearer("plain"), new Request("https://h/", { method: "OPTIONS" })];
       const battery = async () => {
         const told = [];
         const made = await edge({ usage: { record: ({ ip, country, endpoint }) => told.push([ip, country, endpoint]) } });
         const seen = [];
         const codes = [
-          latch.verifyKey(keys.office), latch.verifyKey(keys.office, {}), latch.verifyKey(keys.office, Object.create(null)), latch.verifyKey(keys.office, { ip: OFFICE, service: "dns" }),
-          latch.verifyKey(keys.plain), latch.verifyKey(keys.plain, { permission: "zone.view" }), latch.verifyKey(keys.plain, { permission: "zone.delete" }), latch.verifyKey(keys.plain, { service: "cdn" }),
-          latch.verify(office), latch.verify(office, {}), latch.verify(office, () => ({})), latch.verify(plain, {}, {}), latch.verify(plain, { permission: "zone.delete" }), latch.verify(plain, {}, { waitUntil: undefined }),
-          latch.verify(onSocket("office")), latch.verify(onSocket("office"), {}, { peer: undefined }), latch.verify(onSocket("office"), {}, {}),
-          latch.verify(onSocket("plain", undefined, "/admin"), ({ path }) => (seen.push(path), {})), latch.verify({ method: "GET", url: "/", rawHeaders: [] }),
-          latch.verify({ ...onSocket("plain"), rawHeaders: Array(2000).fill("x") }), latch.verify({ ...onSocket("plain"), rawHeaders: Array(2000).fill("x"), socket: { server: {} } }),
+          verifier.verifyKey(keys.office), verifier.verifyKey(keys.office, {}), verifier.verifyKey(keys.office, Object.create(null)), verifier.verifyKey(keys.office, { ip: OFFICE, service: "dns" }),
+          verifier.verifyKey(keys.plain), verifier.verifyKey(keys.plain, { permission: "zone.view" }), verifier.verifyKey(keys.plain, { permission: "zone.delete" }), verifier.verifyKey(keys.plain, { service: "cdn" }),
+          verifier.verify(office), verifier.verify(office, {}), verifier.verify(office, () => ({})), verifier.verify(plain, {}, {}), verifier.verify(plain, { permission: "zone.delete" }), verifier.verify(plain, {}, { waitUntil: undefined }),
+          verifier.verify(onSocket("office")), verifier.verify(onSocket("office"), {}, { peer: undefined }), verifier.verify(onSocket("office"), {}, {}),
+          verifier.verify(onSocket("plain", undefined, "/admin"), ({ path }) => (seen.push(path), {})), verifier.verify({ method: "GET", url: "/", rawHeaders: [] }),
+          verifier.verify({ ...onSocket("plain"), rawHeaders: Array(2000).fill("x") }), verifier.verify({ ...onSocket("plain"), rawHeaders: Array(2000).fill("x"), socket: { server: {} } }),
         ].map(({ code }) => code);
         const handler = protect(() => new Response("ok"), { verifier: made });
         const statuses = [await handler(plain), await handler(office), await handler(office, {}, {}), await handler(preflight)].map(({ status }) => status);

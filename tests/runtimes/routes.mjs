@@ -10,9 +10,9 @@ export function routeSuite({ createVerifier, protect, routes, staticSource, fixt
   const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const bundle = (name) => bytes(fixture.snapshots[name].bundle);
   const edge = async (options = {}) => {
-    const latch = await createVerifier({ root: fixture.roots[0], source: staticSource(bundle("first")), refresh: { mode: "manual" }, now: () => (start + 10) * 1000, ...options });
-    await latch.refresh();
-    return latch;
+    const verifier = await createVerifier({ root: fixture.roots[0], source: staticSource(bundle("first")), refresh: { mode: "manual" }, now: () => (start + 10) * 1000, ...options });
+    await verifier.refresh();
+    return verifier;
   };
   const request = (path, method = "GET", key = "plain", more = {}) => new Request(`https://api.example.com${path}`, { method, headers: { "x-api-key": keys[key], ...more } });
   /** A request whose target no URL parser has touched. */
@@ -20,21 +20,21 @@ export function routeSuite({ createVerifier, protect, routes, staticSource, fixt
 
   return Object.entries({
     async "routes: requests are judged by the most specific entry"() {
-      const latch = await edge();
+      const verifier = await edge();
       const table = routes({ "GET /admin/*": STRONG, "/admin/*": "deny", "/admin/:name/photo": {}, "POST /zones": { permission: "zone.view", service: "cdn" }, "/closed": "deny", default: {} });
-      const code = (...asked) => latch.verify(request(...asked), table).code;
+      const code = (...asked) => verifier.verify(request(...asked), table).code;
       equal([code("/"), code("/zones", "POST"), code("/admin/7/photo"), code("/admin/7/photo/x")], ["valid", "valid", "valid", "permission_denied"]);
       equal([code("/admin"), code("/admin/x", "PUT"), code("/closed"), code("/closed/x")], ["permission_denied", "permission_denied", "permission_denied", "valid"]);
       equal([code("/admin", "GET", "revoked"), code("/closed", "GET", "stranger")], ["revoked", "unknown"]);
-      const purger = (path, method) => latch.verify(request(path, method, "office"), table, { peer: "198.51.100.9" }).code;
+      const purger = (path, method) => verifier.verify(request(path, method, "office"), table, { peer: "198.51.100.9" }).code;
       equal([purger("/admin"), purger("/admin/x", "HEAD"), purger("/admin/x", "PUT"), purger("/closed")], ["valid", "valid", "permission_denied", "permission_denied"]);
-      equal(latch.verify(request("/closed"), table).response().status, 403);
+      equal(verifier.verify(request("/closed"), table).response().status, 403);
     },
 
     async "routes: no spelling of a path leads around its entry"() {
-      const latch = await edge();
+      const verifier = await edge();
       const table = routes({ "/admin/*": STRONG, "DELETE /keys/:id": "deny", default: {} });
-      const code = (asked) => latch.verify(asked, table).code;
+      const code = (asked) => verifier.verify(asked, table).code;
       for (const path of ["/ADMIN", "/admin/", "/%61dmin", "/Admin/%78", "/aDmIn/x/"]) {
         equal([path, code(request(path)), code(raw(path))], [path, "permission_denied", "permission_denied"]);
       }
@@ -43,12 +43,12 @@ export function routeSuite({ createVerifier, protect, routes, staticSource, fixt
       }
       equal([code(raw("/keys/7", "delete")), code(raw("/Keys/7/", "DELETE")), code(raw("/keys", "DELETE"))], ["permission_denied", "permission_denied", "valid"]);
       const exact = routes({ "/admin/*": STRONG, default: {} }, { caseSensitive: true });
-      equal([latch.verify(request("/admin"), exact).code, latch.verify(request("/ADMIN"), exact).code], ["permission_denied", "valid"]);
+      equal([verifier.verify(request("/admin"), exact).code, verifier.verify(request("/ADMIN"), exact).code], ["permission_denied", "valid"]);
     },
 
     async "routes: behind protect, with a preflight"() {
-      const latch = await edge({ allowPreflight: true });
-      const handler = protect(() => new Response("ok"), { verifier: latch, requirement: routes({ "/public/*": {}, default: "deny" }) });
+      const verifier = await edge({ allowPreflight: true });
+      const handler = protect(() => new Response("ok"), { verifier, requirement: routes({ "/public/*": {}, default: "deny" }) });
       const status = async (...asked) => (await handler(request(...asked))).status;
       equal([await status("/public/x"), await status("/public"), await status("/PUBLIC/"), await status("/publicx"), await status("/")], [200, 200, 200, 403, 403]);
       const preflight = { origin: "https://a.example", "access-control-request-method": "PUT" };
@@ -58,37 +58,37 @@ export function routeSuite({ createVerifier, protect, routes, staticSource, fixt
     async "routes: numbers stay through updates and traps"() {
       let now = start + 10;
       const state = { bundle: bundle("first") };
-      const latch = await edge({ source: { bundle: async () => ({ bytes: state.bundle }) }, now: () => now * 1000, wasm: trapsOnPath });
+      const verifier = await edge({ source: { bundle: async () => ({ bytes: state.bundle }) }, now: () => now * 1000, wasm: trapsOnPath });
       const asked = [
         [{ permission: "zone.view" }, "valid"], [routes({ "/v1": STRONG, default: { permission: "zone.edit" } }), "permission_denied"], [{ permission: "zone.edit" }, "permission_denied"],
         [routes({ "/v1": {}, default: STRONG }), "valid"], [STRONG, "permission_denied"], [{ service: "cdn" }, "valid"], [routes({ "/v1": { service: "dns" }, default: "deny" }), "valid"],
       ];
       const battery = (when) => {
-        for (const [requirement, code] of asked) equal([when, latch.verify(request("/v1"), requirement).code], [when, code]);
+        for (const [requirement, code] of asked) equal([when, verifier.verify(request("/v1"), requirement).code], [when, code]);
       };
       battery("at first");
       now = start + life / 2 + 10;
       state.bundle = bundle("second");
-      equal([await latch.refresh(), latch.epoch], [true, 9]);
+      equal([await verifier.refresh(), verifier.epoch], [true, 9]);
       asked.push([{ permission: "zone.delete" }, "permission_denied"], [routes({ "/V1": { permission: "zone.view" }, default: "deny" }), "valid"]);
       asked.reverse();
       battery("after an update");
-      equal(latch.verify(request("/v1"), () => ({})).code, "internal");
-      await latch.refresh().catch(() => {});
-      equal([latch.ready, latch.epoch], [true, 9]);
+      equal(verifier.verify(request("/v1"), () => ({})).code, "internal");
+      await verifier.refresh().catch(() => {});
+      equal([verifier.ready, verifier.epoch], [true, 9]);
       battery("after a trap");
     },
 
     async "routes: a table is for requests"() {
       const errors = [];
-      const latch = await edge({ onError: (error) => errors.push(error.code) });
+      const verifier = await edge({ onError: (error) => errors.push(error.code) });
       const table = routes({ default: {} });
-      equal([latch.verifyKey(keys.plain, table).code, latch.verify(request("/"), () => table).code], ["bad_requirement", "bad_requirement"]);
-      equal(latch.verify(request("/"), Object.create(table)).code, "bad_requirement");
+      equal([verifier.verifyKey(keys.plain, table).code, verifier.verify(request("/"), () => table).code], ["bad_requirement", "bad_requirement"]);
+      equal(verifier.verify(request("/"), Object.create(table)).code, "bad_requirement");
       const many = Object.fromEntries(Array.from({ length: 1025 }, (_, n) => [`/${n}`, {}]));
       const large = routes({ ...many, default: {} });
-      equal([latch.verify(request("/"), large).code, latch.verify(request("/"), large).code, errors], ["bad_requirement", "bad_requirement", ["bad_routes"]]);
-      equal(latch.verify(request("/"), table).code, "valid");
+      equal([verifier.verify(request("/"), large).code, verifier.verify(request("/"), large).code, errors], ["bad_requirement", "bad_requirement", ["bad_routes"]]);
+      equal(verifier.verify(request("/"), table).code, "valid");
     },
 
     async "routes: what is no table is refused when it is made"() {

@@ -18,7 +18,7 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       root: async (n) => state.roots[n - 1],
     };
     state.show = (name) => Object.assign(state, snapshot(name));
-    state.latch = await createVerifier({
+    state.verifier = await createVerifier({
       root: fixture.roots[0],
       source,
       refresh: { mode: "manual" },
@@ -26,41 +26,41 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       onError: (error) => errors.push(error.code),
       ...options,
     });
-    await state.latch.refresh().catch(() => {});
+    await state.verifier.refresh().catch(() => {});
     return state;
   }
   const bearer = (key, more = {}, init = {}) => new Request("https://api.example.com/v1/zones?x=1", { headers: { authorization: `Bearer ${keys[key]}`, ...more }, ...init });
 
   return Object.entries({
     async "each key gets its verdict"() {
-      const { latch } = await edge();
+      const { verifier } = await edge();
       const codes = {
         plain: "valid", office: "valid", dual: "ip_denied", revoked: "revoked", expired: "expired", future: "not_yet_valid",
         orphan: "owner_disabled", leaving: "valid", stranger: "unknown",
       };
-      for (const [key, code] of Object.entries(codes)) equal(latch.verifyKey(keys[key], { ip: OFFICE }).code, code);
-      equal(latch.verifyKey(keys.office).code, "ip_unknown");
-      equal(latch.verifyKey(keys.office, { ip: "198.51.101.9" }).code, "ip_denied");
-      equal(latch.verifyKey(keys.office, { ip: "::ffff:198.51.100.9" }).code, "valid");
-      equal(latch.verifyKey(keys.dual, { ip: "2001:db8::1" }).code, "valid");
+      for (const [key, code] of Object.entries(codes)) equal(verifier.verifyKey(keys[key], { ip: OFFICE }).code, code);
+      equal(verifier.verifyKey(keys.office).code, "ip_unknown");
+      equal(verifier.verifyKey(keys.office, { ip: "198.51.101.9" }).code, "ip_denied");
+      equal(verifier.verifyKey(keys.office, { ip: "::ffff:198.51.100.9" }).code, "valid");
+      equal(verifier.verifyKey(keys.dual, { ip: "2001:db8::1" }).code, "valid");
     },
 
     async "requirements"() {
-      const { latch } = await edge();
-      const code = (key, requirement) => latch.verifyKey(keys[key], { ip: OFFICE, ...requirement }).code;
+      const { verifier } = await edge();
+      const code = (key, requirement) => verifier.verifyKey(keys[key], { ip: OFFICE, ...requirement }).code;
       equal(code("office", { service: "cdn", permission: "cache.purge" }), "valid");
       equal(code("office", { service: "dns" }), "scope_denied");
       equal(code("plain", { service: "anything" }), "valid");
       equal(code("plain", { permission: "cache.purge" }), "permission_denied");
       equal(code("plain", { permission: "ZONE.VIEW" }), "permission_denied");
-      equal(latch.verify(bearer("plain"), () => { throw new Error("no"); }).code, "bad_requirement");
+      equal(verifier.verify(bearer("plain"), () => { throw new Error("no"); }).code, "bad_requirement");
     },
 
     async "a requirement function sees the method and the normalised path"() {
-      const { latch } = await edge();
+      const { verifier } = await edge();
       const seen = [];
       const ask = (info) => (seen.push(`${info.method} ${info.path}`), {});
-      const at = (path, init) => latch.verify(new Request(`https://h${path}`, { headers: { "x-api-key": keys.plain, "x-http-method-override": "DELETE" }, ...init }), ask).code;
+      const at = (path, init) => verifier.verify(new Request(`https://h${path}`, { headers: { "x-api-key": keys.plain, "x-http-method-override": "DELETE" }, ...init }), ask).code;
       equal(at("/%61dmin/x?q=%20"), "valid");
       equal(at("/b", { method: "PUT" }), "valid");
       equal(at("/%zz"), "invalid_request");
@@ -68,31 +68,31 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
     },
 
     async "what is not the text of a key is never cut into one"() {
-      const { latch } = await edge();
-      const of = (text) => latch.verifyKey(text).code;
+      const { verifier } = await edge();
+      const of = (text) => verifier.verifyKey(text).code;
       for (const text of [`${keys.plain} `, `${keys.plain}\u00a0`, `${keys.plain}é`, `${keys.plain}\ud800`, keys.plain.slice(1), "x", keys.plain + "\0".repeat(20), keys.plain.padEnd(600, "z"), keys.plain.padEnd(100_000, "é")]) equal(of(text), "malformed");
       for (const text of ["", undefined, null, 7, {}]) equal(of(text), "missing");
-      const from = (ip) => latch.verifyKey(keys.office, { ip }).code;
+      const from = (ip) => verifier.verifyKey(keys.office, { ip }).code;
       for (const ip of ["", "198.51.100.9 ", "198.51.100.009", OFFICE.padEnd(64, " "), OFFICE.padEnd(65, "0"), `${OFFICE}é`, 7, null]) equal(from(ip), "ip_unknown");
     },
 
     async "identity"() {
-      const { latch } = await edge();
-      const v = latch.verifyKey(keys.office, { ip: OFFICE });
+      const { verifier } = await edge();
+      const v = verifier.verifyKey(keys.office, { ip: OFFICE });
       equal([v.ok, v.keyId, v.org, v.owner, v.name], [true, "key_00000000002", "org_1", "ada", "Key “office”"]);
       equal([v.roles, v.scope, v.metadata, v.epoch, v.age, v.stale], [["purger"], ["cdn"], { plan: "pro", seats: 3 }, 7, 10, false]);
-      equal(latch.verifyKey(keys.plain).scope, "all");
-      equal(latch.verifyKey(keys.plain).metadata, undefined);
-      const refused = latch.verifyKey(keys.revoked);
+      equal(verifier.verifyKey(keys.plain).scope, "all");
+      equal(verifier.verifyKey(keys.plain).metadata, undefined);
+      const refused = verifier.verifyKey(keys.revoked);
       equal([refused.keyId, refused.org, refused.owner, refused.name, refused.roles, refused.scope, refused.metadata], ["key_00000000004", "org_1", undefined, undefined, [], [], undefined]);
-      const unknown = latch.verifyKey(keys.stranger);
+      const unknown = verifier.verifyKey(keys.stranger);
       equal([unknown.keyId, unknown.org], [undefined, undefined]);
       ok(!JSON.stringify([v, refused]).includes("ex_sk"));
     },
 
     async "freshness"() {
       const state = await edge();
-      const code = () => state.latch.verifyKey(keys.plain).code;
+      const code = () => state.verifier.verifyKey(keys.plain).code;
       state.now = start + life - 1;
       equal(code(), "valid");
       state.now = start + life;
@@ -102,54 +102,54 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       state.now = Number.NaN;
       equal(code(), "clock_invalid");
       let stopped = false;
-      const { latch } = await edge("first", { now: () => { if (stopped) throw new Error("clock"); return (start + 10) * 1000; } });
-      equal(latch.verifyKey(keys.plain).code, "valid");
+      const { verifier } = await edge("first", { now: () => { if (stopped) throw new Error("clock"); return (start + 10) * 1000; } });
+      equal(verifier.verifyKey(keys.plain).code, "valid");
       stopped = true;
-      equal([latch.verifyKey(keys.plain).code, latch.verify(bearer("plain")).code, (await protect(() => new Response("ok"), { verifier: latch })(bearer("plain"))).status], ["clock_invalid", "clock_invalid", 503]);
+      equal([verifier.verifyKey(keys.plain).code, verifier.verify(bearer("plain")).code, (await protect(() => new Response("ok"), { verifier })(bearer("plain"))).status], ["clock_invalid", "clock_invalid", 503]);
       const graceful = await edge("first", { graceSeconds: 60 });
       graceful.now = start + life + 59;
-      const v = graceful.latch.verifyKey(keys.plain);
+      const v = graceful.verifier.verifyKey(keys.plain);
       equal([v.code, v.stale], ["valid", true]);
       graceful.now++;
-      equal(graceful.latch.verifyKey(keys.plain).code, "snapshot_stale");
+      equal(graceful.verifier.verifyKey(keys.plain).code, "snapshot_stale");
     },
 
     async "nothing loaded"() {
-      const latch = await createVerifier({ root: fixture.roots[0], source: { bundle: async () => undefined }, refresh: { mode: "manual" } });
-      equal([latch.ready, latch.epoch, latch.age, latch.realm], [false, 0, Number.POSITIVE_INFINITY, "acme"]);
-      const v = latch.verify(bearer("plain"));
+      const verifier = await createVerifier({ root: fixture.roots[0], source: { bundle: async () => undefined }, refresh: { mode: "manual" } });
+      equal([verifier.ready, verifier.epoch, verifier.age, verifier.realm], [false, 0, Number.POSITIVE_INFINITY, "acme"]);
+      const v = verifier.verify(bearer("plain"));
       equal([v.code, v.epoch, v.age, v.keyId], ["snapshot_missing", 0, Number.POSITIVE_INFINITY, undefined]);
       const reply = v.response();
       equal([reply.status, reply.headers.get("retry-after"), reply.headers.get("www-authenticate")], [503, "5", null]);
-      equal(latch.verify(new Request("https://h/")).code, "missing");
+      equal(verifier.verify(new Request("https://h/")).code, "missing");
     },
 
     async "updates: a renewed head, a revocation, verdicts in flight"() {
       const state = await edge();
-      const { latch } = state;
-      const before = latch.verifyKey(keys.leaving);
+      const { verifier } = state;
+      const before = verifier.verifyKey(keys.leaving);
       state.now = start + life - 5;
       state.show("renewed");
-      equal([await latch.refresh(), latch.epoch], [true, 8]);
+      equal([await verifier.refresh(), verifier.epoch], [true, 8]);
       state.now = start + life + 5;
-      equal(latch.verifyKey(keys.leaving).code, "valid");
+      equal(verifier.verifyKey(keys.leaving).code, "valid");
       state.show("second");
-      equal([await latch.refresh(), latch.epoch], [true, 9]);
-      equal(latch.verifyKey(keys.leaving).code, "revoked");
-      equal(await latch.refresh(), false);
+      equal([await verifier.refresh(), verifier.epoch], [true, 9]);
+      equal(verifier.verifyKey(keys.leaving).code, "revoked");
+      equal(await verifier.refresh(), false);
       equal([before.code, before.epoch, before.name], ["valid", 7, "Key “leaving”"]);
       equal(state.errors, []);
     },
 
     async "an identity is readable as long as its verdict is kept"() {
       const state = await edge();
-      const [kept, held] = [state.latch.verifyKey(keys.leaving), state.latch.verifyKey(keys.leaving).hold()];
+      const [kept, held] = [state.verifier.verifyKey(keys.leaving), state.verifier.verifyKey(keys.leaving).hold()];
       state.now = start + life / 2 + 10;
       for (const name of ["second", "rotated"]) {
         state.show(name);
-        await state.latch.refresh();
+        await state.verifier.refresh();
       }
-      equal([state.latch.epoch, kept.code, kept.name, held.name], [10, "valid", "Key “leaving”", "Key “leaving”"]);
+      equal([state.verifier.epoch, kept.code, kept.name, held.name], [10, "valid", "Key “leaving”", "Key “leaving”"]);
     },
 
     async "a forged bundle is refused at every byte, and the old state serves"() {
@@ -163,32 +163,32 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
         state.head = good.head;
         state.bundle = good.bundle.slice();
         state.bundle[at] ^= 1 << (at % 8);
-        await state.latch.refresh().then(() => fail(`byte ${at} was accepted`), () => refused++);
+        await state.verifier.refresh().then(() => fail(`byte ${at} was accepted`), () => refused++);
       }
       const tried = good.bundle.length - (own.to - own.from);
       equal([refused, state.errors.length], [tried, tried]);
-      equal([state.latch.epoch, state.latch.verifyKey(keys.leaving).code], [7, "valid"]);
+      equal([state.verifier.epoch, state.verifier.verifyKey(keys.leaving).code], [7, "valid"]);
       state.bundle = good.bundle;
-      equal([await state.latch.refresh(), state.latch.epoch], [true, 9]);
+      equal([await state.verifier.refresh(), state.verifier.epoch], [true, 9]);
     },
 
     async "replayed, equivocal and stolen heads are refused"() {
       const state = await edge("second");
       state.now = start + life / 2 + 10;
-      await state.latch.refresh();
-      equal(state.latch.epoch, 9);
+      await state.verifier.refresh();
+      equal(state.verifier.epoch, 9);
       state.errors.length = 0;
       for (const [name, code] of [["first", "rollback"], ["equivocal", "equivocation"], ["stolen", "too_few_signatures"]]) {
         state.show(name);
-        await state.latch.refresh().then(() => fail(`${name} was accepted`), () => {});
+        await state.verifier.refresh().then(() => fail(`${name} was accepted`), () => {});
         equal(state.errors.pop(), code);
-        equal([state.latch.epoch, state.latch.verifyKey(keys.leaving).code], [9, "revoked"]);
+        equal([state.verifier.epoch, state.verifier.verifyKey(keys.leaving).code], [9, "revoked"]);
       }
       const floor = await edge("first", { minEpoch: 8 });
-      equal([floor.errors[0], floor.latch.ready], ["below_floor", false]);
-      const remembered = { rootVersion: state.latch.rootVersion, epoch: state.latch.epoch };
+      equal([floor.errors[0], floor.verifier.ready], ["below_floor", false]);
+      const remembered = { rootVersion: state.verifier.rootVersion, epoch: state.verifier.epoch };
       const durable = await edge("first", { floor: remembered });
-      equal([remembered, durable.errors[0], durable.latch.ready], [{ rootVersion: 1, epoch: 9 }, "below_floor", false]);
+      equal([remembered, durable.errors[0], durable.verifier.ready], [{ rootVersion: 1, epoch: 9 }, "below_floor", false]);
     },
 
     async "trust follows a rotation only with its roots"() {
@@ -196,10 +196,10 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       state.now = start + life / 2 + 10;
       state.show("rotated");
       state.roots = [];
-      await state.latch.refresh().then(() => fail("accepted without the root"), () => {});
-      equal([state.errors.pop(), state.latch.epoch], ["root_needed", 7]);
+      await state.verifier.refresh().then(() => fail("accepted without the root"), () => {});
+      equal([state.errors.pop(), state.verifier.epoch], ["root_needed", 7]);
       state.roots = roots;
-      equal([await state.latch.refresh(), state.latch.epoch], [true, 10]);
+      equal([await state.verifier.refresh(), state.verifier.epoch], [true, 10]);
       const bundleOnly = await createVerifier({ root: roots[0], source: staticSource(snapshot("rotated").bundle, { 2: roots[1] }), now: () => state.now * 1000, refresh: { mode: "manual" } });
       equal([await bundleOnly.refresh(), bundleOnly.epoch, await bundleOnly.refresh()], [true, 10, false]);
     },
@@ -208,19 +208,19 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       const state = await edge("first", { wasm: trapsOnPath });
       state.now = start + 100;
       state.show("renewed");
-      const { latch } = state;
-      const held = latch.verifyKey(keys.plain, { permission: "zone.view" });
+      const { verifier } = state;
+      const held = verifier.verifyKey(keys.plain, { permission: "zone.view" });
       let called = false;
-      const handler = protect(() => ((called = true), new Response("ok")), { verifier: latch, requirement: () => ({}) });
+      const handler = protect(() => ((called = true), new Response("ok")), { verifier, requirement: () => ({}) });
       const reply = await handler(bearer("plain"));
-      equal([reply.status, called, latch.ready], [503, false, false]);
-      equal([state.errors.pop(), latch.verifyKey(keys.plain).code, latch.verifyKey(keys.plain).response().status], ["trap", "internal", 503]);
+      equal([reply.status, called, verifier.ready], [503, false, false]);
+      equal([state.errors.pop(), verifier.verifyKey(keys.plain).code, verifier.verifyKey(keys.plain).response().status], ["trap", "internal", 503]);
       state.head = undefined; // the source is of no help
-      await latch.refresh().then(() => fail("the source answered"), () => {});
+      await verifier.refresh().then(() => fail("the source answered"), () => {});
       equal(state.errors.pop(), "source");
-      equal([latch.ready, latch.epoch], [true, 7]);
-      equal(latch.verifyKey(keys.plain, { permission: "zone.view" }).code, "valid");
-      equal(latch.verifyKey(keys.plain, { permission: "cache.purge" }).code, "permission_denied");
+      equal([verifier.ready, verifier.epoch], [true, 7]);
+      equal(verifier.verifyKey(keys.plain, { permission: "zone.view" }).code, "valid");
+      equal(verifier.verifyKey(keys.plain, { permission: "cache.purge" }).code, "permission_denied");
       try {
         void held.name;
         fail("an identity survived its instance");
@@ -230,26 +230,26 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
     },
 
     async "a core that always traps never accepts"() {
-      const { latch, errors } = await edge("first", { wasm: trapsOnKey });
-      for (let i = 0; i < 3; i++) equal(latch.verifyKey(keys.plain).code, "internal");
+      const { verifier, errors } = await edge("first", { wasm: trapsOnKey });
+      for (let i = 0; i < 3; i++) equal(verifier.verifyKey(keys.plain).code, "internal");
       equal(errors, ["trap"]);
-      await latch.refresh();
-      equal(latch.verifyKey(keys.plain).code, "internal");
+      await verifier.refresh();
+      equal(verifier.verifyKey(keys.plain).code, "internal");
       equal(errors, ["trap", "trap"]);
     },
 
     async "an identity that cannot be read is not an acceptance"() {
-      const { latch, errors } = await edge("first", { wasm: trapsOnIdentity });
+      const { verifier, errors } = await edge("first", { wasm: trapsOnIdentity });
       let called = false;
-      const handler = protect(() => ((called = true), new Response("ok")), { verifier: latch });
+      const handler = protect(() => ((called = true), new Response("ok")), { verifier });
       equal([(await handler(bearer("plain"))).status, called, errors], [503, false, ["trap"]]);
     },
 
     async "replies"() {
       const state = await edge();
-      const { latch } = state;
+      const { verifier } = state;
       const answer = async (request, requirement = {}) => {
-        const reply = latch.verify(request, requirement).response();
+        const reply = verifier.verify(request, requirement).response();
         equal(reply.headers.get("cache-control"), "no-store");
         equal(reply.headers.get("content-type"), "application/problem+json");
         return [reply.status, reply.headers.get("www-authenticate"), await reply.text()];
@@ -268,22 +268,22 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       equal((await answer(bearer("dual"))).slice(0, 2), [403, null]);
       equal((await answer(bearer("plain"), { permission: "" })).slice(0, 2), [500, null]);
       equal((await answer(bearer("plain", { "x-api-key": keys.plain }))).slice(0, 2), [400, 'Bearer realm="acme", error="invalid_request"']);
-      const head = latch.verify(new Request("https://h/", { method: "HEAD" })).response();
+      const head = verifier.verify(new Request("https://h/", { method: "HEAD" })).response();
       equal([head.status, await head.text()], [401, ""]);
       const masked = await edge("first", { maskIp: true });
-      const v = masked.latch.verify(bearer("dual"));
+      const v = masked.verifier.verify(bearer("dual"));
       equal([v.code, v.reply.status, v.reply.body], ["ip_unknown", 401, [...bodies][0]]);
     },
 
     async "protect: identity headers, caching, HEAD, preflight"() {
-      const { latch } = await edge("first", { allowPreflight: true });
+      const { verifier } = await edge("first", { allowPreflight: true });
       const seen = [];
       const handler = protect(
         (request, verdict, ...rest) => {
           seen.push([[...request.headers.keys()].filter((name) => name.startsWith("x-")), verdict.keyId, rest]);
           return new Response(request.method === "HEAD" ? null : "ok", { headers: request.headers.has("x-public") ? { "cache-control": "public", vary: "Accept" } : {} });
         },
-        { verifier: () => latch, requirement: { permission: "zone.view" } },
+        { verifier: () => verifier, requirement: { permission: "zone.view" } },
       );
       const call = (...args) => handler(...args);
       let reply = await call(bearer("plain", { "X-Edgelatch-Key-Id": "key_forged", "x-edgelatch-org": "root", "x-other": "1" }), "env");
@@ -301,14 +301,14 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
 
     async "hooks see every verdict and cannot change one"() {
       const log = [];
-      const { latch } = await edge("first", {
+      const { verifier } = await edge("first", {
         onVerdict: (verdict) => {
           log.push([verdict.code, verdict.keyId]);
           if (verdict.ok) throw new Error("hook");
           return Promise.reject(new Error("hook"));
         },
       });
-      equal([latch.verifyKey(keys.plain).ok, latch.verify(bearer("revoked")).ok], [true, false]);
+      equal([verifier.verifyKey(keys.plain).ok, verifier.verify(bearer("revoked")).ok], [true, false]);
       equal(log, [["valid", "key_00000000001"], ["revoked", "key_00000000004"]]);
     },
 
@@ -318,7 +318,8 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
         [{ root: new Uint8Array(3) }, /bad_magic|truncated/], [{ root: "not base64!" }, /base64/], [{ root: undefined }, /root/],
         [{ maskIP: true }, /unknown option "maskIP"/], [{ maskIp: "on" }, /maskIp/], [{ credentials: ["cookie"] }, /credentials/], [{ credentials: [] }, /credentials/],
         [{ graceSeconds: -1 }, /graceSeconds/], [{ graceSeconds: 1e9 }, /grace/], [{ query: "a\nmask_ip=off" }, /line break/], [{ query: "a b" }, /query/],
-        [{ clientIp: { trust: ["10.0.0.1/8"] } }, /10\.0\.0\.0\/8/], [{ clientIp: "nonsense" }, /client_ip/], [{ clientIp: {} }, /clientIp/], [{ source: "ftp://x" }, /ftp/], [{ source: {} }, /source/],
+        [{ clientIp: { trust: ["10.0.0.1/8"] } }, /10\.0\.0\.0\/8/], [{ clientIp: "nonsense" }, /client_ip/], [{ clientIp: {} }, /clientIp/],
+        [{ clientIp: { hops: 1, header: "forwarded;proxy_protocol=trust:0.0.0.0/0" } }, /clientIp\.header/], [{ clientIp: { platform: "cloudflare;hops=1" } }, /clientIp\.platform/], [{ source: "ftp://x" }, /ftp/], [{ source: {} }, /source/],
         [{ pepper: { id: 1, secret: new Uint8Array(3) } }, /pepper/], [{ pepper: { id: 1, secret: "text" } }, /pepper\.secret/], [{ floor: { rootVersion: 1, epoch: "9" } }, /floor\.epoch/],
         [{ refresh: { interval: 0 } }, /interval/], [{ refresh: { every: 1 } }, /every/], [{ refresh: { mode: "never" } }, /mode/],
       ];

@@ -9,19 +9,19 @@ export function usageSuite({ createVerifier, protect, staticSource, usageReporte
   let rooms = 0;
 
   /** A verifier that reports into a room of its own, where the server answers as the scenario says. */
-  async function edge(scenario, { verifier = {}, ...options } = {}) {
+  async function edge(scenario, { more = {}, ...options } = {}) {
     const room = `${scenario}.${rooms++}.${Math.random().toString(36).slice(2)}`;
     const errors = [];
     const usage = usageReporter({ url: `${ingest}/${room}`, realm: "acme", key: KEY, maxAge: 20, onError: (error) => errors.push(error), ...options });
     const bundle = Uint8Array.from(atob(fixture.snapshots.first.bundle), (character) => character.charCodeAt(0));
-    const latch = await createVerifier({ root: fixture.roots[0], source: staticSource(bundle), refresh: { mode: "manual" }, now: () => (start + 10) * 1000, usage, ...verifier });
-    await latch.refresh();
+    const verifier = await createVerifier({ root: fixture.roots[0], source: staticSource(bundle), refresh: { mode: "manual" }, now: () => (start + 10) * 1000, usage, ...more });
+    await verifier.refresh();
     const calls = async () => (await fetch(`${ingest}/${room}`)).json();
     const until = async (holds) => {
       for (let i = 0; i < 500 && !holds(); i++) await new Promise((turn) => setTimeout(turn, 20));
       ok(holds(), `${scenario}: ${JSON.stringify(usage.stats)}`);
     };
-    return { room, usage, latch, errors, calls, until, answered: (n) => until(() => usage.stats.delivered + usage.stats.dropped === n) };
+    return { room, usage, verifier, errors, calls, until, answered: (n) => until(() => usage.stats.delivered + usage.stats.dropped === n) };
   }
   const bearer = (key, init = {}) =>
     new Request(`https://api.example.com/v1/zones?token=${keys.plain}`, { ...init, headers: { authorization: `Bearer ${keys[key]}`, ...init.headers } });
@@ -29,7 +29,7 @@ export function usageSuite({ createVerifier, protect, staticSource, usageReporte
 
   return Object.entries({
     async "usage: protect reports each answer with its real status"() {
-      const { latch, calls, answered, room } = await edge("ok", { maxBatch: 100, verifier: { allowPreflight: true } });
+      const { verifier, calls, answered, room } = await edge("ok", { maxBatch: 100, more: { allowPreflight: true } });
       const kept = [];
       const handler = protect((request, verdict, what) => {
         if (what === "throw") throw new Error("handler");
@@ -37,7 +37,7 @@ export function usageSuite({ createVerifier, protect, staticSource, usageReporte
         if (what === "nothing") return undefined;
         if (what === "template") verdict.report({ endpoint: "/v1/{collection}" });
         return what === "gone" ? new Response(null, { status: 410 }) : new Response(request.method === "HEAD" ? null : "ok", { status: 201 });
-      }, { verifier: latch, requirement: ({ method }) => (method === "DELETE" ? { permission: "zone.delete" } : {}) });
+      }, { verifier, requirement: ({ method }) => (method === "DELETE" ? { permission: "zone.delete" } : {}) });
       // Workers take the third argument for what carries background work.
       const call = (request, what) => handler(request, what, { waitUntil: (work) => kept.push(work) }).then((reply) => reply.status, () => "thrown");
       const preflight = { method: "OPTIONS", headers: { origin: "https://a.example", "access-control-request-method": "PUT" } };
@@ -68,16 +68,16 @@ export function usageSuite({ createVerifier, protect, staticSource, usageReporte
     },
 
     async "usage: bare verdicts are reported by hand, once"() {
-      const { latch, calls, usage } = await edge("ok");
-      const accepted = latch.verify(bearer("plain", { method: "PUT" }), {}, { peer: "::ffff:192.0.2.7" });
+      const { verifier, calls, usage } = await edge("ok");
+      const accepted = verifier.verify(bearer("plain", { method: "PUT" }), {}, { peer: "::ffff:192.0.2.7" });
       accepted.report(); // the status is not known yet
       accepted.report({ endpoint: "/v1/{zones}", country: "CH" });
       equal(usage.stats.waiting, 0);
       accepted.report({ status: 204, event: "req-1" });
       accepted.report({ status: 500 });
-      latch.verifyKey(keys.office, { ip: "198.51.100.9" }).report({ status: 101, method: "CONNECT", endpoint: "wss://u:p@h/socket?key=x" });
-      latch.verifyKey(keys.expired, { ip: "2001:DB8::1" }).report();
-      latch.verifyKey("junk", { ip: "not an address" }).report({ status: 42 });
+      verifier.verifyKey(keys.office, { ip: "198.51.100.9" }).report({ status: 101, method: "CONNECT", endpoint: "wss://u:p@h/socket?key=x" });
+      verifier.verifyKey(keys.expired, { ip: "2001:DB8::1" }).report();
+      verifier.verifyKey("junk", { ip: "not an address" }).report({ status: 42 });
       equal(await usage.flush(), true);
       const [{ batch, problem }, ...others] = await calls();
       const [first, second, third, fourth] = batch.events;
@@ -90,8 +90,8 @@ export function usageSuite({ createVerifier, protect, staticSource, usageReporte
 
     async "usage: 503, 429 and a lost answer are tried again with the same id"() {
       await Promise.all([["busy", "http_status"], ["limited", "http_status"], ["lost", "unreachable"]].map(async ([scenario, code]) => {
-        const { latch, calls, answered, errors, usage } = await edge(scenario);
-        latch.verifyKey(keys.plain).report({ status: 200 });
+        const { verifier, calls, answered, errors, usage } = await edge(scenario);
+        verifier.verifyKey(keys.plain).report({ status: 200 });
         await answered(1);
         const seen = await calls();
         equal([seen.length, seen[0].body === seen[1].body, errors.map((error) => error.code)], [2, true, [code]]);
@@ -101,8 +101,8 @@ export function usageSuite({ createVerifier, protect, staticSource, usageReporte
 
     async "usage: 400, 401 and a redirect are not tried again, but counted and told, without the key"() {
       await Promise.all([["malformed", 400], ["unauthorized", 401], ["moved", 307]].map(async ([scenario, status]) => {
-        const { latch, calls, answered, errors, usage, room } = await edge(scenario);
-        for (let i = 0; i < 2; i++) latch.verifyKey(keys.plain).report({ status: 200 });
+        const { verifier, calls, answered, errors, usage, room } = await edge(scenario);
+        for (let i = 0; i < 2; i++) verifier.verifyKey(keys.plain).report({ status: 200 });
         await answered(2);
         equal([await usage.flush(), (await calls()).length, (await (await fetch(`${ingest}/elsewhere`)).json()).length], [true, 1, 0]);
         equal([usage.stats, errors.length], [{ delivered: 0, waiting: 0, dropped: 2 }, 1]);
@@ -114,8 +114,8 @@ export function usageSuite({ createVerifier, protect, staticSource, usageReporte
     },
 
     async "usage: nobody answers: requests go on, what waits is bounded, closing ends"() {
-      const { latch, usage, errors } = await edge("down", { maxBatch: 4, maxQueue: 10, deadline: 100, fetch: () => Promise.reject(new TypeError(`no route with ${KEY}`)) });
-      const handler = protect(() => new Response("ok"), { verifier: latch });
+      const { verifier, usage, errors } = await edge("down", { maxBatch: 4, maxQueue: 10, deadline: 100, fetch: () => Promise.reject(new TypeError(`no route with ${KEY}`)) });
+      const handler = protect(() => new Response("ok"), { verifier });
       for (let i = 0; i < 25; i++) equal((await handler(bearer("plain"))).status, 200);
       equal(usage.stats, { delivered: 0, waiting: 10, dropped: 15 });
       await usage.close();
@@ -128,24 +128,24 @@ export function usageSuite({ createVerifier, protect, staticSource, usageReporte
 
     async "usage: a send that hangs is given up at its deadline"() {
       let signal;
-      const { latch, usage, errors } = await edge("ok", { deadline: 50, fetch: (_, init) => ((signal = init.signal), new Promise(() => {})) });
-      latch.verifyKey(keys.plain).report({ status: 200 });
+      const { verifier, usage, errors } = await edge("ok", { deadline: 50, fetch: (_, init) => ((signal = init.signal), new Promise(() => {})) });
+      verifier.verifyKey(keys.plain).report({ status: 200 });
       equal([await usage.flush(), errors.map((error) => error.code), signal.aborted, usage.stats.waiting], [false, ["deadline"], true, 1]);
     },
 
     async "usage: hooks and sinks of the host's cannot fail a request"() {
       const broken = { record: () => { throw new Error("sink"); }, describe: () => { throw new Error("hook"); } };
-      const { latch } = await edge("ok", { verifier: { usage: broken } });
-      equal(latch.usage, broken);
-      equal((await protect(() => new Response("ok"), { verifier: latch })(bearer("plain"))).status, 200);
+      const { verifier } = await edge("ok", { more: { usage: broken } });
+      equal(verifier.usage, broken);
+      equal((await protect(() => new Response("ok"), { verifier })(bearer("plain"))).status, 200);
       const seen = [];
       const described = { record: (event) => seen.push(event), describe: (request) => ({ endpoint: new URL(request.url).hostname, ip: "192.0.2.1" }) };
-      const { latch: second } = await edge("ok", { verifier: { usage: described } });
+      const { verifier: second } = await edge("ok", { more: { usage: described } });
       second.verify(bearer("plain")).report({ status: 200, ip: "192.0.2.2" });
       equal([seen[0].endpoint, seen[0].ip, seen[0].keyId], ["api.example.com", "192.0.2.2", "key_00000000001"]);
       second.verify(null).report();
       equal([seen[1].code, seen[1].status, seen[1].method, seen[1].endpoint], ["internal", 503, "-", "-"]);
-      const { latch: silent } = await edge("ok", { verifier: { usage: undefined } });
+      const { verifier: silent } = await edge("ok", { more: { usage: undefined } });
       silent.verify(bearer("plain")).report({ status: 200 });
     },
 
@@ -164,7 +164,7 @@ export function usageSuite({ createVerifier, protect, staticSource, usageReporte
       }
       usageReporter({ ...base, fetch: undefined, onError: undefined });
       for (const usage of [{ ...base }, usageReporter({ ...base, realm: "other" })]) {
-        const error = await edge("ok", { verifier: { usage } }).then(() => undefined, (thrown) => thrown);
+        const error = await edge("ok", { more: { usage } }).then(() => undefined, (thrown) => thrown);
         ok(/^usage: /.test(error?.message), error?.message);
       }
     },

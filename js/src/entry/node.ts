@@ -1,9 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { entry } from "../host.js";
+import { entryPoint } from "../runtime.js";
+import { moduleFromFile } from "./module.js";
 
 export * from "../index.js";
-export const { createVerifier, protect } = entry({
-  module: async () => WebAssembly.compile(await readFile(new URL("../../wasm/edgelatch.wasm", import.meta.url))),
-  mode: "timer",
-  context: () => ({}),
-});
+
+/** Fetch handlers on Node get no connection; `edgelatch/node` is for those that do. */
+export const { createVerifier, protect } = entryPoint({ module: moduleFromFile, mode: "timer", context: () => ({}) });

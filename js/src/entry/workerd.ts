@@ -1,10 +1,13 @@
 import module from "../../wasm/edgelatch.wasm";
-import { entry } from "../host.js";
+import { entryPoint } from "../runtime.js";
 
 export * from "../index.js";
-type Lifetime = { waitUntil?(work: Promise<unknown>): void } | undefined;
-export const { createVerifier, protect } = entry({
+
+/** What Workers pass behind request and `env`. */
+type ExecutionContext = { waitUntil?(work: Promise<unknown>): void } | undefined;
+
+export const { createVerifier, protect } = entryPoint({
   module: async () => module, // compiling from bytes is refused here
   mode: "demand",
-  context: (_request, [, lifetime]) => ({ waitUntil: (work) => (lifetime as Lifetime)?.waitUntil?.(work) }),
+  context: (_request, [, context]) => ({ waitUntil: (work) => (context as ExecutionContext)?.waitUntil?.(work) }),
 });

@@ -1,26 +1,34 @@
 import { SourceError } from "../errors.js";
-import { reasonOf, redirectOf } from "../fetching.js";
-import { bound, FREE, type Options, optionsOf } from "../options.js";
-import { argument, own, plain } from "../own.js";
-import { type Found, MAX_SMALL_OBJECT, type Source, type SourceState } from "./source.js";
+import { LIMIT } from "../generated/codes.js";
+import { reasonOf, redirectOf } from "../util/fetching.js";
+import { bound, type Options, optionsOf, UNCHECKED } from "../util/options.js";
+import { argument, own, plain } from "../util/own.js";
+import { MAX_BUNDLE_BYTES, type Source, type SourceReply, type SourceRequest } from "./source.js";
 
-/** Options of {@link httpSource}. An unknown option is refused, and so is a bound that is `undefined`. */
+/** Options of {@link httpSource}. An unknown option is a `TypeError`, and so is a bound that is `undefined`. */
 export interface HttpSourceOptions {
   /** Sent with every request, for instance a token for the publisher's endpoint; never to another origin. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Replies above this many bytes are refused while they are read. Default 1 GiB. */
+  /** A bundle of more bytes is refused while it is read. From 1; default 1 GiB. */
   readonly maxBytes?: number;
-  /** Used instead of the global `fetch`. It must heed `redirect: "manual"`. */
+  /** Used instead of the global `fetch`. It must heed `redirect: "manual"`, or redirects are followed anywhere. */
   readonly fetch?: typeof fetch | undefined;
 }
 
-const OPTIONS: Options<HttpSourceOptions> = { headers: FREE, maxBytes: "a whole number", fetch: FREE };
-/** A path that was renamed and a slash behind it take two; a loop ends here. */
+const OPTIONS: Options<HttpSourceOptions> = { headers: UNCHECKED, maxBytes: "a whole number", fetch: UNCHECKED };
+/** Redirects followed for one object: a renamed path and an added slash take two; a loop ends here. */
 const MAX_REDIRECTS = 5;
 
 /**
- * Polls a published realm (`<base>/head`, `<base>/bundle`, `<base>/root/<n>`) with `ETag` and `If-None-Match`. Redirects are
+ * A published realm over HTTP: `<base>/head`, `<base>/bundle`, `<base>/root/<n>`, with `ETag` and `If-None-Match`. Redirects are
  * followed within the origin of `base` only: what is sent is for that origin.
+ *
+ * ```ts
+ * httpSource("https://keys.example.com/r/acme", { headers: { authorization: `Bearer ${token}` } })
+ * ```
+ *
+ * @param base a query is kept for each request; credentials in it are a `TypeError`
+ * @returns a source that rejects with a {@link SourceError}: `http_status`, `unreachable`, `redirect`, `too_large`
  */
 export function httpSource(base: string | URL, _options?: HttpSourceOptions): Source {
   const root = new URL(base);
@@ -32,11 +40,12 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
   if (!root.pathname.endsWith("/")) root.pathname += "/";
   const options = optionsOf("httpSource", argument(arguments, 1) as HttpSourceOptions, OPTIONS);
   const headers = headersOf(options.headers ?? {});
-  const maxBytes = bound("maxBytes", options.maxBytes, 1 << 30);
+  const maxBytes = bound("maxBytes", options.maxBytes, MAX_BUNDLE_BYTES);
   const ask = options.fetch ?? ((...args) => fetch(...args));
 
-  async function get(path: string, limit: number, { etag, signal }: SourceState): Promise<Found | 304 | 404> {
-    const what = `GET ${path}`;
+  /** An object, or one of the two statuses that are an answer without one. */
+  async function get(path: string, limit: number, request: SourceRequest): Promise<SourceReply | 304 | 404> {
+    const [what, etag, { signal }] = [`GET ${path}`, own(request, "etag"), request];
     const secrets = Object.values(headers);
     try {
       const reply = await follow(what, secrets, new URL(path + root.search, root), {
@@ -73,19 +82,23 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
     }
   }
 
-  async function current(path: string, limit: number, state: SourceState): Promise<Found | undefined> {
-    const found = await get(path, limit, state);
+  /** An object that must be there and may be as before. */
+  async function current(path: string, limit: number, request: SourceRequest): Promise<SourceReply | undefined> {
+    const found = await get(path, limit, request);
     if (found === 404) throw new SourceError("http_status", `GET ${path} answered 404`);
     return found === 304 ? undefined : found;
   }
 
+  /** An object that never changes and may not be there. */
+  async function fixed(path: string, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const found = await get(path, limit, { signal });
+    return typeof found === "number" ? undefined : found.bytes;
+  }
+
   return {
-    head: (state) => current("head", MAX_SMALL_OBJECT, state),
-    bundle: (state) => current("bundle", Math.min(maxBytes, own(state, "maxBytes") ?? maxBytes), state),
-    root: async (n, { signal }) => {
-      const found = await get(`root/${n}`, MAX_SMALL_OBJECT, { etag: undefined, signal });
-      return typeof found === "number" ? undefined : found.bytes;
-    },
+    head: (request) => current("head", LIMIT.rootBytes, request),
+    bundle: (request) => current("bundle", Math.min(maxBytes, own(request, "maxBytes") ?? maxBytes), request),
+    root: (n, { signal }) => fixed(`root/${n}`, LIMIT.rootBytes, signal),
   };
 }
 

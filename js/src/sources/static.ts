@@ -1,10 +1,17 @@
-import { own } from "../own.js";
+import { own } from "../util/own.js";
 import type { Source } from "./source.js";
 
-/** A bundle that is already in memory, and any roots that lead up to it. */
+/** Says that the bundle has been handed over: it never changes. */
+const TAG = "static";
+
+/**
+ * A bundle that is already in memory: for tests, and for programs that are built anew with each snapshot.
+ *
+ * @param roots later roots by version, from 2 on, where the bundle was signed under one of them
+ */
 export function staticSource(bundle: Uint8Array, roots: Readonly<Record<number, Uint8Array>> = {}): Source {
   return {
-    bundle: async ({ etag }) => (etag === "static" ? undefined : { bytes: bundle, etag: "static" }),
+    bundle: async (request) => (own(request, "etag") === TAG ? undefined : { bytes: bundle, etag: TAG }),
     root: async (n) => own(roots, n),
   };
 }

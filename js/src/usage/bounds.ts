@@ -1,15 +1,11 @@
-import { MAX_TIMER } from "../clock.js";
-import { bound } from "../options.js";
+import { MAX_TIMER } from "../util/clock.js";
+import { bound } from "../util/options.js";
+import type { UsageOptions } from "./reporter.js";
 
-/** Bounds, in events and milliseconds. */
-export interface Bounds {
-  readonly maxBatch: number;
-  readonly maxAge: number;
-  readonly maxQueue: number;
-  readonly maxBackoff: number;
-  readonly deadline: number;
-}
+/** The bounds among the reporter's options. */
+export type Bounds = Readonly<Required<Pick<UsageOptions, "maxBatch" | "maxAge" | "maxQueue" | "maxBackoff" | "deadline">>>;
 
+/** The usual value of each, and the largest. A batch of more events is refused by the control plane. */
 const BOUNDS: Record<keyof Bounds, { readonly fallback: number; readonly max: number }> = {
   maxBatch: { fallback: 1000, max: 10_000 },
   maxAge: { fallback: 5000, max: MAX_TIMER },

@@ -1,33 +1,33 @@
-import type { Clock } from "../clock.js";
 import type { UsageError } from "../errors.js";
-import { LOST_AFTER } from "../flights.js";
+import { LOST_AFTER } from "../refresh/single-flight.js";
+import type { Clock } from "../util/clock.js";
 import type { Bounds } from "./bounds.js";
-import { Dispatch, type UsageStats } from "./dispatch.js";
 import type { Answer, Batch } from "./post.js";
+import { BatchQueue, type UsageStats } from "./queue.js";
 
-/** Platforms that have `waitUntil` end background work half a minute after the response. */
+/** Milliseconds for which `waitUntil` is used: platforms that have it end background work half a minute after the response. */
 const LIFETIME = 25_000;
 
-/** Work in the background: sleeps until something is due, sends it, and ends when nothing is left. */
+/** Work in the background: sleeps until something is due, sends it, and ends when nothing is left. All three are moments. */
 interface Run {
-  /** When it looks next; never while it sends. */
+  /** When it wakes next; `-Infinity` while it sends. */
   wakes: number;
-  /** Past this moment it is taken for dead. */
+  /** After that it is taken for lost with the request that carried it. */
   lostAt: number;
-  /** It begins nothing after this moment. */
+  /** After that it begins nothing. */
   readonly retires: number;
 }
 
-/** Decides when batches are sent: once full, once an event is old enough, again after a pause; never before the response. */
+/** When batches are sent: once full, once an event is old enough, again after a pause; never before the response. */
 export class Outbox {
-  readonly #dispatch: Dispatch;
+  readonly #dispatch: BatchQueue;
   readonly #deadline: number;
   readonly #clock: Clock;
   #run: Run | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(send: (batch: Batch) => Promise<Answer>, bounds: Bounds, onError: (error: UsageError) => void, clock: Clock) {
-    this.#dispatch = new Dispatch(send, bounds, onError, clock);
+    this.#dispatch = new BatchQueue(send, bounds, onError, clock);
     this.#deadline = bounds.deadline;
     this.#clock = clock;
   }
@@ -46,7 +46,7 @@ export class Outbox {
     return this.#dispatch.flush();
   }
 
-  /** Takes nothing more, goes on trying for one deadline, and drops the rest. */
+  /** Takes nothing more, goes on trying until one deadline has passed, and drops the rest. */
   close(): Promise<void> {
     this.#closing ??= this.#drain();
     return this.#closing;

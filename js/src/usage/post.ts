@@ -1,7 +1,7 @@
-import type { Clock } from "../clock.js";
-import { within } from "../deadline.js";
 import { UsageError } from "../errors.js";
-import { reasonOf, redirectOf } from "../fetching.js";
+import type { Clock } from "../util/clock.js";
+import { within } from "../util/deadline.js";
+import { reasonOf, redirectOf } from "../util/fetching.js";
 
 /** Events that are sent together. Sent again it is the same in every byte, so that it counts once. */
 export interface Batch {
@@ -21,7 +21,7 @@ export interface Address {
   readonly fetch: typeof fetch;
 }
 
-/** Statuses below 500 that say "later", not "no". */
+/** Statuses below 500 that say "later" (request timeout, too early, too many requests), not "no". */
 const LATER = new Set([408, 425, 429]);
 
 /** Makes the function that sends one batch. It never rejects, and is done when its deadline has passed. */

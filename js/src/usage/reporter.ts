@@ -1,14 +1,15 @@
-import { systemClock } from "../clock.js";
 import type { UsageError } from "../errors.js";
-import { FREE, type Options, optionsOf } from "../options.js";
+import { systemClock } from "../util/clock.js";
+import { quietly } from "../util/hook.js";
+import { type Options, optionsOf, UNCHECKED } from "../util/options.js";
 import { boundsOf } from "./bounds.js";
-import type { UsageStats } from "./dispatch.js";
 import type { UsageDetails, UsageEvent, UsageSink } from "./event.js";
 import { Outbox } from "./outbox.js";
 import { poster } from "./post.js";
+import type { UsageStats } from "./queue.js";
 import { eventText } from "./wire.js";
 
-/** Options of {@link usageReporter}. An unknown option is refused, and so is a bound or `describe` that is `undefined`. */
+/** Options of {@link usageReporter}. An unknown one is a `TypeError`, and so is a bound or `describe` that is `undefined`. */
 export interface UsageOptions {
   /** Base address of the control plane's API, such as `https://keys.example.com`. `http:` on the loopback only. */
   readonly url: string | URL;
@@ -16,18 +17,18 @@ export interface UsageOptions {
   readonly realm: string;
   /** A key of the management realm whose role is `edge`: it can report and nothing else. */
   readonly key: string;
-  /** Events per batch at most, 1 to 10 000. A batch that is full is sent at once. Default 1000. */
+  /** Events of one batch at most, 1 to 10 000. A batch that is full is sent at once. Default 1000. */
   readonly maxBatch?: number;
-  /** Milliseconds that an event waits for its batch to fill. Default 5000. */
+  /** Milliseconds that an event waits for its batch to fill, at most. From 1; default 5000. */
   readonly maxAge?: number;
-  /** Events that wait at most, those of the batch under way included; further ones are dropped and counted. Default 10 000. */
+  /** Events that wait at most, 1 to 1 000 000, those of the batch under way included; further ones are dropped and counted. Default 10 000. */
   readonly maxQueue?: number;
-  /** Milliseconds after which one attempt is given up. Default 10 000. */
+  /** Milliseconds after which one attempt is given up. From 1; default 10 000. */
   readonly deadline?: number;
-  /** Longest pause after failures, milliseconds; pauses double up to it. Default 60 000. */
+  /** Longest pause after failures, milliseconds; pauses double up to it. From 1; default 60 000. */
   readonly maxBackoff?: number;
   /** Says what only the host knows of a request: the path's template, the client's address. See {@link UsageSink.describe}. */
-  // The request is of the host's own type.
+  // `any`: each host has its own type of request.
   readonly describe?: (request: any) => UsageDetails | undefined;
   /** Called when an attempt fails, a batch is refused, or the first event finds no room. What it throws is discarded. */
   readonly onError?: ((error: UsageError) => void) | undefined;
@@ -51,8 +52,8 @@ export interface UsageReporter extends UsageSink {
 
 const WHOLE = "a whole number";
 const OPTIONS: Options<UsageOptions> = {
-  url: FREE, realm: FREE, key: FREE, maxBatch: WHOLE, maxAge: WHOLE, maxQueue: WHOLE, deadline: WHOLE, maxBackoff: WHOLE,
-  describe: "a function", onError: FREE, fetch: FREE,
+  url: UNCHECKED, realm: UNCHECKED, key: UNCHECKED, maxBatch: WHOLE, maxAge: WHOLE, maxQueue: WHOLE, deadline: WHOLE, maxBackoff: WHOLE,
+  describe: "a function", onError: UNCHECKED, fetch: UNCHECKED,
 };
 
 /**
@@ -61,8 +62,10 @@ const OPTIONS: Options<UsageOptions> = {
  *
  * ```ts
  * const usage = usageReporter({ url: "https://keys.example.com", realm: "acme", key: env.EDGELATCH_USAGE_KEY });
- * const latch = await createVerifier({ root, source, usage });
+ * const verifier = await createVerifier({ root, source, usage });
  * ```
+ *
+ * Throws a `TypeError` for an option that is not well formed.
  */
 export function usageReporter(given: UsageOptions): UsageReporter {
   const options = optionsOf("usageReporter", given, OPTIONS);
@@ -101,13 +104,4 @@ function ingest(base: string | URL, realm: string): URL {
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") throw new TypeError("url: no credentials, query or fragment can be part of it");
   url.pathname = `${url.pathname.replace(/\/+$/, "")}/api/v1/realms/${realm}/usage`;
   return url;
-}
-
-function quietly(hook: ((error: UsageError) => unknown) | undefined, error: UsageError): void {
-  try {
-    const done = hook?.(error);
-    if (done instanceof Promise) done.catch(() => {});
-  } catch {
-    // the hook's own affair
-  }
 }

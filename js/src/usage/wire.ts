@@ -1,8 +1,8 @@
 import { CODES } from "../generated/codes.js";
-import { own } from "../own.js";
+import { own } from "../util/own.js";
 import type { UsageEvent } from "./event.js";
 
-/** Longest endpoint that the control plane keeps. */
+/** Characters of an endpoint that the control plane keeps at most (`limits.rs` of the registry has these bounds in bytes). */
 const MAX_ENDPOINT = 512;
 /** Stands for what is not known, or is no such thing. */
 const NONE = "-";
@@ -32,10 +32,10 @@ function matching(value: unknown, pattern: RegExp): string | undefined {
   return typeof value === "string" && pattern.test(value) ? value : undefined;
 }
 
-/** Visible ASCII up to a query: what nearly every path is. */
+/** What nearly every path is: visible ASCII up to a query, of at most {@link MAX_ENDPOINT} characters. */
 const PLAIN = /^\/[!"$->@-~]{0,511}(?=[?#]|$)/;
 
-/** A query could hold a credential, an authority a password. */
+/** The path alone: a query could hold a credential, an authority a password. */
 function endpointOf(endpoint: unknown): string {
   if (typeof endpoint !== "string") return NONE;
   const plain = PLAIN.exec(endpoint);

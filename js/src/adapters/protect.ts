@@ -1,8 +1,8 @@
 /** {@link Guard} for hosts whose handlers take a fetch `Request` and return a `Response`. */
-import { CACHING, Guard, type GuardOptions, isIdentityHeader, varyWithCredentials } from "./guard.js";
-import { responseOf } from "./reply.js";
-import type { RequestContext } from "./types.js";
-import type { Verdict } from "./verdict.js";
+import { CACHING, Guard, type GuardOptions, isIdentityHeader, varyWithCredentials } from "../guard.js";
+import { responseOf } from "../reply.js";
+import type { RequestContext } from "../types/verifier.js";
+import type { Verdict } from "../verdict.js";
 
 /** Options of {@link Protect}. */
 export type ProtectOptions<Rest extends unknown[]> = GuardOptions<Rest>;

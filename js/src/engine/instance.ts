@@ -1,45 +1,6 @@
-import { TrapError, UpdateError } from "./errors.js";
-
-/** What the wasm module exports. Numbers only: text and bytes go through areas of its memory. */
-interface Exports {
-  readonly memory: WebAssembly.Memory;
-  key_ptr(): number;
-  key_len(): number;
-  ip_ptr(): number;
-  ip_len(): number;
-  block_ptr(): number;
-  block_len(): number;
-  text_ptr(): number;
-  text_len(): number;
-  input(length: number): number;
-  open(rootLength: number): number;
-  compile(serviceLength: number, permissionLength: number): number;
-  compile_routes(): number;
-  verify_key(keyLength: number, ipLength: number, requirement: number, now: number): number;
-  verify_block(length: number, requirement: number, now: number): number;
-  identity(packed: number): number;
-  path(length: number): number;
-  client(length: number): number;
-  offer(now: number): number;
-  stage_root(): number;
-  stage(now: number): number;
-  stage_offered(now: number): number;
-  stage_check(budget: number): number;
-  stage_ready(): number;
-  commit(now: number): number;
-  abort(): void;
-  epoch(): number;
-  issued_at(): number;
-  root_version(): number;
-  floor(): number;
-  realm(): number;
-  interest(): number;
-}
-
-/** Length of a text that is absent. */
-const NO_TEXT = 0xffff_ffff;
-/** Length of a text that did not fit its area, which is larger than anything the core accepts. */
-const TOO_LONG = 0xffff_fffe;
+/** One instance of the wasm module: texts and bytes in, numbers and texts out. It knows nothing of what they mean. */
+import { TrapError, UpdateError } from "../errors.js";
+import { type Exports, NO_TEXT, TOO_LONG } from "./exports.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -50,8 +11,8 @@ export interface Place {
   readonly length: number;
 }
 
-/** One instance of the wasm module. Every call that does not return throws a {@link TrapError}. */
-export class Core {
+/** Every call into it that does not return throws a {@link TrapError}. */
+export class Instance {
   readonly exports: Exports;
   /** Why it stopped. What is in the memory of a stopped instance is only bytes, to be proven again. */
   stopped: TrapError | undefined;
@@ -59,11 +20,12 @@ export class Core {
   #ip!: Uint8Array;
   #block!: Uint8Array;
 
+  /** @param config the core's configuration text: `key=value` lines */
   constructor(module: WebAssembly.Module, root: Uint8Array, config: string) {
     // The only import is the set-up of a table of JS values, which the core has no use for.
     const imports: Record<string, Record<string, () => void>> = {};
     for (const { module: from, name } of WebAssembly.Module.imports(module)) (imports[from] ??= {})[name] = () => {};
-    this.exports = instance(module, imports).exports as unknown as Exports;
+    this.exports = instantiate(module, imports).exports as unknown as Exports;
     this.#views();
     const text = encoder.encode(config);
     const input = new Uint8Array(root.length + text.length);
@@ -79,6 +41,7 @@ export class Core {
     return this.exports.verify_key(put(key, this.#key), put(ip, this.#ip), requirement, now);
   }
 
+  /** The same for a request block. */
   verifyBlock(block: string, requirement: number, now: number): number {
     if (this.#block.length === 0) this.#views();
     return this.exports.verify_block(put(block, this.#block), requirement, now);
@@ -99,7 +62,7 @@ export class Core {
   about(block: string, read: "path" | "client"): string | undefined {
     this.#views();
     const length = put(block, this.#block);
-    return this.call((wasm) => wasm[read](length)) === 1 ? this.text() : undefined;
+    return this.text((wasm) => wasm[read](length));
   }
 
   /** Copies bytes in for the next call that takes them. */
@@ -107,21 +70,26 @@ export class Core {
     const { length } = bytes;
     const at = this.call((wasm) => wasm.input(length)) >>> 0;
     if (at === 0) throw new UpdateError("too_large", `${length} bytes do not fit into memory`);
-    new Uint8Array(this.exports.memory.buffer, at, length).set(bytes);
-    return { at, length };
+    const place = { at, length };
+    this.bytes(place).set(bytes);
+    return place;
   }
 
-  /** The text that the last call left. */
-  text(): string {
-    const { memory } = this.exports;
-    return this.call((wasm) => decoder.decode(new Uint8Array(memory.buffer, wasm.text_ptr() >>> 0, wasm.text_len() >>> 0)));
+  /** A view of its memory, which goes stale when the memory grows. */
+  bytes({ at, length }: Place): Uint8Array {
+    return new Uint8Array(this.exports.memory.buffer, at, length);
+  }
+
+  /** The text that an export leaves; it returns 0 when there is none. */
+  text(enter: (wasm: Exports) => number): string | undefined {
+    return this.call(enter) === 1 ? this.#said() : undefined;
   }
 
   /** Calls in; a negative answer means a refusal, whose text is `code: detail`. */
   checked(enter: (wasm: Exports) => number): number {
     const answer = this.call(enter);
     if (answer >= 0) return answer;
-    const [code, ...detail] = this.text().split(": ");
+    const [code, ...detail] = this.#said().split(": ");
     throw new UpdateError(code ?? "", detail.join(": "));
   }
 
@@ -140,17 +108,20 @@ export class Core {
     return (this.stopped ??= new TrapError(cause));
   }
 
-  /** Views go stale when the memory grows. */
+  #said(): string {
+    return this.call((wasm) => decoder.decode(this.bytes({ at: wasm.text_ptr() >>> 0, length: wasm.text_len() >>> 0 })));
+  }
+
   #views(): void {
     const { exports: wasm } = this;
-    const view = (at: number, length: number) => new Uint8Array(wasm.memory.buffer, at >>> 0, length);
+    const view = (at: number, length: number) => this.bytes({ at: at >>> 0, length });
     this.#key = view(wasm.key_ptr(), wasm.key_len());
     this.#ip = view(wasm.ip_ptr(), wasm.ip_len());
     this.#block = view(wasm.block_ptr(), wasm.block_len());
   }
 }
 
-function instance(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
+function instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
   try {
     return new WebAssembly.Instance(module, imports);
   } catch (error) {

@@ -2,17 +2,17 @@
 export interface Clock {
   /** Milliseconds since some moment: they never go back, and go on while the machine sleeps. Only differences count. */
   readonly now: () => number;
-  /** With `keepAlive`, a process waits for it. */
+  /** With `keepAlive`, a process does not end before it has run. */
   readonly setTimeout: (run: () => void, ms: number, keepAlive?: boolean) => unknown;
   readonly clearTimeout: (timer: never) => void;
   /** From 0 to below 1. */
   readonly random: () => number;
 }
 
-/** Milliseconds that a timer can wait. */
+/** Milliseconds that a timer of JavaScript can wait. */
 export const MAX_TIMER = 0x7fff_ffff;
 
-/** By so much the wall clock must gain on the other before that counts: they are read one after the other, in ticks of their own. */
+/** Milliseconds that the wall clock must gain on the other before that counts: they are read one after the other, and tick apart. */
 const SLACK = 250;
 
 /**

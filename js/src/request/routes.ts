@@ -1,11 +1,12 @@
-import { type Options, optionsOf } from "./options.js";
-import { argument, plain } from "./own.js";
-import type { Requirement } from "./types.js";
+/** Route tables: what a host writes down, checked when it is written, and put into the core's text form. */
+import type { Requirement } from "../types/requirement.js";
+import { type Options, optionsOf } from "../util/options.js";
+import { argument, plain } from "../util/own.js";
 
 /** What an entry of a route table requires: a requirement, or that no key is accepted (`permission_denied`). */
 export type RouteRequirement = Requirement | "deny";
 
-/** The entries of a route table: `"GET,POST /zones/:id"`, `"/public/*"`, and `default` for whatever none of them is for. */
+/** The entries of a route table: `"GET,POST /zones/:id"`, `"/public/*"`, and `default` for whatever none of them is for. 1024 at most. */
 export interface RouteEntries {
   /** What every other request requires. */
   readonly default: RouteRequirement;
@@ -17,7 +18,7 @@ export interface RouteEntries {
 
 /** Options of {@link routes}. */
 export interface RouteOptions {
-  /** Whether `/Admin` is another path than `/admin`. Routers like Express take them for one by default, and so do tables. */
+  /** Whether `/Admin` is another path than `/admin`. Default `false`: routers like Express take them for one. */
   readonly caseSensitive?: boolean;
 }
 
@@ -44,18 +45,21 @@ const NAME = /^[\w-]+(?:\.[\w-]+)*$/;
 
 /**
  * Requirements by method and path, chosen by the core in the same call that judges the request. Throws a `TypeError` for an
- * entry that is not well formed.
+ * entry that is not well formed, or that is for the same requests as another one.
  *
  * ```ts
  * routes({ "GET /admin/*": { permission: "admin.read" }, "/admin/*": { permission: "admin.write" }, "/public/*": {}, default: "deny" })
  * ```
  *
- * A segment of a pattern is text that no escape can spell in another way (letters, digits, `-._~`), or `:name` for any one
- * segment; `/*` at the end is the path before it and all below. Letter case and a final `/` do not count. The most specific
- * entry does, wherever it stands; one with methods before one without; HEAD goes by GET where its pattern does not name it.
- * A path that some routers read as another one is `invalid_request`. Patterns are of the whole path, also inside a mounted
- * router. Routers that compare names before they decode them (Express, Koa, Polka) send `/%61dmin` to a `/:name` beside `/admin`:
- * where the two require different things, give each route a check of its own. A method in a header (`X-HTTP-Method-Override`) is not seen: put no middleware that heeds one behind the check.
+ * - A segment of a pattern is text that no escape can spell in another way (letters, digits, `-._~`), or `:name` for any one
+ *   segment; `/*` at the end is the path before it and all below. Letter case and a final `/` do not count.
+ * - The most specific entry counts, wherever it stands; one with methods before one without; HEAD goes by GET where its pattern
+ *   does not name it.
+ * - Patterns are of the whole path, also inside a mounted router. A path that some routers read as another one is
+ *   `invalid_request`.
+ * - Routers that compare names before they decode them (Express, Koa, Polka) send `/%61dmin` to a `/:name` beside `/admin`: where
+ *   the two require different things, give each route a check of its own.
+ * - A method in a header (`X-HTTP-Method-Override`) is not seen: put no middleware that heeds one behind the check.
  */
 export function routes(entries: RouteEntries, _options?: RouteOptions): RouteTable {
   const { caseSensitive = false } = optionsOf("routes", argument(arguments, 1) as RouteOptions, OPTIONS);
@@ -78,8 +82,8 @@ export function routes(entries: RouteEntries, _options?: RouteOptions): RouteTab
 }
 
 /**
- * The methods of an entry, each with its pattern as it is compared. The core reads an entry again, and alone goes by it; this
- * says when the table is made, where no core is loaded yet, what it would refuse.
+ * The requests that an entry is for: each of its methods with its pattern, as they are compared. The core reads the entry again
+ * and alone decides by it; this refuses what the core would refuse, when the table is made, where no core is loaded yet.
  */
 function requestsOf(entry: string, caseSensitive: boolean): string[] {
   const space = entry.indexOf(" ");

@@ -1,30 +1,32 @@
 /** Keeps background work alive after a response. */
 export type WaitUntil = (work: Promise<unknown>) => void;
 
-/** A look under way. */
+/** A refresh under way. */
 export interface Flight {
+  /** When it began. */
   readonly since: number;
   readonly done: Promise<boolean>;
 }
 
-/** Work that outlives its deadline by this was lost with the request that carried it (a platform may drop both). */
+/** Milliseconds past its deadline after which work is taken for lost: a platform may drop it with the request that carried it. */
 export const LOST_AFTER = 1000;
 
-/** Looks, one at a time, of which one may be lost. Moments come from the caller's clock. */
-export class Flights {
-  readonly #look: (since: number) => Promise<boolean>;
+/** Refreshes, one at a time: who wants one while one is under way joins it. Moments come from the caller's clock. */
+export class SingleFlight {
+  readonly #refresh: (since: number) => Promise<boolean>;
   readonly #lifetime: number;
   readonly #onError: (error: Error) => void;
   #flight: Flight | undefined;
-  /** The flight that some request lets live on after its response. */
+  /** The flight that some request keeps alive after its response. */
   #carried: Flight | undefined;
 
-  constructor(look: (since: number) => Promise<boolean>, deadline: number, onError: (error: Error) => void) {
-    this.#look = look;
+  constructor(refresh: (since: number) => Promise<boolean>, deadline: number, onError: (error: Error) => void) {
+    this.#refresh = refresh;
     this.#lifetime = deadline + LOST_AFTER;
     this.#onError = onError;
   }
 
+  /** The flight under way, unless it must be lost. */
   underWay(now: number): Flight | undefined {
     return this.#flight !== undefined && now - this.#flight.since <= this.#lifetime ? this.#flight : undefined;
   }
@@ -33,7 +35,7 @@ export class Flights {
   join(now: number): Flight {
     const before = this.underWay(now);
     if (before !== undefined) return before;
-    const flight = { since: now, done: this.#look(now) };
+    const flight = { since: now, done: this.#refresh(now) };
     this.#flight = flight;
     const land = () => {
       if (this.#flight === flight) this.#flight = this.#carried = undefined;
@@ -42,7 +44,7 @@ export class Flights {
     return flight;
   }
 
-  /** Hands the flight there is, if any, to a request that can carry it, unless another one does. */
+  /** Hands the flight there is, if any, to a request that can keep it alive, unless another one does. */
   carry(waitUntil: WaitUntil | undefined): void {
     const flight = this.#flight;
     if (flight === undefined || flight === this.#carried || waitUntil === undefined) return;

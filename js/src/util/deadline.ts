@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.js";
 
-/** Runs work that must end in time: after `ms` its signal aborts, and `late` is thrown, whatever the work does. */
+/** Runs work that must end within `ms`: after that its signal aborts, and `late` is thrown, whatever the work does. */
 export async function within<T>(ms: number, late: Error, clock: Clock, work: (signal: AbortSignal) => Promise<T>, keepAlive?: boolean): Promise<T> {
   const abort = new AbortController();
   let timer: unknown;

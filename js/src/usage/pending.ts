@@ -1,19 +1,22 @@
-import { blockOf, type Lines, linesOf } from "../block.js";
-import type { Connection } from "../connection.js";
-import type { Engine } from "../engine.js";
-import { only, own } from "../own.js";
-import type { NodeRequest, VerifierOptions } from "../types.js";
+/** Between a verdict and the event that reports it: what is known of the request then, and what the host adds later. */
+import type { Serving } from "../engine/serving.js";
+import { blockOf, partsOf, type RequestParts } from "../request/block.js";
+import type { Connection } from "../request/connection.js";
+import type { VerifierOptions } from "../types/options.js";
+import type { NodeRequest } from "../types/verifier.js";
+import { own, ownCopy } from "../util/own.js";
 import type { Verdict } from "../verdict.js";
 import type { UsageDetails, UsageOutcome, UsageSink } from "./event.js";
 
 /** What a verifier with a sink hands to each verdict. */
 export interface Reporting {
   readonly sink: UsageSink;
-  readonly engine: Engine;
+  readonly engine: Serving;
 }
 
 /** The request behind a verdict, as far as it is known when it is judged. */
-export interface Judged extends Connection {
+export interface JudgedRequest extends Connection {
+  /** Unix seconds. */
   readonly at: number;
   readonly method: string | undefined;
   readonly target: string | undefined;
@@ -22,7 +25,7 @@ export interface Judged extends Connection {
 }
 
 /** What the options say of reporting. */
-export function reportingOf({ usage }: VerifierOptions, engine: Engine): Reporting | undefined {
+export function reportingOf({ usage }: VerifierOptions, engine: Serving): Reporting | undefined {
   if (usage === undefined) return undefined;
   if (typeof usage?.record !== "function") throw new TypeError("usage: usageReporter(…) or an object with a record() method is needed");
   const realm = own(usage, "realm");
@@ -31,22 +34,22 @@ export function reportingOf({ usage }: VerifierOptions, engine: Engine): Reporti
 }
 
 /** What is kept of a request: not its header lines, which hold the credential. */
-export function judgedOf(at: number, request: Judged["request"], lines: Lines | undefined, { peer, proxyLine, waitUntil }: Connection): Judged {
-  return { at, request, method: lines?.method, target: lines?.target, peer, proxyLine, waitUntil };
+export function judgedOf(at: number, request: JudgedRequest["request"], parts: RequestParts | undefined, { peer, proxyLine, waitUntil }: Connection): JudgedRequest {
+  return { at, request, method: parts?.method, target: parts?.target, peer, proxyLine, waitUntil };
 }
 
 /** An event that waits for the status of its response. It is recorded once. */
-export class Draft {
-  readonly #judged: Judged;
+export class PendingEvent {
+  readonly #judged: JudgedRequest;
   #reporting: Reporting | undefined;
   #details: UsageOutcome | undefined;
 
-  constructor(reporting: Reporting, judged: Judged) {
+  constructor(reporting: Reporting, judged: JudgedRequest) {
     this.#reporting = reporting;
     this.#judged = judged;
   }
 
-  /** Whatever goes wrong here is no affair of the request's. */
+  /** Records the event once the status is known. Whatever goes wrong here must not touch the request. */
   report(verdict: Verdict, outcome: UsageOutcome): void {
     const reporting = this.#reporting;
     if (reporting === undefined) return;
@@ -81,16 +84,16 @@ export class Draft {
 }
 
 /** The address that the core derived for its verdict; unknown once the core has stopped. */
-export function clientOf(engine: Engine, request: Request | NodeRequest, connection: Pick<Connection, "peer" | "proxyLine">): string | undefined {
+export function clientOf(engine: Serving, request: Request | NodeRequest, connection: Pick<Connection, "peer" | "proxyLine">): string | undefined {
   try {
-    return engine.client(blockOf(linesOf(request, engine.interest), connection));
+    return engine.client(blockOf(partsOf(request, engine.headerNames), connection));
   } catch {
     return undefined;
   }
 }
 
-/** On Workers `cf` is the platform's own object: nothing that a client sends gets there. */
-function countryOf(request: Judged["request"]): string | undefined {
+/** On Workers `cf` is the platform's own object, into which nothing gets that a client sends. */
+function countryOf(request: JudgedRequest["request"]): string | undefined {
   const country = own(own(request as { cf?: { country?: unknown } } | undefined, "cf"), "country");
   return typeof country === "string" ? country : undefined;
 }
@@ -105,7 +108,7 @@ function described(sink: UsageSink, request: Request | NodeRequest | undefined):
 
 /** What is said later counts, where it says anything. */
 function merged(before: UsageOutcome, later: UsageOutcome): UsageOutcome {
-  return only(before, Object.fromEntries(Object.entries(later).filter(([, value]) => value !== undefined)));
+  return ownCopy(before, Object.fromEntries(Object.entries(later).filter(([, value]) => value !== undefined)));
 }
 
 function pathOf(target: string): string {
@@ -113,7 +116,7 @@ function pathOf(target: string): string {
   return end < 0 ? target : target.slice(0, end);
 }
 
-/** Gone when the verdict outlived two updates and was not held. */
+/** Gone when the core stopped before the identity was read. */
 function keyIdOf(verdict: Verdict): string | undefined {
   try {
     return verdict.keyId;

@@ -1,26 +1,27 @@
-import type { Clock } from "../clock.js";
 import { UsageError } from "../errors.js";
-import { LOST_AFTER } from "../flights.js";
+import { LOST_AFTER } from "../refresh/single-flight.js";
+import { backoff } from "../util/backoff.js";
+import type { Clock } from "../util/clock.js";
 import type { Bounds } from "./bounds.js";
 import type { Answer, Batch } from "./post.js";
 
-/** What became of events so far. */
+/** What became of events so far, each counted once. */
 export interface UsageStats {
-  /** Taken by the control plane. */
+  /** Events taken by the control plane. */
   readonly delivered: number;
-  /** Lost: no room, refused for good, or left over when closed. */
+  /** Events lost: no room, refused for good, not well formed, or left over when closed. */
   readonly dropped: number;
-  /** Waiting to be sent, or for an answer. */
+  /** Events waiting to be sent, or for an answer. */
   readonly waiting: number;
 }
 
-/** Characters of one batch, so that its body stays well below what servers take. */
+/** Characters of one batch: half a megabyte, well below what servers take as a body. */
 const MAX_CHARACTERS = 1 << 19;
 /** The first pause after a failure, milliseconds. */
 const FIRST_PAUSE = 1000;
 
-/** Holds events, and sends them in batches, one at a time, each until it is taken or refused. */
-export class Dispatch {
+/** Holds events and sends them in batches: one batch at a time, and that until it is taken or refused. */
+export class BatchQueue {
   readonly #send: (batch: Batch) => Promise<Answer>;
   readonly #bounds: Bounds;
   readonly #onError: (error: UsageError) => void;
@@ -29,10 +30,12 @@ export class Dispatch {
   #oldest = 0;
   #batch: Batch | undefined;
   #flight: { readonly lostAt: number; readonly done: Promise<boolean> } | undefined;
+  /** In a row. */
   #failures = 0;
   #notBefore = 0;
   #delivered = 0;
   #dropped = 0;
+  /** Whether `onError` has heard of a full queue since a batch was last answered. */
   #told = false;
 
   constructor(send: (batch: Batch) => Promise<Answer>, bounds: Bounds, onError: (error: UsageError) => void, clock: Clock) {
@@ -139,10 +142,9 @@ export class Dispatch {
     return { id, count, body: `{"batch":"${id}","events":[${this.#queue.splice(0, count).join(",")}]}` };
   }
 
-  /** Doubling pauses, each drawn from its upper half, so that edges that failed together do not return together. */
+  /** @param asked milliseconds that the control plane wants at least */
   #pause(asked: number): number {
     const { maxBackoff } = this.#bounds;
-    const pause = Math.min(maxBackoff, FIRST_PAUSE * 2 ** Math.min(this.#failures++, 30));
-    return Math.max(pause * (0.5 + 0.5 * this.#clock.random()), Math.min(asked, maxBackoff));
+    return Math.max(backoff(++this.#failures, FIRST_PAUSE, maxBackoff, this.#clock.random()), Math.min(asked, maxBackoff));
   }
 }

@@ -1,39 +1,43 @@
-import { blockOf, type Lines } from "./block.js";
-import { NOWHERE } from "./connection.js";
-import { type Engine, NO_PATH } from "./engine.js";
-import { UpdateError } from "./errors.js";
-import { LIMIT } from "./generated/codes.js";
-import { BARE, plain } from "./own.js";
+/** Requirements as hosts give them, and the numbers that the core knows them by. */
+import { NO_PATH } from "../engine/exports.js";
+import type { Serving } from "../engine/serving.js";
+import { UpdateError } from "../errors.js";
+import { LIMIT } from "../generated/codes.js";
+import type { RequestInfo, RequirementFunction } from "../types/requirement.js";
+import type { KeyOptions } from "../types/verifier.js";
+import { INHERITED, plain } from "../util/own.js";
+import { blockOf, type RequestParts } from "./block.js";
+import { UNKNOWN_CONNECTION } from "./connection.js";
 import { RouteTable } from "./routes.js";
-import type { KeyOptions, RequestInfo, RequirementFunction } from "./types.js";
 
-/** No name is empty, so the core answers `bad_requirement` to this one. */
+/** A name that is none, so that the core answers `bad_requirement` to it. */
 const ILL_FORMED = "";
 
-/** Translates requirements into the core's numbers, once per distinct pair. What is none becomes `bad_requirement`. */
+/** Translates requirements into the core's numbers, each once. What is no requirement becomes `bad_requirement`. */
 export class Requirements {
-  readonly #engine: Engine;
+  readonly #engine: Serving;
   readonly #report: (error: Error) => void;
   readonly #tables = new WeakMap<object, number>();
+  /** Numbers by service and permission. */
   readonly #known = new Map<string | undefined, Map<string | undefined, number>>();
   #size = 0;
   #lastService: string | undefined;
   #lastPermission: string | undefined;
   #last: number;
 
-  constructor(engine: Engine, report: (error: Error) => void) {
+  constructor(engine: Serving, report: (error: Error) => void) {
     this.#engine = engine;
     this.#report = report;
     this.#last = this.#compiled(undefined, undefined);
   }
 
   /** The number of what a request must fulfil: of a plain object, of a route table, or of what a function chooses. */
-  of(requirement: unknown, request: Lines): number {
+  of(requirement: unknown, request: RequestParts): number {
     const fixed = plain(requirement);
     if (fixed !== undefined) return this.#pair(fixed, false);
     if (typeof requirement !== "function") return this.#table(requirement);
     const { method, target } = request;
-    const path = this.#engine.path(blockOf({ method, target, headers: "" }, NOWHERE));
+    const path = this.#engine.path(blockOf({ method, target, headers: "" }, UNKNOWN_CONNECTION));
     return path === undefined ? NO_PATH : this.#pair(plain(chosen(requirement as RequirementFunction, { method, path })), false);
   }
 
@@ -42,7 +46,7 @@ export class Requirements {
     return this.#pair(options, true);
   }
 
-  /** Of a route table, which the core goes by on its own. */
+  /** The number of a route table, out of which the core chooses; of anything else, that of a requirement that is none. */
   #table(table: unknown): number {
     const known = this.#tables.get(table as object);
     if (known !== undefined) return known;
@@ -55,13 +59,13 @@ export class Requirements {
 
   #pair(holder: KeyOptions | undefined, withIp: boolean): number {
     if (holder === undefined) return this.#compiled(ILL_FORMED, ILL_FORMED);
-    // `{ permision: "x" }` would demand nothing.
+    // A misspelt name, `{ permision: "x" }`, would demand nothing.
     for (const name in holder) {
       if (name === "permission" || name === "service" || (withIp && name === "ip")) continue;
       if (Object.hasOwn(holder, name)) return this.#compiled(ILL_FORMED, ILL_FORMED);
     }
-    const service = part(holder, "service", holder.service, BARE.service);
-    const permission = part(holder, "permission", holder.permission, BARE.permission);
+    const service = part(holder, "service", holder.service, INHERITED.service);
+    const permission = part(holder, "permission", holder.permission, INHERITED.permission);
     // Most hosts ask for one pair again and again; comparing the same string costs nothing.
     if (service === this.#lastService && permission === this.#lastPermission) return this.#last;
     this.#last = this.#compiled(service, permission);
@@ -70,7 +74,7 @@ export class Requirements {
     return this.#last;
   }
 
-  /** {@link routes} has found nothing wrong with it; the core may still, such as too many entries. */
+  /** The core may refuse what `routes` let pass, such as too many entries. Then every request is `bad_requirement`. */
   #compiledTable(text: string): number {
     try {
       return this.#engine.compileRoutes(text);
@@ -96,7 +100,7 @@ export class Requirements {
   }
 }
 
-/** Whatever goes wrong in the host's own code yields a value that is no requirement. */
+/** What the function throws yields a value that is no requirement. */
 function chosen(choose: RequirementFunction, request: RequestInfo): unknown {
   try {
     return choose(request);
@@ -105,7 +109,7 @@ function chosen(choose: RequirementFunction, request: RequestInfo): unknown {
   }
 }
 
-/** A property that is there must be a text. The values are read by the caller, which is faster than by a name in a variable. */
+/** A property that is there must be a text. The caller reads the values, since a read by a name in a variable is slower. */
 function part(holder: object, name: "service" | "permission", value: unknown, inherited: unknown): string | undefined {
   if (typeof value === "string" && value !== inherited) return value;
   if (!Object.hasOwn(holder, name)) return undefined;

@@ -1,15 +1,15 @@
-import { MAX_TIMER } from "./clock.js";
-import type { RefreshOptions } from "./types.js";
+import type { RefreshOptions } from "../types/options.js";
+import { MAX_TIMER } from "../util/clock.js";
 
 /** Every refresh option, with its usual value where it was left out. */
-export type Intervals = Readonly<Required<RefreshOptions>>;
+export type RefreshSettings = Readonly<Required<RefreshOptions>>;
 
-const MODES: readonly string[] = ["timer", "demand", "manual"] satisfies Intervals["mode"][];
-/** Two looks at most 1.1 intervals apart follow each other unless one was missed; at three, looks are missing, not late. */
+const MODES: readonly string[] = ["timer", "demand", "manual"] satisfies RefreshSettings["mode"][];
+/** Refreshes are at most 1.1 intervals apart unless one was missed: at three intervals they are missing, not late. */
 const MAX_AGE_INTERVALS = 3;
 
-/** The intervals that options give, and the usual ones for the rest. */
-export function intervalsOf(options: RefreshOptions): Intervals {
+/** The settings that options give, and the usual ones for the rest. */
+export function refreshSettings(options: RefreshOptions): RefreshSettings {
   const { mode = "timer" } = options;
   if (!MODES.includes(mode)) throw new TypeError(`refresh.mode: ${MODES.join(", ")} is needed`);
   const interval = milliseconds("interval", options.interval, 10_000);

@@ -1,10 +1,10 @@
 /** {@link Guard} for hosts whose handlers take Node's `IncomingMessage` and `ServerResponse`: `http`, `http2`, Connect, Express. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { CACHING, Guard, type GuardOptions, isIdentityHeader, varyWithCredentials } from "./guard.js";
-import { NOTHING } from "./own.js";
-import type { Reply } from "./reply.js";
-import type { Verifier } from "./types.js";
-import type { Verdict } from "./verdict.js";
+import { CACHING, Guard, type GuardOptions, isIdentityHeader, varyWithCredentials } from "../guard.js";
+import type { Reply } from "../reply.js";
+import type { Verifier } from "../types/verifier.js";
+import { OMITTED } from "../util/own.js";
+import type { Verdict } from "../verdict.js";
 
 declare module "node:http" {
   interface IncomingMessage {
@@ -42,7 +42,7 @@ export function middleware(options: MiddlewareOptions): Middleware {
     next();
   };
   return (request, response, next) => {
-    const judged = guard.judge(request, NOTHING);
+    const judged = guard.judge(request, OMITTED);
     if (!(judged instanceof Promise)) return enter(judged, request, response, next);
     return judged.then((verdict) => enter(verdict, request, response, next)); // Express 5 answers for what is thrown in there
   };

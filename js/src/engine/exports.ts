@@ -1,0 +1,59 @@
+/**
+ * The boundary to the wasm module, as `wasm/src/lib.rs` draws it: what the module exports, and the numbers and characters that
+ * stand for something there. Only numbers cross it; text and bytes go through areas of the module's memory.
+ */
+export interface Exports {
+  readonly memory: WebAssembly.Memory;
+  key_ptr(): number;
+  key_len(): number;
+  ip_ptr(): number;
+  ip_len(): number;
+  block_ptr(): number;
+  block_len(): number;
+  text_ptr(): number;
+  text_len(): number;
+  input(length: number): number;
+  open(rootLength: number): number;
+  compile(serviceLength: number, permissionLength: number): number;
+  compile_routes(): number;
+  verify_key(keyLength: number, ipLength: number, requirement: number, now: number): number;
+  verify_block(length: number, requirement: number, now: number): number;
+  identity(packed: number): number;
+  path(length: number): number;
+  client(length: number): number;
+  offer(now: number): number;
+  stage_root(): number;
+  stage(now: number): number;
+  stage_offered(now: number): number;
+  stage_check(budget: number): number;
+  stage_ready(): number;
+  commit(now: number): number;
+  abort(): void;
+  epoch(): number;
+  issued_at(): number;
+  root_version(): number;
+  floor(): number;
+  realm(): number;
+  interest(): number;
+}
+
+/** Length of a text that is absent. */
+export const NO_TEXT = 0xffff_ffff;
+/** Length of a text that did not fit its area, which is larger than anything the core accepts. */
+export const TOO_LONG = 0xffff_fffe;
+/** Stands for a requirement that could not be chosen because the request has no well-formed path. */
+export const NO_PATH = 0xffff_ffff;
+
+/** What `offer` answers. From `treeNeeded` on, the rest of the number is the most bytes that the tree's bundle can have. */
+export const Offer = { unchanged: 0, renewed: 1, rootNeeded: 2, treeNeeded: 3 } as const;
+/** What `offer` answers. */
+export type Offer = (typeof Offer)[keyof typeof Offer];
+
+/** Between the fields that `identity` leaves. */
+export const FIELD_SEPARATOR = "\x1f";
+/** Between the items of a field that is a list. */
+export const ITEM_SEPARATOR = "\x1e";
+/** The fields that `identity` leaves, in this order. */
+export const IDENTITY = { keyId: 0, org: 1, owner: 2, name: 3, roles: 4, services: 5, metadata: 6 } as const;
+/** Stands for every service in a list of services. */
+export const ALL_SERVICES = "*";

@@ -1,0 +1,95 @@
+import type { Source } from "../sources/source.js";
+import type { UsageSink } from "../usage/event.js";
+import type { Verdict } from "../verdict.js";
+
+/**
+ * How the client address is derived, on which IP policies are judged. The default is the connection alone; a header counts only
+ * under a rule. `platform` stands alone; `trust` and `hops` exclude each other; `header` needs one of them.
+ */
+export type ClientIp =
+  /** A rule in the core's own text form, such as `trust=10.0.0.0/8;header=forwarded`, or `proxy_protocol=trust:10.0.0.0/8`. */
+  | string
+  | {
+      /** Networks of the trusted proxies, 1 to 1024 such as `10.0.0.0/8`: the rightmost untrusted address is the client. */
+      readonly trust?: readonly string[];
+      /** Exact number of proxies in front, 0 to 32. */
+      readonly hops?: number;
+      /** A platform whose own header is authentic, such as `cloudflare`, `fastly` or `aws-alb`. */
+      readonly platform?: string;
+      /** The header to read instead of `X-Forwarded-For`. */
+      readonly header?: string;
+    };
+
+/** Where a credential may stand: `Authorization: Bearer …`, or `X-API-Key: …`. */
+export type CredentialHeader = "bearer" | "x-api-key";
+
+/** When the snapshot is refreshed. All times are milliseconds, above 0 and below 2^31. */
+export interface RefreshOptions {
+  /** Between two refreshes, before a jitter of a tenth. Default 10 000. */
+  readonly interval?: number;
+  /** Longest pause after failures; pauses double up to it, or to 5000 while nothing is loaded. Default 300 000. */
+  readonly maxBackoff?: number;
+  /** One refresh is given up after that. Default 30 000. */
+  readonly deadline?: number;
+  /**
+   * How long what a refresh brought is good enough to answer by. When the last refresh that succeeded is older and one is due,
+   * `protect`, `middleware` and {@link Verifier.load} wait for it before they judge: what was revoked while nobody asked, or
+   * while the process was frozen, is not accepted once more. Default: three intervals, since by then refreshes are missing, not
+   * late.
+   */
+  readonly maxAge?: number;
+  /**
+   * How long they wait at most, from the beginning of that refresh. If it has failed or not ended by then, the request is judged
+   * by what is there, for which the head's end stays the hard bound. Default 2000.
+   */
+  readonly maxWait?: number;
+  /**
+   * `timer` refreshes in the background; `demand` while requests are being answered, after an interval has passed (for hosts
+   * without background timers); `manual` leaves it to {@link Verifier.refresh}. Default: `demand` on Workers, elsewhere `timer`.
+   */
+  readonly mode?: "timer" | "demand" | "manual";
+}
+
+/**
+ * Options of `createVerifier`. The core validates what it interprets; an unknown option is refused, and so is `undefined` for
+ * one without which less is protected: a variable that is not set must not pass for a decision.
+ */
+export interface VerifierOptions {
+  /** The root this edge is deployed with: its bytes, or their base64 or base64url text. */
+  readonly root: Uint8Array | string;
+  /** Where snapshots come from: the URL of a published realm, or a source object. */
+  readonly source: string | URL | Source;
+  /** When to refresh. */
+  readonly refresh?: RefreshOptions;
+  /** A cold start believes no epoch below this one, of the era of {@link root}. From 0; default: any. */
+  readonly minEpoch?: number;
+  /** Seconds past a head's `not_after` during which it still serves, up to 30 days. Default 0. */
+  readonly graceSeconds?: number | undefined;
+  /** How the client address is derived. Default: the connection's other end. */
+  readonly clientIp?: ClientIp;
+  /** Narrows the credential headers that the realm allows. At least one; default: all that the realm allows. */
+  readonly credentials?: readonly CredentialHeader[];
+  /** Name of a query parameter that may carry the key, up to 64 unreserved characters. Default: none, since URLs end up in logs. */
+  readonly query?: string | undefined;
+  /** Whether a wrong address is answered like a wrong key (401), so that the holder of a stolen key learns nothing. Default `false`. */
+  readonly maskIp?: boolean;
+  /** Whether CORS preflights pass to the handler unauthenticated. Default `false`. */
+  readonly allowPreflight?: boolean | undefined;
+  /** What the edge had seen when it last ran ({@link Verifier.floor}), kept by the host: a cold start believes nothing older. */
+  readonly floor?: { readonly rootVersion: number; readonly epoch: number };
+  /** The pepper of a realm whose digests are peppered: its id, from 1, and its 16 to 64 bytes. */
+  readonly pepper?: { readonly id: number; readonly secret: Uint8Array };
+  /** Where usage events go: `usageReporter`, or an object of your own. The caller closes it. Default: nowhere. */
+  readonly usage?: UsageSink | undefined;
+  /** Called with every verdict. What it throws is discarded. */
+  readonly onVerdict?: ((verdict: Verdict) => void) | undefined;
+  /**
+   * Called when a refresh fails ({@link SourceError}), an update is refused ({@link UpdateError}) or the core stops
+   * ({@link TrapError}). What it throws is discarded.
+   */
+  readonly onError?: ((error: Error) => void) | undefined;
+  /** The clock, milliseconds since 1970. Default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+  /** The compiled core, for bundlers that place the `.wasm` file elsewhere. Default: the file of the package. */
+  readonly wasm?: WebAssembly.Module | undefined;
+}

@@ -1,0 +1,114 @@
+import type { UsageSink } from "../usage/event.js";
+import type { Verdict } from "../verdict.js";
+import type { RefreshOptions, VerifierOptions } from "./options.js";
+import type { AnyRequirement, Requirement } from "./requirement.js";
+
+/** What the host knows about a request that the request object does not say: a plain object with these properties and no others. */
+export interface RequestContext {
+  /**
+   * Address of the connection's other end, such as `192.0.2.1` or `2001:db8::1`. `undefined` says that it is not known, which every IP policy refuses. Left out, it
+   * is that of a Node request's socket; a fetch `Request` does not know it.
+   */
+  readonly peer?: string | undefined;
+  /** The PROXY protocol line that preceded the request on this connection, for hosts that read it. */
+  readonly proxyLine?: string | undefined;
+  /** Keeps background work alive after the response, where the platform has it. */
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+}
+
+/** Options of {@link Verifier.verifyKey}: the requirement, and the address. An unknown one answers `bad_requirement`. */
+export interface KeyOptions extends Requirement {
+  /** Text of the client address. Left out or `undefined`: unknown, which every IP policy refuses. */
+  readonly ip?: string | undefined;
+}
+
+/**
+ * A verifier: one realm, one snapshot, verdicts without I/O.
+ *
+ * ```ts
+ * const verdict = verifier.verify(request, { permission: "cache.purge" });
+ * if (!verdict.ok) return verdict.response();
+ * ```
+ *
+ * `verify` and `verifyKey` cannot wait: they start a refresh that is due, and answer by what is there, however old it is.
+ * `await verifier.load()` before them gives the bound that {@link RefreshOptions.maxAge} names; `protect` and `middleware` do so.
+ * They never throw: whatever goes wrong is a verdict that refuses.
+ */
+export interface Verifier {
+  /** Judges a request: credential, Host, client address, key. Demands nothing more than a valid key. */
+  verify(request: Request | NodeRequest): Verdict;
+  /**
+   * Judges a request: credential, Host, client address, key, requirement.
+   *
+   * @param request a fetch `Request` or a Node `IncomingMessage`
+   * @param requirement what the route demands; `undefined`, a look-up that found nothing, answers `bad_requirement`
+   */
+  verify(request: Request | NodeRequest, requirement: AnyRequirement): Verdict;
+  /**
+   * The same, where the host knows more than the request says.
+   *
+   * @param context anything but a {@link RequestContext}, `undefined` too, leaves the address unknown
+   */
+  verify(request: Request | NodeRequest, requirement: AnyRequirement, context: RequestContext): Verdict;
+  /** Judges the text of a key from an unknown address. Demands nothing more than a valid key. */
+  verifyKey(text: string): Verdict;
+  /**
+   * Judges the text of a key.
+   *
+   * @param options the requirement and the address; `undefined`, a look-up that found nothing, answers `bad_requirement`. Merge
+   * a requirement in only when it was found: `{ ip, ...undefined }` is `{ ip }`, which nobody can tell from your intent
+   */
+  verifyKey(text: string, options: KeyOptions): Verdict;
+  /** Refreshes now; resolves to whether anything changed. Rejects with what `onError` hears as well. */
+  refresh(): Promise<boolean>;
+  /**
+   * Resolves when a verdict may be given: at once, unless what was seen last is older than {@link RefreshOptions.maxAge} and a
+   * refresh is due or under way. Then it waits for that, {@link RefreshOptions.maxWait} from its beginning at most; in mode
+   * `demand` it waits for the very first snapshot as long as the refresh takes. It does not wait in mode `manual`, nor while a
+   * source that failed is left alone for a while. Never rejects.
+   *
+   * @param waitUntil keeps the refresh alive should it outlive the request, where the platform has it
+   */
+  load(waitUntil?: (work: Promise<unknown>) => void): Promise<void>;
+  /** Whether {@link load} would wait now. */
+  readonly overdue: boolean;
+  /** Stops refreshing. Verdicts go on until the snapshot is stale. */
+  close(): void;
+  /** Epoch of the snapshot that serves, 0 for none. */
+  readonly epoch: number;
+  /** Version of the root under which it serves, 0 for none. */
+  readonly rootVersion: number;
+  /**
+   * The last root and epoch that were accepted, also when nothing serves any more: a host that keeps it hands it to its next
+   * start as {@link VerifierOptions.floor}. `undefined` when nothing was seen yet.
+   */
+  readonly floor: { readonly rootVersion: number; readonly epoch: number } | undefined;
+  /** Seconds since the serving head was issued, `Infinity` for none. */
+  readonly age: number;
+  /** Whether a snapshot is loaded. */
+  readonly ready: boolean;
+  /** Name of the realm that the root vouches for. */
+  readonly realm: string;
+  /** What the option of that name gave. */
+  readonly usage?: UsageSink | undefined;
+}
+
+/**
+ * The part of a Node `IncomingMessage` that is read. A host whose requests are neither Node's nor fetch's gives an object of this
+ * shape: `{ method: "GET", url: "/zones?page=2", rawHeaders: ["Host", "api.example.com", "X-API-Key", key] }`.
+ */
+export interface NodeRequest {
+  /** The method of the request line, such as `GET`. */
+  readonly method?: string | undefined;
+  /** The target of the request line: path and query as they were received. */
+  readonly url?: string | undefined;
+  /** Set by Express and Connect, which shorten `url` inside a mounted router. */
+  readonly originalUrl?: string | undefined;
+  /** Names and values in turn, as received. Requests of `node:http2` begin with the pseudo-headers. */
+  readonly rawHeaders: string[];
+  /** The connection, and the server that accepted it: how many header lines that keeps must be known. */
+  readonly socket?:
+    | { readonly remoteAddress?: string | undefined; readonly server?: { readonly maxHeadersCount?: number | null | undefined } | undefined }
+    | null
+    | undefined;
+}
