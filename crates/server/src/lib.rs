@@ -7,7 +7,7 @@
 //! | `/healthz` | 200 while every published head is alive, 503 otherwise |
 //! | `/api/v1/…` | the management API, for holders of management keys; `/api/v1/openapi.json` describes it |
 //!
-//! [`serve`] runs until it is told to stop. With a [`Pilot`] it also publishes: after changes in the registry, and a third of
+//! [`serve`] runs until it is told to stop. With a [`PublisherTask`] it also publishes: after changes in the registry, and a third of
 //! the way through a head's life.
 #![forbid(unsafe_code)]
 
@@ -17,8 +17,8 @@ mod api;
 mod health;
 pub mod limits;
 mod log;
-mod pilot;
 mod problem;
+mod publisher_task;
 mod site;
 mod stall;
 mod tasks;
@@ -40,8 +40,8 @@ use accept::accept;
 pub use alerts::Webhook;
 use api::Api;
 pub use api::{ApiOptions, FailureRate, ROUTES as API_ROUTES, document as api_document};
-pub use pilot::Pilot;
 pub use problem::Problem;
+pub use publisher_task::PublisherTask;
 use site::Site;
 use tracing::instrument::WithSubscriber;
 pub use upkeep::Upkeep;
@@ -57,7 +57,7 @@ pub struct Options {
     /// The published directory, above `r/`.
     pub published: PathBuf,
     /// The publisher to run beside it.
-    pub pilot: Option<Pilot>,
+    pub publisher: Option<PublisherTask>,
     /// The management API to serve.
     pub api: Option<ApiOptions>,
     /// The registry to look after.
@@ -71,7 +71,7 @@ pub struct Options {
 impl Options {
     /// The published files only.
     pub fn new(addr: SocketAddr, published: PathBuf) -> Options {
-        Options { addr, published, pilot: None, api: None, upkeep: None, webhook: None, patience: Patience::default() }
+        Options { addr, published, publisher: None, api: None, upkeep: None, webhook: None, patience: Patience::default() }
     }
 }
 
@@ -138,7 +138,7 @@ pub async fn serve_until(
     ready: impl FnOnce(Bound),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    let Options { addr, published, pilot, api, upkeep, webhook, patience } = options;
+    let Options { addr, published, publisher, api, upkeep, webhook, patience } = options;
     let listener = listen(addr).await?;
     let mut bound = Bound { files: listener.local_addr()?, api: None };
     let mut sites = vec![(listener, routes(published))];
@@ -164,7 +164,7 @@ pub async fn serve_until(
         serving.spawn(alerts::deliver(webhook, Arc::clone(&upkeep.registry), told.clone()).with_current_subscriber());
     }
     let upkeep = upkeep.map(Upkeep::start).transpose()?;
-    let pilot = pilot.map(Pilot::start).transpose()?;
+    let publisher = publisher.map(PublisherTask::start).transpose()?;
     ready(bound);
     for (listener, routes) in sites {
         serving.spawn(accept(listener, routes, patience, told.clone()).with_current_subscriber());
@@ -175,7 +175,7 @@ pub async fn serve_until(
     let _ = tokio::time::timeout(DRAIN, async { while serving.join_next().await.is_some() {} }).await;
     serving.shutdown().await;
     let _ = tokio::task::spawn_blocking(move || {
-        drop((pilot, upkeep));
+        drop((publisher, upkeep));
         // It ends when the last connection is gone; one that hangs on does not hold it up.
         if let Some(writer) = writer {
             let end = std::time::Instant::now() + DRAIN;

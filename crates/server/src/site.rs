@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -14,51 +14,17 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edgelatch_core::tree::object_digest;
 use edgelatch_registry::Slug;
-use edgelatch_sync::hex;
+use edgelatch_sync::{Item, hex};
 
 use crate::problem::Problem;
 
 const ALWAYS_ASK: &str = "no-cache";
 const NEVER_CHANGES: &str = "public, max-age=31536000, immutable";
 
-/// What a path names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Item {
-    Head,
-    Bundle,
-    Root(u32),
-    Object(String),
-}
-
-impl Item {
-    /// Reads what follows `/r/<realm>/`. Only names that a publisher writes pass, so no path leaves the directory.
-    pub(crate) fn parse(path: &str) -> Option<Item> {
-        match path.split_once('/') {
-            None if path == "head" => Some(Item::Head),
-            None if path == "bundle" => Some(Item::Bundle),
-            Some(("root", n)) if !n.starts_with(['0', '+']) => n.parse().ok().map(Item::Root),
-            Some(("objects", name)) => {
-                let digest = name.len() == 64 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-                digest.then(|| Item::Object(name.into()))
-            }
-            _ => None,
-        }
-    }
-
-    fn file(&self) -> PathBuf {
-        match self {
-            Item::Head => "head".into(),
-            Item::Bundle => "bundle".into(),
-            Item::Root(version) => Path::new("root").join(version.to_string()),
-            Item::Object(name) => Path::new("objects").join(name),
-        }
-    }
-
-    fn cache_control(&self) -> &'static str {
-        match self {
-            Item::Head | Item::Bundle => ALWAYS_ASK,
-            Item::Root(_) | Item::Object(_) => NEVER_CHANGES,
-        }
+fn cache_control(item: Item) -> &'static str {
+    match item {
+        Item::Root(_) | Item::Object(_) => NEVER_CHANGES,
+        _ => ALWAYS_ASK,
     }
 }
 
@@ -69,7 +35,8 @@ struct Content {
     etag: String,
 }
 
-/// Tells one version of a file from the next: each is a new file, renamed into place.
+/// Tells one version of a file from the next. Publishing writes a new file and renames it into place, so the inode changes even
+/// where time and length do not.
 #[derive(Clone, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -87,7 +54,8 @@ impl Stamp {
     }
 }
 
-/// The published directory. Bundles are kept in memory: reading and hashing one anew for every edge would be slow.
+/// The published directory. The last bundle of each realm is kept in memory: to read and hash many megabytes anew for every
+/// edge that asks would be slow.
 pub(crate) struct Site {
     root: PathBuf,
     bundles: Mutex<HashMap<Slug, (Stamp, Content)>>,
@@ -110,14 +78,14 @@ impl Site {
 
     /// The current head of a realm.
     pub(crate) fn head(&self, realm: &Slug) -> io::Result<Vec<u8>> {
-        fs::read(self.path(realm, &Item::Head))
+        fs::read(self.path(realm, Item::Head))
     }
 
-    fn path(&self, realm: &Slug, item: &Item) -> PathBuf {
-        self.root.join("r").join(realm.as_str()).join(item.file())
+    fn path(&self, realm: &Slug, item: Item) -> PathBuf {
+        self.root.join("r").join(realm.as_str()).join(item.to_string())
     }
 
-    fn read(&self, realm: &Slug, item: &Item) -> io::Result<Content> {
+    fn read(&self, realm: &Slug, item: Item) -> io::Result<Content> {
         let mut file = File::open(self.path(realm, item))?;
         let meta = file.metadata()?;
         if !meta.is_file() {
@@ -129,9 +97,8 @@ impl Site {
         };
         let tagged = |bytes: Vec<u8>| Content { etag: format!("\"{}\"", hex(&object_digest(&bytes))), bytes: bytes.into() };
         match item {
-            Item::Head | Item::Root(_) => load().map(tagged),
-            // Its name says what it must hash to; edges check that.
-            Item::Object(name) => Ok(Content { etag: format!("\"{name}\""), bytes: load()?.into() }),
+            // Its name is the digest that its bytes must have; edges check that.
+            Item::Object(digest) => Ok(Content { etag: format!("\"{}\"", hex(&digest)), bytes: load()?.into() }),
             Item::Bundle => {
                 let stamp = Stamp::of(&meta);
                 // Held while reading, so that a crowd of edges after a change reads the file once.
@@ -145,17 +112,18 @@ impl Site {
                     }
                 }
             }
+            _ => load().map(tagged),
         }
     }
 }
 
 /// Answers GET and HEAD; the latter's body is dropped further out.
 pub(crate) async fn answer(site: Arc<Site>, realm: String, path: String, headers: HeaderMap) -> Response {
-    let (Ok(realm), Some(item)) = (realm.parse::<Slug>(), Item::parse(&path)) else {
+    let (Ok(realm), Some(item)) = (realm.parse::<Slug>(), Item::published(&path)) else {
         return Problem::NOT_FOUND.into_response();
     };
-    let cache_control = item.cache_control();
-    let read = tokio::task::spawn_blocking(move || site.read(&realm, &item)).await;
+    let cache_control = cache_control(item);
+    let read = tokio::task::spawn_blocking(move || site.read(&realm, item)).await;
     let content = match read {
         Ok(Ok(content)) => content,
         Ok(Err(error)) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -194,43 +162,6 @@ fn names(value: &HeaderValue, etag: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_published_names_pass() {
-        let digest = "a".repeat(64);
-        for (path, item) in [
-            ("head", Item::Head),
-            ("bundle", Item::Bundle),
-            ("root/12", Item::Root(12)),
-            (&format!("objects/{digest}"), Item::Object(digest.clone())),
-        ] {
-            assert_eq!(Item::parse(path), Some(item));
-        }
-        let upper = format!("objects/{}", digest.to_uppercase());
-        for path in [
-            "",
-            "root",
-            "root/",
-            "root/0",
-            "root/01",
-            "root/+1",
-            "root/-1",
-            "root/4294967296",
-            "root/1/",
-            "objects",
-            "objects/",
-            "objects/../head",
-            "objects/..",
-            ".edgelatch/recent",
-            "head/",
-            "HEAD",
-            "../../registry.db",
-            &upper,
-            &format!("objects/{digest}/"),
-        ] {
-            assert_eq!(Item::parse(path), None, "{path}");
-        }
-    }
 
     #[test]
     fn entity_tags_compare_weakly() {

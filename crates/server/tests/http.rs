@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use common::Log;
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{Caller, Env, Handover, Key, NewKey, NewRealm, Preset, Registry, Slug};
-use edgelatch_server::{Options, Pilot, serve_until};
-use edgelatch_sync::{DataDir, Directory, Init, Publisher, Target, init, key_file};
+use edgelatch_server::{Options, PublisherTask, serve_until};
+use edgelatch_sync::{DataDir, Directory, Init, Publisher, init, key_file};
 
 struct Plane {
     _temp: tempfile::TempDir,
@@ -56,14 +56,14 @@ impl Plane {
         self.registry.keys(&self.realm).create(&caller(), &new, Handover::default()).unwrap().created().unwrap().key
     }
 
-    fn serve(&self, pilot: bool) -> Served {
-        let pilot = pilot.then(|| Pilot {
+    fn serve(&self, publishing: bool) -> Served {
+        let publisher = publishing.then(|| PublisherTask {
             publisher: self.publisher(),
-            targets: vec![Directory::new(self.dir.realm(&self.realm))],
+            targets: vec![Box::new(Directory::new(self.dir.realm(&self.realm)))],
             interval: Duration::from_millis(20),
             node: "node-1".parse().unwrap(),
         });
-        let options = Options { pilot, ..Options::new(([127, 0, 0, 1], 0).into(), self.dir.published()) };
+        let options = Options { publisher, ..Options::new(([127, 0, 0, 1], 0).into(), self.dir.published()) };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (ready, bound) = mpsc::channel();
         let log = Log::default();
@@ -200,7 +200,7 @@ fn what_another_process_publishes_is_served_at_once() {
     let s = p.serve(false);
     let (head, bundle) = (s.get("/r/acme/head"), s.get("/r/acme/bundle"));
     p.create();
-    p.publisher().publish(&mut [&mut Directory::new(p.dir.realm(&p.realm)) as &mut dyn Target]).unwrap();
+    p.publisher().publish(&[&Directory::new(p.dir.realm(&p.realm))]).unwrap();
     for (path, before) in [("/r/acme/head", head), ("/r/acme/bundle", bundle)] {
         let after = s.ask("GET", path, &format!("If-None-Match: {}\r\n", before.header("etag").unwrap()));
         assert_eq!(after.status, 200);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{Plane, Served, caller, slug};
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{Env, Handover, Lease, Name, NewKey, NewRealm, Preset, Registry, UsageBatch, UsageEvent};
-use edgelatch_server::{Options, Pilot, Upkeep};
+use edgelatch_server::{Options, PublisherTask, Upkeep};
 use edgelatch_sync::{DataDir, Directory, Init, Publisher, init, key_file};
 
 /// A data directory with a published realm, whose registry may be opened many times.
@@ -59,8 +59,9 @@ impl Realm {
         let key = key_file::load(&self.dir.key(Role::Publisher), Role::Publisher, &slug("acme")).unwrap();
         let lock = self.dir.path().join(format!("{name}.lock"));
         let publisher = Publisher::new(self.registry(), slug("acme"), key, 3600, lock).unwrap();
-        let pilot = Pilot { publisher, targets, interval: Duration::from_millis(20), node: slug(name) };
-        Served::start(Options { pilot: Some(pilot), ..Options::new(([127, 0, 0, 1], 0).into(), self.dir.published()) }, "")
+        let targets = targets.into_iter().map(|directory| Box::new(directory) as _).collect();
+        let task = PublisherTask { publisher, targets, interval: Duration::from_millis(20), node: slug(name) };
+        Served::start(Options { publisher: Some(task), ..Options::new(([127, 0, 0, 1], 0).into(), self.dir.published()) }, "")
     }
 
     fn own(&self) -> Directory {

@@ -16,7 +16,7 @@ use edgelatch_registry::{
     Caller, Database, Env, Handover, Import, ImportDefaults, ImportFormat, KeyEdit, KeyFilter, KeyOrder, NewKey, NewOrg,
     NewOwner, NewRealm, OwnerKind, Paging, Preset, Registry, Slug, Sort, State, UsageBatch, UsageEvent,
 };
-use edgelatch_sync::{DataDir, Directory, Init, Publisher, Target, init, key_file};
+use edgelatch_sync::{DataDir, Directory, Init, Publisher, init, key_file};
 use edgelatch_testkit::postgres;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -212,13 +212,13 @@ fn at_work(dir: &Path, figures: &mut Figures) -> Result<()> {
     figures.add("create", median(create) * 1e3);
     let signing = key_file::load(&dir.key(Role::Publisher), Role::Publisher, &plane.realm)?;
     let publisher = Publisher::new(Arc::clone(&registry), plane.realm.clone(), signing, head_lifetime, dir.lock())?;
-    let mut target = Directory::new(dir.realm(&plane.realm));
-    publisher.publish(&mut [&mut target as &mut dyn Target])?;
+    let target = Directory::new(dir.realm(&plane.realm));
+    publisher.publish(&[&target])?;
     let mut publishes = Vec::new();
     for (n, id) in ids.iter().skip(100).take(PUBLISHES).enumerate() {
         let edit = KeyEdit { name: Some(format!("renamed {n}").parse()?), ..KeyEdit::default() };
         registry.keys(&plane.realm).edit(&plane.caller, *id, &edit)?;
-        publishes.extend(times(1, |_| Ok(publisher.publish(&mut [&mut target as &mut dyn Target]).map(drop)?))?);
+        publishes.extend(times(1, |_| Ok(publisher.publish(&[&target]).map(drop)?))?);
     }
     figures.add("publish", median(publishes) * 1e3);
     Ok(())

@@ -9,3 +9,15 @@ pub fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+/// The digest that `text` spells as [`hex`] does.
+pub(crate) fn digest(text: &str) -> Option<[u8; 32]> {
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let pairs = text.as_bytes().as_chunks::<2>();
+    let bytes: Option<Vec<u8>> = pairs.0.iter().map(|&[high, low]| Some(value(high)? << 4 | value(low)?)).collect();
+    if pairs.1.is_empty() { bytes?.try_into().ok() } else { None }
+}

@@ -14,7 +14,6 @@ use crate::data_dir::DataDir;
 use crate::directory::Directory;
 use crate::error::Error;
 use crate::publisher::{Published, Publisher};
-use crate::target::Target;
 use crate::{files, key_file};
 
 /// A root's lifetime unless told otherwise, in seconds: ten years.
@@ -138,8 +137,7 @@ fn begin(dir: &DataDir, registry: &Arc<Registry>, init: &Init) -> Result<Begun, 
         }
     };
     let publisher = Publisher::new(Arc::clone(registry), realm.clone(), publisher_key, init.head_lifetime, dir.lock())?;
-    let mut target = Directory::new(dir.realm(realm));
-    let published = publisher.publish(&mut [&mut target as &mut dyn Target])?;
+    let published = publisher.publish(&[&Directory::new(dir.realm(realm))])?;
     Ok(Begun { root, published })
 }
 

@@ -13,7 +13,8 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::hex::hex;
-use crate::target::{Publication, Shown, Target, Written};
+use crate::publication::{Publication, Written};
+use crate::target::{Shown, Target};
 
 /// A head's lifetime unless told otherwise, in seconds: a day without the control plane before edges refuse.
 pub const DEFAULT_LIFETIME: u64 = 24 * 3600;
@@ -145,7 +146,7 @@ impl Publisher {
     }
 
     /// Whether an epoch is due, and why. Cheap: a few rows and each target's head. One that cannot be read needs repair.
-    pub fn due(&self, targets: &[&mut dyn Target]) -> Result<Option<Reason>, Error> {
+    pub fn due(&self, targets: &[&dyn Target]) -> Result<Option<Reason>, Error> {
         let Some(last) = self.ledger().newest(1)?.into_iter().next() else { return Ok(Some(Reason::Repair)) };
         if last.changes != self.ledger().changes()? {
             return Ok(Some(Reason::Change));
@@ -154,14 +155,14 @@ impl Publisher {
             return Ok(Some(Reason::Heartbeat));
         }
         let roots = self.ledger().roots()?;
-        let holds = |target: &&mut dyn Target| {
-            Shown::of(&**target, self.realm.as_str(), &roots).is_ok_and(|shown| shown.epoch() == last.epoch)
+        let holds = |target: &&dyn Target| {
+            Shown::of(*target, self.realm.as_str(), &roots).is_ok_and(|shown| shown.epoch() == last.epoch)
         };
         Ok((!targets.iter().all(holds)).then_some(Reason::Repair))
     }
 
     /// Publishes an epoch if one is due.
-    pub fn publish_if_due(&self, targets: &mut [&mut dyn Target]) -> Result<Option<Published>, Error> {
+    pub fn publish_if_due(&self, targets: &[&dyn Target]) -> Result<Option<Published>, Error> {
         if self.due(targets)?.is_none() {
             return Ok(None);
         }
@@ -175,12 +176,12 @@ impl Publisher {
 
     /// Publishes an epoch. Each target is published to on its own: one that fails is named in the answer and stops no other;
     /// only when none holds the epoch is that an error.
-    pub fn publish(&self, targets: &mut [&mut dyn Target]) -> Result<Published, Error> {
+    pub fn publish(&self, targets: &[&dyn Target]) -> Result<Published, Error> {
         let _lock = self.lock()?;
         self.run(targets, Reason::Asked)
     }
 
-    fn run(&self, targets: &mut [&mut dyn Target], reason: Reason) -> Result<Published, Error> {
+    fn run(&self, targets: &[&dyn Target], reason: Reason) -> Result<Published, Error> {
         let roots = self.ledger().roots()?;
         let root = self.trusted_root(&roots)?;
         (self.watch)(Stage::Reading);
@@ -191,8 +192,8 @@ impl Publisher {
         (self.watch)(Stage::Writing(tree.bytes()));
         let mut above = 0;
         let (mut unproven, mut broken) = (Vec::new(), Vec::new());
-        for target in &*targets {
-            match Shown::of(&**target, self.realm.as_str(), &roots) {
+        for target in targets {
+            match Shown::of(*target, self.realm.as_str(), &roots) {
                 Ok(Shown::Unproven) => unproven.push(target.name()),
                 Ok(shown) => above = above.max(shown.epoch()),
                 Err(error) => broken.push(error),
@@ -224,10 +225,10 @@ impl Publisher {
             Publication { realm, epoch, now: row.issued_at, head: &head, bundle: &bundle, roots: &roots, tree: &tree };
         let (mut written, mut failed, mut first) = (Vec::new(), Vec::new(), None);
         for target in targets {
-            match target.publish(&publication) {
+            match publication.put(*target) {
                 Ok(done) => written.push(done),
                 Err(error) => {
-                    failed.push(FailedTarget::of(&**target, &error));
+                    failed.push(FailedTarget::of(*target, &error));
                     first = first.or(Some(error));
                 }
             }

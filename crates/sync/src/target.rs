@@ -1,52 +1,42 @@
-//! Where snapshots go.
+//! Where snapshots go: what a target must offer, and what it shows.
 
-use edgelatch_core::build::Tree;
+use std::fmt::Debug;
+
 use edgelatch_core::head::Head;
 use edgelatch_core::root::Root;
 use edgelatch_registry::RootRow;
 
 use crate::error::Error;
+use crate::layout::Item;
 
-/// One epoch, signed and complete.
-#[derive(Debug)]
-pub struct Publication<'a> {
-    /// The realm.
-    pub realm: &'a str,
-    /// The epoch.
-    pub epoch: u64,
-    /// When it was signed.
-    pub now: u64,
-    /// The signed head.
-    pub head: &'a [u8],
-    /// Head and tree in one.
-    pub bundle: &'a [u8],
-    /// Every root version.
-    pub roots: &'a [RootRow],
-    /// The tree.
-    pub tree: &'a Tree,
-}
-
-/// What a target did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Written {
-    /// Objects that it did not hold before.
-    pub objects: usize,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Objects that no recent epoch needs any more.
-    pub removed: usize,
-}
-
-/// A place that edges read from. It shows the old epoch or the new one, never a mixture, and never goes back.
-pub trait Target {
+/// A place that edges read from: a directory, later a bucket of an object store.
+///
+/// A target only stores. What is written in which order, which epoch is refused and what is kept for how long is the same for
+/// all and stands in [`Publication::put`](crate::Publication::put). `tests/targets.rs` holds each to its promises.
+pub trait Target: Debug + Send + Sync {
     /// Its name in messages.
     fn name(&self) -> String;
 
-    /// The head that it shows, as it is: [`Shown`] proves it.
-    fn head(&self) -> Result<Option<Vec<u8>>, Error>;
+    /// The bytes of `item`, as they are; `None` where there is none.
+    fn read(&self, item: Item) -> Result<Option<Vec<u8>>, Error>;
 
-    /// Shows `publication`. On an error the target shows what it showed before.
-    fn publish(&mut self, publication: &Publication<'_>) -> Result<Written, Error>;
+    /// Called before the first write of an epoch, of which one at a time is under way: clears what interrupted ones left.
+    fn prepare(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Writes `item`, or replaces it. Whoever reads it meanwhile gets the old bytes or the new ones, whole; so does everyone
+    /// after an error.
+    fn write(&self, item: Item, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Returns when everything written so far is there to stay, also after a power cut.
+    fn settle(&self) -> Result<(), Error>;
+
+    /// Every [`Item::Object`] and [`Item::Manifest`], with its length. What others put there is left out.
+    fn list(&self) -> Result<Vec<(Item, u64)>, Error>;
+
+    /// Removes `item`.
+    fn remove(&self, item: Item) -> Result<(), Error>;
 }
 
 /// What a target shows.
@@ -54,23 +44,22 @@ pub trait Target {
 pub enum Shown {
     /// No head.
     Nothing,
-    /// A head that does not verify under the newest root. Anyone who may write there can make one, so it bounds nothing.
-    /// Nor does one by a retired publisher, or of an earlier era: its epochs count for no edge either.
+    /// A head that counts for no edge with the newest root: it is signed by no publisher or a retired one, or of an earlier era.
+    /// Anyone who may write there can make one, so it says nothing about the epochs that were signed.
     Unproven,
     /// This epoch.
     Epoch(u64),
 }
 
 impl Shown {
-    /// Reads and proves `target`'s head.
+    /// Reads and proves `target`'s head. One of another realm is an error: publishing would take that realm's edges away.
     pub fn of(target: &dyn Target, realm: &str, roots: &[RootRow]) -> Result<Shown, Error> {
-        let Some(bytes) = target.head()? else { return Ok(Shown::Nothing) };
+        let Some(bytes) = target.read(Item::Head)? else { return Ok(Shown::Nothing) };
         match Head::inspect(&bytes) {
             Ok(head) if head.realm != realm => {
                 return Err(Error::TargetForeign { target: target.name(), found: head.realm, realm: realm.into() });
             }
             Ok(_) => {}
-            // A damaged head is of no use to anyone: the next one replaces it.
             Err(_) => return Ok(Shown::Unproven),
         }
         let root = roots.last().and_then(|newest| Root::open(&newest.object).ok());
@@ -85,13 +74,4 @@ impl Shown {
             Shown::Epoch(epoch) => epoch,
         }
     }
-}
-
-/// The check that every target makes first.
-pub(crate) fn check_epoch(target: &dyn Target, publication: &Publication<'_>) -> Result<(), Error> {
-    let found = Shown::of(target, publication.realm, publication.roots)?.epoch();
-    if found >= publication.epoch {
-        return Err(Error::TargetAhead { target: target.name(), found, epoch: publication.epoch });
-    }
-    Ok(())
 }

@@ -13,8 +13,7 @@ use edgelatch_core::tree::object_digest;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Created, Handover, KeyEdit, NewKey, NewRealm, Preset, Registry, Slug};
 use edgelatch_sync::{
-    Begun, DataDir, Directory, Error, Init, Publication, Published, Publisher, Reason, Shown, Target, Written, hex, init,
-    key_file,
+    Begun, DataDir, Directory, Error, Init, Item, Published, Publisher, Reason, Shown, Target, hex, init, key_file,
 };
 use edgelatch_testkit::DAY;
 use edgelatch_testkit::registry::{NOW, caller, env};
@@ -66,11 +65,11 @@ impl Plane {
     }
 
     fn publish(&self) -> Result<Published, Error> {
-        self.publisher.publish(&mut [&mut self.target()])
+        self.publisher.publish(&[&self.target()])
     }
 
     fn if_due(&self) -> Option<Reason> {
-        self.publisher.publish_if_due(&mut [&mut self.target()]).unwrap().map(|p| p.reason)
+        self.publisher.publish_if_due(&[&self.target()]).unwrap().map(|p| p.reason)
     }
 
     fn create(&self, name: &str) -> Created {
@@ -168,6 +167,7 @@ fn epochs_are_due_after_changes_heartbeats_and_losses() {
 }
 
 /// Dies between the ledger and the head.
+#[derive(Debug)]
 struct Dying(Directory);
 
 impl Target for Dying {
@@ -175,12 +175,24 @@ impl Target for Dying {
         "dying".into()
     }
 
-    fn head(&self) -> Result<Option<Vec<u8>>, Error> {
-        self.0.head()
+    fn read(&self, item: Item) -> Result<Option<Vec<u8>>, Error> {
+        self.0.read(item)
     }
 
-    fn publish(&mut self, _: &Publication<'_>) -> Result<Written, Error> {
+    fn write(&self, _: Item, _: &[u8]) -> Result<(), Error> {
         panic!("power cut")
+    }
+
+    fn settle(&self) -> Result<(), Error> {
+        self.0.settle()
+    }
+
+    fn list(&self) -> Result<Vec<(Item, u64)>, Error> {
+        self.0.list()
+    }
+
+    fn remove(&self, item: Item) -> Result<(), Error> {
+        self.0.remove(item)
     }
 }
 
@@ -190,10 +202,10 @@ fn a_target_that_fails_stops_no_other() {
     let blocked = p.dir.path().join("blocked");
     fs::write(&blocked, b"in the way").unwrap();
     for first in [true, false] {
-        let (mut bad, mut good) = (Directory::new(&blocked), p.target());
+        let (bad, good) = (Directory::new(&blocked), p.target());
         let published = match first {
-            true => p.publisher.publish(&mut [&mut bad, &mut good]),
-            false => p.publisher.publish(&mut [&mut good, &mut bad]),
+            true => p.publisher.publish(&[&bad, &good]),
+            false => p.publisher.publish(&[&good, &bad]),
         };
         let published = published.unwrap();
         assert_eq!((published.written.len(), published.failed.len(), published.failed[0].code), (1, 1, "io"));
@@ -201,11 +213,11 @@ fn a_target_that_fails_stops_no_other() {
         let last = &p.registry.ledger(&p.realm).newest(1).unwrap()[0];
         assert_eq!((last.epoch, last.published_at), (published.epoch, None));
         assert_eq!(p.edge().head().unwrap().epoch, published.epoch);
-        assert_eq!(p.publisher.due(&[&mut bad, &mut good]).unwrap(), Some(Reason::Repair));
+        assert_eq!(p.publisher.due(&[&bad, &good]).unwrap(), Some(Reason::Repair));
     }
     // When none can be published to, no epoch is spent.
     let epoch = p.registry.ledger(&p.realm).newest(1).unwrap()[0].epoch;
-    assert_eq!(p.publisher.publish(&mut [&mut Directory::new(&blocked)]).unwrap_err().code(), "io");
+    assert_eq!(p.publisher.publish(&[&Directory::new(&blocked)]).unwrap_err().code(), "io");
     assert_eq!(p.registry.ledger(&p.realm).newest(1).unwrap()[0].epoch, epoch);
 }
 
@@ -216,7 +228,7 @@ fn no_epoch_is_used_twice_after_a_crash() {
     let served = p.file("head");
     for _ in 0..3 {
         let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let _ = p.publisher.publish(&mut [&mut Dying(p.target())]);
+            let _ = p.publisher.publish(&[&Dying(p.target())]);
         }));
         assert!(died.is_err());
     }
@@ -224,7 +236,7 @@ fn no_epoch_is_used_twice_after_a_crash() {
     assert_eq!(p.registry.ledger(&p.realm).newest(1).unwrap()[0].published_at, None);
     // A new process: it sees that the last epoch is not out, and takes a new one.
     let registry = Arc::new(Registry::open(&p.dir.database(), env(&p.clock)).unwrap());
-    let again = publisher(&p.dir, &registry, &p.realm).publish_if_due(&mut [&mut p.target()]).unwrap().unwrap();
+    let again = publisher(&p.dir, &registry, &p.realm).publish_if_due(&[&p.target()]).unwrap().unwrap();
     assert_eq!((again.epoch, again.reason), (5, Reason::Repair));
     p.push(&mut edge);
 }
@@ -240,7 +252,7 @@ fn a_registry_restored_from_a_backup_does_not_repeat_epochs() {
     let mut edge = p.edge();
     let registry = Arc::new(Registry::open(&backup, env(&p.clock)).unwrap());
     let restored = publisher(&p.dir, &registry, &p.realm);
-    assert_eq!(restored.publish(&mut [&mut p.target()]).unwrap().epoch, 7);
+    assert_eq!(restored.publish(&[&p.target()]).unwrap().epoch, 7);
     p.push(&mut edge);
 }
 
@@ -264,12 +276,12 @@ fn a_forged_head_does_not_move_the_epoch() {
     let p = plane();
     let other = p.dir.keys().join("other.key");
     key_file::create(&other, Role::Publisher, &p.realm, &env(&p.clock)).unwrap();
-    let mut beside = Directory::new(p.dir.path().join("beside"));
+    let beside = Directory::new(p.dir.path().join("beside"));
     fs::create_dir(beside.path()).unwrap();
     let mut expected = 1;
     for epoch in [5, MAX_EPOCH - 1, MAX_EPOCH] {
         fs::write(beside.path().join("head"), head_of(&p, &other, epoch)).unwrap();
-        let published = p.publisher.publish(&mut [&mut p.target(), &mut beside]).unwrap();
+        let published = p.publisher.publish(&[&p.target(), &beside]).unwrap();
         expected += 1;
         assert_eq!((published.epoch, published.unproven), (expected, vec![beside.name()]));
     }
@@ -318,7 +330,7 @@ fn concurrent_publishers_take_turns() {
                 let registry = Arc::new(Registry::open(&p.dir.database(), env(&p.clock)).unwrap());
                 let publisher = publisher(&p.dir, &registry, &p.realm);
                 for _ in 0..5 {
-                    publisher.publish(&mut [&mut p.target()]).unwrap();
+                    publisher.publish(&[&p.target()]).unwrap();
                 }
             });
         }
@@ -366,28 +378,27 @@ fn old_objects_go_and_torn_ones_are_replaced() {
     assert!(p.objects().len() <= 16, "{}", p.objects().len());
     // An interrupted write, and an object torn before its tree was complete.
     let objects = p.dir.realm(&p.realm).join("objects");
-    fs::write(objects.join(".tmp-1-1"), b"x").unwrap();
-    let beside = p.dir.realm(&p.realm).join(".tmp-1-2");
-    fs::write(&beside, b"x").unwrap();
+    let interrupted = p.dir.realm(&p.realm).join(".edgelatch/tmp/1-head");
+    fs::write(&interrupted, b"x").unwrap();
     fs::write(objects.join("README"), b"somebody's").unwrap();
     p.create("torn");
     let torn = {
         let copy = DataDir::new(p.dir.path().join("copy"));
-        let mut elsewhere = Directory::new(copy.path());
-        p.publisher.publish(&mut [&mut elsewhere]).unwrap().tree
+        let elsewhere = Directory::new(copy.path());
+        p.publisher.publish(&[&elsewhere]).unwrap().tree
     };
     fs::write(objects.join(&torn), b"torn").unwrap();
     let published = p.publish().unwrap();
     assert_eq!(published.tree, torn);
     assert_eq!(hex(&object_digest(&p.file(&format!("objects/{torn}")))), torn);
-    assert!(!objects.join(".tmp-1-1").exists() && !beside.exists() && objects.join("README").exists());
+    assert!(!interrupted.exists() && objects.join("README").exists());
     p.edge();
 }
 
 #[test]
 fn refuses_to_publish_what_no_edge_would_take() {
     let p = plane();
-    let code = |publisher: &Publisher| publisher.publish(&mut [&mut p.target()]).unwrap_err().code();
+    let code = |publisher: &Publisher| publisher.publish(&[&p.target()]).unwrap_err().code();
     let before = p.file("head");
     // A key that the root does not name.
     let other = p.dir.keys().join("other.key");
@@ -395,12 +406,12 @@ fn refuses_to_publish_what_no_edge_would_take() {
     let stranger = Publisher::new(Arc::clone(&p.registry), p.realm.clone(), key, DAY, p.dir.lock()).unwrap();
     assert_eq!(code(&stranger), "not_publisher");
     // Another realm's directory.
-    let mut foreign = Directory::new(p.dir.path().join("foreign"));
+    let foreign = Directory::new(p.dir.path().join("foreign"));
     fs::create_dir(foreign.path()).unwrap();
     let head = p.file("head");
     let renamed: Vec<u8> = replace(&head, b"acme", b"zzzz");
     fs::write(foreign.path().join("head"), renamed).unwrap();
-    assert_eq!(p.publisher.publish(&mut [&mut foreign]).unwrap_err().code(), "target_foreign");
+    assert_eq!(p.publisher.publish(&[&foreign]).unwrap_err().code(), "target_foreign");
     // A clock that was set back, by more than edges tolerate.
     p.clock.fetch_sub(301, Ordering::SeqCst);
     assert_eq!(code(&p.publisher), "clock_back");

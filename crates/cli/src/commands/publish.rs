@@ -11,11 +11,10 @@ pub(crate) fn publish(context: &Context, args: &args::Publish) -> Result<()> {
     let open = context.open()?;
     let (bar, watch) = progress();
     let publisher = context.publisher(&open, &args.head_lifetime)?.watched(watch);
-    let mut directories: Vec<Directory> =
+    let directories: Vec<Directory> =
         std::iter::once(context.dir.realm(&open.realm)).chain(args.to.iter().cloned()).map(Directory::new).collect();
-    let mut targets: Vec<&mut dyn Target> = directories.iter_mut().map(|d| d as &mut dyn Target).collect();
-    let published =
-        if args.if_due { publisher.publish_if_due(&mut targets) } else { publisher.publish(&mut targets).map(Some) };
+    let targets: Vec<&dyn Target> = directories.iter().map(|directory| directory as _).collect();
+    let published = if args.if_due { publisher.publish_if_due(&targets) } else { publisher.publish(&targets).map(Some) };
     bar.finish_and_clear();
     let published = published?;
     let failed = published.iter().flat_map(|published| published.failed.first()).next().cloned();

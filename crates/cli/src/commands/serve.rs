@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use edgelatch_registry::{Slug, management};
-use edgelatch_server::{ApiOptions, Bound, FailureRate, Options, Pilot, Upkeep, Webhook, serve as run_server};
+use edgelatch_server::{ApiOptions, Bound, FailureRate, Options, PublisherTask, Upkeep, Webhook, serve as run_server};
 use edgelatch_sync::{Directory, hex};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -46,14 +46,14 @@ fn webhook(args: &args::Serve) -> Result<Option<Webhook>> {
     Webhook::new(url, &secret).map(Some).map_err(Failure::usage)
 }
 
-fn pilot(context: &Context, open: &Open, args: &args::Serve) -> Result<Option<Pilot>> {
+fn publisher(context: &Context, open: &Open, args: &args::Serve) -> Result<Option<PublisherTask>> {
     if args.no_publish {
         return Ok(None);
     }
     let own = std::iter::once(context.dir.realm(&open.realm));
-    Ok(Some(Pilot {
+    Ok(Some(PublisherTask {
         publisher: context.publisher(open, &args.head_lifetime)?,
-        targets: own.chain(args.to.iter().cloned()).map(Directory::new).collect(),
+        targets: own.chain(args.to.iter().cloned()).map(|path| Box::new(Directory::new(path)) as _).collect(),
         interval: interval("--publish-interval", &args.publish_interval)?,
         node: node(context, open)?,
     }))
@@ -76,7 +76,7 @@ pub(crate) fn serve(context: &Context, args: &args::Serve) -> Result<()> {
     let _log = log::start(args.log_format.unwrap_or(if context.json { LogFormat::Json } else { LogFormat::Text }))?;
     let open = context.open()?;
     let options = Options {
-        pilot: pilot(context, &open, args)?,
+        publisher: publisher(context, &open, args)?,
         api: api(&open, args)?,
         upkeep: Some(Upkeep::new(Arc::clone(&open.registry))),
         webhook: webhook(args)?,

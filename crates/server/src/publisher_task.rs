@@ -1,14 +1,14 @@
-//! Publishes whenever an epoch is due, on a thread of its own.
+//! The publisher task: publishes whenever an epoch is due, on a thread of its own.
 //!
 //! Of several nodes that serve one realm, one publishes: the holder of a lease in the registry, until it stops or vanishes. The
-//! lease saves work and keeps nodes from outdoing each other; what keeps a realm right is the ledger, from which no epoch is
-//! taken twice.
+//! lease keeps two nodes from each putting a new epoch above the other's without end. Safety does not rest on it: an epoch is
+//! taken from the registry's ledger, which gives none twice.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use edgelatch_registry::{Lease, Slug, format_time};
-use edgelatch_sync::{Directory, Error, FailedTarget, Published, Publisher, Reason, Target};
+use edgelatch_sync::{Error, FailedTarget, Published, Publisher, Reason, Target};
 use tracing::{error, info, warn};
 
 use crate::log::PUBLISHER;
@@ -18,37 +18,38 @@ use crate::tasks::Background;
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// The lease's name.
 const LEASE: &str = "publisher";
-/// Seconds of the lease: so long does it take until another node notices that one has vanished.
+/// Seconds that a lease lasts: after a node vanishes, another takes over when they are over.
 pub(crate) const LEASE_SECONDS: u64 = 15;
-/// Seconds that must be left of it.
+/// A lease with less than this many seconds left is renewed before publishing, which takes time.
 const RENEW_SECONDS: u64 = 10;
-/// How often those who wait for the lease look.
+/// How often nodes that do not hold the lease ask for it.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What it takes to publish in the background.
 #[derive(Debug)]
-pub struct Pilot {
+pub struct PublisherTask {
     /// Builds and signs.
     pub publisher: Publisher,
     /// Where to.
-    pub targets: Vec<Directory>,
-    /// How long to wait between looking for changes.
+    pub targets: Vec<Box<dyn Target>>,
+    /// How long to wait before looking for changes again.
     pub interval: Duration,
-    /// This node, among those that publish the realm. The same after a restart, so that it need not wait for itself.
+    /// This node's name among those that publish the realm. It stays the same over a restart, or the node would wait for the
+    /// lease that it held itself.
     pub node: Slug,
 }
 
-/// What a pilot remembers between two looks.
+/// What is remembered between two looks.
 #[derive(Default)]
 struct State {
     lease: Option<Lease>,
     failures: u32,
-    /// A target that failed is not tried before this.
+    /// After a target failed, nothing is published for its sake alone before this.
     repair_at: Option<Instant>,
 }
 
 impl State {
-    /// How long to wait after another failure.
+    /// Counts a failure; says how long to wait before the next attempt.
     fn pause(&mut self) -> Duration {
         let pause = Duration::from_secs(1 << self.failures.min(6)).min(MAX_PAUSE);
         self.failures += 1;
@@ -56,8 +57,8 @@ impl State {
     }
 }
 
-impl Pilot {
-    pub(crate) fn start(mut self) -> std::io::Result<Background> {
+impl PublisherTask {
+    pub(crate) fn start(self) -> std::io::Result<Background> {
         let release = (Arc::clone(self.publisher.registry()), self.publisher.realm().clone(), self.node.clone());
         let round = move |state: &mut State| {
             self.look(state).unwrap_or_else(|error| {
@@ -69,25 +70,25 @@ impl Pilot {
         };
         Background::start("publisher", State::default(), round, move |state| {
             let (registry, realm, node) = release;
-            // Another node can go on at once; otherwise the lease ends by itself.
+            // So that another node can go on at once. If this fails, the lease ends by itself.
             if let (Some(lease), Ok(name)) = (state.lease.filter(|lease| lease.holder == node), LEASE.parse::<Slug>()) {
                 let _ = registry.ledger(&realm).release_lease(&name, &lease);
             }
         })
     }
 
-    /// Publishes if it is our turn and an epoch is due; returns how long to wait.
-    fn look(&mut self, state: &mut State) -> Result<Duration, Error> {
+    /// Publishes if this node holds the lease and an epoch is due; returns how long to wait.
+    fn look(&self, state: &mut State) -> Result<Duration, Error> {
         if !self.holds(state)? {
             return Ok(LOOK);
         }
-        let mut targets: Vec<&mut dyn Target> = self.targets.iter_mut().map(|target| target as &mut dyn Target).collect();
+        let targets: Vec<&dyn Target> = self.targets.iter().map(AsRef::as_ref).collect();
         if state.repair_at.is_some_and(|at| Instant::now() < at)
             && matches!(self.publisher.due(&targets)?, None | Some(Reason::Repair))
         {
             return Ok(self.interval);
         }
-        let Some(published) = self.publisher.publish_if_due(&mut targets)? else { return Ok(self.interval) };
+        let Some(published) = self.publisher.publish_if_due(&targets)? else { return Ok(self.interval) };
         let realm = self.publisher.realm();
         let Published { epoch, reason, records, tree_bytes, not_after, ref unproven, ref failed, .. } = published;
         info!(

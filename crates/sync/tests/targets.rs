@@ -1,0 +1,320 @@
+//! What every kind of target promises, whatever it is: each case runs over each kind.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::slice::from_ref;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use edgelatch_core::build::{HeadFields, Tree, encode_bundle, sign_head};
+use edgelatch_core::head::Head;
+use edgelatch_core::root::Root;
+use edgelatch_core::tree::object_digest;
+use edgelatch_registry::RootRow;
+use edgelatch_sync::{Directory, Error, Item, Publication, Shown, Target, Written};
+use edgelatch_testkit::realm::{self, T0, head_fields, record, signers};
+
+/// A target as a bucket of an object store is: each write whole and durable at once, listings in no useful order.
+#[derive(Debug, Default)]
+struct Bucket(Mutex<BTreeMap<String, (Item, Vec<u8>)>>);
+
+impl Target for Bucket {
+    fn name(&self) -> String {
+        "bucket".into()
+    }
+
+    fn read(&self, item: Item) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.0.lock().unwrap().get(&item.to_string()).map(|(_, bytes)| bytes.clone()))
+    }
+
+    fn write(&self, item: Item, bytes: &[u8]) -> Result<(), Error> {
+        self.0.lock().unwrap().insert(item.to_string(), (item, bytes.to_vec()));
+        Ok(())
+    }
+
+    fn settle(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<(Item, u64)>, Error> {
+        let all = self.0.lock().unwrap();
+        let listed = all.values().rev().filter(|(item, _)| matches!(item, Item::Object(_) | Item::Manifest(_)));
+        Ok(listed.map(|(item, bytes)| (*item, bytes.len() as u64)).collect())
+    }
+
+    fn remove(&self, item: Item) -> Result<(), Error> {
+        self.0.lock().unwrap().remove(&item.to_string());
+        Ok(())
+    }
+}
+
+/// Another target that fails from its nth change on, as a full disk or a lost connection does.
+#[derive(Debug)]
+struct Failing<'a> {
+    inner: &'a dyn Target,
+    left: AtomicUsize,
+}
+
+impl Failing<'_> {
+    fn change<T>(&self, make: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        left.map_err(|_| Error::io(Path::new("failing"), &std::io::ErrorKind::StorageFull.into())).and_then(|_| make())
+    }
+}
+
+impl Target for Failing<'_> {
+    fn name(&self) -> String {
+        self.inner.name()
+    }
+
+    fn read(&self, item: Item) -> Result<Option<Vec<u8>>, Error> {
+        self.inner.read(item)
+    }
+
+    fn prepare(&self) -> Result<(), Error> {
+        self.change(|| self.inner.prepare())
+    }
+
+    fn write(&self, item: Item, bytes: &[u8]) -> Result<(), Error> {
+        self.change(|| self.inner.write(item, bytes))
+    }
+
+    fn settle(&self) -> Result<(), Error> {
+        self.change(|| self.inner.settle())
+    }
+
+    fn list(&self) -> Result<Vec<(Item, u64)>, Error> {
+        self.inner.list()
+    }
+
+    fn remove(&self, item: Item) -> Result<(), Error> {
+        self.change(|| self.inner.remove(item))
+    }
+}
+
+/// Runs each named function over each kind of target.
+macro_rules! over_each_target {
+    ($($case:ident),* $(,)?) => {
+        mod directory {
+            $(#[test] fn $case() {
+                let temp = tempfile::tempdir().unwrap();
+                super::$case(&super::Directory::new(temp.path().join("made/on/demand")));
+            })*
+        }
+        mod bucket { $(#[test] fn $case() { super::$case(&super::Bucket::default()) })* }
+    };
+}
+
+over_each_target! {
+    what_is_written_is_read,
+    an_edge_takes_what_is_shown,
+    an_epoch_that_is_not_above_the_one_shown_is_refused,
+    only_a_head_that_counts_for_edges_bounds_the_epoch,
+    an_object_that_does_not_match_its_digest_is_replaced,
+    a_failure_at_any_step_leaves_the_old_epoch,
+    what_an_edge_may_still_fetch_stays_and_the_rest_goes,
+}
+
+fn roots() -> [RootRow; 1] {
+    [RootRow { version: 1, object: realm::root() }]
+}
+
+/// A tree of several shards, all of which differ from those of other `seed`s.
+fn tree(seed: u64) -> Tree {
+    realm::tree((seed * 1000..seed * 1000 + 600).map(record).collect())
+}
+
+/// Puts an epoch that was signed so many seconds after the first.
+fn put_at(target: &dyn Target, epoch: u64, seconds: u64, tree: &Tree) -> Result<Written, Error> {
+    let now = T0 + seconds;
+    put_signed(target, &HeadFields { issued_at: now, not_after: now + 60, ..head_fields(epoch, tree) }, 101, tree)
+}
+
+fn put(target: &dyn Target, epoch: u64, tree: &Tree) -> Result<Written, Error> {
+    put_signed(target, &head_fields(epoch, tree), 101, tree)
+}
+
+fn put_signed(target: &dyn Target, fields: &HeadFields, by: u8, tree: &Tree) -> Result<Written, Error> {
+    let head = sign_head(fields, &signers(&[by])).unwrap();
+    let bundle = encode_bundle(&head, tree).unwrap();
+    let (realm, epoch, now) = (&*fields.realm, fields.epoch, fields.issued_at);
+    Publication { realm, epoch, now, head: &head, bundle: &bundle, roots: &roots(), tree }.put(target)
+}
+
+fn read(target: &dyn Target, item: Item) -> Vec<u8> {
+    target.read(item).unwrap().unwrap_or_else(|| panic!("{item} is not there"))
+}
+
+/// The epoch that is shown, once everything that its head leads to is found sound.
+fn shown(target: &dyn Target, trees: &[Tree]) -> u64 {
+    let root = Root::open(&read(target, Item::Root(1))).unwrap();
+    let head = Head::open(&read(target, Item::Head), &root).unwrap();
+    let tree = trees.iter().find(|tree| tree.digest() == head.tree).expect("a tree of these");
+    for object in tree.objects() {
+        assert_eq!(read(target, Item::Object(object_digest(object))), object);
+    }
+    head.epoch
+}
+
+/// The epoch that a new edge takes from the bundle.
+fn taken(target: &dyn Target) -> u64 {
+    let mut edge = realm::edge("");
+    realm::update(&mut edge, &[], read(target, Item::Bundle), T0).unwrap();
+    edge.head().unwrap().epoch
+}
+
+fn what_is_written_is_read(target: &dyn Target) {
+    let items =
+        [Item::Head, Item::Bundle, Item::Root(1), Item::Root(2), Item::Object([7; 32]), Item::Recent, Item::Manifest([7; 32])];
+    for item in items {
+        assert_eq!(target.read(item).unwrap(), None, "{item}");
+    }
+    assert_eq!(target.list().unwrap(), []);
+    target.prepare().unwrap();
+    for text in ["one", "another"] {
+        for item in items {
+            target.write(item, format!("{text} {item}").as_bytes()).unwrap();
+        }
+        target.settle().unwrap();
+        for item in items {
+            assert_eq!(read(target, item), format!("{text} {item}").as_bytes());
+        }
+    }
+    let length = |item: Item| (item, format!("another {item}").len() as u64);
+    let mut listed = target.list().unwrap();
+    listed.sort_unstable();
+    assert_eq!(listed, [length(Item::Object([7; 32])), length(Item::Manifest([7; 32]))]);
+    target.remove(Item::Object([7; 32])).unwrap();
+    assert_eq!(target.read(Item::Object([7; 32])).unwrap(), None);
+    assert_eq!(target.list().unwrap(), [length(Item::Manifest([7; 32]))]);
+}
+
+fn an_edge_takes_what_is_shown(target: &dyn Target) {
+    let (one, two) = (tree(1), tree(2));
+    let written = put(target, 1, &one).unwrap();
+    assert_eq!((written.objects, written.bytes, written.removed), (one.objects().count(), one.bytes(), 0));
+    assert_eq!((shown(target, from_ref(&one)), taken(target)), (1, 1));
+    // The same tree in a new head costs no object.
+    assert_eq!(put(target, 2, &one).unwrap(), Written::default());
+    put(target, 3, &two).unwrap();
+    assert_eq!((shown(target, from_ref(&two)), taken(target)), (3, 3));
+    assert_eq!(Shown::of(target, "acme", &roots()).unwrap(), Shown::Epoch(3));
+}
+
+fn an_epoch_that_is_not_above_the_one_shown_is_refused(target: &dyn Target) {
+    let (one, two) = (tree(1), tree(2));
+    put(target, 7, &one).unwrap();
+    let everything = || {
+        let listed = target.list().unwrap();
+        (read(target, Item::Head), read(target, Item::Bundle), read(target, Item::Recent), listed)
+    };
+    let before = everything();
+    for epoch in [1, 6, 7] {
+        assert_eq!(put(target, epoch, &two).unwrap_err().code(), "target_ahead");
+    }
+    let other = HeadFields { realm: "other".into(), ..head_fields(8, &two) };
+    let fails = put_signed(target, &other, 101, &two).unwrap_err();
+    assert_eq!(fails.code(), "target_foreign");
+    assert!(everything() == before, "a refused epoch left a trace");
+    put(target, 8, &two).unwrap();
+}
+
+fn only_a_head_that_counts_for_edges_bounds_the_epoch(target: &dyn Target) {
+    let one = tree(1);
+    // Signed by a key that the root does not name.
+    put_signed(target, &head_fields(99, &one), 102, &one).unwrap();
+    assert_eq!(Shown::of(target, "acme", &roots()).unwrap(), Shown::Unproven);
+    put(target, 1, &one).unwrap();
+    assert_eq!(shown(target, from_ref(&one)), 1);
+    target.write(Item::Head, b"garbage").unwrap();
+    assert_eq!(Shown::of(target, "acme", &roots()).unwrap(), Shown::Unproven);
+    put(target, 2, &one).unwrap();
+    assert_eq!(shown(target, from_ref(&one)), 2);
+}
+
+fn an_object_that_does_not_match_its_digest_is_replaced(target: &dyn Target) {
+    let (one, two) = (tree(1), tree(2));
+    target.prepare().unwrap();
+    // As long as the right one, and left by something that did not get as far as the manifest.
+    for object in one.objects() {
+        target.write(Item::Object(object_digest(object)), &vec![0; object.len()]).unwrap();
+    }
+    put(target, 1, &one).unwrap();
+    assert_eq!(shown(target, from_ref(&one)), 1);
+    // Cut short or taken away after it was written: seen at the next epoch of the same tree.
+    for object in one.objects().skip(1) {
+        target.write(Item::Object(object_digest(object)), &object[1..]).unwrap();
+    }
+    target.remove(Item::Object(one.digest())).unwrap();
+    assert_eq!(put(target, 2, &one).unwrap().objects, one.objects().count());
+    assert_eq!(shown(target, from_ref(&one)), 2);
+    put(target, 3, &two).unwrap();
+    assert_eq!(shown(target, from_ref(&two)), 3);
+}
+
+fn a_failure_at_any_step_leaves_the_old_epoch(target: &dyn Target) {
+    let mut trees = vec![tree(0)];
+    put(target, 1, &trees[0]).unwrap();
+    let (mut before, mut failures) = (1, 0);
+    loop {
+        // No object is there yet, and, as the registry's ledger sees to, no epoch is used again.
+        let (new, epoch) = (tree(failures + 1), failures + 2);
+        let failing = Failing { inner: target, left: AtomicUsize::new(failures as usize) };
+        let done = put(&failing, epoch, &new);
+        trees.push(new);
+        let now = shown(target, &trees);
+        assert!([before, epoch].contains(&now), "epoch {now} after {failures} steps");
+        let bundle = taken(target);
+        assert!(bundle == epoch || bundle <= before, "a bundle of epoch {bundle} after {failures} steps");
+        assert!(done.is_err() || now == epoch);
+        if failing.left.load(Ordering::SeqCst) > 0 {
+            assert!(done.is_ok());
+            assert!(failures as usize > trees[0].objects().count(), "each object is a step");
+            return;
+        }
+        (before, failures) = (now, failures + 1);
+    }
+}
+
+fn what_an_edge_may_still_fetch_stays_and_the_rest_goes(target: &dyn Target) {
+    let trees: Vec<Tree> = (0..8).map(tree).collect();
+    let count = |tree: &Tree| {
+        let digests = tree.objects().map(object_digest);
+        digests.filter(|digest| target.read(Item::Object(*digest)).unwrap().is_some()).count()
+    };
+    for (epoch, tree) in (1..).zip(&trees) {
+        // Far apart: only their number keeps them.
+        put_at(target, epoch, epoch * 3600, tree).unwrap();
+    }
+    let (gone, kept) = trees.split_at(4);
+    for tree in kept {
+        assert_eq!(count(tree), tree.objects().count());
+    }
+    // The directory of the realm is the same in all of them.
+    assert!(gone.iter().all(|tree| count(tree) == 1));
+    let objects = kept.iter().map(|tree| tree.objects().count() - 1).sum::<usize>() + 1;
+    assert_eq!(target.list().unwrap().len(), objects + kept.len());
+    // Close together: all of them may be fetched still.
+    for (epoch, tree) in (9..).zip(gone) {
+        put_at(target, epoch, 9 * 3600 + epoch, tree).unwrap();
+    }
+    assert!(trees.iter().skip(7).chain(gone).all(|tree| count(tree) == tree.objects().count()));
+}
+
+/// Files that others put into the directory stay, and what interrupted writes left goes.
+#[test]
+fn a_directory_keeps_what_is_not_its_own() {
+    let temp = tempfile::tempdir().unwrap();
+    let directory = Directory::new(temp.path());
+    put(&directory, 1, &tree(1)).unwrap();
+    for name in ["README", "objects/README", ".edgelatch/trees/README", ".edgelatch/tmp/1-head"] {
+        fs::write(temp.path().join(name), b"somebody's").unwrap();
+    }
+    put(&directory, 2, &tree(2)).unwrap();
+    for (name, stays) in
+        [("README", true), ("objects/README", true), (".edgelatch/trees/README", true), (".edgelatch/tmp/1-head", false)]
+    {
+        assert_eq!(temp.path().join(name).exists(), stays, "{name}");
+    }
+}
