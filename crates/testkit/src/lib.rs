@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod cases;
+pub mod closing;
+pub mod codes;
 pub mod demo;
 pub mod fixture;
 #[cfg(feature = "registry")]

@@ -1,10 +1,10 @@
-//! Programs that keep running while a command does its work.
+//! Programs that run beside a command: until it is done with them, or while it reads what they print.
 
 use anyhow::{Result, bail};
 use std::{
     io::{BufRead, BufReader, Read},
-    process::{Child, Command, Stdio},
-    sync::mpsc,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::Duration,
 };
@@ -66,5 +66,56 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Runs a program to its end. `seen` is called with each line that it prints, without colours, and without one whenever it has
+/// printed none for the given time.
+pub fn follow(command: &mut Command, every: Duration, mut seen: impl FnMut(Option<&str>) -> Result<()>) -> Result<ExitStatus> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (send, lines) = mpsc::channel();
+    for stream in [child.stdout.take().map(boxed), child.stderr.take().map(boxed)].into_iter().flatten() {
+        let send = send.clone();
+        thread::spawn(move || {
+            for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+                let _ = send.send(plain(&line));
+            }
+        });
+    }
+    // So that the channel closes when both streams have.
+    drop(send);
+    loop {
+        match lines.recv_timeout(every) {
+            Ok(line) => seen(Some(&line))?,
+            Err(RecvTimeoutError::Timeout) => seen(None)?,
+            Err(RecvTimeoutError::Disconnected) => return Ok(child.wait()?),
+        }
+    }
+}
+
+fn boxed(stream: impl Read + Send + 'static) -> Box<dyn Read + Send> {
+    Box::new(stream)
+}
+
+/// A line without its end and without colours.
+fn plain(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    let mut out = String::new();
+    let mut rest = text.trim_end();
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        out.push_str(before);
+        rest = after.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').get(1..).unwrap_or("");
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_taken_out() {
+        assert_eq!(plain(b"\x1b[32mok\x1b[0m | 1\r\n"), "ok | 1");
+        assert_eq!(plain(b"plain\n"), "plain");
     }
 }

@@ -1,11 +1,11 @@
 //! `cargo xtask demo`: builds everything and shows it at work.
 
 use crate::{
-    steps::{self, Plan},
+    steps::{Plan, Steps},
     test,
 };
 use anyhow::{Result, ensure};
-use edgelatch_testkit::{demo, shell::command};
+use edgelatch_testkit::{closing::Counts, demo, shell::command};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -15,12 +15,11 @@ pub struct Arguments {
 }
 
 pub fn main(arguments: &Arguments) -> Result<()> {
-    for (name, plan) in
-        [("sdk", vec![test::own(["sdk"])]), ("control-plane", vec![command("cargo", ["build", "--package", "edgelatch"])])]
-    {
-        let tally = steps::run(name, Ok(Plan::Run(plan)))?;
-        ensure!(tally.failed == 0, "the demo needs `{name}`");
-    }
+    let build = command("cargo", ["build", "--package", "edgelatch"]);
+    let mut steps = Steps::default();
+    steps.run("sdk", test::own_step(Counts::Status, &["sdk"]));
+    steps.run("control-plane", Ok(Plan::Run(Counts::Status, vec![build])));
+    ensure!(steps.sum.failed == 0, "the demo needs the SDK and the command");
     println!();
     let tally = demo::run(arguments.keep)?;
     println!("{tally}");

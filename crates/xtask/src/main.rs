@@ -7,9 +7,7 @@ use std::process::ExitCode;
 
 mod bench;
 mod cases;
-#[cfg(test)]
-mod circles;
-mod codes;
+mod ci;
 mod demo;
 mod fresh;
 mod generated;
@@ -17,8 +15,8 @@ mod js;
 mod python;
 mod steps;
 mod test;
+mod tidy;
 mod tools;
-mod vectors;
 mod wasm;
 
 #[derive(Parser)]
@@ -33,7 +31,11 @@ enum Command {
     /// Show it at work: control plane, edges in Node and workerd, real requests, attacks, a revocation
     Demo(demo::Arguments),
     /// Run all tests: Rust, wasm in Node, the SDK on Node, Deno, Bun and workerd, case files, examples
-    Test(test::Arguments),
+    Test(steps::Choice),
+    /// Run what a change must pass: format, clippy, rustdoc, all tests, the demo; nothing is skipped
+    Ci(steps::Choice),
+    /// Check what this repository promises about itself: directions, circles, sizes, what documents point to, generated files
+    Tidy,
     /// Build the wasm file into js/wasm/
     Wasm(wasm::Arguments),
     /// Make the SDK ready: wasm file, npm packages, compiled TypeScript, staged package
@@ -43,9 +45,9 @@ enum Command {
     /// Measure the figures of the design and print each beside its target
     Bench(bench::Arguments),
     /// Generate js/src/generated/codes.ts and the tables in the documentation from the core's verdict table
-    Codes(codes::Arguments),
+    Codes(generated::Arguments),
     /// Generate tests/vectors/, what Rust, Python and JavaScript check the format against
-    Vectors(vectors::Arguments),
+    Vectors(generated::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -61,12 +63,14 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo(arguments) => demo::main(&arguments),
-        Command::Test(arguments) => test::main(&arguments),
+        Command::Test(choice) => test::main(&choice),
+        Command::Ci(choice) => ci::main(&choice),
+        Command::Tidy => tidy::main(),
         Command::Wasm(arguments) => wasm::main(&arguments),
         Command::Sdk => js::prepare(),
         Command::Cases(arguments) => cases::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),
-        Command::Codes(arguments) => codes::main(&arguments),
-        Command::Vectors(arguments) => vectors::main(&arguments),
+        Command::Codes(arguments) => arguments.keep(&generated::from_verdicts()?, "cargo xtask codes"),
+        Command::Vectors(arguments) => arguments.keep(&generated::from_builder()?, "cargo xtask vectors"),
     }
 }

@@ -9,7 +9,8 @@ use std::{
 };
 use wasm_bindgen_cli_support::Bindgen;
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// What it is compiled for.
+pub const TARGET: &str = "wasm32-unknown-unknown";
 /// Features of the module that is shipped; tests need std's allocator and panic handler instead.
 const SHIPPED: &[&str] = &["--features", "standalone"];
 /// Where the shipped file goes.

@@ -4,30 +4,35 @@
 //! passes on (`pub use`) leads to the file that defines it, and passing on is not needing, so a room's `mod.rs` stands in no
 //! circle with what it shows. Tests are left out: they may look at everything. Methods leave no trace in paths and are not seen.
 
+use super::repo::Repo;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
-use anyhow::{Context, Result};
+/// Where the crates' sources lie that must be free of circles.
+const SOURCES: &[&str] = &["crates/registry/src", "crates/sync/src"];
 
 /// A module's path below the crate, such as `["keys", "list"]`; empty for the crate itself.
 type Module = Vec<String>;
 
 /// For each file, the files it needs.
-pub(crate) type Needs = BTreeMap<Module, BTreeSet<Module>>;
+type Needs = BTreeMap<Module, BTreeSet<Module>>;
+
+pub fn faults(repo: &Repo) -> Vec<String> {
+    let all = SOURCES.iter().flat_map(|src| circles(&needs(repo, src)).into_iter().map(move |circle| (src, circle)));
+    all.map(|(src, circle)| format!("{src}: {}", circle.join(", "))).collect()
+}
 
 /// Reads a crate's sources from the directory of its `lib.rs` or `main.rs`.
-pub(crate) fn needs(src: &Path) -> Result<Needs> {
+fn needs(repo: &Repo, src: &str) -> Needs {
     let mut files = BTreeMap::new();
-    for root in ["lib.rs", "main.rs"].iter().map(|name| src.join(name)).filter(|root| root.exists()) {
-        read(&root, src, Vec::new(), &mut files)?;
+    for root in ["lib.rs", "main.rs"] {
+        read(repo, &format!("{src}/{root}"), src, Vec::new(), &mut files);
     }
     let all = Files(files);
-    Ok(all.0.keys().map(|module| (module.clone(), all.needs_of(module))).collect())
+    all.0.keys().map(|module| (module.clone(), all.needs_of(module))).collect()
 }
 
 /// The circles, each as the files that are in it, none twice.
-pub(crate) fn circles(needs: &Needs) -> Vec<Vec<String>> {
+fn circles(needs: &Needs) -> Vec<Vec<String>> {
     let mut found: Vec<BTreeSet<&Module>> = Vec::new();
     for from in needs.keys() {
         let ahead = reach(needs, from);
@@ -99,17 +104,15 @@ fn child(module: &Module, name: &str) -> Module {
     module.iter().cloned().chain([name.to_owned()]).collect()
 }
 
-/// Reads a file and the modules that it declares.
-fn read(path: &Path, dir: &Path, module: Module, files: &mut BTreeMap<Module, File>) -> Result<()> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let code = without_tests(&without_comments(&text));
+/// Reads a file, if there is one, and the modules that it declares.
+fn read(repo: &Repo, path: &str, dir: &str, module: Module, files: &mut BTreeMap<Module, File>) {
+    let Some(text) = repo.text(path) else { return };
+    let code = without_tests(&without_comments(text));
     for statement in code.split(['{', ';', '}']) {
         let words: Vec<&str> = statement.split_whitespace().collect();
         if let [.., "mod", name] = words[..] {
-            let flat = dir.join(format!("{name}.rs"));
-            let file = if flat.exists() { flat } else { dir.join(name).join("mod.rs") };
-            if file.exists() {
-                read(&file, &dir.join(name), child(&module, name), files)?;
+            for file in [format!("{dir}/{name}.rs"), format!("{dir}/{name}/mod.rs")] {
+                read(repo, &file, &format!("{dir}/{name}"), child(&module, name), files);
             }
         }
     }
@@ -140,7 +143,6 @@ fn read(path: &Path, dir: &Path, module: Module, files: &mut BTreeMap<Module, Fi
         }
     }
     files.insert(module, file);
-    Ok(())
 }
 
 fn is_of_name(c: char) -> bool {
@@ -207,37 +209,27 @@ mod tests {
     use super::*;
 
     fn crate_of(files: &[(&str, &str)]) -> Vec<Vec<String>> {
-        let dir = std::env::temp_dir().join(format!("circles-{}-{:p}", std::process::id(), files));
-        for (name, text) in files {
-            let path = dir.join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        let found = circles(&needs(&dir).unwrap());
-        fs::remove_dir_all(dir).unwrap();
-        found
+        circles(&needs(&Repo::of(files), "src"))
     }
 
     #[test]
     fn a_circle_is_found_through_what_rooms_pass_on() {
-        let lib = ("lib.rs", "mod a;\nmod b;\npub use a::Thing;\n");
-        let a = ("a/mod.rs", "mod thing;\nmod other;\npub use thing::Thing;\n");
-        let thing = ("a/thing.rs", "use crate::b::help;\npub struct Thing;\n");
-        let other = ("a/other.rs", "fn f() { super::Thing; }\n");
-        assert!(crate_of(&[lib, a, thing, other, ("b.rs", "pub fn help() {}\n")]).is_empty());
-        let back = ("b.rs", "use std::fmt;\npub fn help(_: crate::a::Thing) {}\n");
+        let lib = ("src/lib.rs", "mod a;\nmod b;\npub use a::Thing;\n");
+        let a = ("src/a/mod.rs", "mod thing;\nmod other;\npub use thing::Thing;\n");
+        let thing = ("src/a/thing.rs", "use crate::b::help;\npub struct Thing;\n");
+        let other = ("src/a/other.rs", "fn f() { super::Thing; }\n");
+        assert!(crate_of(&[lib, a, thing, other, ("src/b.rs", "pub fn help() {}\n")]).is_empty());
+        let back = ("src/b.rs", "use std::fmt;\npub fn help(_: crate::a::Thing) {}\n");
         assert_eq!(crate_of(&[lib, a, thing, other, back]), [["a::thing", "b"]]);
-        let tests = ("b.rs", "pub fn help() {}\n#[cfg(test)]\nmod tests {\n    use crate::a::{Thing};\n}\n");
+        let tests = ("src/b.rs", "pub fn help() {}\n#[cfg(test)]\nmod tests {\n    use crate::a::{Thing};\n}\n");
         assert!(crate_of(&[lib, a, thing, other, tests]).is_empty());
-        let nested = ("b.rs", "use crate::{a::{self, Thing}};\npub fn help() {}\n");
+        let nested = ("src/b.rs", "use crate::{a::{self, Thing}};\npub fn help() {}\n");
         assert_eq!(crate_of(&[lib, a, thing, other, nested]), [["a::thing", "b"]]);
     }
 
     #[test]
-    fn the_registry_has_none() {
-        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("../registry/src");
-        let needs = needs(&src).unwrap();
+    fn the_needs_of_a_whole_crate_are_seen() {
+        let needs = needs(&Repo::read().unwrap(), "crates/registry/src");
         assert!(needs.len() > 40 && needs.values().map(BTreeSet::len).sum::<usize>() > 200, "{needs:?}");
-        assert_eq!(circles(&needs), Vec::<Vec<String>>::new());
     }
 }

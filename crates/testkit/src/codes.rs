@@ -1,12 +1,11 @@
-//! `cargo xtask codes`: what other languages and documents repeat of the core, generated from it: the verdict table, how a
-//! verdict becomes one number, and the limits that the SDK keeps to.
+//! What `cargo xtask codes` writes: what other languages and documents repeat of the core, generated from it: the verdict table,
+//! how a verdict becomes one number, and the limits that the SDK keeps to.
 
-use crate::generated::{self, File};
+use crate::shell;
 use anyhow::{Context, Result};
 use edgelatch_core::edge::Outcome;
 use edgelatch_core::limits::{MAX_HEAD_BYTES, MAX_REQUIREMENTS, MAX_ROOT_BYTES, MAX_ROOT_CHAIN};
 use edgelatch_core::verdict::{CODES, Challenge, Code, CodeRow, Reply};
-use edgelatch_testkit::shell;
 use std::{fmt::Write as _, fs};
 
 const TYPESCRIPT: &str = "js/src/generated/codes.ts";
@@ -80,18 +79,8 @@ const LIMITS: [(&str, usize, &str); 3] = [
 const _: () =
     assert!(MAX_HEAD_BYTES < MAX_ROOT_BYTES, "the SDK takes the bytes of a root for enough of a bundle to hold its head");
 
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// Write nothing; fail if a generated file differs
-    #[arg(long)]
-    check: bool,
-}
-
-pub fn main(arguments: &Arguments) -> Result<()> {
-    generated::keep(&files()?, arguments.check, "cargo xtask codes")
-}
-
-pub fn files() -> Result<Vec<File>> {
+/// Each file's path from the top of the repository, and what belongs into it.
+pub fn files() -> Result<Vec<(String, String)>> {
     let mut files = vec![(TYPESCRIPT.to_owned(), typescript())];
     for document in DOCUMENTS {
         let old = fs::read_to_string(shell::root().join(document)).with_context(|| format!("cannot read {document}"))?;
