@@ -64,9 +64,10 @@ impl Context {
 
     /// The publisher of a realm, telling on standard error what it is at.
     pub(crate) fn publisher(&self, open: &Open, lifetime: &str) -> Result<Publisher> {
-        let key = key_file::load(&self.dir.key_of(&open.realm, Role::Publisher), Role::Publisher, &open.realm)?;
+        let path = self.dir.key_of(&open.realm, Role::Publisher);
+        let signers = key_file::load_all(&path, Role::Publisher, &open.realm)?;
         let lifetime = parse_span("head_lifetime", lifetime, open.registry.env().now()?)?;
-        Ok(Publisher::new(Arc::clone(&open.registry), open.realm.clone(), key, lifetime, self.dir.lock())?)
+        Ok(Publisher::new(Arc::clone(&open.registry), open.realm.clone(), signers, lifetime, self.dir.lock())?)
     }
 }
 

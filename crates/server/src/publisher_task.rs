@@ -90,12 +90,15 @@ impl PublisherTask {
         }
         let Some(published) = self.publisher.publish_if_due(&targets)? else { return Ok(self.interval) };
         let realm = self.publisher.realm();
-        let Published { epoch, reason, records, tree_bytes, not_after, ref unproven, ref failed, .. } = published;
+        let Published { epoch, reason, records, tree_bytes, not_after, ref unproven, ref unsigned, ref failed, .. } = published;
         info!(
             target: PUBLISHER, %realm, epoch, reason = reason.name(), records, tree_bytes, not_after = %format_time(not_after), "published"
         );
         for target in unproven {
             warn!(target: PUBLISHER, %realm, epoch, at = %target, "replaced a head that does not verify");
+        }
+        for error in unsigned {
+            warn!(target: PUBLISHER, %realm, epoch, %error, "signed without one of the signers");
         }
         if failed.is_empty() {
             *state = State { lease: state.lease.take(), ..State::default() };

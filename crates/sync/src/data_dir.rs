@@ -3,7 +3,7 @@
 //! ```text
 //! registry.db             the registry, unless it lies in another database
 //! keys/root.key           signs the first realm's roots: move it offline once the realm is set up
-//! keys/publisher.key      signs its heads
+//! keys/publisher.key      signs its heads; so does every keys/publisher-….key that the root names
 //! keys/r/<realm>/         the same keys of every other realm
 //! published/r/<realm>/    what edges read; a static web server may serve `published/`
 //! publish.lock            held by the publisher at work

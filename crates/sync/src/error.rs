@@ -38,7 +38,9 @@ errors! {
     KeyCorrupt { path: PathBuf, reason: &'static str } = "key_corrupt", "{path}: not a sound signing key ({reason}): restore it from where you keep it";
     KeyForeign { path: PathBuf, found: String, wanted: String } = "key_foreign", "{path}: this is the key of {found}, needed is that of {wanted}: use the right file";
     KeyExists { path: PathBuf } = "key_exists", "{path}: a file exists here already: signing keys are never overwritten; move it away first";
-    NotPublisher { version: u32 } = "not_publisher", "the publisher key is not one of root {version}: use the key that root names, or sign a new root";
+    NotPublisher { version: u32, held: usize, threshold: u8 } = "not_publisher", "root {version} wants heads signed by {threshold} of the publisher keys that it names, and {held} of them are here: use the key files that it names, or sign a new root";
+    BadSignature { signer: String } = "bad_signature", "{signer}: made a signature that its public key does not verify: check that it signs with the right key";
+    TooFewSignatures { missing: u8, threshold: u8, detail: String } = "too_few_signatures", "{missing} of the {threshold} signatures that a role wants are missing: add key files of that role, or mend what failed{detail}";
     RootExpired { version: u32, at: String } = "root_expired", "root {version} expired at {at}: no edge accepts a head under it; sign and publish a new root";
     ClockBack { last: String, now: String } = "clock_back", "the clock says {now}, but the last epoch was signed at {last}: set the clock, or wait until then";
     NoRoot { realm: String } = "no_root", "realm `{realm}` has no root";

@@ -1,7 +1,8 @@
-//! Directories.
+//! Directories and locks.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
@@ -16,4 +17,26 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
         File::open(dir).and_then(|d| d.sync_all()).map_err(|e| Error::io(dir, &e))?;
     }
     Ok(())
+}
+
+/// Between two attempts to take a lock that another process holds.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// Takes the lock `path`, waiting for it up to `wait`. It is released when the file closes, also when the process dies.
+pub(crate) fn lock(path: &Path, wait: Duration) -> Result<File, Error> {
+    let mut options = File::options();
+    options.create(true).append(true);
+    // Whoever may open it may hold it, and so stop all publishing.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).map_err(|e| Error::io(path, &e))?;
+    let end = Instant::now() + wait;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(Error::io(path, &error)),
+            Err(TryLockError::WouldBlock) if Instant::now() >= end => return Err(Error::PublisherBusy { path: path.into() }),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use edgelatch_core::build::{RoleFields, RootFields, SigningKey, sign_root};
+use edgelatch_core::build::{Draft, RootFields};
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{
     Caller, Created, Env, Keep, Name, NewOrg, NewOwner, NewRealm, OwnerKind, Registry, RootRow, Slug, management,
@@ -13,7 +13,10 @@ use edgelatch_registry::{
 use crate::data_dir::DataDir;
 use crate::directory::Directory;
 use crate::error::Error;
-use crate::publisher::{Published, Publisher};
+use crate::key_file::KeyFile;
+use crate::published::Published;
+use crate::publisher::Publisher;
+use crate::signers::Signers;
 use crate::{files, key_file};
 
 /// A root's lifetime unless told otherwise, in seconds: ten years.
@@ -126,17 +129,16 @@ fn begin(dir: &DataDir, registry: &Arc<Registry>, init: &Init) -> Result<Begun, 
 
     let keys = keys_dir(dir, registry, realm)?;
     let key = |role: Role| signing_key(&keys.join(format!("{}.key", role.name())), role, realm, registry.env());
-    let publisher_key = key(Role::Publisher)?;
+    let publisher = Signers::from(key(Role::Publisher)?);
     let root = match registry.ledger(realm).roots()?.into_iter().next() {
         Some(root) => root.object,
         None => {
-            let root_key = key(Role::Root)?;
-            let root = first_root(realm, root_key, &publisher_key, registry.env().now()?, init.root_lifetime)?;
+            let root = first_root(realm, &key(Role::Root)?.into(), &publisher, registry.env().now()?, init.root_lifetime)?;
             registry.ledger(realm).add_root(&RootRow { version: 1, object: root.clone() })?;
             root
         }
     };
-    let publisher = Publisher::new(Arc::clone(registry), realm.clone(), publisher_key, init.head_lifetime, dir.lock())?;
+    let publisher = Publisher::new(Arc::clone(registry), realm.clone(), publisher, init.head_lifetime, dir.lock())?;
     let published = publisher.publish(&[&Directory::new(dir.realm(realm))])?;
     Ok(Begun { root, published })
 }
@@ -165,15 +167,14 @@ fn keys_dir(dir: &DataDir, registry: &Registry, realm: &Slug) -> Result<PathBuf,
 }
 
 /// A new key, or the one that an attempt left that failed later on.
-fn signing_key(path: &Path, role: Role, realm: &Slug, env: &Env) -> Result<SigningKey, Error> {
+fn signing_key(path: &Path, role: Role, realm: &Slug, env: &Env) -> Result<KeyFile, Error> {
     match key_file::create(path, role, realm, env) {
         Err(Error::KeyExists { .. }) => key_file::load(path, role, realm),
         made => made,
     }
 }
 
-fn first_root(realm: &Slug, root: SigningKey, publisher: &SigningKey, now: u64, lifetime: u64) -> Result<Vec<u8>, Error> {
-    let only = |key: &SigningKey| RoleFields { threshold: 1, keys: vec![key.public()] };
+fn first_root(realm: &Slug, root: &Signers, publisher: &Signers, now: u64, lifetime: u64) -> Result<Vec<u8>, Error> {
     let fields = RootFields {
         realm: realm.to_string(),
         version: 1,
@@ -181,10 +182,11 @@ fn first_root(realm: &Slug, root: SigningKey, publisher: &SigningKey, now: u64, 
         expires_at: now.saturating_add(lifetime),
         era: 1,
         min_epoch: 1,
-        root: only(&root),
-        publisher: only(publisher),
+        root: root.role(1),
+        publisher: publisher.role(1),
     };
-    sign_root(&fields, &[root]).map_err(|e| Error::Build { detail: e.to_string() })
+    let draft = Draft::root(&fields).map_err(|e| Error::Build { detail: e.to_string() })?;
+    Ok(root.sign(draft, &[&fields.root])?.bytes)
 }
 
 fn private_dir(dir: &Path) -> Result<(), Error> {

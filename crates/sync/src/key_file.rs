@@ -8,9 +8,10 @@
 //! seed <43 characters of base64url>
 //! ```
 
-use std::fs::{File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,13 +21,35 @@ use edgelatch_registry::{Env, Slug};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::signers::{Signer, Signers};
 
 const FIRST_LINE: &str = "edgelatch signing key 1";
 /// Far above the 200 bytes that a key takes.
 const MAX_BYTES: u64 = 4096;
 
+/// A signing key from a file.
+#[derive(Debug)]
+pub struct KeyFile {
+    path: PathBuf,
+    key: SigningKey,
+}
+
+impl Signer for KeyFile {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn public(&self) -> [u8; 32] {
+        self.key.public()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], Error> {
+        Ok(self.key.sign(message))
+    }
+}
+
 /// Makes a signing key and its file, which must not exist.
-pub fn create(path: &Path, role: Role, realm: &Slug, env: &Env) -> Result<SigningKey, Error> {
+pub fn create(path: &Path, role: Role, realm: &Slug, env: &Env) -> Result<KeyFile, Error> {
     let mut seed = Zeroizing::new([0; 32]);
     env.random(seed.as_mut_slice())?;
     let key = SigningKey::from_seed(&seed);
@@ -46,11 +69,11 @@ pub fn create(path: &Path, role: Role, realm: &Slug, env: &Env) -> Result<Signin
         _ => Error::io(path, &error),
     })?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| Error::io(path, &e))?;
-    Ok(key)
+    Ok(KeyFile { path: path.into(), key })
 }
 
 /// Loads the signing key of `role` and `realm`; one that others may read, of another role or realm, or damaged is refused.
-pub fn load(path: &Path, role: Role, realm: &Slug) -> Result<SigningKey, Error> {
+pub fn load(path: &Path, role: Role, realm: &Slug) -> Result<KeyFile, Error> {
     let file = File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Error::KeyMissing { path: path.into(), role: role.name() },
         _ => Error::io(path, &error),
@@ -78,7 +101,26 @@ pub fn load(path: &Path, role: Role, realm: &Slug) -> Result<SigningKey, Error> 
     }
     let key = SigningKey::from_seed(&*bytes(fields.seed).ok_or_else(|| corrupt("its seed is not 32 bytes of base64url"))?);
     let public = bytes(fields.public).ok_or_else(|| corrupt("its public key is not 32 bytes of base64url"))?;
-    if key.public() == *public { Ok(key) } else { Err(corrupt("seed and public key do not belong together")) }
+    if key.public() != *public {
+        return Err(corrupt("seed and public key do not belong together"));
+    }
+    Ok(KeyFile { path: path.into(), key })
+}
+
+/// Loads `path`, such as `publisher.key`, and every key beside it whose name goes on after a hyphen, such as
+/// `publisher-2.key`: where a root wants several to sign, or while one takes over from another.
+pub fn load_all(path: &Path, role: Role, realm: &Slug) -> Result<Signers, Error> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+    let beside = |name: &str| name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".key"));
+    let mut others = Vec::new();
+    for entry in fs::read_dir(dir).into_iter().flatten() {
+        let entry = entry.map_err(|e| Error::io(dir, &e))?;
+        others.extend(entry.file_name().to_str().filter(|name| beside(name)).map(|name| dir.join(name)));
+    }
+    others.sort_unstable();
+    let load = |path: &PathBuf| load(path, role, realm).map(|key| Box::new(key) as Box<dyn Signer>);
+    Ok(Signers::new([path.to_owned()].iter().chain(&others).map(load).collect::<Result<_, _>>()?))
 }
 
 struct Fields<'a> {
@@ -110,7 +152,6 @@ fn bytes(text: &str) -> Option<Zeroizing<[u8; 32]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     fn setup() -> (tempfile::TempDir, std::path::PathBuf, Slug, Env) {
         let dir = tempfile::tempdir().unwrap();

@@ -2,12 +2,12 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `publisher` | registry state → tree → epoch → signed head → every target: [`Publisher`] |
+//! | `publisher`, `published` | registry state → tree → epoch → signed head → every target, and what is told of it: [`Publisher`] |
 //! | `publication` | the steps by which one epoch gets to one target, and why a crash between them is harmless |
 //! | `target`, `layout` | what a target must offer; what lies there under which name: [`Target`], [`Item`] |
 //! | `directory` | the target that static web servers and `edgelatch serve` hand out: [`Directory`] |
 //! | `retention` | which trees stay there, for edges that are still fetching them |
-//! | `key_file` | signing keys in files |
+//! | `signers`, `key_file` | a set of signers, of which so many must sign; those that lie in files: [`Signers`] |
 //! | `init` | a new control plane or realm: keys, first root, first epoch |
 //! | `data_dir` | where a control plane keeps its files |
 #![forbid(unsafe_code)]
@@ -21,8 +21,10 @@ mod init;
 pub mod key_file;
 mod layout;
 mod publication;
+mod published;
 mod publisher;
 mod retention;
+mod signers;
 mod target;
 
 pub use data_dir::DataDir;
@@ -32,5 +34,7 @@ pub use hex::hex;
 pub use init::{Begun, DEFAULT_ROOT_LIFETIME, Init, Outcome, init, init_in, init_managed};
 pub use layout::Item;
 pub use publication::{Publication, Written};
-pub use publisher::{DEFAULT_LIFETIME, FailedTarget, Published, Publisher, Reason, Stage};
+pub use published::{FailedTarget, Published, Reason, Stage};
+pub use publisher::{DEFAULT_LIFETIME, Publisher};
+pub use signers::{Signed, Signer, Signers};
 pub use target::{Shown, Target};

@@ -1,19 +1,20 @@
 //! From the registry's state to a signed epoch on every target.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use edgelatch_core::build::{HeadFields, SigningKey, build_tree, encode_bundle, sign_head};
+use edgelatch_core::build::{Draft, HeadFields, RoleFields, build_tree, encode_bundle};
 use edgelatch_core::limits::{CLOCK_TOLERANCE, MAX_EPOCH, MAX_HEAD_LIFETIME};
 use edgelatch_core::root::Root;
 use edgelatch_registry::{EpochRequest, Ledger, LedgerRow, Registry, RootRow, Slug, format_time};
-use serde::Serialize;
 
 use crate::error::Error;
+use crate::files;
 use crate::hex::hex;
-use crate::publication::{Publication, Written};
+use crate::publication::Publication;
+use crate::published::{FailedTarget, Published, Reason, Stage};
+use crate::signers::{Signed, Signers};
 use crate::target::{Shown, Target};
 
 /// A head's lifetime unless told otherwise, in seconds: a day without the control plane before edges refuse.
@@ -23,22 +24,11 @@ const MIN_LIFETIME: u64 = 60;
 /// How long to wait for another publisher of this machine.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
-/// What a publisher is at, for whoever waits for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Reads the registry.
-    Reading,
-    /// Builds a tree of so many records.
-    Building(usize),
-    /// Signs and writes so many bytes.
-    Writing(u64),
-}
-
 /// Builds, signs and publishes one realm.
 pub struct Publisher {
     registry: Arc<Registry>,
     realm: Slug,
-    key: SigningKey,
+    signers: Signers,
     lifetime: u64,
     lock: PathBuf,
     watch: Box<dyn Fn(Stage) + Send + Sync>,
@@ -50,80 +40,20 @@ impl std::fmt::Debug for Publisher {
     }
 }
 
-/// Why an epoch is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// Somebody asked for it.
-    Asked,
-    /// The registry changed.
-    Change,
-    /// A third of the head's life is over.
-    Heartbeat,
-    /// A target does not show the last epoch, or no epoch is out.
-    Repair,
-}
-
-impl Reason {
-    /// As it is written in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Reason::Asked => "asked",
-            Reason::Change => "change",
-            Reason::Heartbeat => "heartbeat",
-            Reason::Repair => "repair",
-        }
-    }
-}
-
-/// A published epoch.
-#[derive(Clone, Debug, Serialize)]
-pub struct Published {
-    /// The epoch.
-    pub epoch: u64,
-    /// Why it was made.
-    pub reason: Reason,
-    /// Digest of its tree.
-    pub tree: String,
-    /// Keys in it.
-    pub records: u64,
-    /// Bytes of all its objects.
-    pub tree_bytes: u64,
-    /// When its head ends.
-    #[serde(serialize_with = "time")]
-    pub not_after: u64,
-    /// What each target did that holds it now.
-    pub written: Vec<Written>,
-    /// Targets that do not hold it. They show what they showed before.
-    pub failed: Vec<FailedTarget>,
-    /// Targets that showed a head which does not verify. It was replaced, and its epoch not believed.
-    pub unproven: Vec<String>,
-}
-
-/// A target that could not be published to.
-#[derive(Clone, Debug, Serialize)]
-pub struct FailedTarget {
-    /// Its name.
-    pub target: String,
-    /// Stable name of the reason.
-    pub code: &'static str,
-    /// The reason.
-    pub message: String,
-}
-
-impl FailedTarget {
-    fn of(target: &dyn Target, error: &Error) -> FailedTarget {
-        FailedTarget { target: target.name(), code: error.code(), message: error.to_string() }
-    }
-}
-
 impl Publisher {
-    /// A publisher whose heads live for `lifetime` seconds; `lock` is the file that keeps a second one of this machine out.
-    pub fn new(registry: Arc<Registry>, realm: Slug, key: SigningKey, lifetime: u64, lock: PathBuf) -> Result<Self, Error> {
+    /// A publisher whose heads live for `lifetime` seconds. `lock` is a file; of all publishers that are given the same one, one is
+    /// at work at a time.
+    pub fn new(
+        registry: Arc<Registry>,
+        realm: Slug,
+        signers: impl Into<Signers>,
+        lifetime: u64,
+        lock: PathBuf,
+    ) -> Result<Self, Error> {
         if !(MIN_LIFETIME..=MAX_HEAD_LIFETIME).contains(&lifetime) {
             return Err(Error::Lifetime { seconds: lifetime, limit: MAX_HEAD_LIFETIME });
         }
-        Ok(Publisher { registry, realm, key, lifetime, lock, watch: Box::new(|_| {}) })
+        Ok(Publisher { registry, realm, signers: signers.into(), lifetime, lock, watch: Box::new(|_| {}) })
     }
 
     /// The same, telling `watch` what it is at.
@@ -166,7 +96,7 @@ impl Publisher {
         if self.due(targets)?.is_none() {
             return Ok(None);
         }
-        let _lock = self.lock()?;
+        let _lock = files::lock(&self.lock, LOCK_WAIT)?;
         // Asked again under the lock: another publisher may just have done it.
         match self.due(targets)? {
             Some(reason) => self.run(targets, reason).map(Some),
@@ -177,7 +107,7 @@ impl Publisher {
     /// Publishes an epoch. Each target is published to on its own: one that fails is named in the answer and stops no other;
     /// only when none holds the epoch is that an error.
     pub fn publish(&self, targets: &[&dyn Target]) -> Result<Published, Error> {
-        let _lock = self.lock()?;
+        let _lock = files::lock(&self.lock, LOCK_WAIT)?;
         self.run(targets, Reason::Asked)
     }
 
@@ -190,7 +120,8 @@ impl Publisher {
         (self.watch)(Stage::Building(snapshot.keys.len()));
         let tree = build_tree(&snapshot.realm, snapshot.keys).map_err(build)?;
         (self.watch)(Stage::Writing(tree.bytes()));
-        let mut above = 0;
+        // The root may have raised the least epoch that counts.
+        let mut above = root.min_epoch.saturating_sub(1);
         let (mut unproven, mut broken) = (Vec::new(), Vec::new());
         for target in targets {
             match Shown::of(*target, self.realm.as_str(), &roots) {
@@ -218,7 +149,7 @@ impl Publisher {
         self.check_ledger(now, above)?;
         // Committed before the signature exists: whatever happens from here on, this epoch is spent.
         let row = self.ledger().reserve(&request)?;
-        let head = self.sign(&row, tree.bytes()).map_err(build)?;
+        let Signed { bytes: head, failed: unsigned } = self.sign(&row, tree.bytes(), &root)?;
         let bundle = encode_bundle(&head, &tree).map_err(build)?;
         let (realm, epoch) = (self.realm.as_str(), row.epoch);
         let publication =
@@ -238,16 +169,27 @@ impl Publisher {
             Some(error) if written.is_empty() => return Err(error),
             Some(_) => {}
         }
-        let (records, tree_bytes, not_after) = (tree.records, tree.bytes(), row.not_after);
-        Ok(Published { epoch, reason, tree: hex(&row.tree), records, tree_bytes, not_after, written, failed, unproven })
+        Ok(Published {
+            epoch,
+            reason,
+            tree: hex(&row.tree),
+            records: tree.records,
+            tree_bytes: tree.bytes(),
+            not_after: row.not_after,
+            written,
+            failed,
+            unproven,
+            unsigned: unsigned.iter().map(ToString::to_string).collect(),
+        })
     }
 
-    /// The newest root, if our key may publish under it today.
+    /// The newest root, if our signers may publish under it today.
     fn trusted_root(&self, roots: &[RootRow]) -> Result<Root, Error> {
         let newest = roots.last().ok_or_else(|| Error::NoRoot { realm: self.realm.to_string() })?;
         let root = Root::open(&newest.object).map_err(|e| Error::Build { detail: e.to_string() })?;
-        if !root.publisher.keys().any(|key| *key == self.key.public()) {
-            return Err(Error::NotPublisher { version: root.version });
+        let (held, threshold) = (self.signers.held(&publisher_role(&root)), root.publisher.threshold());
+        if held < usize::from(threshold) {
+            return Err(Error::NotPublisher { version: root.version, held, threshold });
         }
         if self.registry.env().now()? >= root.expires_at {
             return Err(Error::RootExpired { version: root.version, at: format_time(root.expires_at) });
@@ -255,8 +197,8 @@ impl Publisher {
         Ok(root)
     }
 
-    /// Small steps back are evened out by the ledger; signing far ahead of the clock would make every edge refuse. An epoch
-    /// near the end of the numbers would be the realm's last.
+    /// The ledger never signs with an earlier time than before. That evens out small steps back of the clock; after a large one,
+    /// edges would refuse a head from what is their future. And there must be an epoch left to take.
     fn check_ledger(&self, now: u64, above: u64) -> Result<(), Error> {
         let ledger = self.ledger().newest(1)?;
         let epoch = ledger.first().map_or(0, |last| last.epoch).max(above);
@@ -271,7 +213,7 @@ impl Publisher {
         }
     }
 
-    fn sign(&self, row: &LedgerRow, tree_bytes: u64) -> Result<Vec<u8>, edgelatch_core::error::Error> {
+    fn sign(&self, row: &LedgerRow, tree_bytes: u64, root: &Root) -> Result<Signed, Error> {
         let fields = HeadFields {
             realm: self.realm.to_string(),
             root_version: row.root_version,
@@ -282,32 +224,11 @@ impl Publisher {
             tree_bytes,
             records: row.records,
         };
-        sign_head(&fields, std::slice::from_ref(&self.key))
-    }
-
-    /// Released when the file closes, also when the process dies.
-    fn lock(&self) -> Result<File, Error> {
-        let fail = |error: &std::io::Error| Error::io(&self.lock, error);
-        let mut options = File::options();
-        options.create(true).append(true);
-        // Whoever may open it may hold it, and so stop all publishing.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&self.lock).map_err(|e| fail(&e))?;
-        let end = Instant::now() + LOCK_WAIT;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(std::fs::TryLockError::Error(error)) => return Err(fail(&error)),
-                Err(std::fs::TryLockError::WouldBlock) if Instant::now() >= end => {
-                    return Err(Error::PublisherBusy { path: self.lock.clone() });
-                }
-                Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
-            }
-        }
+        let draft = Draft::head(&fields).map_err(|e| Error::Build { detail: e.to_string() })?;
+        self.signers.sign(draft, &[&publisher_role(root)])
     }
 }
 
-fn time<S: serde::Serializer>(at: &u64, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&format_time(*at))
+fn publisher_role(root: &Root) -> RoleFields {
+    RoleFields { threshold: root.publisher.threshold(), keys: root.publisher.keys().copied().collect() }
 }

@@ -44,8 +44,8 @@ pub trait Target: Debug + Send + Sync {
 pub enum Shown {
     /// No head.
     Nothing,
-    /// A head that counts for no edge with the newest root: it is signed by no publisher or a retired one, or of an earlier era.
-    /// Anyone who may write there can make one, so it says nothing about the epochs that were signed.
+    /// A head that counts for no edge with the newest root: it is signed by no publisher or a retired one, of an earlier era, or
+    /// below the root's least epoch. Anyone who may write there can make one, so it says nothing about the epochs that were signed.
     Unproven,
     /// This epoch.
     Epoch(u64),
@@ -62,9 +62,9 @@ impl Shown {
             Ok(_) => {}
             Err(_) => return Ok(Shown::Unproven),
         }
-        let root = roots.last().and_then(|newest| Root::open(&newest.object).ok());
-        let head = root.and_then(|root| Head::open(&bytes, &root).ok().filter(|head| head.root_version >= root.era));
-        Ok(head.map_or(Shown::Unproven, |head| Shown::Epoch(head.epoch)))
+        let Some(root) = roots.last().and_then(|newest| Root::open(&newest.object).ok()) else { return Ok(Shown::Unproven) };
+        let counts = |head: &Head| head.root_version >= root.era && head.epoch >= root.min_epoch;
+        Ok(Head::open(&bytes, &root).ok().filter(counts).map_or(Shown::Unproven, |head| Shown::Epoch(head.epoch)))
     }
 
     /// The epoch that the next one must exceed; 0 for none.

@@ -1,110 +1,20 @@
 //! From the registry to an edge, with the real core; and what a publisher must survive.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use edgelatch_core::build::{HeadFields, sign_head};
-use edgelatch_core::edge::{Edge, HostConfig, Offer, RequirementId};
-use edgelatch_core::limits::MAX_EPOCH;
+use common::{begin, plane, publisher};
 use edgelatch_core::signed::Role;
 use edgelatch_core::tree::object_digest;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{Created, Handover, KeyEdit, NewKey, NewRealm, Preset, Registry, Slug};
-use edgelatch_sync::{
-    Begun, DataDir, Directory, Error, Init, Item, Published, Publisher, Reason, Shown, Target, hex, init, key_file,
-};
+use edgelatch_registry::{KeyEdit, Registry};
+use edgelatch_sync::{DataDir, Directory, Error, Item, Publisher, Reason, Shown, Target, hex, key_file};
 use edgelatch_testkit::DAY;
 use edgelatch_testkit::registry::{NOW, caller, env};
-
-struct Plane {
-    _temp: tempfile::TempDir,
-    dir: DataDir,
-    clock: Arc<AtomicU64>,
-    realm: Slug,
-    root: Vec<u8>,
-    registry: Arc<Registry>,
-    publisher: Publisher,
-}
-
-fn begin(dir: &DataDir, clock: &Arc<AtomicU64>) -> Result<Begun, Error> {
-    let realm =
-        NewRealm { realm: "acme".parse()?, name: "Acme".parse()?, preset: Preset::Default, prefix: None, sources: None };
-    let new = Init {
-        caller: caller(),
-        realm,
-        org: "main".parse()?,
-        owner: "admin".parse()?,
-        root_lifetime: 3650 * DAY,
-        head_lifetime: DAY,
-    };
-    init(dir, &new, || env(clock))
-}
-
-fn publisher(dir: &DataDir, registry: &Arc<Registry>, realm: &Slug) -> Publisher {
-    let key = key_file::load(&dir.key(Role::Publisher), Role::Publisher, realm).unwrap();
-    Publisher::new(Arc::clone(registry), realm.clone(), key, DAY, dir.lock()).unwrap()
-}
-
-fn plane() -> Plane {
-    let temp = tempfile::tempdir().unwrap();
-    let dir = DataDir::new(temp.path().join("data"));
-    let clock = Arc::new(AtomicU64::new(NOW));
-    let begun = begin(&dir, &clock).unwrap();
-    assert_eq!((begun.published.epoch, begun.published.records), (1, 0));
-    let realm: Slug = "acme".parse().unwrap();
-    let registry = Arc::new(Registry::open(&dir.database(), env(&clock)).unwrap());
-    let publisher = publisher(&dir, &registry, &realm);
-    Plane { _temp: temp, dir, clock, realm, root: begun.root, registry, publisher }
-}
-
-impl Plane {
-    fn target(&self) -> Directory {
-        Directory::new(self.dir.realm(&self.realm))
-    }
-
-    fn publish(&self) -> Result<Published, Error> {
-        self.publisher.publish(&[&self.target()])
-    }
-
-    fn if_due(&self) -> Option<Reason> {
-        self.publisher.publish_if_due(&[&self.target()]).unwrap().map(|p| p.reason)
-    }
-
-    fn create(&self, name: &str) -> Created {
-        let new =
-            NewKey { roles: vec!["reader".parse().unwrap()], ..NewKey::new("main".parse().unwrap(), name.parse().unwrap()) };
-        self.registry.keys(&self.realm).create(&caller(), &new, Handover::default()).unwrap().created().unwrap()
-    }
-
-    fn file(&self, name: &str) -> Vec<u8> {
-        fs::read(self.dir.realm(&self.realm).join(name)).unwrap()
-    }
-
-    fn edge(&self) -> Edge {
-        let mut edge = Edge::new(&self.root, HostConfig::default()).unwrap();
-        self.push(&mut edge);
-        edge
-    }
-
-    fn push(&self, edge: &mut Edge) {
-        let now = self.clock.load(Ordering::SeqCst);
-        let mut staged = edge.stage(&[], self.file("bundle"), now).unwrap();
-        assert_eq!(staged.check(usize::MAX).unwrap(), 0);
-        edge.commit(staged, now).unwrap();
-        assert_eq!(edge.offer(&[], &self.file("head"), now), Ok(Offer::Unchanged));
-    }
-
-    fn verdict(&self, edge: &Edge, secret: &str) -> Code {
-        edge.verify_key(secret.as_bytes(), None, RequirementId::NONE, self.clock.load(Ordering::SeqCst)).code
-    }
-
-    fn objects(&self) -> Vec<String> {
-        let dir = fs::read_dir(self.dir.realm(&self.realm).join("objects")).unwrap();
-        dir.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
-    }
-}
 
 #[test]
 fn created_then_accepted_revoked_then_refused() {
@@ -256,62 +166,6 @@ fn a_registry_restored_from_a_backup_does_not_repeat_epochs() {
     p.push(&mut edge);
 }
 
-/// A head of `epoch`, signed with the key in `file`.
-fn head_of(p: &Plane, file: &Path, epoch: u64) -> Vec<u8> {
-    let fields = HeadFields {
-        realm: "acme".into(),
-        root_version: 1,
-        epoch,
-        issued_at: NOW,
-        not_after: NOW + DAY,
-        tree: [1; 32],
-        tree_bytes: 1,
-        records: 1,
-    };
-    sign_head(&fields, &[key_file::load(file, Role::Publisher, &p.realm).unwrap()]).unwrap()
-}
-
-#[test]
-fn a_forged_head_does_not_move_the_epoch() {
-    let p = plane();
-    let other = p.dir.keys().join("other.key");
-    key_file::create(&other, Role::Publisher, &p.realm, &env(&p.clock)).unwrap();
-    let beside = Directory::new(p.dir.path().join("beside"));
-    fs::create_dir(beside.path()).unwrap();
-    let mut expected = 1;
-    for epoch in [5, MAX_EPOCH - 1, MAX_EPOCH] {
-        fs::write(beside.path().join("head"), head_of(&p, &other, epoch)).unwrap();
-        let published = p.publisher.publish(&[&p.target(), &beside]).unwrap();
-        expected += 1;
-        assert_eq!((published.epoch, published.unproven), (expected, vec![beside.name()]));
-    }
-    assert_eq!(fs::read(beside.path().join("head")).unwrap(), p.file("head"));
-}
-
-#[test]
-fn epochs_end_before_their_counter_does() {
-    let p = plane();
-    let own = p.dir.key(Role::Publisher);
-    fs::write(p.dir.realm(&p.realm).join("head"), head_of(&p, &own, MAX_EPOCH)).unwrap();
-    assert_eq!(p.publish().unwrap_err().code(), "epoch_limit");
-    // Nothing was spent, and the last one can be taken.
-    assert_eq!(p.registry.ledger(&p.realm).newest(1).unwrap()[0].epoch, 1);
-    fs::write(p.dir.realm(&p.realm).join("head"), head_of(&p, &own, MAX_EPOCH - 1)).unwrap();
-    assert_eq!(p.publish().unwrap().epoch, MAX_EPOCH);
-    assert_eq!(p.publish().unwrap_err().code(), "epoch_limit");
-}
-
-/// No reader takes such a head, so it bounds nothing and is replaced.
-#[test]
-fn an_epoch_beyond_the_last_is_no_head() {
-    let p = plane();
-    let own = p.dir.key(Role::Publisher);
-    for epoch in [MAX_EPOCH + 1, (1 << 63) - 2, u64::MAX] {
-        fs::write(p.dir.realm(&p.realm).join("head"), head_of(&p, &own, epoch)).unwrap();
-        assert_eq!(p.publish().unwrap().unproven, vec![p.target().name()]);
-    }
-}
-
 #[test]
 #[cfg(unix)]
 fn the_lock_is_the_owners_alone() {
@@ -364,35 +218,6 @@ fn a_reader_sees_one_epoch_or_the_next() {
         done.store(true, Ordering::SeqCst);
         assert!(reader.join().unwrap() > 0);
     });
-}
-
-#[test]
-fn old_objects_go_and_torn_ones_are_replaced() {
-    let p = plane();
-    for i in 0..12 {
-        p.create(&format!("key {i}"));
-        p.clock.fetch_add(200, Ordering::SeqCst);
-        p.publish().unwrap();
-    }
-    // Four trees of four objects, sharing the directory.
-    assert!(p.objects().len() <= 16, "{}", p.objects().len());
-    // An interrupted write, and an object torn before its tree was complete.
-    let objects = p.dir.realm(&p.realm).join("objects");
-    let interrupted = p.dir.realm(&p.realm).join(".edgelatch/tmp/1-head");
-    fs::write(&interrupted, b"x").unwrap();
-    fs::write(objects.join("README"), b"somebody's").unwrap();
-    p.create("torn");
-    let torn = {
-        let copy = DataDir::new(p.dir.path().join("copy"));
-        let elsewhere = Directory::new(copy.path());
-        p.publisher.publish(&[&elsewhere]).unwrap().tree
-    };
-    fs::write(objects.join(&torn), b"torn").unwrap();
-    let published = p.publish().unwrap();
-    assert_eq!(published.tree, torn);
-    assert_eq!(hex(&object_digest(&p.file(&format!("objects/{torn}")))), torn);
-    assert!(!interrupted.exists() && objects.join("README").exists());
-    p.edge();
 }
 
 #[test]

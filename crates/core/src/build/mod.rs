@@ -7,7 +7,7 @@ mod shards;
 mod sign;
 
 pub use records::{KeyRecord, RealmRecord, RoleRecord};
-pub use sign::{HeadFields, RoleFields, RootFields, SigningKey, sign_head, sign_root};
+pub use sign::{Draft, HeadFields, RoleFields, RootFields, SigningKey, sign_head, sign_root};
 
 use crate::error::Error;
 use crate::limits::{MAX_BUNDLE_BYTES, SHARDS_PER_PAGE};

@@ -6,7 +6,7 @@ use crate::wire::{FORMAT, put};
 use crate::{head, root};
 use alloc::{string::String, vec::Vec};
 use core::fmt;
-use ed25519_dalek::Signer;
+use ed25519_dalek::{Signature, Signer, VerifyingKey};
 
 /// A private Ed25519 key (RFC 8032). Wiped on drop; never shown.
 pub struct SigningKey(ed25519_dalek::SigningKey);
@@ -20,6 +20,11 @@ impl SigningKey {
     /// The public key.
     pub fn public(&self) -> [u8; 32] {
         self.0.verifying_key().to_bytes()
+    }
+
+    /// Signs a message: that of a [`Draft`].
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
     }
 }
 
@@ -80,57 +85,109 @@ pub struct HeadFields {
     pub records: u64,
 }
 
-/// Signs a root with every given key: those of its own root role and, from version 2 on, of the root role before.
-pub fn sign_root(fields: &RootFields, keys: &[SigningKey]) -> Result<Vec<u8>, Error> {
-    let mut statement = preamble(&fields.realm)?;
-    statement.extend_from_slice(&fields.version.to_le_bytes());
-    statement.extend_from_slice(&fields.issued_at.to_le_bytes());
-    statement.extend_from_slice(&fields.expires_at.to_le_bytes());
-    statement.extend_from_slice(&fields.era.to_le_bytes());
-    statement.extend_from_slice(&fields.min_epoch.to_le_bytes());
-    for role in [&fields.root, &fields.publisher] {
-        let mut public = role.keys.clone();
-        public.sort_unstable();
-        let count =
-            u8::try_from(public.len()).map_err(|_| Error::TooLong { what: "role keys", bytes: public.len(), limit: 255 })?;
-        statement.extend_from_slice(&[role.threshold, count]);
-        public.iter().for_each(|key| statement.extend_from_slice(key));
-    }
-    sign(root::MAGIC, Role::Root, &statement, keys)
+/// A root or head that gathers its signatures, wherever their keys lie: files, or a service that gives away signatures only.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    magic: &'static [u8; 4],
+    role: Role,
+    statement: Vec<u8>,
+    message: Vec<u8>,
+    signatures: Vec<([u8; 32], [u8; 64])>,
 }
 
-/// Signs a head with every given key of the publisher role.
-pub fn sign_head(fields: &HeadFields, keys: &[SigningKey]) -> Result<Vec<u8>, Error> {
-    let mut statement = preamble(&fields.realm)?;
-    statement.extend_from_slice(&fields.root_version.to_le_bytes());
-    for number in [fields.epoch, fields.issued_at, fields.not_after] {
-        statement.extend_from_slice(&number.to_le_bytes());
+impl Draft {
+    /// A root, which those of its own root role sign and, from version 2 on, those of the root role before.
+    pub fn root(fields: &RootFields) -> Result<Draft, Error> {
+        let mut statement = preamble(&fields.realm)?;
+        statement.extend_from_slice(&fields.version.to_le_bytes());
+        statement.extend_from_slice(&fields.issued_at.to_le_bytes());
+        statement.extend_from_slice(&fields.expires_at.to_le_bytes());
+        statement.extend_from_slice(&fields.era.to_le_bytes());
+        statement.extend_from_slice(&fields.min_epoch.to_le_bytes());
+        for role in [&fields.root, &fields.publisher] {
+            let mut public = role.keys.clone();
+            public.sort_unstable();
+            let count = u8::try_from(public.len()).map_err(|_| Error::TooLong {
+                what: "role keys",
+                bytes: public.len(),
+                limit: 255,
+            })?;
+            statement.extend_from_slice(&[role.threshold, count]);
+            public.iter().for_each(|key| statement.extend_from_slice(key));
+        }
+        Ok(Draft::new(root::MAGIC, Role::Root, statement))
     }
-    statement.extend_from_slice(&fields.tree);
-    statement.extend_from_slice(&fields.tree_bytes.to_le_bytes());
-    statement.extend_from_slice(&fields.records.to_le_bytes());
-    sign(head::MAGIC, Role::Publisher, &statement, keys)
+
+    /// A head, which those of the publisher role sign.
+    pub fn head(fields: &HeadFields) -> Result<Draft, Error> {
+        let mut statement = preamble(&fields.realm)?;
+        statement.extend_from_slice(&fields.root_version.to_le_bytes());
+        for number in [fields.epoch, fields.issued_at, fields.not_after] {
+            statement.extend_from_slice(&number.to_le_bytes());
+        }
+        statement.extend_from_slice(&fields.tree);
+        statement.extend_from_slice(&fields.tree_bytes.to_le_bytes());
+        statement.extend_from_slice(&fields.records.to_le_bytes());
+        Ok(Draft::new(head::MAGIC, Role::Publisher, statement))
+    }
+
+    fn new(magic: &'static [u8; 4], role: Role, statement: Vec<u8>) -> Draft {
+        let message = message(role, &statement);
+        Draft { magic, role, statement, message, signatures: Vec::new() }
+    }
+
+    /// What is to be signed.
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+
+    /// Takes a signature of [`Draft::message`] by the key `public`, once it is proven.
+    pub fn add(&mut self, public: [u8; 32], signature: [u8; 64]) -> Result<(), Error> {
+        let key = VerifyingKey::from_bytes(&public);
+        if !key.is_ok_and(|key| key.verify_strict(&self.message, &Signature::from_bytes(&signature)).is_ok()) {
+            return Err(Error::BadSignature { role: self.role.name() });
+        }
+        self.signatures.push((public, signature));
+        Ok(())
+    }
+
+    /// The statement with the signatures that were added.
+    pub fn finish(mut self) -> Result<Vec<u8>, Error> {
+        self.signatures.sort_unstable();
+        let signatures = self.signatures.len();
+        let count =
+            u8::try_from(signatures).map_err(|_| Error::TooLong { what: "signatures", bytes: signatures, limit: 255 })?;
+        let mut out = put::open(self.magic);
+        out.extend_from_slice(&put::count(self.statement.len(), "statement")?);
+        out.extend_from_slice(&self.statement);
+        out.push(count);
+        for (key, signature) in &self.signatures {
+            out.extend_from_slice(key);
+            out.extend_from_slice(signature);
+        }
+        Ok(out)
+    }
+
+    /// Signed by each of `keys`.
+    fn signed(mut self, keys: &[SigningKey]) -> Result<Vec<u8>, Error> {
+        self.signatures.extend(keys.iter().map(|key| (key.public(), key.sign(&self.message))));
+        self.finish()
+    }
+}
+
+/// A root signed with every given key.
+pub fn sign_root(fields: &RootFields, keys: &[SigningKey]) -> Result<Vec<u8>, Error> {
+    Draft::root(fields)?.signed(keys)
+}
+
+/// A head signed with every given key.
+pub fn sign_head(fields: &HeadFields, keys: &[SigningKey]) -> Result<Vec<u8>, Error> {
+    Draft::head(fields)?.signed(keys)
 }
 
 fn preamble(realm: &str) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     put::text8(&mut out, realm, "realm")?;
     out.extend_from_slice(&FORMAT.to_le_bytes());
-    Ok(out)
-}
-
-fn sign(magic: &[u8; 4], role: Role, statement: &[u8], keys: &[SigningKey]) -> Result<Vec<u8>, Error> {
-    let message = message(role, statement);
-    let mut pairs: Vec<([u8; 32], [u8; 64])> = keys.iter().map(|key| (key.public(), key.0.sign(&message).to_bytes())).collect();
-    pairs.sort_unstable();
-    let count = u8::try_from(pairs.len()).map_err(|_| Error::TooLong { what: "signatures", bytes: pairs.len(), limit: 255 })?;
-    let mut out = put::open(magic);
-    out.extend_from_slice(&put::count(statement.len(), "statement")?);
-    out.extend_from_slice(statement);
-    out.push(count);
-    for (key, signature) in &pairs {
-        out.extend_from_slice(key);
-        out.extend_from_slice(signature);
-    }
     Ok(out)
 }
