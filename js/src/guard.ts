@@ -10,6 +10,7 @@
  *
  * Whatever throws on the way is the host's to answer, as an error of the handler would be: it never leads to the handler.
  */
+import { CREDENTIAL_HEADERS } from "./generated/codes.js";
 import type { Reply } from "./reply.js";
 import type { AnyRequirement } from "./types/requirement.js";
 import type { NodeRequest, RequestContext, Verifier } from "./types/verifier.js";
@@ -95,18 +96,18 @@ export function isIdentityHeader(name: string): boolean {
 }
 
 /** What caches must tell apart. */
-const CREDENTIAL_HEADERS = ["Authorization", "X-API-Key"];
+const VARYING: readonly string[] = Object.values(CREDENTIAL_HEADERS);
 
 /**
  * What the response to an accepted request says to caches, where the handler says nothing else: kept by none that is shared
  * (RFC 9111 section 3.5 protects `Authorization` only), and told apart by the credential headers.
  */
-export const CACHING = { "cache-control": "private", vary: CREDENTIAL_HEADERS.join(", ") } as const;
+export const CACHING = { "cache-control": "private", vary: VARYING.join(", ") } as const;
 
 /** A handler's own `Vary`, which the credential headers belong into all the same. */
 export function varyWithCredentials(vary: string): string {
   const named = vary.toLowerCase().split(",").map((name) => name.trim());
   if (named.includes("*")) return vary;
-  const missing = CREDENTIAL_HEADERS.filter((name) => !named.includes(name.toLowerCase()));
+  const missing = VARYING.filter((name) => !named.includes(name.toLowerCase()));
   return [...(vary === "" ? [] : [vary]), ...missing].join(", ");
 }

@@ -136,6 +136,12 @@ export class Verdict {
     this.#event?.report(this, outcome);
   }
 
+  /** Reports in the place of an earlier verdict over the same request. @internal */
+  supersede(earlier: unknown): void {
+    if (typeof earlier !== "object" || earlier === null || !(#event in earlier)) return;
+    if (earlier.#event !== undefined) this.#event?.supersede(earlier.#event);
+  }
+
   /** What may be logged: no secret, nothing of the request. */
   toJSON(): Record<string, unknown> {
     const { ok, code, keyId, org, epoch, age, stale } = this;

@@ -1,4 +1,4 @@
-// The engine with the real core: what several looks at once, roots and traps may do to each other.
+// The engine with the real core: what several refreshes at once, roots and traps may do to each other.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
@@ -29,7 +29,7 @@ async function edge(first, { config = "", deployed = bytes(fixture.roots[0]) } =
     root: async (n) => state.shown.roots?.[n],
   };
   state.update = updater(state.engine, source, pace, (error) => state.reported.push(error.code));
-  state.look = (shown, until = signal) => {
+  state.refresh = (shown, until = signal) => {
     state.shown = shown ?? state.shown;
     return state.update(until).then(() => "taken", (error) => error.code ?? error.message);
   };
@@ -47,19 +47,19 @@ test("of two updates that end in one turn, none goes back behind the other", asy
   assert.deepEqual([state.engine.snapshot.epoch, state.leaving()], [6, REVOKED]);
 });
 
-test("a look that was given up leaves later ones the roots that they need", async () => {
+test("a refresh that was given up leaves later ones the roots that they need", async () => {
   const state = await edge(at(4, before));
   const abort = new AbortController();
-  const given = state.look(at(5, tree(20_000)), abort.signal); // long enough to pause
+  const given = state.refresh(at(5, tree(20_000)), abort.signal); // long enough to pause
   await new Promise(setImmediate);
   abort.abort(new Error("deadline"));
   let go;
   state.held = new Promise((resolve) => (go = resolve));
-  const next = state.look({ ...at(6, after, { rootVersion: 2 }), roots: { 2: root({ publisher: [2, 3] }) } });
+  const next = state.refresh({ ...at(6, after, { rootVersion: 2 }), roots: { 2: root({ publisher: [2, 3] }) } });
   await given;
   go();
   await next;
-  for (let look = 0; look < 2; look++) await state.look();
+  for (let refresh = 0; refresh < 2; refresh++) await state.refresh();
   assert.deepEqual([state.engine.snapshot.epoch, state.engine.snapshot.rootVersion, state.leaving()], [6, 2, REVOKED]);
 });
 
@@ -68,27 +68,27 @@ test("a root that came into force with an unchanged head is remembered too", asy
   const five = at(5, before);
   const state = await edge(five, { deployed });
   const roots = { 2: root({ publisher: [2] }) };
-  assert.equal(await state.look({ head: at(6, after, { rootVersion: 2 }).head, bundle: five.bundle, roots }), "behind");
+  assert.equal(await state.refresh({ head: at(6, after, { rootVersion: 2 }).head, bundle: five.bundle, roots }), "behind");
   assert.deepEqual(state.engine.floor, { rootVersion: 2, epoch: 5 });
   state.engine.snapshot.instance.stop(new Error("trap"));
   state.now = start + life; // what is in memory has expired, so that the next instance is empty
   const stolen = at(7, before, { by: [3], issuedAt: start + life });
-  assert.notEqual(await state.look({ ...stolen, roots: {} }), "taken");
-  assert.equal(await state.look({ ...at(8, after, { rootVersion: 2, issuedAt: start + life }), roots }), "taken");
+  assert.notEqual(await state.refresh({ ...stolen, roots: {} }), "taken");
+  assert.equal(await state.refresh({ ...at(8, after, { rootVersion: 2, issuedAt: start + life }), roots }), "taken");
   assert.equal(state.leaving(), REVOKED);
 });
 
 test("a head vouches for a bundle of its tree whose own head is older", async () => {
   const cold = await edge(undefined, { config: "floor=1:7\n" });
-  assert.equal(await cold.look({ head: at(7, after).head, bundle: at(6, after).bundle }), "taken");
+  assert.equal(await cold.refresh({ head: at(7, after).head, bundle: at(6, after).bundle }), "taken");
   assert.deepEqual([cold.engine.snapshot.epoch, cold.leaving()], [7, REVOKED]);
   const late = await edge();
   late.now = start + life + 5;
-  assert.equal(await late.look({ head: at(7, after, { issuedAt: start + life }).head, bundle: at(6, after).bundle }), "taken");
+  assert.equal(await late.refresh({ head: at(7, after, { issuedAt: start + life }).head, bundle: at(6, after).bundle }), "taken");
   // Nothing but its own tree.
   const running = await edge(at(6, after));
   for (const bundle of [at(5, before).bundle, at(6, before).bundle, at(7, before, { by: [9] }).bundle]) {
-    const answer = await running.look({ head: at(8, tree(10)).head, bundle });
+    const answer = await running.refresh({ head: at(8, tree(10)).head, bundle });
     assert.ok(["rollback", "equivocation", "too_few_signatures"].includes(answer), answer);
     assert.deepEqual([running.engine.snapshot.epoch, running.leaving()], [6, REVOKED]);
   }
@@ -99,12 +99,12 @@ test("what is fetched to mend a damaged snapshot is no longer than that one", as
   const broken = Buffer.from(good.bundle);
   for (let back = 1; back < 400_000; back += 100) broken[broken.length - back] ^= 1; // behind what is proven before the start
   const state = await edge();
-  assert.equal(await state.look({ head: good.head, bundle: broken }), "taken");
+  assert.equal(await state.refresh({ head: good.head, bundle: broken }), "taken");
   for (const key of Object.values(keys)) state.engine.verifyKey(key, undefined, 1, state.now);
   assert.deepEqual([state.engine.damaged, state.reported], [true, ["wrong_digest"]]);
-  assert.equal(await state.look({ head: good.head, bundle: Buffer.concat([good.bundle, Buffer.alloc(1 << 20)]) }), "too_large");
+  assert.equal(await state.refresh({ head: good.head, bundle: Buffer.concat([good.bundle, Buffer.alloc(1 << 20)]) }), "too_large");
   assert.ok(state.asked.at(-1) < good.bundle.length + (1 << 14), String(state.asked));
-  assert.equal(await state.look(good), "taken");
+  assert.equal(await state.refresh(good), "taken");
   assert.equal(state.engine.damaged, false);
 });
 
@@ -113,11 +113,11 @@ test("a root that is far too long is refused by its length, and leaves no mark i
   const { memory } = state.engine.snapshot.instance.exports;
   const size = memory.buffer.byteLength;
   const long = Buffer.concat([root({}), Buffer.alloc(64 << 20)]);
-  assert.equal(await state.look({ ...at(6, after, { rootVersion: 2 }), roots: { 2: long } }), "too_large");
+  assert.equal(await state.refresh({ ...at(6, after, { rootVersion: 2 }), roots: { 2: long } }), "too_large");
   assert.equal(memory.buffer.byteLength, size);
 });
 
-test("a root that a look left behind does not keep a stopped core from coming back", async () => {
+test("a root that a refresh left behind does not keep a stopped core from coming back", async () => {
   const state = await edge(at(5, before));
   state.engine.stageRoot(root({ publisher: [3] }));
   state.engine.snapshot.instance.stop(new Error("trap"));

@@ -81,8 +81,8 @@ test("a requirement of another realm counts by what it holds itself", () => {
 test("after two hours in which nobody asked, the first request is answered by what the source says by then", async () => {
   const objects = (name) => Object.fromEntries(["head", "bundle"].map((part) => [part, { bytes: Buffer.from(fixture.snapshots[name][part], "base64") }]));
   for (const mode of ["timer", "demand"]) {
-    let [shown, looks] = [objects("first"), 0];
-    const source = { head: async () => (looks++, shown.head), bundle: async () => shown.bundle };
+    let [shown, refreshes] = [objects("first"), 0];
+    const source = { head: async () => (refreshes++, shown.head), bundle: async () => shown.bundle };
     const verifier = await createVerifier({ root: fixture.roots[0], source, refresh: { mode }, now: () => (start + fixture.life / 2 + 10) * 1000 });
     const status = async () => (await ask((_, response) => response.end(), { headers: ["X-API-Key", keys.leaving], options: { verifier } })).status;
     assert.equal(await status(), 200);
@@ -90,7 +90,7 @@ test("after two hours in which nobody asked, the first request is answered by wh
     const { now } = Date;
     Date.now = () => now() + 7_200_000;
     try {
-      assert.deepEqual([mode, await status(), await status(), looks], [mode, 401, 401, 2]);
+      assert.deepEqual([mode, await status(), await status(), refreshes], [mode, 401, 401, 2]);
     } finally {
       Date.now = now;
       verifier.close();

@@ -4,7 +4,7 @@ import { fakeClock, settle } from "../../tests/runtimes/clock.mjs";
 import { steady } from "../dist/util/clock.js";
 import { Refresher } from "../dist/refresh/refresher.js";
 
-/** `serving` is what the looks are for. Each touch reads another tick of a clock, so that none is passed over. */
+/** `serving` is what the refreshes are for. Each touch reads another tick of a clock, so that none is passed over. */
 function refresher(update, options = {}, serving = { ready: true, epoch: 1 }) {
   const clock = fakeClock();
   const errors = [];
@@ -19,10 +19,10 @@ function watched(promise) {
   return seen;
 }
 
-test("polls at the interval, one look at a time", async () => {
-  let looks = 0;
+test("polls at the interval, one refresh at a time", async () => {
+  let refreshes = 0;
   let finish;
-  const { made, clock } = refresher(() => (looks++, new Promise((resolve) => (finish = resolve))));
+  const { made, clock } = refresher(() => (refreshes++, new Promise((resolve) => (finish = resolve))));
   const first = made.refresh();
   assert.equal(made.refresh(), first);
   await settle();
@@ -30,9 +30,9 @@ test("polls at the interval, one look at a time", async () => {
   assert.equal(await first, true);
   assert.deepEqual(clock.pending(), [1000]);
   await clock.pass(999);
-  assert.equal(looks, 1);
+  assert.equal(refreshes, 1);
   await clock.pass(1);
-  assert.equal(looks, 2);
+  assert.equal(refreshes, 2);
   made.close();
   finish(false);
   await settle();
@@ -67,88 +67,88 @@ test("failures back off, are reported, and a success ends the pauses", async () 
   assert.deepEqual(clock.pending(), [1000]);
 });
 
-test("a look that takes too long is given up, and its signal says so", async () => {
+test("a refresh that takes too long is given up, and its signal says so", async () => {
   let signal;
   const { made, clock, errors } = refresher((given) => ((signal = given), new Promise(() => {})));
-  const look = made.refresh();
-  const rejected = assert.rejects(look, { code: "deadline" });
+  const refresh = made.refresh();
+  const rejected = assert.rejects(refresh, { code: "deadline" });
   await clock.pass(500);
   await rejected;
   assert.equal(signal.aborted, true);
   assert.equal(errors[0].code, "deadline");
-  assert.notEqual(made.refresh(), look);
+  assert.notEqual(made.refresh(), refresh);
 });
 
-test("on demand: nothing runs by itself, and a look is due once an interval has passed", async () => {
-  let looks = 0;
+test("on demand: nothing runs by itself, and a refresh is due once an interval has passed", async () => {
+  let refreshes = 0;
   const kept = [];
-  const { made, clock, touch: touched } = refresher(async () => (looks++, false), { mode: "demand" });
+  const { made, clock, touch: touched } = refresher(async () => (refreshes++, false), { mode: "demand" });
   const touch = () => touched((work) => kept.push(work));
   touch();
   touch();
   await settle();
-  assert.equal(looks, 1);
+  assert.equal(refreshes, 1);
   assert.equal(kept.length, 1);
   assert.deepEqual(clock.pending(), []);
   await clock.pass(999);
   touch();
-  assert.equal(looks, 1);
+  assert.equal(refreshes, 1);
   await clock.pass(1);
   touch();
   await settle();
-  assert.equal(looks, 2);
+  assert.equal(refreshes, 2);
   made.close();
   await clock.pass(5000);
   touch();
-  assert.equal(looks, 2);
+  assert.equal(refreshes, 2);
 });
 
-test("on demand: a wall clock that is set back does not stop the looks", async () => {
-  let looks = 0;
+test("on demand: a wall clock that is set back does not stop the refreshes", async () => {
+  let refreshes = 0;
   let set = 0;
   const clock = fakeClock();
   const { now } = clock;
   clock.now = steady(now, () => now() + set);
-  const made = new Refresher(async () => (looks++, false), { ready: true, epoch: 1 }, { interval: 1000, mode: "demand" }, () => {}, clock);
+  const made = new Refresher(async () => (refreshes++, false), { ready: true, epoch: 1 }, { interval: 1000, mode: "demand" }, () => {}, clock);
   await made.refresh();
   set = -86_400_000;
   for (let i = 0; i < 5; i++) {
     await clock.pass(1000);
     made.touch(Number.NaN);
   }
-  assert.equal(looks, 6);
+  assert.equal(refreshes, 6);
 });
 
-test("on demand: what waits while nothing is loaded joins the look under way, and is spared one that is not due", async () => {
-  let looks = 0;
+test("on demand: what waits while nothing is loaded joins the refresh under way, and is spared one that is not due", async () => {
+  let refreshes = 0;
   const { made, clock, errors } = refresher(async () => {
-    looks++;
+    refreshes++;
     throw new Error("down");
   }, { mode: "demand" }, NOTHING_LOADED);
   await Promise.all([made.due(), made.due()]);
-  assert.equal(looks, 1);
+  assert.equal(refreshes, 1);
   await made.due();
-  assert.equal(looks, 1);
+  assert.equal(refreshes, 1);
   await clock.pass(750);
   await made.due();
-  assert.equal(looks, 2);
+  assert.equal(refreshes, 2);
   assert.equal(errors.length, 2);
 });
 
-test("on demand: a look that was dropped with its request does not hold up the next one", async () => {
-  let looks = 0;
-  const { touch, clock } = refresher(() => (looks++, new Promise(() => {})), { mode: "demand" });
+test("on demand: a refresh that was dropped with its request does not hold up the next one", async () => {
+  let refreshes = 0;
+  const { touch, clock } = refresher(() => (refreshes++, new Promise(() => {})), { mode: "demand" });
   clock.setTimeout = () => undefined; // the platform dropped the timers with the request
   touch();
   await clock.pass(1400);
   touch();
-  assert.equal(looks, 1);
+  assert.equal(refreshes, 1);
   await clock.pass(101);
   touch();
-  assert.equal(looks, 2);
+  assert.equal(refreshes, 2);
 });
 
-test("on demand: whoever joined a look that was dropped goes on in the end", async () => {
+test("on demand: whoever joined a refresh that was dropped goes on in the end", async () => {
   const { made, clock, touch } = refresher(() => new Promise(() => {}), { mode: "demand" }, NOTHING_LOADED);
   let timers = 0;
   const { setTimeout } = clock;
@@ -177,42 +177,42 @@ test("a core that stopped is looked after at once, one that keeps stopping with 
   assert.equal(clock.pending()[0], 0);
 });
 
-test("a core that stops during a look is looked after right behind it", async () => {
+test("a core that stops during a refresh is looked after right behind it", async () => {
   let finish;
   const { made, clock } = refresher(() => new Promise((_, reject) => (finish = reject)));
-  const look = made.refresh();
+  const refresh = made.refresh();
   await settle();
   made.soon();
   finish(new Error("trap"));
-  await assert.rejects(look);
+  await assert.rejects(refresh);
   assert.equal(clock.pending()[0], 0);
 });
 
 for (const mode of ["demand", "timer"]) {
-  test(`${mode}: whoever comes after a long time waits for the look that is due`, async () => {
-    let looks = 0;
+  test(`${mode}: whoever comes after a long time waits for the refresh that is due`, async () => {
+    let refreshes = 0;
     let finish;
-    const { made, clock } = refresher(() => (looks++, new Promise((resolve) => (finish = resolve))), { mode, deadline: 60_000 });
+    const { made, clock } = refresher(() => (refreshes++, new Promise((resolve) => (finish = resolve))), { mode, deadline: 60_000 });
     const first = made.refresh();
     finish(true);
     await first;
     clock.freeze(3000);
-    assert.deepEqual([made.overdue, looks], [false, 1]); // three intervals: late, but not missing
+    assert.deepEqual([made.overdue, refreshes], [false, 1]); // three intervals: late, but not missing
     clock.freeze(1);
     assert.equal(made.overdue, true);
     const waiting = [watched(made.due()), watched(made.due())];
     await clock.pass(1999);
-    assert.deepEqual([looks, waiting.map(({ settled }) => settled)], [2, [false, false]]);
+    assert.deepEqual([refreshes, waiting.map(({ settled }) => settled)], [2, [false, false]]);
     finish(true);
     await Promise.all(waiting.map(({ promise }) => promise));
     assert.deepEqual([made.overdue, clock.pending()], [false, mode === "timer" ? [1000] : []]);
     made.close();
   });
 
-  test(`${mode}: a source that hangs delays nobody beyond maxWait from the beginning of a look`, async () => {
-    let looks = 0;
+  test(`${mode}: a source that hangs delays nobody beyond maxWait from the beginning of a refresh`, async () => {
+    let refreshes = 0;
     let hang = false;
-    const { made, clock, errors, touch } = refresher(() => (looks++, hang ? new Promise(() => {}) : Promise.resolve(false)), { mode, deadline: 10_000, maxWait: 300 });
+    const { made, clock, errors, touch } = refresher(() => (refreshes++, hang ? new Promise(() => {}) : Promise.resolve(false)), { mode, deadline: 10_000, maxWait: 300 });
     await made.refresh();
     hang = true;
     clock.freeze(5000);
@@ -223,24 +223,24 @@ for (const mode of ["demand", "timer"]) {
     assert.deepEqual([waiting.settled, second.settled], [false, false]);
     await clock.pass(1);
     assert.deepEqual([waiting.settled, second.settled, made.overdue], [true, true, false]);
-    await made.due(); // at once: its time of this look is over
+    await made.due(); // at once: its time of this refresh is over
     touch();
-    assert.deepEqual([looks, errors.length], [2, 0]);
+    assert.deepEqual([refreshes, errors.length], [2, 0]);
     await clock.pass(9700);
     assert.deepEqual([errors.map(({ code }) => code), made.overdue], [["deadline"], false]); // left alone for a while
     await made.due();
-    assert.equal(looks, 2);
+    assert.equal(refreshes, 2);
     await clock.pass(750);
     assert.equal(made.overdue, true);
     made.close();
     assert.equal(made.overdue, false);
   });
 
-  test(`${mode}: a look that is due and fails is told, and holds nobody up; none is due while its source is left alone`, async () => {
-    let looks = 0;
+  test(`${mode}: a refresh that is due and fails is told, and holds nobody up; none is due while its source is left alone`, async () => {
+    let refreshes = 0;
     let down = false;
     const { made, clock, errors } = refresher(async () => {
-      looks++;
+      refreshes++;
       if (down) throw new Error("down");
       return false;
     }, { mode });
@@ -248,52 +248,52 @@ for (const mode of ["demand", "timer"]) {
     down = true;
     clock.freeze(5000);
     await made.due();
-    assert.deepEqual([looks, errors.length, made.overdue], [2, 1, false]);
+    assert.deepEqual([refreshes, errors.length, made.overdue], [2, 1, false]);
     for (let i = 0; i < 3; i++) await made.due();
-    assert.equal(looks, 2);
+    assert.equal(refreshes, 2);
     down = false;
     clock.freeze(750);
     await made.due();
-    assert.deepEqual([looks, made.overdue], [3, false]);
+    assert.deepEqual([refreshes, made.overdue], [3, false]);
   });
 
-  test(`${mode}: a look that began before a machine slept brings old news`, async () => {
+  test(`${mode}: a refresh that began before a machine slept brings old news`, async () => {
     let finish;
-    let looks = 0;
-    const { made, clock } = refresher(() => (looks++, new Promise((resolve) => (finish = resolve))), { mode });
-    const look = made.refresh();
+    let refreshes = 0;
+    const { made, clock } = refresher(() => (refreshes++, new Promise((resolve) => (finish = resolve))), { mode });
+    const refresh = made.refresh();
     clock.freeze(7_200_000);
     finish(true);
-    assert.equal(await look, true);
+    assert.equal(await refresh, true);
     assert.equal(made.overdue, true);
     const waiting = watched(made.due());
     await settle();
-    assert.deepEqual([looks, waiting.settled], [2, false]);
+    assert.deepEqual([refreshes, waiting.settled], [2, false]);
     finish(false);
     await waiting.promise;
     assert.equal(made.overdue, false);
   });
 }
 
-test("where timers run, the first verdict after the process was frozen starts the look that its timer should have", async () => {
-  let looks = 0;
-  const { made, clock, touch } = refresher(async () => (looks++, false));
+test("where timers run, the first verdict after the process was frozen starts the refresh that its timer should have", async () => {
+  let refreshes = 0;
+  const { made, clock, touch } = refresher(async () => (refreshes++, false));
   await made.refresh();
   touch();
   clock.freeze(999);
   touch();
-  assert.equal(looks, 1);
+  assert.equal(refreshes, 1);
   clock.freeze(1);
   touch();
   touch();
-  assert.equal(looks, 2);
+  assert.equal(refreshes, 2);
   await settle();
   assert.deepEqual(clock.pending(), [1000]);
 });
 
 test("a second verdict within one tick of the clock reads no other one, unless something happened", async () => {
-  let looks = 0;
-  const { made, clock } = refresher(async () => (looks++, false), { mode: "demand" });
+  let refreshes = 0;
+  const { made, clock } = refresher(async () => (refreshes++, false), { mode: "demand" });
   const { now } = clock;
   let readings = 0;
   clock.now = () => (readings++, now());
@@ -302,10 +302,10 @@ test("a second verdict within one tick of the clock reads no other one, unless s
   made.touch(7);
   const before = readings;
   for (let i = 0; i < 5; i++) made.touch(7);
-  assert.deepEqual([looks, readings - before], [1, 0]);
+  assert.deepEqual([refreshes, readings - before], [1, 0]);
   made.soon();
   made.touch(7);
-  assert.equal(looks, 2);
+  assert.equal(refreshes, 2);
 });
 
 test("manual: nothing is waited for", async () => {
@@ -316,7 +316,7 @@ test("manual: nothing is waited for", async () => {
   assert.equal(made.overdue, false);
 });
 
-test("a look is due at maxAge at the latest", async () => {
+test("a refresh is due at maxAge at the latest", async () => {
   const { made, clock } = refresher(async () => false, { mode: "demand", maxAge: 400 });
   await made.refresh();
   await clock.pass(400);
@@ -352,7 +352,7 @@ test("a core that stopped is waited for, though what it served was fresh", async
   assert.equal(serving.ready, true);
 });
 
-test("one request carries a look, the first that can", async () => {
+test("one request carries a refresh, the first that can", async () => {
   let finish;
   const { made, clock, errors, touch } = refresher(() => new Promise((resolve) => (finish = resolve)), { mode: "demand", maxWait: 100 });
   const kept = [];

@@ -45,12 +45,12 @@ function source(log, replies) {
   return { head: get("head"), bundle: get("bundle"), root: async (n) => (log.push(`get root ${n}`), n <= (replies.roots ?? 0) ? bytes(`root${n}`) : undefined) };
 }
 
-const looker = (engine, from, report = () => assert.fail("nothing is to be reported")) => updater(engine, from, pace, report);
+const refresher = (engine, from, report = () => assert.fail("nothing is to be reported")) => updater(engine, from, pace, report);
 
 test("an unchanged or renewed head needs no bundle, and no tag decides what a head is", async () => {
   const engine = fake({ offers: [UNCHANGED, RENEWED] });
   const replies = { head: "h1" };
-  const update = looker(engine, source(engine.log, replies));
+  const update = refresher(engine, source(engine.log, replies));
   assert.equal(await update(signal), false);
   replies.head = "h2";
   assert.equal(await update(signal), true);
@@ -60,23 +60,23 @@ test("an unchanged or renewed head needs no bundle, and no tag decides what a he
 
 test("a new tree is fetched, at most as large as its head says, and taken for that head", async () => {
   const engine = fake({ offers: [TREE_NEEDED, TREE_NEEDED] });
-  assert.equal(await looker(engine, source(engine.log, { head: "h2", bundle: "b2" }))(signal), true);
+  assert.equal(await refresher(engine, source(engine.log, { head: "h2", bundle: "b2" }))(signal), true);
   assert.deepEqual(engine.log, ["get head", "offer h2", "get bundle up to 100", "offer b2", "replace b2 for h2"]);
   const small = fake({ offers: [TREE_NEEDED, TREE_NEEDED], room: 3 });
-  await assert.rejects(looker(small, source(small.log, { head: "h2", bundle: "long" }))(signal), { code: "too_large" });
+  await assert.rejects(refresher(small, source(small.log, { head: "h2", bundle: "long" }))(signal), { code: "too_large" });
 });
 
 test("a head that names a tree which the source does not deliver is an error, never 'unchanged'", async () => {
   for (const bundle of [undefined, "old"]) {
     const engine = fake({ offers: [TREE_NEEDED, UNCHANGED] });
-    await assert.rejects(looker(engine, source(engine.log, { head: "h2", bundle }))(signal), { code: "behind" });
+    await assert.rejects(refresher(engine, source(engine.log, { head: "h2", bundle }))(signal), { code: "behind" });
   }
 });
 
 test("a refused bundle is not remembered as seen", async () => {
   const engine = fake({ offers: [TREE_NEEDED, TREE_NEEDED, TREE_NEEDED], refusals: [new UpdateError("wrong_digest", "x")] });
   const { bundle } = source(engine.log, { bundle: "b" });
-  const update = looker(engine, { bundle });
+  const update = refresher(engine, { bundle });
   await assert.rejects(update(signal), { code: "wrong_digest" });
   assert.deepEqual([await update(signal), await update(signal)], [true, false]);
   assert.deepEqual(engine.log.filter((line) => line.startsWith("get")), ["get bundle", "get bundle", "get bundle if not b"]);
@@ -84,42 +84,42 @@ test("a refused bundle is not remembered as seen", async () => {
 
 test("newer roots are fetched one by one, each proven before the next, for a head or for a bundle", async () => {
   const engine = fake({ offers: [ROOT_NEEDED, ROOT_NEEDED, TREE_NEEDED, TREE_NEEDED] });
-  await looker(engine, source(engine.log, { head: "h", bundle: "b", roots: 9 }))(signal);
+  await refresher(engine, source(engine.log, { head: "h", bundle: "b", roots: 9 }))(signal);
   assert.deepEqual(engine.log, [
     "get head", "offer h", "get root 2", "stage root2", "offer h", "get root 3", "stage root3", "offer h", "get bundle up to 100", "offer b", "replace b for h",
   ]);
 
   const bare = fake({ offers: [ROOT_NEEDED, TREE_NEEDED] });
   const { bundle, root } = source(bare.log, { bundle: "b", roots: 2 });
-  await looker(bare, { bundle, root })(signal);
+  await refresher(bare, { bundle, root })(signal);
   assert.deepEqual(bare.log, ["get bundle", "offer b", "get root 2", "stage root2", "offer b", "replace b"]);
 
   const none = fake({ offers: [ROOT_NEEDED] });
-  await assert.rejects(looker(none, { bundle })(signal), { code: "root_needed" });
+  await assert.rejects(refresher(none, { bundle })(signal), { code: "root_needed" });
 
   const endless = fake({ offers: Array(100).fill(ROOT_NEEDED) });
-  await assert.rejects(looker(endless, source(endless.log, { head: "h", roots: 1000 }))(signal), { code: "root_needed" });
+  await assert.rejects(refresher(endless, source(endless.log, { head: "h", roots: 1000 }))(signal), { code: "root_needed" });
   assert.equal(endless.log.filter((line) => line.startsWith("get root")).length, 64);
 });
 
 test("a head that names a root nobody has costs no bundle", async () => {
   const engine = fake({ offers: [ROOT_NEEDED] });
-  await assert.rejects(looker(engine, source(engine.log, { head: "h1", bundle: "b1" }))(signal), { code: "root_needed" });
+  await assert.rejects(refresher(engine, source(engine.log, { head: "h1", bundle: "b1" }))(signal), { code: "root_needed" });
   assert.deepEqual(engine.log, ["get head", "offer h1", "get root 2"]);
 });
 
-test("a look that was given up changes nothing any more", async () => {
+test("a refresh that was given up changes nothing any more", async () => {
   const abort = new AbortController();
   const engine = fake();
   const late = { head: async () => (abort.abort(new Error("late")), { bytes: bytes("h") }), bundle: async () => assert.fail() };
-  await assert.rejects(looker(engine, late)(abort.signal), /late/);
+  await assert.rejects(refresher(engine, late)(abort.signal), /late/);
   assert.deepEqual(engine.log, []);
 });
 
 test("a stopped core is restored first; when that fails for good it is said, and the source is asked all the same", async () => {
   const engine = fake();
   const reported = [];
-  const update = looker(engine, source(engine.log, { head: "h" }), (error) => reported.push(error.code));
+  const update = refresher(engine, source(engine.log, { head: "h" }), (error) => reported.push(error.code));
   engine.trapped = new Error("trap");
   engine.restore = async () => {
     engine.log.push("restore");
@@ -137,20 +137,20 @@ test("a stopped core is restored first; when that fails for good it is said, and
 
 test("a source that answers nonsense is named", async () => {
   for (const reply of [null, {}, { bytes: "text" }, { bytes: [1] }]) {
-    await assert.rejects(looker(fake(), { bundle: async () => reply })(signal), { code: "source" });
-    await assert.rejects(looker(fake(), { head: async () => reply, bundle: async () => assert.fail() })(signal), { code: "source" });
+    await assert.rejects(refresher(fake(), { bundle: async () => reply })(signal), { code: "source" });
+    await assert.rejects(refresher(fake(), { head: async () => reply, bundle: async () => assert.fail() })(signal), { code: "source" });
   }
 });
 
 test("a damaged snapshot is fetched anew though its head is unchanged, and no tag stands in the way", async () => {
   const engine = fake({ offers: [UNCHANGED, UNCHANGED] });
   engine.damaged = true;
-  assert.equal(await looker(engine, source(engine.log, { head: "h1", bundle: "b1" }))(signal), true);
+  assert.equal(await refresher(engine, source(engine.log, { head: "h1", bundle: "b1" }))(signal), true);
   assert.deepEqual(engine.log, ["get head", "offer h1", "get bundle up to 100", "offer b1", "replace b1 for h1"]);
 
   const bare = fake({ offers: [TREE_NEEDED, UNCHANGED] });
   const { bundle } = source(bare.log, { bundle: "b1" });
-  const update = looker(bare, { bundle });
+  const update = refresher(bare, { bundle });
   await update(signal);
   bare.damaged = true;
   bare.log.length = 0;

@@ -72,6 +72,17 @@ test("the middleware reports refusals and preflights", async () => {
   assert.deepEqual(brief(await ask((_, r) => r.writeHead(204).end(), preflight)), [undefined, "OPTIONS", "/a", "127.0.0.1", 204, "missing"]);
 });
 
+test("a request that two middlewares judge counts once: by the last verdict, and by what was said of the first", async () => {
+  const judged = (requirement, handler) => (request, response) => middleware({ verifier, requirement })(request, response, () => handler(request, response));
+  const named = (requirement) => (request, response) => {
+    request.edgelatch.report({ endpoint: "/own" });
+    judged(requirement, () => response.writeHead(201).end())(request, response);
+  };
+  const plain = "key_00000000001";
+  assert.deepEqual(brief(await ask(named({}))), [plain, "GET", "/own", "127.0.0.1", 201, "valid"]);
+  assert.deepEqual(brief(await ask(named({ permission: "cache.purge" }))), [plain, "GET", "/own", "127.0.0.1", 403, "permission_denied"]);
+});
+
 test("the address that is reported is the one that the verdict was based on", async () => {
   const [header, ...lines] = readFileSync(file("../../tests/vectors/ip_cases.tsv"), "utf8").trim().split("\n");
   const columns = header.split("\t");

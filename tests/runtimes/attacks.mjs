@@ -25,13 +25,13 @@ export function attacks({ createVerifier, fixture, wasm }) {
       onError: (error) => state.errors.push(error.code),
       ...options,
     });
-    state.look = async (next) => {
+    state.refresh = async (next) => {
       state.shown = next ?? state.shown;
       [state.fetched, state.errors] = [[], []];
       return state.verifier.refresh().then(() => "taken", (error) => error.code);
     };
     state.leaving = () => state.verifier.verifyKey(keys.leaving).code;
-    if (shown) equal(await state.look(), options.expect ?? "taken");
+    if (shown) equal(await state.refresh(), options.expect ?? "taken");
     return state;
   }
   const compiled = (names) => WebAssembly.compile(trapping(wasm, names));
@@ -59,40 +59,40 @@ export function attacks({ createVerifier, fixture, wasm }) {
       const replay = { head: unsigned.head, roots, bundle: at(90, before).bundle };
       const running = await edge(at(100, after));
       equal(running.leaving(), "revoked");
-      ok((await running.look(replay)) !== "taken", "refused");
+      ok((await running.refresh(replay)) !== "taken", "refused");
       equal([running.leaving(), running.verifier.epoch, running.verifier.rootVersion], ["revoked", 100, 1]);
       for (const options of [{ minEpoch: 100 }, { floor: { rootVersion: 1, epoch: 100 } }]) {
         const cold = await edge(undefined, options);
         for (const shown of [replay, { ...replay, head: at(90, before).head }, { ...replay, ...at(90, before, { rootVersion: 2, by: [3] }), roots }]) {
-          ok((await cold.look(shown)) !== "taken", "refused");
+          ok((await cold.refresh(shown)) !== "taken", "refused");
           equal(cold.verifier.ready, false);
         }
-        equal(await cold.look({ ...at(100, after, { rootVersion: 2, by: [3] }), roots }), "taken");
+        equal(await cold.refresh({ ...at(100, after, { rootVersion: 2, by: [3] }), roots }), "taken");
       }
     },
 
     async "an edge deployed anew with a later root keeps its floor"() {
       const again = await edge(undefined, { root: root({ publisher: [2] }), floor: { rootVersion: 1, epoch: 100 } });
-      equal(await again.look(at(90, before)), "below_floor");
-      equal([await again.look(at(100, after)), again.leaving()], ["taken", "revoked"]);
+      equal(await again.refresh(at(90, before)), "below_floor");
+      equal([await again.refresh(at(100, after)), again.leaving()], ["taken", "revoked"]);
       const back = await edge(undefined, { floor: { rootVersion: 2, epoch: 100 } });
-      equal(await back.look(at(110, before)), "root_needed");
+      equal(await back.refresh(at(110, before)), "root_needed");
     },
 
     async "a realm recovers from a thief who signed the last epoch"() {
       const running = await edge(at(2 ** 53 - 1, before));
       equal(running.verifier.floor, { rootVersion: 1, epoch: 2 ** 53 - 1 });
       const roots = { 2: root({ publisher: [3], era: 2, minEpoch: 101 }) };
-      equal(await running.look({ ...at(101, after, { rootVersion: 2, by: [3] }), roots }), "taken");
+      equal(await running.refresh({ ...at(101, after, { rootVersion: 2, by: [3] }), roots }), "taken");
       equal([running.leaving(), running.verifier.floor], ["revoked", { rootVersion: 2, epoch: 101 }]);
-      ok((await running.look({ ...at(2 ** 53 - 1, before, { rootVersion: 2 }), roots })) !== "taken", "the thief's key");
+      ok((await running.refresh({ ...at(2 ** 53 - 1, before, { rootVersion: 2 }), roots })) !== "taken", "the thief's key");
     },
 
     async "an epoch that numbers do not hold exactly is refused, and nothing breaks later"() {
       const running = await edge(at(100, after), { wasm: await compiled(["path"]) });
-      for (const epoch of [2n ** 53n, 2n ** 64n - 1n, 18_000_000_000_000_000_000n]) equal(await running.look(at(epoch, before)), "bad_field");
+      for (const epoch of [2n ** 53n, 2n ** 64n - 1n, 18_000_000_000_000_000_000n]) equal(await running.refresh(at(epoch, before)), "bad_field");
       running.verifier.verify(new Request("https://h/"), () => ({}));
-      equal([running.leaving(), await running.look(at(100, after)), running.leaving()], ["internal", "taken", "revoked"]);
+      equal([running.leaving(), await running.refresh(at(100, after)), running.leaving()], ["internal", "taken", "revoked"]);
     },
 
     async "what was seen survives traps, refused restores and traps of restores, in any order"() {
@@ -107,14 +107,14 @@ export function attacks({ createVerifier, fixture, wasm }) {
             if (step === "b") next = bad; // the next restore traps
             if (step === "e") state.now = start + life; // the head has expired: the next restore is refused
             state.verifier.verify(new Request("https://h/"), () => ({})); // traps
-            await state.look({});
+            await state.refresh({});
             [next, state.now] = [fragile, start + 10];
           }
-          for (let look = 0; look < 2; look++) {
-            ok((await state.look(at(9, before))) !== "taken", `${course}: epoch 9 was taken`);
+          for (let refresh = 0; refresh < 2; refresh++) {
+            ok((await state.refresh(at(9, before))) !== "taken", `${course}: epoch 9 was taken`);
             ok(state.leaving() !== "valid", `${course}: a revoked key is valid`);
           }
-          equal([state.verifier.floor, await state.look(at(10, after)), state.leaving()], [{ rootVersion: 1, epoch: 10 }, "taken", "revoked"]);
+          equal([state.verifier.floor, await state.refresh(at(10, after)), state.leaving()], [{ rootVersion: 1, epoch: 10 }, "taken", "revoked"]);
         });
       }
     },
@@ -127,21 +127,21 @@ export function attacks({ createVerifier, fixture, wasm }) {
         const size = () => memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
         const [held, count] = [size(), memories.length];
         const served = memories[count - 1].buffer.byteLength;
-        for (let look = 0; look < 5; look++) {
-          equal(await state.look({ head: unsigned, bundle: junk, roots: { 2: junk.subarray(0, 1000) } }), "bad_magic");
+        for (let refresh = 0; refresh < 5; refresh++) {
+          equal(await state.refresh({ head: unsigned, bundle: junk, roots: { 2: junk.subarray(0, 1000) } }), "bad_magic");
           equal(state.fetched, ["head", "root 2"]);
-          equal(await state.look({ head: unsigned, bundle: junk, roots: { 2: root({ by: [9] }) } }), "too_few_signatures");
-          equal(await state.look({ head: unsigned, bundle: junk, roots: { 2: root({}) } }), "too_few_signatures");
+          equal(await state.refresh({ head: unsigned, bundle: junk, roots: { 2: root({ by: [9] }) } }), "too_few_signatures");
+          equal(await state.refresh({ head: unsigned, bundle: junk, roots: { 2: root({}) } }), "too_few_signatures");
           equal(state.fetched, ["head", "root 2"]);
-          equal(await state.look({ head: at(101, before, { by: [9] }).head, bundle: junk }), "too_few_signatures");
+          equal(await state.refresh({ head: at(101, before, { by: [9] }).head, bundle: junk }), "too_few_signatures");
           // A head that is good, and a bundle that is none or far too long.
-          equal(await state.look({ head: at(101, before).head, bundle: junk }), "too_large");
-          equal(await state.look({ head: at(101, before).head, bundle: Buffer.concat([at(101, before).bundle, junk]) }), "too_large");
+          equal(await state.refresh({ head: at(101, before).head, bundle: junk }), "too_large");
+          equal(await state.refresh({ head: at(101, before).head, bundle: Buffer.concat([at(101, before).bundle, junk]) }), "too_large");
         }
         equal([size(), memories.length, state.leaving()], [held, count, "revoked"]);
         const altered = Buffer.from(at(101, before).bundle);
         altered[altered.length - 1] ^= 1;
-        equal(await state.look({ head: at(101, before).head, bundle: altered }), "wrong_digest");
+        equal(await state.refresh({ head: at(101, before).head, bundle: altered }), "wrong_digest");
         equal(memories[count - 1].buffer.byteLength, served, "what serves has not grown");
       });
     },
@@ -162,11 +162,11 @@ export function attacks({ createVerifier, fixture, wasm }) {
     async "a refused update takes no identity with it"() {
       const state = await edge(at(100, before));
       const verdict = state.verifier.verifyKey(keys.leaving);
-      equal(await state.look(at(101, after)), "taken");
+      equal(await state.refresh(at(101, after)), "taken");
       const altered = Buffer.from(at(102, before).bundle);
       altered[altered.length - 1] ^= 1;
-      for (let look = 0; look < 3; look++) ok((await state.look({ head: at(102, before).head, bundle: altered })) !== "taken", "refused");
-      equal(await state.look(at(103, after)), "taken");
+      for (let refresh = 0; refresh < 3; refresh++) ok((await state.refresh({ head: at(102, before).head, bundle: altered })) !== "taken", "refused");
+      equal(await state.refresh(at(103, after)), "taken");
       equal([verdict.ok, verdict.name, verdict.epoch], [true, "Key “leaving”", 100]);
     },
 
@@ -176,12 +176,12 @@ export function attacks({ createVerifier, fixture, wasm }) {
       let fitted = 0;
       for (const room of [1.05, 1.2, 1.5, 2, 2.5, 3, 4]) {
         const state = await edge(undefined, { wasm: await WebAssembly.compile(limited(wasm, Math.ceil((room * size) / 65536))) });
-        if ((await state.look(at(10, trees[0]))) !== "taken") {
+        if ((await state.refresh(at(10, trees[0]))) !== "taken") {
           equal(state.verifier.ready, false);
           continue;
         }
         fitted++;
-        for (let epoch = 11; epoch < 19; epoch++) equal([room, await state.look(at(epoch, trees[epoch % 2]))], [room, "taken"]);
+        for (let epoch = 11; epoch < 19; epoch++) equal([room, await state.refresh(at(epoch, trees[epoch % 2]))], [room, "taken"]);
       }
       ok(fitted >= 3, `only ${fitted} limits were wide enough for anything`);
     },
@@ -194,10 +194,10 @@ export function attacks({ createVerifier, fixture, wasm }) {
           const state = await edge(at(10, before));
           state.verifier.verifyKey(keys.plain, { permission: "zone.view" }); // something to compile anew
           next = bad;
-          equal([await state.look(at(11, after)), state.errors], ["trap", ["trap"]]);
+          equal([await state.refresh(at(11, after)), state.errors], ["trap", ["trap"]]);
           equal([state.verifier.ready, state.verifier.epoch, state.leaving()], [true, 10, "valid"]);
           next = undefined;
-          equal([await state.look(), state.leaving()], ["taken", "revoked"]);
+          equal([await state.refresh(), state.leaving()], ["taken", "revoked"]);
         });
       }
     },

@@ -22,9 +22,9 @@ export function idleSuite({ createVerifier, protect, usageReporter, fixture, ing
 
   /** A verifier whose source the test changes. `manner` says how it answers. */
   async function edge(refresh) {
-    const state = { shown: "first", looks: 0, errors: [], manner: (found) => found };
+    const state = { shown: "first", refreshes: 0, errors: [], manner: (found) => found };
     const source = {
-      head: async () => (state.looks++, state.manner({ bytes: bytes(fixture.snapshots[state.shown].head) })),
+      head: async () => (state.refreshes++, state.manner({ bytes: bytes(fixture.snapshots[state.shown].head) })),
       bundle: async () => ({ bytes: bytes(fixture.snapshots[state.shown].bundle) }),
     };
     state.verifier = await createVerifier({ root: fixture.roots[0], source, refresh, now: () => (start + life / 2 + 10) * 1000, onError: (error) => state.errors.push(error.message) });
@@ -37,11 +37,11 @@ export function idleSuite({ createVerifier, protect, usageReporter, fixture, ing
     async "idle: the first request after two hours is answered by what the source says by then"() {
       for (const mode of ["demand", "timer"]) {
         const state = await edge({ mode });
-        equal([mode, await state.ask(), state.looks], [mode, 200, 1]);
+        equal([mode, await state.ask(), state.refreshes], [mode, 200, 1]);
         state.shown = "second"; // the key is revoked, and nobody asks
         await shifted(2 * HOURS, async () => {
-          equal([mode, state.verifier.overdue, await state.ask(), state.verifier.epoch, state.looks, state.verifier.overdue], [mode, true, 401, 9, 2, false]);
-          equal([mode, await state.ask(), state.looks], [mode, 401, 2]);
+          equal([mode, state.verifier.overdue, await state.ask(), state.verifier.epoch, state.refreshes, state.verifier.overdue], [mode, true, 401, 9, 2, false]);
+          equal([mode, await state.ask(), state.refreshes], [mode, 401, 2]);
         });
         state.verifier.close();
       }
@@ -55,9 +55,9 @@ export function idleSuite({ createVerifier, protect, usageReporter, fixture, ing
         await shifted(2 * HOURS, async () => {
           equal([mode, hasty.verifier.verifyKey(keys.leaving).code], [mode, "valid"]);
           await patient.verifier.load();
-          equal([mode, patient.verifier.verifyKey(keys.leaving).code, hasty.looks], [mode, "revoked", 2]);
+          equal([mode, patient.verifier.verifyKey(keys.leaving).code, hasty.refreshes], [mode, "revoked", 2]);
           await hasty.verifier.load();
-          equal([mode, hasty.verifier.verifyKey(keys.leaving).code, hasty.looks], [mode, "revoked", 2]);
+          equal([mode, hasty.verifier.verifyKey(keys.leaving).code, hasty.refreshes], [mode, "revoked", 2]);
         });
         for (const { verifier } of [hasty, patient]) verifier.close();
       }
@@ -70,14 +70,14 @@ export function idleSuite({ createVerifier, protect, usageReporter, fixture, ing
           equal(await state.ask(), 200);
           Object.assign(state, { shown: "second", manner });
           await shifted(2 * HOURS, async () => {
-            equal([mode, await state.ask(), await state.ask(), state.looks, state.errors], [mode, 200, 200, 2, errors]);
+            equal([mode, await state.ask(), await state.ask(), state.refreshes, state.errors], [mode, 200, 200, 2, errors]);
           });
           state.verifier.close();
         }
       }
     },
 
-    async "idle: a clock that is set back stops neither looks nor reports"() {
+    async "idle: a clock that is set back stops neither refreshes nor reports"() {
       const usage = usageReporter({ url: `${ingest}/ok.set-back-${Math.random().toString(36).slice(2)}`, realm: "acme", key: "k", maxAge: 30 });
       const state = await edge({ mode: "demand", interval: 1 });
       await state.verifier.load();
@@ -87,7 +87,7 @@ export function idleSuite({ createVerifier, protect, usageReporter, fixture, ing
           for (let i = 0; i < 500 && !holds(); i++) await new Promise((turn) => setTimeout(turn, 10));
           ok(holds(), what);
         };
-        await until(() => (state.verifier.verifyKey(keys.plain), state.looks >= 4), "looks go on");
+        await until(() => (state.verifier.verifyKey(keys.plain), state.refreshes >= 4), "refreshes go on");
         await until(() => usage.stats.delivered === 1, "reports go on");
       });
     },

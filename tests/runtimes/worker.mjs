@@ -25,8 +25,8 @@ let realm = "direct";
 const idle = edgelatch.protect(() => new Response("ok"), {
   verifier: ({ ORIGINS }) => {
     const source = () => edgelatch.httpSource(`${ORIGINS.url}/${realm}`);
-    const looks = { head: (state) => source().head(state), bundle: (state) => source().bundle(state) };
-    return edgelatch.createVerifier({ root: fixture.roots[0], source: looks, now: () => (fixture.start + fixture.life / 2 + 10) * 1000 });
+    const current = { head: (state) => source().head(state), bundle: (state) => source().bundle(state) };
+    return edgelatch.createVerifier({ root: fixture.roots[0], source: current, now: () => (fixture.start + fixture.life / 2 + 10) * 1000 });
   },
 });
 

@@ -53,6 +53,11 @@ export const PACKED = {
 @PACKED
 } as const;
 
+/** The headers that may carry a credential, by their names in configurations. */
+export const CREDENTIAL_HEADERS = {
+@CREDENTIALS
+} as const;
+
 /** Bounds of the core that the SDK keeps to as well. */
 export const LIMIT = {
 @LIMITS
@@ -70,6 +75,8 @@ const FLAGS: [(&str, u8, &str); 4] = [
     ("preflight", Outcome::PREFLIGHT, "A CORS preflight that may pass."),
     ("bare", Outcome::BARE, "The reply carries no challenge."),
 ];
+/// The names of credential headers in configurations, and the header of each as responses spell it.
+const CREDENTIALS: [(&str, &str); 2] = [("bearer", "Authorization"), ("x-api-key", "X-API-Key")];
 const LIMITS: [(&str, usize, &str); 3] = [
     ("rootChain", MAX_ROOT_CHAIN, "Roots that one update may bring."),
     ("rootBytes", MAX_ROOT_BYTES, "Bytes of a root, and more than any head has."),
@@ -133,9 +140,11 @@ fn typescript() -> String {
     let code_bits = packed(1) - 1;
     let flags = FLAGS.iter().map(|&(name, flag, about)| property(name, packed(flag), about));
     let packing: Vec<String> = std::iter::once(property("code", code_bits, "The code.")).chain(flags).collect();
+    let credentials = CREDENTIALS.map(|(name, header)| format!("  {}: {},", quoted(name), quoted(header)));
     let limits: Vec<String> = LIMITS.iter().map(|&(name, limit, about)| property(name, limit, about)).collect();
     TEMPLATE
         .replace("@PACKED", &packing.join("\n"))
+        .replace("@CREDENTIALS", &credentials.join("\n"))
         .replace("@LIMITS", &limits.join("\n"))
         .replace("@NAMES", &names.join("\n"))
         .replace("@CHALLENGES", &challenges.join(" | "))
@@ -193,6 +202,16 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_header_that_may_carry_a_credential_has_its_row() {
+        use edgelatch_core::http::{CredentialHeaders, INTEREST};
+        let named = CREDENTIALS.map(|(name, _)| CredentialHeaders::parse(name).unwrap());
+        assert_eq!(named.into_iter().fold(CredentialHeaders::empty(), CredentialHeaders::union), CredentialHeaders::all());
+        for (_, header) in CREDENTIALS {
+            assert!(INTEREST.contains(&header.to_ascii_lowercase().as_str()), "{header}");
+        }
+    }
 
     #[test]
     fn a_table_is_replaced_between_its_markers_only() {

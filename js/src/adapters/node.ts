@@ -33,6 +33,7 @@ export function middleware(options: MiddlewareOptions): Middleware {
   const guard = new Guard("middleware", options);
 
   const enter = (verdict: Verdict, request: IncomingMessage, response: ServerResponse, next: () => void) => {
+    verdict.supersede(request.edgelatch); // of a middleware before this one
     const refusal = guard.refusal(verdict);
     if (refusal !== undefined) return send(response, refusal);
     stripIdentity(request);

@@ -82,6 +82,12 @@ export const PACKED = {
   bare: 512,
 } as const;
 
+/** The headers that may carry a credential, by their names in configurations. */
+export const CREDENTIAL_HEADERS = {
+  "bearer": "Authorization",
+  "x-api-key": "X-API-Key",
+} as const;
+
 /** Bounds of the core that the SDK keeps to as well. */
 export const LIMIT = {
   /** Roots that one update may bring. */

@@ -1,3 +1,4 @@
+import type { CREDENTIAL_HEADERS } from "../generated/codes.js";
 import type { Source } from "../sources/source.js";
 import type { UsageSink } from "../usage/event.js";
 import type { Verdict } from "../verdict.js";
@@ -20,8 +21,8 @@ export type ClientIp =
       readonly header?: string;
     };
 
-/** Where a credential may stand: `Authorization: Bearer …`, or `X-API-Key: …`. */
-export type CredentialHeader = "bearer" | "x-api-key";
+/** Where a credential may stand: `bearer` for `Authorization: Bearer …`, `x-api-key` for `X-API-Key: …`. */
+export type CredentialHeader = keyof typeof CREDENTIAL_HEADERS;
 
 /** When the snapshot is refreshed. All times are milliseconds, above 0 and below 2^31. */
 export interface RefreshOptions {

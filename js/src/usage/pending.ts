@@ -49,6 +49,13 @@ export class PendingEvent {
     this.#judged = judged;
   }
 
+  /** Reports in the place of an earlier verdict over the same request, and by what was said of it, so that the request counts once. */
+  supersede(earlier: PendingEvent): void {
+    if (this.#reporting === undefined || earlier.#reporting?.sink !== this.#reporting.sink) return;
+    this.#details = earlier.#details;
+    earlier.#reporting = undefined;
+  }
+
   /** Records the event once the status is known. Whatever goes wrong here must not touch the request. */
   report(verdict: Verdict, outcome: UsageOutcome): void {
     const reporting = this.#reporting;
