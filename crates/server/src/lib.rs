@@ -11,18 +11,13 @@
 //! the way through a head's life.
 #![forbid(unsafe_code)]
 
-mod accept;
-mod alerts;
 mod api;
-mod health;
+mod files;
 pub mod limits;
 mod log;
+mod net;
 mod problem;
-mod publisher_task;
-mod site;
-mod stall;
 mod tasks;
-mod upkeep;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -35,16 +30,16 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::routing::get;
 
-pub use accept::Patience;
-use accept::accept;
-pub use alerts::Webhook;
 use api::Api;
 pub use api::{ApiOptions, FailureRate, ROUTES as API_ROUTES, document as api_document};
+use files::site::{self, Site};
+pub use net::accept::Patience;
+use net::accept::accept;
 pub use problem::Problem;
-pub use publisher_task::PublisherTask;
-use site::Site;
+pub use tasks::alerts::Webhook;
+pub use tasks::publisher::PublisherTask;
+pub use tasks::upkeep::Upkeep;
 use tracing::instrument::WithSubscriber;
-pub use upkeep::Upkeep;
 
 /// Requests in flight may take this long after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -125,7 +120,7 @@ pub fn routes(published: PathBuf) -> Router {
     };
     let routes = Router::new()
         .route("/r/{realm}/{*path}", get(file))
-        .route("/healthz", get(health::answer))
+        .route("/healthz", get(files::health::answer))
         .method_not_allowed_fallback(|| async { Problem::METHOD_NOT_ALLOWED })
         .with_state(site);
     elsewhere(routes)
@@ -161,7 +156,7 @@ pub async fn serve_until(
     let (tell, told) = tokio::sync::watch::channel(false);
     let mut serving = tokio::task::JoinSet::new();
     if let (Some(webhook), Some(upkeep)) = (webhook, &upkeep) {
-        serving.spawn(alerts::deliver(webhook, Arc::clone(&upkeep.registry), told.clone()).with_current_subscriber());
+        serving.spawn(tasks::alerts::deliver(webhook, Arc::clone(&upkeep.registry), told.clone()).with_current_subscriber());
     }
     let upkeep = upkeep.map(Upkeep::start).transpose()?;
     let publisher = publisher.map(PublisherTask::start).transpose()?;

@@ -16,10 +16,10 @@ use edgelatch_registry::{Caller, Error, Key, Keys, Kind, Name, Registry, Service
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Api;
+use super::auth::authenticator::{Bearer, Block};
 use super::body::{Incoming, Query};
-use super::gate::{Bearer, Block};
 use super::problem::Refusal;
-use crate::accept::Peer;
+use crate::net::accept::Peer;
 
 /// What was found out about who calls, for the log and the metrics.
 #[derive(Clone, Debug, Default)]

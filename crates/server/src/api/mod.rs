@@ -2,39 +2,24 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `gate` | who may call: the core's verification over the management realm |
-//! | `throttle` | failed authentications per client address |
-//! | `turns` | calls of one key at a time |
+//! | `auth` | who calls, and whether they may |
 //! | `call`, `body` | a call: admitted first, read afterwards, strictly |
 //! | `problem`, `answer` | what is answered |
 //! | `openapi` | the document, made from the table below and the handlers' annotations |
-//! | `uses` | the management keys' own log of requests |
 //! | `metrics` | figures for Prometheus |
-//! | the others | one area each |
+//! | `v1` | the endpoints, one file a family |
 //!
 //! No handler decides who may do what: [`call::Call::admit`] asks the core whether the key has the permission, and confines the
 //! caller to what its scope names.
 
 mod answer;
-mod audit;
+mod auth;
 mod body;
-mod bulk;
 mod call;
-mod explain;
-mod gate;
-mod key_body;
-mod keys;
 mod metrics;
 mod openapi;
-mod orgs;
-mod owners;
 mod problem;
-mod realms;
-mod roles;
-mod throttle;
-mod turns;
-mod usage;
-mod uses;
+mod v1;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -50,19 +35,20 @@ use edgelatch_registry::{Registry, UsageEvent};
 use tokio::sync::Semaphore;
 use tracing::{error, info};
 
+use auth::authenticator::Gate;
+pub use auth::throttle::FailureRate;
+use auth::throttle::Throttle;
 use call::Seen;
-use gate::Gate;
 use metrics::{Metrics, known_method};
 pub use openapi::document;
 use problem::{Logged, Refusal};
-pub use throttle::FailureRate;
-use throttle::Throttle;
-use turns::Turns;
-use uses::Uses;
+use v1::{audit, bulk, explain, keys, orgs, owners, realms, roles, usage};
 
 use crate::Error;
 use crate::limits::MAX_IMPORTS;
 use crate::log::{ACCESS, API};
+use crate::net::concurrency::Turns;
+use crate::tasks::uses::Uses;
 
 /// How to serve the management API.
 #[derive(Clone, Debug)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use edgelatch_registry::{Error, Registry};
 use tracing::error;
 
+use super::background::Background;
 use crate::log::UPKEEP;
-use crate::tasks::Background;
 
 /// How often, unless told otherwise.
 const PAUSE: Duration = Duration::from_secs(3_600);

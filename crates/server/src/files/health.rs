@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use edgelatch_core::head::Head;
 use serde::Serialize;
 
+use super::site::Site;
 use crate::problem::Problem;
-use crate::site::Site;
 
 #[derive(Serialize)]
 struct Health {

@@ -6,9 +6,9 @@ use edgelatch_registry::{Explanation, KeyFilter, Paging, Question, Slug, UsableP
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{Answer, json};
-use super::call::Call;
-use super::problem::Refusal;
+use crate::api::answer::{Answer, json};
+use crate::api::call::Call;
+use crate::api::problem::Refusal;
 use crate::limits::MAX_BODY_BYTES;
 
 /// A request that a key would be used for.

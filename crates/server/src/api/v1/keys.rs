@@ -6,10 +6,10 @@ use edgelatch_registry::{Handover, Idempotency, Key, KeyFilter, KeyOrder, KeyPag
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{Answer, ChangedKey, CreatedKey, changed, json, once, tagged};
-use super::call::{Call, Pass, header, if_match};
 use super::key_body::{KeyEditBody, NewKeyBody};
-use super::problem::Refusal;
+use crate::api::answer::{Answer, ChangedKey, CreatedKey, changed, json, once, tagged};
+use crate::api::call::{Call, Pass, header, if_match};
+use crate::api::problem::Refusal;
 use crate::limits::{MAX_BODY_BYTES, MAX_LISTS_BYTES};
 
 /// What tells this request from another with the same idempotency key.

@@ -4,9 +4,9 @@ use edgelatch_registry::{Anchor, AuditFilter, AuditPage, Name, Paging, Slug, Win
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::answer::{Answer, json};
-use super::call::Call;
-use super::problem::Refusal;
+use crate::api::answer::{Answer, json};
+use crate::api::call::Call;
+use crate::api::problem::Refusal;
 
 /// Which acts.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -68,7 +68,7 @@ pub(crate) struct AnchorQuery {
     params(("realm" = Slug, Path, description = "The realm"), AnchorQuery),
     responses(
         (status = 200, description = "The log is as it was written; this is its end", body = Anchor),
-        (status = 409, description = "A row is missing or was altered", body = super::problem::Details,
+        (status = 409, description = "A row is missing or was altered", body = crate::api::problem::Details,
             content_type = "application/problem+json")))]
 pub(crate) async fn verify(call: Call) -> Answer {
     let (pass, (query,), _) = call.admit_with::<(AnchorQuery,)>("audit.view").await?;

@@ -4,8 +4,8 @@ use edgelatch_registry::{Ingested, Paging, RequestPage, Slug, Total, UsageBatch,
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Answer, json};
-use super::call::{Call, Reach};
+use crate::api::answer::{Answer, json};
+use crate::api::call::{Call, Reach};
 use crate::limits::MAX_USAGE_BYTES;
 
 /// Report what an edge saw

@@ -9,9 +9,9 @@ use std::time::Instant;
 use edgelatch_registry::{Error, Registry, Slug, UsageBatch, UsageEvent, management};
 use tracing::error;
 
+use super::background::spawn;
 use crate::limits::{MAX_USES, MAX_WAITING_USES, USE_PAUSE};
 use crate::log::API;
-use crate::tasks::spawn;
 
 /// How often a batch is tried.
 const TRIES: u32 = 3;

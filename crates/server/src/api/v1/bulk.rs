@@ -8,9 +8,9 @@ use edgelatch_registry::{BulkRevoked, Error, Import, ImportDefaults, ImportForma
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{Answer, json};
-use super::call::{Call, Pass, blocking};
-use super::problem::Refusal;
+use crate::api::answer::{Answer, json};
+use crate::api::call::{Call, Pass, blocking};
+use crate::api::problem::Refusal;
 use crate::limits::{MAX_BODY_BYTES, MAX_IMPORT_BYTES};
 
 /// What stands for columns that lines leave out.

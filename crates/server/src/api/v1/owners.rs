@@ -6,9 +6,9 @@ use edgelatch_registry::{Name, NewOwner, Owner, OwnerEdit, OwnerKind, Slug};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{Answer, json, made, tagged};
-use super::call::{Call, if_match};
-use super::problem::Refusal;
+use crate::api::answer::{Answer, json, made, tagged};
+use crate::api::call::{Call, if_match};
+use crate::api::problem::Refusal;
 use crate::limits::MAX_BODY_BYTES;
 
 /// Owners.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::answer::{Answer, json, made, tagged};
-use super::call::{Call, if_match};
+use crate::api::answer::{Answer, json, made, tagged};
+use crate::api::call::{Call, if_match};
 use crate::limits::MAX_BODY_BYTES;
 
 /// Orgs.

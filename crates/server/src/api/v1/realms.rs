@@ -4,8 +4,8 @@ use edgelatch_registry::{Realm, Slug, management};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Answer, json};
-use super::call::Call;
+use crate::api::answer::{Answer, json};
+use crate::api::call::Call;
 
 /// Realms.
 #[derive(Serialize, ToSchema)]

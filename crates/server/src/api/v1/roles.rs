@@ -6,10 +6,10 @@ use edgelatch_registry::{Name, NewRole, Pattern, Role, RoleEdit, Slug};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::answer::{Answer, json, made, tagged};
-use super::call::{Call, Pass, if_match};
 use super::owners::OrgQuery;
-use super::problem::Refusal;
+use crate::api::answer::{Answer, json, made, tagged};
+use crate::api::call::{Call, Pass, if_match};
+use crate::api::problem::Refusal;
 use crate::limits::MAX_BODY_BYTES;
 
 /// Roles.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::problem::Refusal;
+use crate::api::problem::Refusal;
 
 /// The services of a scope: the word `all`, or a list.
 #[derive(Debug, Deserialize)]

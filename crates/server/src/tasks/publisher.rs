@@ -11,8 +11,8 @@ use edgelatch_registry::{Lease, Slug, format_time};
 use edgelatch_sync::{Error, FailedTarget, Published, Publisher, Reason, Target};
 use tracing::{error, info, warn};
 
+use super::background::Background;
 use crate::log::PUBLISHER;
-use crate::tasks::Background;
 
 /// The longest pause after failures in a row.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
