@@ -26,7 +26,7 @@ pub use update::{
     abort, commit, epoch, floor, interest, issued_at, offer, realm, root_version, stage, stage_check, stage_offered,
     stage_ready, stage_root,
 };
-pub use verify::{NO_PATH, client, compile, compile_routes, identity, path, verify_block, verify_key};
+pub use verify::{client, compile, compile_routes, identity, path, verify_block, verify_key};
 
 /// Traps. The host reports it, answers `internal`, and sets up another instance; a message would only take room.
 #[cfg(feature = "standalone")]

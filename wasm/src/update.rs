@@ -164,10 +164,5 @@ pub fn realm() -> u32 {
 /// Leaves the names of the headers that a request block must hold as text, one a line, in lower case.
 #[wasm_bindgen]
 pub fn interest() -> u32 {
-    say(|state| {
-        let always = edgelatch_core::http::INTEREST;
-        let mut names: Vec<&str> = always.to_vec();
-        names.extend(state.edge.as_ref()?.config().client_ip_headers().filter(|name| !always.contains(name)));
-        Some(names.join("\n"))
-    })
+    say(|state| Some(state.edge.as_ref()?.config().interest().collect::<Vec<_>>().join("\n")))
 }

@@ -10,9 +10,6 @@ use edgelatch_core::http::{Block, normalize_path};
 use edgelatch_core::verdict::Code;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The requirement of a request whose path has no normal form, so that none could be chosen: the request is not well formed.
-pub const NO_PATH: u32 = u32::MAX;
-
 /// Between the fields of an identity.
 const FIELD: char = '\u{1f}';
 /// Between the items of a list in it.
@@ -40,9 +37,6 @@ pub fn verify_key(key_len: u32, ip_len: u32, requirement: u32, now: f64) -> f64 
 /// Judges the request in the block area.
 #[wasm_bindgen]
 pub fn verify_block(length: u32, requirement: u32, now: f64) -> f64 {
-    if requirement == NO_PATH {
-        return Code::InvalidRequest.number().into();
-    }
     judge(|state, edge| {
         let block = state.block.text(length).unwrap_or_default();
         edge.verify_block(block, RequirementId(requirement), seconds(now))
@@ -91,7 +85,7 @@ pub fn path(length: u32) -> u32 {
 /// Leaves the client's address of the request in the block area as text, by the configured rule. Returns 0 when it is unknown.
 #[wasm_bindgen]
 pub fn client(length: u32) -> u32 {
-    say(|state| state.edge.as_ref()?.client(state.block.text(length)?).map(|ip| ip.to_string()))
+    say(|state| state.edge.as_ref()?.config().client(state.block.text(length)?).map(|ip| ip.to_string()))
 }
 
 /// Leaves the identity behind a packed outcome as text:

@@ -67,11 +67,27 @@ fn a_preflight_passes_as_before() {
     let mut edge = edge("allow_preflight=on");
     let table = edge.compile_routes(TABLE).unwrap();
     let lines = "Origin:https://a.example\nAccess-Control-Request-Method:PUT";
-    for path in ["/closed", "/a//b"] {
-        let outcome = edge.verify_block(format!("\nOPTIONS {path}\n{lines}").as_bytes(), table, T0);
+    for (path, requirement) in [("/closed", table), ("/a//b", table), ("/a//b", RequirementId::NO_PATH)] {
+        let outcome = edge.verify_block(format!("\nOPTIONS {path}\n{lines}").as_bytes(), requirement, T0);
         assert_eq!((outcome.code, outcome.flags), (Code::Missing, Outcome::PREFLIGHT));
     }
     assert_eq!(edge.verify_block(b"\nOPTIONS /a//b", table, T0).code, Code::InvalidRequest);
+}
+
+/// A host that compares paths itself has nothing to choose by where the core finds no normal form. It says so, and the request is
+/// refused in the same place as with a table: not for want of a well-formed requirement, which would blame the host.
+#[test]
+fn without_a_path_to_choose_by_the_request_is_refused() {
+    let edge = serving(vec![record(1)]);
+    let key = text(1);
+    let judge = |block: String, requirement| edge.verify_block(block.as_bytes(), requirement, T0);
+    let with_key = format!("\nGET /a//b\nX-API-Key:{key}");
+    assert_eq!(judge(with_key.clone(), RequirementId::NONE).code, Code::Valid);
+    let refused = judge(with_key, RequirementId::NO_PATH);
+    assert_eq!((refused.code, refused.at), (Code::InvalidRequest, None));
+    assert_eq!(judge("\nGET /a//b".into(), RequirementId::NO_PATH).code, Code::InvalidRequest, "before the credential");
+    let host = judge("\nGET /a//b\nHost: a\nHost: b".into(), RequirementId::NO_PATH);
+    assert_eq!((host.code, host.flags), (Code::InvalidRequest, Outcome::BARE), "after the Host");
 }
 
 #[test]

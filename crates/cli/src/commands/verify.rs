@@ -10,6 +10,7 @@ use edgelatch_core::bundle;
 use edgelatch_core::edge::{Edge, HostConfig, Identity, Outcome, Step};
 use edgelatch_core::error::Error;
 use edgelatch_core::head::Head;
+use edgelatch_core::http::{Block, BlockError, BlockWriter};
 use edgelatch_core::ip::Ip;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Env, Slug, format_time, parse_time};
@@ -41,7 +42,7 @@ pub(crate) fn run(context: &Context, args: Verify) -> Result<ExitCode> {
         let ip = args.ip.as_deref().map(client_ip).transpose()?;
         edge.explain_key(key.as_bytes(), ip.map(str::as_bytes), requirement, now)
     } else {
-        edge.explain_block(request(&args)?.as_bytes(), requirement, now)
+        edge.explain_block(&request(&args)?, requirement, now)
     };
     steps.extend(more);
     let identity = outcome.at.and_then(|at| edge.identity(edge.generation(), at));
@@ -123,20 +124,18 @@ fn client_ip(text: &str) -> Result<&str> {
     Ip::parse(text.as_bytes()).map(|_| text).map_err(|error| Failure::usage(format!("--ip: {error}")))
 }
 
-/// The request as a block of lines (SPEC.md section 9).
-fn request(args: &Verify) -> Result<Zeroizing<String>> {
-    let clean = |text: &str| !text.contains(['\n', '\r', '\0']);
-    if !clean(&args.path) || !args.headers.iter().all(|line| clean(line) && line.contains(':')) {
-        return Err(Failure::usage("--header: must be one line `Name: value`"));
+fn request(args: &Verify) -> Result<Zeroizing<Vec<u8>>> {
+    let wrong = || Failure::usage("--header: must be one line `Name: value`");
+    let headers = args.headers.iter().map(|line| line.split_once(':').ok_or_else(wrong)).collect::<Result<Vec<_>>>()?;
+    let mut block = BlockWriter::new(args.ip.as_deref().map(client_ip).transpose()?, "GET", &args.path);
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        block.line("host", b"localhost");
     }
-    let ip = args.ip.as_deref().map(client_ip).transpose()?.unwrap_or("");
-    let mut block = Zeroizing::new(format!("{ip}\nGET {}\n", args.path));
-    if !args.headers.iter().any(|line| line.to_ascii_lowercase().starts_with("host:")) {
-        block.push_str("host:localhost\n");
-    }
-    for line in &args.headers {
-        block.push_str(line);
-        block.push('\n');
+    headers.iter().for_each(|(name, value)| block.line(name, value.as_bytes()));
+    let block = block.finish();
+    // What no request can hold is a slip of the pen; whatever else is wrong with it is for the verdict to say.
+    if let Err(BlockError::Control { .. }) = Block::parse(&block) {
+        return Err(wrong());
     }
     Ok(block)
 }

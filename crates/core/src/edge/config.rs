@@ -15,14 +15,15 @@
 use super::Floor;
 use crate::client_ip::ClientIpRule;
 use crate::error::Error;
-use crate::http::{CredentialHeaders, is_query_name};
+use crate::http::{Block, CredentialHeaders, INTEREST, is_query_name};
+use crate::ip::Ip;
 use crate::key::Pepper;
 use crate::limits::{MAX_EPOCH, MAX_GRACE};
 use alloc::{string::String, vec::Vec};
 use zeroize::Zeroizing;
 
 /// The host's configuration of one edge.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct HostConfig {
     pub(crate) credentials: Option<CredentialHeaders>,
     pub(crate) query: Option<String>,
@@ -84,9 +85,21 @@ impl HostConfig {
         Ok(())
     }
 
-    /// Names of the headers that the client-address rule reads, lower case.
-    pub fn client_ip_headers(&self) -> impl Iterator<Item = &str> {
-        self.client_ip.header_names()
+    /// Names of the headers of which a host must hand over every line, in lower case, each once: what a verification reads
+    /// whatever the configuration, then what the client-address rule reads.
+    pub fn interest(&self) -> impl Iterator<Item = &str> {
+        let more = self.client_ip.header_names().filter(|name| !INTEREST.contains(name));
+        INTEREST.into_iter().chain(more)
+    }
+
+    /// The client's address of a request block, as the client-address rule derives it. `None` if it is not known, or if the block
+    /// is not well formed.
+    pub fn client(&self, block: &[u8]) -> Option<Ip> {
+        self.client_of(&Block::parse(block).ok()?)
+    }
+
+    pub(super) fn client_of(&self, block: &Block<'_>) -> Option<Ip> {
+        self.client_ip.derive(block.peer(), block.proxy_line(), block.lines())
     }
 }
 

@@ -21,6 +21,8 @@ impl RequirementId {
     pub const NONE: RequirementId = RequirementId(1);
     /// What no key fulfils: `permission_denied` for every key that is valid otherwise.
     pub const DENY: RequirementId = RequirementId(u32::MAX - 1);
+    /// What a host passes that chooses by the path where the path has no normal form: `invalid_request`, as with a route table.
+    pub const NO_PATH: RequirementId = RequirementId(u32::MAX);
     /// The first of those that ask for something.
     const FIRST: u32 = 2;
     /// The first of those that stand for a route table.

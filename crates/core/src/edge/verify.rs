@@ -145,16 +145,7 @@ impl Edge {
                 return refuse(Code::InvalidRequest, "two credentials, a repeated header, an empty value or bad syntax");
             }
         };
-        self.decide(text, Question { ip: || self.derive(&block), requirement, now }, trace)
-    }
-
-    /// The client's address of a request, as the configured rule derives it: for logs. None if it is unknown.
-    pub fn client(&self, block: &[u8]) -> Option<Ip> {
-        self.derive(&Block::parse(block).ok()?)
-    }
-
-    fn derive(&self, block: &Block<'_>) -> Option<Ip> {
-        self.config.client_ip.derive(block.peer(), block.proxy_line(), block.lines())
+        self.decide(text, Question { ip: || self.config.client_of(&block), requirement, now }, trace)
     }
 
     /// The same decision as [`Edge::verify_key`], with every step explained.

@@ -1,4 +1,5 @@
-//! The request block: how a host hands a request to the core, as one piece of text in one scratch area.
+//! The request block: how a host hands a request to the core, as one piece of text in one scratch area. A host in Rust writes it
+//! with [`BlockWriter`](super::BlockWriter).
 //!
 //! ```text
 //! block   := peer LF request *(LF line) [LF]
@@ -14,12 +15,11 @@ use core::fmt;
 use super::chars::{is_tchar, split_once, trim};
 use crate::limits::{MAX_BLOCK, MAX_LINES};
 
-/// The header lines that the core reads whatever the configuration, in lower case. A host passes every line of these
-/// names, and of those that the client-address rule names.
-pub const INTEREST: [&str; 5] = ["authorization", "x-api-key", "host", "origin", "access-control-request-method"];
+/// The header lines that are read whatever the configuration, in lower case.
+pub(crate) const INTEREST: [&str; 5] = ["authorization", "x-api-key", "host", "origin", "access-control-request-method"];
 
 /// The pseudo-header that names the host in HTTP/2 and HTTP/3, where `Host` is optional (RFC 9113 section 8.3.1).
-const AUTHORITY: &str = ":authority";
+pub(super) const AUTHORITY: &str = ":authority";
 
 /// A request as received.
 #[derive(Clone, Copy, Debug)]

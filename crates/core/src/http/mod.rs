@@ -7,11 +7,14 @@ mod chars;
 mod credential;
 mod host;
 mod path;
+mod writer;
 
-pub use block::{Block, BlockError, INTEREST, Lines};
+pub use block::{Block, BlockError, Lines};
 pub use credential::{CredentialHeaders, ExtractError, extract, is_query_name};
 pub use host::{host_ok, is_preflight};
 pub use path::normalize_path;
+pub use writer::BlockWriter;
 
+pub(crate) use block::INTEREST;
 pub(crate) use chars::{is_token, is_token68, is_unreserved, take_quoted, take_token, trim};
 pub(crate) use host::is_port;

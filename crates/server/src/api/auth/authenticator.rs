@@ -2,9 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use edgelatch_core::client_ip::ClientIpRule;
 use edgelatch_core::edge::{Edge, HostConfig, Outcome};
-use edgelatch_core::http::{INTEREST, Lines};
+use edgelatch_core::http::BlockWriter;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
 use edgelatch_core::verdict::Code;
@@ -14,11 +13,7 @@ use zeroize::Zeroizing;
 use crate::limits::GATE_SECONDS;
 
 /// A request as the core reads it.
-pub(crate) struct Block {
-    bytes: Zeroizing<Vec<u8>>,
-    lines: usize,
-    peer: String,
-}
+pub(crate) type Block = Zeroizing<Vec<u8>>;
 
 /// A key that was accepted.
 #[derive(Clone, Debug)]
@@ -46,39 +41,31 @@ struct Held {
 }
 
 pub(crate) struct Gate {
-    rule: ClientIpRule,
-    config: String,
+    config: HostConfig,
     held: Mutex<Option<Held>>,
 }
 
 impl Gate {
     /// A gate that takes the client's address from where `client_ip` says, in the core's words; none for the connection.
     pub(crate) fn new(client_ip: Option<&str>) -> Result<Gate, String> {
-        let rule = client_ip.map_or(Ok(ClientIpRule::default()), ClientIpRule::parse).map_err(|e| e.to_string())?;
         let config = client_ip.map(|rule| format!("client_ip={rule}")).unwrap_or_default();
-        HostConfig::parse(&config).map_err(|e| e.to_string())?;
-        Ok(Gate { rule, config, held: Mutex::default() })
+        Ok(Gate { config: HostConfig::parse(&config).map_err(|e| e.to_string())?, held: Mutex::default() })
     }
 
     /// A request as the core reads it: the lines that matter, as they were received.
     pub(crate) fn block(&self, peer: &str, parts: &axum::http::request::Parts) -> Block {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(512));
-        let first = format!("{peer}\n{} {}\n", parts.method, parts.uri);
-        bytes.extend_from_slice(first.as_bytes());
-        let lines = bytes.len();
-        let matters = |name: &str| INTEREST.contains(&name) || self.rule.header_names().any(|header| header == name);
-        for (name, value) in parts.headers.iter().filter(|(name, _)| matters(name.as_str())) {
-            for part in [name.as_str().as_bytes(), b":", value.as_bytes(), b"\n"] {
-                bytes.extend_from_slice(part);
+        let mut block = BlockWriter::new(Some(peer), parts.method.as_str(), &parts.uri.to_string());
+        for (name, value) in &parts.headers {
+            if self.config.interest().any(|header| header == name) {
+                block.line(name.as_str(), value.as_bytes());
             }
         }
-        Block { bytes, lines, peer: peer.into() }
+        block.finish()
     }
 
     /// The client's address: as the rule says or, where that leaves it open, none.
     pub(crate) fn address(&self, block: &Block) -> Option<Ip> {
-        let lines = Lines::new(block.bytes.get(block.lines..).unwrap_or_default());
-        self.rule.derive(Some(block.peer.as_bytes()), None, lines)
+        self.config.client(block)
     }
 
     /// Judges a request: whether its key has a permission and, where it is for some services only, one that `choose` takes
@@ -108,8 +95,7 @@ impl Gate {
         let fresh = match held.take().filter(fits) {
             Some(fresh) => fresh,
             None => {
-                let config = HostConfig::parse(&self.config).map_err(|e| Error::Snapshot { detail: e.to_string() })?;
-                let (changes, edge) = registry.ledger(realm).edge(config)?;
+                let (changes, edge) = registry.ledger(realm).edge(self.config.clone())?;
                 Held { edge, changes, made_at: now, now }
             }
         };
@@ -120,7 +106,7 @@ impl Gate {
 impl Held {
     fn judge(&mut self, block: &Block, permission: &str, choose: &dyn Fn(&[String]) -> Option<String>) -> Verdict {
         let requirement = self.edge.compile(None, Some(permission));
-        let outcome = self.edge.verify_block(&block.bytes, requirement, self.now);
+        let outcome = self.edge.verify_block(block, requirement, self.now);
         let bearer = self.bearer(&outcome);
         let key_id = bearer.as_ref().map(|bearer| bearer.key_id);
         let Some(bearer) = bearer.filter(|_| outcome.code == Code::Valid) else {
@@ -132,7 +118,7 @@ impl Held {
             Some(None) => Outcome { code: Code::ScopeDenied, ..outcome },
             Some(Some(service)) => {
                 let requirement = self.edge.compile(Some(&service), Some(permission));
-                self.edge.verify_block(&block.bytes, requirement, self.now)
+                self.edge.verify_block(block, requirement, self.now)
             }
         };
         let bearer = (outcome.code == Code::Valid).then_some(bearer);
