@@ -16,6 +16,7 @@ use edgelatch_core::edge::{Edge, HostConfig};
 use edgelatch_core::head::Head;
 use edgelatch_core::key;
 use edgelatch_core::root::Root;
+use edgelatch_core::tree::ObjectId;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Database, Env, KeyFilter, KeyOrder, Paging, Registry, Slug};
 use edgelatch_testkit::postgres;
@@ -207,12 +208,11 @@ impl Watched {
 /// The head's tree is there in full.
 fn check_objects(p: &Plane, root: &Root) {
     let head = Head::open(&fs::read(p.published("head")).unwrap(), root).unwrap();
-    let name = |digest: &[u8]| digest.iter().map(|b| format!("{b:02x}")).collect::<String>();
-    let manifest = fs::read(p.published(".edgelatch/trees").join(name(&head.tree))).unwrap();
+    let manifest = fs::read(p.published(".edgelatch/trees").join(head.tree.to_string())).unwrap();
     assert!(!manifest.is_empty());
-    for digest in manifest.chunks(32) {
-        let bytes = fs::read(p.published("objects").join(name(digest))).unwrap();
-        assert_eq!(edgelatch_core::tree::object_digest(&bytes), digest);
+    for id in manifest.as_chunks::<32>().0.iter().copied().map(ObjectId) {
+        let bytes = fs::read(p.published("objects").join(id.to_string())).unwrap();
+        assert_eq!(ObjectId::of(&bytes), id);
     }
 }
 

@@ -8,7 +8,7 @@
 use crate::error::Error;
 use crate::head::Head;
 use crate::limits::{MAX_BUNDLE_BYTES, MAX_HEAD_BYTES, MAX_TOP_BYTES};
-use crate::tree::object_digest;
+use crate::tree::ObjectId;
 use crate::tree::page::{Page, page_len};
 use crate::tree::top::Top;
 use crate::wire::{Reader, size};
@@ -69,9 +69,9 @@ pub(crate) fn offered_head(bytes: &[u8]) -> Result<&[u8], Error> {
     reader.bytes(head_len)
 }
 
-/// The digest of the top page inside a bundle.
-pub(crate) fn tree_digest(bundle: &[u8]) -> Result<[u8; 32], Error> {
-    bundle.get(outline(bundle)?.top).map(object_digest).ok_or(Error::Truncated { object: OBJECT })
+/// The name of the top page inside a bundle.
+pub(crate) fn tree_id(bundle: &[u8]) -> Result<ObjectId, Error> {
+    bundle.get(outline(bundle)?.top).map(ObjectId::of).ok_or(Error::Truncated { object: OBJECT })
 }
 
 /// The head inside a bundle, unproven.

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::limits::{MAX_BUNDLE_BYTES, MAX_EPOCH, MAX_HEAD_LIFETIME};
 use crate::root::Root;
 use crate::signed::{Role, Signed, read_preamble};
+use crate::tree::ObjectId;
 use crate::wire::Reader;
 use alloc::{string::String, vec::Vec};
 
@@ -28,8 +29,8 @@ pub struct Head {
     pub issued_at: u64,
     /// Unix seconds; from then on the snapshot is stale.
     pub not_after: u64,
-    /// SHA-256 of the top page.
-    pub tree: [u8; 32],
+    /// Name of the top page.
+    pub tree: ObjectId,
     /// Bytes of all objects of the tree together.
     pub tree_bytes: u64,
     /// Records in the tree.
@@ -71,7 +72,7 @@ impl Head {
             epoch: reader.u64()?,
             issued_at: reader.u64()?,
             not_after: reader.u64()?,
-            tree: *reader.array()?,
+            tree: ObjectId(*reader.array()?),
             tree_bytes: reader.u64()?,
             records: reader.u64()?,
             statement: statement.into(),

@@ -4,6 +4,7 @@
 //! of RFC 4291 section 2.2. Zones, brackets, ports, prefixes and any blank are refused: whoever has such a text strips it
 //! knowingly. IPv4-mapped IPv6 (`::ffff:0:0/96`) is the IPv4 address; no other transition format folds.
 
+use crate::hex::digit;
 use core::fmt;
 
 /// An address; an IPv4-mapped IPv6 address is `V4`.
@@ -95,8 +96,8 @@ pub(crate) fn parse_v6(text: &[u8]) -> Option<u128> {
     while !(rest.is_empty() && gap == Some(groups)) {
         let (mut group, mut digits) = (0u32, 0usize);
         let mut after = rest;
-        while let Some((digit, more)) = after.split_first().and_then(|(&b, more)| Some((hex(b)?, more))) {
-            group = group << 4 | digit;
+        while let Some((digit, more)) = after.split_first().and_then(|(&b, more)| Some((digit(b)?, more))) {
+            group = group << 4 | u32::from(digit);
             digits += 1;
             if digits > 4 {
                 return None;
@@ -143,15 +144,6 @@ pub(crate) fn parse_v6(text: &[u8]) -> Option<u128> {
     let tail = 16 * (groups - gap);
     let head = bits >> tail;
     Some(head.checked_shl(16 * (8 - gap)).unwrap_or(0) | (bits ^ head << tail))
-}
-
-fn hex(byte: u8) -> Option<u32> {
-    match byte {
-        b'0'..=b'9' => Some(u32::from(byte - b'0')),
-        b'a'..=b'f' => Some(u32::from(byte - b'a') + 10),
-        b'A'..=b'F' => Some(u32::from(byte - b'A') + 10),
-        _ => None,
-    }
 }
 
 /// Names the most likely mistake of a refused text.

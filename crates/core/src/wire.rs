@@ -115,11 +115,6 @@ pub(crate) fn u64_at(bytes: &[u8], index: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk().map(|b| u64::from_le_bytes(*b))
 }
 
-/// A digest at item `index` of a packed array of 32-byte values.
-pub(crate) fn digest_at(bytes: &[u8], index: usize) -> Option<&[u8; 32]> {
-    bytes.get(index.checked_mul(32)?..)?.first_chunk()
-}
-
 /// A zero-parse view of `list(T)`.
 #[derive(Clone, Copy)]
 pub(crate) struct List<'a> {

@@ -4,6 +4,7 @@ use edgelatch_core::build::*;
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::edge::RequirementId;
 use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
+use edgelatch_core::tree::ObjectId;
 use edgelatch_core::verdict::Code;
 use edgelatch_testkit::random::Random;
 use edgelatch_testkit::realm::*;
@@ -170,7 +171,7 @@ fn top_pages_and_pages_that_lie() {
     let lie_in_page = |edit: &dyn Fn(&mut Vec<u8>)| {
         let mut tree = small();
         edit(&mut tree.pages[0]);
-        let digest = edgelatch_core::tree::object_digest(&tree.pages[0]);
+        let digest = ObjectId::of(&tree.pages[0]).0;
         tree.top[56..88].copy_from_slice(&digest);
         refusal(&bundle(6, &tree), T0)
     };

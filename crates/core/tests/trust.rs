@@ -4,6 +4,7 @@ use edgelatch_core::build::*;
 use edgelatch_core::edge::{Edge, HostConfig, Offer};
 use edgelatch_core::limits::MAX_EPOCH;
 use edgelatch_core::root::Root;
+use edgelatch_core::tree::ObjectId;
 use edgelatch_core::verdict::Code;
 use edgelatch_testkit::realm::*;
 
@@ -101,7 +102,7 @@ fn heads_of_the_wrong_kind() {
     assert_eq!(refused(&HeadFields { records: 3, ..good.clone() }, &[101]), "wrong_count");
     assert_eq!(refused(&HeadFields { tree_bytes: 3, ..good.clone() }, &[101]), "wrong_count");
     assert_eq!(refused(&HeadFields { tree_bytes: u64::MAX, ..good.clone() }, &[101]), "too_large");
-    assert_eq!(refused(&HeadFields { tree: [0; 32], ..good.clone() }, &[101]), "wrong_digest");
+    assert_eq!(refused(&HeadFields { tree: ObjectId([0; 32]), ..good.clone() }, &[101]), "wrong_digest");
     // A signature over the same statement in the other role.
     let mut as_root = sign_root(&root_fields(1), &signers(&[1])).unwrap();
     as_root[..4].copy_from_slice(b"ELHD");

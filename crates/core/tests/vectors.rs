@@ -15,7 +15,7 @@ use edgelatch_core::policy::{AllowMode, Order, PolicyView};
 use edgelatch_core::root::Root;
 use edgelatch_core::signed::RoleKeys;
 use edgelatch_core::tree::directory::{Directory, ScopeView};
-use edgelatch_core::tree::{object_digest, shard::Shard};
+use edgelatch_core::tree::{ObjectId, shard::Shard};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -234,11 +234,10 @@ fn bundles_hold_what_was_put_in() {
         let head = Head::inspect(parts.head).unwrap();
         let found = json!({
             "realm": head.realm, "root_version": head.root_version, "epoch": head.epoch, "issued_at": head.issued_at,
-            "not_after": head.not_after, "tree": hex(&head.tree), "tree_bytes": head.tree_bytes, "records": head.records,
+            "not_after": head.not_after, "tree": head.tree.to_string(), "tree_bytes": head.tree_bytes, "records": head.records,
         });
         assert_eq!(found, realm["head"]);
-        let object =
-            |kind| move |bytes: &&[u8]| json!({ "kind": kind, "bytes": bytes.len(), "digest": hex(&object_digest(bytes)) });
+        let object = |kind| move |bytes: &&[u8]| json!({ "kind": kind, "bytes": bytes.len(), "digest": ObjectId::of(bytes).to_string() });
         let mut objects = vec![object("top page")(&parts.top)];
         objects.extend(parts.pages.iter().map(object("index page")));
         objects.push(object("directory")(&parts.directory));

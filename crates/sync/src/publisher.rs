@@ -7,6 +7,7 @@ use std::time::Duration;
 use edgelatch_core::build::{Draft, HeadFields, RoleFields, build_tree, encode_bundle};
 use edgelatch_core::limits::{CLOCK_TOLERANCE, MAX_EPOCH, MAX_HEAD_LIFETIME};
 use edgelatch_core::root::Root;
+use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::{EpochRequest, Ledger, LedgerRow, Registry, RootRow, Slug, format_time};
 
 use crate::error::Error;
@@ -139,7 +140,7 @@ impl Publisher {
         let now = self.registry.env().now()?;
         let request = EpochRequest {
             above,
-            tree: tree.digest(),
+            tree: tree.id().0,
             records: tree.records,
             changes: snapshot.changes,
             root_version: root.version,
@@ -220,7 +221,7 @@ impl Publisher {
             epoch: row.epoch,
             issued_at: row.issued_at,
             not_after: row.not_after,
-            tree: row.tree,
+            tree: ObjectId(row.tree),
             tree_bytes,
             records: row.records,
         };

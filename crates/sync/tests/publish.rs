@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::{begin, plane, publisher};
 use edgelatch_core::signed::Role;
-use edgelatch_core::tree::object_digest;
+use edgelatch_core::tree::ObjectId;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{KeyEdit, Registry};
 use edgelatch_sync::{DataDir, Directory, Error, Item, Publisher, Reason, Shown, Target, hex, key_file};
@@ -44,7 +44,7 @@ fn everything_named_is_there() {
     assert_eq!(p.file("root/1"), p.root);
     assert!(p.objects().contains(&published.tree));
     for name in p.objects() {
-        assert_eq!(hex(&object_digest(&p.file(&format!("objects/{name}")))), name);
+        assert_eq!(ObjectId::of(&p.file(&format!("objects/{name}"))).to_string(), name);
     }
     // Nothing secret is among what is published.
     let seed = fs::read_to_string(p.dir.key(Role::Publisher)).unwrap();

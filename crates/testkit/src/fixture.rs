@@ -79,7 +79,7 @@ pub fn text(start: u64) -> Result<String> {
             epoch,
             issued_at,
             not_after: issued_at + LIFE,
-            tree: tree.digest(),
+            tree: tree.id(),
             tree_bytes: tree.bytes(),
             records: tree.records,
         };

@@ -5,7 +5,7 @@ use edgelatch_core::edge::{Edge, HostConfig, Outcome, RequirementId};
 use edgelatch_core::error::Error;
 use edgelatch_core::http::CredentialHeaders;
 use edgelatch_core::key::{self, KeyId, Prefix};
-use edgelatch_core::tree::object_digest;
+use edgelatch_core::tree::ObjectId;
 
 pub use crate::DAY;
 use crate::random::Random;
@@ -57,7 +57,7 @@ pub fn head_fields(epoch: u64, tree: &Tree) -> HeadFields {
         epoch,
         issued_at: T0,
         not_after: T0 + DAY,
-        tree: tree.digest(),
+        tree: tree.id(),
         tree_bytes: tree.bytes(),
         records: tree.records,
     }
@@ -153,7 +153,7 @@ pub fn reseal(tree: &mut Tree) {
         .map(|chunk| {
             let mut page = b"ELPG\x01\x00".to_vec();
             page.extend((chunk.len() as u16).to_le_bytes());
-            chunk.iter().for_each(|s| page.extend(object_digest(s)));
+            chunk.iter().for_each(|s| page.extend(ObjectId::of(s).0));
             let mut end = 0u32;
             for s in chunk {
                 end += s.len() as u32;
@@ -165,10 +165,10 @@ pub fn reseal(tree: &mut Tree) {
         })
         .collect();
     tree.top = old_top[..16].to_vec();
-    tree.top.extend(object_digest(&tree.directory));
+    tree.top.extend(ObjectId::of(&tree.directory).0);
     tree.top.extend((tree.directory.len() as u32).to_le_bytes());
     tree.top.extend((tree.pages.len() as u32).to_le_bytes());
-    tree.pages.iter().for_each(|p| tree.top.extend(object_digest(p)));
+    tree.pages.iter().for_each(|p| tree.top.extend(ObjectId::of(p).0));
     ends.iter().for_each(|e| tree.top.extend(e.to_le_bytes()));
 }
 

@@ -100,7 +100,7 @@ pub fn write_epoch(dir: &Path, epoch: u64, realm: &RealmRecord, records: Vec<Key
         epoch,
         issued_at: ISSUED_AT,
         not_after: NOT_AFTER,
-        tree: tree.digest(),
+        tree: tree.id(),
         tree_bytes: tree.bytes(),
         records: tree.records,
     };

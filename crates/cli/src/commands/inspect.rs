@@ -7,8 +7,8 @@ use edgelatch_core::key::KeyId;
 use edgelatch_core::policy::{AllowMode, Order, PolicyView};
 use edgelatch_core::root::Root;
 use edgelatch_core::signed::RoleKeys;
+use edgelatch_core::tree::ObjectId;
 use edgelatch_core::tree::directory::{Directory, ScopeView};
-use edgelatch_core::tree::object_digest;
 use edgelatch_core::tree::page::Page;
 use edgelatch_core::tree::shard::Shard;
 use edgelatch_core::tree::top::Top;
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Inspect) -> Result<()> {
     }
     .map_err(fail)?;
     shown["bytes"] = bytes.len().into();
-    shown["sha256"] = hex(&object_digest(&bytes)).into();
+    shown["sha256"] = ObjectId::of(&bytes).to_string().into();
     output::json(&shown);
     Ok(())
 }
@@ -65,19 +65,19 @@ fn root(root: &Root) -> Value {
 fn head(head: &Head) -> Value {
     json!({
         "object": "head", "realm": head.realm, "root_version": head.root_version, "epoch": head.epoch,
-        "issued_at": time(head.issued_at), "not_after": time(head.not_after), "tree": hex(&head.tree),
+        "issued_at": time(head.issued_at), "not_after": time(head.not_after), "tree": head.tree.to_string(),
         "tree_bytes": head.tree_bytes, "records": head.records,
     })
 }
 
 fn top(top: &Top<'_>) -> Value {
     let page = |i: usize| {
-        let digest = top.page_digest(i).map(|d| hex(d));
+        let digest = top.page_id(i).map(|id| id.to_string());
         json!({ "digest": digest, "shards_start": top.page_start(i), "shards_end": top.page_end(i) })
     };
     json!({
         "object": "top page", "shard_bits": top.shard_bits, "shards": top.shard_count(), "records": top.records,
-        "directory": hex(top.directory), "directory_bytes": top.directory_len,
+        "directory": top.directory.to_string(), "directory_bytes": top.directory_len,
         "pages": (0..top.page_count()).map(page).collect::<Vec<_>>(),
     })
 }
@@ -85,7 +85,7 @@ fn top(top: &Top<'_>) -> Value {
 fn page(page: &Page<'_>) -> Value {
     let shard = |i: usize| {
         let range = page.shard_range(i).unwrap_or_default();
-        json!({ "digest": page.shard_digest(i).map(|d| hex(d)), "start": range.start, "end": range.end })
+        json!({ "digest": page.shard_id(i).map(|id| id.to_string()), "start": range.start, "end": range.end })
     };
     json!({ "object": "index page", "shards": (0..page.count()).map(shard).collect::<Vec<_>>() })
 }

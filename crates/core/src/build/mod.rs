@@ -12,7 +12,7 @@ pub use sign::{Draft, HeadFields, RoleFields, RootFields, SigningKey, sign_head,
 use crate::error::Error;
 use crate::limits::{MAX_BUNDLE_BYTES, SHARDS_PER_PAGE};
 use crate::tree::shard::shard_of;
-use crate::tree::{object_digest, page, shard_bits, top};
+use crate::tree::{ObjectId, page, shard_bits, top};
 use crate::wire::put;
 use alloc::vec::Vec;
 use records::{DirectoryIndex, encode_directory};
@@ -33,9 +33,9 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The digest that a head names: that of the top page.
-    pub fn digest(&self) -> [u8; 32] {
-        object_digest(&self.top)
+    /// The name that a head gives the tree: that of the top page.
+    pub fn id(&self) -> ObjectId {
+        ObjectId::of(&self.top)
     }
 
     /// Bytes of all objects together.
@@ -90,7 +90,7 @@ fn encode_pages(shards: &[Vec<u8>]) -> Result<(Vec<Vec<u8>>, Vec<u64>), Error> {
     let pages = shards.chunks(SHARDS_PER_PAGE).map(|chunk| {
         let mut out = put::open(page::MAGIC);
         out.extend_from_slice(&u16::try_from(chunk.len()).unwrap_or(u16::MAX).to_le_bytes());
-        chunk.iter().for_each(|shard| out.extend_from_slice(&object_digest(shard)));
+        chunk.iter().for_each(|shard| out.extend_from_slice(&ObjectId::of(shard).0));
         let mut end = 0;
         for shard in chunk {
             end += shard.len();
@@ -108,10 +108,10 @@ fn encode_top(records: u64, directory: &[u8], pages: &[Vec<u8>], ends: &[u64]) -
     let mut out = put::open(top::MAGIC);
     out.extend_from_slice(&[shard_bits(records), 0]);
     out.extend_from_slice(&records.to_le_bytes());
-    out.extend_from_slice(&object_digest(directory));
+    out.extend_from_slice(&ObjectId::of(directory).0);
     out.extend_from_slice(&put::count(directory.len(), "directory")?);
     out.extend_from_slice(&put::count(pages.len(), "index pages")?);
-    pages.iter().for_each(|page| out.extend_from_slice(&object_digest(page)));
+    pages.iter().for_each(|page| out.extend_from_slice(&ObjectId::of(page).0));
     ends.iter().for_each(|end| out.extend_from_slice(&end.to_le_bytes()));
     Ok(out)
 }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::signed::{Role, message};
+use crate::tree::ObjectId;
 use crate::wire::{FORMAT, put};
 use crate::{head, root};
 use alloc::{string::String, vec::Vec};
@@ -77,8 +78,8 @@ pub struct HeadFields {
     pub issued_at: u64,
     /// Unix seconds.
     pub not_after: u64,
-    /// Digest of the top page.
-    pub tree: [u8; 32],
+    /// Name of the top page: [`Tree::id`](super::Tree::id).
+    pub tree: ObjectId,
     /// Bytes of the tree.
     pub tree_bytes: u64,
     /// Records in the tree.
@@ -125,7 +126,7 @@ impl Draft {
         for number in [fields.epoch, fields.issued_at, fields.not_after] {
             statement.extend_from_slice(&number.to_le_bytes());
         }
-        statement.extend_from_slice(&fields.tree);
+        statement.extend_from_slice(&fields.tree.0);
         statement.extend_from_slice(&fields.tree_bytes.to_le_bytes());
         statement.extend_from_slice(&fields.records.to_le_bytes());
         Ok(Draft::new(head::MAGIC, Role::Publisher, statement))

@@ -15,6 +15,7 @@
 use super::Floor;
 use crate::client_ip::ClientIpRule;
 use crate::error::Error;
+use crate::hex::digit;
 use crate::http::{Block, CredentialHeaders, INTEREST, is_query_name};
 use crate::ip::Ip;
 use crate::key::Pepper;
@@ -118,7 +119,6 @@ fn switch(key: &str, value: &str) -> Result<bool, Error> {
 }
 
 fn unhex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let digit = |b: &u8| char::from(*b).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-    pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect::<Option<Vec<u8>>>().map(Zeroizing::new)
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect::<Option<Vec<u8>>>().map(Zeroizing::new)
 }

@@ -6,7 +6,12 @@
 #[cfg(test)]
 mod bounds;
 mod config;
+#[cfg(feature = "builder")]
+mod explain;
 mod floor;
+mod identity;
+mod judge;
+mod outcome;
 mod requirement;
 mod routes;
 mod staged;
@@ -14,11 +19,14 @@ mod verify;
 
 pub use crate::snapshot::Location;
 pub use config::HostConfig;
+#[cfg(feature = "builder")]
+pub use explain::{RequestFacts, explain_record};
 pub use floor::Floor;
+pub use identity::Identity;
+pub use outcome::{Outcome, Step};
 pub use requirement::RequirementId;
 pub use routes::{Fault, RouteError};
 pub use staged::Staged;
-pub use verify::{Identity, Outcome, Step};
 
 use crate::error::Error;
 use crate::head::Head;
@@ -150,7 +158,7 @@ impl Edge {
 
     /// The head offered last, if it names the bundle's tree and may be served now.
     fn vouching(&self, root: &Root, bundle: &[u8], now: u64) -> Result<Option<Head>, Error> {
-        let tree = crate::bundle::tree_digest(bundle)?;
+        let tree = crate::bundle::tree_id(bundle)?;
         let offered = self.offered.as_deref().and_then(|bytes| self.admit(root, bytes, now).ok());
         Ok(offered.filter(|head| head.tree == tree))
     }

@@ -1,5 +1,7 @@
 //! The character classes of RFC 9110 and RFC 3986, one table look-up each.
 
+use crate::hex::digit;
+
 const TCHAR: u8 = 1;
 const TOKEN68: u8 = 2;
 const UNRESERVED: u8 = 4;
@@ -104,16 +106,7 @@ pub(crate) fn split_once(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
 /// The byte of the percent-escape at the start, and what follows.
 pub(crate) fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
     let [b'%', high, low, rest @ ..] = text else { return None };
-    Some((hex(*high)? << 4 | hex(*low)?, rest))
-}
-
-fn hex(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
+    Some((digit(*high)? << 4 | digit(*low)?, rest))
 }
 
 /// The token at the start, and what follows.

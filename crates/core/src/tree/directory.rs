@@ -18,6 +18,7 @@ use crate::limits::{
     MAX_DIRECTORY_BYTES, MAX_DIRECTORY_ENTRIES, MAX_NAME_BYTES, MAX_ROLE_PATTERNS, MAX_SCOPE_SERVICES, MAX_SET_ROLES,
 };
 use crate::permission::{self, Wanted};
+use crate::tree::ObjectId;
 use crate::wire::{List, Reader, size};
 use crate::work;
 use sha2::{Digest, Sha256};
@@ -308,7 +309,7 @@ impl Form {
 
 /// The proof of a directory, a slice at a time: first its digest, then its form.
 pub(crate) struct Proof {
-    digest: [u8; 32],
+    id: ObjectId,
     /// Until the digest is found right.
     hasher: Option<Sha256>,
     hashed: usize,
@@ -316,8 +317,8 @@ pub(crate) struct Proof {
 }
 
 impl Proof {
-    pub(crate) fn new(digest: [u8; 32]) -> Self {
-        Proof { digest, hasher: Some(Sha256::new()), hashed: 0, form: Form::default() }
+    pub(crate) fn new(id: ObjectId) -> Self {
+        Proof { id, hasher: Some(Sha256::new()), hashed: 0, form: Form::default() }
     }
 
     /// Goes on for about `budget` bytes. Returns what is left of it once all is proven, `None` before. After an error every
@@ -333,7 +334,7 @@ impl Proof {
             if !later.is_empty() {
                 return Ok(None);
             }
-            if <[u8; 32]>::from(hasher.clone().finalize()) != self.digest {
+            if ObjectId(hasher.clone().finalize().into()) != self.id {
                 return Err(Error::WrongDigest { object: OBJECT, index: 0 });
             }
             self.hasher = None;

@@ -1,5 +1,6 @@
 //! The name of an object.
 
+use crate::error::Error;
 use crate::hex::{Hex, digit};
 use core::fmt;
 use core::str::FromStr;
@@ -17,6 +18,16 @@ impl ObjectId {
     pub fn of(bytes: &[u8]) -> Self {
         ObjectId(Sha256::digest(bytes).into())
     }
+
+    /// That `bytes` are those of the object of this name. `object` and `index` say in the error which one it was to be.
+    pub(crate) fn prove(&self, bytes: &[u8], object: &'static str, index: u32) -> Result<(), Error> {
+        if ObjectId::of(bytes) == *self { Ok(()) } else { Err(Error::WrongDigest { object, index }) }
+    }
+}
+
+/// The name at item `index` of a packed array of names.
+pub(crate) fn id_at(bytes: &[u8], index: usize) -> Option<ObjectId> {
+    bytes.get(index.checked_mul(32)?..)?.first_chunk().copied().map(ObjectId)
 }
 
 impl fmt::Display for ObjectId {
@@ -39,7 +50,7 @@ impl FromStr for ObjectId {
         let pairs: &[[u8; 2]; 32] = pairs.try_into().map_err(|_| BadObjectId)?;
         let mut id = [0; 32];
         for (byte, [high, low]) in id.iter_mut().zip(pairs) {
-            let lower = |digit: u8| if digit.is_ascii_uppercase() { None } else { crate::hex::digit(digit) };
+            let lower = |byte: u8| if byte.is_ascii_uppercase() { None } else { digit(byte) };
             *byte = lower(*high).zip(lower(*low)).map(|(high, low)| high << 4 | low).ok_or(BadObjectId)?;
         }
         Ok(ObjectId(id))
@@ -70,7 +81,15 @@ mod tests {
         assert_eq!(ObjectId::of(b"").to_string(), empty);
         assert_eq!(empty.parse(), Ok(ObjectId::of(b"")));
         let (short, long) = (&empty[..62], alloc::format!("{empty}00"));
-        for other in ["", short, &empty[..63], &long, &empty.to_uppercase(), &alloc::format!("{short}g0"), &alloc::format!("{short}\u{e9}")] {
+        for other in [
+            "",
+            short,
+            &empty[..63],
+            &long,
+            &empty.to_uppercase(),
+            &alloc::format!("{short}g0"),
+            &alloc::format!("{short}\u{e9}"),
+        ] {
             assert_eq!(other.parse::<ObjectId>(), Err(BadObjectId), "{other}");
         }
     }

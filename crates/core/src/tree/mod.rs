@@ -8,17 +8,20 @@
 //! records alone, so the same records give the same bytes on every machine.
 
 pub mod directory;
+mod id;
 pub mod page;
 pub mod shard;
 pub mod top;
 
 use crate::limits::{MAX_SHARD_BITS, RECORDS_PER_SHARD};
-use sha2::{Digest, Sha256};
 
-/// SHA-256 of an object's bytes: its name.
+/// SHA-256 of some bytes.
 pub fn object_digest(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
+    ObjectId::of(bytes).0
 }
+
+pub(crate) use id::id_at;
+pub use id::{BadObjectId, ObjectId};
 
 /// The number of leading digest bits that choose a shard: the least with at most 256 records a shard on average.
 pub fn shard_bits(records: u64) -> u8 {

@@ -7,7 +7,8 @@
 
 use crate::error::Error;
 use crate::limits::SHARDS_PER_PAGE;
-use crate::wire::{Reader, digest_at, size, u32_at};
+use crate::tree::{ObjectId, id_at};
+use crate::wire::{Reader, size, u32_at};
 use core::ops::Range;
 
 pub(crate) const MAGIC: &[u8; 4] = b"ELPG";
@@ -55,9 +56,9 @@ impl<'a> Page<'a> {
         self.ends.len() / 4
     }
 
-    /// Digest of shard `index` of this page.
-    pub fn shard_digest(&self, index: usize) -> Option<&'a [u8; 32]> {
-        digest_at(self.digests, index)
+    /// Name of shard `index` of this page.
+    pub fn shard_id(&self, index: usize) -> Option<ObjectId> {
+        id_at(self.digests, index)
     }
 
     /// Place of shard `index`, in bytes from the first shard of this page.

@@ -9,8 +9,8 @@
 use crate::error::Error;
 use crate::limits::SHARDS_PER_PAGE;
 use crate::tree::directory::check_length;
-use crate::tree::shard_bits;
-use crate::wire::{Reader, digest_at, size, u64_at};
+use crate::tree::{ObjectId, id_at, shard_bits};
+use crate::wire::{Reader, size, u64_at};
 
 pub(crate) const MAGIC: &[u8; 4] = b"ELTP";
 
@@ -21,8 +21,8 @@ pub struct Top<'a> {
     pub shard_bits: u8,
     /// Records in the tree.
     pub records: u64,
-    /// Digest of the directory.
-    pub directory: &'a [u8; 32],
+    /// Name of the directory.
+    pub directory: ObjectId,
     /// Bytes of the directory.
     pub directory_len: u32,
     digests: &'a [u8],
@@ -34,7 +34,7 @@ impl<'a> Top<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut reader = Reader::open(bytes, MAGIC, "top page")?;
         let (bits, zero, records) = (reader.u8()?, reader.u8()?, reader.u64()?);
-        let (directory, directory_len) = (reader.array()?, reader.u32()?);
+        let (directory, directory_len) = (ObjectId(*reader.array()?), reader.u32()?);
         let pages = reader.u32()?;
         let top = Top {
             shard_bits: bits,
@@ -75,9 +75,9 @@ impl<'a> Top<'a> {
         self.shard_count().min(SHARDS_PER_PAGE)
     }
 
-    /// Digest of index page `page`.
-    pub fn page_digest(&self, page: usize) -> Option<&'a [u8; 32]> {
-        digest_at(self.digests, page)
+    /// Name of index page `page`.
+    pub fn page_id(&self, page: usize) -> Option<ObjectId> {
+        id_at(self.digests, page)
     }
 
     /// Where the shards of `page` begin, in bytes from the first shard.

@@ -57,7 +57,7 @@ pub(super) fn edge_over(
         epoch: 1,
         issued_at: now,
         not_after: end,
-        tree: tree.digest(),
+        tree: tree.id(),
         tree_bytes: tree.bytes(),
         records: tree.records,
     };

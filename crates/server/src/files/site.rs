@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use edgelatch_core::tree::object_digest;
+use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::Slug;
 use edgelatch_sync::{Item, hex};
 
@@ -95,7 +95,7 @@ impl Site {
             let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
             file.read_to_end(&mut bytes).map(|_| bytes)
         };
-        let tagged = |bytes: Vec<u8>| Content { etag: format!("\"{}\"", hex(&object_digest(&bytes))), bytes: bytes.into() };
+        let tagged = |bytes: Vec<u8>| Content { etag: format!("\"{}\"", ObjectId::of(&bytes)), bytes: bytes.into() };
         match item {
             // Its name is the digest that its bytes must have; edges check that.
             Item::Object(digest) => Ok(Content { etag: format!("\"{}\"", hex(&digest)), bytes: load()?.into() }),

@@ -29,7 +29,7 @@ pub fn edge(f: &Fixture) -> Edge {
         epoch: 1,
         issued_at: NOW,
         not_after: NOW + 30 * 86_400,
-        tree: tree.digest(),
+        tree: tree.id(),
         tree_bytes: tree.bytes(),
         records: tree.records,
     };

@@ -10,7 +10,7 @@ use edgelatch_core::{
     build::{self, KeyRecord, RealmRecord, RoleRecord},
     http::CredentialHeaders,
     key::{KeyId, Pepper},
-    tree::shard_bits,
+    tree::{ObjectId, shard_bits},
 };
 use serde_json::{Map, Value, json};
 
@@ -95,7 +95,7 @@ impl Realm {
             epoch: head.epoch,
             issued_at: head.issued_at,
             not_after: head.not_after,
-            tree: head.tree,
+            tree: ObjectId(head.tree),
             tree_bytes: head.tree_bytes,
             records: head.records,
         };

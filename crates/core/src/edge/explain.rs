@@ -1,0 +1,47 @@
+//! What a record would get that stands in no snapshot yet: for whoever looks after keys.
+
+use super::Step;
+use super::judge::{Question, Record};
+use super::requirement::{Answers, Requirements};
+use crate::build::{KeyRecord, RealmRecord, RoleRecord, build_tree};
+use crate::error::Error;
+use crate::http::CredentialHeaders;
+use crate::ip::Ip;
+use crate::tree::directory::Directory;
+use crate::tree::shard::Shard;
+use crate::verdict::Code;
+use alloc::{vec, vec::Vec};
+
+/// The facts of a request that decide about a key that was found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestFacts<'a> {
+    /// The client's address; `None` if it is not known.
+    pub ip: Option<Ip>,
+    /// The service that the route belongs to, as in [`Edge::compile`](super::Edge::compile).
+    pub service: Option<&'a str>,
+    /// The permission that the route requires.
+    pub permission: Option<&'a str>,
+    /// Unix seconds.
+    pub now: u64,
+}
+
+/// What a fresh edge that masks no addresses would answer to the holder of `record`, and the steps that lead there: SPEC.md section 8 from step 5
+/// on, by the same code. The first step that did not pass is the last. `record.roles` points into `roles`; its digest does not
+/// matter.
+///
+/// An error says that the record can stand in no snapshot, since it breaks a limit or a rule of the format.
+pub fn explain_record(roles: Vec<RoleRecord>, record: KeyRecord, facts: &RequestFacts<'_>) -> Result<(Code, Vec<Step>), Error> {
+    let realm = RealmRecord { credentials: CredentialHeaders::all(), imports: false, pepper: None, roles };
+    // Encoded as it would be published: so the explanation rests on what an edge would read, and on no second reading of a role.
+    let tree = build_tree(&realm, vec![record])?;
+    let directory = Directory::parse(&tree.directory)?;
+    let shard = tree.shards.first().ok_or(Error::Truncated { object: "shard" })?;
+    let shard = Shard::parse(shard, 0, 0, &directory)?;
+    let mut requirements = Requirements::default();
+    let requirement = requirements.compile(facts.service, facts.permission);
+    let question = Question { ip: || facts.ip, requirement, now: facts.now };
+    let mut steps = Vec::new();
+    let record = Record { shard, row: 0, directory: || Ok(directory), answers: &Answers::none() };
+    let judged = record.judge(&requirements, question, &mut steps);
+    Ok((judged.err().unwrap_or(Code::Valid), steps))
+}

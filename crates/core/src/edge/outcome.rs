@@ -1,0 +1,62 @@
+//! What a verification returns.
+
+use super::Location;
+use crate::verdict::{Code, Reply};
+use alloc::string::String;
+
+/// The outcome of one verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What was decided.
+    pub code: Code,
+    /// [`Outcome::MASKED`], [`Outcome::STALE`], [`Outcome::PREFLIGHT`], [`Outcome::BARE`].
+    pub flags: u8,
+    /// The record, once one was found; also for refusals, so that a log can name the key.
+    pub at: Option<Location>,
+}
+
+impl Outcome {
+    /// Answer as for a key that is not valid, whatever the code.
+    pub const MASKED: u8 = 1;
+    /// The head has expired, but the host granted grace.
+    pub const STALE: u8 = 2;
+    /// Not accepted, but a CORS preflight that the host lets through to its handler, without an identity.
+    pub const PREFLIGHT: u8 = 4;
+    /// Answer without a challenge: the request is not one to which a credential could be added.
+    pub const BARE: u8 = 8;
+
+    pub(super) const fn of(code: Code) -> Self {
+        Outcome { code, flags: 0, at: None }
+    }
+
+    /// What an HTTP host answers.
+    pub fn reply(&self) -> &'static Reply {
+        if self.flags & Self::MASKED != 0 { &Reply::INVALID_TOKEN } else { self.code.reply() }
+    }
+
+    /// `code + 64 * flags + 1024 * place`, where place is 0 without a record and `1 + index + 2^22 * shard` for one: below 2^53,
+    /// so exact as a JavaScript number. SPEC.md section 8.
+    pub fn pack(&self) -> u64 {
+        let place = self.at.map_or(0, |at| (u64::from(at.index) | u64::from(at.shard) << 22) + 1);
+        u64::from(self.code.number()) | u64::from(self.flags) << 6 | place << 10
+    }
+}
+
+impl Location {
+    /// The place inside a packed outcome; `None` when there was no record.
+    pub fn unpack(packed: u64) -> Option<Location> {
+        let place = (packed >> 10).checked_sub(1)?;
+        Some(Location { shard: u32::try_from(place >> 22).ok()?, index: u32::try_from(place & 0x3f_ffff).ok()? })
+    }
+}
+
+/// One step of a verification, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What was looked at.
+    pub name: &'static str,
+    /// Whether it let the key pass.
+    pub passed: bool,
+    /// What was found. Never the key's text.
+    pub note: String,
+}
