@@ -50,11 +50,11 @@ fn any_record(random: &mut Random, n: u64) -> KeyRecord {
 fn a_record_is_explained_as_an_edge_judges_it() {
     let mut random = Random(1);
     let mut codes = BTreeSet::new();
-    for _ in 0..60 {
-        let keys: Vec<KeyRecord> = (0..12).map(|n| any_record(&mut random, n)).collect();
+    for _ in 0..24 {
+        let keys: Vec<KeyRecord> = (0..8).map(|n| any_record(&mut random, n)).collect();
         let mut edge = serving(keys.clone());
         for (key, n) in keys.iter().zip(0..) {
-            for _ in 0..12 {
+            for _ in 0..8 {
                 let ip = rarely(&mut random, 1 + n as usize % 2, |r| r.pick(ADDRESSES));
                 let facts = RequestFacts {
                     ip: ip.map(|ip| Ip::parse(ip.as_bytes()).unwrap()),
