@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::{EpochRequest, Error, KeyFilter, Name, NewKey, NewOwner, NewRole, OwnerKind, Registry};
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::race::{Act, count, crowds, race};
@@ -80,7 +81,7 @@ fn publishers_never_share_an_epoch(f: Fixture) {
                 leases.lock().unwrap().push(r.ledger(&f.realm).acquire_lease(&slug("publisher"), &node, 30)?);
                 // Also whoever did not get it goes on, as a node does that stalled while the lease passed on.
                 let now = r.env().now()?;
-                let tree = [i as u8; 32];
+                let tree = ObjectId([i as u8; 32]);
                 let request = EpochRequest { above: 0, tree, records: 0, changes: 0, root_version: 1, now, lifetime: 60 };
                 let row = r.ledger(&f.realm).reserve(&request)?;
                 taken.lock().unwrap().push((row.epoch, row.tree, i));

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::{Digest, EpochRequest, Error, KeyFilter, Metadata, Registry, RootRow, Scope};
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::postgres::{PASSWORD, server};
@@ -219,7 +220,7 @@ fn fill(f: &Fixture) {
 }
 
 fn request() -> EpochRequest {
-    EpochRequest { above: 0, tree: [7; 32], records: 1, changes: 1, root_version: 1, now: NOW, lifetime: 60 }
+    EpochRequest { above: 0, tree: ObjectId([7; 32]), records: 1, changes: 1, root_version: 1, now: NOW, lifetime: 60 }
 }
 
 /// All that a registry shows of its realm.

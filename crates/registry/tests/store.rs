@@ -1,11 +1,12 @@
 //! The database: concurrency, damage, and what it alone decides.
 
+use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::{Digest, EpochRequest, KeyFilter, NewRole, Registry};
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, env, new_key, new_org, slug};
 
 fn request(above: u64, now: u64) -> EpochRequest {
-    EpochRequest { above, tree: [7; 32], records: 1, changes: 1, root_version: 1, now, lifetime: 60 }
+    EpochRequest { above, tree: ObjectId([7; 32]), records: 1, changes: 1, root_version: 1, now, lifetime: 60 }
 }
 
 fn concurrent_creates_all_land(f: Fixture) {

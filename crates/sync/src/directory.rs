@@ -6,9 +6,10 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use edgelatch_core::tree::ObjectId;
+
 use crate::error::Error;
 use crate::files;
-use crate::hex::digest;
 use crate::layout::Item;
 use crate::target::Target;
 
@@ -43,15 +44,15 @@ impl Directory {
         ["objects", "root", ".edgelatch/trees", ".edgelatch", ""].map(|dir| self.path.join(dir))
     }
 
-    /// The files in `dir` that have a digest for a name, and their lengths. Other names are not ours.
-    fn digests(&self, dir: &str) -> Result<Vec<([u8; 32], u64)>, Error> {
+    /// The files in `dir` that have the name of an object, and their lengths. Other names are not ours.
+    fn objects(&self, dir: &str) -> Result<Vec<(ObjectId, u64)>, Error> {
         let dir = self.path.join(dir);
         let fail = |error: io::Error| Error::io(&dir, &error);
         let mut all = Vec::new();
         for entry in found(fs::read_dir(&dir)).map_err(fail)?.into_iter().flatten() {
             let entry = entry.map_err(fail)?;
-            if let Some(digest) = entry.file_name().to_str().and_then(digest) {
-                all.push((digest, entry.metadata().map_err(fail)?.len()));
+            if let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
+                all.push((id, entry.metadata().map_err(fail)?.len()));
             }
         }
         Ok(all)
@@ -92,8 +93,8 @@ impl Target for Directory {
     }
 
     fn list(&self) -> Result<Vec<(Item, u64)>, Error> {
-        let objects = self.digests("objects")?.into_iter().map(|(digest, length)| (Item::Object(digest), length));
-        let trees = self.digests(".edgelatch/trees")?.into_iter().map(|(digest, length)| (Item::Manifest(digest), length));
+        let objects = self.objects("objects")?.into_iter().map(|(id, length)| (Item::Object(id), length));
+        let trees = self.objects(".edgelatch/trees")?.into_iter().map(|(id, length)| (Item::Manifest(id), length));
         Ok(objects.chain(trees).collect())
     }
 

@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use crate::hex::{digest, hex};
+use edgelatch_core::tree::ObjectId;
 
 /// One thing at a target. `Display` gives its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,12 +22,12 @@ pub enum Item {
     Bundle,
     /// A root version.
     Root(u32),
-    /// An object, by its digest.
-    Object([u8; 32]),
+    /// An object.
+    Object(ObjectId),
     /// The last epochs.
     Recent,
-    /// The digests of a tree's objects, by the tree's digest.
-    Manifest([u8; 32]),
+    /// The names of a tree's objects.
+    Manifest(ObjectId),
 }
 
 impl Item {
@@ -38,7 +38,7 @@ impl Item {
             None if name == "head" => Some(Item::Head),
             None if name == "bundle" => Some(Item::Bundle),
             Some(("root", n)) if !n.starts_with(['0', '+']) => n.parse().ok().map(Item::Root),
-            Some(("objects", name)) => digest(name).map(Item::Object),
+            Some(("objects", name)) => name.parse().ok().map(Item::Object),
             _ => None,
         }
     }
@@ -50,9 +50,9 @@ impl fmt::Display for Item {
             Item::Head => f.write_str("head"),
             Item::Bundle => f.write_str("bundle"),
             Item::Root(version) => write!(f, "root/{version}"),
-            Item::Object(digest) => write!(f, "objects/{}", hex(digest)),
+            Item::Object(id) => write!(f, "objects/{id}"),
             Item::Recent => f.write_str(".edgelatch/recent"),
-            Item::Manifest(tree) => write!(f, ".edgelatch/trees/{}", hex(tree)),
+            Item::Manifest(tree) => write!(f, ".edgelatch/trees/{tree}"),
         }
     }
 }
@@ -63,10 +63,10 @@ mod tests {
 
     #[test]
     fn only_published_names_pass() {
-        for item in [Item::Head, Item::Bundle, Item::Root(12), Item::Root(u32::MAX), Item::Object([0xa7; 32])] {
+        for item in [Item::Head, Item::Bundle, Item::Root(12), Item::Root(u32::MAX), Item::Object(ObjectId([0xa7; 32]))] {
             assert_eq!(Item::published(&item.to_string()), Some(item));
         }
-        for item in [Item::Recent, Item::Manifest([1; 32]), Item::Root(0)] {
+        for item in [Item::Recent, Item::Manifest(ObjectId([1; 32])), Item::Root(0)] {
             assert_eq!(Item::published(&item.to_string()), None);
         }
         let name = "a".repeat(64);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use edgelatch_core::build::Tree;
-use edgelatch_core::tree::object_digest;
+use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::RootRow;
 
 use crate::error::Error;
@@ -56,7 +56,7 @@ impl Publication<'_> {
         let listed = target.list()?;
         let before = retention::parse(&target.read(Item::Recent)?.unwrap_or_default());
         let mut trees = manifests(target, &before)?;
-        let (digests, mut written) = self.write_objects(target, &listed, &trees)?;
+        let (objects, mut written) = self.write_objects(target, &listed, &trees)?;
         for root in self.roots {
             let item = Item::Root(root.version);
             if target.read(item)?.as_ref() != Some(&root.object) {
@@ -65,8 +65,9 @@ impl Publication<'_> {
         }
         target.settle()?;
 
-        let tree = self.tree.digest();
-        target.write(Item::Manifest(tree), digests.as_flattened())?;
+        let tree = self.tree.id();
+        let manifest: Vec<u8> = objects.iter().flat_map(|id| id.0).collect();
+        target.write(Item::Manifest(tree), &manifest)?;
         target.write(Item::Bundle, self.bundle)?;
         // Known before it is shown: after a crash in between, the next publication must not remove its objects.
         let recent = retention::keep(before, Recent { epoch: self.epoch, tree, at: self.now });
@@ -76,7 +77,7 @@ impl Publication<'_> {
         target.write(Item::Head, self.head)?;
         target.settle()?;
 
-        trees.insert(tree, digests);
+        trees.insert(tree, objects);
         let needed = needed(&trees, &recent);
         for (item, _) in listed.iter().filter(|(item, _)| !needed.contains(item)) {
             // One that cannot be removed costs room and nothing else, and the next publication tries again.
@@ -86,42 +87,42 @@ impl Publication<'_> {
         Ok(written)
     }
 
-    /// Writes the objects that are not there yet, and returns the digests of all. Only those of a tree that was written in full
+    /// Writes the objects that are not there yet, and returns the names of all. Only those of a tree that was written in full
     /// count as there: others may be torn by a crash.
     fn write_objects(
         &self,
         target: &dyn Target,
         listed: &[(Item, u64)],
         trees: &Trees,
-    ) -> Result<(Vec<[u8; 32]>, Written), Error> {
+    ) -> Result<(Vec<ObjectId>, Written), Error> {
         let lengths: BTreeMap<Item, u64> = listed.iter().copied().collect();
-        let mut whole: BTreeSet<[u8; 32]> = trees.values().flatten().copied().collect();
-        let (mut digests, mut written) = (Vec::new(), Written::default());
+        let mut whole: BTreeSet<ObjectId> = trees.values().flatten().copied().collect();
+        let (mut objects, mut written) = (Vec::new(), Written::default());
         for object in self.tree.objects() {
-            let (digest, bytes) = (object_digest(object), u64::try_from(object.len()).unwrap_or(u64::MAX));
-            let item = Item::Object(digest);
-            digests.push(digest);
-            if whole.contains(&digest) && lengths.get(&item) == Some(&bytes) {
+            let (id, bytes) = (ObjectId::of(object), u64::try_from(object.len()).unwrap_or(u64::MAX));
+            let item = Item::Object(id);
+            objects.push(id);
+            if whole.contains(&id) && lengths.get(&item) == Some(&bytes) {
                 continue;
             }
             target.write(item, object)?;
-            whole.insert(digest);
+            whole.insert(id);
             written.objects += 1;
             written.bytes += bytes;
         }
-        Ok((digests, written))
+        Ok((objects, written))
     }
 }
 
 /// Digests of all objects of each tree, by the tree's.
-type Trees = BTreeMap<[u8; 32], Vec<[u8; 32]>>;
+type Trees = BTreeMap<ObjectId, Vec<ObjectId>>;
 
 /// The trees of these epochs that were written in full.
 fn manifests(target: &dyn Target, recent: &[Recent]) -> Result<Trees, Error> {
-    let trees: BTreeSet<[u8; 32]> = recent.iter().map(|r| r.tree).collect();
+    let trees: BTreeSet<ObjectId> = recent.iter().map(|r| r.tree).collect();
     let read = |tree| {
         let bytes = target.read(Item::Manifest(tree))?.unwrap_or_default();
-        Ok((tree, bytes.as_chunks::<32>().0.to_vec()))
+        Ok((tree, bytes.as_chunks::<32>().0.iter().copied().map(ObjectId).collect()))
     };
     trees.into_iter().map(read).collect()
 }
@@ -129,7 +130,7 @@ fn manifests(target: &dyn Target, recent: &[Recent]) -> Result<Trees, Error> {
 /// What these epochs need.
 fn needed(trees: &Trees, recent: &[Recent]) -> BTreeSet<Item> {
     let of = |r: &Recent| {
-        let objects = trees.get(&r.tree).into_iter().flatten().map(|digest| Item::Object(*digest));
+        let objects = trees.get(&r.tree).into_iter().flatten().map(|id| Item::Object(*id));
         objects.chain([Item::Manifest(r.tree)])
     };
     recent.iter().flat_map(of).collect()

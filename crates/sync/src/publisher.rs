@@ -7,12 +7,10 @@ use std::time::Duration;
 use edgelatch_core::build::{Draft, HeadFields, RoleFields, build_tree, encode_bundle};
 use edgelatch_core::limits::{CLOCK_TOLERANCE, MAX_EPOCH, MAX_HEAD_LIFETIME};
 use edgelatch_core::root::Root;
-use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::{EpochRequest, Ledger, LedgerRow, Registry, RootRow, Slug, format_time};
 
 use crate::error::Error;
 use crate::files;
-use crate::hex::hex;
 use crate::publication::Publication;
 use crate::published::{FailedTarget, Published, Reason, Stage};
 use crate::signers::{Signed, Signers};
@@ -140,7 +138,7 @@ impl Publisher {
         let now = self.registry.env().now()?;
         let request = EpochRequest {
             above,
-            tree: tree.id().0,
+            tree: tree.id(),
             records: tree.records,
             changes: snapshot.changes,
             root_version: root.version,
@@ -173,7 +171,7 @@ impl Publisher {
         Ok(Published {
             epoch,
             reason,
-            tree: hex(&row.tree),
+            tree: row.tree.to_string(),
             records: tree.records,
             tree_bytes: tree.bytes(),
             not_after: row.not_after,
@@ -221,7 +219,7 @@ impl Publisher {
             epoch: row.epoch,
             issued_at: row.issued_at,
             not_after: row.not_after,
-            tree: ObjectId(row.tree),
+            tree: row.tree,
             tree_bytes,
             records: row.records,
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::hex::{digest, hex};
+use edgelatch_core::tree::ObjectId;
 
 /// Trees of this many last epochs stay, for edges that are still fetching them.
 const KEEP_EPOCHS: usize = 4;
@@ -17,7 +17,7 @@ const MAX_EPOCHS: usize = 16 * MAX_TREES;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recent {
     pub(crate) epoch: u64,
-    pub(crate) tree: [u8; 32],
+    pub(crate) tree: ObjectId,
     /// When it was signed.
     pub(crate) at: u64,
 }
@@ -26,14 +26,14 @@ pub(crate) struct Recent {
 pub(crate) fn parse(text: &[u8]) -> Vec<Recent> {
     let line = |line: &str| {
         let mut words = line.split(' ');
-        let (epoch, tree, at) = (words.next()?.parse().ok()?, digest(words.next()?)?, words.next()?.parse().ok()?);
+        let (epoch, tree, at) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.parse().ok()?);
         Some(Recent { epoch, tree, at })
     };
     std::str::from_utf8(text).unwrap_or_default().lines().filter_map(line).collect()
 }
 
 pub(crate) fn render(recent: &[Recent]) -> String {
-    recent.iter().map(|r| format!("{} {} {}\n", r.epoch, hex(&r.tree), r.at)).collect()
+    recent.iter().map(|r| format!("{} {} {}\n", r.epoch, r.tree, r.at)).collect()
 }
 
 /// The epochs to remember once `newest` is out.
@@ -59,9 +59,7 @@ mod tests {
     use super::*;
 
     fn recent(epoch: u64, at: u64) -> Recent {
-        let mut tree = [0; 32];
-        tree[..8].copy_from_slice(&epoch.to_le_bytes());
-        Recent { epoch, tree, at }
+        Recent { epoch, tree: ObjectId::of(&epoch.to_le_bytes()), at }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use edgelatch_core::signed::Role;
 use edgelatch_core::tree::ObjectId;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{KeyEdit, Registry};
-use edgelatch_sync::{DataDir, Directory, Error, Item, Publisher, Reason, Shown, Target, hex, key_file};
+use edgelatch_sync::{DataDir, Directory, Error, Item, Publisher, Reason, Shown, Target, key_file};
 use edgelatch_testkit::DAY;
 use edgelatch_testkit::registry::{NOW, caller, env};
 

@@ -12,6 +12,7 @@ use edgelatch_core::edge::{Edge, HostConfig};
 use edgelatch_core::limits::MAX_EPOCH;
 use edgelatch_core::root::Root;
 use edgelatch_core::signed::Role;
+use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::RootRow;
 use edgelatch_sync::{Directory, Error, Publisher, Reason, Signer, Signers, Target, key_file};
 use edgelatch_testkit::DAY;
@@ -25,7 +26,7 @@ fn head_of(p: &Plane, file: &Path, epoch: u64) -> Vec<u8> {
         epoch,
         issued_at: NOW,
         not_after: NOW + DAY,
-        tree: [1; 32],
+        tree: ObjectId([1; 32]),
         tree_bytes: 1,
         records: 1,
     };

@@ -10,10 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use edgelatch_core::build::{HeadFields, Tree, encode_bundle, sign_head};
 use edgelatch_core::head::Head;
 use edgelatch_core::root::Root;
-use edgelatch_core::tree::object_digest;
+use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::RootRow;
 use edgelatch_sync::{Directory, Error, Item, Publication, Shown, Target, Written};
 use edgelatch_testkit::realm::{self, T0, head_fields, record, signers};
+
+/// The name of an object of which only the name matters.
+const SEVENS: ObjectId = ObjectId([7; 32]);
 
 /// A target as a bucket of an object store is: each write whole and durable at once, listings in no useful order.
 #[derive(Debug, Default)]
@@ -150,9 +153,9 @@ fn read(target: &dyn Target, item: Item) -> Vec<u8> {
 fn shown(target: &dyn Target, trees: &[Tree]) -> u64 {
     let root = Root::open(&read(target, Item::Root(1))).unwrap();
     let head = Head::open(&read(target, Item::Head), &root).unwrap();
-    let tree = trees.iter().find(|tree| tree.digest() == head.tree).expect("a tree of these");
+    let tree = trees.iter().find(|tree| tree.id() == head.tree).expect("a tree of these");
     for object in tree.objects() {
-        assert_eq!(read(target, Item::Object(object_digest(object))), object);
+        assert_eq!(read(target, Item::Object(ObjectId::of(object))), object);
     }
     head.epoch
 }
@@ -166,7 +169,7 @@ fn taken(target: &dyn Target) -> u64 {
 
 fn what_is_written_is_read(target: &dyn Target) {
     let items =
-        [Item::Head, Item::Bundle, Item::Root(1), Item::Root(2), Item::Object([7; 32]), Item::Recent, Item::Manifest([7; 32])];
+        [Item::Head, Item::Bundle, Item::Root(1), Item::Root(2), Item::Object(SEVENS), Item::Recent, Item::Manifest(SEVENS)];
     for item in items {
         assert_eq!(target.read(item).unwrap(), None, "{item}");
     }
@@ -184,10 +187,10 @@ fn what_is_written_is_read(target: &dyn Target) {
     let length = |item: Item| (item, format!("another {item}").len() as u64);
     let mut listed = target.list().unwrap();
     listed.sort_unstable();
-    assert_eq!(listed, [length(Item::Object([7; 32])), length(Item::Manifest([7; 32]))]);
-    target.remove(Item::Object([7; 32])).unwrap();
-    assert_eq!(target.read(Item::Object([7; 32])).unwrap(), None);
-    assert_eq!(target.list().unwrap(), [length(Item::Manifest([7; 32]))]);
+    assert_eq!(listed, [length(Item::Object(SEVENS)), length(Item::Manifest(SEVENS))]);
+    target.remove(Item::Object(SEVENS)).unwrap();
+    assert_eq!(target.read(Item::Object(SEVENS)).unwrap(), None);
+    assert_eq!(target.list().unwrap(), [length(Item::Manifest(SEVENS))]);
 }
 
 fn an_edge_takes_what_is_shown(target: &dyn Target) {
@@ -238,15 +241,15 @@ fn an_object_that_does_not_match_its_digest_is_replaced(target: &dyn Target) {
     target.prepare().unwrap();
     // As long as the right one, and left by something that did not get as far as the manifest.
     for object in one.objects() {
-        target.write(Item::Object(object_digest(object)), &vec![0; object.len()]).unwrap();
+        target.write(Item::Object(ObjectId::of(object)), &vec![0; object.len()]).unwrap();
     }
     put(target, 1, &one).unwrap();
     assert_eq!(shown(target, from_ref(&one)), 1);
     // Cut short or taken away after it was written: seen at the next epoch of the same tree.
     for object in one.objects().skip(1) {
-        target.write(Item::Object(object_digest(object)), &object[1..]).unwrap();
+        target.write(Item::Object(ObjectId::of(object)), &object[1..]).unwrap();
     }
-    target.remove(Item::Object(one.digest())).unwrap();
+    target.remove(Item::Object(one.id())).unwrap();
     assert_eq!(put(target, 2, &one).unwrap().objects, one.objects().count());
     assert_eq!(shown(target, from_ref(&one)), 2);
     put(target, 3, &two).unwrap();
@@ -280,8 +283,8 @@ fn a_failure_at_any_step_leaves_the_old_epoch(target: &dyn Target) {
 fn what_an_edge_may_still_fetch_stays_and_the_rest_goes(target: &dyn Target) {
     let trees: Vec<Tree> = (0..8).map(tree).collect();
     let count = |tree: &Tree| {
-        let digests = tree.objects().map(object_digest);
-        digests.filter(|digest| target.read(Item::Object(*digest)).unwrap().is_some()).count()
+        let objects = tree.objects().map(ObjectId::of);
+        objects.filter(|id| target.read(Item::Object(*id)).unwrap().is_some()).count()
     };
     for (epoch, tree) in (1..).zip(&trees) {
         // Far apart: only their number keeps them.

@@ -3,6 +3,7 @@
 use edgelatch_core::bundle;
 use edgelatch_core::error::Error;
 use edgelatch_core::head::Head;
+use edgelatch_core::hex::Hex;
 use edgelatch_core::key::KeyId;
 use edgelatch_core::policy::{AllowMode, Order, PolicyView};
 use edgelatch_core::root::Root;
@@ -13,7 +14,6 @@ use edgelatch_core::tree::page::Page;
 use edgelatch_core::tree::shard::Shard;
 use edgelatch_core::tree::top::Top;
 use edgelatch_registry::{Word, format_time};
-use edgelatch_sync::hex;
 use serde_json::{Value, json};
 
 use crate::args::Inspect;
@@ -54,8 +54,7 @@ fn time(at: u64) -> Value {
 }
 
 fn root(root: &Root) -> Value {
-    let role =
-        |keys: &RoleKeys| json!({ "threshold": keys.threshold(), "keys": keys.keys().map(|k| hex(k)).collect::<Vec<_>>() });
+    let role = |keys: &RoleKeys| json!({ "threshold": keys.threshold(), "keys": keys.keys().map(|key| Hex(key).to_string()).collect::<Vec<_>>() });
     json!({
         "object": "root", "realm": root.realm, "version": root.version, "issued_at": time(root.issued_at),
         "expires_at": time(root.expires_at), "era": root.era, "min_epoch": root.min_epoch, "root": role(&root.root), "publisher": role(&root.publisher),
@@ -110,7 +109,7 @@ fn record(shard: &Shard<'_>, i: usize, directory: Option<&Directory<'_>>) -> Val
     let validity = shard.validity(i).unwrap_or_default();
     let bound = |at: u64| (at != 0).then(|| time(at));
     let mut value = json!({
-        "digest": shard.digest16(i).map(|d| hex(&d)), "key_id": shard.key_id(i).map(|id| KeyId(id).to_string()),
+        "digest": shard.digest16(i).map(|d| Hex(&d).to_string()), "key_id": shard.key_id(i).map(|id| KeyId(id).to_string()),
         "revoked": validity.revoked, "owner_disabled": validity.owner_disabled, "not_before": bound(validity.not_before),
         "expires_at": bound(validity.expires_at), "ip_policy": shard.policy(i).flatten().map(|p| policy(&p)),
     });

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use edgelatch_core::hex::Hex;
 use edgelatch_registry::{Slug, management};
 use edgelatch_server::{ApiOptions, Bound, FailureRate, Options, PublisherTask, Upkeep, Webhook, serve as run_server};
-use edgelatch_sync::{Directory, hex};
+use edgelatch_sync::Directory;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -67,7 +68,7 @@ fn node(context: &Context, open: &Open) -> Result<Slug> {
     }
     let mut random = [0; 8];
     open.registry.env().random(&mut random)?;
-    let name = format!("node-{}", hex(&random));
+    let name = format!("node-{}", Hex(&random));
     std::fs::write(&path, format!("{name}\n")).map_err(|error| Failure::file(&path, &error))?;
     Ok(Slug::parse("node", &name)?)
 }

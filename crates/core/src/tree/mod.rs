@@ -15,11 +15,6 @@ pub mod top;
 
 use crate::limits::{MAX_SHARD_BITS, RECORDS_PER_SHARD};
 
-/// SHA-256 of some bytes.
-pub fn object_digest(bytes: &[u8]) -> [u8; 32] {
-    ObjectId::of(bytes).0
-}
-
 pub(crate) use id::id_at;
 pub use id::{BadObjectId, ObjectId};
 

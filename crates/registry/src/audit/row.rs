@@ -8,9 +8,9 @@
 //! Whoever can write the database can write a whole new chain; against them, keep the anchor that [`super::Audit::verify`]
 //! returns somewhere else, and hand it in the next time.
 
-use edgelatch_core::tree::object_digest;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::model::format_time;
@@ -73,7 +73,7 @@ impl AuditRow {
         let row = (seq, at, actor, address, action, kind, target, org, before, after);
         let mut bytes = last.to_vec();
         serde_json::to_writer(&mut bytes, &row).map_err(|e| Error::Store { detail: e.to_string() })?;
-        Ok(object_digest(&bytes))
+        Ok(Sha256::digest(&bytes).into())
     }
 }
 
@@ -89,5 +89,5 @@ pub(super) fn end(tx: &mut Transaction<'_>) -> Result<(u64, Vec<u8>), Error> {
 
 /// The hash before the first row.
 pub(super) fn beginning(realm: &str) -> [u8; 32] {
-    object_digest(format!("edgelatch audit 1\n{realm}").as_bytes())
+    Sha256::digest(format!("edgelatch audit 1\n{realm}")).into()
 }

@@ -83,7 +83,7 @@ fn insert(
 }
 
 /// A new key's text. Bytes that a failing source left behind never become a key.
-pub(crate) fn issue(env: &Env, prefix: &Prefix) -> Result<Zeroizing<String>, Error> {
+pub(super) fn issue(env: &Env, prefix: &Prefix) -> Result<Zeroizing<String>, Error> {
     let prefix = key::Prefix::parse(prefix.as_str()).map_err(|e| Error::invalid("prefix", e.to_string()))?;
     let mut failure = None;
     let text = key::issue(&prefix, &mut |bytes| {

@@ -26,7 +26,7 @@ use crate::model::Slug;
 use crate::registry::Registry;
 use crate::transaction::InRealm;
 
-pub(crate) use create::{issue, new_key_id};
+pub(crate) use create::new_key_id;
 pub(crate) use due::{ROTATED, due_sql};
 pub(crate) use filter::conditions;
 pub(crate) use load::{load_rows, row_of};

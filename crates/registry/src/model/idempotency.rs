@@ -1,6 +1,6 @@
 //! What tells a request that comes twice.
 
-use edgelatch_core::tree::object_digest;
+use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::limits::MAX_IDEMPOTENCY_BYTES;
@@ -21,6 +21,6 @@ impl Idempotency {
             let reason = format!("must be 1 to {MAX_IDEMPOTENCY_BYTES} visible ASCII characters, such as a UUID");
             return Err(Error::invalid("idempotency_key", reason));
         }
-        Ok(Idempotency { token: token.into(), request: object_digest(request) })
+        Ok(Idempotency { token: token.into(), request: Sha256::digest(request).into() })
     }
 }

@@ -1,19 +1,16 @@
 //! What a key would get, and which keys an address may use: asked of the core itself, over the state as it is now.
 
-use edgelatch_core::build::RealmRecord;
-use edgelatch_core::edge::HostConfig;
-use edgelatch_core::http::CredentialHeaders;
+use edgelatch_core::edge::{RequestFacts, explain_record};
 use edgelatch_core::ip::Ip;
-use edgelatch_core::key::{self, KeyId};
+use edgelatch_core::key::KeyId;
 use edgelatch_core::policy::{AllowMode, IpVerdict, PolicyView};
 use serde::Serialize;
 
-use super::edge::edge_over;
 use super::snapshot::records;
 use crate::error::Error;
-use crate::keys::{Keys, conditions, issue, load_rows, row_of};
+use crate::keys::{Keys, conditions, load_rows, row_of};
 use crate::limits::{ADDRESS_SCAN, MAX_PAGE};
-use crate::model::{Key, KeyFilter, Paging, Prefix, State, cursor};
+use crate::model::{Key, KeyFilter, Paging, State, cursor};
 
 /// What is asked about a key.
 #[derive(Clone, Debug, Default)]
@@ -72,32 +69,26 @@ pub struct UsablePage {
     pub next: Option<String>,
 }
 
-/// Before these comes what depends on how the question was put to the core, not on the key.
-const FIRST_STEP: &str = "status";
-
 impl Keys<'_> {
-    /// What an edge would answer to a key. Its text is not needed: its record is put under a text made up for the occasion, in
-    /// a snapshot of its own, signed by keys that are thrown away.
+    /// What an edge would answer to a key. Its text is not needed: the core judges its record.
     pub fn explain(&self, key_id: KeyId, question: &Question) -> Result<Explanation, Error> {
-        let (mut record, roles) = self.0.read(|tx| {
+        let (record, roles) = self.0.read(|tx| {
             let row = row_of(tx, key_id)?;
             let (keys, roles) = records(tx, Some(row))?;
             // Of two secrets in an overlap, the one that stays.
             let newest = keys.into_iter().max_by_key(|record| record.expires_at.unwrap_or(u64::MAX));
             Ok((newest.ok_or_else(|| Error::Snapshot { detail: "the key has no secret".into() })?, roles))
         })?;
-        let env = &self.0.registry.env;
-        let now = question.at.map_or_else(|| env.now(), Ok)?;
-        let text = issue(env, &Prefix::parse("prefix", "explain")?)?;
-        record.digest = key::digest(text.as_bytes());
-        let realm = RealmRecord { credentials: CredentialHeaders::all(), imports: false, pepper: None, roles };
-        let mut edge = edge_over(env, self.0.realm, &realm, vec![record], HostConfig::default(), now)?;
-        let requirement = edge.compile(question.service.as_deref(), question.permission.as_deref());
-        let ip = question.ip.map(|ip| ip.to_string());
-        let (outcome, steps) = edge.explain_key(text.as_bytes(), ip.as_deref().map(str::as_bytes), requirement, now);
-        let steps = steps.into_iter().skip_while(|step| step.name != FIRST_STEP);
-        let steps = steps.map(|step| Reason { name: step.name.into(), passed: step.passed, note: step.note }).collect();
-        Ok(Explanation { code: outcome.code.name(), status: outcome.reply().status, steps })
+        let facts = RequestFacts {
+            ip: question.ip,
+            service: question.service.as_deref(),
+            permission: question.permission.as_deref(),
+            now: question.at.map_or_else(|| self.0.now(), Ok)?,
+        };
+        let (code, steps) =
+            explain_record(roles, record, &facts).map_err(|error| Error::Snapshot { detail: error.to_string() })?;
+        let steps = steps.into_iter().map(|step| Reason { name: step.name.into(), passed: step.passed, note: step.note });
+        Ok(Explanation { code: code.name(), status: code.reply().status, steps: steps.collect() })
     }
 
     /// The active keys, of those that `filter` fits, whose IP policy lets an address pass; on demand only those that have it on

@@ -1,5 +1,7 @@
 //! The publisher's ledger: which epochs were taken, and the roots that edges follow.
 
+use edgelatch_core::tree::ObjectId;
+
 use super::Ledger;
 use crate::error::{Error, Kind};
 use crate::limits::LEDGER_ROWS;
@@ -10,8 +12,8 @@ use crate::store::{args, columns};
 pub struct EpochRequest {
     /// The epoch must be above this one, such as the one a target serves already.
     pub above: u64,
-    /// Digest of the tree.
-    pub tree: [u8; 32],
+    /// The tree.
+    pub tree: ObjectId,
     /// Keys in it.
     pub records: u64,
     /// The realm's change counter that the tree shows.
@@ -29,8 +31,8 @@ pub struct EpochRequest {
 pub struct LedgerRow {
     /// The epoch.
     pub epoch: u64,
-    /// Digest of its tree.
-    pub tree: [u8; 32],
+    /// Its tree.
+    pub tree: ObjectId,
     /// Keys in it.
     pub records: u64,
     /// The realm's change counter that it shows.
@@ -81,7 +83,7 @@ impl Ledger<'_> {
             let not_after = issued_at.saturating_add(lifetime);
             let sql = "INSERT INTO epochs (realm_id, epoch, tree, records, changes, root_version, issued_at, not_after) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-            let values = args![tx.realm.0, epoch, &tree[..], records, changes, root_version, issued_at, not_after];
+            let values = args![tx.realm.0, epoch, &tree.0[..], records, changes, root_version, issued_at, not_after];
             tx.session.run(sql, values)?;
             let sql = "DELETE FROM epochs WHERE realm_id = $1 AND epoch + $2 <= $3";
             tx.session.run(sql, args![tx.realm.0, LEDGER_ROWS, epoch])?;

@@ -1,5 +1,7 @@
 //! Values, and rows of them as types.
 
+use edgelatch_core::tree::ObjectId;
+
 use crate::error::Error;
 use crate::model::FromText;
 
@@ -64,6 +66,7 @@ columns_of! {
     String: Value::Text(text) => Some(text);
     Vec<u8>: Value::Blob(bytes) => Some(bytes);
     [u8; 32]: Value::Blob(bytes) => bytes.try_into().ok();
+    ObjectId: Value::Blob(bytes) => bytes.try_into().ok().map(ObjectId);
 }
 
 impl<T: Column> Column for Option<T> {

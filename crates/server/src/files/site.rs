@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::Slug;
-use edgelatch_sync::{Item, hex};
+use edgelatch_sync::Item;
 
 use crate::problem::Problem;
 
@@ -98,7 +98,7 @@ impl Site {
         let tagged = |bytes: Vec<u8>| Content { etag: format!("\"{}\"", ObjectId::of(&bytes)), bytes: bytes.into() };
         match item {
             // Its name is the digest that its bytes must have; edges check that.
-            Item::Object(digest) => Ok(Content { etag: format!("\"{}\"", hex(&digest)), bytes: load()?.into() }),
+            Item::Object(id) => Ok(Content { etag: format!("\"{id}\""), bytes: load()?.into() }),
             Item::Bundle => {
                 let stamp = Stamp::of(&meta);
                 // Held while reading, so that a crowd of edges after a change reads the file once.

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use edgelatch_core::hex::Hex;
 use edgelatch_registry::{Error, Registry, Slug, UsageBatch, UsageEvent, management};
 use tracing::error;
 
@@ -67,7 +68,7 @@ fn ingest(registry: &Registry, events: Vec<UsageEvent>) -> Result<(), Error> {
     let mut id = [0; 16];
     registry.env().random(&mut id)?;
     // The same id each time, so that a batch whose answer was lost is not counted twice.
-    let batch = UsageBatch { batch: edgelatch_sync::hex(&id), events };
+    let batch = UsageBatch { batch: Hex(&id).to_string(), events };
     let mut result = Ok(());
     for _ in 0..TRIES {
         result = registry.usage(&realm).ingest(&batch).map(drop);
