@@ -48,8 +48,9 @@ export class Guard<Rest extends unknown[] = []> {
    * the verifier could not be made.
    *
    * @param context what the host knows beyond the request; `OMITTED` leaves the address to a Node request's socket
+   * @param rest the handler's further arguments, for a verifier that is made out of them
    */
-  judge(request: Request | NodeRequest, context: RequestContext, ...rest: Rest): Verdict | Promise<Verdict> {
+  judge(request: Request | NodeRequest, context: RequestContext, rest: Rest): Verdict | Promise<Verdict> {
     const verifier = this.#made ?? this.#make(rest);
     if (verifier instanceof Promise) return verifier.then((made) => this.#fresh(made, request, context));
     return verifier.overdue ? this.#fresh(verifier, request, context) : this.#verdict(verifier, request, context);

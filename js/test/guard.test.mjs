@@ -21,7 +21,7 @@ function adapter(given, handler) {
   const guard = new Guard("adapter", given);
   return async (event) => {
     const request = { method: event.method, url: event.path, rawHeaders: Object.entries(event.headers).flat() };
-    const verdict = await guard.judge(request, { peer: event.ip }, event);
+    const verdict = await guard.judge(request, { peer: event.ip }, [event]);
     const refusal = guard.refusal(verdict);
     if (refusal !== undefined) return refusal;
     const headers = Object.fromEntries(Object.entries(event.headers).filter(([name]) => !isIdentityHeader(name)));
@@ -63,19 +63,19 @@ test("a verifier is made at the first request, once, and anew after it could not
   assert.deepEqual((await Promise.all([handle(event("plain")), handle(event("stranger"))])).map(({ status }) => status), [200, 401]);
   assert.deepEqual([made, given], [2, ["198.51.100.9", "198.51.100.9"]]);
   const throwing = new Guard("adapter", { verifier: () => { throw new Error("at once"); } });
-  await assert.rejects(throwing.judge(event("plain"), {}), /at once/);
+  await assert.rejects(throwing.judge(event("plain"), {}, []), /at once/);
 });
 
 test("a verdict is there at once, or after the refresh that is overdue", async () => {
   const guard = new Guard("adapter", { verifier });
   const request = { method: "GET", url: "/", rawHeaders: ["X-API-Key", keys.plain] };
-  assert.equal(guard.judge(request, {}).code, "valid");
+  assert.equal(guard.judge(request, {}, []).code, "valid");
   assert.equal(guard.reports, true);
   const cold = await createVerifier({ ...options, usage: undefined, refresh: { mode: "demand" } });
   const waiting = new Guard("adapter", { verifier: cold });
-  const judged = waiting.judge(request, {});
+  const judged = waiting.judge(request, {}, []);
   assert.ok(judged instanceof Promise);
-  assert.deepEqual([(await judged).code, waiting.reports, waiting.judge(request, {}).code], ["valid", false, "valid"]);
+  assert.deepEqual([(await judged).code, waiting.reports, waiting.judge(request, {}, []).code], ["valid", false, "valid"]);
 });
 
 test("options are checked under the adapter's name", () => {

@@ -1,14 +1,17 @@
 // A user's program, compiled against the packed package: what must type-check, and what must not.
 import { createServer, type IncomingMessage } from "node:http";
-import { type Code, CODES, createVerifier, httpSource, protect, type Requirement, type RouteTable, routes, type Source, UpdateError, type UsageError, type UsageEvent, usageReporter, type UsageSink, type Verdict, type Verifier } from "edgelatch";
+import { type Code, CODES, createVerifier, type CredentialHeader, httpSource, protect, type Requirement, type RouteTable, routes, type Source, type SourceReply, type SourceRequest, UpdateError, type UsageError, type UsageEvent, usageReporter, type UsageSink, type Verdict, type Verifier } from "edgelatch";
 import { directorySource } from "edgelatch/file";
 import { middleware } from "edgelatch/node";
 
-const mine: Source = { bundle: async ({ etag, signal }) => (signal.aborted ? undefined : { bytes: new Uint8Array(), etag }) };
+const found = async ({ etag, signal }: SourceRequest): Promise<SourceReply | undefined> => (signal.aborted ? undefined : { bytes: new Uint8Array(), etag });
+const mine: Source = { head: found, bundle: found };
+const only: CredentialHeader[] = ["bearer"];
 const verifier: Verifier = await createVerifier({
   root: new Uint8Array(),
   source: Math.random() > 0.5 ? mine : directorySource("/var/lib/edgelatch"),
   clientIp: { trust: ["10.0.0.0/8"], header: "forwarded" },
+  credentials: only,
   onError: (error) => console.error(error instanceof UpdateError ? error.code : error.message),
   onVerdict: (verdict) => console.log(verdict.code satisfies Code, verdict.keyId),
 });
@@ -69,5 +72,9 @@ usageReporter({ url: "https://h/", realm: "acme" });
 usage.record({ at: 0, method: "GET", endpoint: "/", status: 200, code: "fine" });
 // @ts-expect-error the root is needed
 createVerifier({ source: "https://h/" });
+// @ts-expect-error there is no such header
+createVerifier({ root: "", source: "https://h/", credentials: ["cookie"] });
+// @ts-expect-error only a verifier makes verdicts report in each other's place
+verdict.supersede(verdict);
 // @ts-expect-error a misspelt option would protect less
 createVerifier({ root: "", source: "https://h/", maskIP: true });

@@ -8,7 +8,7 @@ import { idleSuite } from "./idle.mjs";
 import { redirectSuite } from "./redirects.mjs";
 import { requirementSuite } from "./requirements.mjs";
 import { routeSuite } from "./routes.mjs";
-import { run, suite } from "./suite.mjs";
+import { equal, run, suite } from "./suite.mjs";
 import { usageSuite } from "./usage.mjs";
 
 /** Reports its requests by the platform's own `waitUntil`, from one isolate across requests. */
@@ -30,6 +30,24 @@ const idle = edgelatch.protect(() => new Response("ok"), {
   },
 });
 
+/** What only the entry for Workers does. */
+const own = {
+  async "workers: a refresh begun by a handler without a context is kept alive by the next one that has it"() {
+    let found;
+    const source = { bundle: () => new Promise((resolve) => (found = resolve)) };
+    const handler = edgelatch.protect(() => new Response("ok"), {
+      verifier: await edgelatch.createVerifier({ root: fixture.roots[0], source, now: () => (fixture.start + 10) * 1000 }),
+    });
+    const request = () => new Request("https://h/", { headers: { authorization: `Bearer ${fixture.keys.plain}` } });
+    const carried = [];
+    const replies = [handler(request(), {}), handler(request(), {}, { waitUntil: (work) => carried.push(work) })];
+    await new Promise((turn) => setTimeout(turn, 0));
+    equal(carried.length, 1);
+    found({ bytes: Uint8Array.from(atob(fixture.snapshots.first.bundle), (character) => character.charCodeAt(0)) });
+    equal((await Promise.all(replies)).map(({ status }) => status), [200, 200]);
+  },
+};
+
 function later() {
   const { now } = Date;
   realm = "later";
@@ -43,6 +61,7 @@ const all = (env) => [
   ...idleSuite({ ...edgelatch, fixture, ingest: env.INGEST }),
   ...routeSuite({ ...edgelatch, fixture, trapsOnPath }),
   ...redirectSuite({ ...edgelatch, fixture, origins: env.ORIGINS }),
+  ...Object.entries(own),
   ...usageSuite({ ...edgelatch, fixture, ingest: env.INGEST }),
 ];
 

@@ -43,7 +43,7 @@ export function middleware(options: MiddlewareOptions): Middleware {
     next();
   };
   return (request, response, next) => {
-    const judged = guard.judge(request, OMITTED);
+    const judged = guard.judge(request, OMITTED, NO_ARGUMENTS);
     if (!(judged instanceof Promise)) return enter(judged, request, response, next);
     return judged.then((verdict) => enter(verdict, request, response, next)); // Express 5 answers for what is thrown in there
   };
@@ -52,6 +52,9 @@ export function middleware(options: MiddlewareOptions): Middleware {
 function send(response: ServerResponse, { status, headers, body }: Reply): void {
   response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
 }
+
+/** A verifier is given here, never made out of arguments. One array for all requests. */
+const NO_ARGUMENTS: [] = [];
 
 /** The client was gone before an answer was. */
 const CLOSED_BY_CLIENT = 499;

@@ -30,7 +30,7 @@ export function protectWith(context: (request: Request, rest: readonly unknown[]
     const guard = new Guard("protect", options);
 
     return async (request, ...rest) => {
-      const judged = guard.judge(request, context(request, rest), ...rest);
+      const judged = guard.judge(request, context(request, rest), rest);
       const verdict = judged instanceof Promise ? await judged : judged;
       const refusal = guard.refusal(verdict);
       if (refusal !== undefined) return responseOf(refusal);

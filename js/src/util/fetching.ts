@@ -1,3 +1,5 @@
+/** What replies and errors of `fetch` tell, without what is not for logs. */
+
 /** The statuses that name another address (RFC 9110 section 15.4). */
 const STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
