@@ -88,12 +88,12 @@ export class Guard<Rest extends unknown[] = []> {
   }
 }
 
-/** Headers in which an identity goes from us to the application. What comes from outside under such a name is forged. */
-const IDENTITY_PREFIX = "x-edgelatch-";
+/** Headers in which an identity goes from us to the application; `_` too, which CGI and its heirs do not tell from `-`. */
+const IDENTITY_HEADER = /^x[-_]edgelatch[-_]/i;
 
-/** Whether an inbound header is to be taken off the request. */
+/** Whether an inbound header is to be taken off the request: what comes from outside under such a name is forged. */
 export function isIdentityHeader(name: string): boolean {
-  return name.toLowerCase().startsWith(IDENTITY_PREFIX);
+  return IDENTITY_HEADER.test(name);
 }
 
 /** What caches must tell apart. */

@@ -78,6 +78,11 @@ test("a verdict is there at once, or after the refresh that is overdue", async (
   assert.deepEqual([(await judged).code, waiting.reports, waiting.judge(request, {}, []).code], ["valid", false, "valid"]);
 });
 
+test("a forged identity has many spellings", () => {
+  for (const name of ["x-edgelatch-org", "X-Edgelatch-Key-Id", "X_EDGELATCH_ORG", "x-edgelatch_org", "x-edgelatch-"]) assert.ok(isIdentityHeader(name), name);
+  for (const name of ["x-edgelatch", "x-edgelatched-org", "my-x-edgelatch-org", ""]) assert.ok(!isIdentityHeader(name), name);
+});
+
 test("options are checked under the adapter's name", () => {
   assert.throws(() => new Guard("adapter", { verifier, requirements: {} }), { name: "TypeError", message: /^adapter: unknown option "requirements"/ });
 });

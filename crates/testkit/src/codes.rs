@@ -3,7 +3,7 @@
 
 use crate::shell;
 use anyhow::{Context, Result};
-use edgelatch_core::edge::Outcome;
+use edgelatch_core::edge::{Outcome, RequirementId};
 use edgelatch_core::limits::{MAX_HEAD_BYTES, MAX_REQUIREMENTS, MAX_ROOT_BYTES, MAX_ROOT_CHAIN};
 use edgelatch_core::verdict::{CODES, Challenge, Code, CodeRow, Reply};
 use std::{fmt::Write as _, fs};
@@ -62,6 +62,9 @@ export const CREDENTIAL_HEADERS = {
 export const LIMIT = {
 @LIMITS
 } as const;
+
+/** Stands for the requirement of a request whose path has no normal form, so that none could be chosen. */
+export const NO_PATH = @NO_PATH;
 
 /** Every code, in the order of its number. */
 export const CODES: readonly CodeRow[] = [
@@ -145,6 +148,7 @@ fn typescript() -> String {
     TEMPLATE
         .replace("@PACKED", &packing.join("\n"))
         .replace("@CREDENTIALS", &credentials.join("\n"))
+        .replace("@NO_PATH", &RequirementId::NO_PATH.0.to_string())
         .replace("@LIMITS", &limits.join("\n"))
         .replace("@NAMES", &names.join("\n"))
         .replace("@CHALLENGES", &challenges.join(" | "))

@@ -23,11 +23,15 @@ export interface MiddlewareOptions extends GuardOptions {
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void | Promise<void>;
 
 /**
- * Puts the check in front of a Node handler; works with `http`, Connect and Express.
+ * Puts the check in front of a Node handler; works with `http`, `http2`, Connect and Express.
+ *
+ * ```ts
+ * app.use(middleware({ verifier, requirement: { permission: "zone.view" } }));
+ * ```
  *
  * `next` is called for accepted requests only (and preflights where they may pass), with `request.edgelatch` set and
  * inbound `X-Edgelatch-*` headers gone. The response gets `Cache-Control: private` unless the handler sets one, and
- * `Vary` on the credential headers.
+ * `Vary` on the credential headers. Throws a `TypeError` for options that are not well formed.
  */
 export function middleware(options: MiddlewareOptions): Middleware {
   const guard = new Guard("middleware", options);
@@ -50,6 +54,7 @@ export function middleware(options: MiddlewareOptions): Middleware {
 }
 
 function send(response: ServerResponse, { status, headers, body }: Reply): void {
+  if (response.headersSent) return; // somebody else, such as a time limit, has answered while a refresh was waited for
   response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
 }
 

@@ -13,8 +13,12 @@ export type ProtectedHandler<Rest extends unknown[]> = (request: Request, verdic
 /**
  * Puts the check in front of a fetch handler.
  *
+ * ```ts
+ * const handler = protect((request, verdict) => new Response(`hello ${verdict.name}`), { verifier, requirement: { service: "cdn" } });
+ * ```
+ *
  * The handler sees the request without inbound `X-Edgelatch-*` headers. Its response gets `Cache-Control: private` unless
- * it sets one, and `Vary` on the credential headers.
+ * it sets one, and `Vary` on the credential headers. Throws a `TypeError` for options that are not well formed.
  */
 export type Protect = <Rest extends unknown[]>(
   handler: ProtectedHandler<Rest>,

@@ -41,8 +41,6 @@ export interface Exports {
 export const NO_TEXT = 0xffff_ffff;
 /** Length of a text that did not fit its area, which is larger than anything the core accepts. */
 export const TOO_LONG = 0xffff_fffe;
-/** Stands for a requirement that could not be chosen because the request has no well-formed path. */
-export const NO_PATH = 0xffff_ffff;
 
 /** What `offer` answers. From `treeNeeded` on, the rest of the number is the most bytes that the tree's bundle can have. */
 export const Offer = { unchanged: 0, renewed: 1, rootNeeded: 2, treeNeeded: 3 } as const;

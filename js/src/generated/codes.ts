@@ -98,6 +98,9 @@ export const LIMIT = {
   requirements: 4096,
 } as const;
 
+/** Stands for the requirement of a request whose path has no normal form, so that none could be chosen. */
+export const NO_PATH = 4294967295;
+
 /** Every code, in the order of its number. */
 export const CODES: readonly CodeRow[] = [
   { code: 0, name: "valid", status: 0, challenge: "none", retryAfter: 0, type: "urn:edgelatch:problem:none", title: "Accepted", body: "" },

@@ -1,8 +1,7 @@
 /** Requirements as hosts give them, and the numbers that the core knows them by. */
-import { NO_PATH } from "../engine/exports.js";
 import type { Serving } from "../engine/serving.js";
 import { UpdateError } from "../errors.js";
-import { LIMIT } from "../generated/codes.js";
+import { LIMIT, NO_PATH } from "../generated/codes.js";
 import type { RequestInfo, RequirementFunction } from "../types/requirement.js";
 import type { KeyOptions } from "../types/verifier.js";
 import { INHERITED, plain } from "../util/own.js";

@@ -28,6 +28,10 @@ export function fileSource(path: string | URL, _options?: FileSourceOptions): So
 /**
  * A published realm in a directory, as a publisher writes it: `head`, `bundle`, `root/<n>`. For Node, Deno and Bun.
  *
+ * ```ts
+ * const verifier = await createVerifier({ root, source: directorySource("/var/lib/edgelatch/r/acme") });
+ * ```
+ *
  * @param path of the directory, or its `file:` URL
  */
 export function directorySource(path: string | URL, _options?: FileSourceOptions): Source {
