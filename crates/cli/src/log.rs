@@ -6,18 +6,27 @@
 use std::io::{self, IsTerminal, Stderr, Write};
 use std::sync::{Arc, OnceLock};
 
+use clap::ValueEnum;
 use serde_json::json;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::args::LogFormat;
 use crate::failure::{Failure, Result};
 
 /// Says what is logged: `info` for all of it, `edgelatch::access=off,info` for all but calls of the API.
 const VARIABLE: &str = "EDGELATCH_LOG";
 /// How many lines may wait to be written; some 300 bytes each.
 const WAITING_LINES: usize = 16_384;
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line for people
+    Text,
+    /// A line of JSON
+    Json,
+}
 
 /// Begins to log. Once in the life of the process; what is still to be written is written when the guard is dropped.
 pub(crate) fn start(format: LogFormat) -> Result<WorkerGuard> {

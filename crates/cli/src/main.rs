@@ -1,4 +1,13 @@
 //! The `edgelatch` command: parsing and printing around the registry, the publisher, the server and the core.
+//!
+//! | read | for |
+//! |---|---|
+//! | `commands` | the tree of subcommands; each has its arguments, its help, what it does and how it prints in one file |
+//! | `args` | arguments that several commands take |
+//! | `context` | what commands begin with: data directory, registry, realm |
+//! | `output`, `progress`, `mask` | printing, and what must not be printed |
+//! | `failure` | why a command did nothing, and which command helps |
+//! | `secret_file`, `log` | a file that takes a secret; the log of a server |
 #![forbid(unsafe_code)]
 
 mod args;
@@ -6,38 +15,68 @@ mod commands;
 mod context;
 mod failure;
 mod log;
+mod mask;
 mod output;
 mod progress;
 mod secret_file;
+mod verbs;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-fn main() -> ExitCode {
-    let cli = args::Cli::try_parse().unwrap_or_else(|error| refuse(&error));
-    let json = cli.global.json;
-    match commands::run(cli) {
-        Ok(code) => code,
-        Err(failure) => {
-            failure.print(json);
-            ExitCode::from(failure::EXIT)
-        }
-    }
+use commands::Command;
+use context::Context;
+use failure::Failure;
+
+/// Issues API keys and publishes the signed snapshots by which edges verify them offline
+#[derive(Parser)]
+#[command(
+    name = "edgelatch",
+    version,
+    max_term_width = 110,
+    after_help = "\
+Begin:
+  edgelatch init --realm acme
+  edgelatch keys create --name ci --role reader --allow 10.0.0.0/8
+  edgelatch serve
+
+Exit code: 0 done; 1 done, and the answer is no (refused, altered, came before); 2 not done, and the reason is on standard error."
+)]
+struct Cli {
+    #[command(flatten)]
+    context: Context,
+    #[command(subcommand)]
+    command: Command,
 }
 
-/// A refusal quotes what was typed. Who asked for JSON gets it as JSON, though the arguments could not be read.
+fn main() -> ExitCode {
+    let Cli { context, command } = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
+    command.run(&context).unwrap_or_else(|failure| {
+        failure.print(context.json);
+        ExitCode::from(output::FAILED)
+    })
+}
+
+/// Ends the command, since its arguments do not fit.
+///
+/// clap quotes what was typed, which may be a secret in the wrong place. So a value that its reader refused is reported in our
+/// own words, which never repeat it ([`Failure::misfit`]); in clap's other sentences whatever may be a key is masked.
 fn refuse(error: &clap::Error) -> ! {
     let text = error.to_string();
-    if error.use_stderr() && std::env::args_os().take_while(|arg| arg != "--").any(|arg| arg == "--json") {
+    // Who asked for JSON gets it, though the arguments could not be read.
+    let json = std::env::args_os().take_while(|arg| arg != "--").any(|arg| arg == "--json");
+    if let Some(failure) = Failure::misfit(error) {
+        failure.print(json);
+    } else if error.use_stderr() && json {
         let sentence = text.split("\n\n").next().unwrap_or_default();
-        failure::Failure::usage(sentence.trim_start_matches("error: ")).print(true);
-        std::process::exit(i32::from(failure::EXIT))
+        Failure::usage(sentence.trim_start_matches("error: ")).print(true);
+    } else {
+        let masked = mask::mask(&text);
+        if masked == text || !error.use_stderr() {
+            error.exit()
+        }
+        output::note(format_args!("{}", masked.trim_end()));
     }
-    let masked = output::mask(&text);
-    if masked == text || !error.use_stderr() {
-        error.exit()
-    }
-    output::note(format_args!("{}", masked.trim_end()));
-    std::process::exit(i32::from(failure::EXIT))
+    std::process::exit(i32::from(output::FAILED))
 }

@@ -1,5 +1,8 @@
 //! How far something long has come: a bar on a terminal, a plain line now and then elsewhere.
 
+use std::time::Duration;
+
+use edgelatch_sync::Stage;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output;
@@ -41,4 +44,29 @@ impl Meter {
     pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Tells what a publisher is at: a spinner on a terminal, plain lines elsewhere once there is much to do.
+pub(crate) fn stages() -> (ProgressBar, impl Fn(Stage) + Send + Sync + 'static) {
+    const MUCH: usize = 20_000;
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let hidden = bar.is_hidden();
+    bar.set_style(ProgressStyle::default_spinner());
+    if !hidden {
+        bar.enable_steady_tick(Duration::from_millis(100));
+    }
+    let shown = bar.clone();
+    let watch = move |stage: Stage| {
+        let (text, much) = match stage {
+            Stage::Reading => ("reading the registry".to_owned(), false),
+            Stage::Building(records) => (format!("building a tree of {records} records"), records >= MUCH),
+            Stage::Writing(bytes) => (format!("signing and writing {bytes} bytes"), bytes >= 32 * MUCH as u64),
+        };
+        if !hidden {
+            shown.set_message(text);
+        } else if much {
+            output::note(format_args!("{text} …"));
+        }
+    };
+    (bar, watch)
 }

@@ -96,6 +96,13 @@ fn a_secret_given_in_the_wrong_place_is_not_repeated() {
         let ran = p.run(args);
         assert!(ran.code == 2 && !ran.err.contains(&secret[3..]), "{}", ran.err);
     }
+    // Nor is anything else that an argument does not take: what looks like no key may be a password.
+    for args in
+        [["keys", "list", "--limit=hunter2"], ["keys", "list", "--org=Hunter2"], ["keys", "list", "--database=x://hunter2"]]
+    {
+        let ran = refused(&p, &args, &[args[2].split('=').next().unwrap()]);
+        assert!(!ran.err.to_ascii_lowercase().contains("hunter2"), "{}", ran.err);
+    }
     // One character short of a key is text as any other.
     assert!(p.run(&["keys", "list", &stem]).err.contains(&stem));
 }

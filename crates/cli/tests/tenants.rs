@@ -153,7 +153,7 @@ fn keys_are_listed_by_every_filter_and_in_every_order() {
     assert!(first.err.starts_with("more: --cursor "), "{}", first.err);
     let cursor = first.err.trim().trim_start_matches("more: --cursor ");
     p.refused(&["keys", "list", "--sort", "name", "--cursor", cursor], "invalid", &["--cursor", "another order"]);
-    p.refused(&["keys", "list", "--sort", "size"], "usage", &["--sort", "created, name, expires, last_used"]);
+    p.refused(&["keys", "list", "--sort", "size"], "usage", &["--sort", "created, name, expires, last-used"]);
     p.refused(&["keys", "list", "--direction", "up"], "usage", &["--direction", "asc, desc"]);
     p.refused(&["keys", "list", "--expires-before", "soon"], "invalid", &["--expires-before"]);
     p.refused(&["keys", "list", "--owner", "nobody", "--org", "main"], "not_found", &["nobody"]);

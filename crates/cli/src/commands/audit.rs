@@ -1,101 +1,115 @@
-//! `edgelatch audit`, `usage` and `purge`
+//! `edgelatch audit …`
 
 use std::process::ExitCode;
 
-use edgelatch_registry::{Anchor, AuditFilter, AuditRow, Error, Paging, format_time};
+use clap::Subcommand;
+use edgelatch_registry::{Anchor, AuditFilter, AuditRow, Error, Slug, format_time};
 use serde_json::json;
 
-use super::keys::fields::{self, page, read};
-use super::keys::show::or_dash;
-use crate::args::{Audit, Usage};
+use crate::args::{Between, Page};
 use crate::context::{Context, Open};
 use crate::failure::{Failure, Result};
-use crate::output::{self, BAD, DIM, GOOD, RESET, list};
+use crate::output::{self, BAD, Column, DIM, GOOD, RESET, or_dash};
 
-pub(crate) fn run(context: &Context, command: Audit) -> Result<ExitCode> {
-    let open = context.open()?;
-    match command {
-        Audit::List { org, actor, target, action, window, paging } => {
-            let filter = AuditFilter { org: read("org", &org)?, actor, target, action, window: fields::window(&window)? };
-            show(context, &open, &filter, &page(paging))?;
-            Ok(ExitCode::SUCCESS)
+/// Read and check the log of administrative acts
+#[derive(Subcommand)]
+pub(crate) enum Audit {
+    /// List administrative acts, newest first: who, when, from where, what, before and after
+    #[command(after_help = "\
+Example:
+  edgelatch audit list --target key_0a1B2c3D4e5
+  edgelatch audit list --actor cli:alice --action key.edit --since \"30d ago\" --json")]
+    List {
+        /// Only acts in this org
+        #[arg(long)]
+        org: Option<Slug>,
+        /// Only acts of this key id, or of cli: and a user
+        #[arg(long)]
+        actor: Option<String>,
+        /// Only what was done to this key id, org, owner, role or realm
+        #[arg(long, value_name = "ID")]
+        target: Option<String>,
+        /// Only acts of this kind, such as key.edit
+        #[arg(long)]
+        action: Option<String>,
+        #[command(flatten)]
+        between: Between,
+        #[command(flatten)]
+        page: Page,
+    },
+    /// Check that no row of the log was removed or altered
+    #[command(after_help = "\
+Example:
+  edgelatch audit verify
+  edgelatch audit verify --anchor 1234:5f9b…          # the one that an earlier run printed
+
+Whoever can write the database can write a whole new log: keep the printed anchor somewhere else and give it the next time.
+Exit code: 0 sound, 1 a row is missing or altered, 2 the log could not be read.")]
+    Verify {
+        /// What an earlier run printed
+        #[arg(long, value_name = "ROW:HASH", value_parser = anchor)]
+        anchor: Option<Anchor>,
+    },
+}
+
+impl Audit {
+    pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
+        let open = context.open()?;
+        match self {
+            Audit::List { org, actor, target, action, between, page } => {
+                let filter = AuditFilter { org, actor, target, action, window: between.into() };
+                context.show(&open.audit().list(&filter, &page.into())?, |listed| {
+                    output::table(COLUMNS, &listed.rows);
+                    output::more(listed.next.as_deref());
+                })
+            }
+            Audit::Verify { anchor } => verify(context, &open, anchor.as_ref()),
         }
-        Audit::Verify { anchor } => verify(context, &open, anchor.as_deref()),
     }
 }
+
+const COLUMNS: &[Column<AuditRow>] = &[
+    ("ROW", |a| a.seq.to_string()),
+    ("TIME", |a| format_time(a.at)),
+    ("WHO", |a| a.actor.clone()),
+    ("FROM", |a| or_dash(a.address.as_deref().unwrap_or_default())),
+    ("ACT", |a| a.action.clone()),
+    ("ON", |a| format!("{} {}", a.kind, a.target)),
+    ("BEFORE → AFTER", change),
+];
 
 /// Characters of a change in the table; JSON has all of it.
 const WIDTH: usize = 100;
 
-fn show(context: &Context, open: &Open, filter: &AuditFilter, paging: &Paging) -> Result<()> {
-    let page = open.audit().list(filter, paging)?;
-    if context.json {
-        output::json(&page);
-        return Ok(());
-    }
-    let row = |a: &AuditRow| {
-        let change = match (&a.before, &a.after) {
-            (Some(before), Some(after)) => format!("{before} → {after}"),
-            (one, other) => or_dash(one.as_ref().or(other.as_ref()).map_or("", String::as_str)),
-        };
-        let target = format!("{} {}", a.kind, a.target);
-        let address = or_dash(a.address.as_deref().unwrap_or_default());
-        let change = if change.chars().count() > WIDTH { change.chars().take(WIDTH).chain(['…']).collect() } else { change };
-        vec![a.seq.to_string(), format_time(a.at), a.actor.clone(), address, a.action.clone(), target, change]
+fn change(row: &AuditRow) -> String {
+    let change = match (&row.before, &row.after) {
+        (Some(before), Some(after)) => format!("{before} → {after}"),
+        (one, other) => or_dash(one.as_ref().or(other.as_ref()).map_or("", String::as_str)),
     };
-    let head = ["ROW", "TIME", "WHO", "FROM", "ACT", "ON", "BEFORE → AFTER"];
-    output::table(&head, &page.rows.iter().map(row).collect::<Vec<_>>());
-    output::more(page.next.as_deref());
-    Ok(())
+    if change.chars().count() > WIDTH { change.chars().take(WIDTH).chain(['…']).collect() } else { change }
 }
 
-fn verify(context: &Context, open: &Open, anchor: Option<&str>) -> Result<ExitCode> {
-    let anchor = anchor.map(read_anchor).transpose()?;
-    match open.audit().verify(anchor.as_ref()) {
+fn verify(context: &Context, open: &Open, anchor: Option<&Anchor>) -> Result<ExitCode> {
+    match open.audit().verify(anchor) {
         Ok(Anchor { seq, hash }) => {
-            if context.json {
-                output::json(&json!({ "sound": true, "rows": seq, "anchor": format!("{seq}:{hash}") }));
-            } else {
+            let anchor = format!("{seq}:{hash}");
+            context.show(&json!({ "sound": true, "rows": seq, "anchor": &anchor }), |_| {
                 output::line(format_args!("{GOOD}sound{RESET}: {seq} rows"));
-                output::line(format_args!("anchor {seq}:{hash}"));
+                output::line(format_args!("anchor {anchor}"));
                 output::note(format_args!("{DIM}Keep the anchor somewhere else, and give it the next time.{RESET}"));
-            }
-            Ok(ExitCode::SUCCESS)
+            })
         }
-        Err(error @ Error::Altered { .. }) => {
-            let Error::Altered { seq, reason } = &error else { return Err(error.into()) };
-            if context.json {
-                output::json(&json!({ "sound": false, "row": seq, "code": error.code(), "reason": reason }));
-            } else {
-                output::line(format_args!("{BAD}altered{RESET}: {error}"));
-            }
-            Ok(ExitCode::from(1))
+        Err(ref error @ Error::Altered { seq, ref reason }) => {
+            let found = json!({ "sound": false, "row": seq, "code": error.code(), "reason": reason });
+            context.answer(false, &found, |_| output::line(format_args!("{BAD}altered{RESET}: {error}")))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn read_anchor(text: &str) -> Result<Anchor> {
+fn anchor(text: &str) -> Result<Anchor> {
     let is_hash = |hash: &str| hash.len() == 64 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let parts = text.split_once(':').filter(|(_, hash)| is_hash(hash));
     let anchor = parts.and_then(|(seq, hash)| Some(Anchor { seq: seq.parse().ok()?, hash: hash.into() }));
-    anchor.ok_or_else(|| Failure::usage("--anchor: must be ROW:HASH, as `edgelatch audit verify` printed it"))
-}
-
-pub(crate) fn usage(context: &Context, command: &Usage) -> Result<()> {
-    let Usage::Totals = command;
-    let open = context.open()?;
-    let totals = open.usage().totals()?;
-    list(context.json, &totals, &["VERDICT", "NUMBER"], |total| vec![total.code.clone(), total.number.to_string()]);
-    Ok(())
-}
-
-pub(crate) fn purge(context: &Context) -> Result<()> {
-    let purged = context.registry()?.purge()?;
-    let text = format!(
-        "removed {} requests, {} ended secrets and {} other rows, in all realms",
-        purged.requests, purged.secrets, purged.others
-    );
-    output::done(context.json, &purged, &text);
-    Ok(())
+    anchor.ok_or_else(|| Failure::usage("must be ROW:HASH, as `edgelatch audit verify` printed it"))
 }

@@ -1,62 +1,83 @@
-//! `edgelatch explain`: what a key would get, and who can use an address.
+//! `edgelatch explain …`: what a key would get, and who can use an address.
 
 use std::process::ExitCode;
 
+use clap::Subcommand;
 use edgelatch_core::ip::Ip;
-use edgelatch_registry::{Question, UsablePage, parse_time};
+use edgelatch_core::key::KeyId;
+use edgelatch_registry::Question;
 
-use super::keys::fields::{filter, page};
-use super::keys::show;
-use crate::args::Explain;
-use crate::context::{Context, Open, key_id};
-use crate::failure::{Failure, Result};
-use crate::output::{self, BAD, BOLD, DIM, GOOD, RESET};
+use super::keys::view;
+use crate::args::{Filter, Page, read};
+use crate::context::Context;
+use crate::failure::Result;
+use crate::output::{self, DIM, RESET};
 
-pub(crate) fn run(context: &Context, command: Explain) -> Result<ExitCode> {
-    let open = context.open()?;
-    match command {
-        Explain::Key { key, service, permission, ip, at } => {
-            let now = open.registry.env().now()?;
-            let at = at.as_deref().map(|text| parse_time("at", text, now)).transpose()?;
-            let ip = ip.as_deref().map(|text| address("--ip", text)).transpose()?;
-            explain_key(context, &open, &key, &Question { service, permission, ip, at })
-        }
-        Explain::Address { ip, only_listed, filter: asked, paging } => {
-            let page = open.keys().usable_from(address("IP", &ip)?, &filter(&asked)?, only_listed, &page(paging))?;
-            show_page(context, &page);
-            Ok(ExitCode::SUCCESS)
-        }
-    }
+/// What a key would get, and who can use an address, decided by the core itself
+#[derive(Subcommand)]
+pub(crate) enum Explain {
+    /// What an edge would answer to a key once the present state is published
+    #[command(after_help = "\
+Example:
+  edgelatch explain key key_0a1B2c3D4e5 --service cdn --permission cache.purge --ip 10.1.2.3
+  edgelatch explain key key_0a1B2c3D4e5 --at 2027-01-31
+
+Exit code: 0 accepted, 1 refused, 2 the question could not be asked.")]
+    Key {
+        /// Its public id
+        #[arg(value_name = "KEY_ID", value_parser = read::key_id)]
+        key: KeyId,
+        /// Service that the route belongs to
+        #[arg(long)]
+        service: Option<String>,
+        /// Permission that the route requires
+        #[arg(long)]
+        permission: Option<String>,
+        /// Address of the client
+        #[arg(long, value_parser = read::address)]
+        ip: Option<Ip>,
+        /// Ask as of this time: RFC 3339, a date, or a span from now
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = read::time)]
+        at: Option<u64>,
+    },
+    /// The active keys that can be used from an address
+    #[command(after_help = "Example:\n  edgelatch explain address 10.1.2.3 --only-listed")]
+    Address {
+        /// The address
+        #[arg(value_parser = read::address)]
+        ip: Ip,
+        /// Only keys that have it on their allow list, not those that any address may use
+        #[arg(long)]
+        only_listed: bool,
+        #[command(flatten)]
+        filter: Filter,
+        #[command(flatten)]
+        page: Page,
+    },
 }
 
-fn address(flag: &str, text: &str) -> Result<Ip> {
-    Ip::parse(text.as_bytes()).map_err(|error| Failure::usage(format!("{flag}: {error}")))
-}
-
-fn explain_key(context: &Context, open: &Open, key: &str, question: &Question) -> Result<ExitCode> {
-    let found = open.keys().explain(key_id(key)?, question)?;
-    let accepted = found.status == 0;
-    if context.json {
-        output::json(&found);
-    } else {
-        for step in &found.steps {
-            output::step(step.passed, &step.name, &step.note);
+impl Explain {
+    pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
+        let open = context.open()?;
+        match self {
+            Explain::Key { key, service, permission, ip, at } => {
+                let found = open.keys().explain(key, &Question { service, permission, ip, at })?;
+                let accepted = found.status == 0;
+                context.answer(accepted, &found, |found| {
+                    for step in &found.steps {
+                        output::step(step.passed, &step.name, &step.note);
+                    }
+                    output::verdict((!accepted).then_some((found.code, found.status)), "");
+                    output::note(format_args!("{DIM}As of the next epoch.{RESET}"));
+                })
+            }
+            Explain::Address { ip, only_listed, filter, page } => {
+                let found = open.keys().usable_from(ip, &filter.into(), only_listed, &page.into())?;
+                context.show(&found, |found| {
+                    view::table(found.keys.iter().map(|usable| &usable.key));
+                    output::more(found.next.as_deref());
+                })
+            }
         }
-        if accepted {
-            output::line(format_args!("{GOOD}{BOLD}accepted{RESET}"));
-        } else {
-            output::line(format_args!("{BAD}refused{RESET}: {} (HTTP {})", found.code, found.status));
-        }
-        output::note(format_args!("{DIM}As of the next epoch.{RESET}"));
     }
-    Ok(if accepted { ExitCode::SUCCESS } else { ExitCode::from(1) })
-}
-
-fn show_page(context: &Context, page: &UsablePage) {
-    if context.json {
-        output::json(page);
-        return;
-    }
-    show::table(page.keys.iter().map(|usable| &usable.key));
-    output::more(page.next.as_deref());
 }

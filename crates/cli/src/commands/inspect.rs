@@ -1,5 +1,10 @@
 //! `edgelatch inspect`: what the bytes of an object say, by the core's own decoders. Nothing is proven here.
 
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
 use edgelatch_core::bundle;
 use edgelatch_core::error::Error;
 use edgelatch_core::head::Head;
@@ -16,37 +21,68 @@ use edgelatch_core::tree::top::Top;
 use edgelatch_registry::{Word, format_time};
 use serde_json::{Value, json};
 
-use crate::args::Inspect;
-use crate::context::read;
+use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::output;
 
-pub(crate) fn run(args: &Inspect) -> Result<()> {
-    let bytes = read(&args.file)?;
-    let directory = args.directory.as_deref().map(read).transpose()?;
-    let name = args.file.display().to_string();
-    let fail = |error| Failure::core(&name, &error);
-    let mut shown = match bytes.first_chunk::<4>() {
-        Some(b"ELRT") => Root::open(&bytes).map(|r| root(&r)),
-        Some(b"ELHD") => Head::inspect(&bytes).map(|h| head(&h)),
-        Some(b"ELTP") => Top::parse(&bytes).map(|t| top(&t)),
-        Some(b"ELPG") => Page::parse(&bytes).map(|p| page(&p)),
-        Some(b"ELDR") => Directory::parse(&bytes).map(|d| self::directory(&d)),
-        Some(b"ELSH") => {
-            let directory = directory.as_deref().map(Directory::parse).transpose().map_err(fail)?;
-            Shard::inspect(&bytes).map(|s| shard(&s, directory.as_ref()))
+/// Show any published object as JSON: root, head, bundle, top page, index page, directory, shard
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  edgelatch inspect edgelatch-data/published/r/acme/head
+  curl -s https://keys.example.com/r/acme/bundle | edgelatch inspect - --records
+
+Shows what the bytes say. Nothing is proven: use `verify` for that.")]
+pub(crate) struct Inspect {
+    /// The object, or - for standard input
+    file: PathBuf,
+    /// Show every record of a bundle
+    #[arg(long)]
+    records: bool,
+    /// The directory object that a shard belongs to, to name roles and services
+    #[arg(long, value_name = "FILE")]
+    directory: Option<PathBuf>,
+}
+
+impl Inspect {
+    pub(crate) fn run(self, _: &Context) -> Result<ExitCode> {
+        let bytes = read(&self.file)?;
+        let directory = self.directory.as_deref().map(read).transpose()?;
+        let name = self.file.display().to_string();
+        let fail = |error| Failure::core(&name, &error);
+        let mut shown = match bytes.first_chunk::<4>() {
+            Some(b"ELRT") => Root::open(&bytes).map(|r| root(&r)),
+            Some(b"ELHD") => Head::inspect(&bytes).map(|h| head(&h)),
+            Some(b"ELTP") => Top::parse(&bytes).map(|t| top(&t)),
+            Some(b"ELPG") => Page::parse(&bytes).map(|p| page(&p)),
+            Some(b"ELDR") => Directory::parse(&bytes).map(|d| self::directory(&d)),
+            Some(b"ELSH") => {
+                let directory = directory.as_deref().map(Directory::parse).transpose().map_err(fail)?;
+                Shard::inspect(&bytes).map(|s| shard(&s, directory.as_ref()))
+            }
+            Some(b"ELBN") => whole(&bytes, self.records),
+            _ => {
+                let says = format!("{name}: not an Edgelatch object: give a root, head, bundle, page, directory or shard");
+                return Err(Failure::usage(says));
+            }
         }
-        Some(b"ELBN") => whole(&bytes, args.records),
-        _ => {
-            let says = format!("{name}: not an Edgelatch object: give a root, head, bundle, page, directory or shard");
-            return Err(Failure::usage(says));
-        }
+        .map_err(fail)?;
+        shown["bytes"] = bytes.len().into();
+        shown["sha256"] = ObjectId::of(&bytes).to_string().into();
+        output::json(&shown);
+        Ok(ExitCode::SUCCESS)
     }
-    .map_err(fail)?;
-    shown["bytes"] = bytes.len().into();
-    shown["sha256"] = ObjectId::of(&bytes).to_string().into();
-    output::json(&shown);
-    Ok(())
+}
+
+/// Reads a file, or standard input for `-`.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let read = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    read.map_err(|error| Failure::file(path, &error))
 }
 
 fn time(at: u64) -> Value {
@@ -54,7 +90,8 @@ fn time(at: u64) -> Value {
 }
 
 fn root(root: &Root) -> Value {
-    let role = |keys: &RoleKeys| json!({ "threshold": keys.threshold(), "keys": keys.keys().map(|key| Hex(key).to_string()).collect::<Vec<_>>() });
+    let hex = |keys: &RoleKeys| keys.keys().map(|key| Hex(key).to_string()).collect::<Vec<_>>();
+    let role = |keys: &RoleKeys| json!({ "threshold": keys.threshold(), "keys": hex(keys) });
     json!({
         "object": "root", "realm": root.realm, "version": root.version, "issued_at": time(root.issued_at),
         "expires_at": time(root.expires_at), "era": root.era, "min_epoch": root.min_epoch, "root": role(&root.root), "publisher": role(&root.publisher),

@@ -1,40 +1,47 @@
-//! One module for each group of commands.
+//! The tree of subcommands. Each noun or command stands in the file of its name, with its arguments and their help.
 
 mod audit;
 mod explain;
 mod init;
 mod inspect;
 mod keys;
+mod orgs;
+mod owners;
 mod publish;
+mod purge;
+mod realms;
+mod roles;
 mod serve;
 mod store;
-mod tenants;
+mod usage;
 mod verify;
 
-use std::process::ExitCode;
+use crate::verbs::verbs;
 
-use crate::args::{Cli, Command};
-use crate::context::Context;
-use crate::failure::Result;
-
-pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
-    let context = Context::new(cli.global);
-    match cli.command {
-        Command::Init(args) => init::run(&context, &args)?,
-        Command::Keys(command) => return keys::run(&context, command),
-        Command::Orgs(command) => tenants::orgs(&context, command)?,
-        Command::Owners(command) => tenants::owners(&context, command)?,
-        Command::Roles(command) => tenants::roles(&context, command)?,
-        Command::Realms => tenants::realms(&context)?,
-        Command::Audit(command) => return audit::run(&context, command),
-        Command::Usage(command) => audit::usage(&context, &command)?,
-        Command::Explain(command) => return explain::run(&context, command),
-        Command::Purge => audit::purge(&context)?,
-        Command::Store(command) => store::run(&context, &command)?,
-        Command::Publish(args) => publish::publish(&context, &args)?,
-        Command::Serve(args) => serve::serve(&context, &args)?,
-        Command::Inspect(args) => inspect::run(&args)?,
-        Command::Verify(args) => return verify::run(&context, args),
+verbs! {
+    Command {
+        Init(init::Init),
+        #[command(subcommand)]
+        Keys(keys::Keys),
+        #[command(subcommand)]
+        Orgs(orgs::Orgs),
+        #[command(subcommand)]
+        Owners(owners::Owners),
+        #[command(subcommand)]
+        Roles(roles::Roles),
+        Realms(realms::Realms),
+        #[command(subcommand)]
+        Audit(audit::Audit),
+        #[command(subcommand)]
+        Usage(usage::Usage),
+        #[command(subcommand)]
+        Explain(explain::Explain),
+        Purge(purge::Purge),
+        #[command(subcommand)]
+        Store(store::Store),
+        Publish(publish::Publish),
+        Serve(serve::Serve),
+        Inspect(inspect::Inspect),
+        Verify(verify::Verify),
     }
-    Ok(ExitCode::SUCCESS)
 }

@@ -1,30 +1,52 @@
 //! `edgelatch publish`
 
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
 use edgelatch_sync::{Directory, Published, Target};
 
-use crate::args;
-use crate::context::{Context, progress};
+use crate::args::read;
+use crate::context::Context;
 use crate::failure::{Failure, Result};
-use crate::output;
+use crate::progress;
 
-pub(crate) fn publish(context: &Context, args: &args::Publish) -> Result<()> {
-    let open = context.open()?;
-    let (bar, watch) = progress();
-    let publisher = context.publisher(&open, &args.head_lifetime)?.watched(watch);
-    let directories: Vec<Directory> =
-        std::iter::once(context.dir.realm(&open.realm)).chain(args.to.iter().cloned()).map(Directory::new).collect();
-    let targets: Vec<&dyn Target> = directories.iter().map(|directory| directory as _).collect();
-    let published = if args.if_due { publisher.publish_if_due(&targets) } else { publisher.publish(&targets).map(Some) };
-    bar.finish_and_clear();
-    let published = published?;
-    let failed = published.iter().flat_map(|published| published.failed.first()).next().cloned();
-    match published {
-        Some(published) if context.json => output::json(&published),
-        Some(published) => output::line(format_args!("{}", sentence(&published))),
-        None if context.json => output::json(&serde_json::Value::Null),
-        None => output::line(format_args!("nothing is due")),
+/// Build, sign and publish the next epoch
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  edgelatch publish
+  edgelatch publish --if-due                 # for a timer: only after a change or a third of the head's life
+  edgelatch publish --to /var/www/r/acme     # a second directory, for a static web server")]
+pub(crate) struct Publish {
+    /// Publish to this directory as well
+    #[arg(long, value_name = "DIR")]
+    to: Vec<PathBuf>,
+    /// Only after a change, or when a third of the head's life is over
+    #[arg(long)]
+    if_due: bool,
+    /// How long the head lives
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = read::span)]
+    head_lifetime: u64,
+}
+
+impl Publish {
+    pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
+        let open = context.open()?;
+        let (bar, watch) = progress::stages();
+        let publisher = context.publisher(&open, self.head_lifetime)?.watched(watch);
+        let own = std::iter::once(context.dir.realm(&open.realm));
+        let directories: Vec<Directory> = own.chain(self.to).map(Directory::new).collect();
+        let targets: Vec<&dyn Target> = directories.iter().map(|directory| directory as _).collect();
+        let published = if self.if_due { publisher.publish_if_due(&targets) } else { publisher.publish(&targets).map(Some) };
+        bar.finish_and_clear();
+        let published = published?;
+        let code = context.done(&published, &published.as_ref().map_or("nothing is due".into(), sentence))?;
+        match published.and_then(|published| published.failed.into_iter().next()) {
+            Some(failed) => Err(Failure::new(failed.code, failed.message)),
+            None => Ok(code),
+        }
     }
-    failed.map_or(Ok(()), |failed| Err(Failure::new(failed.code, failed.message)))
 }
 
 fn sentence(published: &Published) -> String {

@@ -1,7 +1,12 @@
 //! `edgelatch serve`
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
+use clap::Args;
 use edgelatch_core::hex::Hex;
 use edgelatch_registry::{Slug, management};
 use edgelatch_server::{ApiOptions, Bound, FailureRate, Options, PublisherTask, Upkeep, Webhook, serve as run_server};
@@ -9,14 +14,106 @@ use edgelatch_sync::Directory;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::args::{self, LogFormat};
-use crate::context::{Context, Open, interval};
+use crate::args::read;
+use crate::context::{Context, Open};
 use crate::failure::{Failure, Result};
-use crate::log;
+use crate::log::{self, LogFormat};
 use crate::output::{self, BOLD, RESET};
 
+/// Serve the published files over HTTP, and publish after each change
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  edgelatch serve --addr 127.0.0.1:8787
+  edgelatch serve --addr 127.0.0.1:0 --json  # the first line names the address
+  edgelatch serve --addr 0.0.0.0:8787 --api-addr 127.0.0.1:8788
+
+Edges read http://HOST/r/REALM. Another `edgelatch` command may change the registry meanwhile.
+The management API is at http://HOST/api/v1 once there is a management realm. Without --api-addr it is served only where
+--addr is an address of this machine alone: keys are not to be managed from elsewhere unless somebody says so.")]
+pub(crate) struct Serve {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8787")]
+    addr: SocketAddr,
+    /// How often to look for changes
+    #[arg(long, value_name = "SPAN", default_value = "200ms", value_parser = interval)]
+    publish_interval: Duration,
+    /// How the log on standard error is written [default: text, or json with --json]. EDGELATCH_LOG says what is in it
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// How long a head lives
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = read::span)]
+    head_lifetime: u64,
+    /// Serve only; another process publishes
+    #[arg(long)]
+    no_publish: bool,
+    /// Publish to this directory as well
+    #[arg(long, value_name = "DIR")]
+    to: Vec<PathBuf>,
+    /// Where to serve the management API [default: at --addr, if that is an address of this machine alone]
+    #[arg(long, value_name = "ADDR", conflicts_with = "no_api")]
+    api_addr: Option<SocketAddr>,
+    /// Do not serve the management API
+    #[arg(long)]
+    no_api: bool,
+    /// Behind proxies: where the address of an API client comes from, such as trust=10.0.0.0/8
+    #[arg(long, value_name = "RULE")]
+    client_ip: Option<String>,
+    /// Failed authentications that a client address may have in a minute
+    #[arg(long, value_name = "N", default_value_t = edgelatch_server::limits::FAILURES_PER_MINUTE,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    auth_failures: u32,
+    /// Where to send alerts: an https:// address, or http:// on this machine
+    #[arg(long, value_name = "URL", env = "EDGELATCH_ALERT_URL", hide_env_values = true)]
+    alert_url: Option<String>,
+    /// A file with the secret that alerts are signed with [default: EDGELATCH_ALERT_SECRET]
+    #[arg(long, value_name = "FILE", requires = "alert_url")]
+    alert_secret_file: Option<PathBuf>,
+}
+
+impl Serve {
+    pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
+        let _log = log::start(self.log_format.unwrap_or(if context.json { LogFormat::Json } else { LogFormat::Text }))?;
+        let open = context.open()?;
+        let options = Options {
+            publisher: publisher(context, &open, &self)?,
+            api: api(&open, &self)?,
+            upkeep: Some(Upkeep::new(Arc::clone(&open.registry))),
+            webhook: webhook(&self)?,
+            ..Options::new(self.addr, context.dir.published())
+        };
+        let (json, realm) = (context.json, open.realm.clone());
+        let ready = |bound: Bound| {
+            let (addr, url) = (bound.files, format!("http://{}/r/{realm}", bound.files));
+            let api = bound.api.map(|addr| format!("http://{addr}/api/v1"));
+            if json {
+                let line = json!({ "event": "listening", "addr": addr, "realm": realm, "url": url, "api": api });
+                output::news(format_args!("{line}"));
+                return;
+            }
+            let api = api.map(|api| format!(", management API {BOLD}{api}{RESET}")).unwrap_or_default();
+            output::news(format_args!("serving {BOLD}{url}{RESET}{api}   (end with Ctrl-C)"));
+        };
+        run_server(options, ready)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A short span such as `200ms`.
+fn interval(text: &str) -> Result<Duration> {
+    let (digits, unit) = text.split_at(text.len() - text.bytes().rev().take_while(u8::is_ascii_lowercase).count());
+    let factor = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        _ => 0,
+    };
+    let millis = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).filter(|ms| (10..=3_600_000).contains(ms));
+    millis.map(Duration::from_millis).ok_or_else(|| Failure::usage("must be a span of 10ms to 60m, such as `200ms`"))
+}
+
 /// The management API, where it is to be served. An address that others reach gets it only when somebody says so.
-fn api(open: &Open, args: &args::Serve) -> Result<Option<ApiOptions>> {
+fn api(open: &Open, args: &Serve) -> Result<Option<ApiOptions>> {
     if args.no_api {
         return Ok(None);
     }
@@ -36,7 +133,7 @@ fn api(open: &Open, args: &args::Serve) -> Result<Option<ApiOptions>> {
 }
 
 /// Where alerts go. What was typed or stored is not repeated.
-fn webhook(args: &args::Serve) -> Result<Option<Webhook>> {
+fn webhook(args: &Serve) -> Result<Option<Webhook>> {
     let Some(url) = &args.alert_url else { return Ok(None) };
     let secret = match &args.alert_secret_file {
         Some(path) => Zeroizing::new(std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?),
@@ -47,15 +144,15 @@ fn webhook(args: &args::Serve) -> Result<Option<Webhook>> {
     Webhook::new(url, &secret).map(Some).map_err(Failure::usage)
 }
 
-fn publisher(context: &Context, open: &Open, args: &args::Serve) -> Result<Option<PublisherTask>> {
+fn publisher(context: &Context, open: &Open, args: &Serve) -> Result<Option<PublisherTask>> {
     if args.no_publish {
         return Ok(None);
     }
     let own = std::iter::once(context.dir.realm(&open.realm));
     Ok(Some(PublisherTask {
-        publisher: context.publisher(open, &args.head_lifetime)?,
+        publisher: context.publisher(open, args.head_lifetime)?,
         targets: own.chain(args.to.iter().cloned()).map(|path| Box::new(Directory::new(path)) as _).collect(),
-        interval: interval("--publish-interval", &args.publish_interval)?,
+        interval: args.publish_interval,
         node: node(context, open)?,
     }))
 }
@@ -71,28 +168,4 @@ fn node(context: &Context, open: &Open) -> Result<Slug> {
     let name = format!("node-{}", Hex(&random));
     std::fs::write(&path, format!("{name}\n")).map_err(|error| Failure::file(&path, &error))?;
     Ok(Slug::parse("node", &name)?)
-}
-
-pub(crate) fn serve(context: &Context, args: &args::Serve) -> Result<()> {
-    let _log = log::start(args.log_format.unwrap_or(if context.json { LogFormat::Json } else { LogFormat::Text }))?;
-    let open = context.open()?;
-    let options = Options {
-        publisher: publisher(context, &open, args)?,
-        api: api(&open, args)?,
-        upkeep: Some(Upkeep::new(Arc::clone(&open.registry))),
-        webhook: webhook(args)?,
-        ..Options::new(args.addr, context.dir.published())
-    };
-    let (json, realm) = (context.json, open.realm.clone());
-    let ready = |bound: Bound| {
-        let (addr, url) = (bound.files, format!("http://{}/r/{realm}", bound.files));
-        let api = bound.api.map(|addr| format!("http://{addr}/api/v1"));
-        if json {
-            output::news_json(&json!({ "event": "listening", "addr": addr, "realm": realm, "url": url, "api": api }));
-            return;
-        }
-        let api = api.map(|api| format!(", management API {BOLD}{api}{RESET}")).unwrap_or_default();
-        output::news(format_args!("serving {BOLD}{url}{RESET}{api}   (end with Ctrl-C)"));
-    };
-    Ok(run_server(options, ready)?)
 }

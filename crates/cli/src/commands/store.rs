@@ -1,24 +1,61 @@
 //! `edgelatch store`
 
+use std::process::ExitCode;
+
+use clap::Subcommand;
 use edgelatch_registry::{CopyProgress, Database, Env, Error, Registry};
 use serde_json::json;
 
-use crate::args::Store;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::output::{self, DIM, RESET};
 use crate::progress::Meter;
 
+/// Move the registry to another database
+#[derive(Subcommand)]
+pub(crate) enum Store {
+    /// Copy the whole registry to another database, which must hold nothing yet
+    #[command(after_help = "\
+Example:
+  edgelatch store copy --to \"postgres://edgelatch@db.example/edgelatch\"
+  EDGELATCH_COPY_TO=postgres://edgelatch:$PASSWORD@db.example/edgelatch edgelatch store copy
+
+Stop every `edgelatch serve` and `publish` first, and use only the copy afterwards: set EDGELATCH_DATABASE to it.")]
+    Copy {
+        /// The other database: postgres://… or the path of an SQLite file. Others can see it among the processes, so rather
+        /// give a password in EDGELATCH_COPY_TO
+        #[arg(long, value_name = "DATABASE", env = "EDGELATCH_COPY_TO", hide_env_values = true, value_parser = other)]
+        to: Database,
+    },
+}
+
+/// The other database. Nothing of an address is repeated.
+fn other(text: &str) -> Result<Database> {
+    text.parse().map_err(|error| match error {
+        Error::Invalid { reason, .. } => Failure::usage(reason),
+        other => other.into(),
+    })
+}
+
+impl Store {
+    pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
+        let Store::Copy { to } = self;
+        let rows = copy(context, &to)?;
+        context.show(&json!({ "rows": rows, "to": to.to_string() }), |_| {
+            output::line(format_args!("copied {rows} rows to {to}"));
+            output::note(format_args!("{DIM}Use only the copy from now on: set EDGELATCH_DATABASE to it.{RESET}"));
+        })
+    }
+}
+
 /// Rows between two reports where there is no terminal.
 const ROWS: u64 = 100_000;
 
-pub(crate) fn run(context: &Context, command: &Store) -> Result<()> {
-    let Store::Copy { to } = command;
+fn copy(context: &Context, to: &Database) -> Result<u64> {
     let source = context.registry()?;
-    let database: Database = to.parse().map_err(to_flag)?;
-    let (target, new) = match Registry::establish(&database, Env::system()) {
+    let (target, new) = match Registry::establish(to, Env::system()) {
         // One that was made before may be empty: the copy looks.
-        Err(Error::AlreadyInitialised { .. }) => (Registry::connect(&database, Env::system())?, false),
+        Err(Error::AlreadyInitialised { .. }) => (Registry::connect(to, Env::system())?, false),
         made => (made?, true),
     };
     let mut meter = Meter::new(0, ROWS);
@@ -37,22 +74,7 @@ pub(crate) fn run(context: &Context, command: &Store) -> Result<()> {
     drop(target);
     if copied.is_err() && new {
         // Tables without rows stay in PostgreSQL, where the next attempt finds them; a file goes again.
-        let _ = database.path().map(std::fs::remove_file);
+        let _ = to.path().map(std::fs::remove_file);
     }
-    let rows = copied?;
-    if context.json {
-        output::json(&json!({ "rows": rows, "to": database.to_string() }));
-    } else {
-        output::line(format_args!("copied {rows} rows to {database}"));
-        output::note(format_args!("{DIM}Use only the copy from now on: set EDGELATCH_DATABASE to it.{RESET}"));
-    }
-    Ok(())
-}
-
-/// The refusal of an address names the flag it came by, and nothing of the address.
-fn to_flag(error: Error) -> Failure {
-    match error {
-        Error::Invalid { reason, .. } => Failure::usage(format!("--to: {reason}")),
-        other => other.into(),
-    }
+    Ok(copied?)
 }

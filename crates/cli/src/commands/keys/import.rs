@@ -2,66 +2,112 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use edgelatch_registry::{Digest, Import as Task, ImportDefaults, ImportFormat, ImportReport, RefusedLine};
+use clap::Args;
+use edgelatch_registry::{Digest, ImportDefaults, ImportFormat, ImportReport, Name, RefusedLine, Slug};
 
-use super::fields::{new_key, one_of, read, slugs};
-use super::report;
-use crate::args::{Import, KeyFields};
+use super::fields::KeyFields;
+use super::view;
+use crate::args::read;
 use crate::context::{Context, Open, caller};
 use crate::failure::{Failure, Result};
-use crate::output::{self, mask};
+use crate::mask::mask;
+use crate::output::{self, Column};
 use crate::progress::Meter;
 
 /// Lines between two reports where there is no terminal.
 const LINES: u64 = 20_000;
 
-pub(super) fn run(context: &Context, open: &Open, args: &Import) -> Result<ExitCode> {
-    if let (Some(sha256), Some(name)) = (&args.sha256, &args.name) {
-        let digest = Digest::parse("sha256", sha256)?;
-        let imported = open.keys().import(&caller()?, &new_key(open, name, &args.fields)?, &digest)?;
-        report(context, &imported, ["imported"; 2]);
-        return Ok(ExitCode::SUCCESS);
+/// Take over existing keys by the SHA-256 of their texts: a file of them, or one
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  edgelatch keys import keys.csv --role reader --dry-run
+  edgelatch keys import - --format jsonl < keys.jsonl
+  edgelatch keys import --name legacy --sha256 \"$(printf %s \"$KEY\" | sha256sum | cut -d' ' -f1)\"
+
+Columns of a file, or members of its JSON objects: sha256, name, org, owner, description, roles, scope,
+allow, deny, allow_mode, order, not_before, expires_at, metadata, environment. The first two are needed;
+lists are separated by blanks. All lines are imported, or none.
+Exit code: 0 imported (or could be), 1 lines were refused, 2 the file could not be read.")]
+pub(crate) struct Import {
+    /// A file of digests, or - for standard input
+    #[arg(
+        required_unless_present = "sha256",
+        conflicts_with_all = ["sha256", "name", "description", "scope", "allow", "deny", "order", "allow_mode", "expires", "not_before", "metadata"]
+    )]
+    file: Option<PathBuf>,
+    /// How the file is written: csv or jsonl [default: as its name ends]
+    #[arg(long, conflicts_with = "sha256", value_parser = read::word::<ImportFormat>)]
+    format: Option<ImportFormat>,
+    /// Only report what would be refused
+    #[arg(long, conflicts_with = "sha256")]
+    dry_run: bool,
+    /// One key: SHA-256 of its whole text, as 64 hexadecimal digits or base64
+    #[arg(long, value_name = "DIGEST", requires = "name", value_parser = |text: &str| Digest::parse("", text))]
+    sha256: Option<Digest>,
+    /// What people call that one key
+    #[arg(long)]
+    name: Option<Name>,
+    /// Of that one key; org, owner, roles and environment also stand for what lines of a file leave out
+    #[command(flatten)]
+    fields: KeyFields,
+}
+
+impl Import {
+    pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
+        let open = context.open()?;
+        match (self.file, self.sha256, self.name) {
+            (_, Some(digest), Some(name)) => {
+                let org = open.org(self.fields.org.clone())?;
+                let new = self.fields.new_key(org, name);
+                let imported = open.keys().import(&caller()?, &new, &digest)?;
+                view::changed(context, &imported, ["imported"; 2])
+            }
+            (Some(path), ..) => {
+                let format = self.format.map_or_else(|| format(&path), Ok)?;
+                let import =
+                    edgelatch_registry::Import { format, defaults: defaults(&open, self.fields)?, dry_run: self.dry_run };
+                let report = masked(read_file(&open, &import, &path)?);
+                context.answer(report.refused == 0, &report, |report| print(report, import.dry_run))
+            }
+            _ => Err(Failure::usage("which keys? name a file, or one key with --sha256 and --name")),
+        }
     }
-    let Some(path) = &args.file else {
-        return Err(Failure::usage("which keys? name a file, or one key with --sha256 and --name"));
-    };
-    let task =
-        Task { format: format(path, args.format.as_deref())?, defaults: defaults(open, &args.fields)?, dry_run: args.dry_run };
+}
+
+fn read_file(open: &Open, import: &edgelatch_registry::Import, path: &Path) -> Result<ImportReport> {
     let mut file = open_file(path)?;
     let bytes = file.metadata().map_or(0, |meta| meta.len());
     let mut meter = Meter::new(bytes, LINES);
     let bar = meter.bar();
     let mut input = bar.wrap_read(&mut file);
-    let imported = open.keys().import_file(&caller()?, &task, &mut input, &mut |lines| {
+    let report = open.keys().import_file(&caller()?, import, &mut input, &mut |lines| {
         meter.tell(lines, || format!("{lines} lines read"));
     });
     meter.end();
-    let report = masked(imported?);
-    print(context, &report, args.dry_run);
-    Ok(if report.refused > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(report?)
 }
 
-fn format(path: &Path, given: Option<&str>) -> Result<ImportFormat> {
-    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    match (given, extension.as_deref()) {
-        (Some(word), _) => one_of("format", word),
-        (None, Some("csv")) => Ok(ImportFormat::Csv),
-        (None, Some("jsonl" | "ndjson")) => Ok(ImportFormat::JsonLines),
+/// The format that a file's name tells.
+fn format(path: &Path) -> Result<ImportFormat> {
+    match path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
+        Some("csv") => Ok(ImportFormat::Csv),
+        Some("jsonl" | "ndjson") => Ok(ImportFormat::JsonLines),
         _ => Err(Failure::usage("--format: the file's name does not end in .csv or .jsonl: say `csv` or `jsonl`")),
     }
 }
 
 /// What stands for columns that are left out: as named, or the only org.
-fn defaults(open: &Open, fields: &KeyFields) -> Result<ImportDefaults> {
-    let org = match read("org", &fields.org)? {
-        None => Some(open.tenants().orgs()?).filter(|orgs| orgs.len() == 1).and_then(|mut orgs| orgs.pop()).map(|org| org.org),
-        named => named,
+fn defaults(open: &Open, fields: KeyFields) -> Result<ImportDefaults> {
+    let KeyFields { org, owner, roles, environment, .. } = fields;
+    let only = || -> Result<Option<Slug>> {
+        let mut orgs = open.tenants().orgs()?;
+        Ok(orgs.pop().filter(|_| orgs.is_empty()).map(|org| org.org))
     };
-    let (owner, environment) = (read("owner", &fields.owner)?, read("environment", &fields.environment)?);
-    Ok(ImportDefaults { org, owner, roles: slugs("roles", &fields.roles)?, environment })
+    Ok(ImportDefaults { org: org.map_or_else(only, |org| Ok(Some(org)))?, owner, roles, environment })
 }
 
 /// Other writers wait while an import reads, so what is no file is collected first, in a file without a name.
@@ -89,22 +135,21 @@ fn masked(mut report: ImportReport) -> ImportReport {
     report
 }
 
-fn print(context: &Context, report: &ImportReport, dry_run: bool) {
-    if context.json {
-        output::json(report);
-        return;
-    }
-    let row = |line: &RefusedLine| vec![line.line.to_string(), line.code.into(), line.reason.clone()];
-    if report.refused > 0 {
-        output::table(&["LINE", "CODE", "REASON"], &report.refusals.iter().map(row).collect::<Vec<_>>());
-        let more = report.refused.saturating_sub(report.refusals.len() as u64);
+const COLUMNS: &[Column<RefusedLine>] =
+    &[("LINE", |l| l.line.to_string()), ("CODE", |l| l.code.into()), ("REASON", |l| l.reason.clone())];
+
+fn print(report: &ImportReport, dry_run: bool) {
+    let ImportReport { keys, refused, refusals, .. } = report;
+    if *refused > 0 {
+        output::table(COLUMNS, refusals);
+        let more = refused.saturating_sub(refusals.len() as u64);
         if more > 0 {
             output::line(format_args!("and {more} more"));
         }
-        output::line(format_args!("{} lines refused, nothing was imported", report.refused));
+        output::line(format_args!("{refused} lines refused, nothing was imported"));
     } else if dry_run {
-        output::line(format_args!("{} keys can be imported; nothing was changed", report.keys));
+        output::line(format_args!("{keys} keys can be imported; nothing was changed"));
     } else {
-        output::line(format_args!("imported {} keys", report.keys));
+        output::line(format_args!("imported {keys} keys"));
     }
 }
