@@ -22,7 +22,8 @@ const FORBIDDEN: &[(&str, &str, &[&str], &str)] = &[
     ("TODO", "", TEXTS, "work that is left belongs into the tracker"),
     ("FIXME", "", TEXTS, "work that is left belongs into the tracker"),
     ("\"resolved\"", "", &["package-lock.json"], "lock files record no download address"),
-    ("://", "", &["Cargo.lock"], "lock files record no download address but the registry's name"),
+    ("\"http", "", &["Cargo.lock"], "lock files record no download address"),
+    ("\"git+", "", &["Cargo.lock"], "dependencies come from the registry"),
 ];
 const TEXTS: &[&str] = &[".rs", ".md", ".ts", ".mjs", ".py", ".toml", ".json"];
 /// This file spells out what it forbids, and the tests of these rules do.
@@ -32,10 +33,14 @@ pub fn words(repo: &Repo) -> Vec<String> {
     let mut faults = Vec::new();
     for (word, begin, ends, why) in FORBIDDEN {
         for (path, text) in repo.files(begin, ends).filter(|(path, _)| !path.starts_with(TIDY)) {
-            let found =
-                lines(path, text).filter(|(_, line)| line.contains(word) && !line.contains("registry+https://github.com"));
+            let found = lines(path, text).filter(|(_, line)| holds(line, word));
             faults.extend(found.map(|(place, _)| format!("{place}: {word:?}: {why}")));
         }
     }
     faults
+}
+
+/// Whether a line holds a word that is not the end of a longer one, as `/tmp/` is in `a/tmp/b`.
+fn holds(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| !line[..at].ends_with(char::is_alphanumeric))
 }

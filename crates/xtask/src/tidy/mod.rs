@@ -132,7 +132,7 @@ mod tests {
                 "crates/sync/src: a, b",
             ),
             ("sizes", &[("crates/a.rs", "\n"), ("js/test/a.ts", &long)], ("js/src/a.ts", &long), "js/src/a.ts: 201 lines"),
-            ("words", &[("a.rs", "tmp/")], ("a.rs", "\n\"/tmp/a\""), "a.rs:2: "),
+            ("words", &[("a.rs", "a/tmp/b")], ("a.rs", "\n\"/tmp/a\""), "a.rs:2: "),
             (
                 "words",
                 &[("js/package-lock.json", "\"version\": 1")],
