@@ -19,7 +19,8 @@ function problemOf({ batch, events, ...others }) {
   return undefined;
 }
 
-/** Answers by attempt; the last one goes on. A number is a status, `lost` takes the batch and answers nothing. */
+/** What the first attempt is answered, the second, and so on; the last answer repeats. `lost`: the batch is taken, and the connection
+ * closed without an answer. */
 const SCENARIOS = {
   ok: [200], busy: [503, 200], lost: ["lost", 200], malformed: [400], unauthorized: [401], down: [503], moved: [307], limited: [429, 200],
 };

@@ -1,4 +1,4 @@
-// Route tables: what each makes of a request, on every runtime, and whatever happens to the core meanwhile.
+// Route tables: what each demands of a request, alike on every runtime, and also when the core traps.
 import { equal, ok } from "./suite.mjs";
 
 /** What the key `plain` lacks. */

@@ -8,7 +8,7 @@ export function usageSuite({ createVerifier, protect, staticSource, usageReporte
   const { keys, start } = fixture;
   let rooms = 0;
 
-  /** A verifier that reports into a room of its own, where the server answers as the scenario says. */
+  /** A verifier that reports to a path of its own, below which the server answers as the scenario says. */
   async function edge(scenario, { more = {}, ...options } = {}) {
     const room = `${scenario}.${rooms++}.${Math.random().toString(36).slice(2)}`;
     const errors = [];

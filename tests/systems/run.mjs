@@ -32,5 +32,5 @@ const passed = results.filter(({ ok }) => ok).length;
 const failed = results.length - passed;
 print(`systems: ${passed} passed, ${failed} failed`);
 const summary = values.json ? `${JSON.stringify({ passed, failed, steps: results }, null, 1)}\n` : "";
-// A pipe takes its time; whatever is left running must not keep the process.
+// Ends when all output has been written, and does not wait for servers that a failed walk left running.
 process.stdout.write(summary, () => process.exit(failed === 0 ? 0 : 1));

@@ -4,7 +4,7 @@ use edgelatch_core::permission;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::management::{self, org_of, org_service, realm_service};
 use edgelatch_registry::{Error, Name, NewKey, NewRealm, Preset, Scope};
-use edgelatch_testkit::from_empty_on_both_stores;
+use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::edge::{edge, verdict};
 use edgelatch_testkit::registry::{Fixture, KeysExt, caller, slug};
 
@@ -105,7 +105,8 @@ fn no_two_places_share_a_service() {
     }
 }
 
-from_empty_on_both_stores!(
+on_both_stores!(
+    start: edgelatch_testkit::registry::Fixture::empty;
     there_is_one_first_key,
     of_many_at_once_one_gets_the_key,
     its_name_and_preset_go_together,

@@ -6,7 +6,7 @@ use edgelatch_registry::{
     Digest, Error, KeyEdit, KeyFilter, ListEdit, Name, NewIpRules, NewKey, NewOrg, OrgEdit, OwnerEdit, Preset, Rotate, Scope,
     Slug, State, StatusEdit,
 };
-use edgelatch_testkit::from_empty_on_both_stores;
+use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::edge::{edge, verdict};
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, ip, new_key, slug};
 use serde_json::json;
@@ -288,7 +288,8 @@ fn an_emptied_list_is_no_list_where_the_system_says_so(f: Fixture) {
     }
 }
 
-from_empty_on_both_stores!(
+on_both_stores!(
+    start: edgelatch_testkit::registry::Fixture::empty;
     an_emptied_list_is_no_list_where_the_system_says_so,
     vergeos_keys_follow_their_owner,
     vergeos_revoking_is_deleting,

@@ -2,13 +2,17 @@
 
 mod common;
 
-use common::{Plane, on_both_stores};
+use common::Plane;
 use edgelatch_registry::Preset;
+use edgelatch_testkit::{on_both_stores, registry::Place};
 use serde_json::{Value, json};
 
 const KEYS: &str = "/api/v1/realms/acme/keys";
 
-on_both_stores! { a_key_lives, a_repeated_request_shows_no_secret, lists_come_in_pages }
+on_both_stores! {
+    start: crate::common::Plane::at;
+    a_key_lives, a_repeated_request_shows_no_secret, lists_come_in_pages,
+}
 
 fn a_key_lives(plane: Plane) {
     let s = plane.serve();
@@ -185,7 +189,7 @@ fn errors_point_to_the_member() {
 
 #[test]
 fn settings_say_what_may_be_done() {
-    let plane = Plane::sqlite(Preset::VergeOs);
+    let plane = Plane::with(Place::sqlite(), Preset::VergeOs);
     let s = plane.serve();
     let made = s.call(&format!("POST {KEYS}"), &json!({ "org": "one", "name": "x", "expires_at": "30d" })).ok();
     let path = format!("{KEYS}/{}", made["key"]["key_id"].as_str().unwrap());

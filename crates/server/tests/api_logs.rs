@@ -2,13 +2,17 @@
 
 mod common;
 
-use common::{Plane, Served, on_both_stores, slug};
+use common::{Plane, Served, slug};
 use edgelatch_registry::management;
+use edgelatch_testkit::on_both_stores;
 use serde_json::{Value, json};
 
 const ACME: &str = "/api/v1/realms/acme";
 
-on_both_stores! { edges_report_and_administrators_read, imports_are_whole_or_nothing, leaks_are_answered_in_bulk, acts_are_logged }
+on_both_stores! {
+    start: crate::common::Plane::at;
+    edges_report_and_administrators_read, imports_are_whole_or_nothing, leaks_are_answered_in_bulk, acts_are_logged,
+}
 
 fn create(s: &Served, org: &str, name: &str) -> String {
     let made = s.call(&format!("POST {ACME}/keys"), &json!({ "org": org, "name": name, "roles": ["reader"] })).ok();

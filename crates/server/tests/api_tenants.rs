@@ -2,13 +2,17 @@
 
 mod common;
 
-use common::{Plane, on_both_stores, slug};
+use common::{Plane, slug};
 use edgelatch_registry::management;
+use edgelatch_testkit::on_both_stores;
 use serde_json::{Value, json};
 
 const ACME: &str = "/api/v1/realms/acme";
 
-on_both_stores! { orgs_live, owners_live, roles_live, what_has_changed_is_not_deleted }
+on_both_stores! {
+    start: crate::common::Plane::at;
+    orgs_live, owners_live, roles_live, what_has_changed_is_not_deleted,
+}
 
 fn orgs_live(plane: Plane) {
     let s = plane.serve();

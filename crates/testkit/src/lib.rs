@@ -1,6 +1,15 @@
 //! The test kit: what tests of several crates, the commands of `xtask` and the programs in `tests/` share.
 //!
 //! It depends on what it tests and nothing that ships depends on it: crates name it in their dev-dependencies only.
+//!
+//! | modules | hold |
+//! |---|---|
+//! | `realm`, `random` | a realm of the core for its tests, and numbers that look like chance |
+//! | `registry`, `postgres` | a registry on either store, its clock, callers that race; a PostgreSQL server that ends with the test |
+//! | `vectors`, `fixture`, `codes` | files that are generated: `tests/vectors/`, the snapshots of the JS tests, the TypeScript codes |
+//! | `cases`, `wire`, `snapshot` | case files and their judges, on every host; one raw HTTP request; snapshots on disk |
+//! | `demo` | what `cargo xtask demo` shows |
+//! | `shell`, `process`, `tally`, `closing` | running programs, and adding up what their tests say |
 
 #![forbid(unsafe_code)]
 

@@ -40,7 +40,7 @@ pub fn server() -> Option<&'static Server> {
     start(&SERVER, "off")
 }
 
-/// The same, as a server for production is: to measure with.
+/// A server that syncs every commit to the disk, as in production: for benchmarks.
 pub fn durable() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     start(&SERVER, "on")
@@ -156,7 +156,7 @@ impl Server {
         self.admin().query_one(sql, &[&schema]).unwrap().get(0)
     }
 
-    /// The server's certificate, its own root.
+    /// The server's certificate, signed by itself, so that it is the root to trust too.
     pub fn certificate(&self) -> PathBuf {
         self.dir.join("server.crt")
     }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-/// From the start of a program to its first line.
+/// How long a program may take from its start to its first line.
 const START: Duration = Duration::from_secs(60);
 
 /// A running program; stopped when dropped.

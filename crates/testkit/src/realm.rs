@@ -20,7 +20,7 @@ pub fn signer(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
 }
 
-/// A role of these keys, so many of which must sign.
+/// A role of the root: its keys, by their seeds, and how many of them must sign.
 pub fn role(threshold: u8, seeds: &[u8]) -> RoleFields {
     RoleFields { threshold, keys: seeds.iter().map(|s| signer(*s).public()).collect() }
 }
@@ -30,7 +30,7 @@ pub fn signers(seeds: &[u8]) -> Vec<SigningKey> {
     seeds.iter().map(|s| signer(*s)).collect()
 }
 
-/// Root keys have seeds 1.., publisher keys 101...
+/// The fields of a root. Root keys have the seeds 1, 2, …, publisher keys 101, 102, ….
 pub fn root_fields(version: u32) -> RootFields {
     RootFields {
         realm: REALM.into(),
@@ -68,7 +68,7 @@ pub fn bundle(epoch: u64, tree: &Tree) -> Vec<u8> {
     bundle_of(&head_fields(epoch, tree), tree)
 }
 
-/// The same with other fields.
+/// A bundle whose head has these fields.
 pub fn bundle_of(fields: &HeadFields, tree: &Tree) -> Vec<u8> {
     encode_bundle(&sign_head(fields, &signers(&[101])).unwrap(), tree).unwrap()
 }

@@ -13,14 +13,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// When every snapshot here was issued.
+/// When every snapshot here was issued, in Unix seconds.
 pub const ISSUED_AT: u64 = NOW - 60;
-/// A moment in between.
+/// The moment at which cases are judged: after the snapshot was issued, before it ends.
 pub const NOW: u64 = 1_750_000_000;
-/// Until when it lasts.
+/// When the snapshot ends.
 pub const NOT_AFTER: u64 = NOW + DAY;
 
-/// What an edge is deployed with and what it loads.
+/// A snapshot on disk: the root that an edge is deployed with, and the bundle that it loads.
 pub struct Snapshot {
     /// File of the root.
     pub root: PathBuf,
@@ -30,7 +30,7 @@ pub struct Snapshot {
     pub bytes: u64,
 }
 
-/// A key's text that depends on a name only.
+/// The text of a key, derived from a name: the same on every run.
 pub fn key_text(name: &str) -> Result<String> {
     let prefix = Prefix::parse("vsp_sk").map_err(|error| anyhow::anyhow!("{error}"))?;
     Ok(key::issue(&prefix, &mut stream(name)).to_string())
@@ -74,7 +74,7 @@ pub fn write(dir: &Path, realm: &RealmRecord, records: Vec<KeyRecord>) -> Result
     write_epoch(dir, 1, realm, records)
 }
 
-/// The same, of an epoch that may follow another one's.
+/// The same with an epoch of its own, for a snapshot that is to follow another.
 pub fn write_epoch(dir: &Path, epoch: u64, realm: &RealmRecord, records: Vec<KeyRecord>) -> Result<Snapshot> {
     let signer = |name: &str| {
         let mut seed = [0; 32];
@@ -113,7 +113,7 @@ pub fn write_epoch(dir: &Path, epoch: u64, realm: &RealmRecord, records: Vec<Key
     Ok(snapshot)
 }
 
-/// Bytes that depend on a name only.
+/// Bytes derived from a name: the same on every run.
 pub fn stream(name: &str) -> impl FnMut(&mut [u8]) + use<> {
     let mut block: [u8; 32] = Sha256::digest(format!("edgelatch test key: {name}")).into();
     move |out| {

@@ -1,8 +1,8 @@
-//! Passed and failed.
+//! How many tests passed and how many failed.
 
 use std::{fmt, ops::AddAssign};
 
-/// How many tests passed and how many failed.
+/// A sum of tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Passed.

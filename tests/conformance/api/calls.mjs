@@ -25,7 +25,7 @@ export const calls = (known) => [
     headers: { "idempotency-key": "first" },
     keep: (json, known) => Object.assign(known, { key_id: json.key.key_id, secret: json.secret, org: "one", owner: "alice", role: "purger", realm: "acme" }),
   }),
-  // Told again what was made, without the secret.
+  // The same idempotency key: answered with the key that was made, without its secret.
   post("createKey", "/keys", { org: "one", owner: "alice", name: "ci", roles: ["purger"], allow: ["192.0.2.0/24"] }, { headers: { "idempotency-key": "first" } }),
   get("listKeys", "/keys?org=one&search=ci&sort=name"),
   get("getKey", "/keys/{key_id}"),

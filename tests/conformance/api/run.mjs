@@ -13,22 +13,22 @@ const js = fileURLToPath(new URL("../../../js/", import.meta.url));
 const work = mkdtempSync(join(tmpdir(), "edgelatch-fuzz-"));
 process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 
-// A fuzzer fails to authenticate more often than anyone may.
+// The fuzzer sends many wrong keys, more than the limit of failed authentications allows a client: the limit is raised.
 const control = new Control(binary, "acme");
 process.on("exit", () => control.remove());
 await control.init("default");
 await control.serve(["--auth-failures", "60000"]);
-// Something to find: what names nothing is refused before it is looked at.
+// Without objects to find, every request would be answered 404 and no body would ever be read.
 const { key } = (await control.cli(["keys", "create", "--name", "ci", "--role", "reader"])).out;
 const document = join(work, "openapi.json");
 const described = (await control.rest("GET", "/api/v1/openapi.json")).body;
 writeFileSync(document, JSON.stringify(described));
-// With both schemes the fuzzer presents two keys at a time, which is refused before anything else is looked at.
+// If the document offers both schemes, the fuzzer sends two keys in one request, which is always refused with 400.
 const fuzzed = join(work, "fuzzed.json");
 delete described.components.securitySchemes.apiKey;
 writeFileSync(fuzzed, JSON.stringify({ ...described, security: [{ bearer: [] }] }));
 
-// Path parameters are ids of what is there, half of the time; bodies are made up.
+// Half of the path parameters are ids of objects that exist; bodies are made up.
 const known = { realm: "acme", org: "main", owner: "admin", role: "reader", key_id: key.key_id };
 writeFileSync(
   join(work, "schemathesis.toml"),
@@ -39,7 +39,7 @@ writeFileSync(
   ].join("\n"),
 );
 
-// What a schema cannot say, such as that an address must be one, is refused although the schema allows it.
+// Not checked: "what fits the schema is accepted". A schema cannot say, for one, that a text must be an IP address.
 const LENIENT = "positive_data_acceptance";
 
 let failed = 0;

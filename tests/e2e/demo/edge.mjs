@@ -8,10 +8,10 @@ const ROUTES = {
 };
 const requirement = ({ method, path }) => ROUTES[`${method} ${path}`] ?? {};
 
-/** Long enough for clocks that tick in milliseconds. */
+/** How long calls are repeated to measure one, in milliseconds: some hosts have clocks that tick in milliseconds. */
 const MEASURE_MS = 15;
 const REPEAT = 250;
-/** Before anything is measured: an edge that has seen some traffic runs optimised code. */
+/** How long calls run before anything is measured, in milliseconds, so that the engine has optimised the code as under real traffic. */
 const WARM_MS = 400;
 
 /**

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-/** Whatever hangs is ended. */
+/** How long a command may take before it is killed, and a call before it is given up, in milliseconds. */
 const COMMAND_MS = 20_000;
 const CALL_MS = 10_000;
 /** The longest that heads may live: an edge whose clock runs ahead still finds them fresh. */
@@ -89,7 +89,7 @@ export class Control {
     return `http://${this.#addr}`;
   }
 
-  /** Where edges look. */
+  /** The URL that edges read snapshots from. */
   get source() {
     return `${this.url}/r/${this.realm}`;
   }

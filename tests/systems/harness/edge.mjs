@@ -10,7 +10,7 @@ const demanded = ({ path }) => {
   return { ...(service !== "-" && service !== "" && { service }), ...(permission !== "-" && { permission }) };
 };
 
-/** Where calls come from unless a step says otherwise. */
+/** The client address of calls, unless a step says otherwise. */
 export const SOMEWHERE = "203.0.113.9";
 
 export class Edge {
@@ -79,7 +79,7 @@ export class Edge {
   }
 }
 
-/** Alerts are looked for every five seconds; all else is quicker. */
+/** The server looks for alerts to deliver every five seconds; everything else happens sooner. */
 const PATIENCE_MS = 12_000;
 const PAUSE_MS = 20;
 

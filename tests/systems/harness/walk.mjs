@@ -51,7 +51,7 @@ export function fits(expected, got) {
   return got !== null && typeof got === "object" && Object.keys(expected).every((name) => fits(expected[name], got[name]));
 }
 
-/** Of a result, what the expectation is about. */
+/** The part of a result that the expectation speaks of, to be shown beside it. */
 function alike(expected, got) {
   const both = [expected, got].every((one) => one !== null && typeof one === "object" && !(one instanceof RegExp));
   if (!both) return got;

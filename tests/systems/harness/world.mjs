@@ -112,7 +112,7 @@ export class World {
     return this.manager("edge", "edge's own key");
   }
 
-  /** Where any secret appears beside its own creation. */
+  /** The places where a secret appears outside of the answer that created it. */
   leaks() {
     return this.control.transcript.filter(([, said]) => this.#all.some((secret) => said.includes(secret))).map(([where]) => where);
   }

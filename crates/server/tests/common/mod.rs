@@ -1,5 +1,5 @@
 //! A control plane with a management realm and a realm `acme` of two orgs, served on a free port of this machine.
-#![allow(dead_code, unused_macros)]
+#![allow(dead_code)]
 
 pub mod log;
 
@@ -8,10 +8,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use edgelatch_registry::{Database, Env, Handover, NewKey, Preset, Registry, Scope, Service, management};
+use edgelatch_registry::{Env, Handover, NewKey, Preset, Registry, Scope, Service, management};
 use edgelatch_server::{ApiOptions, FailureRate, Options, serve_until};
-use edgelatch_testkit::postgres;
-use edgelatch_testkit::registry::fill;
+use edgelatch_testkit::registry::{Place, fill};
 pub use edgelatch_testkit::registry::{caller, slug};
 pub use log::Log;
 use serde_json::Value;
@@ -24,42 +23,18 @@ pub struct Plane {
     pub admin_id: String,
 }
 
-/// Runs each named function, which takes a [`Plane`], on SQLite and on PostgreSQL.
-macro_rules! on_both_stores {
-    ($($test:ident),* $(,)?) => {
-        mod on_sqlite { $(#[test] fn $test() { super::$test(super::common::Plane::sqlite(edgelatch_registry::Preset::Default)) })* }
-        mod on_postgres {
-            $(#[test] fn $test() {
-                if let Some(plane) = super::common::Plane::postgres() {
-                    super::$test(plane)
-                }
-            })*
-        }
-    };
-}
-#[allow(unused_imports)]
-pub(crate) use on_both_stores;
-
 impl Plane {
     pub fn new() -> Plane {
-        Plane::sqlite(Preset::Default)
+        Plane::at(Place::sqlite())
     }
 
-    pub fn sqlite(preset: Preset) -> Plane {
-        let dir = tempfile::tempdir().unwrap();
-        let database = Database::file(dir.path().join("registry.db"));
-        Plane::establish(dir, &database, preset)
+    /// With the default preset.
+    pub fn at(place: Place) -> Plane {
+        Plane::with(place, Preset::Default)
     }
 
-    /// None where PostgreSQL is not installed.
-    pub fn postgres() -> Option<Plane> {
-        let server = postgres::server()?;
-        let database = server.url(&server.schema()).parse().unwrap();
-        Some(Plane::establish(tempfile::tempdir().unwrap(), &database, Preset::Default))
-    }
-
-    fn establish(dir: tempfile::TempDir, database: &Database, preset: Preset) -> Plane {
-        let registry = Registry::establish(database, Env::system()).unwrap();
+    pub fn with(Place { dir, database, .. }: Place, preset: Preset) -> Plane {
+        let registry = Registry::establish(&database, Env::system()).unwrap();
         let created = management::establish(&registry, &caller(), &mut |_| Ok(())).unwrap().unwrap();
         fill(&registry, &slug("acme"), preset);
         let (admin, admin_id) = (created.secret.to_string(), created.key.key_id.to_string());

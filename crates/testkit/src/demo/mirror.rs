@@ -21,7 +21,7 @@ pub enum Mode {
     Cut,
 }
 
-/// A listener that goes by a mode.
+/// A listener between the edges and the control plane.
 pub struct Mirror {
     pub address: SocketAddr,
     mode: Arc<Mutex<Mode>>,

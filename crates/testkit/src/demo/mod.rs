@@ -24,8 +24,8 @@ const SHORT: u64 = 4;
 /// A key as some older system issued it.
 const LEGACY: &str = "legacy-7f3a9c51d2e84b06";
 
-/// Shows it: a row each for what an edge did, and whether that is right. The package must be staged and the command built. With
-/// `keep`, everything runs on until the end of the input.
+/// Runs the demo: prints a row for each thing that an edge did and whether that is right. The package must be staged and the
+/// command built. With `keep`, everything runs on until somebody presses Enter.
 pub fn run(keep: bool) -> Result<Tally> {
     let begin = Instant::now();
     let scene = Scene::set()?;
@@ -300,7 +300,7 @@ impl Scene {
         Ok((self.control.published("head")?, self.control.published("bundle")?))
     }
 
-    /// Leaves all of it running until the end of the input.
+    /// Leaves everything running until somebody presses Enter.
     fn keep(&self) -> Result<()> {
         println!("\nStill running. Try:\n");
         let (reader, inside) = (bearer(&self.keys.reader.secret), bearer(&self.keys.inside.secret));

@@ -1,7 +1,10 @@
 //! A registry with one realm, two orgs and their owners, on either store.
 
 pub mod edge;
+mod place;
 pub mod race;
+
+pub use place::Place;
 
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -18,90 +21,61 @@ use edgelatch_registry::{
 /// 2026-01-31T00:00:00Z
 pub const NOW: u64 = 1_769_817_600;
 
-/// Runs each named function, which takes a [`Fixture`], as one test on SQLite and one on PostgreSQL.
-#[macro_export]
-macro_rules! on_both_stores {
-    ($($test:ident),* $(,)?) => {
-        mod on_sqlite { $(#[test] fn $test() { super::$test($crate::registry::Fixture::sqlite()) })* }
-        mod on_postgres {
-            $(#[test] fn $test() {
-                if let Some(fixture) = $crate::registry::Fixture::postgres() {
-                    super::$test(fixture)
-                }
-            })*
-        }
-    };
-}
-
-/// The same, where each function takes an empty registry, to be filled [`Fixture::with`] a preset.
-#[macro_export]
-macro_rules! from_empty_on_both_stores {
-    ($($test:ident),* $(,)?) => {
-        mod on_sqlite { $(#[test] fn $test() { super::$test($crate::registry::Fixture::sqlite_empty()) })* }
-        mod on_postgres {
-            $(#[test] fn $test() {
-                if let Some(fixture) = $crate::registry::Fixture::postgres_empty() {
-                    super::$test(fixture)
-                }
-            })*
-        }
-    };
-}
-
 /// A registry, its database and its clock.
 pub struct Fixture {
     /// Holds the SQLite file, and whatever else a test needs a directory for.
     pub dir: tempfile::TempDir,
-    /// Where it is kept.
+    /// Its database.
     pub database: Database,
     /// The registry.
     pub registry: Registry,
-    /// What time it is there.
+    /// Its clock, in Unix seconds.
     pub clock: Arc<AtomicU64>,
     /// Its realm.
     pub realm: Slug,
-    /// Where PostgreSQL has it.
+    /// The schema that holds it, on PostgreSQL.
     pub schema: Option<String>,
 }
 
-/// A name that is one.
+/// A slug from a text that is known to be one.
 pub fn slug(text: &str) -> Slug {
     text.parse().unwrap()
 }
 
-/// Goes by a clock that a test sets.
+/// An environment whose clock the test sets.
 pub fn env(clock: &Arc<AtomicU64>) -> Env {
     let clock = Arc::clone(clock);
     Env::new(move || clock.load(Ordering::SeqCst), |bytes| getrandom::fill(bytes).is_ok())
 }
 
 impl Fixture {
-    /// On SQLite, with the default preset.
+    /// With the default preset.
+    pub fn new(place: Place) -> Fixture {
+        Fixture::empty(place).with(Preset::Default)
+    }
+
+    /// The same on SQLite.
     pub fn sqlite() -> Fixture {
-        Fixture::sqlite_empty().with(Preset::Default)
+        Fixture::new(Place::sqlite())
     }
 
     /// The same on PostgreSQL; none where that is not installed.
     pub fn postgres() -> Option<Fixture> {
-        Some(Fixture::postgres_empty()?.with(Preset::Default))
+        Place::postgres().map(Fixture::new)
     }
 
     /// A registry on SQLite without anything in it.
     pub fn sqlite_empty() -> Fixture {
-        let dir = tempfile::tempdir().unwrap();
-        let database = Database::file(dir.path().join("registry.db"));
-        Fixture::establish(dir, database, None)
+        Fixture::empty(Place::sqlite())
     }
 
     /// The same on PostgreSQL; none where that is not installed.
     pub fn postgres_empty() -> Option<Fixture> {
-        let server = postgres::server()?;
-        let schema = server.schema();
-        let database = server.url(&schema).parse().unwrap();
-        Some(Fixture::establish(tempfile::tempdir().unwrap(), database, Some(schema)))
+        Place::postgres().map(Fixture::empty)
     }
 
-    fn establish(dir: tempfile::TempDir, database: Database, schema: Option<String>) -> Fixture {
+    /// A registry without anything in it.
+    pub fn empty(Place { dir, database, schema }: Place) -> Fixture {
         let clock = Arc::new(AtomicU64::new(NOW));
         let registry = Registry::establish(&database, env(&clock)).unwrap();
         Fixture { dir, database, registry, clock, realm: slug("acme"), schema }
@@ -209,11 +183,11 @@ pub fn fill(registry: &Registry, realm: &Slug, preset: Preset) {
     }
 }
 
-/// What most tests want of keys.
+/// Short forms of what most tests do with keys.
 pub trait KeysExt {
     /// Makes a key and takes its secret from the answer.
     fn make(&self, caller: &Caller, new: &NewKey) -> Result<Created, Error>;
-    /// The same of a new secret.
+    /// Rotates a key and takes the new secret from the answer.
     fn renew(&self, caller: &Caller, key_id: KeyId, rotate: &Rotate) -> Result<Created, Error>;
     /// The newest keys that a filter fits, up to 500.
     fn all(&self, filter: &KeyFilter) -> Result<Vec<Key>, Error>;
@@ -233,12 +207,12 @@ impl KeysExt for Keys<'_> {
     }
 }
 
-/// Whoever tests.
+/// The caller that tests act as.
 pub fn caller() -> Caller {
     Caller::new("cli:tester".parse().unwrap())
 }
 
-/// An org that is named as it is called.
+/// An org whose display name is its slug.
 pub fn new_org(org: &str) -> NewOrg {
     NewOrg { org: slug(org), name: org.parse().unwrap(), preset: None }
 }
@@ -249,7 +223,7 @@ pub fn new_key(name: &str) -> NewKey {
     NewKey { owner: Some(slug("alice")), roles: vec![slug("reader")], ..NewKey::new(slug("one"), name) }
 }
 
-/// A policy of these lists.
+/// An IP policy with these lists.
 pub fn ip(allow: &[&str], deny: &[&str]) -> NewIpRules {
     let list = |texts: &[&str]| texts.iter().map(|t| IpEntry::parse("allow", t).unwrap()).collect();
     NewIpRules { allow: list(allow), deny: list(deny), ..NewIpRules::default() }

@@ -1,4 +1,5 @@
-//! Bytes told as the difference to others: `[at, removed, "inserted, base64"]`, ascending, `at` counted in the original.
+//! Bytes written as edits of other bytes: a list of `[at, removed, "inserted, base64"]`, ascending, where `at` is a place in the
+//! original. Most objects of the vectors differ from another one in a few bytes, so this keeps the files short.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};

@@ -200,18 +200,18 @@ fn vouching(t: &Trees) -> Vec<Step> {
         asks(head(&t.old, 1, 9, &[101]), old),
         offer(head(&t.new, 1, 9, &[150]), "too_few_signatures"),
         update(small(&t.old, 5), OK).serving(9),
-        // For its own tree alone.
+        // A head vouches for bundles of its own tree alone.
         asks(head(&t.new, 1, 10, &[101]), new).serving(9),
         update(small(&t.old, 5), "below_floor").serving(9),
-        // Not for one that lies about its tree.
+        // It does not vouch for a bundle with the tree's top page and other shards below it.
         update(bundle_of_other_shards(t), "wrong_digest").serving(9),
         offer(head(&t.old, 1, 9, &[101]), "unchanged").serving(9),
         update(small(&t.new, 6), OK).serving(10),
-        // Once only.
+        // It vouches once: a bundle that was taken uses it up.
         asks(head(&t.old, 1, 14, &[101]), old).serving(10),
         update(small(&t.new, 13), OK).serving(13),
         update(small(&t.old, 12), "rollback").serving(13),
-        // Of two, the last.
+        // Of two heads that were offered, the last counts.
         asks(head(&t.old, 1, 20, &[101]), old).serving(13),
         asks(head(&t.old, 1, 19, &[101]), old).serving(13),
         update(small(&t.old, 18), OK).serving(19),

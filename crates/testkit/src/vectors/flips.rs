@@ -1,4 +1,4 @@
-//! Every single bit of a bundle: by which name its flip is refused, range by range.
+//! A bundle with one bit flipped, for every bit: the error code of the refusal, range of bits by range of bits.
 
 use super::lies::Parts;
 use super::raw::Head;

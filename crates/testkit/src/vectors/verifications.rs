@@ -1,4 +1,4 @@
-//! One verification a row.
+//! Verifications: what is asked of an edge, and its verdict.
 
 use super::keys;
 use super::realms::Realm;

@@ -113,6 +113,6 @@ fn defines(code: &str, name: &str) -> bool {
             method = rest;
         }
         MAKES.iter().filter_map(|make| line.split_once(make)).any(|(_, rest)| named(rest))
-            || named(method) && method.contains('(') && method.ends_with('{')
+            || named(method) && method.contains(['(', ':', '=']) && method.ends_with(['{', '(', '>'])
     })
 }

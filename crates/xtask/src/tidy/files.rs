@@ -22,7 +22,7 @@ const FORBIDDEN: &[(&str, &str, &[&str], &str)] = &[
     ("TODO", "", TEXTS, "work that is left belongs into the tracker"),
     ("FIXME", "", TEXTS, "work that is left belongs into the tracker"),
     ("\"resolved\"", "", &["package-lock.json"], "lock files record no download address"),
-    ("\"http", "", &["Cargo.lock"], "lock files record no download address"),
+    ("\"sparse+", "", &["Cargo.lock"], "lock files record no download address"),
     ("\"git+", "", &["Cargo.lock"], "dependencies come from the registry"),
 ];
 const TEXTS: &[&str] = &[".rs", ".md", ".ts", ".mjs", ".py", ".toml", ".json"];

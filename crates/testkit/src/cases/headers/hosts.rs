@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 pub struct Host {
     pub name: &'static str,
     command: &'static [&'static str],
-    /// Probed with `--version`.
+    /// The program that must be installed; asked for its `--version`.
     needs: &'static str,
 }
 

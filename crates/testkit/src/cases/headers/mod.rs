@@ -25,10 +25,10 @@ const STATES: &[&str] = &["sources", "query", "mask_ip", "allow_preflight", "sna
 /// Items of the column `config` that ask for a check on the answer.
 const CHECKS: &[&str] = &["cache check", "response check"];
 
-/// Lines without a value that a host keeps from the program behind it: host and header.
+/// Header lines without a value that a host does not pass on to the program behind it: host and header.
 const HIDDEN: &[(&str, &str)] = &[("workerd", "authorization")];
 
-/// A row that is understood.
+/// A row whose every column was understood.
 struct Case<'a> {
     id: &'a str,
     request: &'a str,
@@ -66,7 +66,7 @@ pub fn run(file: &CaseFile, only: &[String]) -> Result<Vec<Tally>> {
     Ok(tallies)
 }
 
-/// State and need of each listener.
+/// The listeners that rows need: each with a state of its edge and a requirement.
 type Listeners = BTreeMap<(String, Option<String>), String>;
 
 fn understand<'a>(row: &'a Row, fixture: &Fixture, listeners: &mut Listeners) -> Result<Case<'a>> {
