@@ -2,7 +2,7 @@
 
 use crate::state::{State, change, say, size, with};
 use alloc::borrow::ToOwned;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use edgelatch_core::edge::{Edge, Offer, Staged};
 use edgelatch_core::error::Error;
@@ -164,5 +164,13 @@ pub fn realm() -> u32 {
 /// Leaves the names of the headers that a request block must hold as text, one a line, in lower case.
 #[wasm_bindgen]
 pub fn interest() -> u32 {
-    say(|state| Some(state.edge.as_ref()?.config().interest().collect::<Vec<_>>().join("\n")))
+    say(|state| {
+        let mut text = String::new();
+        for name in state.edge.as_ref()?.config().interest() {
+            text.push_str(name);
+            text.push('\n');
+        }
+        text.pop();
+        Some(text)
+    })
 }

@@ -2,15 +2,18 @@
 //!
 //! The prefix is decimal without sign or leading zero, and no host bit may be set: widening `10.0.0.1/24` silently would
 //! admit 255 addresses nobody asked for. A network inside `::ffff:0:0/96` is the IPv4 network.
+//!
+//! The crate `ipnet` has such a type, over addresses that are arrays of bytes: sorting and comparing those made the wasm file 9 kB
+//! larger. And its reader takes host bits, `010.0.0.0/08`, and a mapped network as an IPv6 one that no IPv4 client is in.
 
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 use core::fmt;
 
 use crate::ip::{Ip, IpError};
 
-/// A network; a single address is `/32` or `/128`. Ordered by network, wider ones first.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// A network: an address without host bits, and a prefix of 0 to 32 or 128; a single address is `/32` or `/128`. IPv4 sorts
+/// before IPv6, then by address, wider ones first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Cidr {
     net: Ip,
     prefix: u8,
@@ -50,14 +53,11 @@ impl Cidr {
         let net = Ip::parse(address).map_err(CidrError::Address)?;
         let prefix = decimal(rest.split_first().map_or(rest, |(_, digits)| digits)).ok_or(CidrError::Prefix)?;
         let longest = if address.contains(&b':') { 128 } else { 32 };
-        if prefix > longest {
-            return Err(CidrError::PrefixRange { longest: if longest == 128 { 128 } else { 32 } });
-        }
+        let prefix = u8::try_from(prefix).ok().filter(|prefix| *prefix <= longest).ok_or(CidrError::PrefixRange { longest })?;
         let prefix = match net {
             Ip::V4(_) if longest == 128 => prefix.checked_sub(96).ok_or(CidrError::Mapped)?,
             _ => prefix,
         };
-        let prefix = u8::try_from(prefix).map_err(|_| CidrError::Prefix)?;
         Cidr::new(net, prefix).ok_or(CidrError::HostBits { address: net, prefix })
     }
 
@@ -87,7 +87,7 @@ impl Cidr {
         self.net
     }
 
-    /// How many leading bits are fixed.
+    /// How many leading bits are fixed: 0 to 32 for IPv4, 0 to 128 for IPv6.
     pub const fn prefix(&self) -> u8 {
         self.prefix
     }
@@ -121,16 +121,9 @@ pub(crate) fn covers6(net: u128, prefix: u8, ip: u128) -> bool {
 
 /// Sorted, IPv4 first, without what a wider entry covers.
 pub(crate) fn minimal(mut list: Vec<Cidr>) -> Vec<Cidr> {
-    list.sort_unstable();
+    list.sort_unstable_by(Cidr::cmp);
     // Networks nest or are disjoint, and a wider one sorts first: only the last one kept can cover the next.
-    let mut kept: Option<Cidr> = None;
-    list.retain(|entry| {
-        let new = !kept.is_some_and(|wide| wide.contains(entry.net));
-        if new {
-            kept = Some(*entry);
-        }
-        new
-    });
+    list.dedup_by(|entry, kept| kept.contains(entry.net));
     list
 }
 
@@ -147,18 +140,6 @@ fn decimal(text: &[u8]) -> Option<u16> {
     (canonical && digits).then(|| text.iter().fold(0, |n, &b| n * 10 + u16::from(b - b'0')))
 }
 
-impl PartialOrd for Cidr {
-    fn partial_cmp(&self, other: &Cidr) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Cidr {
-    fn cmp(&self, other: &Cidr) -> Ordering {
-        self.net.cmp(&other.net).then(self.prefix.cmp(&other.prefix))
-    }
-}
-
 impl fmt::Display for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.net, self.prefix)
@@ -168,7 +149,7 @@ impl fmt::Display for Cidr {
 impl fmt::Display for CidrError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            // Only the message for "a network where an address is wanted" would mislead here, and `/` never gets that far.
+            // `IpError::Prefix`, which asks for an address without a network, cannot be among these: nothing here has a `/`.
             CidrError::Address(error) => error.fmt(f),
             CidrError::Prefix => f.write_str(
                 "after `/` stands one decimal number without sign or leading zero, as in `10.0.0.0/8`; netmasks and ranges are not accepted",

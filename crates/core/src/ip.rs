@@ -6,6 +6,7 @@
 
 use crate::hex::digit;
 use core::fmt;
+use core::net::IpAddr;
 
 /// An address; an IPv4-mapped IPv6 address is `V4`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -168,6 +169,16 @@ fn diagnose(text: &[u8]) -> IpError {
         IpError::OctetRange
     } else {
         IpError::Shape
+    }
+}
+
+impl From<IpAddr> for Ip {
+    /// An IPv4-mapped address becomes the IPv4 address.
+    fn from(ip: IpAddr) -> Ip {
+        match ip {
+            IpAddr::V4(ip) => Ip::V4(ip.to_bits()),
+            IpAddr::V6(ip) => Ip::from_v6(ip.to_bits()),
+        }
     }
 }
 

@@ -128,9 +128,8 @@ fn page(page: &Page<'_>) -> Value {
 
 fn directory(directory: &Directory<'_>) -> Value {
     let role = |role: edgelatch_core::tree::directory::RoleView<'_>| json!({ "name": role.name, "permissions": role.patterns(directory).collect::<Vec<_>>() });
-    let credentials = [(1, "bearer"), (2, "x-api-key")].iter().filter(|(bit, _)| directory.credentials.bits() & bit != 0);
     json!({
-        "object": "directory", "credentials": credentials.map(|(_, name)| *name).collect::<Vec<_>>(), "imports": directory.imports,
+        "object": "directory", "credentials": directory.credentials.names().collect::<Vec<_>>(), "imports": directory.imports,
         "pepper_id": (directory.pepper_id != 0).then_some(directory.pepper_id),
         "services": directory.services().collect::<Vec<_>>(), "roles": directory.roles().map(role).collect::<Vec<_>>(),
     })

@@ -38,7 +38,7 @@ impl Tree {
         ObjectId::of(&self.top)
     }
 
-    /// Bytes of all objects together.
+    /// Bytes of all objects together, which the head announces.
     pub fn bytes(&self) -> u64 {
         self.objects().map(|object| u64::try_from(object.len()).unwrap_or(u64::MAX)).sum()
     }
@@ -50,7 +50,9 @@ impl Tree {
     }
 }
 
-/// Builds the tree of a realm. Fails on a record that breaks a limit or a rule of the format, naming it.
+/// Builds the tree of a realm (SPEC.md section 5). Fails on a record that breaks a limit or a rule of the format
+/// ([`Error::BadRecord`], [`Error::TooLong`]), on two digests that begin with the same 16 bytes ([`Error::DuplicateDigest`]), and on
+/// a tree of more than 3 GiB.
 pub fn build_tree(realm: &RealmRecord, mut keys: Vec<KeyRecord>) -> Result<Tree, Error> {
     keys.iter().try_for_each(|key| key.check(realm))?;
     let (directory, index) = encode_directory(realm, &keys)?;
@@ -116,7 +118,7 @@ fn encode_top(records: u64, directory: &[u8], pages: &[Vec<u8>], ends: &[u64]) -
     Ok(out)
 }
 
-/// Puts a head and its tree into one file.
+/// Puts a head and its tree into one file (SPEC.md section 6).
 pub fn encode_bundle(head: &[u8], tree: &Tree) -> Result<Vec<u8>, Error> {
     let mut out = put::open(crate::bundle::MAGIC);
     out.extend_from_slice(&[0, 0]);

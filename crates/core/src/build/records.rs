@@ -16,29 +16,29 @@ use alloc::{collections::BTreeMap, collections::BTreeSet, string::String, vec, v
 /// One digest under which a key may be presented. A key in the overlap after a rotation has two records of one id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
-    /// SHA-256 of the whole key text.
+    /// SHA-256 of the whole key text, without pepper.
     pub digest: [u8; 32],
     /// The public id.
     pub key_id: KeyId,
-    /// The tenant.
+    /// The tenant: 1 to 64 printable ASCII characters without spaces.
     pub org: String,
-    /// The user or service account.
+    /// The user or service account, of the same form.
     pub owner: String,
     /// Whether the owner is disabled.
     pub owner_disabled: bool,
-    /// Descriptive name; may be empty.
+    /// Descriptive name: at most 128 bytes without control characters; may be empty.
     pub name: String,
-    /// Custom metadata, compact JSON text; may be empty.
+    /// Custom metadata, compact JSON text of at most 4096 bytes; may be empty.
     pub metadata: String,
     /// Whether the key was revoked.
     pub revoked: bool,
-    /// Unix seconds.
+    /// Refused before this time, Unix seconds; 0 is an error.
     pub not_before: Option<u64>,
-    /// Unix seconds; refused from then on.
+    /// Refused from this time on, Unix seconds; 0 is an error.
     pub expires_at: Option<u64>,
-    /// Indexes into [`RealmRecord::roles`].
+    /// Indexes into [`RealmRecord::roles`], at most 32.
     pub roles: Vec<u32>,
-    /// Services it may be used for; `None` for all, present and future.
+    /// Services it may be used for (SPEC.md section 3), at most 128; `None` for all, present and future.
     pub services: Option<Vec<String>>,
     /// From where it may be used; `None` for anywhere.
     pub ip_policy: Option<IpPolicy>,
@@ -47,16 +47,16 @@ pub struct KeyRecord {
 /// A named set of permission patterns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleRecord {
-    /// Its name.
+    /// Its name: 1 to 128 bytes without control characters.
     pub name: String,
-    /// What it grants.
+    /// What it grants: at most 256 patterns (SPEC.md section 3).
     pub patterns: Vec<String>,
 }
 
 /// What all keys of a realm share.
 #[derive(Clone, Debug)]
 pub struct RealmRecord {
-    /// Headers in which a key is accepted.
+    /// Headers in which a key is accepted; at least one.
     pub credentials: CredentialHeaders,
     /// Whether some keys were imported, so that their text is of free syntax.
     pub imports: bool,

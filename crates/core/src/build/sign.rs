@@ -38,22 +38,22 @@ impl fmt::Debug for SigningKey {
 /// A role in a root to be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleFields {
-    /// How many distinct keys must sign.
+    /// How many distinct keys must sign: 1 to the number of keys.
     pub threshold: u8,
-    /// The public keys, in any order.
+    /// The public keys (Ed25519, RFC 8032), at most 16, in any order.
     pub keys: Vec<[u8; 32]>,
 }
 
 /// A root to be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootFields {
-    /// The realm.
+    /// The realm: 1 to 64 characters of `a-z 0-9 . _ -`.
     pub realm: String,
-    /// 1 for the first.
+    /// 1 for the first, one higher for each next one.
     pub version: u32,
     /// Unix seconds.
     pub issued_at: u64,
-    /// Unix seconds.
+    /// Unix seconds, after `issued_at`; no head is accepted from then on.
     pub expires_at: u64,
     /// Version of the root that began the era: that of the root before, or this one's own to count epochs anew.
     pub era: u32,
@@ -72,11 +72,11 @@ pub struct HeadFields {
     pub realm: String,
     /// The root in force.
     pub root_version: u32,
-    /// Higher than that of every head signed before.
+    /// 1 to 2^53 - 1, higher than that of every head signed before.
     pub epoch: u64,
     /// Unix seconds.
     pub issued_at: u64,
-    /// Unix seconds.
+    /// Unix seconds, at most 30 days after `issued_at`; the snapshot is stale from then on.
     pub not_after: u64,
     /// Name of the top page: [`Tree::id`](super::Tree::id).
     pub tree: ObjectId,

@@ -26,7 +26,7 @@ use crate::cidr::{Cidr, any_contains};
 use crate::http::Lines;
 use crate::ip::{Ip, parse_v6};
 use chain::Chain;
-use platform::Source;
+use platform::Place;
 
 /// How the address of a client is derived from a connection and its header lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,12 +68,12 @@ impl ClientIpRule {
 
     /// The header lines that a host must pass in for this rule, in lower case.
     pub fn header_names(&self) -> impl Iterator<Item = &str> {
-        let (header, sources): (Option<&str>, &[Source]) = match &self.mode {
+        let (header, places): (Option<&str>, &[Place]) = match &self.mode {
             Mode::Connection => (None, &[]),
             Mode::Trust(_, header) | Mode::Hops(_, header) => (Some(header.name()), &[]),
-            Mode::Platform(platform) => (None, platform.sources),
+            Mode::Platform(platform) => (None, platform.places),
         };
-        header.into_iter().chain(sources.iter().flat_map(Source::header_names).map(|name| -> &str { name }))
+        header.into_iter().chain(places.iter().flat_map(Place::header_names).map(|name| -> &str { name }))
     }
 
     /// The client's address, `None` when it is not known.

@@ -11,14 +11,14 @@ pub struct Platform {
     /// The name in configurations.
     pub name: &'static str,
     /// Tried in order; the first one that is there decides, even if it is bad.
-    pub(super) sources: &'static [Source],
+    pub(super) places: &'static [Place],
     /// What the row is based on.
     pub basis: &'static str,
 }
 
 /// One place.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum Place {
     /// What the runtime says about the connection.
     Connection,
     /// One header line with one address.
@@ -31,88 +31,88 @@ pub(super) enum Source {
     Appended(u8),
 }
 
-use Source::{Appended, Connection, Header, HeaderWithPort, PseudoV4};
+use Place::{Appended, Connection, Header, HeaderWithPort, PseudoV4};
 
 /// Every preset. A header here is one that the platform overwrites or appends to; that requests reach the program through
 /// the platform only is what choosing the preset states.
 pub const PLATFORMS: &[Platform] = &[
     Platform {
         name: "akamai",
-        sources: &[Header("true-client-ip")],
+        places: &[Header("true-client-ip")],
         basis: "Origin Server behavior `True Client IP Header`; `Allow clients to set` must be off",
     },
     Platform {
         name: "app-engine",
-        sources: &[Header("x-appengine-user-ip")],
+        places: &[Header("x-appengine-user-ip")],
         basis: "Google App Engine, request headers: set by the front end, removed from what a client sends",
     },
     Platform {
         name: "aws-alb",
-        sources: &[Appended(1)],
+        places: &[Appended(1)],
         basis: "Elastic Load Balancing, X-Forwarded-For: appended to by default, with or without the client's port",
     },
     Platform {
         name: "azure",
-        sources: &[Header("x-azure-socketip")],
+        places: &[Header("x-azure-socketip")],
         basis: "Azure Front Door, HTTP headers: the TCP connection's address; X-Azure-ClientIP may be a client's own word",
     },
-    Platform { name: "bun", sources: &[Connection], basis: "Bun.serve, `server.requestIP(request).address`" },
+    Platform { name: "bun", places: &[Connection], basis: "Bun.serve, `server.requestIP(request).address`" },
     Platform {
         name: "cloudflare",
-        sources: &[PseudoV4("cf-connecting-ip", "cf-connecting-ipv6")],
+        places: &[PseudoV4("cf-connecting-ip", "cf-connecting-ipv6")],
         basis: "Cloudflare HTTP headers; Pseudo IPv4 with `Overwrite Headers` puts class E stand-ins in CF-Connecting-IP",
     },
     Platform {
         name: "cloudfront",
-        sources: &[HeaderWithPort("cloudfront-viewer-address")],
+        places: &[HeaderWithPort("cloudfront-viewer-address")],
         basis: "CloudFront request headers: viewer address and source port, `198.51.100.10:46532`",
     },
-    Platform { name: "deno", sources: &[Connection], basis: "Deno.serve, `info.remoteAddr.hostname`" },
+    Platform { name: "deno", places: &[Connection], basis: "Deno.serve, `info.remoteAddr.hostname`" },
     Platform {
         name: "fastly",
-        sources: &[Connection],
+        places: &[Connection],
         basis: "Fastly Compute, `event.client.address`; Fastly-Client-IP is taken from the client when sent",
     },
     Platform {
         name: "fly",
-        sources: &[Header("fly-client-ip")],
+        places: &[Header("fly-client-ip")],
         basis: "Fly.io request headers: the address that Fly Proxy accepted the connection from",
     },
     Platform {
         name: "gcp-lb",
-        sources: &[Appended(2)],
+        places: &[Appended(2)],
         basis: "Google Cloud external Application Load Balancer: appends `client,load-balancer` to X-Forwarded-For",
     },
     Platform {
         name: "heroku",
-        sources: &[Appended(1)],
+        places: &[Appended(1)],
         basis: "Heroku HTTP routing: the router appends the connecting address to X-Forwarded-For",
     },
     Platform {
         name: "lambda",
-        sources: &[Connection],
+        places: &[Connection],
         basis: "AWS Lambda behind API Gateway or a function URL, `requestContext.http.sourceIp`; Lambda@Edge, `request.clientIp`",
     },
     Platform {
         name: "netlify",
-        sources: &[Header("x-nf-client-connection-ip"), Connection],
+        places: &[Header("x-nf-client-connection-ip"), Connection],
         basis: "Netlify Functions header; Edge Functions give the same as `context.ip`",
     },
-    Platform { name: "node", sources: &[Connection], basis: "Node.js, `request.socket.remoteAddress`" },
+    Platform { name: "node", places: &[Connection], basis: "Node.js, `request.socket.remoteAddress`" },
     Platform {
         name: "vercel",
-        sources: &[Header("x-vercel-forwarded-for"), Header("x-real-ip")],
+        places: &[Header("x-vercel-forwarded-for"), Header("x-real-ip")],
         basis: "Vercel request headers: both overwritten at the edge; a proxy in front can change only the second",
     },
 ];
 
 impl Platform {
     pub(super) fn derive(&self, peer: Option<&[u8]>, lines: Lines<'_>) -> Option<Ip> {
-        self.sources.iter().find(|source| source.is_there(peer, lines))?.read(peer, lines)
+        self.places.iter().find(|place| place.is_there(peer, lines))?.read(peer, lines)
     }
 }
 
-impl Source {
+impl Place {
     /// The headers it reads.
     pub(super) fn header_names(&self) -> impl Iterator<Item = &'static str> + use<> {
         let names = match *self {
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn names_are_sorted_and_headers_are_lower_case() {
         assert!(PLATFORMS.is_sorted_by(|a, b| a.name < b.name));
-        for name in PLATFORMS.iter().flat_map(|p| p.sources).flat_map(Source::header_names) {
+        for name in PLATFORMS.iter().flat_map(|p| p.places).flat_map(Place::header_names) {
             assert_eq!(name, name.to_ascii_lowercase());
         }
     }

@@ -6,10 +6,10 @@
 //! client_ip=RULE                where the client address comes from, see client_ip
 //! mask_ip=on                    answer an address refusal as if the key were not valid
 //! allow_preflight=on            let CORS preflights pass without a key
-//! grace=SECONDS                 go on serving a snapshot that long after its head expired
-//! min_epoch=N                   refuse heads below this epoch
+//! grace=SECONDS                 go on serving a snapshot that long after its head expired, 30 days at most
+//! min_epoch=N                   refuse heads below this epoch, at most 2^53 - 1
 //! floor=VERSION:EPOCH           durable floor: what this edge had seen when it last ran, see Floor
-//! pepper=ID:HEX                 the secret of a realm whose digests are peppered
+//! pepper=ID:HEX                 the secret of a realm whose digests are peppered: id from 1, 16 to 64 bytes
 //! ```
 
 use super::Floor;
@@ -38,7 +38,8 @@ pub struct HostConfig {
 }
 
 impl HostConfig {
-    /// Reads `key=value` lines; empty lines are passed over, an unknown or repeated key is an error.
+    /// Reads `key=value` lines; empty lines are passed over. An unknown or repeated key, or a value out of its range, is
+    /// [`Error::BadConfig`], which names the key and never the value.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut config = HostConfig::default();
         let mut seen: Vec<&str> = Vec::new();

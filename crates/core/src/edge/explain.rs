@@ -1,7 +1,7 @@
 //! What a record would get that stands in no snapshot yet: for whoever looks after keys.
 
 use super::Step;
-use super::judge::{Question, Record};
+use super::judge::{Home, Question, Record};
 use super::requirement::{Answers, Requirements};
 use crate::build::{KeyRecord, RealmRecord, RoleRecord, build_tree};
 use crate::error::Error;
@@ -25,9 +25,9 @@ pub struct RequestFacts<'a> {
     pub now: u64,
 }
 
-/// What a fresh edge that masks no addresses would answer to the holder of `record`, and the steps that lead there: SPEC.md section 8 from step 5
-/// on, by the same code. The first step that did not pass is the last. `record.roles` points into `roles`; its digest does not
-/// matter.
+/// What an edge would answer to the holder of `record` once it is published, and the steps that lead there: SPEC.md section 8 from
+/// step 5 on, by the same code. The first step that did not pass is the last. `record.roles` points into `roles`; its digest does
+/// not matter, and neither does a host's choice to mask refused addresses.
 ///
 /// An error says that the record can stand in no snapshot, since it breaks a limit or a rule of the format.
 pub fn explain_record(roles: Vec<RoleRecord>, record: KeyRecord, facts: &RequestFacts<'_>) -> Result<(Code, Vec<Step>), Error> {
@@ -41,7 +41,7 @@ pub fn explain_record(roles: Vec<RoleRecord>, record: KeyRecord, facts: &Request
     let requirement = requirements.compile(facts.service, facts.permission);
     let question = Question { ip: || facts.ip, requirement, now: facts.now };
     let mut steps = Vec::new();
-    let record = Record { shard, row: 0, directory: || Ok(directory), answers: &Answers::none() };
+    let record = Record { shard, row: 0, home: Home::Nowhere(&directory), answers: &Answers::none() };
     let judged = record.judge(&requirements, question, &mut steps);
     Ok((judged.err().unwrap_or(Code::Valid), steps))
 }

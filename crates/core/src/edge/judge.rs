@@ -1,11 +1,12 @@
 //! What is asked of a record once it is found: status, owner, time, IP policy, scope, permission. SPEC.md section 8, steps 5
 //! to 10. The verification and [`explain_record`](super::explain_record) go through the same lines.
 
-use super::requirement::{Answers, Requirements};
+use super::requirement::{Answers, Requirement, Requirements};
 use super::{RequirementId, Step};
 use crate::error::Error;
 use crate::ip::Ip;
 use crate::policy::IpVerdict;
+use crate::snapshot::Snapshot;
 use crate::tree::directory::{Directory, ScopeView};
 use crate::tree::shard::{Shard, Validity};
 use crate::verdict::Code;
@@ -39,15 +40,33 @@ pub(super) struct Question<F> {
 }
 
 /// A record, and what its references lead to.
-pub(super) struct Record<'a, D> {
+pub(super) struct Record<'a> {
     pub(super) shard: Shard<'a>,
     pub(super) row: usize,
-    /// Called only for what `answers` does not know yet.
-    pub(super) directory: D,
+    pub(super) home: Home<'a>,
     pub(super) answers: &'a Answers,
 }
 
-impl<'d, D: Fn() -> Result<Directory<'d>, Error>> Record<'_, D> {
+/// Where a record stands, and with it the directory. That is read only for what the answers do not know yet.
+#[derive(Clone, Copy)]
+pub(super) enum Home<'a> {
+    Snapshot(&'a Snapshot),
+    /// In none: its directory was made for it.
+    #[cfg(feature = "builder")]
+    Nowhere(&'a Directory<'a>),
+}
+
+impl<'a> Home<'a> {
+    fn directory(self) -> Result<Directory<'a>, Error> {
+        match self {
+            Home::Snapshot(snapshot) => snapshot.directory(),
+            #[cfg(feature = "builder")]
+            Home::Nowhere(directory) => Ok(*directory),
+        }
+    }
+}
+
+impl Record<'_> {
     #[inline]
     pub(super) fn judge<F: FnOnce() -> Option<Ip>, T: Trace>(
         &self,
@@ -71,8 +90,13 @@ impl<'d, D: Fn() -> Result<Directory<'d>, Error>> Record<'_, D> {
             trace.step("scope", false, || "the requirement is not well formed".into());
             return Err(Code::BadRequirement);
         };
+        self.judge_grants(required, trace)
+    }
+
+    #[inline]
+    fn judge_grants<T: Trace>(&self, required: &Requirement, trace: &mut T) -> Result<(), Code> {
         let (scope, role_set) = (self.shard.scope(self.row), self.shard.role_set(self.row));
-        let directory = &self.directory;
+        let directory = || self.home.directory();
         let holds =
             self.answers.scope_holds(required, scope, |service| directory().is_ok_and(|d| d.scope_holds(scope, service)));
         trace.step("scope", holds, || match (&required.service, directory()) {

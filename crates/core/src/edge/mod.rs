@@ -57,7 +57,8 @@ struct Active {
     answers: Answers,
 }
 
-/// One edge. Reads no clock: every call that depends on time takes `now` in Unix seconds.
+/// One edge. Reads no clock: every call that depends on time takes `now` in Unix seconds. What is refused changes nothing, and
+/// [`Error::code`] names why, as listed in SPEC.md section 7.1.
 pub struct Edge {
     /// The root in force.
     root: Root,
@@ -89,7 +90,8 @@ pub enum Offer {
 }
 
 impl Edge {
-    /// An edge that trusts `root`, with nothing to serve yet.
+    /// An edge that trusts `root` (SPEC.md section 4.1), with nothing to serve yet. Refuses what is no root, or is not signed by its
+    /// own root role; whether it has expired is asked when a head is judged.
     pub fn new(root: &[u8], config: HostConfig) -> Result<Self, Error> {
         let root = Root::open(root)?;
         let least = Floor { root_version: root.version, epoch: config.min_epoch };
@@ -104,14 +106,14 @@ impl Edge {
         })
     }
 
-    /// Proves a chain of roots that begins after the one in force. Returns the version that it leads to. Changes nothing: a root
-    /// comes into force only together with a head.
+    /// Proves a chain of at most [`MAX_ROOT_CHAIN`] roots that begins after the one in force. Returns the version that it leads to.
+    /// Changes nothing: a root comes into force only together with a head.
     pub fn check_roots(&self, roots: &[&[u8]]) -> Result<u32, Error> {
         advance(&self.root, roots).map(|root| root.version)
     }
 
-    /// Judges a head, after the roots that lead up to it; of a bundle, its beginning is enough. Takes over a renewed head;
-    /// changes nothing that is served otherwise.
+    /// Judges a head by SPEC.md section 7, after the roots that lead up to it; of a bundle, its beginning is enough. Takes over a
+    /// renewed head; changes nothing that is served otherwise.
     pub fn offer(&mut self, roots: &[&[u8]], bytes: &[u8], now: u64) -> Result<Offer, Error> {
         let root = advance(&self.root, roots)?;
         let bytes = crate::bundle::offered_head(bytes)?;
@@ -170,7 +172,8 @@ impl Edge {
 
     /// Puts a staged update into force. A running edge takes only what was checked to the end; one that serves nothing yet may
     /// start once the directory is proven, and proves each other part before it first relies on it. How much the tree holds
-    /// makes no difference to this call.
+    /// makes no difference to this call. Refuses what is not proven so far ([`Error::Unchecked`]), what a later root has overtaken
+    /// ([`Error::Superseded`]), and what may no longer be served `now`.
     pub fn commit(&mut self, staged: Staged, now: u64) -> Result<(), Error> {
         let Some(settings) = staged.settings.filter(|_| staged.complete || self.active.is_none()) else {
             return Err(Error::Unchecked);
@@ -237,7 +240,9 @@ impl Edge {
         if head.epoch < least { Err(Error::BelowFloor { floor: least, found: head.epoch }) } else { Ok(()) }
     }
 
-    /// The handle of a requirement. Never fails: one that is not well formed is [`RequirementId::BAD`].
+    /// The handle of a requirement: a service and a permission (SPEC.md section 3), `None` for no demand. The same pair has the same
+    /// handle for the life of the edge. Never fails: one that is not well formed, or is more than [`MAX_REQUIREMENTS`](crate::limits::MAX_REQUIREMENTS) allow, is
+    /// [`RequirementId::BAD`].
     pub fn compile(&mut self, service: Option<&str>, permission: Option<&str>) -> RequirementId {
         self.requirements.compile(service, permission)
     }
@@ -274,7 +279,7 @@ impl Edge {
         seen.or(self.config.floor)
     }
 
-    /// Bytes that the snapshot being served takes.
+    /// Bytes that the snapshot being served takes, the bundle included; 0 for none.
     pub fn memory(&self) -> usize {
         self.active.as_ref().map_or(0, |active| active.snapshot.memory() + Answers::memory())
     }

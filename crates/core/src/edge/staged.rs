@@ -64,9 +64,9 @@ impl Staged {
         Staged { root, head, snapshot, settings: None, complete: false, terms, next: 0, records: 0 }
     }
 
-    /// Proves about `budget` bytes more of the tree: the directory, then the shards and the index pages that lead to them. Returns
-    /// how many of these parts are left, the directory being one; 0 says that all is proven. After an error, a further call
-    /// finds the same fault.
+    /// Proves about `budget` bytes more of the tree: the directory, then the shards and the index pages
+    /// that lead to them. Returns how many of these parts are left, the directory being one; 0 says that all is proven. After an
+    /// error, a further call finds the same fault.
     pub fn check(&mut self, budget: usize) -> Result<u32, Error> {
         let shards = self.snapshot.shard_count();
         let Some(mut budget) = self.check_directory(budget.max(1))? else { return Ok(shards + 1) };

@@ -1,7 +1,7 @@
 //! One verification. The order is fixed and the first failure wins:
 //! credential, syntax, snapshot, lookup, status, owner, time, IP policy, scope, permission. SPEC.md section 8.
 
-use super::judge::{Question, Record, Silent, Trace};
+use super::judge::{Home, Question, Record, Silent, Trace};
 use super::staged::Settings;
 use super::{Active, Edge, Location, Outcome, RequirementId, Step, is_before_issue};
 use crate::http::{self, Block, CredentialHeaders, ExtractError};
@@ -12,13 +12,15 @@ use crate::verdict::Code;
 use alloc::{format, vec::Vec};
 
 impl Edge {
-    /// Verifies a key's bare text. `ip` is the client address as text; absent, empty or malformed means unknown.
+    /// Verifies a key's bare text by SPEC.md section 8, at `now` in Unix seconds. `ip` is the client address as text; absent, empty
+    /// or malformed means unknown.
     #[inline]
     pub fn verify_key(&self, text: &[u8], ip: Option<&[u8]>, requirement: RequirementId, now: u64) -> Outcome {
         self.decide(text, Question { ip: || ip.and_then(parse_ip), requirement, now }, &mut Silent)
     }
 
-    /// Verifies a request: takes the credential and the client address out of a request block (SPEC.md section 9).
+    /// Verifies a request: takes the credential and the client address out of a request block (SPEC.md section 9). `requirement` is
+    /// that of [`Edge::compile`](super::Edge::compile) or [`Edge::compile_routes`](super::Edge::compile_routes), or one of the constants.
     pub fn verify_block(&self, block: &[u8], requirement: RequirementId, now: u64) -> Outcome {
         self.decide_block(block, requirement, now, &mut Silent)
     }
@@ -103,8 +105,7 @@ impl Edge {
             return Outcome { flags, ..Outcome::of(Code::Unknown) };
         };
         trace.step("lookup", true, || format!("{}", KeyId(shard.key_id(row(at)).unwrap_or(0))));
-        let directory = || active.snapshot.directory();
-        let record = Record { shard, row: row(at), directory, answers: &active.answers };
+        let record = Record { shard, row: row(at), home: Home::Snapshot(&active.snapshot), answers: &active.answers };
         match record.judge(&self.requirements, question, trace) {
             Ok(()) => Outcome { code: Code::Valid, flags, at: Some(at) },
             Err(code) => {

@@ -20,6 +20,9 @@ use super::chars::{escape, is_token68, is_unreserved, split_once, take_quoted, t
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct CredentialHeaders(u8);
 
+const NAMES: [(&str, CredentialHeaders); 2] =
+    [("bearer", CredentialHeaders::BEARER), ("x-api-key", CredentialHeaders::API_KEY)];
+
 impl CredentialHeaders {
     /// `Authorization: Bearer …`.
     pub const BEARER: CredentialHeaders = CredentialHeaders(1);
@@ -66,13 +69,14 @@ impl CredentialHeaders {
         self.0 == 0
     }
 
-    /// The name in configurations.
+    /// The header of this name in configurations: `bearer` or `x-api-key`.
     pub fn parse(name: &str) -> Option<CredentialHeaders> {
-        match name {
-            "bearer" => Some(CredentialHeaders::BEARER),
-            "x-api-key" => Some(CredentialHeaders::API_KEY),
-            _ => None,
-        }
+        NAMES.iter().find(|(known, _)| *known == name).map(|(_, header)| *header)
+    }
+
+    /// The names of its headers, as [`parse`](Self::parse) reads them.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        NAMES.iter().filter(move |(_, header)| self.contains(*header)).map(|(name, _)| *name)
     }
 }
 
