@@ -69,13 +69,16 @@ fn each_preset_gives_its_prefix_headers_and_roles() {
         let realm = &p.json(&["realms"])[0];
         assert_eq!((&realm["realm"], &realm["preset"]), (&"acme".into(), &preset.into()));
         assert!(prefix.is_empty() || realm["prefix"] == prefix, "{realm}");
-        assert_eq!([&realm["sources"]["bearer"], &realm["sources"]["x_api_key"]].map(|v| v.as_bool().unwrap()), headers);
+        assert_eq!(
+            [&realm["credentials"]["bearer"], &realm["credentials"]["x_api_key"]].map(|v| v.as_bool().unwrap()),
+            headers
+        );
         assert!(p.json(&["roles", "list"]).as_array().unwrap().len() >= roles, "{preset}");
     }
     let p = Plane::empty();
     p.ok(&["init", "--realm", "acme", "--preset", "valar", "--prefix", "own", "--credentials", "x-api-key"]);
     let realm = &p.json(&["realms"])[0];
-    assert_eq!((&realm["prefix"], &realm["sources"]["bearer"]), (&"own".into(), &false.into()));
+    assert_eq!((&realm["prefix"], &realm["credentials"]["bearer"]), (&"own".into(), &false.into()));
     let p = Plane::empty();
     p.refused(&["init", "--preset", "other"], "usage", &["--preset", "vergeos", "valar"]);
     p.refused(&["init", "--preset", "management"], "invalid", &["management"]);

@@ -92,7 +92,7 @@ pub fn establish(registry: &Registry, caller: &Caller, keep: Keep<'_>) -> Result
         name: Name::parse("name", "Management")?,
         preset: Preset::Management,
         prefix: None,
-        sources: None,
+        credentials: None,
     };
     there(registry.create_realm(caller, &new).map(drop))?;
     let new = NewOrg { org: org.clone(), name: Name::parse("name", ORG)?, preset: None };

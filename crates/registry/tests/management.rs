@@ -40,7 +40,7 @@ fn of_many_at_once_one_gets_the_key(f: Fixture) {
 fn its_name_and_preset_go_together(f: Fixture) {
     for (realm, preset) in [("management", Preset::Default), ("acme", Preset::Management)] {
         let name = Name::parse("name", "x").unwrap();
-        let new = NewRealm { realm: slug(realm), name, preset, prefix: None, sources: None };
+        let new = NewRealm { realm: slug(realm), name, preset, prefix: None, credentials: None };
         assert!(matches!(f.registry.create_realm(&caller(), &new), Err(Error::Invalid { field, .. }) if field == "realm"));
     }
 }

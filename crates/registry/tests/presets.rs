@@ -116,7 +116,7 @@ fn vergecloud_keys_never_change(f: Fixture) {
     );
     f.registry.keys(&f.realm).make(&me, &with_roles("deploy", &["admin"])).unwrap();
     f.registry.keys(&f.realm).make(&me, &NewKey { org: slug("two"), ..with_roles("deploy", &["admin"]) }).unwrap();
-    assert!(!f.registry.realm(&f.realm).unwrap().sources.bearer);
+    assert!(!f.registry.realm(&f.realm).unwrap().credentials.bearer);
 }
 
 fn ipaware_keys_have_one_role_and_a_plan(f: Fixture) {
@@ -201,8 +201,8 @@ fn settings_are_the_orgs_own(f: Fixture) {
     f.registry.keys(&f.realm).make(&me, &NewKey { org: slug("two"), ..bare("b") }).unwrap();
     // Edges look where any org's keys are presented.
     set("two", json!({ "credentials": ["x-api-key"] })).unwrap();
-    let sources = f.registry.realm(&f.realm).unwrap().sources;
-    assert!(sources.bearer && sources.x_api_key && f.registry.ledger(&f.realm).changes().unwrap() > changes);
+    let headers = f.registry.realm(&f.realm).unwrap().credentials;
+    assert!(headers.bearer && headers.x_api_key && f.registry.ledger(&f.realm).changes().unwrap() > changes);
     refused(set("one", json!({ "max_ip_entries": "many" })), "invalid", "/settings/max_ip_entries", "does not fit");
     // Another preset for one org brings that preset's roles to it alone.
     let cloud = NewOrg { org: slug("cloud"), name: "Cloud".parse().unwrap(), preset: Some(Preset::VergeCloud) };

@@ -92,7 +92,7 @@ fn a_key_of_another_realm_is_unknown(f: Fixture) {
         name: "Other".parse().unwrap(),
         preset: edgelatch_registry::Preset::Default,
         prefix: None,
-        sources: None,
+        credentials: None,
     };
     let other = f.registry.create_realm(&caller(), &new).unwrap().realm;
     let done = f.registry.usage(&other).ingest(&batch("b1", vec![event(Some(key), NOW, "valid"); 3])).unwrap();

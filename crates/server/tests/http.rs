@@ -30,8 +30,13 @@ fn plane() -> Plane {
     let temp = tempfile::tempdir().unwrap();
     let dir = DataDir::new(temp.path().join("data"));
     let realm: Slug = "acme".parse().unwrap();
-    let new =
-        NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), preset: Preset::Default, prefix: None, sources: None };
+    let new = NewRealm {
+        realm: realm.clone(),
+        name: "Acme".parse().unwrap(),
+        preset: Preset::Default,
+        prefix: None,
+        credentials: None,
+    };
     let begin = Init {
         caller: caller(),
         realm: new,

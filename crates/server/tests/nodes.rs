@@ -29,7 +29,7 @@ impl Realm {
                 name: "Acme".parse().unwrap(),
                 preset: Preset::Default,
                 prefix: None,
-                sources: None,
+                credentials: None,
             },
             org: slug("main"),
             owner: slug("admin"),

@@ -94,7 +94,7 @@ impl Plane {
 
     fn new_realm(&self) -> Result<NewRealm> {
         let name = "Acme".parse()?;
-        Ok(NewRealm { realm: self.realm.clone(), name, preset: Preset::Default, prefix: None, sources: None })
+        Ok(NewRealm { realm: self.realm.clone(), name, preset: Preset::Default, prefix: None, credentials: None })
     }
 
     fn fill(&self, registry: &Registry) -> Result<()> {

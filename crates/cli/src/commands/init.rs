@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{
-    Database, Env, Error, Keep, Kind, Name, NewRealm, Prefix, Preset, Registry, Slug, Sources, management,
+    Database, Env, Error, Keep, Kind, Name, NewRealm, Prefix, Preset, RealmCredentials, Registry, Slug, management,
 };
 use edgelatch_sync::{Outcome, init_in, init_managed};
 use serde_json::json;
@@ -43,7 +43,7 @@ pub(crate) struct Init {
     name: Option<Name>,
     /// Headers in which edges accept a key: bearer, x-api-key or both [default: the preset's]
     #[arg(long, value_name = "LIST", value_parser = credentials)]
-    credentials: Option<Sources>,
+    credentials: Option<RealmCredentials>,
     /// The first org
     #[arg(long, default_value = "main")]
     org: Slug,
@@ -90,7 +90,7 @@ impl Init {
         let name = read::name_or(self.name, &realm)?;
         Ok(edgelatch_sync::Init {
             caller: caller()?,
-            realm: NewRealm { realm, name, preset: self.preset, prefix: self.prefix, sources: self.credentials },
+            realm: NewRealm { realm, name, preset: self.preset, prefix: self.prefix, credentials: self.credentials },
             org: self.org,
             owner: self.owner,
             root_lifetime: self.root_lifetime,
@@ -147,8 +147,8 @@ fn print(context: &Context, new: &edgelatch_sync::Init, outcome: &Outcome, saved
 }
 
 /// The headers in which edges accept a key.
-fn credentials(text: &str) -> Result<Sources> {
-    let mut headers = Sources { bearer: false, x_api_key: false };
+fn credentials(text: &str) -> Result<RealmCredentials> {
+    let mut headers = RealmCredentials { bearer: false, x_api_key: false };
     for word in text.split(',') {
         match word {
             "bearer" => headers.bearer = true,

@@ -1,5 +1,6 @@
 //! Whether the log is as it was written.
 
+use edgelatch_core::hex::Hex;
 use serde::Serialize;
 
 use super::Audit;
@@ -37,7 +38,7 @@ impl Audit<'_> {
                     return Err(altered(seq, "was altered, or one before it was written anew"));
                 }
                 if let Some(anchor) = anchor.filter(|anchor| anchor.seq == seq) {
-                    if anchor.hash != hex(&hash) {
+                    if anchor.hash != Hex(&hash).to_string() {
                         return Err(altered(seq, "differs from the anchor: the log was written anew since"));
                     }
                     anchored = true;
@@ -48,12 +49,8 @@ impl Audit<'_> {
                 () if seq < rows => Err(altered(seq + 1, "is missing")),
                 () if seq > rows || hash != last => Err(altered(seq, "is not the one that was written last")),
                 () if !anchored => Err(altered(seq + 1, "is missing: the anchor lies beyond the end")),
-                () => Ok(Anchor { seq, hash: hex(&hash) }),
+                () => Ok(Anchor { seq, hash: Hex(&hash).to_string() }),
             }
         })
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -17,16 +17,16 @@ words! {
 /// Where a realm's edges look for the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Sources {
+pub struct RealmCredentials {
     /// `Authorization: Bearer`.
     pub bearer: bool,
     /// `X-API-Key`.
     pub x_api_key: bool,
 }
 
-impl Sources {
+impl RealmCredentials {
     /// Both headers.
-    pub const BOTH: Sources = Sources { bearer: true, x_api_key: true };
+    pub const BOTH: RealmCredentials = RealmCredentials { bearer: true, x_api_key: true };
 
     /// The headers as words.
     pub(crate) fn credentials(self) -> Vec<Credential> {

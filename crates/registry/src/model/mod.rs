@@ -34,7 +34,7 @@ mod warning;
 mod words;
 
 pub use caller::Caller;
-pub use credential::{Credential, Sources};
+pub use credential::{Credential, RealmCredentials};
 pub use digest::Digest;
 pub use filter::{Direction, KeyFilter, KeyOrder, KeyPage, Sort};
 pub use idempotency::Idempotency;

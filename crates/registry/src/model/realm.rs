@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::credential::Sources;
+use super::credential::RealmCredentials;
 use super::preset::Preset;
 use super::text::{Name, Prefix, Slug};
 use super::time::rfc3339;
@@ -23,7 +23,7 @@ pub struct Realm {
     /// Prefix that its orgs begin with.
     pub prefix: Prefix,
     /// Where edges look for the credential: in the headers of all its orgs.
-    pub sources: Sources,
+    pub credentials: RealmCredentials,
     /// Whether it holds imported keys, of free syntax.
     pub imports: bool,
     /// Id of its pepper, if its digests are peppered.
@@ -48,5 +48,5 @@ pub struct NewRealm {
     /// Prefix that its orgs begin with, if not the preset's.
     pub prefix: Option<Prefix>,
     /// Headers that its orgs begin with, if not the preset's.
-    pub sources: Option<Sources>,
+    pub credentials: Option<RealmCredentials>,
 }

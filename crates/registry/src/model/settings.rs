@@ -4,7 +4,7 @@ use edgelatch_core::policy::Order;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::credential::{Credential, Sources};
+use super::credential::{Credential, RealmCredentials};
 use super::ip::{EmptyList, IpLists};
 use super::json::misfit;
 use super::text::{Prefix, Slug, is_member_name};
@@ -246,9 +246,9 @@ impl Settings {
     }
 
     /// Where edges must look for this org's keys.
-    pub fn sources(&self) -> Sources {
+    pub fn realm_credentials(&self) -> RealmCredentials {
         let has = |credential| self.credentials.contains(&credential);
-        Sources { bearer: has(Credential::Bearer), x_api_key: has(Credential::XApiKey) }
+        RealmCredentials { bearer: has(Credential::Bearer), x_api_key: has(Credential::XApiKey) }
     }
 
     /// Which list is asked first of a key that does not say.
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn an_edit_names_what_does_not_fit() {
         let edited = valar().edited(&json!({ "max_keys": 21, "credentials": ["x-api-key"] })).unwrap();
-        assert_eq!((edited.max_keys, edited.sources().bearer), (Some(21), false));
+        assert_eq!((edited.max_keys, edited.realm_credentials().bearer), (Some(21), false));
         for (edit, field) in [
             (json!({ "max_key": 1 }), "settings/max_key`"),
             (json!({ "max_keys": -1 }), "settings/max_keys`"),

@@ -69,8 +69,10 @@ impl Ledger<'_> {
                 return Err(Error::Snapshot { detail });
             }
             let (keys, roles) = records(tx, None)?;
-            let headers =
-                [(realm.sources.bearer, CredentialHeaders::BEARER), (realm.sources.x_api_key, CredentialHeaders::API_KEY)];
+            let headers = [
+                (realm.credentials.bearer, CredentialHeaders::BEARER),
+                (realm.credentials.x_api_key, CredentialHeaders::API_KEY),
+            ];
             let on = headers.into_iter().filter(|(on, _)| *on);
             let credentials = on.fold(CredentialHeaders::empty(), |all, (_, header)| all.union(header));
             let record = RealmRecord { credentials, imports: realm.imports, pepper: pepper.cloned(), roles };

@@ -7,7 +7,7 @@ use super::roles::{insert_role, of_org};
 use crate::audit::{Target, logged};
 use crate::directory;
 use crate::error::{Error, Kind};
-use crate::model::{Caller, NewOrg, Org, OrgEdit, Settings, Slug, Sources, Word};
+use crate::model::{Caller, NewOrg, Org, OrgEdit, RealmCredentials, Settings, Slug, Word};
 use crate::store::{Value, args, columns};
 use crate::transaction::{Change, Transaction, check_revision};
 
@@ -32,9 +32,9 @@ fn find_to_change(change: &mut Change<'_>, org: &Slug, if_revision: Option<u64>)
 /// The settings, and beside them what queries need of them: the first five parameters.
 fn settings_values(settings: &Settings) -> Result<[Value; 5], Error> {
     let text = serde_json::to_string(settings).map_err(|e| Error::Store { detail: e.to_string() })?;
-    let sources = settings.sources();
+    let headers = settings.realm_credentials();
     let (authority, list_revoked) = (settings.authority.word(), settings.list_revoked);
-    Ok([text.into(), sources.bearer.into(), sources.x_api_key.into(), authority.into(), list_revoked.into()])
+    Ok([text.into(), headers.bearer.into(), headers.x_api_key.into(), authority.into(), list_revoked.into()])
 }
 
 /// Claims the names of the org's keys for one key each, or frees them.
@@ -48,8 +48,8 @@ fn hold_names(change: &mut Change<'_>, org: u64, unique: bool) -> Result<(), Err
 }
 
 /// Notes that the next snapshot differs if edges look in other headers than in those from `before`.
-fn touch_if_other_headers(change: &mut Change<'_>, realm: &Slug, before: Sources) -> Result<(), Error> {
-    if find_realm(change.tx.session, realm)?.sources == before { Ok(()) } else { change.tx.touch() }
+fn touch_if_other_headers(change: &mut Change<'_>, realm: &Slug, before: RealmCredentials) -> Result<(), Error> {
+    if find_realm(change.tx.session, realm)?.credentials == before { Ok(()) } else { change.tx.touch() }
 }
 
 impl Tenants<'_> {
@@ -65,7 +65,7 @@ impl Tenants<'_> {
                 let sql = "SELECT source_bearer, source_x_api_key FROM realms WHERE id = $1";
                 settings.prefix = realm.prefix;
                 if let Some((bearer, x_api_key)) = change.tx.session.one(sql, args![change.tx.realm.0])? {
-                    settings.credentials = Sources { bearer, x_api_key }.credentials();
+                    settings.credentials = RealmCredentials { bearer, x_api_key }.credentials();
                 }
             }
             let sql = "INSERT INTO orgs (settings, source_bearer, source_x_api_key, authority, list_revoked, realm_id, slug, \
@@ -77,7 +77,7 @@ impl Tenants<'_> {
             for role in other.map(|_| data.roles).unwrap_or_default() {
                 insert_role(change, Some(id), &predefined(role, Some(&new.org)), true)?;
             }
-            touch_if_other_headers(change, self.0.realm, realm.sources)?;
+            touch_if_other_headers(change, self.0.realm, realm.credentials)?;
             let (_, org) = find(&mut change.tx, &new.org)?;
             change.log("org.create", &Target::org(&org.org), None, logged(&org))?;
             Ok(org)
@@ -107,7 +107,7 @@ impl Tenants<'_> {
             if *name == before.name && settings == before.settings {
                 return Ok(before);
             }
-            let sources = find_realm(change.tx.session, self.0.realm)?.sources;
+            let headers = find_realm(change.tx.session, self.0.realm)?.credentials;
             if settings.unique_names != before.settings.unique_names {
                 hold_names(change, id, settings.unique_names)?;
             }
@@ -115,7 +115,7 @@ impl Tenants<'_> {
                        list_revoked = $5, name = $7, revision = revision + 1 WHERE id = $6";
             change.tx.session.run(sql, &[&settings_values(&settings)?, args![id, name.as_str()]].concat())?;
             if settings.authority == before.settings.authority {
-                touch_if_other_headers(change, self.0.realm, sources)?;
+                touch_if_other_headers(change, self.0.realm, headers)?;
             } else {
                 change.tx.touch()?;
             }
@@ -134,7 +134,7 @@ impl Tenants<'_> {
             if keys > 0 {
                 return Err(Error::InUse { kind: Kind::Org, id: org.to_string(), by: format!("{keys} keys") });
             }
-            let sources = find_realm(change.tx.session, self.0.realm)?.sources;
+            let headers = find_realm(change.tx.session, self.0.realm)?.credentials;
             let owners: Vec<u64> = change.tx.session.all("SELECT id FROM owners WHERE org_id = $1", args![id])?;
             for owner in owners {
                 count_no_more(&mut change.tx, id, owner)?;
@@ -151,7 +151,7 @@ impl Tenants<'_> {
             ] {
                 change.tx.session.run(sql, args![id])?;
             }
-            touch_if_other_headers(change, self.0.realm, sources)?;
+            touch_if_other_headers(change, self.0.realm, headers)?;
             change.log("org.delete", &Target::org(org), logged(&before), None)?;
             Ok(before)
         })

@@ -3,7 +3,7 @@
 use super::roles::insert_role;
 use crate::audit::{Target, logged};
 use crate::error::{Error, Kind};
-use crate::model::{Caller, MANAGEMENT_REALM, NewRealm, NewRole, Preset, PresetRole, Realm, Slug, Sources, Word};
+use crate::model::{Caller, MANAGEMENT_REALM, NewRealm, NewRole, Preset, PresetRole, Realm, RealmCredentials, Slug, Word};
 use crate::registry::Registry;
 use crate::store::{Session, args, columns};
 use crate::transaction::{Change, RealmId, Transaction};
@@ -15,7 +15,7 @@ columns! {
         bearer = "coalesce((SELECT max(o.source_bearer) FROM orgs o WHERE o.realm_id = r.id), r.source_bearer)",
         x_api_key = "coalesce((SELECT max(o.source_x_api_key) FROM orgs o WHERE o.realm_id = r.id), r.source_x_api_key)",
         imports = "r.imports", pepper_id = "r.pepper_id", changes = "r.changes", created_at = "r.created_at"
-    } => Realm { realm, name, preset, prefix, sources: Sources { bearer, x_api_key }, imports, pepper_id, changes, created_at }
+    } => Realm { realm, name, preset, prefix, credentials: RealmCredentials { bearer, x_api_key }, imports, pepper_id, changes, created_at }
 }
 
 /// Reads one realm.
@@ -37,9 +37,9 @@ impl Registry {
             return Err(Error::invalid("realm", "`management` is the name of the realm with that preset, and of no other"));
         }
         let data = new.preset.data()?;
-        let sources = new.sources.unwrap_or(data.settings.sources());
-        if !sources.bearer && !sources.x_api_key {
-            return Err(Error::invalid("sources", "is empty; it must name `bearer`, `x-api-key` or both"));
+        let headers = new.credentials.unwrap_or(data.settings.realm_credentials());
+        if !headers.bearer && !headers.x_api_key {
+            return Err(Error::invalid("credentials", "is empty; it must name `bearer`, `x-api-key` or both"));
         }
         let prefix = new.prefix.as_ref().unwrap_or(&data.settings.prefix);
         let now = self.env.now()?;
@@ -47,7 +47,7 @@ impl Registry {
             let sql = "INSERT INTO realms (slug, name, prefix, source_bearer, source_x_api_key, created_at, preset) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
             let (slug, preset) = (new.realm.as_str(), new.preset.word());
-            let values = args![slug, new.name.as_str(), prefix.as_str(), sources.bearer, sources.x_api_key, now, preset];
+            let values = args![slug, new.name.as_str(), prefix.as_str(), headers.bearer, headers.x_api_key, now, preset];
             let exists = || Error::Exists { kind: Kind::Realm, id: slug.into() };
             let id = session.insert(sql, values).map_err(|e| e.or_unique(exists))?;
             let tx = Transaction { session: &mut *session, realm: RealmId(id) };

@@ -31,10 +31,7 @@ impl Peer {
 
     /// As the core has it.
     pub(crate) fn ip(&self) -> Ip {
-        match self.0 {
-            IpAddr::V4(ip) => Ip::V4(ip.to_bits()),
-            IpAddr::V6(ip) => Ip::V6(ip.to_bits()),
-        }
+        self.0.into()
     }
 }
 

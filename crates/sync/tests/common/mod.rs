@@ -25,7 +25,7 @@ pub struct Plane {
 
 pub fn begin(dir: &DataDir, clock: &Arc<AtomicU64>) -> Result<Begun, Error> {
     let realm =
-        NewRealm { realm: "acme".parse()?, name: "Acme".parse()?, preset: Preset::Default, prefix: None, sources: None };
+        NewRealm { realm: "acme".parse()?, name: "Acme".parse()?, preset: Preset::Default, prefix: None, credentials: None };
     let new = Init {
         caller: caller(),
         realm,

@@ -168,7 +168,7 @@ impl Fixture {
 
 /// Makes a realm of two orgs, each with an owner `alice`.
 pub fn fill(registry: &Registry, realm: &Slug, preset: Preset) {
-    let new = NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), preset, prefix: None, sources: None };
+    let new = NewRealm { realm: realm.clone(), name: "Acme".parse().unwrap(), preset, prefix: None, credentials: None };
     registry.create_realm(&caller(), &new).unwrap();
     for org in ["one", "two"] {
         registry.tenants(realm).create_org(&caller(), &new_org(org)).unwrap();
