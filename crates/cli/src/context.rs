@@ -56,12 +56,13 @@ impl Context {
         Ok(Registry::connect(&self.database(), Env::system())?)
     }
 
+    /// Opens the registry, and finds the realm: the one that was named, or the only one.
     pub(crate) fn open(&self) -> Result<Open> {
         let registry = self.registry()?;
         let realm = match &self.realm {
             Some(realm) => registry.realm(realm)?.realm,
             None => {
-                // Whoever means the realm of management keys says so.
+                // The realm of management keys is never meant unless it is named.
                 let realms = registry.realms()?.into_iter().map(|r| r.realm);
                 only(realms.filter(|realm| realm.as_str() != management::REALM).collect(), "realm", "--realm")?
             }
@@ -86,7 +87,7 @@ impl Context {
         Ok(ExitCode::from(u8::from(!yes)))
     }
 
-    /// The same for a result that is not yes or no.
+    /// Prints a result that answers no yes-or-no question.
     pub(crate) fn show<T: Serialize>(&self, result: &T, text: impl FnOnce(&T)) -> Result<ExitCode> {
         self.answer(true, result, text)
     }
@@ -144,7 +145,8 @@ pub(crate) fn only(mut all: Vec<Slug>, kind: &str, flag: &str) -> Result<Slug> {
     }
 }
 
-/// Who runs the command, for the audit log: as the system says, which whoever may write the data directory can change.
+/// Who runs the command, for the audit log: the user that the environment names. That proves nothing: whoever may write the
+/// data directory can name another.
 pub(crate) fn caller() -> Result<Caller> {
     let user = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     let actor = format!("cli:{}", user.as_deref().unwrap_or("unknown"));

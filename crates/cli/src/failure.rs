@@ -71,7 +71,7 @@ impl Failure {
         Failure { message: format!("{}; {fact}", self.message), ..self }
     }
 
-    /// Whether the database may have done it all the same.
+    /// Whether the change may have been committed all the same.
     pub(crate) fn is_commit_unknown(&self) -> bool {
         self.code == COMMIT_UNKNOWN
     }

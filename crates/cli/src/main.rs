@@ -17,6 +17,7 @@ mod failure;
 mod log;
 mod mask;
 mod output;
+mod prelude;
 mod progress;
 mod secret_file;
 mod verbs;

@@ -70,7 +70,7 @@ pub(crate) fn table<'r, T: 'r>(columns: &[Column<T>], rows: impl IntoIterator<It
     }
 }
 
-/// What may be missing: nothing is shown as a dash.
+/// A text that may be missing: a dash stands for none.
 pub(crate) fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".into() } else { text.into() }
 }
@@ -80,12 +80,12 @@ pub(crate) fn joined<T: Display>(list: &[T]) -> String {
     list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// A fact and its name, which takes so many columns.
+/// A line of `show`: a name, padded to this width, and its value.
 pub(crate) fn fact(width: usize, name: &str, value: &str) {
     line(format_args!("{DIM}{name:<width$}{RESET} {value}"));
 }
 
-/// What an edge looks at, and what it answers in the end: accepted, or refused for this reason and with this HTTP status.
+/// The last line of an explanation: accepted, or refused with this verdict and HTTP status.
 pub(crate) fn verdict(refused: Option<(&str, u16)>, remark: &str) {
     match refused {
         None => line(format_args!("{GOOD}{BOLD}accepted{RESET}{remark}")),
@@ -93,7 +93,7 @@ pub(crate) fn verdict(refused: Option<(&str, u16)>, remark: &str) {
     }
 }
 
-/// One thing that a verification looks at.
+/// One step of an explanation: what an edge looks at, and whether that lets the key pass.
 pub(crate) fn step(passed: bool, name: &str, note: &str) {
     let (style, mark) = if passed { (GOOD, '✓') } else { (BAD, '✗') };
     line(format_args!("{style}{mark}{RESET} {name:<11} {note}"));

@@ -16,7 +16,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// For work of this length, which is told where there is no terminal whenever so much more is done.
+    /// For work of this length. Where there is no terminal, a plain line appears whenever `every` more counts are done.
     pub(crate) fn new(length: u64, every: u64) -> Meter {
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}") {

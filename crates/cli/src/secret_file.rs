@@ -44,7 +44,8 @@ impl SecretFile {
         write().map_err(|error| Error::Unwritable { path: self.path.clone(), detail: error.to_string() })
     }
 
-    /// What becomes of the file when there is no answer: it stays where the secret may be a key's all the same, which is said.
+    /// What becomes of the file when the change failed: it goes, unless nobody knows whether the change was committed. Then
+    /// the secret may be a key's, so the file stays, and the failure says so.
     pub(crate) fn after(file: Option<SecretFile>, failure: Failure) -> Failure {
         match file {
             Some(file) if failure.is_commit_unknown() => {

@@ -1,13 +1,11 @@
-//! Single values, read from text by clap before a command runs. A reader says what would be right, and never repeats what was
-//! typed: it may be a secret in the wrong place. Types that implement `FromStr` need none of these.
+//! Single values, read from text by clap before a command runs. A reader says what would be right, and never repeats what it
+//! could not read: it may be a secret in the wrong place. Types that implement `FromStr` need none of these.
 
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
-use edgelatch_registry::{
-    Env, Error, FromText, Name, Scope, Service, Slug, Word, parse_cidr, parse_expiry, parse_span, parse_start, parse_time,
-};
-use serde::{Serialize, Serializer};
+use edgelatch_registry::{Env, Error, FromText, Name, Scope, Service, Slug, Word, parse_cidr};
+use serde::Serialize;
 
 use crate::failure::{Failure, Result};
 
@@ -54,44 +52,21 @@ pub(crate) fn name_or(given: Option<Name>, id: &Slug) -> Result<Name, Error> {
     given.map_or_else(|| Name::parse("name", id.as_str()), Ok)
 }
 
-/// A moment, in Unix seconds.
-pub(crate) fn time(text: &str) -> Result<u64, Error> {
-    parse_time("", text, Env::system().now()?)
+/// A time or a span, by one of the registry's parsers that reckon from now.
+pub(crate) fn timed<T>(parse: fn(&str, &str, u64) -> Result<T, Error>) -> impl Fn(&str) -> Result<T, Error> + Clone {
+    move |text| parse("", text, Env::system().now()?)
 }
 
-/// A length of time, in seconds.
-pub(crate) fn span(text: &str) -> Result<u64, Error> {
-    parse_span("", text, Env::system().now()?)
+/// The same beside the text it was read from: whoever repeats a request repeats the text, though `3mo` is another moment then.
+pub(crate) fn typed<T>(parse: fn(&str, &str, u64) -> Result<T, Error>) -> impl Fn(&str) -> Result<Typed<T>, Error> + Clone {
+    move |text| Ok(Typed { value: timed(parse)(text)?, text: text.into() })
 }
 
-/// A value beside the text it was read from: whoever repeats a request repeats the text, though `3mo` is another moment then.
-#[derive(Clone)]
+/// A value and the text it was read from, which is what stands for it as JSON.
+#[derive(Clone, Serialize)]
+#[serde(transparent)]
 pub(crate) struct Typed<T> {
     text: String,
+    #[serde(skip)]
     pub(crate) value: T,
-}
-
-impl<T> Serialize for Typed<T> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&self.text)
-    }
-}
-
-/// When a key expires.
-pub(crate) fn expiry(text: &str) -> Result<Typed<Option<u64>>, Error> {
-    typed(text, parse_expiry)
-}
-
-/// When a key begins.
-pub(crate) fn start(text: &str) -> Result<Typed<Option<u64>>, Error> {
-    typed(text, parse_start)
-}
-
-/// How long a rotated key's old secret lives on.
-pub(crate) fn overlap(text: &str) -> Result<Typed<u64>, Error> {
-    typed(text, parse_span)
-}
-
-fn typed<T>(text: &str, parse: fn(&str, &str, u64) -> Result<T, Error>) -> Result<Typed<T>, Error> {
-    Ok(Typed { value: parse("", text, Env::system().now()?)?, text: text.into() })
 }

@@ -1,15 +1,8 @@
 //! `edgelatch audit …`
 
-use std::process::ExitCode;
-
-use clap::Subcommand;
 use edgelatch_registry::{Anchor, AuditFilter, AuditRow, Error, Slug, format_time};
-use serde_json::json;
 
-use crate::args::{Between, Page};
-use crate::context::{Context, Open};
-use crate::failure::{Failure, Result};
-use crate::output::{self, BAD, Column, DIM, GOOD, RESET, or_dash};
+use crate::prelude::*;
 
 /// Read and check the log of administrative acts
 #[derive(Subcommand)]

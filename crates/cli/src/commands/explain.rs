@@ -1,17 +1,11 @@
 //! `edgelatch explain …`: what a key would get, and who can use an address.
 
-use std::process::ExitCode;
-
-use clap::Subcommand;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
-use edgelatch_registry::Question;
+use edgelatch_registry::{Question, parse_time};
 
 use super::keys::view;
-use crate::args::{Filter, Page, read};
-use crate::context::Context;
-use crate::failure::Result;
-use crate::output::{self, DIM, RESET};
+use crate::prelude::*;
 
 /// What a key would get, and who can use an address, decided by the core itself
 #[derive(Subcommand)]
@@ -37,7 +31,7 @@ Exit code: 0 accepted, 1 refused, 2 the question could not be asked.")]
         #[arg(long, value_parser = read::address)]
         ip: Option<Ip>,
         /// Ask as of this time: RFC 3339, a date, or a span from now
-        #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = read::time)]
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = read::timed(parse_time))]
         at: Option<u64>,
     },
     /// The active keys that can be used from an address

@@ -1,23 +1,18 @@
 //! `edgelatch init`
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clap::Args;
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{
-    Database, Env, Error, Keep, Kind, Name, NewRealm, Prefix, Preset, RealmCredentials, Registry, Slug, management,
+    Credential, Database, Env, Error, Keep, Kind, Name, NewRealm, Prefix, Preset, RealmCredentials, Registry, Slug, management,
+    parse_span,
 };
 use edgelatch_sync::{Outcome, init_in, init_managed};
-use serde_json::json;
 
-use crate::args::read;
-use crate::context::{Context, caller};
-use crate::failure::{Failure, Result};
-use crate::output::{self, BOLD, RESET};
+use crate::prelude::*;
 use crate::secret_file::SecretFile;
 
 /// Begin a control plane: registry, signing keys, first root, first epoch
@@ -42,8 +37,8 @@ pub(crate) struct Init {
     #[arg(long)]
     name: Option<Name>,
     /// Headers in which edges accept a key: bearer, x-api-key or both [default: the preset's]
-    #[arg(long, value_name = "LIST", value_parser = credentials)]
-    credentials: Option<RealmCredentials>,
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = read::word::<Credential>)]
+    credentials: Vec<Credential>,
     /// The first org
     #[arg(long, default_value = "main")]
     org: Slug,
@@ -51,10 +46,10 @@ pub(crate) struct Init {
     #[arg(long, default_value = "admin")]
     owner: Slug,
     /// How long the first root lives
-    #[arg(long, value_name = "SPAN", default_value = "10y", value_parser = read::span)]
+    #[arg(long, value_name = "SPAN", default_value = "10y", value_parser = read::timed(parse_span))]
     root_lifetime: u64,
     /// How long a head lives: what edges may do without the control plane
-    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = read::span)]
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = read::timed(parse_span))]
     head_lifetime: u64,
     /// Save the first administrator key in this new file, readable by its owner only, rather than showing it
     #[arg(long, value_name = "FILE.PAK")]
@@ -88,9 +83,12 @@ impl Init {
     fn plan(self, realm: Option<Slug>) -> Result<edgelatch_sync::Init> {
         let realm = realm.map_or_else(|| Slug::parse("realm", "main"), Ok)?;
         let name = read::name_or(self.name, &realm)?;
+        let accepts = |header: Credential| self.credentials.contains(&header);
+        let named = RealmCredentials { bearer: accepts(Credential::Bearer), x_api_key: accepts(Credential::XApiKey) };
+        let credentials = Some(named).filter(|_| !self.credentials.is_empty());
         Ok(edgelatch_sync::Init {
             caller: caller()?,
-            realm: NewRealm { realm, name, preset: self.preset, prefix: self.prefix, credentials: self.credentials },
+            realm: NewRealm { realm, name, preset: self.preset, prefix: self.prefix, credentials },
             org: self.org,
             owner: self.owner,
             root_lifetime: self.root_lifetime,
@@ -99,7 +97,8 @@ impl Init {
     }
 }
 
-/// A registry outside the data directory, or one that exists: there a further realm is begun only by its name.
+/// Opens the registry, or makes one outside the data directory. Where realms exist, a further one is begun only by name: an
+/// `init` that was repeated by mistake must not make another.
 fn open(database: &Database, named: bool) -> Result<Arc<Registry>> {
     let registry = match Registry::connect(database, Env::system()) {
         Err(Error::NotInitialised { .. }) => Registry::establish(database, Env::system())?,
@@ -144,17 +143,4 @@ fn print(context: &Context, new: &edgelatch_sync::Init, outcome: &Outcome, saved
             output::line(format_args!("EDGELATCH_ADMIN_KEY={key}"));
         }
     })
-}
-
-/// The headers in which edges accept a key.
-fn credentials(text: &str) -> Result<RealmCredentials> {
-    let mut headers = RealmCredentials { bearer: false, x_api_key: false };
-    for word in text.split(',') {
-        match word {
-            "bearer" => headers.bearer = true,
-            "x-api-key" => headers.x_api_key = true,
-            _ => return Err(Failure::usage("must be `bearer`, `x-api-key` or both with a comma between")),
-        }
-    }
-    Ok(headers)
 }

@@ -2,9 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
-use clap::Args;
 use edgelatch_core::bundle;
 use edgelatch_core::error::Error;
 use edgelatch_core::head::Head;
@@ -19,11 +17,9 @@ use edgelatch_core::tree::page::Page;
 use edgelatch_core::tree::shard::Shard;
 use edgelatch_core::tree::top::Top;
 use edgelatch_registry::{Word, format_time};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::context::Context;
-use crate::failure::{Failure, Result};
-use crate::output;
+use crate::prelude::*;
 
 /// Show any published object as JSON: root, head, bundle, top page, index page, directory, shard
 #[derive(Args)]

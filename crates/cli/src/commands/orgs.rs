@@ -1,15 +1,9 @@
 //! `edgelatch orgs …`
 
-use std::process::ExitCode;
-
-use clap::Subcommand;
 use edgelatch_registry::{Name, NewOrg, Org, OrgEdit, Preset, Slug};
 use serde_json::{Map, Value};
 
-use crate::args::read;
-use crate::context::{Context, caller};
-use crate::failure::{Failure, Result};
-use crate::output::{self, Column};
+use crate::prelude::*;
 
 /// Create, list and delete orgs, and change their settings
 #[derive(Subcommand)]

@@ -1,14 +1,8 @@
 //! `edgelatch owners …`
 
-use std::process::ExitCode;
-
-use clap::{Args, Subcommand};
 use edgelatch_registry::{Name, NewOwner, Owner, OwnerEdit, OwnerKind, Slug};
 
-use crate::args::read;
-use crate::context::{Context, caller};
-use crate::failure::{Failure, Result};
-use crate::output::{self, Column, DIM, RESET, joined, or_dash};
+use crate::prelude::*;
 
 /// Create, list, change, disable and delete owners
 #[derive(Subcommand)]

@@ -1,14 +1,11 @@
 //! `edgelatch publish`
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
-use clap::Args;
+use edgelatch_registry::{format_time, parse_span};
 use edgelatch_sync::{Directory, Published, Target};
 
-use crate::args::read;
-use crate::context::Context;
-use crate::failure::{Failure, Result};
+use crate::prelude::*;
 use crate::progress;
 
 /// Build, sign and publish the next epoch
@@ -26,7 +23,7 @@ pub(crate) struct Publish {
     #[arg(long)]
     if_due: bool,
     /// How long the head lives
-    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = read::span)]
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = read::timed(parse_span))]
     head_lifetime: u64,
 }
 
@@ -58,6 +55,6 @@ fn sentence(published: &Published) -> String {
         published.epoch,
         published.records,
         published.tree_bytes,
-        edgelatch_registry::format_time(published.not_after)
+        format_time(published.not_after)
     )
 }

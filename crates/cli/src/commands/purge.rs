@@ -1,12 +1,8 @@
 //! `edgelatch purge`
 
-use std::process::ExitCode;
-
-use clap::Args;
 use edgelatch_registry::Purged;
 
-use crate::context::Context;
-use crate::failure::Result;
+use crate::prelude::*;
 
 /// Remove what was kept long enough: requests, ended secrets, old ids
 #[derive(Args)]

@@ -1,13 +1,8 @@
 //! `edgelatch realms`
 
-use std::process::ExitCode;
-
-use clap::Args;
 use edgelatch_registry::Realm;
 
-use crate::context::Context;
-use crate::failure::Result;
-use crate::output::Column;
+use crate::prelude::*;
 
 /// List the realms
 #[derive(Args)]

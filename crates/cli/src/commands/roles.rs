@@ -1,14 +1,8 @@
 //! `edgelatch roles …`
 
-use std::process::ExitCode;
-
-use clap::{Args, Subcommand};
 use edgelatch_registry::{Name, NewRole, Pattern, Role, RoleEdit, Slug};
 
-use crate::args::read;
-use crate::context::{Context, caller};
-use crate::failure::{Failure, Result};
-use crate::output::{Column, joined};
+use crate::prelude::*;
 
 /// Create, list, change and delete roles
 #[derive(Subcommand)]

@@ -2,23 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
 use edgelatch_core::hex::Hex;
-use edgelatch_registry::{Slug, management};
+use edgelatch_registry::{Slug, management, parse_span};
 use edgelatch_server::{ApiOptions, Bound, FailureRate, Options, PublisherTask, Upkeep, Webhook, serve as run_server};
 use edgelatch_sync::Directory;
-use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::args::read;
-use crate::context::{Context, Open};
-use crate::failure::{Failure, Result};
 use crate::log::{self, LogFormat};
-use crate::output::{self, BOLD, RESET};
+use crate::prelude::*;
 
 /// Serve the published files over HTTP, and publish after each change
 #[derive(Args)]
@@ -42,7 +36,7 @@ pub(crate) struct Serve {
     #[arg(long, value_enum, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
     /// How long a head lives
-    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = read::span)]
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = read::timed(parse_span))]
     head_lifetime: u64,
     /// Serve only; another process publishes
     #[arg(long)]
@@ -112,7 +106,8 @@ fn interval(text: &str) -> Result<Duration> {
     millis.map(Duration::from_millis).ok_or_else(|| Failure::usage("must be a span of 10ms to 60m, such as `200ms`"))
 }
 
-/// The management API, where it is to be served. An address that others reach gets it only when somebody says so.
+/// The management API, unless it is not to be served. On an address that other machines reach it is served only if --api-addr
+/// says so.
 fn api(open: &Open, args: &Serve) -> Result<Option<ApiOptions>> {
     if args.no_api {
         return Ok(None);
@@ -132,7 +127,7 @@ fn api(open: &Open, args: &Serve) -> Result<Option<ApiOptions>> {
     Ok(Some(ApiOptions { registry, addr: args.api_addr, client_ip, failures }))
 }
 
-/// Where alerts go. What was typed or stored is not repeated.
+/// Where alerts go. An error repeats neither the address nor the secret.
 fn webhook(args: &Serve) -> Result<Option<Webhook>> {
     let Some(url) = &args.alert_url else { return Ok(None) };
     let secret = match &args.alert_secret_file {

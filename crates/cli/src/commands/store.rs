@@ -1,14 +1,8 @@
 //! `edgelatch store`
 
-use std::process::ExitCode;
-
-use clap::Subcommand;
 use edgelatch_registry::{CopyProgress, Database, Env, Error, Registry};
-use serde_json::json;
 
-use crate::context::Context;
-use crate::failure::{Failure, Result};
-use crate::output::{self, DIM, RESET};
+use crate::prelude::*;
 use crate::progress::Meter;
 
 /// Move the registry to another database
@@ -29,7 +23,7 @@ Stop every `edgelatch serve` and `publish` first, and use only the copy afterwar
     },
 }
 
-/// The other database. Nothing of an address is repeated.
+/// Reads the address of the other database; an error repeats nothing of it.
 fn other(text: &str) -> Result<Database> {
     text.parse().map_err(|error| match error {
         Error::Invalid { reason, .. } => Failure::usage(reason),
@@ -54,7 +48,7 @@ const ROWS: u64 = 100_000;
 fn copy(context: &Context, to: &Database) -> Result<u64> {
     let source = context.registry()?;
     let (target, new) = match Registry::establish(to, Env::system()) {
-        // One that was made before may be empty: the copy looks.
+        // One that exists may be empty: `copy_to` refuses it if it is not.
         Err(Error::AlreadyInitialised { .. }) => (Registry::connect(to, Env::system())?, false),
         made => (made?, true),
     };
@@ -73,7 +67,7 @@ fn copy(context: &Context, to: &Database) -> Result<u64> {
     meter.end();
     drop(target);
     if copied.is_err() && new {
-        // Tables without rows stay in PostgreSQL, where the next attempt finds them; a file goes again.
+        // A file that was made for the copy is removed. In PostgreSQL empty tables stay, and the next attempt uses them.
         let _ = to.path().map(std::fs::remove_file);
     }
     Ok(copied?)

@@ -1,13 +1,8 @@
 //! `edgelatch usage …`
 
-use std::process::ExitCode;
-
-use clap::Subcommand;
 use edgelatch_registry::Total;
 
-use crate::context::Context;
-use crate::failure::Result;
-use crate::output::Column;
+use crate::prelude::*;
 
 /// What edges reported
 #[derive(Subcommand)]

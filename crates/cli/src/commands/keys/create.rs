@@ -1,14 +1,10 @@
 //! `edgelatch keys create`
 
-use std::process::ExitCode;
-
-use clap::Args;
 use edgelatch_registry::{Handover, Name};
 
 use super::fields::KeyFields;
 use super::secret::SecretTo;
-use crate::context::{Context, caller};
-use crate::failure::Result;
+use crate::prelude::*;
 
 /// Create a key; its secret is shown this once
 #[derive(Args)]

@@ -1,15 +1,9 @@
 //! `edgelatch keys delete`
 
-use std::process::ExitCode;
-
-use clap::Args;
 use edgelatch_registry::Deletion;
-use serde_json::json;
 
 use super::which::{Confirm, Which};
-use crate::context::{Context, caller};
-use crate::failure::Result;
-use crate::output;
+use crate::prelude::*;
 
 /// Delete a key for ever
 #[derive(Args)]

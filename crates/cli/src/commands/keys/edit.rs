@@ -1,17 +1,12 @@
 //! `edgelatch keys edit`
 
-use std::process::ExitCode;
-
-use clap::Args;
 use edgelatch_core::policy::{AllowMode, Order};
-use edgelatch_registry::{Description, IpEdit, KeyEdit, Metadata, Name, Scope, Slug, StatusEdit};
+use edgelatch_registry::{Description, IpEdit, KeyEdit, Metadata, Name, Scope, Slug, StatusEdit, parse_expiry, parse_start};
 
 use super::ip_list::{AllowEdit, DenyEdit};
 use super::view;
 use super::which::Which;
-use crate::args::read::{self, Typed};
-use crate::context::{Context, caller};
-use crate::failure::{Failure, Result};
+use crate::prelude::*;
 
 /// Change a key; what is not named stays
 #[derive(Args)]
@@ -40,11 +35,11 @@ pub(crate) struct Edit {
     #[arg(long, value_name = "LIST", value_parser = read::scope)]
     scope: Option<Scope>,
     /// New expiry, or never
-    #[arg(long, value_name = "TIME", value_parser = read::expiry)]
-    expires: Option<Typed<Option<u64>>>,
+    #[arg(long, value_name = "TIME", value_parser = read::typed(parse_expiry))]
+    expires: Option<read::Typed<Option<u64>>>,
     /// New start, or now
-    #[arg(long, value_name = "TIME", value_parser = read::start)]
-    not_before: Option<Typed<Option<u64>>>,
+    #[arg(long, value_name = "TIME", value_parser = read::typed(parse_start))]
+    not_before: Option<read::Typed<Option<u64>>>,
     /// New metadata; {} for none
     #[arg(long, value_name = "JSON", value_parser = Metadata::parse)]
     metadata: Option<Metadata>,

@@ -1,12 +1,13 @@
 //! All of a new key but its name.
 
-use clap::Args;
 use edgelatch_core::policy::{AllowMode, Order};
-use edgelatch_registry::{Description, IpEntry, Metadata, Name, NewIpRules, NewKey, Scope, Slug, Word};
+use edgelatch_registry::{
+    Description, IpEntry, Metadata, Name, NewIpRules, NewKey, Scope, Slug, Word, parse_expiry, parse_start,
+};
 use serde::{Serialize, Serializer};
 
 use super::ip_list::entry;
-use crate::args::read::{self, Typed};
+use crate::prelude::*;
 
 /// As JSON, all that was typed: what tells a repeated request from another one.
 #[derive(Args, Serialize)]
@@ -42,11 +43,11 @@ pub(super) struct KeyFields {
     allow_mode: Option<AllowMode>,
     /// When it expires: 1d, 1w, 1mo, 3mo, 1y or any span, a date, an RFC 3339 time, or never, as far as the org offers them
     /// [default: never]
-    #[arg(long, value_name = "TIME", value_parser = read::expiry)]
-    expires: Option<Typed<Option<u64>>>,
+    #[arg(long, value_name = "TIME", value_parser = read::typed(parse_expiry))]
+    expires: Option<read::Typed<Option<u64>>>,
     /// From when it is accepted: as --expires, or now [default: now]
-    #[arg(long, value_name = "TIME", value_parser = read::start)]
-    not_before: Option<Typed<Option<u64>>>,
+    #[arg(long, value_name = "TIME", value_parser = read::typed(parse_start))]
+    not_before: Option<read::Typed<Option<u64>>>,
     /// Custom data for the handler behind the edge, a JSON object
     #[arg(long, value_name = "JSON", value_parser = Metadata::parse)]
     metadata: Option<Metadata>,

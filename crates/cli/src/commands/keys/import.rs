@@ -3,18 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
-use clap::Args;
 use edgelatch_registry::{Digest, ImportDefaults, ImportFormat, ImportReport, Name, RefusedLine, Slug};
 
 use super::fields::KeyFields;
 use super::view;
-use crate::args::read;
-use crate::context::{Context, Open, caller};
-use crate::failure::{Failure, Result};
 use crate::mask::mask;
-use crate::output::{self, Column};
+use crate::prelude::*;
 use crate::progress::Meter;
 
 /// Lines between two reports where there is no terminal.
@@ -110,7 +105,8 @@ fn defaults(open: &Open, fields: KeyFields) -> Result<ImportDefaults> {
     Ok(ImportDefaults { org: org.map_or_else(only, |org| Ok(Some(org)))?, owner, roles, environment })
 }
 
-/// Other writers wait while an import reads, so what is no file is collected first, in a file without a name.
+/// Other writers wait while an import reads its input, so what is not a regular file is first copied to a temporary one:
+/// nobody should wait for somebody who types.
 fn open_file(path: &Path) -> Result<File> {
     let fail = |error: io::Error| Failure::file(path, &error);
     if path == Path::new("-") {

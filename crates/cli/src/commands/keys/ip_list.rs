@@ -1,10 +1,9 @@
 //! The flags that change one of a key's two lists of addresses.
 
-use clap::Args;
 use edgelatch_core::cidr::Cidr;
 use edgelatch_registry::{Error, IpEntry, ListEdit, Note};
 
-use crate::args::read;
+use crate::prelude::*;
 
 /// Reads an entry: `CIDR`, `CIDR=NOTE`, and either with `off:` before it.
 pub(super) fn entry(text: &str) -> Result<IpEntry, Error> {

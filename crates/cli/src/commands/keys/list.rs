@@ -1,15 +1,9 @@
 //! `edgelatch keys list`
 
-use std::process::ExitCode;
-
-use clap::Args;
 use edgelatch_registry::{Direction, KeyOrder, Sort};
 
 use super::view;
-use crate::args::{Filter, Page, read};
-use crate::context::Context;
-use crate::failure::Result;
-use crate::output;
+use crate::prelude::*;
 
 /// List keys, newest first
 #[derive(Args)]

@@ -17,7 +17,6 @@ mod ip_list;
 mod list;
 mod requests;
 mod revoke;
-mod revoke_many;
 mod rotate;
 mod secret;
 mod show;
@@ -34,7 +33,7 @@ verbs! {
         Show(show::Show),
         Edit(edit::Edit),
         Revoke(revoke::Revoke),
-        RevokeMany(revoke_many::RevokeMany),
+        RevokeMany(revoke::RevokeMany),
         Enable(revoke::Enable),
         Rotate(rotate::Rotate),
         Delete(delete::Delete),

@@ -1,15 +1,9 @@
 //! `edgelatch keys requests`
 
-use std::process::ExitCode;
-
-use clap::Args;
 use edgelatch_core::key::KeyId;
 use edgelatch_registry::{Request, format_time};
 
-use crate::args::{Between, Page, read};
-use crate::context::Context;
-use crate::failure::Result;
-use crate::output::{self, Column, or_dash};
+use crate::prelude::*;
 
 /// List the requests made with a key, as edges reported them, newest first
 #[derive(Args)]

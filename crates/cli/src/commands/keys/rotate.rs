@@ -1,16 +1,10 @@
 //! `edgelatch keys rotate`
 
-use std::process::ExitCode;
-
-use clap::Args;
-use edgelatch_registry::Handover;
-use serde_json::json;
+use edgelatch_registry::{Handover, parse_span};
 
 use super::secret::SecretTo;
 use super::which::{Confirm, Which};
-use crate::args::read::{self, Typed};
-use crate::context::{Context, caller};
-use crate::failure::Result;
+use crate::prelude::*;
 
 /// Give a key a new secret, shown this once, under the same id
 #[derive(Args)]
@@ -26,8 +20,8 @@ pub(crate) struct Rotate {
     #[command(flatten)]
     which: Which,
     /// How long the old secret lives on [default: it ends at once]
-    #[arg(long, value_name = "SPAN", value_parser = read::overlap)]
-    overlap: Option<Typed<u64>>,
+    #[arg(long, value_name = "SPAN", value_parser = read::typed(parse_span))]
+    overlap: Option<read::Typed<u64>>,
     #[command(flatten)]
     confirm: Confirm,
     #[command(flatten)]

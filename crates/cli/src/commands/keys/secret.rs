@@ -1,15 +1,11 @@
 //! Where a new secret goes.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
-use clap::Args;
 use edgelatch_registry::{Created, Idempotency, Keep, Key, Once, format_time};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::context::Context;
-use crate::failure::Result;
-use crate::output::{self, BOLD, DIM, RESET};
+use crate::prelude::*;
 use crate::secret_file::SecretFile;
 
 #[derive(Args)]
@@ -66,7 +62,7 @@ fn print(context: &Context, created: &Created, saved: Option<PathBuf>, what: &st
     })
 }
 
-/// Exit code 1: nothing was done this time.
+/// The answer to a repeated request, with exit code 1: nothing was done this time.
 fn repeated(context: &Context, key: &Key, what: &str) -> Result<ExitCode> {
     context.answer(false, &json!({ "key": key, "secret": null, "repeated": true }), |_| {
         let says = "this request came before; the secret was shown then, and is not shown again";

@@ -1,14 +1,9 @@
 //! `edgelatch keys show`
 
-use std::process::ExitCode;
-
-use clap::Args;
 use edgelatch_core::key::KeyId;
 
 use super::view;
-use crate::args::read;
-use crate::context::Context;
-use crate::failure::Result;
+use crate::prelude::*;
 
 /// Show one key
 #[derive(Args)]

@@ -1,13 +1,8 @@
 //! How keys are shown: in lists, line by line, and after a change.
 
-use std::process::ExitCode;
-
 use edgelatch_registry::{Authority, Changed, IpEntry, IpRules, Key, Scope, Word, format_time};
-use serde_json::json;
 
-use crate::context::Context;
-use crate::failure::Result;
-use crate::output::{self, Column, joined, or_dash};
+use crate::prelude::*;
 
 type Shown = fn(&Key) -> String;
 

@@ -3,12 +3,10 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use clap::Args;
 use edgelatch_core::key::KeyId;
 use edgelatch_registry::{Error, Key};
 
-use crate::args::read;
-use crate::failure::{Failure, Result};
+use crate::prelude::*;
 
 /// One key, and what it is expected to be like.
 #[derive(Args)]

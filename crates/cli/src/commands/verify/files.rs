@@ -7,8 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edgelatch_registry::Slug;
 
-use crate::context::{Context, only};
-use crate::failure::{Failure, Result};
+use crate::context::only;
+use crate::prelude::*;
 
 /// A root that is trusted.
 #[derive(Clone)]

@@ -9,22 +9,17 @@ mod files;
 mod question;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
-use clap::Args;
 use edgelatch_core::bundle;
 use edgelatch_core::edge::{Edge, HostConfig, Identity, Outcome, Step};
 use edgelatch_core::error::Error;
 use edgelatch_core::head::Head;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{Env, format_time};
-use serde_json::{Value, json};
+use edgelatch_registry::{Env, format_time, parse_time};
+use serde_json::Value;
 
 use self::files::{Files, Root};
-use crate::args::read;
-use crate::context::Context;
-use crate::failure::{Failure, Result};
-use crate::output::{self, DIM, RESET};
+use crate::prelude::*;
 
 /// Verify a key as an edge would, and explain each step
 #[derive(Args)]
@@ -58,7 +53,7 @@ pub(crate) struct Verify {
     #[arg(long)]
     permission: Option<String>,
     /// Ask as of this time: RFC 3339, a date, or a span from now
-    #[arg(long, value_name = "TIME", value_parser = read::time)]
+    #[arg(long, value_name = "TIME", value_parser = read::timed(parse_time))]
     now: Option<u64>,
     /// The bundle [default: the one published in the data directory]
     #[arg(long, value_name = "FILE", requires = "root")]

@@ -6,7 +6,7 @@ use std::path::Path;
 use edgelatch_core::http::{Block, BlockError, BlockWriter};
 use zeroize::Zeroizing;
 
-use crate::failure::{Failure, Result};
+use crate::prelude::*;
 
 /// The key's text: as given, from standard input, or from the environment.
 pub(super) fn key(given: Option<String>, from_stdin: bool) -> Result<Zeroizing<String>> {
