@@ -73,7 +73,7 @@ errors! {
     CountChanged { expected: u64, found: u64 } = "count_changed", "the filter fits {found} keys, not the {expected} that were confirmed: nothing was changed; look again and confirm that number";
     InUse { kind: Kind, id: String, by: String } = "in_use", "{kind} `{id}` is in use by {by}: take it away from them first";
     Forbidden { org: String } = "forbidden", "this takes authority over the whole realm, and the caller has it over org `{org}` only: ask an administrator of the realm";
-    Altered { seq: u64, reason: String } = "activity_altered", "the activity log is not as it was written: row {seq} {reason}: compare it with a backup";
+    Altered { seq: u64, reason: String } = "activity_altered", "the audit log is not as it was written: row {seq} {reason}: compare it with a backup";
     DigestTaken = "digest_taken", "a key with this digest exists already in the realm";
     NotInitialised { path: PathBuf } = "not_initialised", "{path}: there is no registry here";
     AlreadyInitialised { path: PathBuf } = "already_initialised", "{path}: a registry exists here already";

@@ -46,12 +46,13 @@ pub use import::{Import, ImportDefaults, ImportFormat, ImportReport, RefusedLine
 pub use keys::{BulkRevoked, Keys};
 pub use model::json;
 pub use model::{
-    Authority, Caller, Changed, Created, Credential, Deletion, Description, Digest, Direction, EmptyList, Environment, Field,
-    FromText, Handover, Idempotency, IpEdit, IpEntry, IpLists, IpRules, Keep, Key, KeyEdit, KeyFilter, KeyOrder, KeyPage,
-    ListEdit, Metadata, Name, NewIpRules, NewKey, NewOrg, NewOwner, NewRealm, NewRole, Note, Once, Org, OrgEdit, Origin, Owner,
-    OwnerEdit, OwnerKind, Paging, Pattern, Prefix, Preset, PresetData, PresetRole, Realm, RealmCredentials, Revocation, Role,
-    RoleEdit, Rotate, RotationMode, SUGGESTED_SPANS, Scope, Service, Settings, Slug, Sort, State, StatusEdit, Warning, When,
-    Window, Word, format_time, is_member_name, parse_cidr, parse_expiry, parse_span, parse_start, parse_time,
+    Authority, Caller, Changed, Created, Credential, Deletion, Description, Digest, Direction, EmptyList, Environment, Expiry,
+    Field, FromText, Handover, Idempotency, IpEdit, IpEntry, IpLists, IpRules, Keep, Key, KeyEdit, KeyFilter, KeyOrder,
+    KeyPage, ListEdit, Metadata, Name, NewIpRules, NewKey, NewOrg, NewOwner, NewRealm, NewRole, Note, Once, Org, OrgEdit,
+    Origin, Owner, OwnerEdit, OwnerKind, Paging, Pattern, Prefix, Preset, PresetData, PresetRole, Realm, RealmCredentials,
+    Revocation, Role, RoleEdit, Rotate, RotationMode, SUGGESTED_SPANS, Scope, Service, Settings, Slug, Sort, Start, State,
+    StatusEdit, Warning, When, Window, Word, format_time, is_member_name, parse_cidr, parse_expiry, parse_span, parse_start,
+    parse_time,
 };
 pub use publish::{
     EpochRequest, Explanation, Lease, Ledger, LedgerRow, Question, Reason, RootRow, Snapshot, Usable, UsablePage,

@@ -12,18 +12,18 @@ pub const MAX_USAGE_BYTES: usize = 8 * 1024 * 1024;
 pub const MAX_IMPORT_BYTES: usize = 256 * 1024 * 1024;
 /// Calls of one management key that are at work at a time; further ones wait. Half of what the database serves at once.
 pub const CALLS_OF_KEY: usize = 4;
-/// Keys remembered after their calls: a few kilobytes.
+/// Keys whose calls are counted at a time, beyond which those without calls are forgotten: a few kilobytes.
 pub const MAX_IDLE_KEYS: usize = 1_024;
-/// Imports at a time: each holds a file, and writers take turns anyway.
+/// Imports at a time: each holds a file, and only one can write into the database.
 pub const MAX_IMPORTS: usize = 2;
-/// Connections at a time; further ones wait to be taken. Above it, open files would run out first.
+/// Connections at a time; further ones wait to be accepted. With many more, the open files of a process would run out.
 pub const MAX_CONNECTIONS: usize = 4_096;
 /// Time for a request's head, and for a connection to stay idle.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time for a small body, and for each further piece of a large one.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes of a large body that must come in a second, on the average: half a megabit. Else a trickle would hold its place among
-/// the imports for ever.
+/// Bytes of a large body that must come in a second, on average: half a megabit. Without it, a body that trickles in would keep
+/// one of the few places for imports for ever.
 pub const BODY_RATE: usize = 64 * 1024;
 /// Time in which a client must take something of an answer.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -43,4 +43,6 @@ pub const MAX_USES: usize = 1_000;
 pub const USE_PAUSE: Duration = Duration::from_secs(1);
 /// Seconds after which the snapshot by which management keys are judged is made anew, though nothing changed: far below its
 /// life of 30 days.
-pub const GATE_SECONDS: u64 = 86_400;
+pub const MANAGEMENT_SNAPSHOT_SECONDS: u64 = 86_400;
+/// Time for requests in flight after the signal to stop, and then for writing down what management keys were used for.
+pub const DRAIN: Duration = Duration::from_secs(10);

@@ -121,12 +121,15 @@ fn a_key_for_several_orgs_names_the_one_it_means() {
     let s = plane.serve();
     let services = ["one", "two"].map(|org| management::org_service(&slug("acme"), &slug(org)).unwrap());
     let key = plane.management_key("key-manager", &services).1;
+    let editor = plane.management_key("administrator", &services).1;
     let made = s.call_as(&key, &format!("POST {KEYS}"), &[], &json!({ "org": "two", "name": "x" })).ok();
     let path = format!("{KEYS}/{}", made["key"]["key_id"].as_str().unwrap());
     assert_eq!(s.call_as(&key, &format!("PATCH {path}"), &[], &json!({ "name": "y" })).status, 200);
     let unnamed = s.call_as(&key, &format!("POST {KEYS}"), &[], &json!({ "name": "x" }));
     assert_eq!((unnamed.refused(), &unnamed.json()["pointer"]), ((422, "invalid".into()), &json!("/org")));
     let unnamed = s.call_as(&key, &format!("GET {KEYS}"), &[], &Value::Null);
+    assert_eq!((unnamed.refused(), &unnamed.json()["parameter"]), ((422, "invalid".into()), &json!("org")));
+    let unnamed = s.call_as(&editor, "PATCH /api/v1/realms/acme/roles/x", &[], &json!({ "name": "y" }));
     assert_eq!((unnamed.refused(), &unnamed.json()["parameter"]), ((422, "invalid".into()), &json!("org")));
     assert_eq!(s.call_as(&key, &format!("GET {KEYS}?org=one"), &[], &Value::Null).ok()["keys"], json!([]));
 }

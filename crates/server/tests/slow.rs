@@ -7,13 +7,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use common::{Plane, Served};
-use edgelatch_server::{Options, Patience};
+use edgelatch_server::{Connections, Options};
 
 /// Far above what is waited for, far below what a broken server would take.
 const LONG: Duration = Duration::from_secs(30);
 
-fn served(plane: &Plane, patience: Patience) -> Served {
-    Served::start(Options { patience, ..plane.options() }, &plane.admin)
+fn served(plane: &Plane, connections: Connections) -> Served {
+    Served::start(Options { connections, ..plane.options() }, &plane.admin)
 }
 
 fn connect(addr: SocketAddr, begin: &[u8]) -> TcpStream {
@@ -36,8 +36,8 @@ fn until_closed(mut stream: TcpStream) -> Vec<u8> {
 #[test]
 fn a_head_must_come_in_time() {
     let plane = Plane::new();
-    let patience = Patience { head: Duration::from_millis(200), ..Patience::default() };
-    let s = served(&plane, patience);
+    let connections = Connections { head_timeout: Duration::from_millis(200), ..Connections::default() };
+    let s = served(&plane, connections);
     let begun = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ";
     let idle = [connect(s.addr, b""), connect(s.addr, b"G"), connect(s.addr, begun)];
     let start = Instant::now();
@@ -59,8 +59,8 @@ fn a_head_must_come_in_time() {
 #[test]
 fn those_who_wait_get_the_place_of_those_who_do_nothing() {
     let plane = Plane::new();
-    let patience = Patience { head: Duration::from_millis(500), connections: 2, ..Patience::default() };
-    let s = served(&plane, patience);
+    let connections = Connections { head_timeout: Duration::from_millis(500), max: 2, ..Connections::default() };
+    let s = served(&plane, connections);
     let idle = [connect(s.addr, b""), connect(s.addr, b"GET ")];
     // No third one is served beside them, and none is turned away.
     assert_eq!(s.send("GET /api/v1/openapi.json", "", &[], b"").status, 200);
@@ -70,8 +70,8 @@ fn those_who_wait_get_the_place_of_those_who_do_nothing() {
 #[test]
 fn an_answer_must_be_taken_in_time() {
     let plane = Plane::new();
-    let patience = Patience { write: Duration::from_millis(300), ..Patience::default() };
-    let s = served(&plane, patience);
+    let connections = Connections { write_timeout: Duration::from_millis(300), ..Connections::default() };
+    let s = served(&plane, connections);
     let dir = plane.dir.path().join("published/r/acme");
     std::fs::create_dir_all(&dir).unwrap();
     // More than any socket's buffers hold.

@@ -1,4 +1,4 @@
-//! Who acts, and from where: passed to every operation that changes something, and kept with it in the activity log.
+//! Who acts, and from where: passed to every operation that changes something, and kept with it in the audit log.
 
 use edgelatch_core::ip::Ip;
 

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::text::Note;
 use super::warning::Warning;
-use super::words::{Word, words};
+use super::words::{FromText, Word, words};
 use crate::error::Error;
 use crate::limits::MAX_IP_ENTRIES;
 
@@ -49,6 +49,12 @@ impl IpEntry {
     /// An enabled entry without a note.
     pub fn parse(field: &str, text: &str) -> Result<IpEntry, Error> {
         Ok(IpEntry { cidr: parse_cidr(field, text)?, enabled: true, note: Note::default() })
+    }
+}
+
+impl FromText for IpEntry {
+    fn parse(field: &str, text: &str) -> Result<IpEntry, Error> {
+        IpEntry::parse(field, text)
     }
 }
 

@@ -3,7 +3,8 @@
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 
-use super::words::{FromText, from_text};
+use super::words::FromText;
+pub use super::words::from_text;
 
 /// What a reader says of a value that does not fit, without the value: it may be a secret in the wrong place. `message` is
 /// serde's, of which each kind begins in its own way.

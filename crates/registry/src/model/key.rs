@@ -1,7 +1,9 @@
 //! A key, and what is done with it.
 
 use edgelatch_core::key::KeyId;
-use serde::{Serialize, Serializer};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::idempotency::Idempotency;
@@ -62,6 +64,30 @@ impl Serialize for Scope {
             Scope::All => to.serialize_str("all"),
             Scope::List(services) => services.serialize(to),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Scope, D::Error> {
+        from.deserialize_any(ScopeVisitor)
+    }
+}
+
+struct ScopeVisitor;
+
+impl<'de> Visitor<'de> for ScopeVisitor {
+    type Value = Scope;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("`all`, or a list of services")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Scope, E> {
+        if text == "all" { Ok(Scope::All) } else { Err(E::custom("must be `all`, or a list of services")) }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Scope, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(Scope::List)
     }
 }
 

@@ -49,7 +49,9 @@ pub use tenants::{NewOrg, NewOwner, NewRole, Org, OrgEdit, Owner, OwnerEdit, Own
 pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug, is_member_name};
 pub(crate) use text::{distinct, unique_roles};
 pub(crate) use time::{DAY, future, rfc3339};
-pub use time::{SUGGESTED_SPANS, When, format as format_time, parse_expiry, parse_span, parse_start, parse_time};
+pub use time::{
+    Expiry, SUGGESTED_SPANS, Start, When, format as format_time, parse_expiry, parse_span, parse_start, parse_time,
+};
 pub use warning::Warning;
 pub use words::{FromText, Word};
 pub(crate) use words::{from_text, words};

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use edgelatch_core::{key, permission};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::words::{FromText, from_text};
 use crate::error::Error;
@@ -169,14 +169,18 @@ impl Metadata {
     /// Reads a JSON object. An empty object is no metadata.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let value: Value = serde_json::from_str(text).map_err(|e| Error::invalid("metadata", format!("is not JSON: {e}")))?;
-        let Value::Object(members) = &value else {
+        let Value::Object(members) = value else {
             return Err(Error::invalid("metadata", r#"must be a JSON object, such as {"team":"web"}"#));
         };
+        Metadata::from_members(members)
+    }
+
+    fn from_members(members: Map<String, Value>) -> Result<Self, Error> {
         if members.is_empty() {
             return Ok(Metadata::default());
         }
         // JSON leaves DEL and the C1 controls as they are; the snapshot takes no control characters.
-        let text: String = value
+        let text: String = Value::Object(members)
             .to_string()
             .chars()
             .map(|c| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.into() })
@@ -202,6 +206,12 @@ impl Metadata {
 impl Serialize for Metadata {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         serde_json::from_str::<Value>(&self.0).unwrap_or(Value::Null).serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Metadata::from_members(Map::deserialize(from)?).map_err(|error| serde::de::Error::custom(error.reason()))
     }
 }
 

@@ -73,13 +73,50 @@ impl<'de> Deserialize<'de> for When {
     }
 }
 
+/// When a key expires: never, or at a time that lies ahead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expiry(Option<When>);
+
+impl Expiry {
+    /// In Unix seconds, as of `now`; none for never. An error names `field`.
+    pub fn at(&self, field: &str, now: u64) -> Result<Option<u64>, Error> {
+        self.0.as_ref().map(|when| future(field, when.at(field, now)?, now)).transpose()
+    }
+}
+
+/// When a key begins: now, or at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start(Option<When>);
+
+impl Start {
+    /// In Unix seconds, as of `now`; none for no bound, which is also what the first second of 1970 means.
+    pub fn at(&self, field: &str, now: u64) -> Result<Option<u64>, Error> {
+        Ok(self.0.as_ref().map(|when| when.at(field, now)).transpose()?.filter(|at| *at > 0))
+    }
+}
+
+/// Gives a time that may also be a word its reader.
+macro_rules! or_word {
+    ($($name:ident = $word:literal),*) => { $(
+        impl FromText for $name {
+            fn parse(field: &str, text: &str) -> Result<$name, Error> {
+                if text == $word { Ok($name(None)) } else { When::parse(field, text).map(|when| $name(Some(when))) }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<$name, D::Error> {
+                from_text(from)
+            }
+        }
+    )* };
+}
+
+or_word!(Expiry = "never", Start = "now");
+
 /// Reads when a key expires: `never`, a span from `now`, a date (its first second, UTC) or an RFC 3339 time.
 pub fn parse_expiry(field: &str, text: &str, now: u64) -> Result<Option<u64>, Error> {
-    if text == "never" {
-        return Ok(None);
-    }
-    let at = parse_time(field, text, now)?;
-    future(field, at, now).map(Some)
+    Expiry::parse(field, text)?.at(field, now)
 }
 
 /// `at`, if it lies ahead.
@@ -102,7 +139,7 @@ fn seconds(field: &str, at: Timestamp) -> Result<u64, Error> {
 
 /// Reads when a key begins: as [`parse_time`] does, or `now` for no bound; the first second of 1970 is none either.
 pub fn parse_start(field: &str, text: &str, now: u64) -> Result<Option<u64>, Error> {
-    if text == "now" { Ok(None) } else { parse_time(field, text, now).map(|at| Some(at).filter(|at| *at > 0)) }
+    Start::parse(field, text)?.at(field, now)
 }
 
 /// Reads a length of time from now, in seconds, such as `24h`.

@@ -92,8 +92,8 @@ macro_rules! words {
 }
 pub(crate) use words;
 
-/// For `#[serde(deserialize_with)]`: a text read by [`FromText`]. The place is the reader's to name.
-pub(crate) fn from_text<'de, D: serde::Deserializer<'de>, T: FromText>(from: D) -> Result<T, D::Error> {
+/// For `#[serde(deserialize_with)]`: a value read from text. Errors do not name a field: the reader around it knows the place.
+pub fn from_text<'de, D: serde::Deserializer<'de>, T: FromText>(from: D) -> Result<T, D::Error> {
     let text = <String as serde::Deserialize>::deserialize(from)?;
     T::parse("", &text).map_err(|error| serde::de::Error::custom(error.reason()))
 }

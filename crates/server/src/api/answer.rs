@@ -1,16 +1,16 @@
 //! Successful answers.
 
 use axum::Json;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use edgelatch_registry::{Changed, Created, Key, Once, Slug, Warning};
+use edgelatch_registry::{Changed, Key, Once, Slug, Warning};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::problem::Refusal;
+use crate::problem::Problem;
 
 /// What a handler returns.
-pub(crate) type Answer = Result<Response, Refusal>;
+pub(crate) type Answer = Result<Response, Problem>;
 
 /// A key with its new secret, which appears in this answer and nowhere else.
 #[derive(Serialize, ToSchema)]
@@ -40,13 +40,9 @@ pub(crate) struct ChangedKey {
     warnings: Vec<Warning>,
 }
 
-pub(crate) fn etag(revision: u64) -> (HeaderName, String) {
-    (header::ETAG, format!("\"{revision}\""))
-}
-
-/// JSON with the entity tag of a revision.
-pub(crate) fn tagged(status: StatusCode, revision: u64, body: impl Serialize) -> Response {
-    (status, [etag(revision)], Json(body)).into_response()
+/// A thing as it is at a revision, which is its entity tag.
+pub(crate) fn shown(revision: u64, body: impl Serialize) -> Response {
+    ([(header::ETAG, format!("\"{revision}\""))], Json(body)).into_response()
 }
 
 /// JSON.
@@ -54,41 +50,32 @@ pub(crate) fn json(body: impl Serialize) -> Response {
     Json(body).into_response()
 }
 
-/// A new thing and where it is.
-pub(crate) fn made(path: &str, revision: u64, body: impl Serialize) -> Response {
-    let mut response = tagged(StatusCode::CREATED, revision, body);
+/// A new thing, and where it is from now on.
+pub(crate) fn created(path: &str, revision: u64, body: impl Serialize) -> Response {
+    let mut response = shown(revision, body);
+    *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = HeaderValue::from_str(path) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response
 }
 
-/// Where a key is.
-pub(crate) fn key_path(realm: &Slug, key: &Key) -> String {
-    format!("/api/v1/realms/{realm}/keys/{}", key.key_id)
-}
-
-/// The answer to a request that makes a secret; `path` is where a key is that was made.
-pub(crate) fn once(done: Once, path: Option<&Slug>) -> Response {
-    match done {
-        Once::Repeated(key) => {
-            let revision = key.revision;
-            tagged(StatusCode::OK, revision, CreatedKey { key: *key, secret: None, repeated: true, warnings: Vec::new() })
-        }
-        Once::Done(created) => {
-            let Created { key, secret, warnings } = *created;
-            let (revision, place) = (key.revision, path.map(|realm| key_path(realm, &key)));
-            let body = CreatedKey { key, secret: Some(secret.to_string()), repeated: false, warnings };
-            match place {
-                Some(place) => made(&place, revision, body),
-                None => tagged(StatusCode::OK, revision, body),
-            }
-        }
+/// The answer to a request that makes a secret, and a key in `realm` unless the key was there before.
+pub(crate) fn once(done: Once, realm: Option<&Slug>) -> Response {
+    let (key, secret, repeated, warnings) = match done {
+        Once::Repeated(key) => (*key, None, true, Vec::new()),
+        Once::Done(done) => (done.key, Some(done.secret.to_string()), false, done.warnings),
+    };
+    let (revision, place) = (key.revision, realm.map(|realm| format!("/api/v1/realms/{realm}/keys/{}", key.key_id)));
+    let body = CreatedKey { key, secret, repeated, warnings };
+    match place {
+        Some(place) if !repeated => created(&place, revision, body),
+        _ => shown(revision, body),
     }
 }
 
 /// The answer to a change.
 pub(crate) fn changed(done: Changed) -> Response {
     let Changed { key, changed, deleted, warnings } = done;
-    tagged(StatusCode::OK, key.revision, ChangedKey { key, changed, deleted, warnings })
+    shown(key.revision, ChangedKey { key, changed, deleted, warnings })
 }

@@ -1,24 +1,30 @@
 //! The management API: keys, orgs, owners, roles and logs of every realm, for holders of management keys.
 //!
-//! | module | holds |
+//! | read | for |
 //! |---|---|
-//! | `auth` | who calls, and whether they may |
-//! | `call`, `body` | a call: admitted first, read afterwards, strictly |
-//! | `problem`, `answer` | what is answered |
-//! | `openapi` | the document, made from the table below and the handlers' annotations |
-//! | `metrics` | figures for Prometheus |
 //! | `v1` | the endpoints, one file a family |
+//! | `call` | a call: admitted first, read afterwards |
+//! | `auth` | who calls, and whether they may |
+//! | `path`, `query`, `headers`, `incoming` | what a call brings, read strictly: its path, query, headers and body |
+//! | `answer` | what is answered when it went well |
+//! | `openapi` | the document, made from the table below and the endpoints' annotations |
+//! | `metrics`, `counters` | figures for Prometheus |
+//! | `state` | what every call needs |
 //!
-//! No handler decides who may do what: [`call::Call::admit`] asks the core whether the key has the permission, and confines the
-//! caller to what its scope names.
+//! No endpoint decides who may do what: [`Call::admit`](call::Call::admit) asks the core whether the key has the permission, and
+//! says where its scope lets it act.
 
 mod answer;
 mod auth;
-mod body;
 mod call;
+mod counters;
+mod headers;
+mod incoming;
 mod metrics;
 mod openapi;
-mod problem;
+mod path;
+mod query;
+mod state;
 mod v1;
 
 use std::sync::Arc;
@@ -30,49 +36,21 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::MethodRouter;
-use edgelatch_registry::{Registry, UsageEvent};
-use tokio::sync::Semaphore;
+use axum::routing::{MethodRouter, any};
+use edgelatch_registry::UsageEvent;
 use tracing::{error, info};
+use utoipa::OpenApi;
 
-use auth::authenticator::Gate;
 pub use auth::throttle::FailureRate;
-use auth::throttle::Throttle;
 use call::Seen;
-use metrics::{Metrics, known_method};
-pub use openapi::document;
-use problem::{Logged, Refusal};
-use v1::{audit, bulk, explain, keys, orgs, owners, realms, roles, usage};
+use counters::known_method;
+use state::Api;
+pub use state::ApiOptions;
+use v1::{audit, bulk, explain, keys, orgs, owners, realms, roles, rotate, usage};
 
-use crate::Error;
-use crate::limits::MAX_IMPORTS;
+use crate::error::Error;
 use crate::log::{ACCESS, API};
-use crate::net::concurrency::Turns;
-use crate::tasks::uses::Uses;
-
-/// How to serve the management API.
-#[derive(Clone, Debug)]
-pub struct ApiOptions {
-    /// What it manages. There must be a management realm in it.
-    pub registry: Arc<Registry>,
-    /// Another address to listen on than that of the published files.
-    pub addr: Option<std::net::SocketAddr>,
-    /// Where the client's address comes from, in the core's words, such as `trust=10.0.0.0/8`; the connection if none.
-    pub client_ip: Option<String>,
-    /// How many failed authentications an address may have.
-    pub failures: FailureRate,
-}
-
-/// What every call needs.
-pub(crate) struct Api {
-    registry: Arc<Registry>,
-    gate: Gate,
-    throttle: Throttle,
-    uses: Uses,
-    metrics: Metrics,
-    imports: Arc<Semaphore>,
-    turns: Turns,
-}
+use crate::problem::{Logged, Problem};
 
 /// The table of routes: what is served, and what the document is made of.
 macro_rules! routes {
@@ -108,7 +86,7 @@ routes! {
     "/api/v1/realms/{realm}/keys/{key_id}" { get => keys::show, patch => keys::edit, delete => keys::delete }
     "/api/v1/realms/{realm}/keys/{key_id}/revoke" { post => keys::revoke }
     "/api/v1/realms/{realm}/keys/{key_id}/enable" { post => keys::enable }
-    "/api/v1/realms/{realm}/keys/{key_id}/rotate" { post => keys::rotate }
+    "/api/v1/realms/{realm}/keys/{key_id}/rotate" { post => rotate::rotate }
     "/api/v1/realms/{realm}/keys/{key_id}/requests" { get => usage::requests }
     "/api/v1/realms/{realm}/keys/{key_id}/explain" { post => explain::key }
     "/api/v1/realms/{realm}/explain/address" { get => explain::by_address }
@@ -119,61 +97,32 @@ routes! {
     "/metrics" { get => metrics::serve }
 }
 
-impl Api {
-    /// The API, and the thread that writes what management keys are used for.
-    pub(crate) fn start(options: &ApiOptions) -> Result<(Arc<Api>, JoinHandle<()>), Error> {
-        let gate = Gate::new(options.client_ip.as_deref()).map_err(|detail| Error::ClientIp { detail })?;
-        let (uses, writer) = Uses::start(Arc::clone(&options.registry))?;
-        let throttle = Throttle::new(options.failures);
-        let registry = Arc::clone(&options.registry);
-        let (metrics, imports) = (Metrics::default(), Arc::new(Semaphore::new(MAX_IMPORTS)));
-        let turns = Turns::default();
-        Ok((Arc::new(Api { registry, gate, throttle, uses, metrics, imports, turns }), writer))
-    }
-
-    /// Its routes.
-    pub(crate) fn routes(self: &Arc<Api>) -> Router {
-        table()
-            .route("/api", axum::routing::any(nothing))
-            .route("/api/{*rest}", axum::routing::any(nothing))
-            .method_not_allowed_fallback(wrong_method)
-            .layer(from_fn_with_state(Arc::clone(self), observe))
-            .with_state(Arc::clone(self))
-    }
-
-    fn note(&self, seen: &Seen, method: &str, endpoint: &str, status: StatusCode, took: Duration) {
-        let known = seen.get();
-        self.metrics.count(endpoint, method, status.as_u16(), known.map(|(code, ..)| code));
-        let (code, key_id, ip) = (
-            known.map(|(code, ..)| code.name()),
-            known.and_then(|(_, key_id, _)| key_id).map(tracing::field::display),
-            known.and_then(|(.., ip)| ip).map(tracing::field::display),
-        );
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        info!(target: ACCESS, method, endpoint, status = status.as_u16(), code, key_id, ip, micros, "call");
-        let Some((code, key_id, ip)) = known else { return };
-        let Ok(at) = self.registry.env().now() else { return };
-        self.uses.note(UsageEvent {
-            key_id: key_id.map(|id| id.to_string()),
-            at,
-            method: method.into(),
-            endpoint: endpoint.into(),
-            ip: ip.map(|ip| ip.to_string()),
-            country: None,
-            status: status.as_u16(),
-            code: code.name().into(),
-            event: None,
-        });
-    }
+/// The API's document (OpenAPI 3.1).
+pub fn document() -> utoipa::openapi::OpenApi {
+    openapi::complete(Paths::openapi())
 }
 
-async fn nothing() -> Refusal {
-    Refusal::not_found()
+/// The API's routes, and the thread that writes down what management keys are used for.
+pub(crate) fn start(options: &ApiOptions) -> Result<(Router, JoinHandle<()>), Error> {
+    let document = document().to_json().map_err(std::io::Error::other)?;
+    let (api, writer) = Api::start(options, document)?;
+    let api = Arc::new(api);
+    let routes = table()
+        .route("/api", any(nothing))
+        .route("/api/{*rest}", any(nothing))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::clone(&api), observe))
+        .with_state(api);
+    Ok((routes, writer))
 }
 
-async fn wrong_method() -> Refusal {
+async fn nothing() -> Problem {
+    Problem::not_found()
+}
+
+async fn wrong_method() -> Problem {
     let detail = "this path does not take this method: see /api/v1/openapi.json";
-    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail)
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail)
 }
 
 /// Around every call: nothing is cached, calls and failures are logged, uses are noted. The route stands for the path, which may
@@ -188,6 +137,30 @@ async fn observe(State(api): State<Arc<Api>>, mut request: Request, next: Next) 
     if let Some(Logged(message)) = response.extensions_mut().remove::<Logged>() {
         error!(target: API, method, endpoint, error = message, "call failed");
     }
-    api.note(&seen, method, &endpoint, response.status(), begun.elapsed());
+    note(&api, &seen, method, endpoint, response.status(), begun.elapsed());
     response
+}
+
+/// Counts a call, logs it, and notes it in the management realm's log of requests if a key was judged.
+fn note(api: &Api, seen: &Seen, method: &str, endpoint: String, status: StatusCode, took: Duration) {
+    let (known, status) = (seen.get(), status.as_u16());
+    api.counters.count(&endpoint, method, status, known.map(|(code, ..)| code));
+    let code = known.map(|(code, ..)| code.name());
+    let (key_id, ip) = (known.and_then(|(_, key_id, _)| key_id), known.and_then(|(.., ip)| ip));
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    info!(
+        target: ACCESS, method, endpoint, status, code, key_id = key_id.map(tracing::field::display), ip = ip.map(tracing::field::display), micros, "call"
+    );
+    let (Some(code), Ok(at)) = (code, api.registry.env().now()) else { return };
+    api.uses.note(UsageEvent {
+        key_id: key_id.map(|id| id.to_string()),
+        at,
+        method: method.into(),
+        endpoint,
+        ip: ip.map(|ip| ip.to_string()),
+        country: None,
+        status,
+        code: code.into(),
+        event: None,
+    });
 }

@@ -1,9 +1,12 @@
 //! The document of the API (OpenAPI 3.1), made from the handlers.
 
-use axum::extract::RawQuery;
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use edgelatch_registry::{Direction, ImportFormat, Sort};
+use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -12,10 +15,10 @@ use utoipa::openapi::{
     Components, ContactBuilder, ContentBuilder, HeaderBuilder, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr,
     SecurityRequirement, ServerBuilder,
 };
-use utoipa::{OpenApi as _, ToSchema};
 
-use super::body::Query;
-use super::problem::{Details, Refusal};
+use super::query::Query;
+use super::state::Api;
+use crate::problem::{Details, Problem};
 
 /// What each area is about.
 const TAGS: [(&str, &str); 8] = [
@@ -84,7 +87,7 @@ fn answer(status: &str, says: &str) -> RefOr<utoipa::openapi::Response> {
 }
 
 /// Adds to an operation what it can answer by being what it is.
-fn complete(path: &str, method: &str, operation: &mut Operation) {
+fn add_answers(path: &str, method: &str, operation: &mut Operation) {
     let open = operation.security.as_ref().is_some_and(|schemes| schemes.iter().all(|s| *s == SecurityRequirement::default()));
     if open {
         return;
@@ -102,9 +105,8 @@ fn complete(path: &str, method: &str, operation: &mut Operation) {
     }
 }
 
-/// The document.
-pub fn document() -> OpenApi {
-    let mut document = super::Paths::openapi();
+/// The whole document, of one with the paths alone.
+pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
     document.info = InfoBuilder::new()
         .title("Edgelatch management API")
         .version(env!("CARGO_PKG_VERSION"))
@@ -140,7 +142,7 @@ pub fn document() -> OpenApi {
         let operations =
             [("get", &mut item.get), ("post", &mut item.post), ("patch", &mut item.patch), ("delete", &mut item.delete)];
         for (method, operation) in operations {
-            operation.iter_mut().for_each(|operation| complete(path, method, operation));
+            operation.iter_mut().for_each(|operation| add_answers(path, method, operation));
         }
     }
     document
@@ -150,8 +152,7 @@ pub fn document() -> OpenApi {
 #[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "getDocument", tag = "server", security(()),
     responses((status = 200, description = "The document (OpenAPI 3.1)", body = Object),
         (status = 422, description = "It takes no parameters", body = Details, content_type = "application/problem+json")))]
-pub(crate) async fn serve(RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+pub(crate) async fn serve(State(api): State<Arc<Api>>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     <()>::read(&query.unwrap_or_default())?;
-    let text = document().to_json().map_err(|_| Refusal::failure("the document cannot be written"))?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/json")], api.document.clone()).into_response())
 }

@@ -27,14 +27,11 @@ struct RealmHealth {
     seconds_left: Option<u64>,
 }
 
-pub(crate) async fn answer(State(site): State<Arc<Site>>) -> Response {
-    match tokio::task::spawn_blocking(move || look(&site)).await {
-        Ok(Ok(health)) => {
-            let status = if health.status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            (status, [(header::CACHE_CONTROL, "no-store")], Json(health)).into_response()
-        }
-        _ => Problem::UNREADABLE.into_response(),
-    }
+/// 200 while every published head is alive, 503 otherwise.
+pub(crate) async fn serve(State(site): State<Arc<Site>>) -> Result<Response, Problem> {
+    let Ok(Ok(health)) = tokio::task::spawn_blocking(move || look(&site)).await else { return Err(Problem::unreadable()) };
+    let status = if health.status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok((status, [(header::CACHE_CONTROL, "no-store")], Json(health)).into_response())
 }
 
 fn look(site: &Site) -> std::io::Result<Health> {

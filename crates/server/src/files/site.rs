@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edgelatch_core::tree::ObjectId;
@@ -117,19 +119,22 @@ impl Site {
     }
 }
 
-/// Answers GET and HEAD; the latter's body is dropped further out.
-pub(crate) async fn answer(site: Arc<Site>, realm: String, path: String, headers: HeaderMap) -> Response {
-    let (Ok(realm), Some(item)) = (realm.parse::<Slug>(), Item::published(&path)) else {
-        return Problem::NOT_FOUND.into_response();
-    };
+/// Answers GET and HEAD; axum drops the latter's body.
+pub(crate) async fn serve(
+    State(site): State<Arc<Site>>,
+    path: Result<Path<(Slug, String)>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Path((realm, path)) = path.map_err(|_| Problem::no_file())?;
+    let item = Item::published(&path).ok_or_else(Problem::no_file)?;
     let cache_control = cache_control(item);
     let read = tokio::task::spawn_blocking(move || site.read(&realm, item)).await;
     let content = match read {
         Ok(Ok(content)) => content,
         Ok(Err(error)) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Problem::NOT_FOUND.into_response();
+            return Err(Problem::no_file());
         }
-        _ => return Problem::UNREADABLE.into_response(),
+        _ => return Err(Problem::unreadable()),
     };
     let matched = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| names(value, &content.etag));
     let mut response = if matched {
@@ -147,7 +152,7 @@ pub(crate) async fn answer(site: Arc<Site>, realm: String, path: String, headers
     if let Ok(etag) = HeaderValue::from_str(&content.etag) {
         headers.insert(header::ETAG, etag);
     }
-    response
+    Ok(response)
 }
 
 /// Whether an `If-None-Match` value names `etag`, by RFC 9110's weak comparison.

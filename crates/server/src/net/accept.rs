@@ -1,4 +1,4 @@
-//! Connections: taken as long as there is room, and ended when the other end stops talking.
+//! Connections: accepted as long as there is room, and closed when the other end stops talking.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 use tracing::instrument::WithSubscriber;
 
-use super::stall::Stalling;
 use crate::limits::{HEADER_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES, WRITE_TIMEOUT};
 
-/// After a failure to take a connection, such as too many open files.
+/// Pause after a connection could not be accepted, as when too many files are open.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The other end of a connection.
@@ -29,34 +29,34 @@ impl Peer {
         Peer(addr.ip().to_canonical())
     }
 
-    /// As the core has it.
+    /// As the core writes addresses.
     pub(crate) fn ip(&self) -> Ip {
         self.0.into()
     }
 }
 
-/// How long clients may take, and how many there may be.
+/// How many connections there may be, and their timeouts.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// For a request's head, and between two requests.
-    pub head: Duration,
-    /// Until something of an answer is taken.
-    pub write: Duration,
-    /// Connections at a time; further ones wait.
-    pub connections: usize,
+pub struct Connections {
+    /// At a time; further ones wait to be accepted.
+    pub max: usize,
+    /// Time for a request's head, and between two requests.
+    pub head_timeout: Duration,
+    /// Time in which a client must take something of an answer.
+    pub write_timeout: Duration,
 }
 
-impl Default for Patience {
+impl Default for Connections {
     fn default() -> Self {
-        Patience { head: HEADER_TIMEOUT, write: WRITE_TIMEOUT, connections: MAX_CONNECTIONS }
+        Connections { max: MAX_CONNECTIONS, head_timeout: HEADER_TIMEOUT, write_timeout: WRITE_TIMEOUT }
     }
 }
 
 /// Serves until `stop` changes, then lets what is in flight finish.
-pub(crate) async fn accept(listener: TcpListener, routes: Router, patience: Patience, mut stop: watch::Receiver<bool>) {
-    let (room, graceful) = (Arc::new(Semaphore::new(patience.connections)), GracefulShutdown::new());
+pub(crate) async fn accept(listener: TcpListener, routes: Router, limits: Connections, mut stop: watch::Receiver<bool>) {
+    let (room, graceful) = (Arc::new(Semaphore::new(limits.max)), GracefulShutdown::new());
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(patience.head).max_buf_size(MAX_HEAD_BYTES);
+    http.timer(TokioTimer::new()).header_read_timeout(limits.head_timeout).max_buf_size(MAX_HEAD_BYTES);
     loop {
         let taken = tokio::select! {
             taken = next(&listener, &room) => taken,
@@ -71,10 +71,13 @@ pub(crate) async fn accept(listener: TcpListener, routes: Router, patience: Pati
             request.extensions_mut().insert(peer);
             request
         });
-        let io = TokioIo::new(Stalling::new(stream, patience.write));
+        // A client that takes nothing for too long holds no place: its connection fails.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(limits.write_timeout));
+        let io = TokioIo::new(Box::pin(stream));
         let connection = graceful.watch(http.serve_connection(io, TowerToHyperService::new(service)));
         let serve = async move {
-            // A connection that breaks is the client's business.
+            // It is the client's business why its connection broke.
             let _ = connection.await;
             drop(place);
         };

@@ -3,9 +3,7 @@
 //! | read | for |
 //! |---|---|
 //! | `accept` | taking connections, up to a number at a time, and ending those that stand still |
-//! | `stall` | a connection that fails when its other end reads nothing |
 //! | `concurrency` | how many calls of one key are at work at a time |
 
 pub(crate) mod accept;
 pub(crate) mod concurrency;
-mod stall;

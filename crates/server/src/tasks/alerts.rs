@@ -6,7 +6,7 @@
 //! webhook-timestamp: <Unix seconds>
 //! webhook-signature: v1,<base64 of HMAC-SHA-256(secret, id "." timestamp "." body)>
 //! ```
-//! Address and secret are never logged: either may let others write in our name.
+//! Address and secret are never logged: whoever reads them could send alerts in our name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,11 +30,11 @@ use zeroize::Zeroizing;
 
 use crate::log::ALERTS;
 
-/// How often the outbox is looked into.
+/// Pause between two looks into the outbox.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Time for one delivery.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Alerts taken at once: all of them are tried before others may take them.
+/// Alerts taken from the outbox at once: few enough to be tried before the registry gives them to another node.
 const TAKE: usize = 4;
 /// Bytes of a secret: 24 to 64, as the standard has it.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
@@ -113,7 +113,7 @@ fn poster() -> std::io::Result<Poster> {
     Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(1).build(tls))
 }
 
-/// Delivers until `stop` changes. What is under way then is tried again by whoever comes next.
+/// Delivers until `stop` changes. An alert that is under way then is delivered by the next server that runs.
 pub(crate) async fn deliver(webhook: Webhook, registry: Arc<Registry>, mut stop: watch::Receiver<bool>) {
     let poster = match poster() {
         Ok(poster) => poster,
@@ -172,7 +172,7 @@ async fn post(poster: &Poster, request: Request<Full<Bytes>>) -> Result<(), Stri
         let answer = poster.request(request).await.map_err(|error| {
             if error.is_connect() { "the connection could not be made".to_owned() } else { "the connection broke".to_owned() }
         })?;
-        // Read a little, so that the connection can be used again.
+        // A connection can be used again only after its answer was read.
         let status = answer.status();
         let _ = http_body_util::Limited::new(answer.into_body(), 64 * 1024).collect().await;
         Ok::<StatusCode, String>(status)

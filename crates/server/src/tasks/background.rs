@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::dispatcher;
 
-/// A thread that does one round of its work after another. Dropping it lets the round that it is at finish.
+/// A thread that does one round of its work after another. Dropping it waits for the round that is under way.
 #[derive(Debug)]
 pub(crate) struct Background {
     stop: Option<Sender<()>>,
@@ -39,13 +39,13 @@ impl Drop for Background {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic has been reported by its own message; there is nobody left to tell.
+            // If it panicked, its own message has said so.
             let _ = thread.join();
         }
     }
 }
 
-/// A named thread whose log goes where that of its maker goes.
+/// A named thread that logs to where the thread logs that starts it.
 pub(crate) fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,

@@ -9,13 +9,13 @@ use tracing::error;
 use super::background::Background;
 use crate::log::UPKEEP;
 
-/// How often, unless told otherwise.
+/// Between two rounds, unless told otherwise.
 const PAUSE: Duration = Duration::from_secs(3_600);
 
 /// Upkeep of a registry.
 #[derive(Clone, Debug)]
 pub struct Upkeep {
-    /// Of this one. Several nodes may do it; each finds less to do.
+    /// Which one. Several nodes may do it: what one has done, the others find done.
     pub registry: Arc<Registry>,
     /// How often.
     pub pause: Duration,
@@ -28,7 +28,7 @@ impl Upkeep {
     }
 
     pub(crate) fn start(self) -> std::io::Result<Background> {
-        // The first round comes at once: a server that is started again and again does it too.
+        // The first round comes at once, so that a server that is restarted within the hour does it too.
         let round = move |registry: &mut Arc<Registry>| {
             if let Err(error) = run(registry) {
                 error!(target: UPKEEP, %error, "upkeep failed");

@@ -1,4 +1,5 @@
-//! What management keys are used for: into the management realm's own log of requests, in batches and off the request path.
+//! Writes what management keys are used for into the management realm's own log of requests: in batches, on a thread of its own,
+//! so that no call waits for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,10 +15,10 @@ use super::background::spawn;
 use crate::limits::{MAX_USES, MAX_WAITING_USES, USE_PAUSE};
 use crate::log::API;
 
-/// How often a batch is tried.
+/// How often it is tried to write a batch.
 const TRIES: u32 = 3;
 
-/// Takes uses; what does not fit is counted and dropped.
+/// Where uses are handed in. While too many wait to be written, further ones are dropped, and counted.
 #[derive(Clone, Debug)]
 pub(crate) struct Uses {
     sender: SyncSender<UsageEvent>,
@@ -34,12 +35,14 @@ impl Uses {
         Ok((Uses { sender, dropped }, thread))
     }
 
+    /// Hands in a use.
     pub(crate) fn note(&self, event: UsageEvent) {
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.sender.try_send(event) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
+    /// How many were lost.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }

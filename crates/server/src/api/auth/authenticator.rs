@@ -1,4 +1,4 @@
-//! Who may call: the core's own verification, over the management realm as the registry has it at this moment.
+//! Proving who calls: the core's own verification, over the management realm as the registry has it at this moment.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,26 +10,18 @@ use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Error, Registry, Slug, management};
 use zeroize::Zeroizing;
 
-use crate::limits::GATE_SECONDS;
+use super::principal::Principal;
+use crate::limits::MANAGEMENT_SNAPSHOT_SECONDS;
 
 /// A request as the core reads it.
 pub(crate) type Block = Zeroizing<Vec<u8>>;
-
-/// A key that was accepted.
-#[derive(Clone, Debug)]
-pub(crate) struct Bearer {
-    /// Its id.
-    pub(crate) key_id: KeyId,
-    /// Where it may be used; none for everywhere.
-    pub(crate) services: Option<Vec<String>>,
-}
 
 /// What was decided about a request.
 pub(crate) struct Verdict {
     pub(crate) outcome: Outcome,
     /// The key, once one was found, also when it was refused.
     pub(crate) key_id: Option<KeyId>,
-    pub(crate) bearer: Option<Bearer>,
+    pub(crate) principal: Option<Principal>,
 }
 
 /// A snapshot of the management realm that never left the process.
@@ -40,16 +32,17 @@ struct Held {
     now: u64,
 }
 
-pub(crate) struct Gate {
+/// Who may call is decided here, and nowhere else.
+pub(crate) struct Authenticator {
     config: HostConfig,
     held: Mutex<Option<Held>>,
 }
 
-impl Gate {
-    /// A gate that takes the client's address from where `client_ip` says, in the core's words; none for the connection.
-    pub(crate) fn new(client_ip: Option<&str>) -> Result<Gate, String> {
+impl Authenticator {
+    /// One that takes the client's address from where `client_ip` says, in the core's words; none for the connection.
+    pub(crate) fn new(client_ip: Option<&str>) -> Result<Authenticator, String> {
         let config = client_ip.map(|rule| format!("client_ip={rule}")).unwrap_or_default();
-        Ok(Gate { config: HostConfig::parse(&config).map_err(|e| e.to_string())?, held: Mutex::default() })
+        Ok(Authenticator { config: HostConfig::parse(&config).map_err(|e| e.to_string())?, held: Mutex::default() })
     }
 
     /// A request as the core reads it: the lines that matter, as they were received.
@@ -83,7 +76,7 @@ impl Gate {
         if verdict.outcome.code != Code::BadRequirement {
             return Ok(verdict);
         }
-        // The table of requirements is full, after thousands of different ones: a new snapshot begins with none.
+        // The edge's table of requirements is full, after thousands of different ones: a new snapshot begins with an empty one.
         *held = None;
         Ok(self.fresh(&mut held, registry, &realm)?.judge(block, permission, choose))
     }
@@ -91,7 +84,8 @@ impl Gate {
     /// The snapshot, made anew when the registry has another state or it is old.
     fn fresh<'h>(&self, held: &'h mut Option<Held>, registry: &Registry, realm: &Slug) -> Result<&'h mut Held, Error> {
         let (now, changes) = (registry.env().now()?, registry.ledger(realm).changes()?);
-        let fits = |held: &Held| held.changes == changes && (held.made_at..held.made_at + GATE_SECONDS).contains(&now);
+        let fits =
+            |held: &Held| held.changes == changes && (held.made_at..held.made_at + MANAGEMENT_SNAPSHOT_SECONDS).contains(&now);
         let fresh = match held.take().filter(fits) {
             Some(fresh) => fresh,
             None => {
@@ -107,13 +101,13 @@ impl Held {
     fn judge(&mut self, block: &Block, permission: &str, choose: &dyn Fn(&[String]) -> Option<String>) -> Verdict {
         let requirement = self.edge.compile(None, Some(permission));
         let outcome = self.edge.verify_block(block, requirement, self.now);
-        let bearer = self.bearer(&outcome);
-        let key_id = bearer.as_ref().map(|bearer| bearer.key_id);
-        let Some(bearer) = bearer.filter(|_| outcome.code == Code::Valid) else {
-            return Verdict { outcome, key_id, bearer: None };
+        let principal = self.principal(&outcome);
+        let key_id = principal.as_ref().map(|principal| principal.key_id);
+        let Some(principal) = principal.filter(|_| outcome.code == Code::Valid) else {
+            return Verdict { outcome, key_id, principal: None };
         };
-        // Only what is in the key's scope is ever compiled: paths name anything.
-        let outcome = match bearer.services.as_deref().map(choose) {
+        // Only services of the key's own scope are compiled into requirements. Paths can name anything, and would fill the table.
+        let outcome = match principal.services.as_deref().map(choose) {
             None => outcome,
             Some(None) => Outcome { code: Code::ScopeDenied, ..outcome },
             Some(Some(service)) => {
@@ -121,13 +115,13 @@ impl Held {
                 self.edge.verify_block(block, requirement, self.now)
             }
         };
-        let bearer = (outcome.code == Code::Valid).then_some(bearer);
-        Verdict { outcome, key_id, bearer }
+        let principal = (outcome.code == Code::Valid).then_some(principal);
+        Verdict { outcome, key_id, principal }
     }
 
-    fn bearer(&self, outcome: &Outcome) -> Option<Bearer> {
+    fn principal(&self, outcome: &Outcome) -> Option<Principal> {
         let identity = self.edge.identity(self.edge.generation(), outcome.at?)?;
         let services = identity.services().map(|list| list.into_iter().map(Into::into).collect());
-        Some(Bearer { key_id: identity.key_id, services })
+        Some(Principal { key_id: identity.key_id, services })
     }
 }

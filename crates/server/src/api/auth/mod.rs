@@ -2,8 +2,10 @@
 //!
 //! | read | for |
 //! |---|---|
-//! | `authenticator` | the core's verification over the management realm |
+//! | `principal` | who calls, and where in a realm they may act |
+//! | `authenticator` | proving it: the core's verification over the management realm |
 //! | `throttle` | failed authentications per client address |
 
 pub(crate) mod authenticator;
+pub(crate) mod principal;
 pub(crate) mod throttle;

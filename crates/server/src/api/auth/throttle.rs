@@ -11,7 +11,7 @@ use crate::limits::{FAILURE_BURST, FAILURES_PER_MINUTE, MAX_ADDRESSES};
 /// How many failures an address may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FailureRate {
-    /// At once.
+    /// At once, after a time without any.
     pub burst: u32,
     /// In a minute, from then on; at least one.
     pub per_minute: u32,
@@ -23,7 +23,7 @@ impl Default for FailureRate {
     }
 }
 
-/// Those who share a bucket: one IPv4 address, or an IPv6 network of 64 bits, all of which one client has.
+/// Those who share a bucket: an IPv4 address, or an IPv6 network of 64 bits, since one client usually has all of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Group {
     Unknown,
@@ -41,7 +41,7 @@ impl Group {
     }
 }
 
-/// The buckets. Each is the time at which it will be full again.
+/// The buckets, each kept as the time at which it will be full again.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     pause: Duration,
@@ -69,7 +69,7 @@ impl Throttle {
         if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(&group) {
             buckets.retain(|_, full| *full > now);
             if buckets.len() >= MAX_ADDRESSES {
-                // Whoever has so many addresses is not held up by any of them; what protects keys is their length.
+                // Limits per address do not hold up whoever has so many. What protects keys from being guessed is their length.
                 buckets.clear();
             }
         }

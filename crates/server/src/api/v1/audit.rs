@@ -6,7 +6,8 @@ use utoipa::IntoParams;
 
 use crate::api::answer::{Answer, json};
 use crate::api::call::Call;
-use crate::api::problem::Refusal;
+use crate::api::path::InRealm;
+use crate::problem::{Details, Problem};
 
 /// Which acts.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -29,14 +30,14 @@ pub(crate) struct AuditQuery {
 
 /// List acts of administrators, newest first
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/activity", operation_id = "listActivity", tag = "logs",
-    params(("realm" = Slug, Path, description = "The realm"), AuditQuery, Window, Paging),
+    params(InRealm, AuditQuery, Window, Paging),
     responses((status = 200, description = "A page of them", body = AuditPage)))]
 pub(crate) async fn list(call: Call) -> Answer {
     let (pass, (query, window, paging), _) = call.admit_with::<(AuditQuery, Window, Paging)>("audit.view").await?;
     pass.run(move |pass, registry| {
         let text = |name: Option<Name>| name.map(|name| name.to_string());
         let filter = AuditFilter {
-            org: pass.org(query.org.as_ref())?,
+            org: pass.reach.org(query.org.as_ref())?,
             actor: text(query.actor),
             target: text(query.target),
             action: text(query.action),
@@ -60,25 +61,25 @@ pub(crate) struct AnchorQuery {
     hash: Option<String>,
 }
 
-/// Verify that no row of the activity log is missing or was altered
+/// Verify that no row of the audit log is missing or was altered
 ///
 /// Answers the end of the chain, to be kept elsewhere and given the next time; 409 with `activity_altered` names the first row
 /// that is not as it was written.
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/activity/verify", operation_id = "verifyActivity", tag = "logs",
-    params(("realm" = Slug, Path, description = "The realm"), AnchorQuery),
+    params(InRealm, AnchorQuery),
     responses(
         (status = 200, description = "The log is as it was written; this is its end", body = Anchor),
-        (status = 409, description = "A row is missing or was altered", body = crate::api::problem::Details,
+        (status = 409, description = "A row is missing or was altered", body = Details,
             content_type = "application/problem+json")))]
 pub(crate) async fn verify(call: Call) -> Answer {
     let (pass, (query,), _) = call.admit_with::<(AnchorQuery,)>("audit.view").await?;
-    pass.whole_realm()?;
+    pass.reach.whole_realm()?;
     let anchor = match (query.seq, query.hash) {
         (None, None) => None,
         (Some(seq), Some(hash)) if hash.len() == 64 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) => {
             Some(Anchor { seq, hash })
         }
-        _ => return Err(Refusal::parameter("hash", "must be 64 hexadecimal digits, and go with `seq`")),
+        _ => return Err(Problem::parameter("hash", "must be 64 hexadecimal digits, and go with `seq`")),
     };
     pass.run(move |pass, registry| Ok(json(registry.audit(&pass.realm).verify(anchor.as_ref())?))).await
 }

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::answer::{Answer, json};
 use crate::api::call::Call;
-use crate::api::problem::Refusal;
+use crate::api::path::{InRealm, KeyPath};
 use crate::limits::MAX_BODY_BYTES;
 
 /// A request that a key would be used for.
@@ -26,35 +26,44 @@ pub(crate) struct QuestionBody {
     permission: Option<String>,
     /// The client's address; unknown if left out.
     #[serde(default)]
-    #[schema(examples("192.0.2.7"))]
-    ip: Option<String>,
+    #[schema(value_type = Option<String>, examples("192.0.2.7"))]
+    ip: Option<Address>,
     /// As of when: a span, a date or an RFC 3339 time; now if left out.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false)]
     at: Option<When>,
 }
 
-fn address(name: &str, text: &str) -> Result<Ip, Refusal> {
-    Ip::parse(text.as_bytes()).map_err(|error| Refusal::at(format!("/{name}"), error))
+/// An address as text.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Address(Ip);
+
+impl TryFrom<String> for Address {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Address, String> {
+        Ip::parse(text.as_bytes()).map(Address).map_err(|error| error.to_string())
+    }
 }
 
 /// Ask what an edge would answer to a key
 ///
 /// Its text is not needed. The real core decides, over the state as it is now.
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/{key_id}/explain", operation_id = "explainKey", tag = "explain",
-    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id")),
+    params(KeyPath),
     request_body(content = Option<QuestionBody>),
     responses((status = 200, description = "The verdict, and how it comes about", body = Explanation)))]
 pub(crate) async fn key(call: Call) -> Answer {
     let (pass, incoming) = call.admit("key.view").await?;
-    let key_id = pass.key_id()?;
+    let KeyPath { key_id } = KeyPath::of(&pass)?;
     let (body, _) = incoming.json_or_nothing::<QuestionBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
         let now = registry.env().now()?;
         let question = Question {
             service: body.service,
             permission: body.permission,
-            ip: body.ip.as_deref().map(|ip| address("ip", ip)).transpose()?,
+            ip: body.ip.map(|ip| ip.0),
             at: body.at.map(|at| at.at("at", now)).transpose()?,
         };
         pass.visible(registry, key_id)?;
@@ -68,8 +77,8 @@ pub(crate) async fn key(call: Call) -> Answer {
 #[into_params(parameter_in = Query)]
 pub(crate) struct AddressQuery {
     /// The address.
-    #[param(example = "192.0.2.7")]
-    ip: String,
+    #[param(value_type = String, example = "192.0.2.7")]
+    ip: Address,
     /// Only this org's keys.
     #[serde(default)]
     #[param(value_type = Slug, required = false)]
@@ -84,14 +93,13 @@ pub(crate) struct AddressQuery {
 ///
 /// A page may be empty and still have a next one.
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/explain/address", operation_id = "explainAddress", tag = "explain",
-    params(("realm" = Slug, Path, description = "The realm"), AddressQuery, Paging),
+    params(InRealm, AddressQuery, Paging),
     responses((status = 200, description = "A page of them", body = UsablePage)))]
 pub(crate) async fn by_address(call: Call) -> Answer {
     let (pass, (query, paging), _) = call.admit_with::<(AddressQuery, Paging)>("key.view").await?;
     pass.run(move |pass, registry| {
-        let filter = KeyFilter { org: pass.org(query.org.as_ref())?, ..KeyFilter::default() };
-        let ip = address("ip", &query.ip)?;
-        Ok(json(pass.keys(registry).usable_from(ip, &filter, query.only_listed, &paging)?))
+        let filter = KeyFilter { org: pass.reach.org(query.org.as_ref())?, ..KeyFilter::default() };
+        Ok(json(pass.keys(registry).usable_from(query.ip.0, &filter, query.only_listed, &paging)?))
     })
     .await
 }

@@ -1,23 +1,109 @@
-//! Keys: made, listed, shown, edited, revoked, enabled, rotated, deleted.
+//! Keys: created, listed, shown, edited, revoked, enabled, deleted.
 
-use axum::http::HeaderMap;
-use edgelatch_registry::json::given;
-use edgelatch_registry::{Handover, Idempotency, Key, KeyFilter, KeyOrder, KeyPage, Paging, Rotate, Slug, parse_span};
+use edgelatch_core::policy::{AllowMode, Order};
+use edgelatch_registry::json::{given, given_word};
+use edgelatch_registry::{
+    Description, Error, Expiry, Handover, IpEdit, IpEntry, Key, KeyEdit, KeyFilter, KeyOrder, KeyPage, ListEdit, Metadata,
+    Name, NewIpRules, NewKey, Paging, Scope, Slug, Start, StatusEdit,
+};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::key_body::{KeyEditBody, NewKeyBody};
-use crate::api::answer::{Answer, ChangedKey, CreatedKey, changed, json, once, tagged};
-use crate::api::call::{Call, Pass, header, if_match};
-use crate::api::problem::Refusal;
+use super::ip_entry::{AllowModeInput, EntryBody, OrderInput};
+use crate::api::answer::{Answer, ChangedKey, CreatedKey, changed, json, once, shown};
+use crate::api::call::Call;
+use crate::api::headers::{IdempotencyKey, IfMatch};
+use crate::api::path::{InRealm, KeyPath};
 use crate::limits::{MAX_BODY_BYTES, MAX_LISTS_BYTES};
+use crate::problem::Problem;
 
-/// What tells this request from another with the same idempotency key.
-fn idempotency(pass: &Pass, body: &[u8]) -> Result<Option<Idempotency>, Refusal> {
-    let Some(token) = header(pass.headers(), "idempotency-key")? else { return Ok(None) };
-    let request = [pass.line().as_bytes(), body].concat();
-    let refused = |_| Refusal::parameter("idempotency-key", "must be 1 to 128 visible ASCII characters, such as a UUID");
-    Idempotency::new(token, &request).map(Some).map_err(refused)
+/// A key to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewKey)]
+pub(crate) struct NewKeyBody {
+    /// Its org; to be left out only where the caller may manage one org and no other.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Slug, required = false)]
+    org: Option<Slug>,
+    /// Its owner; to be left out where the org has only one.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Slug, required = false)]
+    owner: Option<Slug>,
+    /// What people call it.
+    #[schema(examples("Production API"))]
+    name: Name,
+    /// What it is for.
+    #[serde(default)]
+    description: Description,
+    /// Its roles, where the org's keys have roles of their own.
+    #[serde(default)]
+    #[schema(max_items = 32)]
+    roles: Vec<Slug>,
+    /// Where it may be used; everywhere if left out.
+    #[serde(default = "everywhere")]
+    #[schema(required = false)]
+    scope: Scope,
+    /// From where it may be used.
+    #[serde(default)]
+    #[schema(max_items = 1000)]
+    allow: Vec<EntryBody>,
+    /// From where it may not.
+    #[serde(default)]
+    #[schema(max_items = 1000)]
+    deny: Vec<EntryBody>,
+    /// Whether everyone or only the allow list may come; as the allow list says if left out.
+    #[serde(default, deserialize_with = "given_word")]
+    #[schema(value_type = AllowModeInput, required = false)]
+    allow_mode: Option<AllowMode>,
+    /// Which list is asked first; the org's first choice if left out.
+    #[serde(default, deserialize_with = "given_word")]
+    #[schema(value_type = OrderInput, required = false)]
+    order: Option<Order>,
+    /// When it expires: a span such as `3mo`, a date, an RFC 3339 time, `never` or null.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, examples("3mo"))]
+    expires_at: Option<Expiry>,
+    /// From when it is accepted: a span, a date, an RFC 3339 time, `now` or null.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, examples("2027-01-31"))]
+    not_before: Option<Start>,
+    /// Custom data for the handler behind the edge.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Metadata>,
+    /// What it is used for; the org's first environment if left out.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Slug, required = false)]
+    environment: Option<Slug>,
+}
+
+fn everywhere() -> Scope {
+    Scope::All
+}
+
+fn entries(list: Vec<EntryBody>) -> Vec<IpEntry> {
+    list.into_iter().map(|entry| entry.0).collect()
+}
+
+impl NewKeyBody {
+    /// The key to be made in `org`.
+    fn read(self, now: u64, org: Slug) -> Result<NewKey, Error> {
+        let (allow, deny) = (entries(self.allow), entries(self.deny));
+        Ok(NewKey {
+            org,
+            owner: self.owner,
+            name: self.name,
+            description: self.description,
+            roles: self.roles,
+            scope: self.scope,
+            ip: NewIpRules { allow_mode: self.allow_mode, order: self.order, allow, deny },
+            not_before: self.not_before.map_or(Ok(None), |start| start.at("not_before", now))?,
+            expires_at: self.expires_at.map_or(Ok(None), |expiry| expiry.at("expires_at", now))?,
+            metadata: self.metadata.unwrap_or_default(),
+            environment: self.environment,
+        })
+    }
 }
 
 /// Create a key
@@ -25,7 +111,7 @@ fn idempotency(pass: &Pass, body: &[u8]) -> Result<Option<Idempotency>, Refusal>
 /// The secret is in this answer and nowhere else. With an `Idempotency-Key`, the same request again answers 200 with the key
 /// and no secret.
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys", operation_id = "createKey", tag = "keys",
-    params(("realm" = Slug, Path, description = "The realm"), ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,128}$", description = "Of the client's choice, such as a UUID")),
+    params(InRealm, IdempotencyKey),
     request_body = NewKeyBody,
     responses(
         (status = 201, description = "Made", body = CreatedKey, headers(
@@ -35,10 +121,10 @@ fn idempotency(pass: &Pass, body: &[u8]) -> Result<Option<Idempotency>, Refusal>
 pub(crate) async fn create(call: Call) -> Answer {
     let (pass, incoming) = call.admit("key.create").await?;
     let (body, bytes) = incoming.json::<NewKeyBody>(MAX_LISTS_BYTES).await?;
-    let idempotency = idempotency(&pass, &bytes)?;
+    let idempotency = pass.idempotency(&bytes)?;
     pass.run(move |pass, registry| {
-        let org = pass.org(body.org.as_ref())?;
-        let org = org.ok_or_else(|| Refusal::at("/org", "is missing: name the org that the key is for"))?;
+        let org = pass.reach.org(body.org.as_ref())?;
+        let org = org.ok_or_else(|| Problem::at("/org", "is missing: name the org that the key is for"))?;
         let (caller, new) = (pass.caller(Some(&org))?, body.read(registry.env().now()?, org)?);
         let done = pass.keys(registry).create(&caller, &new, Handover { once: idempotency.as_ref(), keep: None })?;
         Ok(once(done, Some(&pass.realm)))
@@ -48,12 +134,12 @@ pub(crate) async fn create(call: Call) -> Answer {
 
 /// List keys
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/keys", operation_id = "listKeys", tag = "keys",
-    params(("realm" = Slug, Path, description = "The realm"), KeyFilter, KeyOrder, Paging),
+    params(InRealm, KeyFilter, KeyOrder, Paging),
     responses((status = 200, description = "A page of them", body = KeyPage)))]
 pub(crate) async fn list(call: Call) -> Answer {
     let (pass, (filter, order, paging), _) = call.admit_with::<(KeyFilter, KeyOrder, Paging)>("key.view").await?;
     pass.run(move |pass, registry| {
-        let filter = KeyFilter { org: pass.org(filter.org.as_ref())?, ..filter };
+        let filter = KeyFilter { org: pass.reach.org(filter.org.as_ref())?, ..filter };
         Ok(json(pass.keys(registry).list(&filter, order, &paging)?))
     })
     .await
@@ -61,35 +147,114 @@ pub(crate) async fn list(call: Call) -> Answer {
 
 /// Show a key
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/keys/{key_id}", operation_id = "getKey", tag = "keys",
-    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id")),
+    params(KeyPath),
     responses((status = 200, description = "The key", body = Key, headers(("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
     let (pass, _) = call.admit("key.view").await?;
-    let key_id = pass.key_id()?;
+    let KeyPath { key_id } = KeyPath::of(&pass)?;
     pass.run(move |pass, registry| {
         let key = pass.visible(registry, key_id)?;
-        Ok(tagged(axum::http::StatusCode::OK, key.revision, key))
+        Ok(shown(key.revision, key))
     })
     .await
 }
 
-/// A body that holds nothing.
+/// Changes to a key; what is left out stays as it is. Which members may be changed is up to the org's settings.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Nothing)]
-pub(crate) struct Nothing {}
+#[schema(as = KeyEdit)]
+pub(crate) struct KeyEditBody {
+    /// What people call it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Name, required = false)]
+    name: Option<Name>,
+    /// What it is for.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Description>)]
+    description: Option<Option<Description>>,
+    /// Its roles.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Vec<Slug>, required = false, max_items = 32)]
+    roles: Option<Vec<Slug>>,
+    /// Where it may be used.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Scope, required = false)]
+    scope: Option<Scope>,
+    /// The whole allow list.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Vec<EntryBody>, required = false, max_items = 1000)]
+    allow: Option<Vec<EntryBody>>,
+    /// The whole deny list.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Vec<EntryBody>, required = false, max_items = 1000)]
+    deny: Option<Vec<EntryBody>>,
+    /// Whether everyone or only the allow list may come.
+    #[serde(default, deserialize_with = "given_word")]
+    #[schema(value_type = AllowModeInput, required = false)]
+    allow_mode: Option<AllowMode>,
+    /// Which list is asked first.
+    #[serde(default, deserialize_with = "given_word")]
+    #[schema(value_type = OrderInput, required = false)]
+    order: Option<Order>,
+    /// When it expires: a span such as `3mo`, a date, an RFC 3339 time, `never` or null.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, examples("1y"))]
+    expires_at: Option<Option<Expiry>>,
+    /// From when it is accepted: a span, a date, an RFC 3339 time, `now` or null.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    not_before: Option<Option<Start>>,
+    /// Custom data; null removes it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Option<Metadata>>,
+    /// What it is used for.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Slug>)]
+    environment: Option<Option<Slug>>,
+    /// Revoked, or enabled again.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = StatusEdit, required = false)]
+    status: Option<StatusEdit>,
+}
+
+fn replaced(list: Option<Vec<EntryBody>>) -> ListEdit {
+    list.map_or(ListEdit::Keep, |list| ListEdit::Replace(entries(list)))
+}
+
+impl KeyEditBody {
+    /// The changes, to be made at a revision if one is given.
+    fn read(self, now: u64, if_revision: Option<u64>) -> Result<KeyEdit, Error> {
+        let start = |start: Option<Start>| start.map_or(Ok(None), |start| start.at("not_before", now));
+        let expiry = |expiry: Option<Expiry>| expiry.map_or(Ok(None), |expiry| expiry.at("expires_at", now));
+        let (allow, deny) = (replaced(self.allow), replaced(self.deny));
+        Ok(KeyEdit {
+            name: self.name,
+            description: self.description.map(Option::unwrap_or_default),
+            roles: self.roles,
+            scope: self.scope,
+            ip: IpEdit { allow_mode: self.allow_mode, order: self.order, allow, deny },
+            not_before: self.not_before.map(start).transpose()?,
+            expires_at: self.expires_at.map(expiry).transpose()?,
+            metadata: self.metadata.map(Option::unwrap_or_default),
+            environment: self.environment,
+            status: self.status,
+            if_revision,
+        })
+    }
+}
 
 /// Edit a key
 ///
 /// Which members may be changed is up to the org's settings. A new `status` takes the permission to revoke keys as well.
 #[utoipa::path(patch, path = "/api/v1/realms/{realm}/keys/{key_id}", operation_id = "editKey", tag = "keys",
-    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it")),
+    params(KeyPath, IfMatch),
     request_body = KeyEditBody,
     responses((status = 200, description = "The key as it is now", body = ChangedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn edit(call: Call) -> Answer {
     let (pass, incoming) = call.admit("key.update").await?;
-    let (key_id, revision) = (pass.key_id()?, if_match(pass.headers())?);
+    let (KeyPath { key_id }, revision) = (KeyPath::of(&pass)?, pass.if_match()?);
     let (body, _) = incoming.json::<KeyEditBody>(MAX_LISTS_BYTES).await?;
     pass.run(move |pass, registry| {
         let edit = body.read(registry.env().now()?, revision)?;
@@ -102,16 +267,22 @@ pub(crate) async fn edit(call: Call) -> Answer {
     .await
 }
 
+/// A body that holds nothing.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Nothing)]
+pub(crate) struct Nothing {}
+
 /// Revoke a key
 ///
 /// What that means is up to the org's settings: for ever, until it is enabled again, or deleting it.
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/{key_id}/revoke", operation_id = "revokeKey", tag = "keys",
-    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it")),
+    params(KeyPath, IfMatch),
     responses((status = 200, description = "The key as it is now", body = ChangedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn revoke(call: Call) -> Answer {
     let (pass, incoming) = call.admit("key.delete").await?;
-    let (key_id, revision) = (pass.key_id()?, if_match(pass.headers())?);
+    let (KeyPath { key_id }, revision) = (KeyPath::of(&pass)?, pass.if_match()?);
     incoming.json_or_nothing::<Nothing>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
         let caller = pass.caller_on(registry, key_id)?;
@@ -122,77 +293,16 @@ pub(crate) async fn revoke(call: Call) -> Answer {
 
 /// Enable a revoked key again
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/{key_id}/enable", operation_id = "enableKey", tag = "keys",
-    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it")),
+    params(KeyPath, IfMatch),
     responses((status = 200, description = "The key as it is now", body = ChangedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn enable(call: Call) -> Answer {
     let (pass, incoming) = call.admit("key.update").await?;
-    let (key_id, revision) = (pass.key_id()?, if_match(pass.headers())?);
+    let (KeyPath { key_id }, revision) = (KeyPath::of(&pass)?, pass.if_match()?);
     incoming.json_or_nothing::<Nothing>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
         let caller = pass.caller_on(registry, key_id)?;
         Ok(changed(pass.keys(registry).enable(&caller, key_id, revision)?))
-    })
-    .await
-}
-
-/// Seconds, or a span as text.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(untagged, expecting = "a number of seconds, or a span such as \"24h\"")]
-#[schema(as = Overlap)]
-pub(crate) enum OverlapBody {
-    /// Seconds.
-    Seconds(u64),
-    /// A span.
-    #[schema(examples("24h"))]
-    Span(String),
-}
-
-/// How to rotate a key.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = RotateKey)]
-pub(crate) struct RotateBody {
-    /// How long the old secret lives on; it ends at once if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = OverlapBody, required = false)]
-    overlap: Option<OverlapBody>,
-    /// The key's name, where the org's settings want it typed.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = String, required = false)]
-    confirm: Option<String>,
-}
-
-fn rotate_by(body: RotateBody, now: u64, headers: &HeaderMap) -> Result<Rotate, Refusal> {
-    let overlap = match body.overlap {
-        None => 0,
-        Some(OverlapBody::Seconds(seconds)) => seconds,
-        Some(OverlapBody::Span(text)) => parse_span("overlap", &text, now)?,
-    };
-    Ok(Rotate { overlap, confirm: body.confirm, if_revision: if_match(headers)? })
-}
-
-/// Give a key a new secret
-///
-/// The secret is in this answer and nowhere else. With an `Idempotency-Key`, the same request again answers with the key and
-/// no secret.
-#[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/{key_id}/rotate", operation_id = "rotateKey", tag = "keys",
-    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it"),
-        ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,128}$", description = "Of the client's choice, such as a UUID")),
-    request_body(content = Option<RotateBody>),
-    responses((status = 200, description = "The key with its new secret", body = CreatedKey, headers(
-        ("ETag" = String, description = "Its revision")))))]
-pub(crate) async fn rotate(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("key.update").await?;
-    let key_id = pass.key_id()?;
-    let (body, bytes) = incoming.json_or_nothing::<RotateBody>(MAX_BODY_BYTES).await?;
-    let idempotency = idempotency(&pass, &bytes)?;
-    pass.run(move |pass, registry| {
-        let rotate = rotate_by(body, registry.env().now()?, pass.headers())?;
-        let caller = pass.caller_on(registry, key_id)?;
-        let handover = Handover { once: idempotency.as_ref(), keep: None };
-        let done = pass.keys(registry).rotate(&caller, key_id, &rotate, handover)?;
-        Ok(once(done, None))
     })
     .await
 }
@@ -209,11 +319,11 @@ pub(crate) struct DeleteQuery {
 
 /// Delete a key for ever
 #[utoipa::path(delete, path = "/api/v1/realms/{realm}/keys/{key_id}", operation_id = "deleteKey", tag = "keys",
-    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it"), DeleteQuery),
+    params(KeyPath, IfMatch, DeleteQuery),
     responses((status = 200, description = "The key as it was", body = Key)))]
 pub(crate) async fn delete(call: Call) -> Answer {
     let (pass, (query,), _) = call.admit_with::<(DeleteQuery,)>("key.delete").await?;
-    let (key_id, revision) = (pass.key_id()?, if_match(pass.headers())?);
+    let (KeyPath { key_id }, revision) = (KeyPath::of(&pass)?, pass.if_match()?);
     pass.run(move |pass, registry| {
         let caller = pass.caller_on(registry, key_id)?;
         Ok(json(pass.keys(registry).delete(&caller, key_id, query.confirm.as_deref(), revision)?))

@@ -1,12 +1,21 @@
-//! The endpoints, one file a family: what requests hold, and what is done with them.
+//! The endpoints, one file a family: what requests hold, how the document describes it, and what is done.
+//!
+//! | read | for |
+//! |---|---|
+//! | `keys`, `rotate`, `bulk` | keys: one by one, their new secrets, many at once |
+//! | `ip_entry` | IP lists as requests hold them |
+//! | `realms`, `orgs`, `owners`, `roles` | what keys belong to |
+//! | `audit`, `usage` | who did what, what edges saw |
+//! | `explain` | what a key would get |
 
 pub(crate) mod audit;
 pub(crate) mod bulk;
 pub(crate) mod explain;
-mod key_body;
+mod ip_entry;
 pub(crate) mod keys;
 pub(crate) mod orgs;
 pub(crate) mod owners;
 pub(crate) mod realms;
 pub(crate) mod roles;
+pub(crate) mod rotate;
 pub(crate) mod usage;

@@ -1,14 +1,15 @@
 //! Orgs and their settings.
 
-use axum::http::StatusCode;
 use edgelatch_registry::json::given;
 use edgelatch_registry::{Name, NewOrg, Org, OrgEdit, Preset, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::api::answer::{Answer, json, made, tagged};
-use crate::api::call::{Call, if_match};
+use crate::api::answer::{Answer, created, json, shown};
+use crate::api::call::Call;
+use crate::api::headers::{IfMatch, IfMatchToDelete};
+use crate::api::path::{InRealm, OrgPath};
 use crate::limits::MAX_BODY_BYTES;
 
 /// Orgs.
@@ -54,13 +55,13 @@ pub(crate) struct OrgEditBody {
 
 /// List orgs
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/orgs", operation_id = "listOrgs", tag = "orgs",
-    params(("realm" = Slug, Path, description = "The realm")),
+    params(InRealm),
     responses((status = 200, description = "The orgs that are the caller's to see", body = Orgs)))]
 pub(crate) async fn list(call: Call) -> Answer {
     let (pass, _) = call.admit("org.view").await?;
     pass.run(|pass, registry| {
         let mut orgs = pass.tenants(registry).orgs()?;
-        orgs.retain(|org| pass.sees(&org.org));
+        orgs.retain(|org| pass.reach.sees(&org.org));
         Ok(json(Orgs { orgs }))
     })
     .await
@@ -68,7 +69,7 @@ pub(crate) async fn list(call: Call) -> Answer {
 
 /// Create an org
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/orgs", operation_id = "createOrg", tag = "orgs",
-    params(("realm" = Slug, Path, description = "The realm")),
+    params(InRealm),
     request_body = NewOrgBody,
     responses((status = 201, description = "Made", body = Org, headers(
         ("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its revision")))))]
@@ -79,21 +80,21 @@ pub(crate) async fn create(call: Call) -> Answer {
         let name = body.name.map_or_else(|| Name::parse("name", body.org.as_str()), Ok)?;
         let new = NewOrg { org: body.org, name, preset: body.preset };
         let org = pass.tenants(registry).create_org(&pass.caller(None)?, &new)?;
-        Ok(made(&format!("/api/v1/realms/{}/orgs/{}", pass.realm, org.org), org.revision, org))
+        Ok(created(&format!("/api/v1/realms/{}/orgs/{}", pass.realm, org.org), org.revision, org))
     })
     .await
 }
 
 /// Show an org
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/orgs/{org}", operation_id = "getOrg", tag = "orgs",
-    params(("realm" = Slug, Path, description = "The realm"), ("org" = Slug, Path, description = "The org")),
+    params(OrgPath),
     responses((status = 200, description = "The org", body = Org, headers(("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
     let (pass, _) = call.admit("org.view").await?;
-    let org = pass.path_org()?;
+    let OrgPath { org } = OrgPath::of(&pass)?;
     pass.run(move |pass, registry| {
         let org = pass.tenants(registry).org(&org)?;
-        Ok(tagged(StatusCode::OK, org.revision, org))
+        Ok(shown(org.revision, org))
     })
     .await
 }
@@ -102,18 +103,18 @@ pub(crate) async fn show(call: Call) -> Answer {
 ///
 /// Keys that exist are left as they are, also where new ones could no longer be made so.
 #[utoipa::path(patch, path = "/api/v1/realms/{realm}/orgs/{org}", operation_id = "editOrg", tag = "orgs",
-    params(("realm" = Slug, Path, description = "The realm"), ("org" = Slug, Path, description = "The org"), ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it")),
+    params(OrgPath, IfMatch),
     request_body = OrgEditBody,
     responses((status = 200, description = "The org as it is now", body = Org, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn edit(call: Call) -> Answer {
     let (pass, incoming) = call.admit("org.update").await?;
-    let (org, if_revision) = (pass.path_org()?, if_match(pass.headers())?);
+    let (OrgPath { org }, if_revision) = (OrgPath::of(&pass)?, pass.if_match()?);
     let (body, _) = incoming.json::<OrgEditBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
         let edit = OrgEdit { name: body.name, settings: body.settings.map(Value::Object), if_revision };
         let org = pass.tenants(registry).edit_org(&pass.caller(Some(&org))?, &org, &edit)?;
-        Ok(tagged(StatusCode::OK, org.revision, org))
+        Ok(shown(org.revision, org))
     })
     .await
     .map_err(|refusal| refusal.in_path(&["/org"]))
@@ -121,13 +122,11 @@ pub(crate) async fn edit(call: Call) -> Answer {
 
 /// Delete an org that has no keys, with its owners and roles
 #[utoipa::path(delete, path = "/api/v1/realms/{realm}/orgs/{org}", operation_id = "deleteOrg", tag = "orgs",
-    params(("realm" = Slug, Path, description = "The realm"), ("org" = Slug, Path, description = "The org"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#,
-        description = "The revision to be deleted, as `ETag` had it")),
+    params(OrgPath, IfMatchToDelete),
     responses((status = 200, description = "The org as it was", body = Org)))]
 pub(crate) async fn delete(call: Call) -> Answer {
     let (pass, _) = call.admit("org.delete").await?;
-    let (org, revision) = (pass.path_org()?, if_match(pass.headers())?);
+    let (OrgPath { org }, revision) = (OrgPath::of(&pass)?, pass.if_match()?);
     pass.run(move |pass, registry| Ok(json(pass.tenants(registry).delete_org(&pass.caller(Some(&org))?, &org, revision)?)))
         .await
 }

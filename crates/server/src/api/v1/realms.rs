@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::api::answer::{Answer, json};
 use crate::api::call::Call;
+use crate::api::path::InRealm;
 
 /// Realms.
 #[derive(Serialize, ToSchema)]
@@ -25,7 +26,7 @@ pub(crate) async fn list(call: Call) -> Answer {
     let (pass, administrator) = call.admit_anywhere("realm.view", management::permission(&own, "realm.view")).await?;
     pass.run(move |pass, registry| {
         let mut realms = registry.realms()?;
-        realms.retain(|realm| pass.reaches(&realm.realm) && (administrator || realm.realm != own));
+        realms.retain(|realm| pass.principal.reaches(&realm.realm) && (administrator || realm.realm != own));
         Ok(json(Realms { realms }))
     })
     .await
@@ -33,7 +34,7 @@ pub(crate) async fn list(call: Call) -> Answer {
 
 /// Show a realm
 #[utoipa::path(get, path = "/api/v1/realms/{realm}", operation_id = "getRealm", tag = "realms",
-    params(("realm" = Slug, Path, description = "The realm")),
+    params(InRealm),
     responses((status = 200, description = "The realm", body = Realm)))]
 pub(crate) async fn show(call: Call) -> Answer {
     let (pass, _) = call.admit("realm.view").await?;

@@ -1,15 +1,15 @@
 //! Roles: the realm's own, and those that orgs make for themselves.
 
-use axum::http::StatusCode;
 use edgelatch_registry::json::given;
 use edgelatch_registry::{Name, NewRole, Pattern, Role, RoleEdit, Slug};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::owners::OrgQuery;
-use crate::api::answer::{Answer, json, made, tagged};
-use crate::api::call::{Call, Pass, if_match};
-use crate::api::problem::Refusal;
+use crate::api::answer::{Answer, created, json, shown};
+use crate::api::call::Call;
+use crate::api::headers::{IfMatch, IfMatchToDelete};
+use crate::api::path::{InRealm, RolePath};
 use crate::limits::MAX_BODY_BYTES;
 
 /// Roles.
@@ -56,27 +56,20 @@ pub(crate) struct RoleEditBody {
     permissions: Option<Vec<Pattern>>,
 }
 
-impl Pass {
-    /// The org whose role a call is about, as its query or its key says; none for the realm's own.
-    fn role_org(&self, query: &OrgQuery) -> Result<Option<Slug>, Refusal> {
-        self.org(query.org.as_ref())
-    }
-}
-
 /// List roles
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/roles", operation_id = "listRoles", tag = "roles",
-    params(("realm" = Slug, Path, description = "The realm"), OrgQuery),
+    params(InRealm, OrgQuery),
     responses((status = 200, description = "The realm's roles, and those of orgs that are the caller's to see", body = Roles)))]
 pub(crate) async fn list(call: Call) -> Answer {
     let (pass, (query,), _) = call.admit_with::<(OrgQuery,)>("role.view").await?;
-    let org = pass.role_org(&query)?;
+    let org = query.org(&pass)?;
     pass.run(move |pass, registry| {
         if let Some(org) = &org {
             pass.tenants(registry).org(org)?;
         }
         let mut roles = pass.tenants(registry).roles()?;
         let wanted = |of: &Slug| org.as_ref().is_none_or(|org| org == of);
-        roles.retain(|role| role.org.as_ref().is_none_or(|of| wanted(of) && pass.sees(of)));
+        roles.retain(|role| role.org.as_ref().is_none_or(|of| wanted(of) && pass.reach.sees(of)));
         Ok(json(Roles { roles }))
     })
     .await
@@ -84,7 +77,7 @@ pub(crate) async fn list(call: Call) -> Answer {
 
 /// Create a role
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/roles", operation_id = "createRole", tag = "roles",
-    params(("realm" = Slug, Path, description = "The realm")),
+    params(InRealm),
     request_body = NewRoleBody,
     responses((status = 201, description = "Made", body = Role, headers(
         ("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its revision")))))]
@@ -92,44 +85,44 @@ pub(crate) async fn create(call: Call) -> Answer {
     let (pass, incoming) = call.admit("role.create").await?;
     let (body, _) = incoming.json::<NewRoleBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
-        let org = pass.org(body.org.as_ref())?;
+        let org = pass.reach.org(body.org.as_ref())?;
         let name = body.name.map_or_else(|| Name::parse("name", body.role.as_str()), Ok)?;
         let new = NewRole { role: body.role, org: org.clone(), name, permissions: body.permissions };
         let role = pass.tenants(registry).create_role(&pass.caller(org.as_ref())?, &new)?;
         let of = role.org.as_ref().map(|org| format!("?org={org}")).unwrap_or_default();
-        Ok(made(&format!("/api/v1/realms/{}/roles/{}{of}", pass.realm, role.role), role.revision, role))
+        Ok(created(&format!("/api/v1/realms/{}/roles/{}{of}", pass.realm, role.role), role.revision, role))
     })
     .await
 }
 
 /// Show a role
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/roles/{role}", operation_id = "getRole", tag = "roles",
-    params(("realm" = Slug, Path, description = "The realm"), ("role" = Slug, Path, description = "The role"), OrgQuery),
+    params(RolePath, OrgQuery),
     responses((status = 200, description = "The role", body = Role, headers(("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
     let (pass, (query,), _) = call.admit_with::<(OrgQuery,)>("role.view").await?;
-    let (org, role) = (pass.role_org(&query)?, pass.slug("role")?);
+    let (org, RolePath { role }) = (query.org(&pass)?, RolePath::of(&pass)?);
     pass.run(move |pass, registry| {
         let role = pass.tenants(registry).role(org.as_ref(), &role)?;
-        Ok(tagged(StatusCode::OK, role.revision, role))
+        Ok(shown(role.revision, role))
     })
     .await
 }
 
 /// Edit a role, and with it what every key that has it may do
 #[utoipa::path(patch, path = "/api/v1/realms/{realm}/roles/{role}", operation_id = "editRole", tag = "roles",
-    params(("realm" = Slug, Path, description = "The realm"), ("role" = Slug, Path, description = "The role"), OrgQuery, ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#, description = "The revision to be changed, as `ETag` had it")),
+    params(RolePath, OrgQuery, IfMatch),
     request_body = RoleEditBody,
     responses((status = 200, description = "The role as it is now", body = Role, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn edit(call: Call) -> Answer {
     let (pass, (query,), incoming) = call.admit_with::<(OrgQuery,)>("role.update").await?;
-    let (org, role, if_revision) = (pass.role_org(&query)?, pass.slug("role")?, if_match(pass.headers())?);
+    let (org, RolePath { role }, if_revision) = (query.org(&pass)?, RolePath::of(&pass)?, pass.if_match()?);
     let (body, _) = incoming.json::<RoleEditBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass, registry| {
         let edit = RoleEdit { name: body.name, permissions: body.permissions, if_revision };
         let role = pass.tenants(registry).edit_role(&pass.caller(org.as_ref())?, org.as_ref(), &role, &edit)?;
-        Ok(tagged(StatusCode::OK, role.revision, role))
+        Ok(shown(role.revision, role))
     })
     .await
     .map_err(|refusal| refusal.in_path(&["/roles", "/org"]))
@@ -137,13 +130,11 @@ pub(crate) async fn edit(call: Call) -> Answer {
 
 /// Delete a role that nobody has
 #[utoipa::path(delete, path = "/api/v1/realms/{realm}/roles/{role}", operation_id = "deleteRole", tag = "roles",
-    params(("realm" = Slug, Path, description = "The realm"), ("role" = Slug, Path, description = "The role"), OrgQuery,
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[^"]*")$"#,
-        description = "The revision to be deleted, as `ETag` had it")),
+    params(RolePath, OrgQuery, IfMatchToDelete),
     responses((status = 200, description = "The role as it was", body = Role)))]
 pub(crate) async fn delete(call: Call) -> Answer {
     let (pass, (query,), _) = call.admit_with::<(OrgQuery,)>("role.delete").await?;
-    let (org, role, revision) = (pass.role_org(&query)?, pass.slug("role")?, if_match(pass.headers())?);
+    let (org, RolePath { role }, revision) = (query.org(&pass)?, RolePath::of(&pass)?, pass.if_match()?);
     pass.run(move |pass, registry| {
         Ok(json(pass.tenants(registry).delete_role(&pass.caller(org.as_ref())?, org.as_ref(), &role, revision)?))
     })

@@ -1,35 +1,37 @@
 //! What edges see: their reports, the log of a key's requests, totals.
 
-use edgelatch_registry::{Ingested, Paging, RequestPage, Slug, Total, UsageBatch, Window};
+use edgelatch_registry::{Ingested, Paging, RequestPage, Total, UsageBatch, Window};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::answer::{Answer, json};
-use crate::api::call::{Call, Reach};
+use crate::api::auth::principal::Reach;
+use crate::api::call::Call;
+use crate::api::path::{InRealm, KeyPath};
 use crate::limits::MAX_USAGE_BYTES;
 
 /// Report what an edge saw
 ///
 /// A batch is taken once, however often it comes: the same id answers `repeated`.
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/usage", operation_id = "reportUsage", tag = "logs",
-    params(("realm" = Slug, Path, description = "The realm")),
+    params(InRealm),
     request_body = UsageBatch,
     responses((status = 200, description = "What became of it", body = Ingested)))]
 pub(crate) async fn ingest(call: Call) -> Answer {
     let (pass, incoming) = call.admit("usage.ingest").await?;
     // An edge serves all orgs of its realm.
-    pass.whole_realm()?;
+    pass.reach.whole_realm()?;
     let (batch, _) = incoming.json::<UsageBatch>(MAX_USAGE_BYTES).await?;
     pass.run(move |pass, registry| Ok(json(registry.usage(&pass.realm).ingest(&batch)?))).await
 }
 
 /// List the requests made with a key, newest first
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/keys/{key_id}/requests", operation_id = "listRequests", tag = "logs",
-    params(("realm" = Slug, Path, description = "The realm"), ("key_id" = String, Path, pattern = "^key_[0-9A-Za-z]{11}$", description = "The key's public id"), Window, Paging),
+    params(KeyPath, Window, Paging),
     responses((status = 200, description = "A page of them", body = RequestPage)))]
 pub(crate) async fn requests(call: Call) -> Answer {
     let (pass, (window, paging), _) = call.admit_with::<(Window, Paging)>("usage.view").await?;
-    let key_id = pass.key_id()?;
+    let KeyPath { key_id } = KeyPath::of(&pass)?;
     pass.run(move |pass, registry| {
         // The log of a deleted key is for those who see all orgs: nobody knows whose it was.
         if pass.reach != Reach::Realm {
@@ -50,10 +52,10 @@ pub(crate) struct Verdicts {
 
 /// Count the verdicts that edges reported since the realm began
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/verdicts", operation_id = "countVerdicts", tag = "logs",
-    params(("realm" = Slug, Path, description = "The realm")),
+    params(InRealm),
     responses((status = 200, description = "How often each was given", body = Verdicts)))]
 pub(crate) async fn verdicts(call: Call) -> Answer {
     let (pass, _) = call.admit("usage.view").await?;
-    pass.whole_realm()?;
+    pass.reach.whole_realm()?;
     pass.run(|pass, registry| Ok(json(Verdicts { verdicts: registry.usage(&pass.realm).totals()? }))).await
 }

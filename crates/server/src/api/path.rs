@@ -1,0 +1,68 @@
+//! What paths hold, as types: each is read from a call that was admitted, and describes itself in the API's document. The realm
+//! comes first in all of them; [`Call::admit`](super::call::Call::admit) reads it.
+
+use edgelatch_core::key::KeyId;
+use edgelatch_registry::Slug;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr, Required};
+use utoipa::{IntoParams, ToSchema};
+
+use super::call::Pass;
+use crate::problem::Problem;
+
+/// Declares what paths hold; `of org` where an org is part of it, which must be within the caller's reach.
+macro_rules! paths {
+    ($($(#[$doc:meta])* $name:ident($($part:ident: $ty:ty),+) $(of $org:ident)?;)*) => { $(
+        $(#[$doc])*
+        pub(crate) struct $name { $(pub(crate) $part: $ty),+ }
+
+        impl $name {
+            /// Reads it; what cannot be a name of ours is not found.
+            pub(crate) fn of(pass: &Pass) -> Result<$name, Problem> {
+                let path = $name { $($part: pass.part(stringify!($part))?.parse().map_err(|_| Problem::not_found())?),+ };
+                $(pass.reach.org(Some(&path.$org))?;)?
+                Ok(path)
+            }
+        }
+
+        impl IntoParams for $name {
+            fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+                ["realm", $(stringify!($part)),+].map(parameter).into()
+            }
+        }
+    )* };
+}
+
+paths! {
+    /// An org.
+    OrgPath(org: Slug) of org;
+    /// An owner in its org.
+    OwnerPath(org: Slug, owner: Slug) of org;
+    /// A role.
+    RolePath(role: Slug);
+    /// A key.
+    KeyPath(key_id: KeyId);
+}
+
+/// A realm alone.
+pub(crate) struct InRealm;
+
+impl IntoParams for InRealm {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter("realm")]
+    }
+}
+
+/// How the document describes a part of a path.
+fn parameter(name: &str) -> Parameter {
+    let (says, schema): (String, RefOr<Schema>) = match name {
+        "key_id" => {
+            let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^key_[0-9A-Za-z]{11}$"));
+            ("The key's public id".into(), text.into())
+        }
+        name => (format!("The {name}"), Ref::from_schema_name(Slug::name()).into()),
+    };
+    let path = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
+    path.description(Some(says)).schema(Some(schema)).build()
+}

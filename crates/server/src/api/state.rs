@@ -1,0 +1,60 @@
+//! What every call of the API needs.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use edgelatch_registry::Registry;
+use tokio::sync::Semaphore;
+
+use super::auth::authenticator::Authenticator;
+use super::auth::throttle::{FailureRate, Throttle};
+use super::counters::Counters;
+use crate::error::Error;
+use crate::limits::MAX_IMPORTS;
+use crate::net::concurrency::ConcurrencyLimit;
+use crate::tasks::uses::Uses;
+
+/// How to serve the management API.
+#[derive(Clone, Debug)]
+pub struct ApiOptions {
+    /// What it manages. There must be a management realm in it.
+    pub registry: Arc<Registry>,
+    /// Another address to listen on than that of the published files.
+    pub addr: Option<std::net::SocketAddr>,
+    /// Where the client's address comes from, in the core's words, such as `trust=10.0.0.0/8`; the connection if none.
+    pub client_ip: Option<String>,
+    /// How many failed authentications an address may have.
+    pub failures: FailureRate,
+}
+
+/// What every call needs.
+pub(crate) struct Api {
+    pub(super) registry: Arc<Registry>,
+    pub(super) authenticator: Authenticator,
+    pub(super) throttle: Throttle,
+    pub(super) uses: Uses,
+    pub(super) counters: Counters,
+    pub(super) imports: Arc<Semaphore>,
+    pub(super) concurrency: ConcurrencyLimit,
+    /// The API's OpenAPI document, as JSON.
+    pub(super) document: String,
+}
+
+impl Api {
+    /// All of it, and the thread that writes down what management keys are used for.
+    pub(crate) fn start(options: &ApiOptions, document: String) -> Result<(Api, JoinHandle<()>), Error> {
+        let authenticator = Authenticator::new(options.client_ip.as_deref()).map_err(|detail| Error::ClientIp { detail })?;
+        let (uses, writer) = Uses::start(Arc::clone(&options.registry))?;
+        let api = Api {
+            registry: Arc::clone(&options.registry),
+            authenticator,
+            throttle: Throttle::new(options.failures),
+            uses,
+            counters: Counters::default(),
+            imports: Arc::new(Semaphore::new(MAX_IMPORTS)),
+            concurrency: ConcurrencyLimit::default(),
+            document,
+        };
+        Ok((api, writer))
+    }
+}
