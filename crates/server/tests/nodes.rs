@@ -6,68 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use common::realm::Realm;
 use common::{Plane, Served, caller, slug};
-use edgelatch_core::signed::Role;
-use edgelatch_registry::{Env, Handover, Lease, Name, NewKey, NewRealm, Preset, Registry, UsageBatch, UsageEvent};
-use edgelatch_server::{Options, PublisherTask, Upkeep};
-use edgelatch_sync::{DataDir, Directory, Init, Publisher, init, key_file};
-
-/// A data directory with a published realm, whose registry may be opened many times.
-struct Realm {
-    dir: DataDir,
-    _temp: tempfile::TempDir,
-}
-
-impl Realm {
-    fn new() -> Realm {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = DataDir::new(temp.path().join("data"));
-        let begin = Init {
-            caller: caller(),
-            realm: NewRealm {
-                realm: slug("acme"),
-                name: "Acme".parse().unwrap(),
-                preset: Preset::Default,
-                prefix: None,
-                credentials: None,
-            },
-            org: slug("main"),
-            owner: slug("admin"),
-            root_lifetime: 1 << 28,
-            head_lifetime: 3600,
-        };
-        init(&dir, &begin, Env::system).unwrap();
-        Realm { dir, _temp: temp }
-    }
-
-    fn registry(&self) -> Arc<Registry> {
-        Arc::new(Registry::open(&self.dir.database(), Env::system()).unwrap())
-    }
-
-    fn create(&self) {
-        let name = Name::parse("name", "k").unwrap();
-        self.registry().keys(&slug("acme")).create(&caller(), &NewKey::new(slug("main"), name), Handover::default()).unwrap();
-    }
-
-    fn epochs(&self) -> Vec<(u64, bool)> {
-        let rows = self.registry().ledger(&slug("acme")).newest(100).unwrap();
-        rows.into_iter().map(|row| (row.epoch, row.published_at.is_some())).collect()
-    }
-
-    /// A node that publishes to these directories.
-    fn node(&self, name: &str, targets: Vec<Directory>) -> Served {
-        let key = key_file::load(&self.dir.key(Role::Publisher), Role::Publisher, &slug("acme")).unwrap();
-        let lock = self.dir.path().join(format!("{name}.lock"));
-        let publisher = Publisher::new(self.registry(), slug("acme"), key, 3600, lock).unwrap();
-        let targets = targets.into_iter().map(|directory| Box::new(directory) as _).collect();
-        let task = PublisherTask { publisher, targets, interval: Duration::from_millis(20), node: slug(name) };
-        Served::start(Options { publisher: Some(task), ..Options::new(([127, 0, 0, 1], 0).into(), self.dir.published()) }, "")
-    }
-
-    fn own(&self) -> Directory {
-        Directory::new(self.dir.realm(&slug("acme")))
-    }
-}
+use edgelatch_registry::{Env, Handover, Lease, NewKey, Registry, UsageBatch, UsageEvent};
+use edgelatch_server::{Options, Upkeep};
+use edgelatch_sync::Directory;
 
 fn wait(what: &str, mut until: impl FnMut() -> bool) {
     let there = std::iter::repeat_with(|| {

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod log;
+pub mod realm;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
