@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use edgelatch_core::hex::Hex;
 use edgelatch_core::key::{self, KeyId};
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{
@@ -51,7 +52,7 @@ impl Read for Lines {
         while self.rest.len() < buffer.len() && self.next < self.end {
             let n = self.next;
             let digest = key::digest(format!("legacy-key-{n:08}").as_bytes());
-            self.rest.extend(digest.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| b"0123456789abcdef"[usize::from(d)]));
+            self.rest.extend(Hex(&digest).to_string().bytes());
             let expires = if n.is_multiple_of(4) { format!("20{}-01-31", 40 + n % 50) } else { String::new() };
             self.rest.extend(format!(",service {} {n},{expires}\n", scatter(n) % 1000).bytes());
             self.next += 1;
@@ -159,7 +160,13 @@ fn at_work(dir: &Path, figures: &mut Figures) -> Result<()> {
     let (realm, dir) = (slug(REALM), DataDir::new(dir.join("plane")));
     let new = Init {
         caller: caller(),
-        realm: NewRealm { realm: realm.clone(), name: "Acme".parse()?, preset: Preset::Default, prefix: None, credentials: None },
+        realm: NewRealm {
+            realm: realm.clone(),
+            name: "Acme".parse()?,
+            preset: Preset::Default,
+            prefix: None,
+            credentials: None,
+        },
         org: slug("one"),
         owner: slug("alice"),
         root_lifetime: DEFAULT_ROOT_LIFETIME,

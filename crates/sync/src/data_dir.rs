@@ -39,17 +39,17 @@ impl DataDir {
         self.0.join("keys")
     }
 
-    /// The signing key of a role, for the first realm.
+    /// The first realm's signing key of a role.
     pub fn key(&self, role: Role) -> PathBuf {
         self.keys().join(format!("{}.key", role.name()))
     }
 
-    /// The signing keys of one of the other realms.
+    /// The directory with the signing keys of a realm that is not the first one.
     pub fn other_keys(&self, realm: &Slug) -> PathBuf {
         self.keys().join("r").join(realm.as_str())
     }
 
-    /// The signing key of a role, for any realm: one of the first realm unless this one has keys of its own.
+    /// The signing key of a role, for any realm. One without a directory of keys of its own is the first one.
     pub fn key_of(&self, realm: &Slug, role: Role) -> PathBuf {
         let other = self.other_keys(realm);
         if other.is_dir() { other.join(format!("{}.key", role.name())) } else { self.key(role) }

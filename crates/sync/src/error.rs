@@ -43,11 +43,12 @@ errors! {
     TooFewSignatures { missing: u8, threshold: u8, detail: String } = "too_few_signatures", "{missing} of the {threshold} signatures that a role wants are missing: add key files of that role, or mend what failed{detail}";
     RootExpired { version: u32, at: String } = "root_expired", "root {version} expired at {at}: no edge accepts a head under it; sign and publish a new root";
     ClockBack { last: String, now: String } = "clock_back", "the clock says {now}, but the last epoch was signed at {last}: set the clock, or wait until then";
+    BadRoot { version: u32, detail: String } = "bad_root", "root {version} in the registry cannot be read ({detail}): restore the registry from a backup";
     NoRoot { realm: String } = "no_root", "realm `{realm}` has no root";
-    TargetAhead { target: String, found: u64, epoch: u64 } = "target_ahead", "{target}: holds epoch {found}, which is not below {epoch}: another publisher is at work; run only one";
+    TargetAhead { target: String, found: u64, epoch: u64 } = "target_ahead", "{target}: shows epoch {found}, which is not below {epoch}: another publisher is at work there; let only one publish the realm";
     EpochLimit { epoch: u64, limit: u64 } = "epoch_limit", "epoch {epoch} is at or above the limit of {limit}: someone else signs with the publisher key; replace it by a new root";
-    TargetForeign { target: String, found: String, realm: String } = "target_foreign", "{target}: holds realm `{found}`, not `{realm}`: publish to a directory of its own";
-    PublisherBusy { path: PathBuf } = "publisher_busy", "{path}: another publisher has been at work for a minute: end that process or wait";
+    TargetForeign { target: String, found: String, realm: String } = "target_foreign", "{target}: shows realm `{found}`, not `{realm}`: give each realm a target of its own";
+    PublisherBusy { path: PathBuf } = "publisher_busy", "{path}: another publisher holds this lock, for a minute now: wait until it is done, or end it if it hangs";
     Build { detail: String } = "build", "the snapshot could not be built: {detail}";
     Lifetime { seconds: u64, limit: u64 } = "lifetime", "a head's lifetime of {seconds} seconds is outside 60 to {limit}: choose one such as `24h`";
     NotEmpty { path: PathBuf } = "not_empty", "{path}: exists already: move it away";

@@ -11,6 +11,11 @@ pub(crate) fn make_dir(dir: &Path) -> Result<(), Error> {
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, &e))
 }
 
+/// The directory that `path` lies in.
+pub(crate) fn parent(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Makes renames inside `dir` durable.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
     if cfg!(unix) {

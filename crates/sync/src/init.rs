@@ -48,76 +48,80 @@ pub struct Begun {
     pub published: Published,
 }
 
-/// What was begun beside each other.
+/// What came of beginning a realm and the management realm.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The realm, unless it was there.
+    /// The realm, unless it was there before.
     pub begun: Option<Begun>,
-    /// The first administrator's key of the management realm, unless that was there.
+    /// The first administrator's key of the management realm, unless that was there before.
     pub admin: Option<Created>,
 }
 
-/// Entries that are moved into place, the database last: without it there is no registry, and a second attempt may follow.
+/// What is moved into place. The database comes last: what lies there without one is no control plane yet.
 const ENTRIES: [&str; 3] = ["keys", "published", "registry.db"];
 
-/// Begins a control plane in `dir`, with SQLite and without a management realm. It is made aside and moved into place, so that
-/// a failure leaves nothing behind.
-pub fn init(dir: &DataDir, init: &Init, env: impl Fn() -> Env) -> Result<Begun, Error> {
-    aside(dir, |dir| {
-        let registry = Arc::new(Registry::create(&dir.database(), env())?);
-        begin(dir, &registry, init)
+/// Begins a control plane in `data_dir`, with SQLite and without a management realm. It is made aside and moved into place, so
+/// that a failure leaves nothing behind.
+pub fn init(data_dir: &DataDir, init: &Init, env: impl Fn() -> Env) -> Result<Begun, Error> {
+    aside(data_dir, |aside| {
+        let registry = Arc::new(Registry::create(&aside.database(), env())?);
+        begin(aside, &registry, init)
     })
 }
 
 /// The same with a management realm, whose first secret is handed to `keep` before anything is moved into place.
-pub fn init_managed(dir: &DataDir, init: &Init, keep: Keep<'_>, env: impl Fn() -> Env) -> Result<Outcome, Error> {
-    aside(dir, |dir| {
-        let registry = Arc::new(Registry::create(&dir.database(), env())?);
-        let begun = Some(begin(dir, &registry, init)?);
+pub fn init_managed(data_dir: &DataDir, init: &Init, keep: Keep<'_>, env: impl Fn() -> Env) -> Result<Outcome, Error> {
+    aside(data_dir, |aside| {
+        let registry = Arc::new(Registry::create(&aside.database(), env())?);
+        let begun = Some(begin(aside, &registry, init)?);
         Ok(Outcome { begun, admin: management::establish(&registry, &init.caller, keep)? })
     })
 }
 
 /// Begins a realm in a registry that exists, and the management realm, each unless it is there. A second call after a failure in
 /// between goes on where the first one ended.
-pub fn init_in(dir: &DataDir, registry: &Arc<Registry>, init: &Init, keep: Keep<'_>) -> Result<Outcome, Error> {
+pub fn init_in(data_dir: &DataDir, registry: &Arc<Registry>, init: &Init, keep: Keep<'_>) -> Result<Outcome, Error> {
     let there = match registry.ledger(&init.realm.realm).newest(1) {
         Ok(epochs) => !epochs.is_empty(),
         Err(edgelatch_registry::Error::NotFound { .. }) => false,
         Err(error) => return Err(error.into()),
     };
-    let begun = if there { None } else { Some(begin(dir, registry, init)?) };
+    let begun = if there { None } else { Some(begin(data_dir, registry, init)?) };
     Ok(Outcome { begun, admin: management::establish(registry, &init.caller, keep)? })
 }
 
-fn aside<T>(dir: &DataDir, make: impl FnOnce(&DataDir) -> Result<T, Error>) -> Result<T, Error> {
-    if let Some(path) = ENTRIES.iter().map(|name| dir.path().join(name)).find(|path| path.exists()) {
-        return Err(match path.ends_with("registry.db") {
-            true => edgelatch_registry::Error::AlreadyInitialised { path }.into(),
-            false if dir.database().exists() => edgelatch_registry::Error::AlreadyInitialised { path: dir.database() }.into(),
-            false => Error::NotEmpty { path },
-        });
+/// Lets `make` fill a directory inside `data_dir`, and moves what it made into place.
+fn aside<T>(data_dir: &DataDir, make: impl FnOnce(&DataDir) -> Result<T, Error>) -> Result<T, Error> {
+    let database = data_dir.database();
+    if database.exists() {
+        return Err(edgelatch_registry::Error::AlreadyInitialised { path: database }.into());
     }
-    let new = !dir.path().exists();
-    files::make_dir(dir.path())?;
-    let aside = DataDir::new(dir.path().join(format!(".init-{}", std::process::id())));
+    // Keys without a registry are somebody's.
+    if let Some(path) = ENTRIES.iter().map(|name| data_dir.path().join(name)).find(|path| path.exists()) {
+        return Err(Error::NotEmpty { path });
+    }
+    let new = !data_dir.path().exists();
+    files::make_dir(data_dir.path())?;
+    let aside = DataDir::new(data_dir.path().join(format!(".init-{}", std::process::id())));
     let made = files::make_dir(aside.path()).and_then(|()| make(&aside)).and_then(|made| {
         for name in ENTRIES {
-            let (from, to) = (aside.path().join(name), dir.path().join(name));
+            let (from, to) = (aside.path().join(name), data_dir.path().join(name));
             fs::rename(&from, &to).map_err(|e| Error::io(&to, &e))?;
         }
-        files::sync_dir(dir.path())?;
+        files::sync_dir(data_dir.path())?;
         Ok(made)
     });
-    // Only what was made here is removed; on success that is an empty directory and the lock.
+    // After a success, only the publisher's lock is left in it.
     let _ = fs::remove_dir_all(aside.path());
     if made.is_err() && new {
-        let _ = fs::remove_dir(dir.path());
+        let _ = fs::remove_dir(data_dir.path());
     }
     made
 }
 
-fn begin(dir: &DataDir, registry: &Arc<Registry>, init: &Init) -> Result<Begun, Error> {
+/// Makes the realm with its keys and first root, and publishes its first epoch. What an attempt made that failed later on is
+/// taken as it is.
+fn begin(data_dir: &DataDir, registry: &Arc<Registry>, init: &Init) -> Result<Begun, Error> {
     let realm = &init.realm.realm;
     or_there(registry.create_realm(&init.caller, &init.realm))?;
     let org = NewOrg { org: init.org.clone(), name: Name::parse("org", init.org.as_str())?, preset: None };
@@ -127,7 +131,7 @@ fn begin(dir: &DataDir, registry: &Arc<Registry>, init: &Init) -> Result<Begun, 
     let owner = NewOwner { org: init.org.clone(), owner: init.owner.clone(), kind: OwnerKind::User, name, roles: Vec::new() };
     or_there(tenants.create_owner(&init.caller, &owner))?;
 
-    let keys = keys_dir(dir, registry, realm)?;
+    let keys = keys_dir(data_dir, registry, realm)?;
     let key = |role: Role| signing_key(&keys.join(format!("{}.key", role.name())), role, realm, registry.env());
     let publisher = Signers::from(key(Role::Publisher)?);
     let root = match registry.ledger(realm).roots()?.into_iter().next() {
@@ -138,12 +142,12 @@ fn begin(dir: &DataDir, registry: &Arc<Registry>, init: &Init) -> Result<Begun, 
             root
         }
     };
-    let publisher = Publisher::new(Arc::clone(registry), realm.clone(), publisher, init.head_lifetime, dir.lock())?;
-    let published = publisher.publish(&[&Directory::new(dir.realm(realm))])?;
+    let publisher = Publisher::new(Arc::clone(registry), realm.clone(), publisher, init.head_lifetime, data_dir.lock())?;
+    let published = publisher.publish(&[&Directory::new(data_dir.realm(realm))])?;
     Ok(Begun { root, published })
 }
 
-/// An attempt that failed later on may have made it.
+/// That it is there, made now or by an attempt before.
 fn or_there<T>(made: Result<T, edgelatch_registry::Error>) -> Result<(), Error> {
     match made {
         Err(edgelatch_registry::Error::Exists { .. }) | Ok(_) => Ok(()),
@@ -151,22 +155,23 @@ fn or_there<T>(made: Result<T, edgelatch_registry::Error>) -> Result<(), Error> 
     }
 }
 
-/// Where the realm's keys go: the first realm's beside each other, those of every other one in a directory of its own.
-fn keys_dir(dir: &DataDir, registry: &Registry, realm: &Slug) -> Result<PathBuf, Error> {
-    files::make_dir(dir.path())?;
-    if !dir.keys().exists() {
-        private_dir(&dir.keys())?;
+/// Where the realm's keys go, made if need be: those of the first realm into `keys` itself, those of every other one into a
+/// directory of its own in there. The management realm is published to no edge and has no keys.
+fn keys_dir(data_dir: &DataDir, registry: &Registry, realm: &Slug) -> Result<PathBuf, Error> {
+    files::make_dir(data_dir.path())?;
+    if !data_dir.keys().exists() {
+        private_dir(&data_dir.keys())?;
     }
     let realms = registry.realms()?;
     if realms.iter().all(|r| r.realm == *realm || r.realm.as_str() == management::REALM) {
-        return Ok(dir.keys());
+        return Ok(data_dir.keys());
     }
-    let keys = dir.other_keys(realm);
+    let keys = data_dir.other_keys(realm);
     files::make_dir(&keys)?;
     Ok(keys)
 }
 
-/// A new key, or the one that an attempt left that failed later on.
+/// A new key, or the one that an attempt before made.
 fn signing_key(path: &Path, role: Role, realm: &Slug, env: &Env) -> Result<KeyFile, Error> {
     match key_file::create(path, role, realm, env) {
         Err(Error::KeyExists { .. }) => key_file::load(path, role, realm),
@@ -174,6 +179,7 @@ fn signing_key(path: &Path, role: Role, realm: &Slug, env: &Env) -> Result<KeyFi
     }
 }
 
+/// The root that edges are deployed with: one key of each role, and every epoch counts.
 fn first_root(realm: &Slug, root: &Signers, publisher: &Signers, now: u64, lifetime: u64) -> Result<Vec<u8>, Error> {
     let fields = RootFields {
         realm: realm.to_string(),
@@ -189,6 +195,7 @@ fn first_root(realm: &Slug, root: &Signers, publisher: &Signers, now: u64, lifet
     Ok(root.sign(draft, &[&fields.root])?.bytes)
 }
 
+/// Makes a directory that only its owner may enter.
 fn private_dir(dir: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]

@@ -21,8 +21,10 @@ use edgelatch_registry::{Env, Slug};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::files;
 use crate::signers::{Signer, Signers};
 
+/// What every key file begins with; the number is the format's.
 const FIRST_LINE: &str = "edgelatch signing key 1";
 /// Far above the 200 bytes that a key takes.
 const MAX_BYTES: u64 = 4096;
@@ -69,6 +71,8 @@ pub fn create(path: &Path, role: Role, realm: &Slug, env: &Env) -> Result<KeyFil
         _ => Error::io(path, &error),
     })?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| Error::io(path, &e))?;
+    // Before a root names the key, it must be sure to be found again.
+    files::sync_dir(files::parent(path))?;
     Ok(KeyFile { path: path.into(), key })
 }
 
@@ -78,7 +82,7 @@ pub fn load(path: &Path, role: Role, realm: &Slug) -> Result<KeyFile, Error> {
         io::ErrorKind::NotFound => Error::KeyMissing { path: path.into(), role: role.name() },
         _ => Error::io(path, &error),
     })?;
-    // Asked of the open file, so that what is checked is what is read.
+    // Asked of the open file: the path may name another one a moment later.
     let meta = file.metadata().map_err(|e| Error::io(path, &e))?;
     let corrupt = |reason| Error::KeyCorrupt { path: path.into(), reason };
     if !meta.is_file() || meta.len() > MAX_BYTES {
@@ -110,19 +114,23 @@ pub fn load(path: &Path, role: Role, realm: &Slug) -> Result<KeyFile, Error> {
 /// Loads `path`, such as `publisher.key`, and every key beside it whose name goes on after a hyphen, such as
 /// `publisher-2.key`: where a root wants several to sign, or while one takes over from another.
 pub fn load_all(path: &Path, role: Role, realm: &Slug) -> Result<Signers, Error> {
-    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut all: Vec<Box<dyn Signer>> = vec![Box::new(load(path, role, realm)?)];
+    let dir = files::parent(path);
     let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
     let beside = |name: &str| name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".key"));
-    let mut others = Vec::new();
-    for entry in fs::read_dir(dir).into_iter().flatten() {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(dir).map_err(|e| Error::io(dir, &e))? {
         let entry = entry.map_err(|e| Error::io(dir, &e))?;
-        others.extend(entry.file_name().to_str().filter(|name| beside(name)).map(|name| dir.join(name)));
+        paths.extend(entry.file_name().to_str().filter(|name| beside(name)).map(|name| dir.join(name)));
     }
-    others.sort_unstable();
-    let load = |path: &PathBuf| load(path, role, realm).map(|key| Box::new(key) as Box<dyn Signer>);
-    Ok(Signers::new([path.to_owned()].iter().chain(&others).map(load).collect::<Result<_, _>>()?))
+    paths.sort_unstable();
+    for path in paths {
+        all.push(Box::new(load(&path, role, realm)?));
+    }
+    Ok(Signers::new(all))
 }
 
+/// The values of a key file's lines.
 struct Fields<'a> {
     role: &'a str,
     realm: &'a str,
@@ -143,6 +151,7 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The 32 bytes that 43 characters of base64url stand for.
 fn bytes(text: &str) -> Option<Zeroizing<[u8; 32]>> {
     let mut out = Zeroizing::new([0; 32]);
     let length = URL_SAFE_NO_PAD.decode_slice_unchecked(text.get(..43)?, out.as_mut_slice()).ok()?;

@@ -6,7 +6,7 @@
 //! root/<n>                   every root version: never changes
 //! objects/<hex of SHA-256>   the objects of the last trees: never change
 //! .edgelatch/recent          the last epochs, for the publisher (see `retention`)
-//! .edgelatch/trees/<tree>    digests of all objects of a tree that was written in full, 32 bytes each, for the publisher
+//! .edgelatch/trees/<tree>    names of all objects of a tree that was written in full, 32 bytes each, for the publisher
 //! ```
 
 use std::fmt;

@@ -95,7 +95,7 @@ impl Publication<'_> {
         listed: &[(Item, u64)],
         trees: &Trees,
     ) -> Result<(Vec<ObjectId>, Written), Error> {
-        let lengths: BTreeMap<Item, u64> = listed.iter().copied().collect();
+        let mut lengths: BTreeMap<Item, u64> = listed.iter().copied().collect();
         let mut whole: BTreeSet<ObjectId> = trees.values().flatten().copied().collect();
         let (mut objects, mut written) = (Vec::new(), Written::default());
         for object in self.tree.objects() {
@@ -106,7 +106,9 @@ impl Publication<'_> {
                 continue;
             }
             target.write(item, object)?;
+            // A tree may name an object more than once.
             whole.insert(id);
+            lengths.insert(item, bytes);
             written.objects += 1;
             written.bytes += bytes;
         }
@@ -114,7 +116,7 @@ impl Publication<'_> {
     }
 }
 
-/// Digests of all objects of each tree, by the tree's.
+/// The names of all objects of each tree.
 type Trees = BTreeMap<ObjectId, Vec<ObjectId>>;
 
 /// The trees of these epochs that were written in full.

@@ -185,7 +185,7 @@ impl Publisher {
     /// The newest root, if our signers may publish under it today.
     fn trusted_root(&self, roots: &[RootRow]) -> Result<Root, Error> {
         let newest = roots.last().ok_or_else(|| Error::NoRoot { realm: self.realm.to_string() })?;
-        let root = Root::open(&newest.object).map_err(|e| Error::Build { detail: e.to_string() })?;
+        let root = Root::open(&newest.object).map_err(|e| Error::BadRoot { version: newest.version, detail: e.to_string() })?;
         let (held, threshold) = (self.signers.held(&publisher_role(&root)), root.publisher.threshold());
         if held < usize::from(threshold) {
             return Err(Error::NotPublisher { version: root.version, held, threshold });

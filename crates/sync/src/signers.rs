@@ -33,7 +33,7 @@ pub struct Signed {
 }
 
 impl Signers {
-    /// These signers. A key that appears again is left out: two signatures by one key count as none.
+    /// These signers. A key that appears again is left out: edges refuse what one key signed twice.
     pub fn new(mut signers: Vec<Box<dyn Signer>>) -> Signers {
         let mut seen = BTreeSet::new();
         signers.retain(|signer| seen.insert(signer.public()));

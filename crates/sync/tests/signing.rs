@@ -181,6 +181,10 @@ fn as_many_sign_as_the_root_wants() {
     // As the command line loads them.
     let published = publisher(&p, all(&p, Role::Publisher)).publish(&[&p.target()]).unwrap();
     assert_eq!((taken(&p, &[&root]), published.unsigned.len()), (published.epoch, 0));
+    // One that is damaged is not passed over in silence.
+    more_keys(&p, Role::Publisher, &["4"]).iter().for_each(|path| fs::write(path, b"garbage").unwrap());
+    let refused = key_file::load_all(&p.dir.key(Role::Publisher), Role::Publisher, &p.realm).unwrap_err();
+    assert_eq!(refused.code(), "key_corrupt");
 }
 
 #[test]
