@@ -1,4 +1,4 @@
-//! What was done and what was used: the activity log and its check, requests, totals, explanations, purging.
+//! What was done and what was used: the audit log and its check, requests, totals, explanations, purging.
 
 mod common;
 

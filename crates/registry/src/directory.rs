@@ -1,12 +1,12 @@
 //! How much of its directory a realm has taken, and each org of it.
 //!
 //! The directory (SPEC section 5.2) goes to every edge, whole: no org may fill it for all. It holds each pattern, service, role, role
-//! set and scope once, however many keys need it, and so they are counted here: in an org, an entry has as many users as keys, owners or
-//! scopes need it; in the realm, as many as orgs or roles do. It comes with its first user and goes with its last, and one that is there
-//! already costs a key one statement.
+//! set and scope once, however many keys need it, and so they are counted here: in an org, an entry has as many users as keys,
+//! owners or scopes need it; in the realm, as many as orgs or roles do. It comes with its first user and goes with its last. A key
+//! that needs an entry which is there already costs one statement.
 //!
-//! What is counted is at least what a publisher finds, so that a realm within these limits can always be published: here a role counts
-//! that no key has, and an owner's roles also where its keys have their own.
+//! What is counted is at least what a publisher finds, so that a realm within these limits can always be published: a role is counted
+//! here that no key has, and an owner's roles are also where its keys have their own.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use edgelatch_core::key;
 use crate::error::Error;
 use crate::limits::{MAX_ORG_ENTRIES, MAX_ORG_PATTERNS, MAX_ORG_ROLES, MAX_REALM_BYTES, MAX_REALM_ENTRIES};
 use crate::model::{Pattern, Scope, Service, Slug};
-use crate::store::args;
+use crate::store::{Statements, args, fields};
 use crate::transaction::Transaction;
 
 /// The tables of the directory.
@@ -104,22 +104,31 @@ fn joined<T: AsRef<str> + Ord>(parts: impl Iterator<Item = T>) -> String {
     parts.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(" ")
 }
 
+/// An entry's row.
+const WHICH: &str = "WHERE realm_id = $1 AND org_id = $2 AND kind = $3 AND digest = $4";
+
+/// Counts more users of an entry, if it is there.
+fn add_users(tx: &mut Transaction<'_>, org: u64, entry: &Entry, more: u64) -> Result<bool, Error> {
+    let values = args![tx.realm, org, entry.table.words().column, &entry.digest[..], more];
+    Ok(tx.run(&format!("UPDATE directory_entries SET users = users + $5 {WHICH}"), values)? == 1)
+}
+
 /// Counts one more user of an entry. Returns whether it is the first one in the org.
 fn enter(tx: &mut Transaction<'_>, org: u64, entry: &Entry) -> Result<bool, Error> {
     let Words { column, .. } = entry.table.words();
-    let there =
-        "UPDATE directory_entries SET users = users + 1 WHERE realm_id = $1 AND org_id = $2 AND kind = $3 AND digest = $4";
-    if tx.session.run(there, args![tx.realm.0, org, column, &entry.digest[..]])? == 1 {
+    if add_users(tx, org, entry, 1)? {
         return Ok(false);
     }
-    let sql = "INSERT INTO directory_entries (realm_id, org_id, kind, digest, bytes, users) VALUES ($1, $2, $3, $4, $5, 1)";
-    tx.session.run(sql, args![tx.realm.0, org, column, &entry.digest[..], entry.bytes])?;
+    let row = fields! {
+        realm_id: tx.realm, org_id: org, kind: column, digest: &entry.digest[..], bytes: entry.bytes, users: 1u64,
+    };
+    tx.add("directory_entries", row)?;
     let sql = format!(
         "INSERT INTO directory_sizes (realm_id, org_id, {column}, bytes) VALUES ($1, $2, 1, $3) \
          ON CONFLICT (realm_id, org_id) DO UPDATE SET {column} = directory_sizes.{column} + 1, \
          bytes = directory_sizes.bytes + $3 RETURNING {column}, bytes"
     );
-    let sizes = tx.session.one(&sql, args![tx.realm.0, org, entry.bytes])?;
+    let sizes = tx.one(sql, args![tx.realm, org, entry.bytes])?;
     within(entry.table, org, sizes.unwrap_or_default())?;
     if org != REALM {
         enter(tx, REALM, entry)?;
@@ -130,14 +139,13 @@ fn enter(tx: &mut Transaction<'_>, org: u64, entry: &Entry) -> Result<bool, Erro
 /// Counts one user of an entry less. Returns whether it was the last one in the org.
 fn leave(tx: &mut Transaction<'_>, org: u64, entry: &Entry) -> Result<bool, Error> {
     let Words { column, .. } = entry.table.words();
-    let which = "WHERE realm_id = $1 AND org_id = $2 AND kind = $3 AND digest = $4";
-    let values = args![tx.realm.0, org, column, &entry.digest[..]];
-    if tx.session.run(&format!("DELETE FROM directory_entries {which} AND users = 1"), values)? == 0 {
-        return tx.session.run(&format!("UPDATE directory_entries SET users = users - 1 {which}"), values).map(|_| false);
+    let values = args![tx.realm, org, column, &entry.digest[..]];
+    if tx.run(&format!("DELETE FROM directory_entries {WHICH} AND users = 1"), values)? == 0 {
+        return tx.run(&format!("UPDATE directory_entries SET users = users - 1 {WHICH}"), values).map(|_| false);
     }
     let sql =
         format!("UPDATE directory_sizes SET {column} = {column} - 1, bytes = bytes - $3 WHERE realm_id = $1 AND org_id = $2");
-    tx.session.run(&sql, args![tx.realm.0, org, entry.bytes])?;
+    tx.run(&sql, args![tx.realm, org, entry.bytes])?;
     if org != REALM {
         leave(tx, REALM, entry)?;
     }
@@ -157,24 +165,26 @@ fn within(table: Table, org: u64, (entries, bytes): (u64, u64)) -> Result<(), Er
     }
 }
 
-/// Counts a new role.
-pub(crate) fn add_role(tx: &mut Transaction<'_>, role: &Slug, patterns: &[Pattern]) -> Result<(), Error> {
-    enter(tx, REALM, &Entry::role(role, patterns))?;
-    patterns.iter().try_for_each(|pattern| enter(tx, REALM, &Entry::pattern(pattern)).map(|_| ()))
+/// Counts a role by what it grants `after` a change, and no more by what it granted `before`: nothing, for one that is made or
+/// deleted.
+pub(crate) fn count_role(tx: &mut Transaction<'_>, role: &Slug, before: &[Pattern], after: &[Pattern]) -> Result<(), Error> {
+    if !before.is_empty() {
+        leave(tx, REALM, &Entry::role(role, before))?;
+        before.iter().try_for_each(|pattern| leave(tx, REALM, &Entry::pattern(pattern)).map(drop))?;
+    }
+    if !after.is_empty() {
+        enter(tx, REALM, &Entry::role(role, after))?;
+        after.iter().try_for_each(|pattern| enter(tx, REALM, &Entry::pattern(pattern)).map(drop))?;
+    }
+    Ok(())
 }
 
-/// Counts a role no more.
-pub(crate) fn remove_role(tx: &mut Transaction<'_>, role: &Slug, patterns: &[Pattern]) -> Result<(), Error> {
-    leave(tx, REALM, &Entry::role(role, patterns))?;
-    patterns.iter().try_for_each(|pattern| leave(tx, REALM, &Entry::pattern(pattern)).map(|_| ()))
-}
-
-/// Refuses what leaves an org with too many roles of its own, or with too much in them. A key can have all of them: so much is looked at by an
-/// edge when it first asks what the key's roles grant.
+/// Refuses what leaves an org with too many roles of its own, or with too much in them. A key can have many of them, and an edge looks
+/// at all they grant when it is first asked about the key.
 pub(crate) fn check_roles(tx: &mut Transaction<'_>, org: u64) -> Result<(), Error> {
     let sql = "SELECT count(DISTINCT r.id), count(*) FROM roles r JOIN role_patterns p ON p.role_id = r.id \
                WHERE r.realm_id = $1 AND coalesce(r.org_id, 0) = $2";
-    let found = tx.session.one(sql, args![tx.realm.0, org])?;
+    let found = tx.one(sql, args![tx.realm, org])?;
     let (roles, patterns): (u64, u64) = found.unwrap_or_default();
     let refused = |field: &str, limit, what, mend| Err(Error::LimitReached { field: field.into(), limit, what, mend });
     if roles > MAX_ORG_ROLES {
@@ -187,32 +197,30 @@ pub(crate) fn check_roles(tx: &mut Transaction<'_>, org: u64) -> Result<(), Erro
     Ok(())
 }
 
-/// Counts the roles that a key or an owner has.
-pub(crate) fn add_role_set(tx: &mut Transaction<'_>, org: u64, roles: &[u64]) -> Result<(), Error> {
-    // The empty set is in every directory.
-    if roles.is_empty() { Ok(()) } else { enter(tx, org, &Entry::role_set(roles)).map(|_| ()) }
-}
-
-/// Counts the roles that a key or an owner had no more.
-pub(crate) fn remove_role_set(tx: &mut Transaction<'_>, org: u64, roles: &[u64]) -> Result<(), Error> {
-    if roles.is_empty() { Ok(()) } else { leave(tx, org, &Entry::role_set(roles)).map(|_| ()) }
-}
-
-/// Counts the scope of a key.
-pub(crate) fn add_scope(tx: &mut Transaction<'_>, org: u64, scope: &Scope) -> Result<(), Error> {
-    // "All" is in every directory.
-    let Scope::List(services) = scope else { return Ok(()) };
-    if enter(tx, org, &Entry::scope(services))? {
-        services.iter().try_for_each(|service| enter(tx, org, &Entry::service(service)).map(|_| ()))?;
+/// Counts the roles that a key or an owner has `after` a change, and no more those that it had `before`. To have none takes up
+/// nothing: the empty set is in every directory.
+pub(crate) fn count_role_set(tx: &mut Transaction<'_>, org: u64, before: &[u64], after: &[u64]) -> Result<(), Error> {
+    if !before.is_empty() {
+        leave(tx, org, &Entry::role_set(before))?;
+    }
+    if !after.is_empty() {
+        enter(tx, org, &Entry::role_set(after))?;
     }
     Ok(())
 }
 
-/// Counts the scope of a key no more.
-pub(crate) fn remove_scope(tx: &mut Transaction<'_>, org: u64, scope: &Scope) -> Result<(), Error> {
-    let Scope::List(services) = scope else { return Ok(()) };
-    if leave(tx, org, &Entry::scope(services))? {
-        services.iter().try_for_each(|service| leave(tx, org, &Entry::service(service)).map(|_| ()))?;
+/// Counts the scope that a key has `after` a change, and no more the one that it had `before`. "All" takes up nothing: it is in every
+/// directory.
+pub(crate) fn count_scope(tx: &mut Transaction<'_>, org: u64, before: &Scope, after: &Scope) -> Result<(), Error> {
+    if let Scope::List(services) = before
+        && leave(tx, org, &Entry::scope(services))?
+    {
+        services.iter().try_for_each(|service| leave(tx, org, &Entry::service(service)).map(drop))?;
+    }
+    if let Scope::List(services) = after
+        && enter(tx, org, &Entry::scope(services))?
+    {
+        services.iter().try_for_each(|service| enter(tx, org, &Entry::service(service)).map(drop))?;
     }
     Ok(())
 }
@@ -224,10 +232,10 @@ pub(crate) struct Repeated(HashMap<(u64, Entry), u64>);
 impl Repeated {
     /// Counts the roles and the scope of a key.
     pub(crate) fn add(&mut self, tx: &mut Transaction<'_>, org: u64, (roles, scope): (&[u64], &Scope)) -> Result<(), Error> {
-        self.once(org, Entry::role_set(roles), || add_role_set(tx, org, roles))?;
+        self.once(org, Entry::role_set(roles), || count_role_set(tx, org, &[], roles))?;
         match scope {
             Scope::All => Ok(()),
-            Scope::List(services) => self.once(org, Entry::scope(services), || add_scope(tx, org, scope)),
+            Scope::List(services) => self.once(org, Entry::scope(services), || count_scope(tx, org, &Scope::All, scope)),
         }
     }
 
@@ -244,12 +252,7 @@ impl Repeated {
 
     /// Writes down what was only remembered.
     pub(crate) fn finish(self, tx: &mut Transaction<'_>) -> Result<(), Error> {
-        let sql =
-            "UPDATE directory_entries SET users = users + $5 WHERE realm_id = $1 AND org_id = $2 AND kind = $3 AND digest = $4";
-        for ((org, entry), more) in self.0.into_iter().filter(|(_, more)| *more > 0) {
-            let Words { column, .. } = entry.table.words();
-            tx.session.run(sql, args![tx.realm.0, org, column, &entry.digest[..], more])?;
-        }
-        Ok(())
+        let mut more = self.0.into_iter().filter(|(_, more)| *more > 0);
+        more.try_for_each(|((org, entry), more)| add_users(tx, org, &entry, more).map(drop))
     }
 }

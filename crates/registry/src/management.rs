@@ -53,8 +53,8 @@ pub const PERMISSIONS: [&str; 20] = [
 /// The permission that a call on `realm` takes, such as `api.key.create`. On the management realm itself it is another one,
 /// `management.key.create`, which no role but the administrator's has: else whoever may create keys could create an
 /// administrator's.
-pub fn permission(realm: &Slug, act: &str) -> String {
-    if realm.as_str() == REALM { format!("management.{act}") } else { format!("api.{act}") }
+pub fn permission(realm: &Slug, call: &str) -> String {
+    if realm.as_str() == REALM { format!("management.{call}") } else { format!("api.{call}") }
 }
 
 /// A name as one segment of a service. Names have no capitals, so no two are written alike.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::env::Env;
 use crate::error::Error;
-use crate::store::{CopyProgress, Database, Place, Postgres, Sqlite, Store, copy};
+use crate::store::{CopyProgress, Database, Store, copy};
 
 /// The control plane's state. Operations take `&self`; each is one transaction.
 pub struct Registry {
@@ -32,21 +32,13 @@ impl Registry {
 
     /// Makes a new registry: a file that must not exist, or tables in a PostgreSQL database that has none of ours.
     pub fn establish(database: &Database, env: Env) -> Result<Registry, Error> {
-        let store: Box<dyn Store> = match &database.0 {
-            Place::File(path) => Box::new(Sqlite::create(path)?),
-            Place::Postgres(config) => Box::new(Postgres::create(&database.to_string(), config)?),
-        };
-        Ok(Registry { store, env, database: database.clone() })
+        Ok(Registry { store: database.open(true)?, env, database: database.clone() })
     }
 
     /// Opens a registry and brings its schema up to date. With PostgreSQL, this and every operation must be called where
     /// blocking is allowed: not in an asynchronous task, but in one of its runtime's blocking threads.
     pub fn connect(database: &Database, env: Env) -> Result<Registry, Error> {
-        let store: Box<dyn Store> = match &database.0 {
-            Place::File(path) => Box::new(Sqlite::open(path)?),
-            Place::Postgres(config) => Box::new(Postgres::open(&database.to_string(), config)?),
-        };
-        Ok(Registry { store, env, database: database.clone() })
+        Ok(Registry { store: database.open(false)?, env, database: database.clone() })
     }
 
     /// Where it lies.

@@ -3,22 +3,39 @@
 use crate::error::{Error, Kind};
 use crate::model::{Caller, Slug};
 use crate::registry::Registry;
-use crate::store::{Session, args};
+use crate::store::{Session, Statements, Value, args};
 
-/// A realm's row: proof that it exists.
-#[derive(Clone, Copy, Debug)]
+/// A realm's row. Whoever has one knows that the realm is there.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RealmId(pub(crate) u64);
 
-/// A transaction over one realm.
+impl From<RealmId> for Value {
+    fn from(realm: RealmId) -> Value {
+        realm.0.into()
+    }
+}
+
+/// A transaction over one realm. Everything about a realm is written through it, and what a snapshot would show is followed by
+/// [`Transaction::touch`]: who wants to note what changed, in the same transaction, finds all of it here.
 pub(crate) struct Transaction<'a> {
-    pub(crate) session: &'a mut (dyn Session + 'a),
+    session: &'a mut (dyn Session + 'a),
     pub(crate) realm: RealmId,
 }
 
-impl Transaction<'_> {
-    /// Notes that the realm's next snapshot differs.
+impl<'a> Transaction<'a> {
+    pub(crate) fn over(session: &'a mut (dyn Session + 'a), realm: RealmId) -> Transaction<'a> {
+        Transaction { session, realm }
+    }
+
+    /// Notes that the realm's next snapshot differs: a publisher that polls the counter builds another one.
     pub(crate) fn touch(&mut self) -> Result<(), Error> {
-        self.session.run("UPDATE realms SET changes = changes + 1 WHERE id = $1", args![self.realm.0]).map(drop)
+        self.run("UPDATE realms SET changes = changes + 1 WHERE id = $1", args![self.realm]).map(drop)
+    }
+}
+
+impl Statements for Transaction<'_> {
+    fn session(&mut self) -> &mut (dyn Session + '_) {
+        self.session
     }
 }
 
@@ -27,6 +44,12 @@ pub(crate) struct Change<'a> {
     pub(crate) tx: Transaction<'a>,
     pub(crate) now: u64,
     pub(crate) caller: &'a Caller,
+}
+
+impl Statements for Change<'_> {
+    fn session(&mut self) -> &mut (dyn Session + '_) {
+        self.tx.session
+    }
 }
 
 /// One realm of a registry.
@@ -66,10 +89,27 @@ impl InRealm<'_> {
     }
 }
 
+/// Declares a room's handle, through which others ask it about one realm, and how it is had of a registry.
+macro_rules! handle {
+    ($(#[$doc:meta])* $name:ident = $method:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name<'r>(pub(crate) $crate::transaction::InRealm<'r>);
+
+        impl $crate::registry::Registry {
+            $(#[$doc])*
+            pub fn $method<'r>(&'r self, realm: &'r $crate::model::Slug) -> $name<'r> {
+                $name($crate::transaction::InRealm { registry: self, realm })
+            }
+        }
+    };
+}
+pub(crate) use handle;
+
 fn open<'a>(session: &'a mut (dyn Session + 'a), realm: &Slug) -> Result<Transaction<'a>, Error> {
     let found = session.one("SELECT id FROM realms WHERE slug = $1", args![realm.as_str()])?;
     let realm = found.map(RealmId).ok_or_else(|| Error::missing(Kind::Realm, realm.as_str()))?;
-    Ok(Transaction { session, realm })
+    Ok(Transaction::over(session, realm))
 }
 
 /// Refuses an edit of something that has changed since it was read.

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::row::{AuditRow, end};
 use crate::error::{Error, Kind};
 use crate::model::{Key, Owner, Role, Slug};
-use crate::store::args;
+use crate::store::{Statements, args, fields};
 use crate::transaction::Change;
 
 /// What a change is about.
@@ -71,12 +71,13 @@ impl Change<'_> {
         };
         let hash = row.hash(&hash)?;
         let AuditRow { seq, at, actor, address, action, kind, target, org, before, after } = row;
-        let sql = "INSERT INTO audit_log (realm_id, seq, at, actor, address, action, kind, target, org, before, after, hash) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-        let values = args![self.tx.realm.0, seq, at, actor, address, action, kind, target, org, before, after, &hash[..]];
-        self.tx.session.run(sql, values)?;
+        let row = fields! {
+            realm_id: self.tx.realm, seq: seq, at: at, actor: actor, address: address, action: action, kind: kind,
+            target: target, org: org, before: before, after: after, hash: &hash[..],
+        };
+        self.add("audit_log", row)?;
         let sql = "UPDATE realms SET audit_seq = $2, audit_hash = $3 WHERE id = $1";
-        self.tx.session.run(sql, args![self.tx.realm.0, seq, &hash[..]]).map(drop)
+        self.run(sql, args![self.tx.realm, seq, &hash[..]]).map(drop)
     }
 }
 

@@ -6,7 +6,7 @@ use super::Audit;
 use super::row::{AuditRow, ROW};
 use crate::error::Error;
 use crate::model::{Paging, Slug, Window, cut};
-use crate::store::Conditions;
+use crate::store::{Conditions, Statements};
 
 /// Which rows to list.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +40,7 @@ impl Audit<'_> {
         let (size, before) = (paging.size()?, paging.place::<u64>()?);
         let bounds: Vec<_> = filter.window.bounds(self.0.now()?)?.collect();
         self.0.read(|tx| {
-            let mut tests = Conditions::new("realm_id =", tx.realm.0);
+            let mut tests = Conditions::new("realm_id =", tx.realm);
             let texts = [
                 ("org =", filter.org.as_ref().map(Slug::as_str)),
                 ("actor =", filter.actor.as_deref()),
@@ -52,7 +52,7 @@ impl Audit<'_> {
             tests.maybe("seq <", before);
             let rest = format!("FROM audit_log WHERE {} ORDER BY seq DESC LIMIT {}", tests.sql(), size + 1);
             let mut rows: Vec<AuditRow> = Vec::new();
-            tx.session.select_each(&ROW, &rest, &tests.values, |(row, _)| {
+            tx.each(ROW.select(&rest), &tests.values, |(row, _)| {
                 rows.push(row);
                 Ok(())
             })?;

@@ -12,22 +12,14 @@ mod list;
 mod row;
 mod verify;
 
-use crate::model::Slug;
-use crate::registry::Registry;
-use crate::transaction::InRealm;
+use crate::transaction::handle;
 
 pub(crate) use append::{Target, logged};
 pub use list::{AuditFilter, AuditPage};
 pub use row::AuditRow;
 pub use verify::Anchor;
 
-/// A realm's audit log.
-#[derive(Clone, Copy, Debug)]
-pub struct Audit<'r>(InRealm<'r>);
-
-impl Registry {
+handle! {
     /// A realm's audit log.
-    pub fn audit<'r>(&'r self, realm: &'r Slug) -> Audit<'r> {
-        Audit(InRealm { registry: self, realm })
-    }
+    Audit = audit
 }

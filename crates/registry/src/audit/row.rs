@@ -8,21 +8,21 @@
 //! Whoever can write the database can write a whole new chain; against them, keep the anchor that [`super::Audit::verify`]
 //! returns somewhere else, and hand it in the next time.
 
-use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
-use crate::model::format_time;
-use crate::store::{args, columns};
+use crate::model::rfc3339;
+use crate::store::{Statements, args, columns};
 use crate::transaction::Transaction;
 
 /// A row of the audit log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditRow {
     /// Its place in the realm's log, from 1.
     pub seq: u64,
     /// When.
+    #[serde(serialize_with = "rfc3339::one")]
     pub at: u64,
     /// Who: a key id, or `cli:` and a user.
     pub actor: String,
@@ -37,27 +37,16 @@ pub struct AuditRow {
     /// In which org.
     pub org: Option<String>,
     /// What was different before, as JSON.
+    #[serde(serialize_with = "json")]
     pub before: Option<String>,
     /// What it is since, as JSON.
+    #[serde(serialize_with = "json")]
     pub after: Option<String>,
 }
 
-impl Serialize for AuditRow {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let json = |text: &Option<String>| -> Option<serde_json::Value> { serde_json::from_str(text.as_deref()?).ok() };
-        let mut row = to.serialize_struct("AuditRow", 10)?;
-        row.serialize_field("seq", &self.seq)?;
-        row.serialize_field("at", &format_time(self.at))?;
-        row.serialize_field("actor", &self.actor)?;
-        row.serialize_field("address", &self.address)?;
-        row.serialize_field("action", &self.action)?;
-        row.serialize_field("kind", &self.kind)?;
-        row.serialize_field("target", &self.target)?;
-        row.serialize_field("org", &self.org)?;
-        row.serialize_field("before", &json(&self.before))?;
-        row.serialize_field("after", &json(&self.after))?;
-        row.end()
-    }
+/// JSON that is kept as text.
+fn json<S: Serializer>(text: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
+    text.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok()).serialize(to)
 }
 
 columns! {
@@ -80,7 +69,7 @@ impl AuditRow {
 /// How many rows the log has, and the hash up to the last.
 pub(super) fn end(tx: &mut Transaction<'_>) -> Result<(u64, Vec<u8>), Error> {
     let sql = "SELECT audit_seq, audit_hash, slug FROM realms WHERE id = $1";
-    match tx.session.one::<(u64, Option<Vec<u8>>, String)>(sql, args![tx.realm.0])? {
+    match tx.one::<(u64, Option<Vec<u8>>, String)>(sql, args![tx.realm])? {
         Some((0, _, realm)) => Ok((0, beginning(&realm).to_vec())),
         Some((seq, Some(hash), _)) => Ok((seq, hash)),
         _ => Err(Error::Store { detail: "the realm has no end of its audit log".into() }),

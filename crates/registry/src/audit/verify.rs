@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Audit;
 use super::row::{ROW, beginning, end};
 use crate::error::Error;
-use crate::store::args;
+use crate::store::{Statements, args};
 
 /// A point of the chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,7 +28,7 @@ impl Audit<'_> {
             let (mut seq, mut hash) = (0, beginning(self.0.realm.as_str()).to_vec());
             let mut anchored = anchor.is_none_or(|anchor| anchor.seq == 0);
             let rest = "FROM audit_log WHERE realm_id = $1 ORDER BY seq";
-            tx.session.select_each(&ROW, rest, args![tx.realm.0], |(row, written)| {
+            tx.each(ROW.select(rest), args![tx.realm], |(row, written)| {
                 seq += 1;
                 if row.seq != seq {
                     return Err(altered(seq, "is missing"));

@@ -3,19 +3,19 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::error::Error;
-use crate::keys::{IPS, KEY_COLUMNS, PartRows, ROLES, SERVICES, ip_rows, role_rows, service_rows};
+use crate::keys::{Secret, ip_rows, role_rows, service_rows};
 use crate::limits::LOOKUPS;
 use crate::model::{IpRules, Scope};
-use crate::store::{Value, args};
+use crate::store::{Fields, Statements, Value, fields};
 use crate::transaction::Change;
 
 /// A key that only another key's name or digest could still stand in the way of.
 pub(super) struct Ready {
-    pub(super) key: Vec<Value>,
+    pub(super) key: Fields,
     pub(super) name: String,
     /// The org in which its name must be its own.
     pub(super) holder: Option<u64>,
-    pub(super) digest: [u8; 32],
+    pub(super) secret: Secret,
     pub(super) roles: Vec<u64>,
     pub(super) scope: Scope,
     pub(super) ip: IpRules,
@@ -26,7 +26,7 @@ type Prefix = [u8; 16];
 
 impl Ready {
     fn prefix(&self) -> &[u8] {
-        self.digest.split_at(size_of::<Prefix>()).0
+        self.secret.digest().split_at(size_of::<Prefix>()).0
     }
 }
 
@@ -41,11 +41,11 @@ pub(super) struct Batch {
 /// Rows of each table that holds a part of a key.
 #[derive(Default)]
 struct Rows {
-    keys: Vec<Vec<Value>>,
-    secrets: Vec<Vec<Value>>,
-    roles: PartRows,
-    services: PartRows,
-    ips: PartRows,
+    keys: Vec<Fields>,
+    secrets: Vec<Fields>,
+    roles: Vec<Fields>,
+    services: Vec<Fields>,
+    ips: Vec<Fields>,
 }
 
 impl Batch {
@@ -58,7 +58,7 @@ impl Batch {
         let ready: Vec<&Ready> = self.lines.iter().filter_map(|(_, line)| line.as_ref().ok()).collect();
         let mut digests = HashSet::new();
         let test = "secrets WHERE realm_id = $1 AND substr(digest, 1, 16)";
-        for at in taken(change, test, change.tx.realm.0, ready.iter().map(|line| line.prefix().into()).collect())? {
+        for at in taken(change, test, change.tx.realm, ready.iter().map(|line| line.prefix().into()).collect())? {
             digests.extend(ready.get(at).map(|line| line.prefix().to_vec()));
         }
         let mut names = HashSet::new();
@@ -95,14 +95,14 @@ impl Batch {
     }
 }
 
-/// Which of the wanted values, by their places, are there already. Each is looked up by itself, so that no database thinks of
-/// reading all there are instead.
-fn taken(change: &mut Change<'_>, test: &str, of: u64, wanted: Vec<Value>) -> Result<Vec<usize>, Error> {
-    let mut found = Vec::new();
+/// Which of the wanted values, by their places, are there already. Each is a query of its own, joined by `UNION ALL`: for one query with
+/// `IN (…)`, a database may plan to read the whole table.
+fn taken(change: &mut Change<'_>, test: &str, of: impl Into<Value>, wanted: Vec<Value>) -> Result<Vec<usize>, Error> {
+    let (of, mut found) = (of.into(), Vec::new());
     for (chunk, some) in wanted.chunks(LOOKUPS).enumerate() {
         let lookups: Vec<String> = (0..some.len()).map(|at| format!("SELECT {at} FROM {test} = ${}", at + 2)).collect();
-        let values = [&[Value::from(of)], some].concat();
-        change.tx.session.each::<u64>(&lookups.join(" UNION ALL "), &values, |at| {
+        let values = [std::slice::from_ref(&of), some].concat();
+        change.each(lookups.join(" UNION ALL "), &values, |at: u64| {
             found.extend(usize::try_from(at).map(|at| chunk * LOOKUPS + at));
             Ok(())
         })?;
@@ -112,20 +112,18 @@ fn taken(change: &mut Change<'_>, test: &str, of: u64, wanted: Vec<Value>) -> Re
 
 impl Rows {
     fn add(&mut self, change: &Change<'_>, row: u64, line: Ready) {
-        let Ready { mut key, digest, roles, scope, ip, .. } = line;
-        key.push(row.into());
-        self.keys.push(key);
-        self.secrets.push(args![row, change.tx.realm.0, &digest[..], change.now].to_vec());
-        self.roles.extend(role_rows(row, &roles));
-        self.services.extend(service_rows(row, &scope));
-        self.ips.extend(ip_rows(row, &ip));
+        self.keys.push(line.key.and(fields! { id: row }));
+        self.secrets.push(line.secret.fields(change, row));
+        self.roles.extend(role_rows(row, &line.roles));
+        self.services.extend(service_rows(row, &line.scope));
+        self.ips.extend(ip_rows(row, &line.ip));
     }
 
     fn load(self, change: &mut Change<'_>) -> Result<(), Error> {
-        change.tx.session.load("keys", &[&KEY_COLUMNS[..], &["id"]].concat(), &self.keys)?;
-        change.tx.session.load("secrets", &["key_id", "realm_id", "digest", "created_at"], &self.secrets)?;
-        ROLES.load(&mut change.tx, &self.roles)?;
-        SERVICES.load(&mut change.tx, &self.services)?;
-        IPS.load(&mut change.tx, &self.ips)
+        change.add_all("keys", self.keys)?;
+        change.add_all("secrets", self.secrets)?;
+        change.add_all("key_roles", self.roles)?;
+        change.add_all("key_services", self.services)?;
+        change.add_all("key_ips", self.ips)
     }
 }

@@ -1,5 +1,7 @@
 //! One line of an import, from CSV or JSON, as a key to be.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use crate::error::Error;
@@ -22,32 +24,17 @@ pub struct ImportDefaults {
 }
 
 /// The columns of a CSV file, and the members of a JSON line. Lists are separated by blanks, or arrays in JSON.
-pub(super) const COLUMNS: [&str; 15] = [
-    "sha256",
-    "name",
-    "org",
-    "owner",
-    "description",
-    "roles",
-    "scope",
-    "allow",
-    "deny",
-    "allow_mode",
-    "order",
-    "not_before",
-    "expires_at",
-    "metadata",
-    "environment",
-];
+const COLUMNS: &str = "sha256, name, org, owner, description, roles, scope, allow, deny, allow_mode, order, not_before, \
+                       expires_at, metadata, environment";
 
 /// What a line holds, by column.
-pub(super) type Line = [Option<String>; COLUMNS.len()];
+pub(super) type Line = BTreeMap<&'static str, String>;
 
-/// The place of a column.
-pub(super) fn column(name: &str) -> Result<usize, Error> {
-    let place = COLUMNS.iter().position(|column| *column == name);
+/// The column of this name.
+pub(super) fn column(name: &str) -> Result<&'static str, Error> {
     // What stands there may be a secret or a digest: a file without a header.
-    place.ok_or_else(|| Error::invalid("header", format!("a name that is no column; there are: {}", COLUMNS.join(", "))))
+    let unknown = || Error::invalid("header", format!("a name that is no column; there are: {COLUMNS}"));
+    COLUMNS.split(", ").find(|column| *column == name).ok_or_else(unknown)
 }
 
 /// Reads a JSON line.
@@ -56,10 +43,10 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Line, Error> {
     let Json::Object(members) = value else {
         return Err(Error::invalid("line", r#"must be a JSON object, such as {"sha256":"…","name":"…"}"#));
     };
-    let mut line = Line::default();
+    let mut line = Line::new();
     for (name, value) in members {
-        let place = column(&name)?;
-        line[place] = text(COLUMNS[place], value)?;
+        let column = column(&name)?;
+        line.extend(text(column, value)?.map(|text| (column, text)));
     }
     Ok(line)
 }
@@ -81,10 +68,7 @@ fn text(column: &'static str, value: Json) -> Result<Option<String>, Error> {
 
 /// The key that a line describes. An empty column is one that was left out.
 pub(super) fn key(line: &Line, defaults: &ImportDefaults, now: u64) -> Result<(NewKey, Digest), Error> {
-    let given = |name: &str| {
-        let place = COLUMNS.iter().position(|column| *column == name)?;
-        line[place].as_deref().filter(|text| !text.is_empty())
-    };
+    let given = |name: &str| line.get(name).map(String::as_str).filter(|text| !text.is_empty());
     let required = |name: &str| given(name).ok_or_else(|| Error::invalid(name, "is missing"));
     let slug = |name: &str, default: &Option<Slug>| match given(name) {
         Some(text) => Slug::parse(name, text).map(Some),

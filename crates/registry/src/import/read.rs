@@ -1,6 +1,7 @@
 //! Lines of a file. What stands in one is not repeated in errors: it may be a secret or a digest.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 
@@ -20,12 +21,12 @@ pub(super) fn csv(input: &mut dyn Read, take: Take<'_>) -> Result<(), Error> {
     let bytes = Rc::new(Cell::new(0));
     let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(Bounded { input, since: Rc::clone(&bytes) });
     let headers = reader.headers().map_err(|e| unreadable(&e.to_string()))?;
-    let places = headers.iter().map(|name| column(name.trim())).collect::<Result<Vec<_>, _>>()?;
-    if (1..places.len()).any(|i| places[..i].contains(&places[i])) {
+    let columns = headers.iter().map(|name| column(name.trim())).collect::<Result<Vec<_>, _>>()?;
+    if columns.iter().collect::<BTreeSet<_>>().len() < columns.len() {
         return Err(Error::invalid("header", "names a column twice"));
     }
     for needed in ["sha256", "name"] {
-        if !places.contains(&column(needed)?) {
+        if !columns.contains(&needed) {
             return Err(Error::invalid("header", format!("names no column `{needed}`")));
         }
     }
@@ -36,10 +37,7 @@ pub(super) fn csv(input: &mut dyn Read, take: Take<'_>) -> Result<(), Error> {
         let wrong = match reader.read_record(&mut record) {
             Ok(false) => return Ok(()),
             Ok(true) => {
-                let mut line = Line::default();
-                for (place, text) in places.iter().zip(&record) {
-                    line[*place] = Some(text.into());
-                }
+                let line: Line = columns.iter().copied().zip(record.iter().map(Into::into)).collect();
                 take(record.position().map_or(number, csv::Position::line), Ok(line))?;
                 continue;
             }

@@ -13,10 +13,10 @@ use crate::audit::Target;
 use crate::directory::Repeated;
 use crate::env::Env;
 use crate::error::Error;
-use crate::keys::{KEY_LIMITS, Keys, check_new, key_values, new_key_id};
+use crate::keys::{KEY_LIMITS, Keys, Secret, check_new, new_key_id, new_row};
 use crate::limits::{IMPORT_ROWS, MAX_REFUSALS, PROGRESS_LINES};
 use crate::model::{Authority, Caller, Digest, NewKey, Origin, Slug, words};
-use crate::store::args;
+use crate::store::{Statements, args};
 use crate::tenants::{OrgRow, owner_id, role_id};
 use crate::transaction::Change;
 
@@ -94,9 +94,10 @@ impl Keys<'_> {
         let result = self.0.change(caller, |change| {
             // What was read cannot be read again, should the connection be lost on the way.
             let input = input.take().ok_or(Error::Busy)?;
-            change.tx.session.bulk()?;
-            let last: Option<u64> = change.tx.session.one("SELECT max(id) FROM keys", &[])?.flatten();
-            let work = Work::new(&self.0.registry.env, change, &import.defaults, last.unwrap_or(0));
+            change.session().bulk()?;
+            let last: Option<u64> = change.one("SELECT max(id) FROM keys", &[])?.flatten();
+            let (env, defaults, batch) = (&self.0.registry.env, &import.defaults, Batch::new(last.unwrap_or(0) + 1));
+            let work = Work { env, change, defaults, known: Known::default(), report: ImportReport::default(), batch };
             let (mut report, repeated) = work.read(import.format, input, progress)?;
             if import.dry_run || report.refused > 0 || report.keys == 0 {
                 undone = Some(report);
@@ -104,8 +105,8 @@ impl Keys<'_> {
                 return Err(Error::Busy);
             }
             repeated.finish(&mut change.tx)?;
-            change.tx.session.settle("keys")?;
-            change.tx.session.run("UPDATE realms SET imports = 1 WHERE id = $1", args![change.tx.realm.0])?;
+            change.session().settle("keys")?;
+            change.run("UPDATE realms SET imports = 1 WHERE id = $1", args![change.tx.realm])?;
             change.tx.touch()?;
             let what = serde_json::json!({ "imported": report.keys });
             change.log("keys.import", &Target::realm(self.0.realm, caller.org()), None, Some(what))?;
@@ -137,12 +138,7 @@ struct Work<'w, 'a> {
     batch: Batch,
 }
 
-impl<'w, 'a> Work<'w, 'a> {
-    fn new(env: &'w Env, change: &'w mut Change<'a>, defaults: &'w ImportDefaults, last_row: u64) -> Work<'w, 'a> {
-        let (known, report) = (Known::default(), ImportReport::default());
-        Work { env, change, defaults, known, report, batch: Batch::new(last_row + 1) }
-    }
-
+impl Work<'_, '_> {
     fn read(
         mut self,
         format: ImportFormat,
@@ -217,10 +213,10 @@ impl<'w, 'a> Work<'w, 'a> {
             *left = left.checked_sub(1).ok_or_else(reached)?;
         }
         known.directory.add(&mut change.tx, org.id, (&roles, &new.scope))?;
-        let key = key_values(change, org, owner, new_key_id(env)?, (new, &ip), Origin::Imported);
+        let key = new_row(change, (org, owner), new_key_id(env)?, (new, &ip), Origin::Imported);
         let holder = org.settings.unique_names.then_some(org.id);
         let (name, scope) = (new.name.to_string(), new.scope.clone());
-        Ok(Ready { key: key.into(), name, holder, digest: *digest.bytes(), roles, scope, ip })
+        Ok(Ready { key, name, holder, secret: Secret::imported(digest), roles, scope, ip })
     }
 }
 

@@ -4,16 +4,14 @@ use edgelatch_core::key::{self, KeyId};
 use zeroize::Zeroizing;
 
 use super::Keys;
-use super::rows::{
-    IPS, ROLES, SERVICES, Secret, insert_key, insert_secret, ip_rows, key_values, role_ids, role_rows, service_rows,
-};
+use super::rows::{Secret, ip_rows, new_row, role_ids, role_rows, service_rows};
 use super::rules::{check_new, tidy};
 use crate::audit::{Target, logged};
 use crate::directory;
 use crate::env::Env;
 use crate::error::Error;
-use crate::model::{Caller, Changed, Created, Digest, Handover, IpRules, NewKey, Once, Origin, Prefix, future};
-use crate::store::args;
+use crate::model::{Caller, Changed, Created, Digest, Handover, IpRules, NewKey, Once, Origin, Prefix, Scope, future};
+use crate::store::{Statements, args};
 use crate::tenants::{OrgRow, owner_id};
 use crate::transaction::Change;
 
@@ -23,11 +21,12 @@ impl Keys<'_> {
         let (new, env) = (tidy(new)?, &self.0.registry.env);
         self.0.change(caller, |change| {
             if let Some(key_id) = change.repeated(handover.once)? {
-                return Ok(Once::Repeated(Box::new(change.key(key_id)?.0.key)));
+                return Ok(Once::Repeated(Box::new(change.key(key_id, None)?.0.key)));
             }
             let (org, ip) = admit(change, &new, Origin::Issued)?;
             let secret = issue(env, &org.settings.prefix)?;
-            let Changed { key, warnings, .. } = insert(change, env, &org, (&new, &ip), &Secret::issued(&secret))?;
+            let Changed { key, warnings, .. } =
+                insert(change, env, (&org, Origin::Issued), (&new, &ip), &Secret::issued(&secret))?;
             change.remember(handover.once, key.key_id)?;
             change.log("key.create", &Target::key(&key), None, logged(&key))?;
             handover.put(&secret)?;
@@ -40,8 +39,8 @@ impl Keys<'_> {
         let (new, env) = (tidy(new)?, &self.0.registry.env);
         self.0.change(caller, |change| {
             let (org, ip) = admit(change, &new, Origin::Imported)?;
-            let changed = insert(change, env, &org, (&new, &ip), &Secret::imported(digest))?;
-            change.tx.session.run("UPDATE realms SET imports = 1 WHERE id = $1", args![change.tx.realm.0])?;
+            let changed = insert(change, env, (&org, Origin::Imported), (&new, &ip), &Secret::imported(digest))?;
+            change.run("UPDATE realms SET imports = 1 WHERE id = $1", args![change.tx.realm])?;
             change.log("key.import", &Target::key(&changed.key), None, logged(&changed.key))?;
             Ok(changed)
         })
@@ -58,28 +57,28 @@ fn admit(change: &mut Change<'_>, new: &NewKey, origin: Origin) -> Result<(OrgRo
     Ok((org, ip))
 }
 
+/// Adds a key and counts what it takes up.
 fn insert(
     change: &mut Change<'_>,
     env: &Env,
-    org: &OrgRow,
+    (org, origin): (&OrgRow, Origin),
     (new, ip): (&NewKey, &IpRules),
     secret: &Secret,
 ) -> Result<Changed, Error> {
     let owner = owner_id(&mut change.tx, org.id, new.owner.as_ref())?;
     let roles = role_ids(&mut change.tx, org, &new.roles)?;
     let key_id = new_key_id(env)?;
-    let values = key_values(change, org, owner, key_id, (new, ip), secret.origin);
-    let taken = || Error::NameTaken { name: new.name.to_string() };
-    let row = insert_key(&mut change.tx, &values)?.ok_or_else(taken)?;
-    insert_secret(change, row, secret)?;
-    ROLES.load(&mut change.tx, &role_rows(row, &roles))?;
-    SERVICES.load(&mut change.tx, &service_rows(row, &new.scope))?;
-    IPS.load(&mut change.tx, &ip_rows(row, ip))?;
-    directory::add_role_set(&mut change.tx, org.id, &roles)?;
-    directory::add_scope(&mut change.tx, org.id, &new.scope)?;
+    let key = new_row(change, (org, owner), key_id, (new, ip), origin);
+    let row = change.add_new("keys", key)?.ok_or_else(|| Error::NameTaken { name: new.name.to_string() })?;
+    secret.add(change, row)?;
+    change.add_all("key_roles", role_rows(row, &roles))?;
+    change.add_all("key_services", service_rows(row, &new.scope))?;
+    change.add_all("key_ips", ip_rows(row, ip))?;
+    directory::count_role_set(&mut change.tx, org.id, &[], &roles)?;
+    directory::count_scope(&mut change.tx, org.id, &Scope::All, &new.scope)?;
     change.check_limits(org)?;
     change.tx.touch()?;
-    Ok(Changed::now(change.reload(key_id)?))
+    Ok(Changed::done(change.reload(key_id)?))
 }
 
 /// A new key's text. Bytes that a failing source left behind never become a key.

@@ -5,13 +5,12 @@ use edgelatch_core::policy::AllowMode;
 
 use super::Keys;
 use super::load::Loaded;
-use super::rows::{IPS, ROLES, SERVICES, end_overlap, ip_rows, role_ids, role_rows, service_rows, stored_roles, update_key};
+use super::rows::{end_overlap, ip_rows, replace, revise, role_ids, role_rows, service_rows, stored_roles};
 use super::rules::{check_edit, check_ip, check_times, revoked_for_good, unique_services};
 use crate::audit::{Target, logged};
 use crate::directory;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::model::{Caller, Changed, Key, KeyEdit, Revocation, Settings, StatusEdit, Warning, future, unique_roles};
-use crate::transaction::check_revision;
 
 impl Keys<'_> {
     /// Changes a key. An edit that changes nothing writes nothing.
@@ -21,28 +20,26 @@ impl Keys<'_> {
         }
         self.0.change(caller, |change| {
             let now = change.now;
-            let (Loaded { row, key: old, .. }, org) = change.key(key_id)?;
-            check_revision(edit.if_revision, old.revision, Kind::Key, &key_id.to_string())?;
+            let (Loaded { row, key: old, .. }, org) = change.key(key_id, edit.if_revision)?;
             check_edit(&org.settings, edit, now)?;
             let key = edited(&org.settings, &old, edit, now)?;
             if key == old {
-                return Ok(Changed::not(old));
+                return Ok(Changed::unchanged(old));
             }
-            update_key(change, &org, row, &key)?;
-            // Roles that were not named again stay the same rows: the org may have made one of the same name since.
+            revise(change, &org, row, &key)?;
+            // Roles that the edit does not name keep their rows: looked up by name once more, one of the realm's could turn into one of
+            // that name that the org has made since.
             if key.roles != old.roles {
                 let (before, roles) = (stored_roles(&mut change.tx, row)?, role_ids(&mut change.tx, &org, &key.roles)?);
-                ROLES.replace(&mut change.tx, row, &role_rows(row, &roles))?;
-                directory::remove_role_set(&mut change.tx, org.id, &before)?;
-                directory::add_role_set(&mut change.tx, org.id, &roles)?;
+                replace(&mut change.tx, "key_roles", row, role_rows(row, &roles))?;
+                directory::count_role_set(&mut change.tx, org.id, &before, &roles)?;
             }
             if key.scope != old.scope {
-                directory::remove_scope(&mut change.tx, org.id, &old.scope)?;
-                directory::add_scope(&mut change.tx, org.id, &key.scope)?;
-                SERVICES.replace(&mut change.tx, row, &service_rows(row, &key.scope))?;
+                replace(&mut change.tx, "key_services", row, service_rows(row, &key.scope))?;
+                directory::count_scope(&mut change.tx, org.id, &old.scope, &key.scope)?;
             }
             if key.ip != old.ip {
-                IPS.replace(&mut change.tx, row, &ip_rows(row, &key.ip))?;
+                replace(&mut change.tx, "key_ips", row, ip_rows(row, &key.ip))?;
             }
             if key.revoked_at.is_some() {
                 end_overlap(&mut change.tx, row)?;
@@ -53,7 +50,7 @@ impl Keys<'_> {
                 change.check_limits(&org)?;
             }
             change.tx.touch()?;
-            let mut changed = Changed::now(change.reload(key_id)?);
+            let mut changed = Changed::done(change.reload(key_id)?);
             if old.ip.allow_mode() == AllowMode::List && changed.key.ip.allow_mode() == AllowMode::Any {
                 changed.warnings.push(Warning::OpensToAll);
             }

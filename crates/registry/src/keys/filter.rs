@@ -49,7 +49,7 @@ fn search_sql(text: &str, pattern: &str) -> String {
 pub(crate) fn conditions(tx: &mut Transaction<'_>, filter: &KeyFilter, now: u64) -> Result<Conditions, Error> {
     // One of the two, so that the database takes the index that also gives the order.
     let org = filter.org.as_ref().map(|org| org_id(tx, org)).transpose()?;
-    let mut all = org.map_or_else(|| Conditions::new("k.realm_id =", tx.realm.0), |org| Conditions::new("k.org_id =", org));
+    let mut all = org.map_or_else(|| Conditions::new("k.realm_id =", tx.realm), |org| Conditions::new("k.org_id =", org));
     match (&filter.owner, org) {
         (None, _) => {}
         (Some(owner), Some(org)) => all.add("k.owner_id =", owner_id(tx, org, Some(owner))?),

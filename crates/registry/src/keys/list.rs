@@ -6,7 +6,7 @@ use super::filter::conditions;
 use super::load::load_rows;
 use crate::error::Error;
 use crate::model::{Direction, KeyFilter, KeyOrder, KeyPage, Paging, Sort, Word, cut};
-use crate::store::Value;
+use crate::store::{Statements, Value};
 
 /// What a list is sorted by, and which way it runs unless told.
 fn order(sort: Sort) -> (&'static str, Direction) {
@@ -18,8 +18,8 @@ fn order(sort: Sort) -> (&'static str, Direction) {
     }
 }
 
-/// Where a page ended: the order, and its last key's place in it, as a text or a number.
-type Place = (String, String, Option<String>, Option<u64>, u64);
+/// Where a page ended: the order, its last key's value in it, and that key's row.
+type Place = (String, String, Value, u64);
 
 impl Keys<'_> {
     /// A page of keys.
@@ -28,10 +28,12 @@ impl Keys<'_> {
         let (expression, natural) = order(sort);
         let direction = by.direction.unwrap_or(natural);
         let (size, place) = (paging.size()?, paging.place::<Place>()?);
-        let fits = |(s, d, text, number, _): &Place| {
-            let typed = (text.is_some(), number.is_some()) == (sort == Sort::Name, sort != Sort::Name);
-            let clean = text.iter().all(|text| !text.contains('\0'));
-            s == sort.word() && d == direction.word() && typed && clean
+        let fits = |(s, d, value, _): &Place| {
+            let typed = match value {
+                Value::Text(text) => sort == Sort::Name && !text.contains('\0'),
+                value => sort != Sort::Name && matches!(value, Value::Int(_)),
+            };
+            s == sort.word() && d == direction.word() && typed
         };
         if !place.as_ref().is_none_or(fits) {
             return Err(Error::invalid("cursor", "belongs to a list in another order; begin without a cursor"));
@@ -46,24 +48,21 @@ impl Keys<'_> {
             match &place {
                 None => {}
                 Some((.., id)) if sort == Sort::Created => all.add(&format!("k.id {beyond}"), *id),
-                Some((_, _, text, number, id)) => {
-                    let value = text.as_deref().map_or(Value::from(*number), Value::from);
+                Some((_, _, value, id)) => {
                     // The first test lets the index begin there; the second one passes over what was on the last page.
-                    all.add(&format!("{expression} {beyond}="), value);
+                    all.add(&format!("{expression} {beyond}="), value.clone());
                     let last = all.values.len();
                     all.add_with(*id, |place| format!("({expression} {beyond} ${last} OR k.id {beyond} {place})"));
                 }
             }
-            let rest = format!("FROM keys k WHERE {} ORDER BY {expression} {way}, k.id {way} LIMIT {}", all.sql(), size + 1);
-            let mut found: Vec<(u64, Option<String>, Option<u64>)> = if sort == Sort::Name {
-                let rows: Vec<(u64, String)> = tx.session.all(&format!("SELECT k.id, {expression} {rest}"), &all.values)?;
-                rows.into_iter().map(|(id, name)| (id, Some(name), None)).collect()
-            } else {
-                let rows: Vec<(u64, u64)> = tx.session.all(&format!("SELECT k.id, {expression} {rest}"), &all.values)?;
-                rows.into_iter().map(|(id, number)| (id, None, Some(number))).collect()
-            };
-            let next = cut(&mut found, size, |(id, text, number)| (sort.word(), direction.word(), text.clone(), *number, *id));
-            let ids: Vec<u64> = found.iter().map(|(id, ..)| *id).collect();
+            let sql = format!(
+                "SELECT k.id, {expression} FROM keys k WHERE {} ORDER BY {expression} {way}, k.id {way} LIMIT {}",
+                all.sql(),
+                size + 1
+            );
+            let mut found: Vec<(u64, Value)> = tx.all(&sql, &all.values)?;
+            let next = cut(&mut found, size, |(id, value)| (sort.word(), direction.word(), value.clone(), *id));
+            let ids: Vec<u64> = found.into_iter().map(|(id, _)| id).collect();
             let keys = load_rows(tx, &ids, now)?.into_iter().map(|loaded| loaded.key).collect();
             Ok(KeyPage { keys, next })
         })
@@ -74,7 +73,7 @@ impl Keys<'_> {
         let now = self.0.now()?;
         self.0.read(|tx| {
             let all = conditions(tx, filter, now)?;
-            tx.session.count(&format!("SELECT count(*) FROM keys k WHERE {}", all.sql()), &all.values)
+            tx.count(format!("SELECT count(*) FROM keys k WHERE {}", all.sql()), &all.values)
         })
     }
 }

@@ -7,10 +7,10 @@ use edgelatch_core::policy::{AllowMode, Order};
 
 use super::Keys;
 use crate::error::{Error, Kind};
-use crate::model::{Authority, DAY, IpEntry, IpRules, Key, Metadata, Scope, Settings, Slug, State, parse_cidr};
-use crate::store::{Column, Session, Value, args, columns};
+use crate::model::{Authority, DAY, IpEntry, IpRules, Key, Metadata, Scope, Settings, Slug, State};
+use crate::store::{Column, Statements, Value, args, columns};
 use crate::tenants::OrgRow;
-use crate::transaction::{Change, Transaction};
+use crate::transaction::{Change, Transaction, check_revision};
 
 /// A key with what only the registry needs to know of it.
 pub(crate) struct Loaded {
@@ -18,8 +18,6 @@ pub(crate) struct Loaded {
     org: u64,
     owner: u64,
     pub(crate) key: Key,
-    allow_mode: AllowMode,
-    order: Order,
 }
 
 columns! {
@@ -34,11 +32,11 @@ columns! {
         last_used_at: u64 = "k.last_used_at", last_used_ip = "k.last_used_ip", uses = "k.uses", refusals = "k.refusals",
         created_at = "k.created_at", updated_at = "k.updated_at", revoked_at = "k.revoked_at", revision = "k.revision"
     } => Loaded {
-        row, org: org_row, owner: owner_row, allow_mode, order,
+        row, org: org_row, owner: owner_row,
         key: Key {
             key_id, org, owner, owner_disabled, name, description, state: State::Active, origin, first_12, masked, authority,
             roles: Vec::new(), scope: if scope_all { Scope::All } else { Scope::List(Vec::new()) },
-            ip: IpRules::unrestricted(), not_before, expires_at, days_left: None, metadata: Metadata::stored(metadata),
+            ip: IpRules::without_lists(allow_mode, order), not_before, expires_at, days_left: None, metadata: Metadata::stored(metadata),
             environment, rotated_at: secret_made_at.unwrap_or(created_at), due_at: None, overlap_until,
             last_used_at: Some(last_used_at).filter(|at| *at > 0), last_used_ip, uses, refusals, created_at, updated_at,
             revoked_at, revision,
@@ -50,8 +48,17 @@ const FROM: &str = "FROM keys k JOIN orgs o ON o.id = k.org_id JOIN owners w ON 
                     LEFT JOIN secrets s ON s.id = (SELECT max(id) FROM secrets WHERE key_id = k.id)";
 
 columns! {
-    IP_ENTRY: (u64, (String, IpEntry)) = { key_id, list, cidr: String, enabled, note }
-        => (key_id, (list, IpEntry { cidr: parse_cidr("cidr", &cidr)?, enabled, note }))
+    /// A key's row, and an entry of one of its lists, over `key_ips x`.
+    pub(crate) IP_ENTRY: (u64, (String, IpEntry)) = {
+        key = "x.key_id", list = "x.list", cidr = "x.cidr", enabled = "x.enabled", note = "x.note"
+    } => (key, (list, IpEntry { cidr, enabled, note }))
+}
+
+/// The rules that a key's entries make.
+pub(crate) fn ip_rules(allow_mode: AllowMode, order: Order, entries: Vec<(String, IpEntry)>) -> Result<IpRules, Error> {
+    let (allow, deny): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(list, _)| list == "allow");
+    let [allow, deny] = [allow, deny].map(|list| list.into_iter().map(|(_, entry)| entry).collect());
+    IpRules::new(Some(allow_mode), order, allow, deny)
 }
 
 fn state(key: &Key, now: u64) -> State {
@@ -75,24 +82,13 @@ fn among(ids: &[u64]) -> (String, Vec<Value>) {
     (format!("({})", places.join(", ")), ids.iter().map(|id| Value::from(*id)).collect())
 }
 
-/// What one table holds for several keys (or owners, or orgs), by their row.
-fn grouped<T: Column>(
-    session: &mut dyn Session,
-    select: &str,
-    order: &str,
-    ids: &[u64],
-) -> Result<BTreeMap<u64, Vec<T>>, Error> {
+/// What a query finds for some rows; it ends with the column that holds them.
+fn parts<T: Column>(tx: &mut Transaction<'_>, query: &str, ids: &[u64], order: &str) -> Result<BTreeMap<u64, Vec<T>>, Error> {
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
     let (places, values) = among(ids);
-    Ok(group(session.all(&format!("{select} IN {places} ORDER BY {order}"), &values)?))
-}
-
-fn group<T>(rows: Vec<(u64, T)>) -> BTreeMap<u64, Vec<T>> {
-    let mut all: BTreeMap<u64, Vec<T>> = BTreeMap::new();
-    rows.into_iter().for_each(|(row, one)| all.entry(row).or_default().push(one));
-    all
+    tx.grouped(format!("{query} IN {places} ORDER BY {order}"), &values)
 }
 
 const KEY_ROLES: &str = "SELECT x.key_id, r.slug FROM key_roles x JOIN roles r ON r.id = x.role_id WHERE x.key_id";
@@ -105,9 +101,8 @@ pub(crate) fn load_rows(tx: &mut Transaction<'_>, ids: &[u64], now: u64) -> Resu
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let session = &mut *tx.session;
     let (places, values) = among(ids);
-    let found = session.select(&KEY, &format!("{FROM} WHERE k.id IN {places}"), &values)?;
+    let found = tx.all(KEY.select(&format!("{FROM} WHERE k.id IN {places}")), &values)?;
     let mut found: BTreeMap<u64, Loaded> = found.into_iter().map(|loaded| (loaded.row, loaded)).collect();
     let some = |of: &dyn Fn(&Loaded) -> Option<u64>| {
         let mut ids: Vec<u64> = found.values().filter_map(of).collect();
@@ -119,16 +114,16 @@ pub(crate) fn load_rows(tx: &mut Transaction<'_>, ids: &[u64], now: u64) -> Resu
     let orgs = some(&|l| l.key.environment.as_ref().map(|_| l.org));
     let scoped = some(&|l| (l.key.scope != Scope::All).then_some(l.row));
     let own_roles = some(&|l| (l.key.authority == Authority::Roles).then_some(l.row));
-    let roles = grouped::<Slug>(session, KEY_ROLES, "r.slug", &own_roles)?;
-    let inherited = grouped::<Slug>(session, OWNER_ROLES, "r.slug", &owners)?;
-    let mut services = grouped(session, SERVICES, "service", &scoped)?;
-    let rest = format!("FROM key_ips WHERE key_id IN {places} ORDER BY key_id, list, position");
-    let mut ips = group(session.select(&IP_ENTRY, &rest, &values)?);
+    let roles = parts::<Slug>(tx, KEY_ROLES, &own_roles, "r.slug")?;
+    let inherited = parts::<Slug>(tx, OWNER_ROLES, &owners, "r.slug")?;
+    let mut services = parts(tx, SERVICES, &scoped, "service")?;
+    let rest = format!("FROM key_ips x WHERE x.key_id IN {places} ORDER BY x.position");
+    let mut ips = tx.grouped(IP_ENTRY.select(&rest), &values)?;
     let mut settings: BTreeMap<u64, Settings> = BTreeMap::new();
-    for (org, text) in grouped::<String>(session, SETTINGS, "id", &orgs)? {
+    for (org, text) in parts::<String>(tx, SETTINGS, &orgs, "id")? {
         settings.insert(org, Settings::stored(text.concat())?);
     }
-    for Loaded { row, org, owner, key, allow_mode, order } in found.values_mut() {
+    for Loaded { row, org, owner, key } in found.values_mut() {
         key.roles = match key.authority {
             Authority::Roles => roles.get(row).cloned().unwrap_or_default(),
             Authority::Owner => inherited.get(owner).cloned().unwrap_or_default(),
@@ -137,10 +132,7 @@ pub(crate) fn load_rows(tx: &mut Transaction<'_>, ids: &[u64], now: u64) -> Resu
         if let Scope::List(list) = &mut key.scope {
             *list = services.remove(row).unwrap_or_default();
         }
-        let entries = ips.remove(row).unwrap_or_default();
-        let (allow, deny): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(list, _)| list == "allow");
-        let [allow, deny] = [allow, deny].map(|list| list.into_iter().map(|(_, entry)| entry).collect());
-        key.ip = IpRules::new(Some(*allow_mode), *order, allow, deny)?;
+        key.ip = ip_rules(key.ip.allow_mode(), key.ip.order(), ips.remove(row).unwrap_or_default())?;
         key.state = state(key, now);
         key.days_left = key.expires_at.map(|at| at.saturating_sub(now).div_ceil(DAY));
         key.overlap_until = key.overlap_until.filter(|end| *end > now);
@@ -152,7 +144,7 @@ pub(crate) fn load_rows(tx: &mut Transaction<'_>, ids: &[u64], now: u64) -> Resu
 /// The row of a key.
 pub(crate) fn row_of(tx: &mut Transaction<'_>, key_id: KeyId) -> Result<u64, Error> {
     let sql = "SELECT id FROM keys WHERE realm_id = $1 AND key_id = $2";
-    let found = tx.session.one(sql, args![tx.realm.0, key_id.to_string()])?;
+    let found = tx.one(sql, args![tx.realm, key_id.to_string()])?;
     found.ok_or_else(|| Error::missing(Kind::Key, &key_id.to_string()))
 }
 
@@ -164,10 +156,11 @@ fn load(tx: &mut Transaction<'_>, key_id: KeyId, now: u64) -> Result<Loaded, Err
 }
 
 impl Change<'_> {
-    /// A key that the caller may change, and its org.
-    pub(super) fn key(&mut self, key_id: KeyId) -> Result<(Loaded, OrgRow), Error> {
+    /// A key that the caller may change, if it is at the expected revision, and its org.
+    pub(super) fn key(&mut self, key_id: KeyId, if_revision: Option<u64>) -> Result<(Loaded, OrgRow), Error> {
         let loaded = load(&mut self.tx, key_id, self.now)?;
         self.caller.check(&loaded.key.org, Kind::Key, &key_id.to_string())?;
+        check_revision(if_revision, loaded.key.revision, Kind::Key, &key_id.to_string())?;
         let org = self.org(&loaded.key.org)?;
         Ok((loaded, org))
     }

@@ -22,25 +22,17 @@ mod rotate;
 mod rows;
 mod rules;
 
-use crate::model::Slug;
-use crate::registry::Registry;
-use crate::transaction::InRealm;
+use crate::transaction::handle;
 
 pub(crate) use create::new_key_id;
 pub(crate) use due::{ROTATED, due_sql};
 pub(crate) use filter::conditions;
-pub(crate) use load::{load_rows, row_of};
+pub(crate) use load::{IP_ENTRY, ip_rules, load_rows, row_of};
 pub use revoke::BulkRevoked;
-pub(crate) use rows::{IPS, KEY_COLUMNS, PartRows, ROLES, SERVICES, ip_rows, key_values, role_rows, service_rows};
+pub(crate) use rows::{Secret, ip_rows, new_row, role_rows, service_rows};
 pub(crate) use rules::{KEY_LIMITS, check_new, tidy};
 
-/// Keys of a realm.
-#[derive(Clone, Copy, Debug)]
-pub struct Keys<'r>(pub(crate) InRealm<'r>);
-
-impl Registry {
+handle! {
     /// Keys of a realm.
-    pub fn keys<'r>(&'r self, realm: &'r Slug) -> Keys<'r> {
-        Keys(InRealm { registry: self, realm })
-    }
+    Keys = keys
 }

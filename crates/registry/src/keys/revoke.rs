@@ -6,16 +6,15 @@ use serde::Serialize;
 use super::Keys;
 use super::filter::conditions;
 use super::load::{Loaded, load_rows};
-use super::rows::{end_overlap, held_name, stored_roles};
+use super::rows::{end_overlap, remove, revise};
 use super::rules::revoked_for_good;
 use crate::audit::{Target, logged};
-use crate::directory;
 use crate::error::{Error, Kind};
 use crate::limits::{MAX_PAGE, SAMPLE};
 use crate::model::{Caller, Changed, Deletion, Key, KeyFilter, Revocation, When};
-use crate::store::args;
+use crate::store::Statements;
 use crate::tenants::OrgRow;
-use crate::transaction::{Change, check_revision};
+use crate::transaction::Change;
 
 /// What a bulk revocation did, or would do.
 #[derive(Clone, Debug, Serialize)]
@@ -34,19 +33,14 @@ fn revoke(change: &mut Change<'_>, row: u64, key: &Key, org: &OrgRow) -> Result<
     if org.settings.revocation == Revocation::Delete {
         return delete(change, row, key, org);
     }
-    let sql = "UPDATE keys SET revoked_at = $2, updated_at = $2, revision = revision + 1, held_name = NULL WHERE id = $1";
-    change.tx.session.run(sql, args![row, change.now])?;
-    // A key that is enabled again comes back with its newest secret only.
-    end_overlap(&mut change.tx, row)?;
     let revoked = Key { revoked_at: Some(change.now), revision: key.revision + 1, ..key.clone() };
+    revise(change, org, row, &revoked)?;
+    end_overlap(&mut change.tx, row)?;
     change.log("key.revoke", &Target::key(key), logged(key), logged(&revoked))
 }
 
 fn delete(change: &mut Change<'_>, row: u64, key: &Key, org: &OrgRow) -> Result<(), Error> {
-    let roles = stored_roles(&mut change.tx, row)?;
-    change.tx.session.run("DELETE FROM keys WHERE id = $1", args![row])?;
-    directory::remove_role_set(&mut change.tx, org.id, &roles)?;
-    directory::remove_scope(&mut change.tx, org.id, &key.scope)?;
+    remove(&mut change.tx, org, row, &key.scope)?;
     change.log("key.delete", &Target::key(key), logged(key), None)
 }
 
@@ -54,8 +48,7 @@ impl Keys<'_> {
     /// Revokes a key. Revoking a revoked key changes nothing. Where revoking means deleting, the key is gone.
     pub fn revoke(&self, caller: &Caller, key_id: KeyId, if_revision: Option<u64>) -> Result<Changed, Error> {
         self.0.change(caller, |change| {
-            let (Loaded { row, key, .. }, org) = change.key(key_id)?;
-            check_revision(if_revision, key.revision, Kind::Key, &key_id.to_string())?;
+            let (Loaded { row, key, .. }, org) = change.key(key_id, if_revision)?;
             if key.revoked_at.is_some() {
                 return Ok(Changed { key, changed: false, deleted: false, warnings: Vec::new() });
             }
@@ -70,22 +63,17 @@ impl Keys<'_> {
     /// Enables a revoked key again, where revocation is reversible. Enabling an active key changes nothing.
     pub fn enable(&self, caller: &Caller, key_id: KeyId, if_revision: Option<u64>) -> Result<Changed, Error> {
         self.0.change(caller, |change| {
-            let (Loaded { row, key: old, .. }, org) = change.key(key_id)?;
-            check_revision(if_revision, old.revision, Kind::Key, &key_id.to_string())?;
+            let (Loaded { row, key: old, .. }, org) = change.key(key_id, if_revision)?;
             if old.revoked_at.is_none() {
-                return Ok(Changed::not(old));
+                return Ok(Changed::unchanged(old));
             }
             if org.settings.revocation != Revocation::Reversible {
                 return Err(revoked_for_good());
             }
-            let held = Key { revoked_at: None, ..old.clone() };
-            let sql =
-                "UPDATE keys SET revoked_at = NULL, updated_at = $2, revision = revision + 1, held_name = $3 WHERE id = $1";
-            let taken = || Error::NameTaken { name: old.name.to_string() };
-            change.tx.session.run(sql, args![row, change.now, held_name(&org, &held)]).map_err(|e| e.or_unique(taken))?;
+            revise(change, &org, row, &Key { revoked_at: None, ..old.clone() })?;
             change.check_limits(&org)?;
             change.tx.touch()?;
-            let changed = Changed::now(change.reload(key_id)?);
+            let changed = Changed::done(change.reload(key_id)?);
             change.log("key.enable", &Target::key(&old), logged(&old), logged(&changed.key))?;
             Ok(changed)
         })
@@ -100,8 +88,7 @@ impl Keys<'_> {
         if_revision: Option<u64>,
     ) -> Result<Key, Error> {
         self.0.change(caller, |change| {
-            let (Loaded { row, key, .. }, org) = change.key(key_id)?;
-            check_revision(if_revision, key.revision, Kind::Key, &key_id.to_string())?;
+            let (Loaded { row, key, .. }, org) = change.key(key_id, if_revision)?;
             match org.settings.deletion {
                 Deletion::None => return Err(Error::not_allowed("status", "keys are not deleted here: revoke it")),
                 Deletion::TypedName if confirm != Some(key.name.as_str()) => {
@@ -126,7 +113,7 @@ impl Keys<'_> {
         self.0.change(caller, |change| {
             let all = conditions(&mut change.tx, &filter, change.now)?;
             let sql = format!("SELECT k.id FROM keys k WHERE {} AND k.revoked_at IS NULL ORDER BY k.id", all.sql());
-            let rows: Vec<u64> = change.tx.session.all(&sql, &all.values)?;
+            let rows: Vec<u64> = change.all(&sql, &all.values)?;
             let matched = rows.len() as u64;
             let sample = load_rows(&mut change.tx, rows.get(..SAMPLE).unwrap_or(&rows), change.now)?;
             let sample = sample.into_iter().map(|loaded| loaded.key).collect();

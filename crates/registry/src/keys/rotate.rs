@@ -6,11 +6,11 @@ use edgelatch_core::key::KeyId;
 use super::Keys;
 use super::create::issue;
 use super::load::Loaded;
-use super::rows::{Secret, insert_secret};
+use super::rows::Secret;
 use crate::audit::Target;
 use crate::error::{Error, Kind};
 use crate::model::{Caller, Changed, Created, Handover, Key, Once, Rotate, RotationMode, Settings, format_time};
-use crate::store::args;
+use crate::store::{Statements, args, fields};
 use crate::transaction::{Change, check_revision};
 
 fn check(settings: &Settings, key: &Key, rotate: &Rotate) -> Result<(), Error> {
@@ -46,18 +46,18 @@ fn check(settings: &Settings, key: &Key, rotate: &Rotate) -> Result<(), Error> {
 /// Ends the secrets of a key after `overlap` seconds, or at once.
 fn end_secrets(change: &mut Change<'_>, row: u64, overlap: u64) -> Result<(), Error> {
     if overlap == 0 {
-        return change.tx.session.run("DELETE FROM secrets WHERE key_id = $1", args![row]).map(drop);
+        return change.run("DELETE FROM secrets WHERE key_id = $1", args![row]).map(drop);
     }
     let (now, end) = (change.now, change.now + overlap);
-    change.tx.session.run("DELETE FROM secrets WHERE key_id = $1 AND expires_at <= $2", args![row, now])?;
-    change.tx.session.run("UPDATE secrets SET expires_at = $2 WHERE key_id = $1", args![row, end]).map(drop)
+    change.run("DELETE FROM secrets WHERE key_id = $1 AND expires_at <= $2", args![row, now])?;
+    change.run("UPDATE secrets SET expires_at = $2 WHERE key_id = $1", args![row, end]).map(drop)
 }
 
 impl Keys<'_> {
     /// Gives a key a new secret, which is in the answer, and nowhere else but where `handover` puts it before the old one ends.
     pub fn rotate(&self, caller: &Caller, key_id: KeyId, rotate: &Rotate, mut handover: Handover<'_>) -> Result<Once, Error> {
         self.0.change(caller, |change| {
-            let (Loaded { row, key, .. }, org) = change.key(key_id)?;
+            let (Loaded { row, key, .. }, org) = change.key(key_id, None)?;
             if change.repeated(handover.once)?.is_some() {
                 return Ok(Once::Repeated(Box::new(key)));
             }
@@ -65,12 +65,11 @@ impl Keys<'_> {
             check(&org.settings, &key, rotate)?;
             let secret = issue(&self.0.registry.env, &org.settings.prefix)?;
             end_secrets(change, row, rotate.overlap)?;
-            insert_secret(change, row, &Secret::issued(&secret))?;
+            Secret::issued(&secret).add(change, row)?;
             change.remember(handover.once, key_id)?;
-            let sql = "UPDATE keys SET updated_at = $2, revision = revision + 1 WHERE id = $1";
-            change.tx.session.run(sql, args![row, change.now])?;
+            change.revise("keys", row, fields! { updated_at: change.now })?;
             change.tx.touch()?;
-            let Changed { key, warnings, .. } = Changed::now(change.reload(key_id)?);
+            let Changed { key, warnings, .. } = Changed::done(change.reload(key_id)?);
             let what = serde_json::json!({ "overlap_seconds": rotate.overlap, "revision": key.revision });
             change.log("key.rotate", &Target::key(&key), None, Some(what))?;
             handover.put(&secret)?;

@@ -3,10 +3,8 @@
 
 use crate::error::Error;
 use crate::limits::MAX_KEY_SERVICES;
-use crate::model::{
-    Authority, Field, IpLists, IpRules, KeyEdit, NewKey, Origin, Scope, Settings, Slug, Word, distinct, unique_roles,
-};
-use crate::store::args;
+use crate::model::{Authority, IpLists, IpRules, KeyEdit, NewKey, Origin, Scope, Settings, Slug, Word, distinct, unique_roles};
+use crate::store::{Statements, args};
 use crate::tenants::OrgRow;
 use crate::transaction::Change;
 
@@ -52,19 +50,7 @@ pub(crate) fn check_new(settings: &Settings, new: &NewKey, now: u64, origin: Ori
 
 /// Refuses an edit of what must stay as it is.
 pub(super) fn check_edit(settings: &Settings, edit: &KeyEdit, now: u64) -> Result<(), Error> {
-    let named = [
-        (Field::Name, "name", edit.name.is_some()),
-        (Field::Description, "description", edit.description.is_some()),
-        (Field::Roles, "roles", edit.roles.is_some()),
-        (Field::Scope, "scope", edit.scope.is_some()),
-        (Field::Ip, "allow", !edit.ip.is_empty()),
-        (Field::Expiry, "not_before", edit.not_before.is_some()),
-        (Field::Expiry, "expires_at", edit.expires_at.is_some()),
-        (Field::Metadata, "metadata", edit.metadata.is_some()),
-        (Field::Environment, "environment", edit.environment.is_some()),
-        (Field::Status, "status", edit.status.is_some()),
-    ];
-    if let Some((_, name, _)) = named.iter().find(|(field, _, given)| *given && !settings.is_editable(*field)) {
+    if let Some((_, name)) = edit.named().find(|(field, _)| !settings.is_editable(*field)) {
         let editable: Vec<_> = settings.editable.iter().map(|field| field.word()).collect();
         let can = if editable.is_empty() {
             "nothing can; make another key".into()
@@ -164,7 +150,7 @@ impl KeyLimit {
     pub(crate) fn count(&self, change: &mut Change<'_>, org: &OrgRow) -> Result<Option<(u64, u64)>, Error> {
         let Some(limit) = (self.setting)(&org.settings) else { return Ok(None) };
         let values = if self.active { args![org.id, change.now].to_vec() } else { args![org.id].to_vec() };
-        Ok(Some((limit.into(), change.tx.session.count(self.sql, &values)?)))
+        Ok(Some((limit.into(), change.count(self.sql, &values)?)))
     }
 
     pub(crate) fn reached(&self, limit: u64, mend: Option<&'static str>) -> Error {

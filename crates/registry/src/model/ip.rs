@@ -3,12 +3,11 @@
 
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
-use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::text::Note;
 use super::warning::Warning;
-use super::words::{FromText, Word, words};
+use super::words::{FromText, display, word, words};
 use crate::error::Error;
 use crate::limits::MAX_IP_ENTRIES;
 
@@ -35,9 +34,10 @@ words! {
 }
 
 /// One entry of a list.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IpEntry {
     /// The network, or one address.
+    #[serde(serialize_with = "display")]
     pub cidr: Cidr,
     /// Whether it counts.
     pub enabled: bool,
@@ -58,25 +58,24 @@ impl FromText for IpEntry {
     }
 }
 
-/// Reads a network or an address; an error names `field` and what would be right.
-pub fn parse_cidr(field: &str, text: &str) -> Result<Cidr, Error> {
-    Cidr::parse(text.as_bytes()).map_err(|e| Error::invalid(field, e.to_string()))
-}
-
-impl Serialize for IpEntry {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut entry = to.serialize_struct("IpEntry", 3)?;
-        entry.serialize_field("cidr", &self.cidr.to_string())?;
-        entry.serialize_field("enabled", &self.enabled)?;
-        entry.serialize_field("note", &self.note)?;
-        entry.end()
+/// A network or an address.
+impl FromText for Cidr {
+    fn parse(field: &str, text: &str) -> Result<Cidr, Error> {
+        Cidr::parse(text.as_bytes()).map_err(|e| Error::invalid(field, e.to_string()))
     }
 }
 
+/// Reads a network or an address; an error names `field` and what would be right.
+pub fn parse_cidr(field: &str, text: &str) -> Result<Cidr, Error> {
+    FromText::parse(field, text)
+}
+
 /// Mode, order and both lists, in agreement with each other and within their limits.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IpRules {
+    #[serde(serialize_with = "word")]
     allow_mode: AllowMode,
+    #[serde(serialize_with = "word")]
     order: Order,
     allow: Vec<IpEntry>,
     deny: Vec<IpEntry>,
@@ -85,7 +84,12 @@ pub struct IpRules {
 impl IpRules {
     /// No restriction.
     pub fn unrestricted() -> IpRules {
-        IpRules { allow_mode: AllowMode::Any, order: Order::AllowFirst, allow: Vec::new(), deny: Vec::new() }
+        IpRules::without_lists(AllowMode::Any, Order::AllowFirst)
+    }
+
+    /// A mode and an order, to be completed.
+    pub(crate) fn without_lists(allow_mode: AllowMode, order: Order) -> IpRules {
+        IpRules { allow_mode, order, allow: Vec::new(), deny: Vec::new() }
     }
 
     /// Without a mode, a list with any entry is meant to be obeyed.
@@ -158,17 +162,6 @@ impl IpRules {
         found.extend(allow.iter().filter(|c| c.prefix() == 0).map(|c| Warning::AllowsAll { entry: c.to_string() }));
         found.extend(deny.iter().filter(|c| c.prefix() == 0).map(|c| Warning::DeniesAll { entry: c.to_string() }));
         found
-    }
-}
-
-impl Serialize for IpRules {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut rules = to.serialize_struct("IpRules", 4)?;
-        rules.serialize_field("allow_mode", self.allow_mode.word())?;
-        rules.serialize_field("order", self.order.word())?;
-        rules.serialize_field("allow", &self.allow)?;
-        rules.serialize_field("deny", &self.deny)?;
-        rules.end()
     }
 }
 

@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 
 use super::idempotency::Idempotency;
 use super::ip::{IpEdit, IpRules, NewIpRules};
-use super::settings::Authority;
+use super::settings::{Authority, Field};
 use super::text::{Description, Metadata, Name, Service, Slug};
 use super::time::rfc3339;
 use super::warning::Warning;
-use super::words::words;
+use super::words::{display, words};
 use crate::error::Error;
 
 words! {
@@ -56,6 +56,16 @@ pub enum Scope {
     All,
     /// These.
     List(Vec<Service>),
+}
+
+impl Scope {
+    /// The services that it names.
+    pub(crate) fn listed(&self) -> &[Service] {
+        match self {
+            Scope::All => &[],
+            Scope::List(services) => services,
+        }
+    }
 }
 
 impl Serialize for Scope {
@@ -167,10 +177,24 @@ pub struct KeyEdit {
 impl KeyEdit {
     /// Whether it names nothing to change.
     pub fn is_empty(&self) -> bool {
-        let KeyEdit { name, description, roles, scope, ip, not_before, expires_at, metadata, environment, status, .. } = self;
-        let texts = name.is_none() && description.is_none() && metadata.is_none() && environment.is_none();
-        let rights = roles.is_none() && scope.is_none() && ip.is_empty() && status.is_none();
-        texts && rights && not_before.is_none() && expires_at.is_none()
+        self.named().next().is_none()
+    }
+
+    /// What it names, by the setting that allows to edit it and by the member.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (Field, &'static str)> {
+        let all = [
+            (Field::Name, "name", self.name.is_some()),
+            (Field::Description, "description", self.description.is_some()),
+            (Field::Roles, "roles", self.roles.is_some()),
+            (Field::Scope, "scope", self.scope.is_some()),
+            (Field::Ip, "allow", !self.ip.is_empty()),
+            (Field::Expiry, "not_before", self.not_before.is_some()),
+            (Field::Expiry, "expires_at", self.expires_at.is_some()),
+            (Field::Metadata, "metadata", self.metadata.is_some()),
+            (Field::Environment, "environment", self.environment.is_some()),
+            (Field::Status, "status", self.status.is_some()),
+        ];
+        all.into_iter().filter(|(.., named)| *named).map(|(field, member, _)| (field, member))
     }
 }
 
@@ -272,10 +296,6 @@ pub struct Key {
     pub revision: u64,
 }
 
-fn display<T: std::fmt::Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(value)
-}
-
 /// A committed change, and what the administrator should know about it.
 #[derive(Debug)]
 pub struct Changed {
@@ -291,7 +311,7 @@ pub struct Changed {
 
 impl Changed {
     /// A key that was changed just now, with what may not be as meant.
-    pub(crate) fn now(key: Key) -> Changed {
+    pub(crate) fn done(key: Key) -> Changed {
         let mut warnings = key.ip.warnings();
         if key.roles.is_empty() && key.authority != Authority::Org {
             warnings.push(Warning::NoRoles);
@@ -303,8 +323,8 @@ impl Changed {
     }
 
     /// A key that was so already.
-    pub(crate) fn not(key: Key) -> Changed {
-        Changed { changed: false, ..Changed::now(key) }
+    pub(crate) fn unchanged(key: Key) -> Changed {
+        Changed { changed: false, ..Changed::done(key) }
     }
 }
 

@@ -98,7 +98,17 @@ pub fn from_text<'de, D: serde::Deserializer<'de>, T: FromText>(from: D) -> Resu
     T::parse("", &text).map_err(|error| serde::de::Error::custom(error.reason()))
 }
 
-/// The same for a list of them, and the way back.
+/// For `#[serde(serialize_with)]`: as text.
+pub(crate) fn display<S: serde::Serializer>(value: &impl std::fmt::Display, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
+}
+
+/// For `#[serde(serialize_with)]`: as a word.
+pub(crate) fn word<S: serde::Serializer>(value: &impl Word, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(value.word())
+}
+
+/// For `#[serde(with)]`: a list of words.
 pub(crate) mod word_list {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serializer};

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::keys::{Keys, conditions, load_rows, row_of};
 use crate::limits::{ADDRESS_SCAN, MAX_PAGE};
 use crate::model::{Key, KeyFilter, Paging, State, cursor};
+use crate::store::Statements;
 
 /// What is asked about a key.
 #[derive(Clone, Debug, Default)]
@@ -103,7 +104,7 @@ impl Keys<'_> {
                 let mut all = conditions(tx, &filter, now)?;
                 all.maybe("k.id <", before);
                 let sql = format!("SELECT k.id FROM keys k WHERE {} ORDER BY k.id DESC LIMIT {MAX_PAGE}", all.sql());
-                let rows: Vec<u64> = tx.session.all(&sql, &all.values)?;
+                let rows: Vec<u64> = tx.all(&sql, &all.values)?;
                 for loaded in load_rows(tx, &rows, now)? {
                     before = Some(loaded.row);
                     match admits(&loaded.key, ip)? {

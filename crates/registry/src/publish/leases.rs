@@ -7,7 +7,7 @@ use super::Ledger;
 use crate::error::Error;
 use crate::limits::MAX_LEASE_SECONDS;
 use crate::model::Slug;
-use crate::store::{args, columns};
+use crate::store::{Statements, args, columns};
 use crate::transaction::Transaction;
 
 /// Who does a thing, and until when.
@@ -21,10 +21,10 @@ pub struct Lease {
     pub expires_at: u64,
 }
 
-columns! { LEASE: Lease = { holder, fence, expires_at } => Lease { holder, fence, expires_at } }
+columns! { LEASE: Lease { holder, fence, expires_at } }
 
 fn find(tx: &mut Transaction<'_>, name: &Slug) -> Result<Option<Lease>, Error> {
-    tx.session.select_one(&LEASE, "FROM leases WHERE realm_id = $1 AND name = $2", args![tx.realm.0, name.as_str()])
+    tx.one(LEASE.select("FROM leases WHERE realm_id = $1 AND name = $2"), args![tx.realm, name.as_str()])
 }
 
 impl Ledger<'_> {
@@ -44,7 +44,7 @@ impl Ledger<'_> {
             let lease = Lease { holder: holder.clone(), fence, expires_at: now + seconds };
             let sql = "INSERT INTO leases (realm_id, name, holder, fence, expires_at) VALUES ($1, $2, $3, $4, $5) \
                        ON CONFLICT (realm_id, name) DO UPDATE SET holder = $3, fence = $4, expires_at = $5";
-            tx.session.run(sql, args![tx.realm.0, name.as_str(), holder.as_str(), fence, lease.expires_at])?;
+            tx.run(sql, args![tx.realm, name.as_str(), holder.as_str(), fence, lease.expires_at])?;
             Ok(lease)
         })
     }
@@ -53,7 +53,7 @@ impl Ledger<'_> {
     pub fn release_lease(&self, name: &Slug, lease: &Lease) -> Result<(), Error> {
         self.0.write(|tx| {
             let sql = "UPDATE leases SET expires_at = 0 WHERE realm_id = $1 AND name = $2 AND holder = $3 AND fence = $4";
-            tx.session.run(sql, args![tx.realm.0, name.as_str(), lease.holder.as_str(), lease.fence]).map(drop)
+            tx.run(sql, args![tx.realm, name.as_str(), lease.holder.as_str(), lease.fence]).map(drop)
         })
     }
 }

@@ -5,7 +5,7 @@ use edgelatch_core::tree::ObjectId;
 use super::Ledger;
 use crate::error::{Error, Kind};
 use crate::limits::LEDGER_ROWS;
-use crate::store::{args, columns};
+use crate::store::{Statements, args, columns, fields};
 
 /// What a publisher is about to sign.
 #[derive(Clone, Copy, Debug)]
@@ -56,17 +56,13 @@ pub struct RootRow {
     pub object: Vec<u8>,
 }
 
-columns! {
-    EPOCH: LedgerRow = { epoch, tree, records, changes, root_version, issued_at, not_after, published_at }
-        => LedgerRow { epoch, tree, records, changes, root_version, issued_at, not_after, published_at }
-}
-
-columns! { ROOT: RootRow = { version, object } => RootRow { version, object } }
+columns! { EPOCH: LedgerRow { epoch, tree, records, changes, root_version, issued_at, not_after, published_at } }
+columns! { ROOT: RootRow { version, object } }
 
 impl Ledger<'_> {
     /// How often the realm's publishable state has changed: cheap to poll.
     pub fn changes(&self) -> Result<u64, Error> {
-        self.0.read(|tx| tx.session.count("SELECT changes FROM realms WHERE id = $1", args![tx.realm.0]))
+        self.0.read(|tx| tx.count("SELECT changes FROM realms WHERE id = $1", args![tx.realm]))
     }
 
     /// Takes the next epoch and commits it. To be called before signing: an epoch, once taken, is never given again, also
@@ -77,16 +73,17 @@ impl Ledger<'_> {
             let sql = "UPDATE realms SET last_epoch = CASE WHEN last_epoch > $2 THEN last_epoch ELSE $2 END + 1, \
                        last_issued_at = CASE WHEN last_issued_at > $3 THEN last_issued_at ELSE $3 END \
                        WHERE id = $1 RETURNING last_epoch, last_issued_at";
-            let taken: Option<(u64, u64)> = tx.session.one(sql, args![tx.realm.0, request.above, request.now])?;
+            let taken: Option<(u64, u64)> = tx.one(sql, args![tx.realm, request.above, request.now])?;
             let (epoch, issued_at) = taken.ok_or_else(|| Error::Store { detail: "the realm vanished".into() })?;
             let EpochRequest { tree, records, changes, root_version, lifetime, .. } = *request;
             let not_after = issued_at.saturating_add(lifetime);
-            let sql = "INSERT INTO epochs (realm_id, epoch, tree, records, changes, root_version, issued_at, not_after) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-            let values = args![tx.realm.0, epoch, &tree.0[..], records, changes, root_version, issued_at, not_after];
-            tx.session.run(sql, values)?;
+            let row = fields! {
+                realm_id: tx.realm, epoch: epoch, tree: &tree.0[..], records: records, changes: changes,
+                root_version: root_version, issued_at: issued_at, not_after: not_after,
+            };
+            tx.add("epochs", row)?;
             let sql = "DELETE FROM epochs WHERE realm_id = $1 AND epoch + $2 <= $3";
-            tx.session.run(sql, args![tx.realm.0, LEDGER_ROWS, epoch])?;
+            tx.run(sql, args![tx.realm, LEDGER_ROWS, epoch])?;
             Ok(LedgerRow { epoch, tree, records, changes, root_version, issued_at, not_after, published_at: None })
         })
     }
@@ -96,7 +93,7 @@ impl Ledger<'_> {
         let now = self.0.now()?;
         self.0.write(|tx| {
             let sql = "UPDATE epochs SET published_at = $3 WHERE realm_id = $1 AND epoch = $2";
-            tx.session.run(sql, args![tx.realm.0, epoch, now]).map(drop)
+            tx.run(sql, args![tx.realm, epoch, now]).map(drop)
         })
     }
 
@@ -104,7 +101,7 @@ impl Ledger<'_> {
     pub fn newest(&self, limit: usize) -> Result<Vec<LedgerRow>, Error> {
         self.0.read(|tx| {
             let rest = format!("FROM epochs WHERE realm_id = $1 ORDER BY epoch DESC LIMIT {limit}");
-            tx.session.select(&EPOCH, &rest, args![tx.realm.0])
+            tx.all(EPOCH.select(&rest), args![tx.realm])
         })
     }
 
@@ -112,15 +109,14 @@ impl Ledger<'_> {
     pub fn add_root(&self, root: &RootRow) -> Result<(), Error> {
         let now = self.0.now()?;
         self.0.write(|tx| {
-            let sql = "INSERT INTO roots (realm_id, version, object, created_at) VALUES ($1, $2, $3, $4)";
+            let row = fields! { realm_id: tx.realm, version: root.version, object: &root.object[..], created_at: now };
             let exists = || Error::Exists { kind: Kind::Root, id: root.version.to_string() };
-            let values = args![tx.realm.0, root.version, &root.object[..], now];
-            tx.session.run(sql, values).map(drop).map_err(|e| e.or_unique(exists))
+            tx.add("roots", row).map_err(|e| e.or_unique(exists))
         })
     }
 
     /// Every root version, oldest first.
     pub fn roots(&self) -> Result<Vec<RootRow>, Error> {
-        self.0.read(|tx| tx.session.select(&ROOT, "FROM roots WHERE realm_id = $1 ORDER BY version", args![tx.realm.0]))
+        self.0.read(|tx| tx.all(ROOT.select("FROM roots WHERE realm_id = $1 ORDER BY version"), args![tx.realm]))
     }
 }

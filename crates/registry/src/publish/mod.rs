@@ -13,22 +13,14 @@ mod leases;
 mod ledger;
 mod snapshot;
 
-use crate::model::Slug;
-use crate::registry::Registry;
-use crate::transaction::InRealm;
+use crate::transaction::handle;
 
 pub use explain::{Explanation, Question, Reason, Usable, UsablePage};
 pub use leases::Lease;
 pub use ledger::{EpochRequest, LedgerRow, RootRow};
 pub use snapshot::Snapshot;
 
-/// What a publisher of a realm needs.
-#[derive(Clone, Copy, Debug)]
-pub struct Ledger<'r>(InRealm<'r>);
-
-impl Registry {
+handle! {
     /// What a publisher of a realm needs.
-    pub fn ledger<'r>(&'r self, realm: &'r Slug) -> Ledger<'r> {
-        Ledger(InRealm { registry: self, realm })
-    }
+    Ledger = ledger
 }

@@ -9,8 +9,9 @@ use edgelatch_core::policy::{AllowMode, Order};
 
 use super::Ledger;
 use crate::error::Error;
-use crate::model::{Authority, IpEntry, IpRules, Note, parse_cidr};
-use crate::store::{Value, args, columns};
+use crate::keys::{IP_ENTRY, ip_rules};
+use crate::model::{Authority, IpEntry};
+use crate::store::{Statements, Value, args, columns};
 use crate::tenants::find_realm;
 use crate::transaction::Transaction;
 
@@ -60,7 +61,7 @@ impl Ledger<'_> {
     /// One state of the realm. `pepper` is the secret that goes with the realm's pepper id, if it has one.
     pub fn snapshot(&self, pepper: Option<&Pepper>) -> Result<Snapshot, Error> {
         self.0.read(|tx| {
-            let realm = find_realm(tx.session, self.0.realm)?;
+            let realm = find_realm(tx, self.0.realm)?;
             if realm.pepper_id != pepper.map(Pepper::id) {
                 let detail = match realm.pepper_id {
                     Some(id) => format!("realm `{}` needs pepper {id}; give the publisher that pepper", realm.realm),
@@ -85,25 +86,26 @@ impl Ledger<'_> {
 /// know.
 pub(super) fn records(tx: &mut Transaction<'_>, only: Option<u64>) -> Result<(Vec<KeyRecord>, Vec<RoleRecord>), Error> {
     let (mut roles, places) = roles(tx)?;
-    let parts = Parts::read(tx, &places, only)?;
+    let parts = Parts::read(tx, only)?;
     let whole_org = u32::try_from(roles.len()).map_err(|_| too_many_roles())?;
     roles.push(RoleRecord { name: ORG_ROLE.0.into(), patterns: vec![ORG_ROLE.1.into()] });
+    let placed = |rows: Option<&Vec<u64>>| rows.into_iter().flatten().filter_map(|row| places.get(row).copied()).collect();
     let mut keys = Vec::new();
     let (test, values) = limited(tx, only);
     let rest = format!(
         "FROM secrets s JOIN keys k ON k.id = s.key_id JOIN orgs o ON o.id = k.org_id JOIN owners w ON w.id = k.owner_id \
          WHERE k.realm_id = $1{test}"
     );
-    tx.session.select_each(&SECRET, &rest, &values, |found| {
+    tx.each(SECRET.select(&rest), &values, |found| {
         let Found { key, owner, authority, scope_all, allow_mode, order, mut record } = found;
         record.roles = match authority {
-            Authority::Roles => parts.roles.get(&key).cloned().unwrap_or_default(),
-            Authority::Owner => parts.owner_roles.get(&owner).cloned().unwrap_or_default(),
+            Authority::Roles => placed(parts.roles.get(&key)),
+            Authority::Owner => placed(parts.owner_roles.get(&owner)),
             Authority::Org => vec![whole_org],
         };
         record.services = (!scope_all).then(|| parts.services.get(&key).cloned().unwrap_or_default());
-        let (allow, deny) = parts.ips.get(&key).cloned().unwrap_or_default();
-        record.ip_policy = IpRules::new(Some(allow_mode), order, allow, deny)?.policy();
+        // In an overlap a key has two secrets, and both the same policy.
+        record.ip_policy = ip_rules(allow_mode, order, parts.ips.get(&key).cloned().unwrap_or_default())?.policy();
         keys.push(record);
         Ok(())
     })?;
@@ -128,8 +130,8 @@ fn too_many_roles() -> Error {
 /// A further test and the parameters of a query over a realm's keys, or over one.
 fn limited(tx: &Transaction<'_>, only: Option<u64>) -> (&'static str, Vec<Value>) {
     match only {
-        None => ("", args![tx.realm.0].to_vec()),
-        Some(key) => (" AND k.id = $2", args![tx.realm.0, key].to_vec()),
+        None => ("", args![tx.realm].to_vec()),
+        Some(key) => (" AND k.id = $2", args![tx.realm, key].to_vec()),
     }
 }
 
@@ -139,7 +141,7 @@ fn roles(tx: &mut Transaction<'_>) -> Result<(Vec<RoleRecord>, BTreeMap<u64, u32
                WHERE r.realm_id = $1 ORDER BY r.id, p.pattern";
     let mut roles: Vec<RoleRecord> = Vec::new();
     let mut places = BTreeMap::new();
-    tx.session.each(sql, args![tx.realm.0], |(row, name, pattern): (u64, String, String)| {
+    tx.each(sql, args![tx.realm], |(row, name, pattern): (u64, String, String)| {
         let next = u32::try_from(roles.len()).map_err(|_| too_many_roles())?;
         if *places.entry(row).or_insert(next) == next {
             roles.push(RoleRecord { name, patterns: Vec::new() });
@@ -153,44 +155,24 @@ fn roles(tx: &mut Transaction<'_>) -> Result<(Vec<RoleRecord>, BTreeMap<u64, u32
 }
 
 /// What other tables hold of each key, and of each owner, by its row.
-#[derive(Default)]
 struct Parts {
-    roles: BTreeMap<u64, Vec<u32>>,
-    owner_roles: BTreeMap<u64, Vec<u32>>,
+    roles: BTreeMap<u64, Vec<u64>>,
+    owner_roles: BTreeMap<u64, Vec<u64>>,
     services: BTreeMap<u64, Vec<String>>,
-    /// Allow and deny lists.
-    ips: BTreeMap<u64, (Vec<IpEntry>, Vec<IpEntry>)>,
+    ips: BTreeMap<u64, Vec<(String, IpEntry)>>,
 }
 
 impl Parts {
-    fn read(tx: &mut Transaction<'_>, places: &BTreeMap<u64, u32>, only: Option<u64>) -> Result<Parts, Error> {
-        let mut parts = Parts::default();
+    fn read(tx: &mut Transaction<'_>, only: Option<u64>) -> Result<Parts, Error> {
         let (test, values) = limited(tx, only);
-        let of_keys = |columns: &str, table: &str| {
-            format!("SELECT {columns} FROM {table} x JOIN keys k ON k.id = x.key_id WHERE k.realm_id = $1{test}")
-        };
-        tx.session.each(&of_keys("x.key_id, x.role_id", "key_roles"), &values, |(key, role): (u64, u64)| {
-            parts.roles.entry(key).or_default().extend(places.get(&role));
-            Ok(())
-        })?;
-        let sql = "SELECT x.owner_id, x.role_id FROM owner_roles x JOIN owners w ON w.id = x.owner_id \
-                   JOIN orgs o ON o.id = w.org_id WHERE o.realm_id = $1";
-        tx.session.each(sql, args![tx.realm.0], |(owner, role): (u64, u64)| {
-            parts.owner_roles.entry(owner).or_default().extend(places.get(&role));
-            Ok(())
-        })?;
-        tx.session.each(&of_keys("x.key_id, x.service", "key_services"), &values, |(key, service): (u64, String)| {
-            parts.services.entry(key).or_default().push(service);
-            Ok(())
-        })?;
-        type Entry = (u64, String, String, bool);
-        tx.session.each(&of_keys("x.key_id, x.list, x.cidr, x.enabled", "key_ips"), &values, |entry: Entry| {
-            let (key, list, cidr, enabled) = entry;
-            let lists = parts.ips.entry(key).or_default();
-            let list = if list == "allow" { &mut lists.0 } else { &mut lists.1 };
-            list.push(IpEntry { cidr: parse_cidr("cidr", &cidr)?, enabled, note: Note::default() });
-            Ok(())
-        })?;
-        Ok(parts)
+        let of_keys = |table: &str| format!("FROM {table} x JOIN keys k ON k.id = x.key_id WHERE k.realm_id = $1{test}");
+        let owner_roles = "SELECT x.owner_id, x.role_id FROM owner_roles x JOIN owners w ON w.id = x.owner_id \
+                           JOIN orgs o ON o.id = w.org_id WHERE o.realm_id = $1";
+        Ok(Parts {
+            roles: tx.grouped(format!("SELECT x.key_id, x.role_id {}", of_keys("key_roles")), &values)?,
+            owner_roles: tx.grouped(owner_roles, args![tx.realm])?,
+            services: tx.grouped(format!("SELECT x.key_id, x.service {}", of_keys("key_services")), &values)?,
+            ips: tx.grouped(IP_ENTRY.select(&of_keys("key_ips")), &values)?,
+        })
     }
 }

@@ -1,19 +1,21 @@
 //! What every store keeps to, whatever rules are written upon it.
 
-use super::{Database, Place};
-use super::{Postgres, Sqlite, Store, Value, args};
+use edgelatch_testkit::postgres;
+
+use super::{Database, Statements, Store, Value, args};
 use crate::error::Error;
 
-use edgelatch_testkit::postgres;
+/// Runs the test with the place for a database of each kind.
+pub(super) fn on_each_place(test: impl Fn(&Database)) {
+    let dir = tempfile::tempdir().unwrap();
+    test(&Database::file(dir.path().join("a.db")));
+    let Some(server) = postgres::server() else { return };
+    test(&server.url(&server.schema()).parse().unwrap());
+}
 
 /// Runs the test on a fresh database of each kind.
 fn on_each(test: impl Fn(&dyn Store)) {
-    let dir = tempfile::tempdir().unwrap();
-    test(&Sqlite::create(&dir.path().join("a.db")).unwrap());
-    let Some(server) = postgres::server() else { return };
-    let database: Database = server.url(&server.schema()).parse().unwrap();
-    let Place::Postgres(config) = &database.0 else { panic!("{database}") };
-    test(&Postgres::create(&database.to_string(), config).unwrap());
+    on_each_place(|place| test(&*place.open(true).unwrap()));
 }
 
 pub(super) const REALM: &str = "INSERT INTO realms (slug, name, preset, prefix, source_bearer, source_x_api_key, created_at) \

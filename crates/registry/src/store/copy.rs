@@ -1,7 +1,7 @@
 //! A registry from one database into another.
 
 use super::schema::tables;
-use super::{Session, Store, Value};
+use super::{Session, Statements, Store, Value};
 use crate::error::Error;
 use crate::limits::COPY_ROWS;
 
@@ -17,7 +17,7 @@ pub struct CopyProgress {
 }
 
 fn count(session: &mut dyn Session, table: &str) -> Result<u64, Error> {
-    session.count(&format!("SELECT count(*) FROM {table}"), &[])
+    session.count(format!("SELECT count(*) FROM {table}"), &[])
 }
 
 /// Copies every table of one state of `source` in one transaction of `target`, and counts both sides before the commit.

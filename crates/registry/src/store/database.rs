@@ -8,6 +8,10 @@ use std::str::FromStr;
 use postgres::Config;
 use postgres::config::{Host, SslMode};
 
+use super::Store;
+use super::postgres::Postgres;
+use super::schema::{MIGRATIONS, Migrations};
+use super::sqlite::Sqlite;
 use crate::error::Error;
 
 const FORM: &str = "must be a file's path or postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters of user and \
@@ -15,10 +19,10 @@ const FORM: &str = "must be a file's path or postgres://USER:PASSWORD@HOST:PORT/
 
 /// The address of a registry's database. `Display` and `Debug` leave the password out.
 #[derive(Clone)]
-pub struct Database(pub(crate) Place);
+pub struct Database(Place);
 
 #[derive(Clone)]
-pub(crate) enum Place {
+enum Place {
     File(PathBuf),
     Postgres(Box<Config>),
 }
@@ -35,6 +39,22 @@ impl Database {
             Place::File(path) => Some(path),
             Place::Postgres(_) => None,
         }
+    }
+}
+
+impl Database {
+    /// Opens what lies there, or makes it `new`, and brings its schema up to date with the migrations that a program knows.
+    pub(super) fn open_as(&self, new: bool, known: Migrations) -> Result<Box<dyn Store>, Error> {
+        Ok(match &self.0 {
+            Place::File(path) if new => Box::new(Sqlite::create(path, known)?),
+            Place::File(path) => Box::new(Sqlite::open(path, known)?),
+            Place::Postgres(config) => Box::new(Postgres::open(&self.to_string(), config, new, known)?),
+        })
+    }
+
+    /// The same with this program's migrations.
+    pub(crate) fn open(&self, new: bool) -> Result<Box<dyn Store>, Error> {
+        self.open_as(new, MIGRATIONS)
     }
 }
 

@@ -23,6 +23,7 @@ mod postgres;
 mod readers;
 mod row;
 mod schema;
+mod session;
 mod sqlite;
 mod tls;
 #[cfg(test)]
@@ -32,33 +33,13 @@ pub(crate) use conditions::Conditions;
 pub use copy::CopyProgress;
 pub(crate) use copy::copy;
 pub use database::Database;
-pub(crate) use database::Place;
-pub(crate) use postgres::Postgres;
-pub(crate) use row::{Column, Columns, FromRow, Row, Value, args, columns};
-pub(crate) use sqlite::Sqlite;
+pub(crate) use row::{Column, Columns, Fields, Value, args, columns, fields};
+pub(crate) use session::{Session, Statements};
 
 use crate::error::Error;
 
-/// Sees each row in turn.
-pub(crate) type Each<'a> = dyn FnMut(Row<'_>) -> Result<(), Error> + 'a;
 /// The work of one transaction.
 pub(crate) type Work<'a> = dyn FnMut(&mut dyn Session) -> Result<(), Error> + 'a;
-
-/// An open transaction. After a statement failed, every further one does, and so does the commit.
-pub(crate) trait Session {
-    /// Runs a statement and returns how many rows it touched. A violated uniqueness is [`Error::Unique`].
-    fn run(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error>;
-    /// Runs a query and hands over its rows.
-    fn query(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error>;
-    /// Many rows are about to be added: from here on, statements are planned for large tables.
-    fn bulk(&mut self) -> Result<(), Error>;
-    /// Names of a table's columns.
-    fn columns(&mut self, table: &str) -> Result<Vec<String>, Error>;
-    /// Adds rows in the database's fastest way.
-    fn load(&mut self, table: &str, columns: &[&str], rows: &[Vec<Value>]) -> Result<(), Error>;
-    /// Makes the ids that the database gives follow those that were loaded into a table that has ids.
-    fn settle(&mut self, table: &str) -> Result<(), Error>;
-}
 
 /// A database. A transaction commits when its work returns `Ok`, and leaves no trace otherwise. The work may be run more
 /// than once: when the connection was lost under it, or another transaction stood in its way.
@@ -67,69 +48,6 @@ pub(crate) trait Store: Send + Sync {
     fn write(&self, work: &mut Work<'_>) -> Result<(), Error>;
     /// A reading transaction sees one state throughout.
     fn read(&self, work: &mut Work<'_>) -> Result<(), Error>;
-}
-
-impl dyn Session + '_ {
-    /// Every row of a query in turn.
-    pub(crate) fn each<T: FromRow>(
-        &mut self,
-        sql: &str,
-        args: &[Value],
-        mut take: impl FnMut(T) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        self.query(sql, args, &mut |mut row| take(T::read(&mut row)?))
-    }
-
-    /// All rows of a query.
-    pub(crate) fn all<T: FromRow>(&mut self, sql: &str, args: &[Value]) -> Result<Vec<T>, Error> {
-        let mut all = Vec::new();
-        self.each(sql, args, |row| {
-            all.push(row);
-            Ok(())
-        })?;
-        Ok(all)
-    }
-
-    /// The first row of a query.
-    pub(crate) fn one<T: FromRow>(&mut self, sql: &str, args: &[Value]) -> Result<Option<T>, Error> {
-        Ok(self.all(sql, args)?.into_iter().next())
-    }
-
-    /// Adds a row with `… RETURNING id`.
-    pub(crate) fn insert(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
-        self.one(sql, args)?.ok_or_else(|| Error::Store { detail: "a new row got no id".into() })
-    }
-
-    /// The number that a query counts.
-    pub(crate) fn count(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
-        Ok(self.one(sql, args)?.unwrap_or(0))
-    }
-
-    /// Every row of `SELECT`, those columns, and the rest of a query.
-    pub(crate) fn select_each<T>(
-        &mut self,
-        columns: &Columns<T>,
-        rest: &str,
-        args: &[Value],
-        mut take: impl FnMut(T) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        self.query(&format!("SELECT {} {rest}", columns.sql), args, &mut |mut row| take((columns.read)(&mut row)?))
-    }
-
-    /// All of them.
-    pub(crate) fn select<T>(&mut self, columns: &Columns<T>, rest: &str, args: &[Value]) -> Result<Vec<T>, Error> {
-        let mut all = Vec::new();
-        self.select_each(columns, rest, args, |row| {
-            all.push(row);
-            Ok(())
-        })?;
-        Ok(all)
-    }
-
-    /// The first of them.
-    pub(crate) fn select_one<T>(&mut self, columns: &Columns<T>, rest: &str, args: &[Value]) -> Result<Option<T>, Error> {
-        Ok(self.select(columns, rest, args)?.into_iter().next())
-    }
 }
 
 impl dyn Store + '_ {

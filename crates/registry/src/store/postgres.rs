@@ -16,8 +16,10 @@ use postgres::types::Type;
 use postgres::{Client, Config, IsolationLevel, Statement, Transaction};
 use r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
 
-use super::schema::{MIGRATIONS, Migrations, POSTGRES};
-use super::{Each, Row, Session, Store, Value, Work, miscounted, passed_over, tls};
+use super::row::Row;
+use super::schema::{Migrations, POSTGRES};
+use super::session::Each;
+use super::{Session, Store, Value, Work, miscounted, passed_over, tls};
 use crate::error::Error;
 use crate::limits::{BUSY_MILLIS, CONNECTIONS, IDLE_MILLIS, MIGRATION_MILLIS, STATEMENT_MILLIS, STATEMENTS, TRIES};
 
@@ -109,17 +111,8 @@ enum Next {
 }
 
 impl Postgres {
-    /// Makes the tables in a database that has none of ours.
-    pub(crate) fn create(address: &str, config: &Config) -> Result<Postgres, Error> {
-        Postgres::open_as(address, config, true, MIGRATIONS)
-    }
-
-    /// Opens a database and brings its schema up to date.
-    pub(crate) fn open(address: &str, config: &Config) -> Result<Postgres, Error> {
-        Postgres::open_as(address, config, false, MIGRATIONS)
-    }
-
-    pub(super) fn open_as(address: &str, config: &Config, new: bool, known: Migrations) -> Result<Postgres, Error> {
+    /// Opens a database and brings its schema up to date, or makes the tables in a `new` one, which has none of ours.
+    pub(super) fn open(address: &str, config: &Config, new: bool, known: Migrations) -> Result<Postgres, Error> {
         let store = Postgres::connect(address, config)?;
         let mut tries = 1;
         loop {
@@ -344,7 +337,7 @@ impl<'a> Tx<'a> {
 }
 
 impl Session for Tx<'_> {
-    fn run(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
+    fn execute(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
         let statement = self.prepare(sql, args)?;
         if !statement.columns().is_empty() {
             self.failure = Some(Next::Stop);

@@ -1,12 +1,15 @@
-//! Values, and rows of them as types.
+//! Values, rows of them as types, and columns by name.
+
+use serde::{Deserialize, Serialize};
 
 use edgelatch_core::tree::ObjectId;
 
 use crate::error::Error;
 use crate::model::FromText;
 
-/// One value of a row or of a statement's parameters.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// One value of a row or of a statement's parameters. As JSON, in cursors, it is what it holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub(crate) enum Value {
     #[default]
     Null,
@@ -67,6 +70,12 @@ columns_of! {
     Vec<u8>: Value::Blob(bytes) => Some(bytes);
     [u8; 32]: Value::Blob(bytes) => bytes.try_into().ok();
     ObjectId: Value::Blob(bytes) => bytes.try_into().ok().map(ObjectId);
+}
+
+impl Column for Value {
+    fn read(value: Value) -> Option<Self> {
+        Some(value)
+    }
 }
 
 impl<T: Column> Column for Option<T> {
@@ -135,6 +144,24 @@ tuples! {
     (A "1", B "2", C "3", D "4");
 }
 
+/// A query, and what each of its rows is read as.
+pub(crate) struct Query<T> {
+    pub(super) sql: String,
+    pub(super) read: fn(&mut Row<'_>) -> Result<T, Error>,
+}
+
+macro_rules! query_from {
+    ($($text:ty),*) => { $(
+        impl<T: FromRow> From<$text> for Query<T> {
+            fn from(sql: $text) -> Query<T> {
+                Query { sql: sql.into(), read: T::read }
+            }
+        }
+    )* };
+}
+
+query_from!(&str, &String, String);
+
 /// What a query selects, each column under a name of its own, and what a row of it makes.
 pub(crate) struct Columns<T> {
     /// What stands after `SELECT`.
@@ -142,10 +169,20 @@ pub(crate) struct Columns<T> {
     pub(crate) read: fn(&mut Row<'_>) -> Result<T, Error>,
 }
 
+impl<T> Columns<T> {
+    /// The query of these columns, with what stands after them.
+    pub(crate) fn select(&self, rest: &str) -> Query<T> {
+        Query { sql: format!("SELECT {} {rest}", self.sql), read: self.read }
+    }
+}
+
 /// Declares [`Columns`]: names, each with its type where it does not follow from its use, and its SQL where that is not the name
-/// itself; and what they make. The list of columns that the
-/// database is asked for and the one that is read are the same, so they cannot disagree.
+/// itself; and what they make, unless it is a structure of members so named. The columns that the database is asked for and those
+/// that are read are one list, so they cannot disagree.
 macro_rules! columns {
+    ($(#[$doc:meta])* $vis:vis $columns:ident: $ty:ident { $($name:ident),* $(,)? }) => {
+        $crate::store::columns! { $(#[$doc])* $vis $columns: $ty = { $($name),* } => $ty { $($name),* } }
+    };
     ($(#[$doc:meta])* $vis:vis $columns:ident: $ty:ty = {
         $first:ident $(: $first_ty:ty)? $(= $first_sql:literal)? $(, $name:ident $(: $column_ty:ty)? $(= $sql:literal)?)* $(,)?
     } => $made:expr) => {
@@ -163,3 +200,45 @@ macro_rules! columns {
     (@sql $name:ident $sql:literal) => { $sql };
 }
 pub(crate) use columns;
+
+/// Columns to be written, each with its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields(pub(crate) Vec<(&'static str, Value)>);
+
+impl Fields {
+    /// These and the others.
+    pub(crate) fn and(mut self, others: Fields) -> Fields {
+        self.0.extend(others.0);
+        self
+    }
+
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        self.0.iter().map(|(name, _)| *name).collect()
+    }
+
+    pub(super) fn values(self) -> Vec<Value> {
+        self.0.into_iter().map(|(_, value)| value).collect()
+    }
+
+    /// A statement that adds them as a row.
+    pub(super) fn insert(self, table: &str) -> (String, Vec<Value>) {
+        let names = self.names();
+        let places: Vec<String> = (1..=names.len()).map(|i| format!("${i}")).collect();
+        (format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), places.join(", ")), self.values())
+    }
+
+    /// A statement that puts them into a row, which rises to its next revision.
+    pub(super) fn revise(self, table: &str, id: u64) -> (String, Vec<Value>) {
+        let sets: Vec<String> = (2..).zip(self.names()).map(|(i, name)| format!("{name} = ${i}, ")).collect();
+        let sql = format!("UPDATE {table} SET {}revision = revision + 1 WHERE id = $1", sets.concat());
+        (sql, [vec![id.into()], self.values()].concat())
+    }
+}
+
+/// Declares [`Fields`].
+macro_rules! fields {
+    ($($name:ident: $value:expr),* $(,)?) => {
+        $crate::store::Fields(vec![$((stringify!($name), $crate::store::Value::from($value))),*])
+    };
+}
+pub(crate) use fields;

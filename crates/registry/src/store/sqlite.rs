@@ -10,8 +10,10 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, ffi};
 
 use super::readers::Readers;
-use super::schema::{MIGRATIONS, Migrations, SQLITE};
-use super::{Each, Row, Session, Store, Value, Work, miscounted, passed_over};
+use super::row::Row;
+use super::schema::{Migrations, SQLITE};
+use super::session::Each;
+use super::{Session, Store, Value, Work, miscounted, passed_over};
 use crate::error::Error;
 use crate::limits::{BUSY_MILLIS, CACHE_KIB, READER_CACHE_KIB, STATEMENTS, WAL_PAGES};
 
@@ -28,16 +30,7 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     /// Makes a new database; an existing file is left alone and refused.
-    pub(crate) fn create(path: &Path) -> Result<Sqlite, Error> {
-        Sqlite::create_as(path, MIGRATIONS)
-    }
-
-    /// Opens an existing database and brings its schema up to date.
-    pub(crate) fn open(path: &Path) -> Result<Sqlite, Error> {
-        Sqlite::open_as(path, MIGRATIONS)
-    }
-
-    pub(super) fn create_as(path: &Path, known: Migrations) -> Result<Sqlite, Error> {
+    pub(super) fn create(path: &Path, known: Migrations) -> Result<Sqlite, Error> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         // Digests of weak imported keys could be guessed: nobody else reads them. SQLite's side files inherit the mode.
@@ -57,7 +50,8 @@ impl Sqlite {
         Ok(store)
     }
 
-    pub(super) fn open_as(path: &Path, known: Migrations) -> Result<Sqlite, Error> {
+    /// Opens an existing database and brings its schema up to date.
+    pub(super) fn open(path: &Path, known: Migrations) -> Result<Sqlite, Error> {
         match std::fs::metadata(path) {
             Ok(meta) if meta.is_file() => {}
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -188,7 +182,7 @@ impl<'a> Tx<'a> {
 }
 
 impl Session for Tx<'_> {
-    fn run(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
+    fn execute(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
         self.guard(|tx| {
             let touched = tx.prepare(sql, args)?.raw_execute().map_err(|e| tx.store.error(e))?;
             Ok(touched as u64)

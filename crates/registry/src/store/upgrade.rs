@@ -2,12 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::contract::REALM;
+use super::contract::{REALM, on_each_place};
 use super::schema::{MIGRATIONS, Migrations, tables};
-use super::{Database, Place};
-use super::{Postgres, Session, Sqlite, Store, args};
+use super::{Session, Statements, Store, args};
 use crate::error::Error;
-use edgelatch_testkit::postgres;
 
 /// What a next program may bring: a column, a table, and what is for one dialect alone.
 const SECOND: &str = "\
@@ -26,16 +24,7 @@ const NEXT: Migrations = &[MIGRATIONS[0], SECOND];
 type Open<'a> = dyn Fn(bool, Migrations) -> Result<Box<dyn Store>, Error> + Sync + 'a;
 
 fn on_each(test: impl Fn(&Open<'_>)) {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("a.db");
-    test(&|new, known| {
-        let open = if new { Sqlite::create_as } else { Sqlite::open_as };
-        Ok(Box::new(open(&path, known)?))
-    });
-    let Some(server) = postgres::server() else { return };
-    let database: Database = server.url(&server.schema()).parse().unwrap();
-    let Place::Postgres(config) = &database.0 else { panic!("{database}") };
-    test(&|new, known| Ok(Box::new(Postgres::open_as(&database.to_string(), config, new, known)?)));
+    on_each_place(|place| test(&|new, known| place.open_as(new, known)));
 }
 
 fn count(session: &mut dyn Session) -> Result<u64, Error> {
@@ -81,7 +70,7 @@ fn upgrade(open: &Open<'_>) {
     new.writing(|s| s.run(REALM, args!["first of the new"])).unwrap();
     assert_eq!((old.reading(count).unwrap(), new.reading(count).unwrap()), (written + 2, written + 2));
     for table in tables() {
-        new.reading(|s| s.count(&format!("SELECT count(*) FROM {table}"), &[])).unwrap();
+        new.reading(|s| s.count(format!("SELECT count(*) FROM {table}"), &[])).unwrap();
     }
     let filled = "SELECT count(*) FROM realms WHERE colour = 7 AND (SELECT count(*) FROM later) = 0";
     assert_eq!(new.reading(|s| s.count(filled, &[])).unwrap(), written + 2);

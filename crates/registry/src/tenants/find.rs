@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind};
 use crate::model::{Settings, Slug};
-use crate::store::args;
+use crate::store::{Statements, args};
 use crate::transaction::{Change, Transaction};
 
 /// An org's row and rules.
@@ -17,7 +17,7 @@ impl Change<'_> {
     pub(crate) fn org(&mut self, org: &Slug) -> Result<OrgRow, Error> {
         self.caller.check(org, Kind::Org, org.as_str())?;
         let sql = "SELECT id, settings FROM orgs WHERE realm_id = $1 AND slug = $2";
-        let found = self.tx.session.one::<(u64, String)>(sql, args![self.tx.realm.0, org.as_str()])?;
+        let found = self.one::<(u64, String)>(sql, args![self.tx.realm, org.as_str()])?;
         let (id, settings) = found.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))?;
         Ok(OrgRow { id, settings: Settings::stored(settings)? })
     }
@@ -26,13 +26,13 @@ impl Change<'_> {
 /// The row of an org.
 pub(crate) fn org_id(tx: &mut Transaction<'_>, org: &Slug) -> Result<u64, Error> {
     let sql = "SELECT id FROM orgs WHERE realm_id = $1 AND slug = $2";
-    tx.session.one(sql, args![tx.realm.0, org.as_str()])?.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))
+    tx.one(sql, args![tx.realm, org.as_str()])?.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))
 }
 
 /// The row of an org's owner: of the one named, or else of the only one.
 pub(crate) fn owner_id(tx: &mut Transaction<'_>, org: u64, owner: Option<&Slug>) -> Result<u64, Error> {
     let Some(owner) = owner else {
-        let owners: Vec<u64> = tx.session.all("SELECT id FROM owners WHERE org_id = $1 LIMIT 2", args![org])?;
+        let owners: Vec<u64> = tx.all("SELECT id FROM owners WHERE org_id = $1 LIMIT 2", args![org])?;
         return match owners[..] {
             [only] => Ok(only),
             [] => Err(Error::invalid("owner", "is missing, and the org has none yet: create one")),
@@ -40,13 +40,13 @@ pub(crate) fn owner_id(tx: &mut Transaction<'_>, org: u64, owner: Option<&Slug>)
         };
     };
     let sql = "SELECT id FROM owners WHERE org_id = $1 AND slug = $2";
-    tx.session.one(sql, args![org, owner.as_str()])?.ok_or_else(|| Error::missing(Kind::Owner, owner.as_str()))
+    tx.one(sql, args![org, owner.as_str()])?.ok_or_else(|| Error::missing(Kind::Owner, owner.as_str()))
 }
 
 /// The row of a role: the org's own, or else the realm's.
 pub(crate) fn role_id(tx: &mut Transaction<'_>, org: u64, role: &Slug) -> Result<u64, Error> {
     let sql = "SELECT id FROM roles WHERE realm_id = $1 AND slug = $2 AND (org_id = $3 OR org_id IS NULL) \
                ORDER BY coalesce(org_id, 0) DESC LIMIT 1";
-    let found = tx.session.one(sql, args![tx.realm.0, role.as_str(), org])?;
+    let found = tx.one(sql, args![tx.realm, role.as_str(), org])?;
     found.ok_or_else(|| Error::missing(Kind::Role, role.as_str()))
 }

@@ -11,20 +11,12 @@ mod owners;
 mod realms;
 mod roles;
 
-use crate::model::Slug;
-use crate::registry::Registry;
-use crate::transaction::InRealm;
+use crate::transaction::handle;
 
 pub(crate) use find::{OrgRow, org_id, owner_id, role_id};
 pub(crate) use realms::find_realm;
 
-/// Orgs, owners and roles of a realm.
-#[derive(Clone, Copy, Debug)]
-pub struct Tenants<'r>(InRealm<'r>);
-
-impl Registry {
+handle! {
     /// Orgs, owners and roles of a realm.
-    pub fn tenants<'r>(&'r self, realm: &'r Slug) -> Tenants<'r> {
-        Tenants(InRealm { registry: self, realm })
-    }
+    Tenants = tenants
 }

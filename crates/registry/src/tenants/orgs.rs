@@ -1,14 +1,14 @@
 //! Orgs and their settings.
 
 use super::Tenants;
-use super::owners::count_no_more;
+use super::owners::set_roles;
 use super::realms::{find_realm, predefined};
 use super::roles::{insert_role, of_org};
 use crate::audit::{Target, logged};
 use crate::directory;
 use crate::error::{Error, Kind};
-use crate::model::{Caller, NewOrg, Org, OrgEdit, RealmCredentials, Settings, Slug, Word};
-use crate::store::{Value, args, columns};
+use crate::model::{Caller, Name, NewOrg, Org, OrgEdit, RealmCredentials, Settings, Slug, Word};
+use crate::store::{Fields, Statements, args, columns, fields};
 use crate::transaction::{Change, Transaction, check_revision};
 
 columns! {
@@ -17,7 +17,7 @@ columns! {
 }
 
 fn find(tx: &mut Transaction<'_>, org: &Slug) -> Result<(u64, Org), Error> {
-    let found = tx.session.select_one(&ORG, "FROM orgs WHERE realm_id = $1 AND slug = $2", args![tx.realm.0, org.as_str()])?;
+    let found = tx.one(ORG.select("FROM orgs WHERE realm_id = $1 AND slug = $2"), args![tx.realm, org.as_str()])?;
     found.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))
 }
 
@@ -29,27 +29,29 @@ fn find_to_change(change: &mut Change<'_>, org: &Slug, if_revision: Option<u64>)
     Ok(found)
 }
 
-/// The settings, and beside them what queries need of them: the first five parameters.
-fn settings_values(settings: &Settings) -> Result<[Value; 5], Error> {
+/// An org's name and settings, and beside them what queries need of the settings.
+fn editable(name: &Name, settings: &Settings) -> Result<Fields, Error> {
     let text = serde_json::to_string(settings).map_err(|e| Error::Store { detail: e.to_string() })?;
     let headers = settings.realm_credentials();
-    let (authority, list_revoked) = (settings.authority.word(), settings.list_revoked);
-    Ok([text.into(), headers.bearer.into(), headers.x_api_key.into(), authority.into(), list_revoked.into()])
+    Ok(fields! {
+        name: name.as_str(), settings: text, source_bearer: headers.bearer, source_x_api_key: headers.x_api_key,
+        authority: settings.authority.word(), list_revoked: settings.list_revoked,
+    })
 }
 
 /// Claims the names of the org's keys for one key each, or frees them.
 fn hold_names(change: &mut Change<'_>, org: u64, unique: bool) -> Result<(), Error> {
     if !unique {
-        return change.tx.session.run("UPDATE keys SET held_name = NULL WHERE org_id = $1", args![org]).map(drop);
+        return change.run("UPDATE keys SET held_name = NULL WHERE org_id = $1", args![org]).map(drop);
     }
     let sql = "UPDATE keys SET held_name = name WHERE org_id = $1 AND revoked_at IS NULL";
     let shared = || Error::invalid("settings/unique_names", "two of the org's keys share a name: rename or revoke one first");
-    change.tx.session.run(sql, args![org]).map(drop).map_err(|e| e.or_unique(shared))
+    change.run(sql, args![org]).map(drop).map_err(|e| e.or_unique(shared))
 }
 
 /// Notes that the next snapshot differs if edges look in other headers than in those from `before`.
 fn touch_if_other_headers(change: &mut Change<'_>, realm: &Slug, before: RealmCredentials) -> Result<(), Error> {
-    if find_realm(change.tx.session, realm)?.credentials == before { Ok(()) } else { change.tx.touch() }
+    if find_realm(change, realm)?.credentials == before { Ok(()) } else { change.tx.touch() }
 }
 
 impl Tenants<'_> {
@@ -57,23 +59,20 @@ impl Tenants<'_> {
     pub fn create_org(&self, caller: &Caller, new: &NewOrg) -> Result<Org, Error> {
         caller.check_realm()?;
         self.0.change(caller, |change| {
-            let realm = find_realm(change.tx.session, self.0.realm)?;
+            let realm = find_realm(change, self.0.realm)?;
             let other = new.preset.filter(|preset| *preset != realm.preset);
             let data = other.unwrap_or(realm.preset).data()?;
             let mut settings = data.settings;
             if other.is_none() {
                 let sql = "SELECT source_bearer, source_x_api_key FROM realms WHERE id = $1";
                 settings.prefix = realm.prefix;
-                if let Some((bearer, x_api_key)) = change.tx.session.one(sql, args![change.tx.realm.0])? {
+                if let Some((bearer, x_api_key)) = change.one(sql, args![change.tx.realm])? {
                     settings.credentials = RealmCredentials { bearer, x_api_key }.credentials();
                 }
             }
-            let sql = "INSERT INTO orgs (settings, source_bearer, source_x_api_key, authority, list_revoked, realm_id, slug, \
-                       name, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
-            let about = args![change.tx.realm.0, new.org.as_str(), new.name.as_str(), change.now];
+            let row = fields! { realm_id: change.tx.realm, slug: new.org.as_str(), created_at: change.now };
             let exists = || Error::Exists { kind: Kind::Org, id: new.org.to_string() };
-            let values = [&settings_values(&settings)?, about].concat();
-            let id = change.tx.session.insert(sql, &values).map_err(|e| e.or_unique(exists))?;
+            let id = change.add_new("orgs", row.and(editable(&new.name, &settings)?))?.ok_or_else(exists)?;
             for role in other.map(|_| data.roles).unwrap_or_default() {
                 insert_role(change, Some(id), &predefined(role, Some(&new.org)), true)?;
             }
@@ -87,7 +86,7 @@ impl Tenants<'_> {
     /// All orgs, by identifier.
     pub fn orgs(&self) -> Result<Vec<Org>, Error> {
         self.0.read(|tx| {
-            let orgs = tx.session.select(&ORG, "FROM orgs WHERE realm_id = $1 ORDER BY slug", args![tx.realm.0])?;
+            let orgs = tx.all(ORG.select("FROM orgs WHERE realm_id = $1 ORDER BY slug"), args![tx.realm])?;
             Ok(orgs.into_iter().map(|(_, org)| org).collect())
         })
     }
@@ -107,13 +106,11 @@ impl Tenants<'_> {
             if *name == before.name && settings == before.settings {
                 return Ok(before);
             }
-            let headers = find_realm(change.tx.session, self.0.realm)?.credentials;
+            let headers = find_realm(change, self.0.realm)?.credentials;
             if settings.unique_names != before.settings.unique_names {
                 hold_names(change, id, settings.unique_names)?;
             }
-            let sql = "UPDATE orgs SET settings = $1, source_bearer = $2, source_x_api_key = $3, authority = $4, \
-                       list_revoked = $5, name = $7, revision = revision + 1 WHERE id = $6";
-            change.tx.session.run(sql, &[&settings_values(&settings)?, args![id, name.as_str()]].concat())?;
+            change.revise("orgs", id, editable(name, &settings)?)?;
             if settings.authority == before.settings.authority {
                 touch_if_other_headers(change, self.0.realm, headers)?;
             } else {
@@ -130,17 +127,16 @@ impl Tenants<'_> {
         caller.check_realm()?;
         self.0.change(caller, |change| {
             let (id, before) = find_to_change(change, org, if_revision)?;
-            let keys = change.tx.session.count("SELECT count(*) FROM keys WHERE org_id = $1", args![id])?;
+            let keys = change.count("SELECT count(*) FROM keys WHERE org_id = $1", args![id])?;
             if keys > 0 {
                 return Err(Error::InUse { kind: Kind::Org, id: org.to_string(), by: format!("{keys} keys") });
             }
-            let headers = find_realm(change.tx.session, self.0.realm)?.credentials;
-            let owners: Vec<u64> = change.tx.session.all("SELECT id FROM owners WHERE org_id = $1", args![id])?;
-            for owner in owners {
-                count_no_more(&mut change.tx, id, owner)?;
+            let headers = find_realm(change, self.0.realm)?.credentials;
+            for owner in change.all("SELECT id FROM owners WHERE org_id = $1", args![id])? {
+                set_roles(&mut change.tx, id, owner, &[])?;
             }
             for role in of_org(&mut change.tx, id)? {
-                directory::remove_role(&mut change.tx, &role.role, &role.permissions)?;
+                directory::count_role(&mut change.tx, &role.role, &role.permissions, &[])?;
             }
             for sql in [
                 "DELETE FROM owners WHERE org_id = $1",
@@ -149,7 +145,7 @@ impl Tenants<'_> {
                 "DELETE FROM directory_sizes WHERE org_id = $1",
                 "DELETE FROM orgs WHERE id = $1",
             ] {
-                change.tx.session.run(sql, args![id])?;
+                change.run(sql, args![id])?;
             }
             touch_if_other_headers(change, self.0.realm, headers)?;
             change.log("org.delete", &Target::org(org), logged(&before), None)?;

@@ -6,7 +6,7 @@ use crate::audit::{Target, logged};
 use crate::directory;
 use crate::error::{Error, Kind};
 use crate::model::{Caller, NewOwner, Owner, OwnerEdit, Slug, Word, unique_roles};
-use crate::store::{Session, args, columns};
+use crate::store::{Statements, args, columns, fields};
 use crate::transaction::{Change, Transaction, check_revision};
 
 columns! {
@@ -18,15 +18,15 @@ columns! {
 
 const FROM: &str = "FROM owners w JOIN orgs o ON o.id = w.org_id WHERE o.realm_id = $1";
 
-fn with_roles(session: &mut dyn Session, (id, owner): (u64, Owner)) -> Result<(u64, Owner), Error> {
+fn with_roles(tx: &mut Transaction<'_>, (id, owner): (u64, Owner)) -> Result<(u64, Owner), Error> {
     let sql = "SELECT r.slug FROM owner_roles x JOIN roles r ON r.id = x.role_id WHERE x.owner_id = $1 ORDER BY r.slug";
-    Ok((id, Owner { roles: session.all(sql, args![id])?, ..owner }))
+    Ok((id, Owner { roles: tx.all(sql, args![id])?, ..owner }))
 }
 
 fn find(tx: &mut Transaction<'_>, org: &Slug, owner: &Slug) -> Result<(u64, Owner), Error> {
-    let values = args![tx.realm.0, org.as_str(), owner.as_str()];
-    let found = tx.session.select_one(&OWNER, &format!("{FROM} AND o.slug = $2 AND w.slug = $3"), values)?;
-    with_roles(tx.session, found.ok_or_else(|| Error::missing(Kind::Owner, owner.as_str()))?)
+    let values = args![tx.realm, org.as_str(), owner.as_str()];
+    let found = tx.one(OWNER.select(&format!("{FROM} AND o.slug = $2 AND w.slug = $3")), values)?;
+    with_roles(tx, found.ok_or_else(|| Error::missing(Kind::Owner, owner.as_str()))?)
 }
 
 /// An owner that the caller may change, if it is at the expected revision; its org's row comes first.
@@ -41,20 +41,13 @@ fn find_to_change(
     Ok((org_row, id, found))
 }
 
-fn set_roles(tx: &mut Transaction<'_>, org: u64, owner: u64, roles: &[Slug]) -> Result<(), Error> {
-    count_no_more(tx, org, owner)?;
-    tx.session.run("DELETE FROM owner_roles WHERE owner_id = $1", args![owner])?;
+/// Gives an owner other roles than it has.
+pub(super) fn set_roles(tx: &mut Transaction<'_>, org: u64, owner: u64, roles: &[Slug]) -> Result<(), Error> {
+    let before: Vec<u64> = tx.all("SELECT role_id FROM owner_roles WHERE owner_id = $1", args![owner])?;
+    tx.run("DELETE FROM owner_roles WHERE owner_id = $1", args![owner])?;
     let roles = unique_roles(roles)?.iter().map(|role| role_id(tx, org, role)).collect::<Result<Vec<_>, _>>()?;
-    for role in &roles {
-        tx.session.run("INSERT INTO owner_roles (owner_id, role_id) VALUES ($1, $2)", args![owner, *role])?;
-    }
-    directory::add_role_set(tx, org, &roles)
-}
-
-/// The roles of an owner are about to change, or to go.
-pub(super) fn count_no_more(tx: &mut Transaction<'_>, org: u64, owner: u64) -> Result<(), Error> {
-    let roles: Vec<u64> = tx.session.all("SELECT role_id FROM owner_roles WHERE owner_id = $1", args![owner])?;
-    directory::remove_role_set(tx, org, &roles)
+    tx.add_all("owner_roles", roles.iter().map(|role| fields! { owner_id: owner, role_id: *role }).collect())?;
+    directory::count_role_set(tx, org, &before, &roles)
 }
 
 impl Tenants<'_> {
@@ -62,10 +55,11 @@ impl Tenants<'_> {
     pub fn create_owner(&self, caller: &Caller, new: &NewOwner) -> Result<Owner, Error> {
         self.0.change(caller, |change| {
             let org = change.org(&new.org)?.id;
-            let sql = "INSERT INTO owners (org_id, slug, kind, name, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING id";
+            let row = fields! {
+                org_id: org, slug: new.owner.as_str(), kind: new.kind.word(), name: new.name.as_str(), created_at: change.now,
+            };
             let exists = || Error::Exists { kind: Kind::Owner, id: new.owner.to_string() };
-            let values = args![org, new.owner.as_str(), new.kind.word(), new.name.as_str(), change.now];
-            let id = change.tx.session.insert(sql, values).map_err(|e| e.or_unique(exists))?;
+            let id = change.add_new("owners", row)?.ok_or_else(exists)?;
             set_roles(&mut change.tx, org, id, &new.roles)?;
             let (_, owner) = find(&mut change.tx, &new.org, &new.owner)?;
             change.log("owner.create", &Target::owner(&owner), None, logged(&owner))?;
@@ -78,13 +72,13 @@ impl Tenants<'_> {
         self.0.read(|tx| {
             let order = "ORDER BY o.slug, w.slug";
             let found = match org {
-                None => tx.session.select(&OWNER, &format!("{FROM} {order}"), args![tx.realm.0])?,
+                None => tx.all(OWNER.select(&format!("{FROM} {order}")), args![tx.realm])?,
                 Some(org) => {
-                    let values = args![tx.realm.0, org_id(tx, org)?];
-                    tx.session.select(&OWNER, &format!("{FROM} AND o.id = $2 {order}"), values)?
+                    let values = args![tx.realm, org_id(tx, org)?];
+                    tx.all(OWNER.select(&format!("{FROM} AND o.id = $2 {order}")), values)?
                 }
             };
-            found.into_iter().map(|owner| Ok(with_roles(tx.session, owner)?.1)).collect()
+            found.into_iter().map(|owner| Ok(with_roles(tx, owner)?.1)).collect()
         })
     }
 
@@ -103,9 +97,9 @@ impl Tenants<'_> {
             if *name == before.name && disabled == before.disabled && roles == before.roles {
                 return Ok(before);
             }
-            let sql = "UPDATE owners SET name = $2, disabled = $3, revision = revision + 1 WHERE id = $1";
-            change.tx.session.run(sql, args![id, name.as_str(), disabled])?;
-            // Roles that were not named again stay the same rows: the org may have made one of the same name since.
+            change.revise("owners", id, fields! { name: name.as_str(), disabled: disabled })?;
+            // Roles that the edit does not name keep their rows: looked up by name once more, one of the realm's could turn into one of
+            // that name that the org has made since.
             if roles != before.roles {
                 set_roles(&mut change.tx, org_row, id, &roles)?;
             }
@@ -122,12 +116,12 @@ impl Tenants<'_> {
     pub fn delete_owner(&self, caller: &Caller, org: &Slug, owner: &Slug, if_revision: Option<u64>) -> Result<Owner, Error> {
         self.0.change(caller, |change| {
             let (org_row, id, before) = find_to_change(change, (org, owner), if_revision)?;
-            let keys = change.tx.session.count("SELECT count(*) FROM keys WHERE owner_id = $1", args![id])?;
+            let keys = change.count("SELECT count(*) FROM keys WHERE owner_id = $1", args![id])?;
             if keys > 0 {
                 return Err(Error::InUse { kind: Kind::Owner, id: owner.to_string(), by: format!("{keys} keys") });
             }
-            count_no_more(&mut change.tx, org_row, id)?;
-            change.tx.session.run("DELETE FROM owners WHERE id = $1", args![id])?;
+            set_roles(&mut change.tx, org_row, id, &[])?;
+            change.delete("owners", id)?;
             change.log("owner.delete", &Target::owner(&before), logged(&before), None)?;
             Ok(before)
         })

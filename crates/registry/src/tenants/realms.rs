@@ -5,7 +5,7 @@ use crate::audit::{Target, logged};
 use crate::error::{Error, Kind};
 use crate::model::{Caller, MANAGEMENT_REALM, NewRealm, NewRole, Preset, PresetRole, Realm, RealmCredentials, Slug, Word};
 use crate::registry::Registry;
-use crate::store::{Session, args, columns};
+use crate::store::{Statements, args, columns, fields};
 use crate::transaction::{Change, RealmId, Transaction};
 
 columns! {
@@ -19,8 +19,8 @@ columns! {
 }
 
 /// Reads one realm.
-pub(crate) fn find_realm(session: &mut dyn Session, realm: &Slug) -> Result<Realm, Error> {
-    let found = session.select_one(&REALM, "FROM realms r WHERE r.slug = $1", args![realm.as_str()])?;
+pub(crate) fn find_realm(session: &mut (impl Statements + ?Sized), realm: &Slug) -> Result<Realm, Error> {
+    let found = session.one(REALM.select("FROM realms r WHERE r.slug = $1"), args![realm.as_str()])?;
     found.ok_or_else(|| Error::missing(Kind::Realm, realm.as_str()))
 }
 
@@ -44,18 +44,17 @@ impl Registry {
         let prefix = new.prefix.as_ref().unwrap_or(&data.settings.prefix);
         let now = self.env.now()?;
         self.store.writing(|session| {
-            let sql = "INSERT INTO realms (slug, name, prefix, source_bearer, source_x_api_key, created_at, preset) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
-            let (slug, preset) = (new.realm.as_str(), new.preset.word());
-            let values = args![slug, new.name.as_str(), prefix.as_str(), headers.bearer, headers.x_api_key, now, preset];
-            let exists = || Error::Exists { kind: Kind::Realm, id: slug.into() };
-            let id = session.insert(sql, values).map_err(|e| e.or_unique(exists))?;
-            let tx = Transaction { session: &mut *session, realm: RealmId(id) };
-            let mut change = Change { tx, now, caller };
+            let row = fields! {
+                slug: new.realm.as_str(), name: new.name.as_str(), preset: new.preset.word(), prefix: prefix.as_str(),
+                source_bearer: headers.bearer, source_x_api_key: headers.x_api_key, created_at: now,
+            };
+            let exists = || Error::Exists { kind: Kind::Realm, id: new.realm.to_string() };
+            let id = session.add_new("realms", row)?.ok_or_else(exists)?;
+            let mut change = Change { tx: Transaction::over(session, RealmId(id)), now, caller };
             for role in &data.roles {
                 insert_role(&mut change, None, &predefined(role.clone(), None), true)?;
             }
-            let realm = find_realm(change.tx.session, &new.realm)?;
+            let realm = find_realm(&mut change, &new.realm)?;
             change.log("realm.create", &Target::realm(&new.realm, None), None, logged(&realm))?;
             Ok(realm)
         })
@@ -68,6 +67,6 @@ impl Registry {
 
     /// All realms, by name.
     pub fn realms(&self) -> Result<Vec<Realm>, Error> {
-        self.store.reading(|session| session.select(&REALM, "FROM realms r ORDER BY r.slug", &[]))
+        self.store.reading(|session| session.all(REALM.select("FROM realms r ORDER BY r.slug"), &[]))
     }
 }

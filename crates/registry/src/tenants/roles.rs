@@ -6,7 +6,7 @@ use crate::directory;
 use crate::error::{Error, Kind};
 use crate::limits::MAX_ROLE_PATTERNS;
 use crate::model::{Caller, NewRole, Pattern, Role, RoleEdit, Slug, distinct};
-use crate::store::{Conditions, args, columns};
+use crate::store::{Conditions, Statements, args, columns, fields};
 use crate::transaction::{Change, Transaction, check_revision};
 
 columns! {
@@ -25,7 +25,7 @@ fn select(tx: &mut Transaction<'_>, only: &Conditions) -> Result<Vec<(u64, Role)
          WHERE {} ORDER BY coalesce(o.slug, ''), r.slug, p.pattern",
         only.sql()
     );
-    tx.session.select_each(&ROLE, &rest, &only.values, |(id, mut role)| {
+    tx.each(ROLE.select(&rest), &only.values, |(id, mut role)| {
         match roles.last_mut().filter(|(last, _)| *last == id) {
             Some((_, last)) => last.permissions.append(&mut role.permissions),
             None => roles.push((id, role)),
@@ -37,7 +37,7 @@ fn select(tx: &mut Transaction<'_>, only: &Conditions) -> Result<Vec<(u64, Role)
 
 /// All roles, or those of one name.
 fn all(tx: &mut Transaction<'_>, named: Option<&Slug>) -> Result<Vec<(u64, Role)>, Error> {
-    let mut only = Conditions::new("r.realm_id =", tx.realm.0);
+    let mut only = Conditions::new("r.realm_id =", tx.realm);
     only.maybe("r.slug =", named.map(Slug::as_str));
     select(tx, &only)
 }
@@ -59,29 +59,29 @@ fn checked(permissions: &[Pattern]) -> Result<Vec<Pattern>, Error> {
     distinct(permissions, "permissions", MAX_ROLE_PATTERNS)
 }
 
-fn insert_patterns(tx: &mut Transaction<'_>, role: u64, permissions: &[Pattern]) -> Result<(), Error> {
-    for pattern in permissions {
-        tx.session.run("INSERT INTO role_patterns (role_id, pattern) VALUES ($1, $2)", args![role, pattern.as_str()])?;
-    }
-    Ok(())
+/// Gives a role other permissions than it had, and refuses what is too much for its org or the directory.
+fn write_patterns(
+    tx: &mut Transaction<'_>,
+    (org, id, role): (Option<u64>, u64, &Slug),
+    before: &[Pattern],
+    after: &[Pattern],
+) -> Result<(), Error> {
+    tx.run("DELETE FROM role_patterns WHERE role_id = $1", args![id])?;
+    tx.add_all("role_patterns", after.iter().map(|p| fields! { role_id: id, pattern: p.as_str() }).collect())?;
+    directory::count_role(tx, role, before, after)?;
+    org.map_or(Ok(()), |org| directory::check_roles(tx, org))
 }
 
 /// Adds a role to the realm or to one org.
 pub(super) fn insert_role(change: &mut Change<'_>, org: Option<u64>, new: &NewRole, predefined: bool) -> Result<(), Error> {
-    let sql = "INSERT INTO roles (realm_id, org_id, slug, name, predefined, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
-               RETURNING id";
-    let values = args![change.tx.realm.0, org, new.role.as_str(), new.name.as_str(), predefined, change.now];
+    let row = fields! {
+        realm_id: change.tx.realm, org_id: org, slug: new.role.as_str(), name: new.name.as_str(), predefined: predefined,
+        created_at: change.now,
+    };
     let exists = || Error::Exists { kind: Kind::Role, id: new.role.to_string() };
-    let id = change.tx.session.insert(sql, values).map_err(|e| e.or_unique(exists))?;
+    let id = change.add_new("roles", row)?.ok_or_else(exists)?;
     let permissions = checked(&new.permissions)?;
-    insert_patterns(&mut change.tx, id, &permissions)?;
-    count_role(&mut change.tx, org, &new.role, &permissions)
-}
-
-/// Counts a role that was written, and refuses what is too much.
-fn count_role(tx: &mut Transaction<'_>, org: Option<u64>, role: &Slug, permissions: &[Pattern]) -> Result<(), Error> {
-    directory::add_role(tx, role, permissions)?;
-    org.map_or(Ok(()), |org| directory::check_roles(tx, org))
+    write_patterns(&mut change.tx, (org, id, &new.role), &[], &permissions)
 }
 
 /// The row of the org whose roles the caller means to change; none for the realm's own, which takes authority over the realm.
@@ -144,13 +144,9 @@ impl Tenants<'_> {
             if *name == before.name && permissions == before.permissions {
                 return Ok(before);
             }
-            let sql = "UPDATE roles SET name = $2, revision = revision + 1 WHERE id = $1";
-            change.tx.session.run(sql, args![id, name.as_str()])?;
-            change.tx.session.run("DELETE FROM role_patterns WHERE role_id = $1", args![id])?;
-            insert_patterns(&mut change.tx, id, &permissions)?;
+            change.revise("roles", id, fields! { name: name.as_str() })?;
             if permissions != before.permissions {
-                directory::remove_role(&mut change.tx, role, &before.permissions)?;
-                count_role(&mut change.tx, org_row, role, &permissions)?;
+                write_patterns(&mut change.tx, (org_row, id, role), &before.permissions, &permissions)?;
                 change.tx.touch()?;
             }
             let (_, after) = find(&mut change.tx, org, role)?;
@@ -169,14 +165,14 @@ impl Tenants<'_> {
     ) -> Result<Role, Error> {
         self.0.change(caller, |change| {
             let (_, id, before) = find_to_change(change, org, role, if_revision)?;
-            let keys = change.tx.session.count("SELECT count(*) FROM key_roles WHERE role_id = $1", args![id])?;
-            let owners = change.tx.session.count("SELECT count(*) FROM owner_roles WHERE role_id = $1", args![id])?;
+            let keys = change.count("SELECT count(*) FROM key_roles WHERE role_id = $1", args![id])?;
+            let owners = change.count("SELECT count(*) FROM owner_roles WHERE role_id = $1", args![id])?;
             if keys + owners > 0 {
                 let by = format!("{keys} keys and {owners} owners");
                 return Err(Error::InUse { kind: Kind::Role, id: role.to_string(), by });
             }
-            change.tx.session.run("DELETE FROM roles WHERE id = $1", args![id])?;
-            directory::remove_role(&mut change.tx, role, &before.permissions)?;
+            change.delete("roles", id)?;
+            directory::count_role(&mut change.tx, role, &before.permissions, &[])?;
             change.log("role.delete", &Target::role(&before), logged(&before), None)?;
             Ok(before)
         })

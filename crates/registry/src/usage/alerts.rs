@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::limits::{ALERT_ATTEMPTS, ALERT_LEASE, ALERT_PAUSE, MAX_ALERT_PAUSE, MAX_PAGE};
 use crate::model::Slug;
 use crate::registry::Registry;
-use crate::store::{Session, args, columns};
-use crate::transaction::RealmId;
+use crate::store::{Statements, args, columns, fields};
+use crate::transaction::Transaction;
 
 /// Something to tell, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,9 +29,8 @@ columns! {
 }
 
 /// Puts an alert into the outbox.
-pub(super) fn raise(session: &mut dyn Session, realm: RealmId, body: &Json, now: u64) -> Result<(), Error> {
-    let sql = "INSERT INTO alerts (realm_id, body, created_at, due_at) VALUES ($1, $2, $3, $3)";
-    session.run(sql, args![realm.0, body.to_string(), now]).map(drop)
+pub(super) fn raise(tx: &mut Transaction<'_>, body: &Json, now: u64) -> Result<(), Error> {
+    tx.add("alerts", fields! { realm_id: tx.realm, body: body.to_string(), created_at: now, due_at: now })
 }
 
 /// The outbox of alerts, of all realms.
@@ -54,7 +53,7 @@ impl Alerts<'_> {
                 "FROM alerts a JOIN realms r ON r.id = a.realm_id WHERE a.due_at <= $1 ORDER BY a.due_at, a.id LIMIT {}",
                 limit.min(MAX_PAGE)
             );
-            let alerts = session.select(&ALERT, &rest, args![now])?;
+            let alerts = session.all(ALERT.select(&rest), args![now])?;
             for alert in &alerts {
                 session.run("UPDATE alerts SET due_at = $2 WHERE id = $1", args![alert.id, now + ALERT_LEASE])?;
             }

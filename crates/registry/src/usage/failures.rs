@@ -12,7 +12,7 @@ use super::alerts::raise;
 use crate::error::Error;
 use crate::limits::FAILURE_WINDOW;
 use crate::model::{Preset, Settings, format_time};
-use crate::store::{args, columns};
+use crate::store::{Statements, args, columns};
 use crate::transaction::Transaction;
 
 /// How often a verdict was given, since the realm began.
@@ -25,7 +25,7 @@ pub struct Total {
     pub number: u64,
 }
 
-columns! { TOTAL: Total = { code, number } => Total { code, number } }
+columns! { TOTAL: Total { code, number } }
 
 /// Whether a verdict says that somebody tried what they may not. Asking without any key is how one learns that a key is
 /// needed, and what the edge cannot decide is nobody's attempt.
@@ -55,15 +55,15 @@ pub(super) fn count_verdicts(tx: &mut Transaction<'_>, counts: &Counts, now: u64
         }
     }
     for (code, number) in totals {
-        tx.session.run(ADD_TO_TOTAL, args![tx.realm.0, code, number])?;
+        tx.run(ADD_TO_TOTAL, args![tx.realm, code, number])?;
     }
     for (subject, number) in failed {
         let name = subject.map_or(String::new(), |(id, _)| id.to_string());
         let sql = "SELECT CAST(sum(number) AS BIGINT) FROM failures WHERE realm_id = $1 AND slot = $2 AND subject = $3";
-        let before: Option<u64> = tx.session.one(sql, args![tx.realm.0, slot, &*name])?.flatten();
+        let before: Option<u64> = tx.one(sql, args![tx.realm, slot, &*name])?.flatten();
         let before = before.unwrap_or(0);
         for ((_, code), number) in counts.iter().filter(|((s, code), _)| *s == subject && is_failure(code)) {
-            tx.session.run(ADD_FAILURES, args![tx.realm.0, slot, &*name, *code, *number])?;
+            tx.run(ADD_FAILURES, args![tx.realm, slot, &*name, *code, *number])?;
         }
         let org = subject.map(|(_, org)| org);
         let Some(limit) = alert_after(tx, org)? else { continue };
@@ -79,7 +79,7 @@ fn alert_after(tx: &mut Transaction<'_>, org: Option<u64>) -> Result<Option<u64>
     let settings = match org {
         Some(org) => org_settings(tx, org)?,
         None => {
-            let preset: Option<Preset> = tx.session.one("SELECT preset FROM realms WHERE id = $1", args![tx.realm.0])?;
+            let preset: Option<Preset> = tx.one("SELECT preset FROM realms WHERE id = $1", args![tx.realm])?;
             preset.unwrap_or(Preset::Default).data()?.settings
         }
     };
@@ -88,27 +88,27 @@ fn alert_after(tx: &mut Transaction<'_>, org: Option<u64>) -> Result<Option<u64>
 
 /// The settings of an org that was found a moment ago.
 pub(super) fn org_settings(tx: &mut Transaction<'_>, org: u64) -> Result<Settings, Error> {
-    let text: Option<String> = tx.session.one("SELECT settings FROM orgs WHERE id = $1", args![org])?;
+    let text: Option<String> = tx.one("SELECT settings FROM orgs WHERE id = $1", args![org])?;
     Settings::stored(text.unwrap_or_default())
 }
 
 fn alert(tx: &mut Transaction<'_>, subject: &str, org: Option<u64>, (slot, number): (u64, u64), now: u64) -> Result<(), Error> {
-    let realm: Option<String> = tx.session.one("SELECT slug FROM realms WHERE id = $1", args![tx.realm.0])?;
-    let org: Option<String> = tx.session.one("SELECT slug FROM orgs WHERE id = $1", args![org])?;
+    let realm: Option<String> = tx.one("SELECT slug FROM realms WHERE id = $1", args![tx.realm])?;
+    let org: Option<String> = tx.one("SELECT slug FROM orgs WHERE id = $1", args![org])?;
     let rest = "FROM failures WHERE realm_id = $1 AND slot = $2 AND subject = $3 ORDER BY code";
-    let codes = tx.session.select(&TOTAL, rest, args![tx.realm.0, slot, subject])?;
+    let codes = tx.all(TOTAL.select(rest), args![tx.realm, slot, subject])?;
     let codes: BTreeMap<String, u64> = codes.into_iter().map(|Total { code, number }| (code, number)).collect();
     let key = (!subject.is_empty()).then_some(subject);
     let body = json!({
         "type": "failed_authentication", "realm": realm, "org": org, "key_id": key, "failures": number, "codes": codes,
         "since": format_time(slot), "at": format_time(now), "window_seconds": FAILURE_WINDOW,
     });
-    raise(tx.session, tx.realm, &body, now)
+    raise(tx, &body, now)
 }
 
 impl Usage<'_> {
     /// How often each verdict was given, as far as edges reported it.
     pub fn totals(&self) -> Result<Vec<Total>, Error> {
-        self.0.read(|tx| tx.session.select(&TOTAL, "FROM verdict_totals WHERE realm_id = $1 ORDER BY code", args![tx.realm.0]))
+        self.0.read(|tx| tx.all(TOTAL.select("FROM verdict_totals WHERE realm_id = $1 ORDER BY code"), args![tx.realm]))
     }
 }

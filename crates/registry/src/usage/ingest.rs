@@ -12,8 +12,8 @@ use super::failures::{Counts, count_verdicts, org_settings};
 use crate::error::Error;
 use crate::limits::{BATCH_SECONDS, MAX_ENDPOINT_BYTES, MAX_EVENT_ID_BYTES, MAX_EVENTS, MAX_METHOD_BYTES, MAX_PAGE};
 use crate::model::{DAY, FromText};
-use crate::store::{Value, args, columns};
-use crate::transaction::Transaction;
+use crate::store::{Statements, Value, args, columns, fields};
+use crate::transaction::{RealmId, Transaction};
 
 /// One verification at an edge.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -158,7 +158,7 @@ impl Usage<'_> {
         let events = batch.events.iter().enumerate().map(|(i, raw)| check(i, raw, now)).collect::<Result<Vec<_>, _>>()?;
         self.0.write(|tx| {
             let sql = "INSERT INTO usage_batches (realm_id, batch, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-            if tx.session.run(sql, args![tx.realm.0, &*batch.batch, now])? == 0 {
+            if tx.run(sql, args![tx.realm, &*batch.batch, now])? == 0 {
                 return Ok(Ingested { repeated: true, ..Ingested::default() });
             }
             let events: Vec<&Event<'_>> = events.iter().filter(|event| event.at >= oldest).collect();
@@ -183,8 +183,8 @@ fn known(tx: &mut Transaction<'_>, events: &[&Event<'_>]) -> Result<BTreeMap<Key
         let places: Vec<String> = (1..=some.len()).map(|i| format!("${i}")).collect();
         let values: Vec<Value> = some.iter().map(|id| Value::from(id.to_string())).collect();
         // The realm is compared here: asked for it too, SQLite goes through all of the realm's keys.
-        let found = tx.session.select(&KNOWN, &format!("FROM keys WHERE key_id IN ({})", places.join(", ")), &values)?;
-        let ours = found.into_iter().filter(|(realm, ..)| *realm == tx.realm.0);
+        let found = tx.all(KNOWN.select(&format!("FROM keys WHERE key_id IN ({})", places.join(", "))), &values)?;
+        let ours = found.into_iter().filter(|(realm, ..)| RealmId(*realm) == tx.realm);
         all.extend(ours.map(|(_, id, known)| (id, known)));
     }
     Ok(all)
@@ -197,20 +197,19 @@ fn log(tx: &mut Transaction<'_>, events: &[&Event<'_>], known: &BTreeMap<KeyId, 
         let days = org_settings(tx, org)?.request_log_days;
         kept.insert(org, now.saturating_sub(u64::from(days) * DAY));
     }
-    let columns = ["realm_id", "org_id", "key_id", "at", "method", "endpoint", "ip", "country", "status", "code", "event"];
     let mut rows = Vec::new();
     for event in events {
         let Some((id, key)) = event.key_id.and_then(|id| Some((id, known.get(&id)?))) else { continue };
         if kept.get(&key.org).is_some_and(|oldest| event.at >= *oldest && *oldest < now) {
             let Event { at, endpoint, ip, code, raw, .. } = event;
-            let (country, label) = (raw.country.as_deref(), raw.event.as_deref());
-            let (ip, status) = (ip.map(|ip| ip.to_string()), u32::from(raw.status));
-            let (id, method, code) = (id.to_string(), &*raw.method, code.name());
-            let row = args![tx.realm.0, key.org, id, *at, method, *endpoint, ip, country, status, code, label];
-            rows.push(row.to_vec());
+            rows.push(fields! {
+                realm_id: tx.realm, org_id: key.org, key_id: id.to_string(), at: *at, method: &*raw.method, endpoint: *endpoint,
+                ip: ip.map(|ip| ip.to_string()), country: raw.country.as_deref(), status: u32::from(raw.status),
+                code: code.name(), event: raw.event.as_deref(),
+            });
         }
     }
-    tx.session.load("requests", &columns, &rows)
+    tx.add_all("requests", rows)
 }
 
 /// Adds to the keys' counters.
@@ -235,10 +234,10 @@ fn tally(tx: &mut Transaction<'_>, events: &[&Event<'_>], known: &BTreeMap<KeyId
     for (row, Tally { uses, refusals, last_used }) in tallies {
         match last_used {
             Some((at, ip)) => {
-                tx.session.run(sql, args![row, uses, refusals, at, ip.map(|ip| ip.to_string())])?;
+                tx.run(sql, args![row, uses, refusals, at, ip.map(|ip| ip.to_string())])?;
             }
             None => {
-                tx.session.run("UPDATE keys SET refusals = refusals + $2 WHERE id = $1", args![row, refusals])?;
+                tx.run("UPDATE keys SET refusals = refusals + $2 WHERE id = $1", args![row, refusals])?;
             }
         }
     }

@@ -16,9 +16,7 @@ mod purge;
 mod reminders;
 mod requests;
 
-use crate::model::Slug;
-use crate::registry::Registry;
-use crate::transaction::InRealm;
+use crate::transaction::handle;
 
 pub use alerts::{Alert, Alerts};
 pub use failures::Total;
@@ -26,13 +24,7 @@ pub use ingest::{Ingested, UsageBatch, UsageEvent};
 pub use purge::Purged;
 pub use requests::{Request, RequestPage};
 
-/// What a realm's edges reported.
-#[derive(Clone, Copy, Debug)]
-pub struct Usage<'r>(InRealm<'r>);
-
-impl Registry {
+handle! {
     /// What a realm's edges reported.
-    pub fn usage<'r>(&'r self, realm: &'r Slug) -> Usage<'r> {
-        Usage(InRealm { registry: self, realm })
-    }
+    Usage = usage
 }

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::limits::{ALERT_DAYS, BATCH_SECONDS, ENDED_SECRET_DAYS, FAILURE_DAYS, IDEMPOTENCY_SECONDS};
 use crate::model::{DAY, Settings};
 use crate::registry::Registry;
-use crate::store::args;
+use crate::store::{Statements, args};
 use crate::transaction::{RealmId, Transaction};
 
 /// Rows that were removed.
@@ -37,7 +37,7 @@ impl Registry {
             // A snapshot without them is another one.
             let sql = "SELECT DISTINCT realm_id FROM secrets WHERE expires_at < $1";
             for realm in session.all(sql, args![ended])? {
-                Transaction { session: &mut *session, realm: RealmId(realm) }.touch()?;
+                Transaction::over(&mut *session, RealmId(realm)).touch()?;
             }
             purged.secrets = session.run("DELETE FROM secrets WHERE expires_at < $1", args![ended])?;
             for (sql, oldest) in [

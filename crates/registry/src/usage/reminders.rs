@@ -10,7 +10,7 @@ use crate::keys::{ROTATED, due_sql, load_rows};
 use crate::limits::{MAX_PAGE, SAMPLE};
 use crate::model::format_time;
 use crate::registry::Registry;
-use crate::store::args;
+use crate::store::{Statements, args};
 use crate::transaction::{RealmId, Transaction};
 
 impl Registry {
@@ -22,7 +22,7 @@ impl Registry {
             let realms: Vec<(u64, String)> = session.all("SELECT id, slug FROM realms ORDER BY id", &[])?;
             let mut told = 0;
             for (realm, name) in realms {
-                told += remind(&mut Transaction { session: &mut *session, realm: RealmId(realm) }, &name, now)?;
+                told += remind(&mut Transaction::over(&mut *session, RealmId(realm)), &name, now)?;
             }
             Ok(told)
         })
@@ -36,7 +36,7 @@ fn remind(tx: &mut Transaction<'_>, realm: &str, now: u64) -> Result<u64, Error>
          AND (k.expires_at IS NULL OR k.expires_at > $2) AND {due} AND k.reminded_at <= {ROTATED} ORDER BY k.org_id, k.id"
     );
     let mut orgs: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-    for (org, key) in tx.session.all::<(u64, u64)>(&sql, args![tx.realm.0, now])? {
+    for (org, key) in tx.all::<(u64, u64)>(&sql, args![tx.realm, now])? {
         orgs.entry(org).or_default().push(key);
     }
     let mut told = 0;
@@ -51,11 +51,11 @@ fn remind(tx: &mut Transaction<'_>, realm: &str, now: u64) -> Result<u64, Error>
         let shown: Vec<_> = shown.collect();
         let (number, at) = (keys.len(), format_time(now));
         let body = json!({ "type": "rotation_due", "realm": realm, "org": org, "number": number, "keys": shown, "at": at });
-        raise(tx.session, tx.realm, &body, now)?;
+        raise(tx, &body, now)?;
         for some in keys.chunks(MAX_PAGE) {
             let ids: Vec<String> = some.iter().map(ToString::to_string).collect();
             let sql = format!("UPDATE keys SET reminded_at = $1 WHERE id IN ({})", ids.join(", "));
-            tx.session.run(&sql, args![now])?;
+            tx.run(&sql, args![now])?;
         }
         told += number as u64;
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Usage;
 use crate::error::Error;
 use crate::model::{Paging, Window, cut, rfc3339};
-use crate::store::{Conditions, columns};
+use crate::store::{Conditions, Statements, columns};
 
 /// A request made with a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,7 +54,7 @@ impl Usage<'_> {
         let (size, place) = (paging.size()?, paging.place::<(u64, u64)>()?);
         let bounds: Vec<_> = window.bounds(self.0.now()?)?.collect();
         self.0.read(|tx| {
-            let mut all = Conditions::new("realm_id =", tx.realm.0);
+            let mut all = Conditions::new("realm_id =", tx.realm);
             all.add("key_id =", key_id.to_string());
             bounds.iter().for_each(|(test, at)| all.add(test, *at));
             if let Some((at, id)) = place {
@@ -63,7 +63,7 @@ impl Usage<'_> {
                 all.add_with(id, |place| format!("(at < ${last} OR id < {place})"));
             }
             let rest = format!("FROM requests WHERE {} ORDER BY at DESC, id DESC LIMIT {}", all.sql(), size + 1);
-            let mut found = tx.session.select(&REQUEST, &rest, &all.values)?;
+            let mut found = tx.all(REQUEST.select(&rest), &all.values)?;
             let next = cut(&mut found, size, |(id, last)| (last.at, *id));
             Ok(RequestPage { requests: found.into_iter().map(|(_, request)| request).collect(), next })
         })

@@ -1,0 +1,113 @@
+//! An open transaction, and the statements that everybody else writes with it.
+
+use std::collections::BTreeMap;
+
+use super::row::{Fields, Query, Row, Value};
+use crate::error::Error;
+
+/// Sees each row in turn.
+pub(crate) type Each<'a> = dyn FnMut(Row<'_>) -> Result<(), Error> + 'a;
+
+/// An open transaction, as each database has its own. After a statement failed, every further one does, and so does the commit.
+pub(crate) trait Session {
+    /// Runs a statement and returns how many rows it touched. A violated uniqueness is [`Error::Unique`].
+    fn execute(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error>;
+    /// Runs a query and hands over its rows.
+    fn query(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error>;
+    /// Many rows are about to be added: from here on, statements are planned for large tables.
+    fn bulk(&mut self) -> Result<(), Error>;
+    /// Names of a table's columns.
+    fn columns(&mut self, table: &str) -> Result<Vec<String>, Error>;
+    /// Adds rows in the database's fastest way.
+    fn load(&mut self, table: &str, columns: &[&str], rows: &[Vec<Value>]) -> Result<(), Error>;
+    /// Makes the ids that the database gives follow those that were loaded into a table that has ids.
+    fn settle(&mut self, table: &str) -> Result<(), Error>;
+}
+
+/// Statements in whatever holds an open transaction.
+pub(crate) trait Statements {
+    /// The open transaction.
+    fn session(&mut self) -> &mut (dyn Session + '_);
+
+    /// Every row of a query in turn.
+    fn each<T>(
+        &mut self,
+        query: impl Into<Query<T>>,
+        args: &[Value],
+        mut take: impl FnMut(T) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Query { sql, read } = query.into();
+        self.session().query(&sql, args, &mut |mut row| take(read(&mut row)?))
+    }
+
+    /// All rows of a query.
+    fn all<T>(&mut self, query: impl Into<Query<T>>, args: &[Value]) -> Result<Vec<T>, Error> {
+        let mut all = Vec::new();
+        self.each(query, args, |row| {
+            all.push(row);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// The first row of a query.
+    fn one<T>(&mut self, query: impl Into<Query<T>>, args: &[Value]) -> Result<Option<T>, Error> {
+        Ok(self.all(query, args)?.into_iter().next())
+    }
+
+    /// All rows of a query whose first column says what they belong to.
+    fn grouped<T>(&mut self, query: impl Into<Query<(u64, T)>>, args: &[Value]) -> Result<BTreeMap<u64, Vec<T>>, Error> {
+        let mut all: BTreeMap<u64, Vec<T>> = BTreeMap::new();
+        self.each(query, args, |(of, row)| {
+            all.entry(of).or_default().push(row);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// The number that a query counts.
+    fn count(&mut self, query: impl Into<Query<u64>>, args: &[Value]) -> Result<u64, Error> {
+        Ok(self.one(query, args)?.unwrap_or(0))
+    }
+
+    /// Runs a statement and returns how many rows it touched.
+    fn run(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
+        self.session().execute(sql, args)
+    }
+
+    /// Adds a row to a table without ids.
+    fn add(&mut self, table: &str, row: Fields) -> Result<(), Error> {
+        let (sql, values) = row.insert(table);
+        self.run(&sql, &values).map(drop)
+    }
+
+    /// Adds a row and returns its id; none if a row is there already that may be there once only.
+    fn add_new(&mut self, table: &str, row: Fields) -> Result<Option<u64>, Error> {
+        let (sql, values) = row.insert(table);
+        self.one(format!("{sql} ON CONFLICT DO NOTHING RETURNING id"), &values)
+    }
+
+    /// Adds many rows with the same columns.
+    fn add_all(&mut self, table: &str, rows: Vec<Fields>) -> Result<(), Error> {
+        let Some(columns) = rows.first().map(Fields::names) else { return Ok(()) };
+        let rows: Vec<Vec<Value>> = rows.into_iter().map(Fields::values).collect();
+        self.session().load(table, &columns, &rows)
+    }
+
+    /// Changes a row of a thing that has revisions.
+    fn revise(&mut self, table: &str, id: u64, row: Fields) -> Result<(), Error> {
+        let (sql, values) = row.revise(table, id);
+        self.run(&sql, &values).map(drop)
+    }
+
+    /// Removes a row by its id.
+    fn delete(&mut self, table: &str, id: u64) -> Result<(), Error> {
+        self.run(&format!("DELETE FROM {table} WHERE id = $1"), &[id.into()]).map(drop)
+    }
+}
+
+impl Statements for dyn Session + '_ {
+    fn session(&mut self) -> &mut (dyn Session + '_) {
+        self
+    }
+}
