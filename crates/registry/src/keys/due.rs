@@ -15,9 +15,9 @@ pub(crate) const ROTATED: &str = "(SELECT max(s.created_at) FROM secrets s WHERE
 pub(crate) fn due_sql(tx: &mut Transaction<'_>, org: Option<&Slug>, now: u64) -> Result<String, Error> {
     let mut rules: BTreeMap<(String, u32), Vec<String>> = BTreeMap::new();
     let sql = "SELECT id, slug, settings FROM orgs WHERE realm_id = $1 ORDER BY id";
-    let orgs: Vec<(u64, Slug, String)> = tx.all(sql, args![tx.realm])?;
+    let orgs: Vec<(u64, Slug, Settings)> = tx.all(sql, args![tx.realm])?;
     for (id, _, settings) in orgs.into_iter().filter(|(_, slug, _)| org.is_none_or(|org| org == slug)) {
-        for rule in Settings::stored(settings)?.environments {
+        for rule in settings.environments {
             rules.entry((rule.environment.to_string(), rule.rotate_after_days)).or_default().push(id.to_string());
         }
     }

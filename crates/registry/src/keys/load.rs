@@ -119,10 +119,7 @@ pub(crate) fn load_rows(tx: &mut Transaction<'_>, ids: &[u64], now: u64) -> Resu
     let mut services = parts(tx, SERVICES, &scoped, "service")?;
     let rest = format!("FROM key_ips x WHERE x.key_id IN {places} ORDER BY x.position");
     let mut ips = tx.grouped(IP_ENTRY.select(&rest), &values)?;
-    let mut settings: BTreeMap<u64, Settings> = BTreeMap::new();
-    for (org, text) in parts::<String>(tx, SETTINGS, &orgs, "id")? {
-        settings.insert(org, Settings::stored(text.concat())?);
-    }
+    let settings = parts::<Settings>(tx, SETTINGS, &orgs, "id")?;
     for Loaded { row, org, owner, key } in found.values_mut() {
         key.roles = match key.authority {
             Authority::Roles => roles.get(row).cloned().unwrap_or_default(),
@@ -136,7 +133,8 @@ pub(crate) fn load_rows(tx: &mut Transaction<'_>, ids: &[u64], now: u64) -> Resu
         key.state = state(key, now);
         key.days_left = key.expires_at.map(|at| at.saturating_sub(now).div_ceil(DAY));
         key.overlap_until = key.overlap_until.filter(|end| *end > now);
-        key.due_at = settings.get(org).filter(|_| key.revoked_at.is_none()).and_then(|settings| due(settings, key));
+        let settings = settings.get(org).and_then(|org| org.first()).filter(|_| key.revoked_at.is_none());
+        key.due_at = settings.and_then(|settings| due(settings, key));
     }
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }

@@ -1,5 +1,5 @@
 //! Keys and their lifecycle. Each operation is one transaction. Many keys at once by their digests are in `import`; what an
-//! edge would answer to a key is in `publish`, what edges did answer in `usage`.
+//! edge would answer to a key is in `publish`, what edges did answer in `usage`. Begin with `create`: it meets each of the others.
 //!
 //! | read | for |
 //! |---|---|

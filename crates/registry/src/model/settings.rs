@@ -9,7 +9,7 @@ use super::ip::{EmptyList, IpLists};
 use super::json::misfit;
 use super::text::{Prefix, Slug, is_member_name};
 use super::time::{format, parse_span};
-use super::words::{word_list, words};
+use super::words::{FromText, word_list, words};
 use crate::error::Error;
 use crate::limits::{
     MAX_ALERT_AFTER, MAX_CHOICES, MAX_ENVIRONMENTS, MAX_KEY_ROLES, MAX_LOG_DAYS, MAX_OVERLAP, MAX_REMINDER_DAYS,
@@ -163,12 +163,14 @@ fn repeats<T: PartialEq>(list: &[T]) -> bool {
     list.iter().enumerate().any(|(i, one)| list.iter().take(i).any(|other| other == one))
 }
 
-impl Settings {
-    /// Reads settings that were kept.
-    pub(crate) fn stored(text: String) -> Result<Settings, Error> {
-        serde_json::from_str(&text).map_err(|e| Error::Store { detail: format!("an org's settings cannot be read: {e}") })
+/// Settings as they are kept.
+impl FromText for Settings {
+    fn parse(field: &str, text: &str) -> Result<Settings, Error> {
+        serde_json::from_str(text).map_err(|e| Error::invalid(field, misfit(&e.to_string())))
     }
+}
 
+impl Settings {
     /// These settings with the members of a JSON object in place of those of the same name.
     pub fn edited(&self, edit: &Value) -> Result<Settings, Error> {
         let Value::Object(edit) = edit else {

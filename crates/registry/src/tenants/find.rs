@@ -17,9 +17,9 @@ impl Change<'_> {
     pub(crate) fn org(&mut self, org: &Slug) -> Result<OrgRow, Error> {
         self.caller.check(org, Kind::Org, org.as_str())?;
         let sql = "SELECT id, settings FROM orgs WHERE realm_id = $1 AND slug = $2";
-        let found = self.one::<(u64, String)>(sql, args![self.tx.realm, org.as_str()])?;
+        let found = self.one(sql, args![self.tx.realm, org.as_str()])?;
         let (id, settings) = found.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))?;
-        Ok(OrgRow { id, settings: Settings::stored(settings)? })
+        Ok(OrgRow { id, settings })
     }
 }
 

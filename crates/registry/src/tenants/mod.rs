@@ -1,4 +1,5 @@
-//! Who is in the registry: realms, their orgs, and those orgs' owners and roles. Keys are in `keys`.
+//! Who is in the registry: realms, their orgs, and those orgs' owners and roles. Keys are in `keys`. Begin with `owners`: orgs and
+//! roles go the same way.
 //!
 //! | read | for |
 //! |---|---|

@@ -13,7 +13,7 @@ use crate::transaction::{Change, Transaction, check_revision};
 
 columns! {
     ORG: (u64, Org) = { id, org = "slug", name, settings, created_at, revision }
-        => (id, Org { org, name, settings: Settings::stored(settings)?, created_at, revision })
+        => (id, Org { org, name, settings, created_at, revision })
 }
 
 fn find(tx: &mut Transaction<'_>, org: &Slug) -> Result<(u64, Org), Error> {

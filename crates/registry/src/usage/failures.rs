@@ -88,8 +88,8 @@ fn alert_after(tx: &mut Transaction<'_>, org: Option<u64>) -> Result<Option<u64>
 
 /// The settings of an org that was found a moment ago.
 pub(super) fn org_settings(tx: &mut Transaction<'_>, org: u64) -> Result<Settings, Error> {
-    let text: Option<String> = tx.one("SELECT settings FROM orgs WHERE id = $1", args![org])?;
-    Settings::stored(text.unwrap_or_default())
+    let found = tx.one("SELECT settings FROM orgs WHERE id = $1", args![org])?;
+    found.ok_or_else(|| Error::Store { detail: "an org vanished".into() })
 }
 
 fn alert(tx: &mut Transaction<'_>, subject: &str, org: Option<u64>, (slot, number): (u64, u64), now: u64) -> Result<(), Error> {

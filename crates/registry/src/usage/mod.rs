@@ -1,5 +1,5 @@
 //! What edges report about requests, and what follows from it: counters, logs of requests, alerts. What is kept for a time only
-//! goes from here too. What administrators did is in `audit`.
+//! goes from here too. What administrators did is in `audit`. Begin with `ingest`.
 //!
 //! | read | for |
 //! |---|---|

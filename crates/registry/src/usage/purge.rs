@@ -27,9 +27,9 @@ impl Registry {
         let before = |seconds: u64| now.saturating_sub(seconds);
         self.store.writing(|session| {
             let mut purged = Purged::default();
-            let orgs: Vec<(u64, String)> = session.all("SELECT id, settings FROM orgs ORDER BY id", &[])?;
+            let orgs: Vec<(u64, Settings)> = session.all("SELECT id, settings FROM orgs ORDER BY id", &[])?;
             for (org, settings) in orgs {
-                let days = u64::from(Settings::stored(settings)?.request_log_days);
+                let days = u64::from(settings.request_log_days);
                 let sql = "DELETE FROM requests WHERE org_id = $1 AND at < $2";
                 purged.requests += session.run(sql, args![org, before(days * DAY)])?;
             }
