@@ -70,3 +70,23 @@ pub(crate) struct Typed<T> {
     #[serde(skip)]
     pub(crate) value: T,
 }
+
+#[cfg(test)]
+mod tests {
+    use edgelatch_registry::{Sort, parse_expiry};
+
+    use super::*;
+
+    #[test]
+    fn a_repeated_request_is_told_by_what_was_typed() {
+        let typed = typed(parse_expiry)("3mo").unwrap();
+        assert!(typed.value.is_some());
+        assert_eq!(serde_json::to_value(&typed).unwrap(), "3mo");
+    }
+
+    #[test]
+    fn words_are_typed_with_dashes_or_as_the_registry_writes_them() {
+        assert!(["last-used", "last_used"].iter().all(|text| word::<Sort>(text).unwrap() == Sort::LastUsed));
+        assert_eq!(word::<Sort>("Last-used").unwrap_err().to_string(), "must be one of: created, name, expires, last-used");
+    }
+}
