@@ -11,7 +11,7 @@ use crate::limits::{MAX_BUNDLE_BYTES, MAX_HEAD_BYTES, MAX_TOP_BYTES};
 use crate::tree::ObjectId;
 use crate::tree::page::{Page, page_len};
 use crate::tree::top::Top;
-use crate::wire::{Reader, size};
+use crate::wire::{Reader, bound, size};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -48,15 +48,6 @@ fn header(bytes: &[u8]) -> Result<(Reader<'_>, usize, usize), Error> {
     bound("head", head_len, MAX_HEAD_BYTES)?;
     bound("top page", top_len, MAX_TOP_BYTES)?;
     Ok((reader, head_len, top_len))
-}
-
-/// So that a length that nobody signed makes nobody hash or copy much.
-pub(crate) fn bound(object: &'static str, bytes: usize, limit: usize) -> Result<(), Error> {
-    if bytes <= limit {
-        return Ok(());
-    }
-    let wide = |size| u64::try_from(size).unwrap_or(u64::MAX);
-    Err(Error::TooLarge { object, bytes: wide(bytes), limit: wide(limit) })
 }
 
 /// The head in what is offered: a head alone, or the beginning of a bundle. Unproven.

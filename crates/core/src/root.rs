@@ -6,11 +6,10 @@
 //!              role_keys root, role_keys publisher
 //! ```
 
-use crate::bundle::bound;
 use crate::error::Error;
 use crate::limits::{MAX_EPOCH, MAX_ROOT_BYTES};
 use crate::signed::{Role, RoleKeys, Signed, read_preamble};
-use crate::wire::Reader;
+use crate::wire::{Reader, bound};
 use alloc::string::String;
 
 pub(crate) const MAGIC: &[u8; 4] = b"ELRT";

@@ -23,6 +23,15 @@ pub(crate) const fn size(value: u32) -> usize {
     value as usize
 }
 
+/// So that a length that nobody signed makes nobody hash or copy much.
+pub(crate) fn bound(object: &'static str, bytes: usize, limit: usize) -> Result<(), Error> {
+    if bytes <= limit {
+        return Ok(());
+    }
+    let wide = |size| u64::try_from(size).unwrap_or(u64::MAX);
+    Err(Error::TooLarge { object, bytes: wide(bytes), limit: wide(limit) })
+}
+
 /// A cursor over untrusted bytes. Every read is bounded; nothing is copied.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a> {

@@ -3,15 +3,14 @@
 
 use anyhow::{Result, anyhow};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use edgelatch_core::build::{
-    HeadFields, KeyRecord, RealmRecord, RoleFields, RoleRecord, RootFields, SigningKey, Tree, build_tree, encode_bundle,
-    sign_head, sign_root,
-};
+use edgelatch_core::build::{HeadFields, KeyRecord, RootFields, Tree, build_tree, encode_bundle, sign_head, sign_root};
 use edgelatch_core::cidr::Cidr;
-use edgelatch_core::http::CredentialHeaders;
 use edgelatch_core::key::{KeyId, Prefix, digest, issue};
 use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
 use std::fmt::Write as _;
+
+use crate::realm::{head_fields, role, root_fields, signer};
+use crate::snapshot::realm;
 
 /// The file, from the top of the repository.
 pub const FILE: &str = "tests/runtimes/fixture.json";
@@ -36,17 +35,11 @@ const KEYS: [(&str, Option<&str>, u32, Option<&str>); 9] = [
 
 /// The content of the file, were the first head issued at `start`.
 pub fn text(start: u64) -> Result<String> {
-    let signer = |n: u8| SigningKey::from_seed(&[n; 32]);
-    let role = |n: u8| RoleFields { threshold: 1, keys: vec![signer(n).public()] };
     let root = |version, publisher| RootFields {
-        realm: "acme".into(),
-        version,
         issued_at: start,
         expires_at: start + CENTURY,
-        era: 1,
-        min_epoch: 1,
-        root: role(1),
-        publisher: role(publisher),
+        publisher: role(1, &[publisher]),
+        ..root_fields(version)
     };
     let roots = [sign_root(&root(1, 2), &[signer(1)])?, sign_root(&root(2, 3), &[signer(1)])?];
 
@@ -63,26 +56,11 @@ pub fn text(start: u64) -> Result<String> {
         let records = KEYS.iter().zip(&texts).zip(1..).filter(|((key, _), _)| key.0 != "stranger");
         let records: Result<Vec<KeyRecord>> =
             records.map(|((key, text), n)| record(key, text, n, start, leaving_revoked)).collect();
-        let grants = [("reader", vec!["zone.view"]), ("purger", vec!["cache.*", "zone.view"])];
-        let roles = grants
-            .map(|(name, patterns)| RoleRecord { name: name.into(), patterns: patterns.iter().map(|p| (*p).into()).collect() });
-        Ok(build_tree(
-            &RealmRecord { credentials: CredentialHeaders::all(), imports: false, pepper: None, roles: roles.into() },
-            records?,
-        )?)
+        Ok(build_tree(&realm(&[("reader", &["zone.view"]), ("purger", &["cache.*", "zone.view"])]), records?)?)
     };
     let (before, after) = (tree(false)?, tree(true)?);
     let head = |root_version, epoch, issued_at, tree: &Tree, publisher| {
-        let fields = HeadFields {
-            realm: "acme".into(),
-            root_version,
-            epoch,
-            issued_at,
-            not_after: issued_at + LIFE,
-            tree: tree.id(),
-            tree_bytes: tree.bytes(),
-            records: tree.records,
-        };
+        let fields = HeadFields { root_version, issued_at, not_after: issued_at + LIFE, ..head_fields(epoch, tree) };
         sign_head(&fields, &[signer(publisher)])
     };
 

@@ -3,12 +3,12 @@
 use edgelatch_core::build::*;
 use edgelatch_core::edge::{Edge, HostConfig, Outcome, RequirementId};
 use edgelatch_core::error::Error;
-use edgelatch_core::http::CredentialHeaders;
 use edgelatch_core::key::{self, KeyId, Prefix};
 use edgelatch_core::tree::ObjectId;
 
 pub use crate::DAY;
 use crate::random::Random;
+use crate::snapshot;
 
 /// When every head is issued.
 pub const T0: u64 = 1_800_000_000;
@@ -75,16 +75,7 @@ pub fn bundle_of(fields: &HeadFields, tree: &Tree) -> Vec<u8> {
 
 /// Both credential headers and three roles.
 pub fn realm() -> RealmRecord {
-    let role = |name: &str, patterns: &[&str]| RoleRecord {
-        name: name.into(),
-        patterns: patterns.iter().map(|p| (*p).into()).collect(),
-    };
-    RealmRecord {
-        credentials: CredentialHeaders::all(),
-        imports: false,
-        pepper: None,
-        roles: vec![role("reader", &["read", "*.view"]), role("dns", &["dns.*"]), role("admin", &["*"])],
-    }
+    snapshot::realm(&[("reader", &["read", "*.view"]), ("dns", &["dns.*"]), ("admin", &["*"])])
 }
 
 /// The text of test key `n`.
@@ -95,21 +86,8 @@ pub fn text(n: u64) -> String {
 
 /// The record of test key `n`: valid for ever, with the first role.
 pub fn record(n: u64) -> KeyRecord {
-    KeyRecord {
-        digest: key::digest(text(n).as_bytes()),
-        key_id: KeyId(n),
-        org: "org-1".into(),
-        owner: "alice".into(),
-        owner_disabled: false,
-        name: format!("key {n}"),
-        metadata: String::new(),
-        revoked: false,
-        not_before: None,
-        expires_at: None,
-        roles: vec![0],
-        services: None,
-        ip_policy: None,
-    }
+    let plain = snapshot::record(key::digest(text(n).as_bytes()), KeyId(n));
+    KeyRecord { org: "org-1".into(), owner: "alice".into(), name: format!("key {n}"), ..plain }
 }
 
 /// The tree of some keys.

@@ -1,9 +1,12 @@
 //! Signed snapshots for cases and benchmarks, made with the core's builder. Their keys guard nothing.
 
-use crate::DAY;
+use crate::{
+    DAY,
+    realm::{head_fields, root_fields, signers},
+};
 use anyhow::{Context, Result};
 use edgelatch_core::{
-    build::{self, HeadFields, KeyRecord, RealmRecord, RoleFields, RoleRecord, RootFields, SigningKey},
+    build::{self, HeadFields, KeyRecord, RealmRecord, RoleRecord, RootFields},
     http::CredentialHeaders,
     key::{self, KeyId, Prefix},
 };
@@ -17,6 +20,8 @@ use std::{
 pub const ISSUED_AT: u64 = NOW - 60;
 /// The moment at which cases are judged: after the snapshot was issued, before it ends.
 pub const NOW: u64 = 1_750_000_000;
+/// The realm of every snapshot here.
+const REALM: &str = "cases";
 /// When the snapshot ends.
 pub const NOT_AFTER: u64 = NOW + DAY;
 
@@ -76,36 +81,11 @@ pub fn write(dir: &Path, realm: &RealmRecord, records: Vec<KeyRecord>) -> Result
 
 /// The same with an epoch of its own, for a snapshot that is to follow another.
 pub fn write_epoch(dir: &Path, epoch: u64, realm: &RealmRecord, records: Vec<KeyRecord>) -> Result<Snapshot> {
-    let signer = |name: &str| {
-        let mut seed = [0; 32];
-        stream(name)(&mut seed);
-        SigningKey::from_seed(&seed)
-    };
-    let (root_key, publisher) = (signer("root"), signer("publisher"));
-    let role = |key: &SigningKey| RoleFields { threshold: 1, keys: vec![key.public()] };
-    let root = RootFields {
-        realm: "cases".into(),
-        version: 1,
-        issued_at: ISSUED_AT,
-        expires_at: NOW + 3650 * DAY,
-        era: 1,
-        min_epoch: 1,
-        root: role(&root_key),
-        publisher: role(&publisher),
-    };
+    let root = RootFields { realm: REALM.into(), issued_at: ISSUED_AT, expires_at: NOW + 3650 * DAY, ..root_fields(1) };
     let tree = build::build_tree(realm, records)?;
-    let head = HeadFields {
-        realm: "cases".into(),
-        root_version: 1,
-        epoch,
-        issued_at: ISSUED_AT,
-        not_after: NOT_AFTER,
-        tree: tree.id(),
-        tree_bytes: tree.bytes(),
-        records: tree.records,
-    };
-    let root_bytes = build::sign_root(&root, &[root_key])?;
-    let bundle_bytes = build::encode_bundle(&build::sign_head(&head, &[publisher])?, &tree)?;
+    let head = HeadFields { realm: REALM.into(), issued_at: ISSUED_AT, not_after: NOT_AFTER, ..head_fields(epoch, &tree) };
+    let root_bytes = build::sign_root(&root, &signers(&[1]))?;
+    let bundle_bytes = build::encode_bundle(&build::sign_head(&head, &signers(&[101]))?, &tree)?;
     let bytes = bundle_bytes.len() as u64;
     let snapshot = Snapshot { root: dir.join("root.bin"), bundle: dir.join("bundle.bin"), bytes };
     fs::write(&snapshot.root, root_bytes).with_context(|| format!("cannot write {}", snapshot.root.display()))?;

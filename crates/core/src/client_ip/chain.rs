@@ -9,7 +9,7 @@
 //! ```
 //! Several lines are one list, in order. An element that is empty or not of this form has no address.
 
-use super::is_port;
+use super::value::is_port;
 use crate::http::{Lines, take_quoted, take_token, trim};
 use crate::ip::{Ip, parse_v6};
 use crate::limits::MAX_FORWARDED_PARAMETERS;

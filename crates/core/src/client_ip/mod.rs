@@ -15,6 +15,7 @@
 mod chain;
 mod platform;
 mod rule;
+mod value;
 
 pub use platform::{PLATFORMS, Platform};
 pub use rule::RuleError;
@@ -27,6 +28,7 @@ use crate::http::Lines;
 use crate::ip::{Ip, parse_v6};
 use chain::Chain;
 use platform::Place;
+use value::{is_port_number, single};
 
 /// How the address of a client is derived from a connection and its header lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,11 +126,6 @@ impl Header {
     }
 }
 
-/// The address in the only line called `name`.
-fn single(name: &str, lines: Lines<'_>) -> Option<Ip> {
-    Ip::parse(lines.only(name).ok()??).ok()
-}
-
 /// The source address of a PROXY protocol line of version 1; `UNKNOWN` has none.
 fn proxied(line: &[u8]) -> Option<Ip> {
     /// With CRLF, by the specification.
@@ -151,16 +148,6 @@ fn proxied(line: &[u8]) -> Option<Ip> {
     };
     read(destination)?;
     read(source)
-}
-
-/// 0 to 65535 without leading zero.
-fn is_port_number(text: &[u8]) -> bool {
-    is_port(text) && (text == b"0" || !text.starts_with(b"0"))
-}
-
-/// One to five digits, 65535 at most.
-fn is_port(text: &[u8]) -> bool {
-    !text.is_empty() && crate::http::is_port(text)
 }
 
 #[cfg(test)]

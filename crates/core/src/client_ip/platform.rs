@@ -1,7 +1,7 @@
 //! Presets: what each platform documents about the client's address. Data only; a new platform is a new row.
 
 use super::chain::Chain;
-use super::{is_port, single};
+use super::value::{is_port, single};
 use crate::http::Lines;
 use crate::ip::{Ip, parse_v6};
 

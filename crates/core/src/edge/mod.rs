@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod bounds;
 mod config;
+mod demands;
 #[cfg(feature = "builder")]
 mod explain;
 mod floor;

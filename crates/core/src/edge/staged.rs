@@ -3,7 +3,8 @@
 //! Head and top page are proven before a candidate is made. The directory follows, then index pages and shards, in slices: the
 //! host lets others run in between, and no slice takes longer because tenants filled the directory.
 
-use super::{Error, HostConfig};
+use super::config::HostConfig;
+use crate::error::Error;
 use crate::head::Head;
 use crate::http::CredentialHeaders;
 use crate::key::Pepper;

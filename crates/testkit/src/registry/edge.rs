@@ -1,43 +1,21 @@
 //! A real edge over what the registry would publish.
 
-use edgelatch_core::build::{HeadFields, RoleFields, RootFields, SigningKey, build_tree, encode_bundle, sign_head, sign_root};
+use edgelatch_core::build::{HeadFields, RootFields, build_tree, sign_root};
 use edgelatch_core::edge::{Edge, HostConfig};
 use edgelatch_core::verdict::Code;
 
 use super::{Fixture, NOW};
+use crate::realm::{bundle_of, head_fields, root_fields, signers, update};
 
 /// The next publish, as an edge gets it at `NOW`.
 pub fn edge(f: &Fixture) -> Edge {
-    let [root_key, key] = [SigningKey::from_seed(&[6; 32]), SigningKey::from_seed(&[7; 32])];
-    let only = |key: &SigningKey| RoleFields { threshold: 1, keys: vec![key.public()] };
-    let root = RootFields {
-        realm: f.realm.to_string(),
-        version: 1,
-        issued_at: NOW,
-        expires_at: NOW + (1 << 30),
-        era: 1,
-        min_epoch: 1,
-        root: only(&root_key),
-        publisher: only(&key),
-    };
-    let root = sign_root(&root, &[root_key]).unwrap();
+    let realm = f.realm.to_string();
+    let root = RootFields { realm: realm.clone(), issued_at: NOW, expires_at: NOW + (1 << 30), ..root_fields(1) };
     let snapshot = f.registry.ledger(&f.realm).snapshot(None).unwrap();
     let tree = build_tree(&snapshot.realm, snapshot.keys).unwrap();
-    let head = HeadFields {
-        realm: f.realm.to_string(),
-        root_version: 1,
-        epoch: 1,
-        issued_at: NOW,
-        not_after: NOW + 30 * 86_400,
-        tree: tree.id(),
-        tree_bytes: tree.bytes(),
-        records: tree.records,
-    };
-    let head = sign_head(&head, std::slice::from_ref(&key)).unwrap();
-    let mut edge = Edge::new(&root, HostConfig::default()).unwrap();
-    let mut staged = edge.stage(&[], encode_bundle(&head, &tree).unwrap(), NOW).unwrap();
-    assert_eq!(staged.check(usize::MAX).unwrap(), 0);
-    edge.commit(staged, NOW).unwrap();
+    let head = HeadFields { realm, issued_at: NOW, not_after: NOW + 30 * 86_400, ..head_fields(1, &tree) };
+    let mut edge = Edge::new(&sign_root(&root, &signers(&[1])).unwrap(), HostConfig::default()).unwrap();
+    update(&mut edge, &[], bundle_of(&head, &tree), NOW).unwrap();
     edge
 }
 

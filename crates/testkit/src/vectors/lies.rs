@@ -4,10 +4,10 @@ use super::policies::{self, policy};
 use super::raw::{Directory, Head, Shard, Tree, refs, sha256, shorten, text8};
 use super::records::{Key, Role, plain};
 use super::{T0, keys};
+use crate::snapshot;
 use anyhow::{Result, ensure};
 use edgelatch_core::{
-    build::{KeyRecord, RealmRecord, RoleRecord, build_tree},
-    http::CredentialHeaders,
+    build::{KeyRecord, build_tree},
     key::KeyId,
 };
 
@@ -84,30 +84,17 @@ impl Parts {
 }
 
 fn build_small() -> Result<edgelatch_core::build::Tree> {
-    let role =
-        |(name, patterns): &Role| RoleRecord { name: (*name).into(), patterns: patterns.iter().map(|p| (*p).into()).collect() };
-    let realm = RealmRecord {
-        credentials: CredentialHeaders::all(),
-        imports: false,
-        pepper: None,
-        roles: ROLES.iter().map(role).collect(),
-    };
     let record = |key: &Key| KeyRecord {
-        digest: sha256(key.text.as_bytes()),
-        key_id: KeyId(key.id),
         org: key.org.into(),
         owner: key.owner.into(),
-        owner_disabled: false,
-        name: String::new(),
         metadata: key.metadata.into(),
-        revoked: false,
-        not_before: None,
         expires_at: key.expires_at,
         roles: if key.roles.is_empty() { vec![] } else { vec![1, 0] },
         services: key.services.map(|list| list.iter().rev().map(|s| (*s).into()).collect()),
         ip_policy: key.policy.map(|p| p.build()),
+        ..snapshot::record(sha256(key.text.as_bytes()), KeyId(key.id))
     };
-    Ok(build_tree(&realm, small_keys().iter().rev().map(record).collect())?)
+    Ok(build_tree(&snapshot::realm(ROLES), small_keys().iter().rev().map(record).collect())?)
 }
 
 fn validity(flags: u8, not_before: u64, expires_at: u64) -> Vec<u8> {
@@ -342,23 +329,13 @@ pub fn all() -> Result<Vec<Refused>> {
 
 /// Lies that need two shards: 257 records at least.
 fn crowded() -> Result<Vec<(&'static str, Tree, &'static str)>> {
-    let realm = RealmRecord { credentials: CredentialHeaders::all(), imports: false, pepper: None, roles: vec![] };
     let record = |n: u32| KeyRecord {
-        digest: sha256(keys::text(n).as_bytes()),
-        key_id: KeyId(0),
         org: "o".into(),
         owner: "o".into(),
-        owner_disabled: false,
-        name: String::new(),
-        metadata: String::new(),
-        revoked: false,
-        not_before: None,
-        expires_at: None,
         roles: vec![],
-        services: None,
-        ip_policy: None,
+        ..snapshot::record(sha256(keys::text(n).as_bytes()), KeyId(0))
     };
-    let built = build_tree(&realm, (0..257).map(record).collect())?;
+    let built = build_tree(&snapshot::realm(&[]), (0..257).map(record).collect())?;
     let swapped = built.shards.iter().rev().cloned().collect();
     let mut ends = Tree::seal(1, 257, built.directory.clone(), built.shards.clone());
     ensure!(ends.top == built.top && ends.page == built.pages[0], "the core's index of two shards differs");

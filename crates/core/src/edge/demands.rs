@@ -1,0 +1,31 @@
+//! What an edge demands of a request whose requirement stands in a route table.
+
+use super::routes::{RouteError, Routes};
+use super::{Edge, RequirementId};
+use crate::http::{Block, normalize_path};
+use crate::limits::MAX_ROUTE_TABLES;
+
+impl Edge {
+    /// The handle of a route table, which a verification of a request takes like that of a requirement. SPEC.md section 9 has its
+    /// text. One that is refused leaves no trace.
+    pub fn compile_routes(&mut self, table: &str) -> Result<RequirementId, RouteError> {
+        let full = self.routes.len() >= MAX_ROUTE_TABLES;
+        let id = RequirementId::of_table(self.routes.len()).filter(|_| !full).ok_or(RouteError::TooManyTables)?;
+        let room = self.requirements.room();
+        let routes = Routes::read(table, room, |service, permission| self.compile(service, permission))?;
+        self.routes.push(routes);
+        Ok(id)
+    }
+
+    /// What is required of a request: `requirement` itself, or what a route table has for it; `None` if that depends on the path
+    /// and the path has no normal form.
+    pub fn required(&self, block: &Block<'_>, requirement: RequirementId) -> Option<RequirementId> {
+        if requirement == RequirementId::NO_PATH {
+            return None;
+        }
+        match requirement.table().and_then(|place| self.routes.get(place)) {
+            Some(routes) => Some(routes.choose(block.method(), &normalize_path(block.path())?)),
+            None => Some(requirement),
+        }
+    }
+}
