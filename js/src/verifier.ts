@@ -53,7 +53,7 @@ class SnapshotVerifier implements Verifier {
     });
     this.#requirements = new Requirements(this.#engine, report);
     this.#reporting = reportingOf(options, this.#engine);
-    const timing = { now: () => seconds(this.#clock()), pause: () => new Promise<void>((turn) => setTimeout(turn, 0)) };
+    const timing = { now: () => seconds(this.#time()), pause: () => new Promise<void>((turn) => setTimeout(turn, 0)) };
     const update = updater(this.#engine, sourceOf(source), timing, report);
     this.#refresher = new Refresher(update, this, ownCopy<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {}), report);
   }
@@ -141,10 +141,11 @@ class SnapshotVerifier implements Verifier {
     this.#refresher.close();
   }
 
-  /** A clock of the host's that fails gives no time, which the core answers with `clock_invalid`. */
+  /** A clock of the host's that fails, or tells no number, gives no time, which the core answers with `clock_invalid`. */
   #time(): number {
     try {
-      return this.#clock();
+      const time: unknown = this.#clock();
+      return typeof time === "number" ? time : Number.NaN;
     } catch {
       return Number.NaN;
     }

@@ -106,6 +106,10 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       equal(verifier.verifyKey(keys.plain).code, "valid");
       stopped = true;
       equal([verifier.verifyKey(keys.plain).code, verifier.verify(bearer("plain")).code, (await protect(() => new Response("ok"), { verifier })(bearer("plain"))).status], ["clock_invalid", "clock_invalid", 503]);
+      for (const now of [() => 1n, () => Symbol("time"), () => ({ valueOf: () => { throw new Error("clock"); } })]) {
+        const odd = await edge("first", { now });
+        equal([odd.verifier.verifyKey(keys.plain).ok, odd.verifier.verify(bearer("plain")).ok], [false, false]);
+      }
       const graceful = await edge("first", { graceSeconds: 60 });
       graceful.now = start + life + 59;
       const v = graceful.verifier.verifyKey(keys.plain);

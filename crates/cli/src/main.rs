@@ -25,6 +25,7 @@ mod verbs;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use commands::Command;
 use context::Context;
@@ -62,9 +63,10 @@ fn main() -> ExitCode {
 /// Ends the command, since its arguments do not fit.
 ///
 /// clap quotes what was typed, which may be a secret in the wrong place. So a value that its reader refused is reported in our
-/// own words, which never repeat it ([`Failure::misfit`]); in clap's other sentences whatever may be a key is masked.
+/// own words, which never repeat it ([`Failure::misfit`]); in clap's other sentences stands what may be the name of a
+/// command or an argument ([`without_typed`]), and whatever looks like a key is masked.
 fn refuse(error: &clap::Error) -> ! {
-    let text = error.to_string();
+    let text = without_typed(error);
     // Who asked for JSON gets it, though the arguments could not be read.
     let json = std::env::args_os().take_while(|arg| arg != "--").any(|arg| arg == "--json");
     if let Some(failure) = Failure::misfit(error) {
@@ -74,10 +76,30 @@ fn refuse(error: &clap::Error) -> ! {
         Failure::usage(sentence.trim_start_matches("error: ")).print(true);
     } else {
         let masked = mask::mask(&text);
-        if masked == text || !error.use_stderr() {
+        if masked == error.to_string() || !error.use_stderr() {
             error.exit()
         }
         output::note(format_args!("{}", masked.trim_end()));
     }
     std::process::exit(i32::from(output::FAILED))
+}
+
+/// The longest name of a command or an argument that somebody may have meant.
+const MAX_NAME: usize = 24;
+
+/// clap's text, without words that were typed where nothing, or something else, is taken. A name with a slip in it stays.
+fn without_typed(error: &clap::Error) -> String {
+    let name = |word: &str| word.len() <= MAX_NAME && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    let typed = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) if !word.is_empty() => Some(word.as_str()),
+        _ => None,
+    };
+    let argument = typed(ContextKind::InvalidArg)
+        .filter(|word| error.kind() == ErrorKind::UnknownArgument && !(word.starts_with("--") && name(word)));
+    let command = typed(ContextKind::InvalidSubcommand).filter(|word| !name(word));
+    let mut text = error.to_string();
+    for word in [argument, command, typed(ContextKind::InvalidValue)].into_iter().flatten() {
+        text = text.replace(&format!("'{word}'"), "'\u{2026}'").replace(&format!("-- {word}"), "-- \u{2026}");
+    }
+    text
 }

@@ -86,7 +86,11 @@ fn a_secret_given_in_the_wrong_place_is_not_repeated() {
         assert!(!ran.err.contains(&secret[3..]));
     }
     let ran = p.run(&["keys", "list", &secret]);
-    assert!(ran.code == 2 && ran.err.contains("<key>") && !ran.err.contains(&secret[3..]), "{}", ran.err);
+    assert!(
+        ran.code == 2 && ran.err.contains("unexpected argument '\u{2026}'") && !ran.err.contains(&secret[3..]),
+        "{}",
+        ran.err
+    );
     let (limit, stdin, bearer) = (format!("--limit={secret}"), format!("--key-stdin={secret}"), format!("Bearer {secret}"));
     let (flag, stem) = (format!("--{secret}"), secret[..secret.len() - 1].to_owned() + "!x");
     let owner: &[&str] = &["keys", "create", "--name", "x", "--owner", &secret];
@@ -103,8 +107,25 @@ fn a_secret_given_in_the_wrong_place_is_not_repeated() {
         let ran = refused(&p, &args, &[args[2].split('=').next().unwrap()]);
         assert!(!ran.err.to_ascii_lowercase().contains("hunter2"), "{}", ran.err);
     }
-    // One character short of a key is text as any other.
-    assert!(p.run(&["keys", "list", &stem]).err.contains(&stem));
+    let anywhere: [&[&str]; 6] = [
+        &["keys", "list", "Hunter2"],
+        &["hunter2"],
+        &["keys", "list", "--hunter2"],
+        &["serve", "--log-format", "hunter2"],
+        &["serve", "--log-format=hunter2", "--json"],
+        &["keys", "list", &stem],
+    ];
+    for args in anywhere {
+        let ran = p.run(args);
+        let said = ran.err.to_ascii_lowercase();
+        assert!(ran.code == 2 && !said.contains("hunter2") && !ran.err.contains(&stem), "{}", ran.err);
+    }
+    // A slip is shown, with what was meant.
+    for (args, says) in
+        [(["kyes", "list"], "'kyes'"), (["keys", "--serach"], "'--serach'"), (["serve", "--log-format=x"], "text, json")]
+    {
+        assert!(p.run(&args).err.contains(says), "{args:?}");
+    }
 }
 
 #[test]

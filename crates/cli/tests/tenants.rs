@@ -47,7 +47,7 @@ fn an_org_and_its_settings() {
         ("prefix=Web", "prefix: does not fit"),
         ("credentials=[]", "credentials: is empty"),
         ("expiry_choices=[\"soon\"]", "expiry_choices/0: must be a span"),
-        ("max_keys", "max_keys: must be NAME=VALUE"),
+        ("hunter2", "SETTING: must be NAME=VALUE"),
     ] {
         let code = if setting.contains('=') { "invalid" } else { "usage" };
         p.refused(&["orgs", "set", "web", "unique_names=false", setting], code, &[says]);

@@ -113,6 +113,11 @@ fn filters_combine(f: Fixture) {
 fn a_leak_is_answered_by_filter(f: Fixture) {
     fill(&f);
     let filter = KeyFilter { expires_before: Some((NOW + 1000).into()), ..KeyFilter::default() };
+    let nothing = KeyFilter { search: Some(String::new()), ..KeyFilter::default() };
+    for confirm in [None, Some(5)] {
+        let error = f.registry.keys(&f.realm).revoke_all(&caller(), &nothing, confirm).unwrap_err();
+        assert_eq!(error.field(), Some("search"));
+    }
     let dry = f.registry.keys(&f.realm).revoke_all(&caller(), &filter, None).unwrap();
     assert_eq!((dry.matched, dry.done, dry.sample.len()), (3, false, 3));
     assert_eq!(page(&f, KeyFilter { state: Some(State::Revoked), ..KeyFilter::default() }).len(), 0);

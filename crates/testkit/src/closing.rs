@@ -73,7 +73,9 @@ fn node(line: &str) -> Option<Tally> {
 fn ours(line: &str) -> Option<Tally> {
     let said = line.split_once(": ").map_or(line, |(_, said)| said);
     let (passed, failed) = said.split_once(", ")?;
-    Some(Tally { passed: number(passed, " passed")?, failed: number(failed, " failed")? })
+    let said = Tally { passed: number(passed, " passed")?, failed: number(failed, " failed")? };
+    // A host on which nothing was run.
+    Some(if said == Tally::default() { Tally { passed: 0, failed: 1 } } else { said })
 }
 
 #[cfg(test)]
@@ -112,6 +114,7 @@ mod tests {
         (Counts::Ours, true, "3 passed, 0 failed", (3, 0)),
         (Counts::Ours, true, "node: 8 passed, 0 failed\ndeno: 7 passed, 0 failed\nbun: 6 passed, 0 failed", (21, 0)),
         (Counts::Ours, false, "deno: 7 passed, 0 failed\nbun: 5 passed, 2 failed", (12, 2)),
+        (Counts::Ours, true, "node: 8 passed, 0 failed\ndeno: 0 passed, 0 failed", (8, 1)),
         (Counts::Ours, true, "3 passed, 2 failed", (3, 2)),
         (Counts::Ours, false, "3 passed, 0 failed", (3, 1)),
         // what looks like a sum and is none

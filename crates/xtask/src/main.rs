@@ -55,7 +55,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            // 1 is for what came to its end and found failures.
+            ExitCode::from(2)
         }
     }
 }

@@ -120,7 +120,7 @@ fn assignments(given: &[String]) -> Result<Map<String, Value>> {
     let mut all = Map::new();
     for text in given {
         let Some((name, value)) = text.split_once('=') else {
-            return Err(Failure::usage(format!("{text}: must be NAME=VALUE, such as `max_keys=20`")));
+            return Err(Failure::usage("SETTING: must be NAME=VALUE, such as `max_keys=20`"));
         };
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.into()));
         if all.insert(name.into(), value).is_some() {

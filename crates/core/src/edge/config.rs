@@ -20,7 +20,7 @@ use crate::http::{Block, CredentialHeaders, INTEREST, is_query_name};
 use crate::ip::Ip;
 use crate::key::Pepper;
 use crate::limits::{MAX_EPOCH, MAX_GRACE};
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use zeroize::Zeroizing;
 
 /// The host's configuration of one edge.
@@ -43,8 +43,10 @@ impl HostConfig {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let mut config = HostConfig::default();
         let mut seen: Vec<&str> = Vec::new();
-        for line in text.lines().filter(|line| !line.is_empty()) {
-            let (key, value) = line.split_once('=').ok_or_else(|| bad(line, "expected `key=value`"))?;
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
+            // What stands there may be a pepper behind another sign.
+            let unread = || bad(&format!("line {}", index + 1), "expected `key=value`");
+            let (key, value) = line.split_once('=').ok_or_else(unread)?;
             if seen.contains(&key) {
                 return Err(bad(key, "is given twice"));
             }

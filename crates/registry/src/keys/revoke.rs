@@ -106,6 +106,10 @@ impl Keys<'_> {
     /// with it, that count must still be right.
     pub fn revoke_all(&self, caller: &Caller, filter: &KeyFilter, confirm: Option<u64>) -> Result<BulkRevoked, Error> {
         let mut filter = filter.clone();
+        // What a script makes of a variable that is not set. In a list it fits every key; nobody revokes those by mistake.
+        if filter.search.as_deref() == Some("") {
+            return Err(Error::invalid("search", "is empty, which fits every key: leave it out, or say what to look for"));
+        }
         if let Some(own) = caller.org() {
             filter.org.as_ref().map_or(Ok(()), |asked| caller.check(asked, Kind::Org, asked.as_str()))?;
             filter.org = Some(own.clone());
