@@ -46,7 +46,11 @@ impl Principal {
         let caller = address.map_or(caller.clone(), |address| caller.from_address(address));
         Ok(match reach {
             Reach::Realm => caller,
-            Reach::Orgs(own) => org.or(own.first()).map_or(caller.clone(), |org| caller.within(org.clone())),
+            // Nobody gets here without an org in reach; a caller without one would have the whole realm.
+            Reach::Orgs(own) => match org.or(own.first()) {
+                Some(org) => caller.within(org.clone()),
+                None => return Err(Error::Forbidden { org: "none".into() }),
+            },
         })
     }
 }
@@ -92,4 +96,18 @@ fn whole<'s>(realm: &Slug, services: &'s [String]) -> Option<&'s String> {
 
 fn org_of(realm: &Slug, service: &str) -> Option<Slug> {
     management::org_of(realm, &Service::parse("scope", service).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_reaches_no_org_acts_nowhere() {
+        let principal = Principal { key_id: KeyId(1), services: Some(vec!["elsewhere.web".into()]) };
+        let realm: Slug = "acme".parse().unwrap();
+        let reach = principal.reach(&realm);
+        assert_eq!((&reach, principal.reaches(&realm)), (&Reach::Orgs(Vec::new()), false));
+        assert_eq!(principal.caller(None, &reach, None).unwrap_err().code(), "forbidden");
+    }
 }
