@@ -3,12 +3,13 @@
 //! Whoever reads standard error may stop reading (a full disk behind `journald`, a paused terminal, a parent that waits). Then
 //! lines are lost and counted, and calls go on being answered: lines wait in a bounded queue for a thread that writes them.
 
-use std::io::{self, IsTerminal, Stderr, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, OnceLock};
 
 use clap::ValueEnum;
+use edgelatch_registry::{Env, format_time};
 use serde_json::json;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -35,10 +36,7 @@ pub(crate) fn start(format: LogFormat) -> Result<WorkerGuard> {
         let example = "`info`, `warn` or `edgelatch::access=off,info`";
         Failure::usage(format!("{VARIABLE}: this says not what to log: give levels, or targets with levels, such as {example}"))
     })?;
-    let lost = Arc::new(OnceLock::new());
-    let writer = Counting { out: io::stderr(), format, lost: Arc::clone(&lost), told: 0 };
-    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).lossy(true).finish(writer);
-    lost.get_or_init(|| writer.error_counter());
+    let (writer, guard) = queue(io::stderr(), format, WAITING_LINES);
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let begun = match format {
         LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),
@@ -48,24 +46,33 @@ pub(crate) fn start(format: LogFormat) -> Result<WorkerGuard> {
     Ok(guard)
 }
 
-/// Standard error, where the next line that can be written is preceded by one that says how many were lost.
-struct Counting {
-    out: Stderr,
+/// A queue of so many lines before `out`.
+fn queue(out: impl Write + Send + 'static, format: LogFormat, lines: usize) -> (NonBlocking, WorkerGuard) {
+    let lost = Arc::new(OnceLock::new());
+    let counting = Counting { out, format, lost: Arc::clone(&lost), told: 0 };
+    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(lines).lossy(true).finish(counting);
+    lost.get_or_init(|| writer.error_counter());
+    (writer, guard)
+}
+
+/// Where the next line that can be written is preceded by one that says how many were lost.
+struct Counting<W> {
+    out: W,
     format: LogFormat,
     lost: Arc<OnceLock<ErrorCounter>>,
     told: usize,
 }
 
-impl Write for Counting {
+impl<W: Write> Write for Counting<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let lost = self.lost.get().map_or(0, ErrorCounter::dropped_lines);
         if lost > self.told {
             let message = "lines of this log were lost: standard error was not read fast enough";
-            let count = lost - self.told;
+            let (count, at) = (lost - self.told, Env::system().now().map(format_time).unwrap_or_default());
             match self.format {
-                LogFormat::Text => writeln!(self.out, "WARN edgelatch::log: {message} lost={count}")?,
+                LogFormat::Text => writeln!(self.out, "{at}  WARN edgelatch::log: {message} lost={count}")?,
                 LogFormat::Json => {
-                    let line = json!({ "level": "WARN", "target": "edgelatch::log", "message": message, "lost": count });
+                    let line = json!({ "timestamp": at, "level": "WARN", "target": "edgelatch::log", "message": message, "lost": count });
                     writeln!(self.out, "{line}")?;
                 }
             }
@@ -77,5 +84,46 @@ impl Write for Counting {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// Takes a line only when it is let, and passes it on.
+    struct Gate(Receiver<()>, Sender<String>);
+
+    impl Write for Gate {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            let _ = self.1.send(String::from_utf8_lossy(line).into_owned());
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lost_lines_are_counted_and_told() {
+        for (format, says) in [(LogFormat::Text, "lost="), (LogFormat::Json, "\"lost\":")] {
+            let (open, gate) = channel();
+            let (passed, seen) = channel();
+            let (mut log, guard) = queue(Gate(gate, passed), format, 2);
+            log.write_all(b"first\n").unwrap();
+            // The gate is shut, so that only so many find room.
+            while log.error_counter().dropped_lines() < 7 {
+                log.write_all(b"more\n").unwrap();
+            }
+            let lost = log.error_counter().dropped_lines();
+            drop(open);
+            drop(guard);
+            let all: String = seen.iter().collect();
+            assert!(all.contains("first\n") && all.contains(&format!("{says}{lost}")), "{lost} {all}");
+        }
     }
 }

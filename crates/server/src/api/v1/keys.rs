@@ -1,10 +1,11 @@
 //! Keys: created, listed, shown, edited, revoked, enabled, deleted.
 
+use edgelatch_core::key::KeyId;
 use edgelatch_core::policy::{AllowMode, Order};
 use edgelatch_registry::json::{given, given_word};
 use edgelatch_registry::{
-    Description, Error, Expiry, Handover, IpEdit, IpEntry, Key, KeyEdit, KeyFilter, KeyOrder, KeyPage, ListEdit, Metadata,
-    Name, NewIpRules, NewKey, Paging, Scope, Slug, Start, StatusEdit,
+    Caller, Changed, Description, Error, Expiry, Handover, IpEdit, IpEntry, Key, KeyEdit, KeyFilter, KeyOrder, KeyPage, Keys,
+    ListEdit, Metadata, Name, NewIpRules, NewKey, Paging, Scope, Slug, Start, StatusEdit,
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -273,6 +274,20 @@ pub(crate) async fn edit(call: Call) -> Answer {
 #[schema(as = Nothing)]
 pub(crate) struct Nothing {}
 
+/// What a change that takes nothing but the key, and a revision if one is given, does to it.
+type Switch = fn(&Keys<'_>, &Caller, KeyId, Option<u64>) -> Result<Changed, Error>;
+
+async fn switch(call: Call, act: &str, change: Switch) -> Answer {
+    let (pass, incoming) = call.admit(act).await?;
+    let (KeyPath { key_id }, revision) = (KeyPath::of(&pass)?, pass.if_match()?);
+    incoming.json_or_nothing::<Nothing>(MAX_BODY_BYTES).await?;
+    pass.run(move |pass, registry| {
+        let caller = pass.caller_on(registry, key_id)?;
+        Ok(changed(change(&pass.keys(registry), &caller, key_id, revision)?))
+    })
+    .await
+}
+
 /// Revoke a key
 ///
 /// What that means is up to the org's settings: for ever, until it is enabled again, or deleting it.
@@ -281,14 +296,7 @@ pub(crate) struct Nothing {}
     responses((status = 200, description = "The key as it is now", body = ChangedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn revoke(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("key.delete").await?;
-    let (KeyPath { key_id }, revision) = (KeyPath::of(&pass)?, pass.if_match()?);
-    incoming.json_or_nothing::<Nothing>(MAX_BODY_BYTES).await?;
-    pass.run(move |pass, registry| {
-        let caller = pass.caller_on(registry, key_id)?;
-        Ok(changed(pass.keys(registry).revoke(&caller, key_id, revision)?))
-    })
-    .await
+    switch(call, "key.delete", |keys, caller, key_id, revision| keys.revoke(caller, key_id, revision)).await
 }
 
 /// Enable a revoked key again
@@ -297,14 +305,7 @@ pub(crate) async fn revoke(call: Call) -> Answer {
     responses((status = 200, description = "The key as it is now", body = ChangedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn enable(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("key.update").await?;
-    let (KeyPath { key_id }, revision) = (KeyPath::of(&pass)?, pass.if_match()?);
-    incoming.json_or_nothing::<Nothing>(MAX_BODY_BYTES).await?;
-    pass.run(move |pass, registry| {
-        let caller = pass.caller_on(registry, key_id)?;
-        Ok(changed(pass.keys(registry).enable(&caller, key_id, revision)?))
-    })
-    .await
+    switch(call, "key.update", |keys, caller, key_id, revision| keys.enable(caller, key_id, revision)).await
 }
 
 /// What confirms a deletion.
