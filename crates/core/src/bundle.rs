@@ -1,42 +1,23 @@
-//! Head and whole tree in one file. SPEC.md section 6.
+//! Head and whole tree in one file, read as it arrives. SPEC.md section 6.1.
 //!
 //! ```text
-//! bundle := "ELBN" u16 format, u16 zero, u32 head_len, u32 top_len, head, top page, index pages, directory, shards
+//! bundle := "ELBN" u16 format, u16 zero, u32 head_len, u32 top_len, head, objects in the order of their places
 //! ```
-//! Pages and shards follow in order without gaps; their sizes are those that the top page and the pages state. Nothing follows.
+//! Each object is as long as its slot says, and nothing follows.
 
 use crate::error::Error;
 use crate::head::Head;
 use crate::limits::{MAX_BUNDLE_BYTES, MAX_HEAD_BYTES, MAX_TOP_BYTES};
-use crate::tree::ObjectId;
-use crate::tree::page::{Page, page_len};
-use crate::tree::top::Top;
+use crate::snapshot::Snapshot;
+use crate::tree::{ObjectId, Place};
 use crate::wire::{Reader, bound, size};
 use alloc::vec::Vec;
-use core::ops::Range;
+use sha2::{Digest, Sha256};
 
 pub(crate) const MAGIC: &[u8; 4] = b"ELBN";
 const HEADER: usize = 16;
 const OBJECT: &str = "bundle";
-
-/// Where head and top page lie in a bundle. Read from unproven bytes, so only a place to look.
-pub(crate) struct Outline {
-    pub(crate) head: Range<usize>,
-    pub(crate) top: Range<usize>,
-}
-
-/// Reads the outline.
-pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, Error> {
-    let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    if total > MAX_BUNDLE_BYTES {
-        return Err(Error::TooLarge { object: OBJECT, bytes: total, limit: MAX_BUNDLE_BYTES });
-    }
-    let (mut reader, head_len, top_len) = header(bytes)?;
-    reader.bytes(head_len)?;
-    reader.bytes(top_len)?;
-    let top = HEADER + head_len;
-    Ok(Outline { head: HEADER..top, top: top..top + top_len })
-}
+const CUT: Error = Error::Truncated { object: OBJECT };
 
 /// The lengths of head and top page, and what follows them.
 fn header(bytes: &[u8]) -> Result<(Reader<'_>, usize, usize), Error> {
@@ -52,93 +33,165 @@ fn header(bytes: &[u8]) -> Result<(Reader<'_>, usize, usize), Error> {
 
 /// The head in what is offered: a head alone, or the beginning of a bundle. Unproven.
 pub(crate) fn offered_head(bytes: &[u8]) -> Result<&[u8], Error> {
-    if !bytes.starts_with(MAGIC) {
-        bound("head", bytes.len(), MAX_HEAD_BYTES)?;
-        return Ok(bytes);
+    if bytes.starts_with(MAGIC) {
+        return head_bytes(bytes);
     }
-    let (mut reader, head_len, _) = header(bytes)?;
+    bound("head", bytes.len(), MAX_HEAD_BYTES)?;
+    Ok(bytes)
+}
+
+/// The head inside a bundle, of which the beginning is enough. Unproven.
+pub fn head_bytes(bundle: &[u8]) -> Result<&[u8], Error> {
+    let (mut reader, head_len, _) = header(bundle)?;
     reader.bytes(head_len)
 }
 
-/// The name of the top page inside a bundle.
-pub(crate) fn tree_id(bundle: &[u8]) -> Result<ObjectId, Error> {
-    bundle.get(outline(bundle)?.top).map(ObjectId::of).ok_or(Error::Truncated { object: OBJECT })
+/// The name of the top page inside a bundle, and where the top page ends.
+pub(crate) fn tree_id(bundle: &[u8]) -> Result<(ObjectId, usize), Error> {
+    let (mut reader, head_len, top_len) = header(bundle)?;
+    reader.bytes(head_len)?;
+    Ok((ObjectId::of(reader.bytes(top_len)?), HEADER + head_len + top_len))
 }
 
-/// The head inside a bundle, unproven.
-pub fn head_bytes(bundle: &[u8]) -> Result<&[u8], Error> {
-    let outline = outline(bundle)?;
-    bundle.get(outline.head).ok_or(Error::Truncated { object: OBJECT })
+/// What the next bytes of a bundle belong to.
+enum At {
+    /// The header, as far as it has come.
+    Header(Vec<u8>),
+    /// So many bytes of the head.
+    Head { left: usize, top_len: usize },
+    /// An object that is here already.
+    Known { place: Place, left: usize },
+    /// An object on its way.
+    Object { place: Place, length: usize, bytes: Vec<u8>, digest: Sha256 },
+    /// The end.
+    End,
 }
 
-/// The objects of a bundle, in order.
-#[derive(Clone, Debug)]
-pub struct Parts<'a> {
-    /// The head.
-    pub head: &'a [u8],
-    /// The top page.
-    pub top: &'a [u8],
-    /// The index pages.
-    pub pages: Vec<&'a [u8]>,
-    /// The directory.
-    pub directory: &'a [u8],
-    /// The shards.
-    pub shards: Vec<&'a [u8]>,
+/// Reads a bundle piece by piece, of any lengths: no more than one object waits for its end, and none is kept twice.
+pub(crate) struct Feed {
+    at: At,
+    taken: u64,
 }
 
-/// Takes a bundle apart without proving anything: to show it, never to act on it.
-pub fn parts(bundle: &[u8]) -> Result<Parts<'_>, Error> {
-    const CUT: Error = Error::Truncated { object: OBJECT };
-    let outline = outline(bundle)?;
-    let (head, top_bytes) = (bundle.get(outline.head.clone()).ok_or(CUT)?, bundle.get(outline.top.clone()).ok_or(CUT)?);
-    let top = Top::parse(top_bytes)?;
-    let layout = layout(bundle.len(), &outline, &top, &Head::inspect(head)?)?;
-    let place = |number: usize| layout.pages + number * layout.page_len;
-    let all = (0..top.page_count()).map(|number| bundle.get(place(number)..)?.split_at_checked(layout.page_len));
-    let pages = all.map(|page| page.map(|(page, _)| page).ok_or(CUT)).collect::<Result<Vec<_>, _>>()?;
-    let mut shards = Vec::new();
-    for (number, page) in pages.iter().enumerate() {
-        let start = top.page_start(number).and_then(|start| usize::try_from(start).ok()).ok_or(CUT)?;
-        let rest = bundle.get(layout.shards..).and_then(|all| all.get(start..)).ok_or(CUT)?;
-        let page = Page::parse(page)?;
-        for index in 0..page.count() {
-            shards.push(page.shard_range(index).and_then(|range| rest.get(range)).ok_or(CUT)?);
+impl Feed {
+    pub(crate) fn new() -> Self {
+        Feed { at: At::Header(Vec::new()), taken: 0 }
+    }
+
+    /// Whether the bundle has come to its end.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.at, At::End)
+    }
+
+    /// Takes what comes next. Objects go to `snapshot` as soon as they are whole and proven; the first one makes it.
+    pub(crate) fn take(
+        &mut self,
+        mut bytes: &[u8],
+        head: &Head,
+        base: Option<&Snapshot>,
+        snapshot: &mut Option<Snapshot>,
+    ) -> Result<(), Error> {
+        self.taken = self.taken.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        if self.taken > MAX_BUNDLE_BYTES {
+            return Err(Error::TooLarge { object: OBJECT, bytes: self.taken, limit: MAX_BUNDLE_BYTES });
         }
+        while !bytes.is_empty() {
+            let mut part = |wanted: usize| {
+                let (part, rest) = bytes.split_at(bytes.len().min(wanted));
+                bytes = rest;
+                part
+            };
+            match &mut self.at {
+                At::Header(read) => {
+                    read.extend_from_slice(part(HEADER.saturating_sub(read.len())));
+                    if read.len() == HEADER {
+                        let (_, left, top_len) = header(read)?;
+                        self.at = At::Head { left, top_len };
+                    }
+                }
+                At::Head { left, .. } if *left > 0 => *left -= part(*left).len(),
+                At::Head { top_len, .. } => self.at = object(Place::Top, *top_len)?,
+                At::Known { left, .. } if *left > 0 => *left -= part(*left).len(),
+                At::Known { place, .. } => self.at = after(*place, snapshot)?,
+                At::Object { place, length, bytes: read, digest } => {
+                    let part = part(length.saturating_sub(read.len()));
+                    crate::work::done(part.len());
+                    digest.update(part);
+                    read.extend_from_slice(part);
+                    if read.len() == *length {
+                        let (place, read, id) = (*place, core::mem::take(read), ObjectId(digest.clone().finalize().into()));
+                        put(place, read, id, head, base, snapshot)?;
+                        self.at = after(place, snapshot)?;
+                    }
+                }
+                At::End => return Err(Error::TrailingBytes { object: OBJECT, bytes: bytes.len() }),
+            }
+        }
+        // Whatever takes no more bytes is passed now, so that the end is known when it is reached.
+        while let At::Known { place, left: 0 } = self.at {
+            self.at = after(place, snapshot)?;
+        }
+        Ok(())
     }
-    let directory = bundle.get(layout.directory).ok_or(CUT)?;
-    Ok(Parts { head, top: top_bytes, pages, directory, shards })
 }
 
-/// The layout of a bundle, once its head and top page are proven.
-#[derive(Clone, Debug)]
-pub(crate) struct Layout {
-    pub(crate) pages: usize,
-    pub(crate) page_len: usize,
-    pub(crate) directory: Range<usize>,
-    pub(crate) shards: usize,
+fn object(place: Place, length: usize) -> Result<At, Error> {
+    let mut bytes = Vec::new();
+    let wide = u64::try_from(length).unwrap_or(u64::MAX);
+    bytes.try_reserve_exact(length).map_err(|_| Error::TooLarge { object: place.name().0, bytes: wide, limit: 0 })?;
+    Ok(At::Object { place, length, bytes, digest: Sha256::new() })
 }
 
-/// Fits the proven top page to the bundle's length and to what the head announces.
-pub(crate) fn layout(bundle_len: usize, outline: &Outline, top: &Top<'_>, head: &Head) -> Result<Layout, Error> {
-    let page_len = page_len(top.shards_per_page());
-    let pages = outline.top.end;
-    let directory = pages + page_len * top.page_count();
-    let shards = directory.checked_add(size(top.directory_len)).ok_or(Error::Truncated { object: OBJECT })?;
-    let layout = Layout { pages, page_len, directory: directory..shards, shards };
-    let end =
-        u64::try_from(shards).ok().and_then(|s| s.checked_add(top.shard_bytes())).ok_or(Error::Truncated { object: OBJECT })?;
-    let total = u64::try_from(bundle_len).unwrap_or(u64::MAX);
-    match total.checked_sub(end) {
-        None => return Err(Error::Truncated { object: OBJECT }),
-        Some(0) => {}
-        Some(rest) => return Err(Error::TrailingBytes { object: OBJECT, bytes: usize::try_from(rest).unwrap_or(usize::MAX) }),
+fn put(
+    place: Place,
+    bytes: Vec<u8>,
+    id: ObjectId,
+    head: &Head,
+    base: Option<&Snapshot>,
+    snapshot: &mut Option<Snapshot>,
+) -> Result<(), Error> {
+    let Some(tree) = snapshot else {
+        *snapshot = Some(Snapshot::begin(bytes, head, base)?);
+        return Ok(());
+    };
+    let (name, index) = place.name();
+    if tree.slot(place).map(|slot| slot.id) != Some(id) {
+        return Err(Error::WrongDigest { object: name, index });
     }
-    let tree_bytes = end - u64::try_from(outline.top.start).unwrap_or(0);
-    if tree_bytes != head.tree_bytes {
-        return Err(Error::WrongCount { object: "tree", announced: head.tree_bytes, found: tree_bytes });
+    tree.take(place, bytes, base)
+}
+
+/// What stands after `place`.
+fn after(place: Place, snapshot: &Option<Snapshot>) -> Result<At, Error> {
+    let Some(tree) = snapshot else { return Err(CUT) };
+    let Some(next) = tree.next_place(place) else { return Ok(At::End) };
+    let length = size(tree.slot(next).ok_or(CUT)?.length);
+    if tree.object(next).is_some() { Ok(At::Known { place: next, left: length }) } else { object(next, length) }
+}
+
+/// An object of a bundle: where it stands and what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// Its place.
+    pub place: Place,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+}
+
+/// Takes a bundle apart, in order, without proving any signature: to show it, never to act on it.
+pub fn parts(bundle: &[u8]) -> Result<Vec<Part<'_>>, Error> {
+    let (mut reader, head_len, top_len) = header(bundle)?;
+    let head = Head::inspect(reader.bytes(head_len)?)?;
+    let mut snapshot: Option<Snapshot> = None;
+    let (mut parts, mut place, mut length) = (Vec::new(), Place::Top, top_len);
+    loop {
+        let bytes = reader.bytes(length)?;
+        put(place, bytes.to_vec(), ObjectId::of(bytes), &head, None, &mut snapshot)?;
+        parts.push(Part { place, bytes });
+        let tree = snapshot.as_ref().ok_or(CUT)?;
+        let Some(next) = tree.next_place(place) else { break };
+        (place, length) = (next, size(tree.slot(next).ok_or(CUT)?.length));
     }
-    if top.records != head.records {
-        return Err(Error::WrongCount { object: "head", announced: head.records, found: top.records });
-    }
-    Ok(layout)
+    reader.finish()?;
+    Ok(parts)
 }

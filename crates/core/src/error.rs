@@ -24,8 +24,8 @@ macro_rules! errors {
 
 errors! {
     BadMagic { object: &'static str } = "bad_magic", "{object}: the bytes are not a {object}";
-    UnsupportedFormat { object: &'static str, format: u16 } = "unsupported_format", "{object}: format {format} is not one this reader knows (1)";
-    ReaderTooOld { needed: u16 } = "reader_too_old", "the object needs a reader of version {needed}; this one is version 1";
+    UnsupportedFormat { object: &'static str, format: u16 } = "unsupported_format", "{object}: format {format} is not one this reader knows (2)";
+    ReaderTooOld { needed: u16 } = "reader_too_old", "the object needs a reader of version {needed}; this one is version 2";
     Truncated { object: &'static str } = "truncated", "{object}: ends before what it announces";
     TrailingBytes { object: &'static str, bytes: usize } = "trailing_bytes", "{object}: {bytes} bytes follow its end";
     TooLarge { object: &'static str, bytes: u64, limit: u64 } = "too_large", "{object}: {bytes} bytes are more than the limit of {limit}";
@@ -58,7 +58,7 @@ errors! {
     BelowFloor { floor: u64, found: u64 } = "below_floor", "epoch {found} is below the floor of {floor}";
     Equivocation { epoch: u64 } = "equivocation", "another head was signed for epoch {epoch}: the publisher is compromised or misconfigured";
     Superseded = "superseded", "the state moved on while the update was being checked";
-    Unchecked = "unchecked", "an update must be checked in full before it replaces a snapshot, and its directory before anything is served from it";
+    Unchecked = "unchecked", "an update must be complete before it replaces a snapshot; top page, directory and index pages must be there before anything is served";
     BadConfig { key: alloc::string::String, reason: alloc::string::String } = "bad_config", "configuration `{key}`: {reason}";
     WrongPepper { needed: u32 } = "wrong_pepper", "the realm's digests are peppered: the host must be given pepper {needed}";
     DuplicateDigest = "duplicate_digest", "two records share the leftmost 16 bytes of their digest";

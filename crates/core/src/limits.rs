@@ -29,12 +29,25 @@ pub const MAX_METADATA_BYTES: usize = 4096;
 pub const MAX_PERMISSION_BYTES: usize = 128;
 /// Segments of a permission or pattern; matching compares each with each at most.
 pub const MAX_SEGMENTS: usize = 16;
-/// Entries of each table of the directory: patterns, services, roles, role sets, scopes. Room for ten thousand tenants with
-/// thirteen of each; and a requirement and an entry fit one 32-bit word together (12 and 17 bits).
-pub const MAX_DIRECTORY_ENTRIES: usize = 1 << 17;
-/// Bytes of the directory, all of which every edge holds. Ten thousand tenants take 21 MB with 8 roles of 8 patterns (550 bytes
-/// together), 12 patterns and 12 services of 32 bytes (860), 12 scopes of 8 services (440) and 12 role sets of 3 roles (190).
-pub const MAX_DIRECTORY_BYTES: u32 = 32 << 20;
+/// Bytes of an object: one shard of the most records, crowded by imports, has some hundred megabytes.
+pub const MAX_OBJECT_BYTES: u32 = 1 << 28;
+/// Entries of a chunk of the directory: of usual policies some ten kilobytes, so that a change of one entry costs little to hash.
+pub const CHUNK_ENTRIES: usize = 64;
+/// Chunk numbers of a table: entries have 30 bits then, so that a record's state has room for two flags beside its role set.
+pub const MAX_CHUNK_NUMBER: u32 = 1 << 24;
+/// Chunks of a table: four million entries, and a directory of at most ten megabytes.
+pub const MAX_TABLE_CHUNKS: usize = 1 << 16;
+/// Bytes of a chunk: 64 roles of the most and longest patterns have 2.1 MB, 64 policies of two full lists of a thousand IPv6 networks
+/// 2.2 MB. So no tenant can fill a chunk, and hashing one takes some milliseconds at most.
+pub const MAX_CHUNK_BYTES: u32 = 4 << 20;
+/// Bytes of a patch: a longer one says little less than the bundle.
+pub const MAX_PATCH_BYTES: usize = 64 << 20;
+/// Operations of a delta: the most that a change of every record of a shard takes, and few enough to run in a millisecond.
+pub const MAX_DELTA_OPERATIONS: usize = 1 << 16;
+/// Trees that were replaced and are kept for verdicts given under them, so that an identity can be read as long as a request lives.
+pub const MAX_PAST_TREES: usize = 64;
+/// All of them together may hold this part of what the tree being served takes, beyond what they share with it: one sixteenth.
+pub const PAST_SHARE: usize = 16;
 /// Patterns of one role: each is named, so more of them are a case for a `*`.
 pub const MAX_ROLE_PATTERNS: usize = 256;
 /// Roles of one key, or of one owner whose keys have them: more than any predefined set has. With the limit above, one question

@@ -3,16 +3,16 @@
 //! ```text
 //! object    := magic[4] u16 format  …            every object starts like this
 //! text8     := u8 length, bytes
-//! list(T)   := u32 count, u32 end[count], bytes   item i is bytes[end[i-1] .. end[i]]; items ascend strictly as bytes
+//! list(T)   := u32 count, u8 width, end[count], bytes   item i is bytes[end[i-1] .. end[i]]; items ascend strictly as bytes;
+//!              an end has the least width of 1, 2, 4 bytes that holds the last one
+//! varint    := LEB128, at most five bytes, none of them superfluous
 //! signed    := magic[4] u16 format u32 length, statement[length], u8 count, (key[32] signature[64])*count
 //!              keys ascend strictly
 //! ```
 
 use crate::error::Error;
-use core::cmp::Ordering;
-
 /// The format version that this crate reads and writes.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 
 const _: () = assert!(usize::BITS >= 32, "lengths of 32 bits must fit");
 
@@ -31,6 +31,9 @@ pub(crate) fn bound(object: &'static str, bytes: usize, limit: usize) -> Result<
     let wide = |size| u64::try_from(size).unwrap_or(u64::MAX);
     Err(Error::TooLarge { object, bytes: wide(bytes), limit: wide(limit) })
 }
+
+/// The most bytes that a varint takes: 32 bits, seven to a byte.
+const VARINT_BYTES: u32 = 5;
 
 /// A cursor over untrusted bytes. Every read is bounded; nothing is copied.
 #[derive(Clone, Copy)]
@@ -56,6 +59,11 @@ impl<'a> Reader<'a> {
     /// A reader over bytes inside an object.
     pub(crate) fn inside(bytes: &'a [u8], object: &'static str) -> Self {
         Reader { rest: bytes, object }
+    }
+
+    /// What is being read, for errors.
+    pub(crate) fn object(&self) -> &'static str {
+        self.object
     }
 
     pub(crate) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Error> {
@@ -100,6 +108,21 @@ impl<'a> Reader<'a> {
         core::str::from_utf8(self.bytes(len)?).map_err(|_| Error::NotText { object: self.object })
     }
 
+    pub(crate) fn varint(&mut self) -> Result<u32, Error> {
+        let bad = Error::BadField { object: self.object, field: "varint" };
+        let mut value = 0u64;
+        for index in 0..VARINT_BYTES {
+            let byte = self.u8()?;
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if byte & 0x80 == 0 {
+                // A last byte of zero adds nothing: the same number has a shorter form.
+                let superfluous = byte == 0 && index > 0;
+                return u32::try_from(value).ok().filter(|_| !superfluous).ok_or(bad);
+            }
+        }
+        Err(bad)
+    }
+
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -124,24 +147,38 @@ pub(crate) fn u64_at(bytes: &[u8], index: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk().map(|b| u64::from_le_bytes(*b))
 }
 
+/// Reads a little-endian number of `width` bytes (0, 1, 2, 4 or 8; 0 stands for the number 0) at the beginning of `bytes`.
+#[inline]
+pub(crate) fn number(bytes: &[u8], width: u8) -> Option<u64> {
+    match width {
+        0 => Some(0),
+        1 => bytes.first().map(|b| u64::from(*b)),
+        2 => bytes.first_chunk().map(|b| u64::from(u16::from_le_bytes(*b))),
+        4 => bytes.first_chunk().map(|b| u64::from(u32::from_le_bytes(*b))),
+        _ => bytes.first_chunk().map(|b| u64::from_le_bytes(*b)),
+    }
+}
+
 /// A zero-parse view of `list(T)`.
 #[derive(Clone, Copy)]
 pub(crate) struct List<'a> {
+    width: u8,
     ends: &'a [u8],
     items: &'a [u8],
 }
 
 impl<'a> List<'a> {
-    /// Takes a list off `reader`; with `check`, its ends must be monotone and its items strictly ascending.
+    /// Takes a list off `reader`; with `check`, its ends must be monotone and of least width, and its items strictly ascending.
     pub(crate) fn read(reader: &mut Reader<'a>, check: bool) -> Result<Self, Error> {
         let object = reader.object;
-        let count = size(reader.u32()?);
-        let ends = reader.items(count, 4)?;
-        let total = match count {
-            0 => 0,
-            n => u32_at(ends, n - 1).ok_or(Error::BadTable { object })?,
-        };
-        let list = List { ends, items: reader.bytes(size(total))? };
+        let (count, width) = (size(reader.u32()?), reader.u8()?);
+        if !matches!(width, 1 | 2 | 4) {
+            return Err(Error::BadField { object, field: "width" });
+        }
+        let ends = reader.items(count, usize::from(width))?;
+        let mut list = List { width, ends, items: &[] };
+        let total = list.end(count).ok_or(Error::BadTable { object })?;
+        list.items = reader.bytes(total)?;
         if check {
             let mut before: Option<&[u8]> = None;
             for i in 0..count {
@@ -151,55 +188,43 @@ impl<'a> List<'a> {
                 }
                 before = Some(item);
             }
+            if width != end_width(total) {
+                return Err(Error::BadField { object, field: "width" });
+            }
         }
         Ok(list)
     }
 
-    /// A list that has been checked before, and what follows it: the view alone, for the verification path.
-    #[inline]
-    pub(crate) fn trusted(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let (count, rest) = bytes.split_first_chunk::<4>()?;
-        let count = size(u32::from_le_bytes(*count));
-        let (ends, rest) = rest.split_at_checked(count.checked_mul(4)?)?;
-        let total = match count.checked_sub(1) {
-            None => 0,
-            Some(last) => u32_at(ends, last)?,
-        };
-        let (items, rest) = rest.split_at_checked(size(total))?;
-        Some((List { ends, items }, rest))
-    }
-
     pub(crate) fn len(&self) -> usize {
-        self.ends.len() / 4
+        self.ends.len() / usize::from(self.width)
     }
 
-    #[inline]
+    /// Where the first `count` items end.
+    fn end(&self, count: usize) -> Option<usize> {
+        let Some(last) = count.checked_sub(1) else { return Some(0) };
+        let at = last.checked_mul(usize::from(self.width))?;
+        usize::try_from(number(self.ends.get(at..)?, self.width)?).ok()
+    }
+
     pub(crate) fn get(&self, index: usize) -> Option<&'a [u8]> {
-        let start = match index {
-            0 => 0,
-            i => u32_at(self.ends, i - 1)?,
-        };
-        self.items.get(size(start)..size(u32_at(self.ends, index)?))
-    }
-
-    /// The index of an item, if the list holds it.
-    pub(crate) fn find(&self, item: &[u8]) -> Option<u32> {
-        let (mut from, mut to) = (0, self.len());
-        while from < to {
-            let middle = from + (to - from) / 2;
-            crate::work::done(1);
-            match self.get(middle)?.cmp(item) {
-                Ordering::Less => from = middle + 1,
-                Ordering::Equal => return u32::try_from(middle).ok(),
-                Ordering::Greater => to = middle,
-            }
+        if index >= self.len() {
+            return None;
         }
-        None
+        self.items.get(self.end(index)?..self.end(index + 1)?)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let list = *self;
         (0..list.len()).map_while(move |i| list.get(i))
+    }
+}
+
+/// The least width of an end that is as far as `total`.
+pub(crate) const fn end_width(total: usize) -> u8 {
+    match total {
+        0..=0xff => 1,
+        0x100..=0xffff => 2,
+        _ => 4,
     }
 }
 
@@ -228,12 +253,22 @@ pub(crate) mod put {
 
     pub(crate) fn list<I: AsRef<[u8]> + Ord>(out: &mut Vec<u8>, items: &BTreeSet<I>, what: &'static str) -> Result<(), Error> {
         out.extend_from_slice(&count(items.len(), what)?);
+        let width = super::end_width(items.iter().map(|item| item.as_ref().len()).sum());
+        out.push(width);
         let mut end = 0usize;
         for item in items {
             end += item.as_ref().len();
-            out.extend_from_slice(&count(end, what)?);
+            out.extend(count(end, what)?.iter().take(usize::from(width)));
         }
         items.iter().for_each(|item| out.extend_from_slice(item.as_ref()));
         Ok(())
+    }
+
+    pub(crate) fn varint(out: &mut Vec<u8>, mut value: usize) {
+        while value >= 0x80 {
+            out.push(u8::try_from(value & 0x7f).unwrap_or(0) | 0x80);
+            value >>= 7;
+        }
+        out.push(u8::try_from(value).unwrap_or(0));
     }
 }

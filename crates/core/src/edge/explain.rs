@@ -1,14 +1,12 @@
 //! What a record would get that stands in no snapshot yet: for whoever looks after keys.
 
 use super::Step;
-use super::judge::{Home, Question, Record};
+use super::judge::{Question, Record, Stop};
 use super::requirement::{Answers, Requirements};
 use crate::build::{KeyRecord, RealmRecord, RoleRecord, build_tree};
 use crate::error::Error;
 use crate::http::CredentialHeaders;
 use crate::ip::Ip;
-use crate::tree::directory::Directory;
-use crate::tree::shard::Shard;
 use crate::verdict::Code;
 use alloc::{vec, vec::Vec};
 
@@ -33,15 +31,18 @@ pub struct RequestFacts<'a> {
 pub fn explain_record(roles: Vec<RoleRecord>, record: KeyRecord, facts: &RequestFacts<'_>) -> Result<(Code, Vec<Step>), Error> {
     let realm = RealmRecord { credentials: CredentialHeaders::all(), imports: false, pepper: None, roles };
     // Encoded as it would be published: so the explanation rests on what an edge would read, and on no second reading of a role.
-    let tree = build_tree(&realm, vec![record])?;
-    let directory = Directory::parse(&tree.directory)?;
-    let shard = tree.shards.first().ok_or(Error::Truncated { object: "shard" })?;
-    let shard = Shard::parse(shard, 0, 0, &directory)?;
+    let snapshot = build_tree(&realm, vec![record])?.snapshot()?;
+    let terms = snapshot.shard(0).ok().and_then(|shard| shard.terms(0)).ok_or(Error::Truncated { object: "shard" })?;
     let mut requirements = Requirements::default();
     let requirement = requirements.compile(facts.service, facts.permission);
     let question = Question { ip: || facts.ip, requirement, now: facts.now };
     let mut steps = Vec::new();
-    let record = Record { shard, row: 0, home: Home::Nowhere(&directory), answers: &Answers::none() };
-    let judged = record.judge(&requirements, question, &mut steps);
-    Ok((judged.err().unwrap_or(Code::Valid), steps))
+    let record = Record { terms, snapshot: &snapshot, answers: &Answers::none() };
+    let code = match record.judge(&requirements, question, &mut steps) {
+        Ok(()) => Code::Valid,
+        Err(Stop::Refused(code)) => code,
+        // Nothing is missing in a tree that was just built.
+        Err(Stop::Needs(_)) => Code::Internal,
+    };
+    Ok((code, steps))
 }

@@ -1,11 +1,10 @@
 //! Who stands behind a record that was found.
 
-use super::judge::role_names;
 use super::verify::row;
 use super::{Edge, Location};
 use crate::key::KeyId;
-use crate::tree::directory::{Directory, ScopeView};
-use crate::tree::shard::{Labels, Validity};
+use crate::snapshot::Snapshot;
+use crate::tree::shard::{Labels, Terms, Validity};
 use alloc::vec::Vec;
 
 /// Who a key belongs to and what it may do.
@@ -17,39 +16,40 @@ pub struct Identity<'a> {
     pub labels: Labels<'a>,
     /// Status and bounds in time.
     pub validity: Validity,
-    role_set: u32,
-    scope: u32,
-    directory: Directory<'a>,
+    terms: Terms,
+    snapshot: &'a Snapshot,
 }
 
 impl<'a> Identity<'a> {
-    /// Names of its roles.
-    pub fn roles(&self) -> impl Iterator<Item = &'a str> + '_ {
-        role_names(&self.directory, self.role_set)
+    /// Names of its roles, in the order of their numbers.
+    pub fn roles(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let roles = self.snapshot.roles(self.terms.role_set);
+        roles.into_iter().flatten().flatten().map(|role| role.name)
     }
 
     /// The services it may be used for; `None` for all, present and future.
     pub fn services(&self) -> Option<Vec<&'a str>> {
-        match self.directory.scope(self.scope)? {
-            ScopeView::All => None,
-            ScopeView::List(list) => Some(list.iter().filter_map(|s| self.directory.service(s)).collect()),
+        match self.snapshot.scope(self.terms.scope) {
+            Ok(None) => None,
+            Ok(Some(scope)) => Some(scope.services().collect()),
+            Err(_) => Some(Vec::new()),
         }
     }
 }
 
 impl Edge {
-    /// The identity behind a record found under `generation` ([`Edge::generation`]); `None` once that snapshot is gone.
+    /// The identity behind a record found under `generation` ([`Edge::generation`]); `None` once that tree is gone. The last
+    /// [`MAX_PAST_TREES`](crate::limits::MAX_PAST_TREES) are kept, as far as they hold little beyond what they share.
     pub fn identity(&self, generation: u32, at: Location) -> Option<Identity<'_>> {
-        let active = self.active.as_ref().filter(|active| active.generation == generation)?;
-        let shard = active.snapshot.shard(at.shard).ok()?;
-        let (row, directory) = (row(at), active.snapshot.directory().ok()?);
+        let snapshot = self.snapshot_of(generation)?;
+        let (shard, row) = (snapshot.shard(at.shard).ok()?, row(at));
+        let terms = shard.terms(row)?;
         Some(Identity {
             key_id: KeyId(shard.key_id(row)?),
             labels: shard.labels(row)?,
-            validity: shard.validity(row)?,
-            role_set: shard.role_set(row),
-            scope: shard.scope(row),
-            directory,
+            validity: terms.validity,
+            terms,
+            snapshot,
         })
     }
 }

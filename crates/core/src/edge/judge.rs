@@ -3,12 +3,11 @@
 
 use super::requirement::{Answers, Requirement, Requirements};
 use super::{RequirementId, Step};
-use crate::error::Error;
 use crate::ip::Ip;
 use crate::policy::IpVerdict;
-use crate::snapshot::Snapshot;
-use crate::tree::directory::{Directory, ScopeView};
-use crate::tree::shard::{Shard, Validity};
+use crate::snapshot::{Lack, Snapshot};
+use crate::tree::Place;
+use crate::tree::shard::{Terms, Validity};
 use crate::verdict::Code;
 use alloc::{format, string::String, vec::Vec};
 
@@ -39,31 +38,35 @@ pub(super) struct Question<F> {
     pub(super) now: u64,
 }
 
-/// A record, and what its references lead to.
-pub(super) struct Record<'a> {
-    pub(super) shard: Shard<'a>,
-    pub(super) row: usize,
-    pub(super) home: Home<'a>,
-    pub(super) answers: &'a Answers,
+/// Why a verification ends without acceptance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The verdict.
+    Refused(Code),
+    /// The object at this place is needed first.
+    Needs(Place),
 }
 
-/// Where a record stands, and with it the directory. That is read only for what the answers do not know yet.
-#[derive(Clone, Copy)]
-pub(super) enum Home<'a> {
-    Snapshot(&'a Snapshot),
-    /// In none: its directory was made for it.
-    #[cfg(feature = "builder")]
-    Nowhere(&'a Directory<'a>),
+impl From<Code> for Stop {
+    fn from(code: Code) -> Self {
+        Stop::Refused(code)
+    }
 }
 
-impl<'a> Home<'a> {
-    fn directory(self) -> Result<Directory<'a>, Error> {
-        match self {
-            Home::Snapshot(snapshot) => snapshot.directory(),
-            #[cfg(feature = "builder")]
-            Home::Nowhere(directory) => Ok(*directory),
+impl From<Lack> for Stop {
+    fn from(lack: Lack) -> Self {
+        match lack {
+            Lack::Missing(place) => Stop::Needs(place),
+            Lack::Broken => Stop::Refused(Code::Internal),
         }
     }
+}
+
+/// A record, and what its references lead to.
+pub(super) struct Record<'a> {
+    pub(super) terms: Terms,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) answers: &'a Answers,
 }
 
 impl Record<'_> {
@@ -73,60 +76,52 @@ impl Record<'_> {
         requirements: &Requirements,
         question: Question<F>,
         trace: &mut T,
-    ) -> Result<(), Code> {
-        let validity = self.shard.validity(self.row).ok_or(Code::Internal)?;
+    ) -> Result<(), Stop> {
+        let validity = self.terms.validity;
         for (name, code, note) in standing(&validity, question.now) {
             trace.step(name, code == Code::Valid, || note(&validity, question.now));
             if code != Code::Valid {
-                return Err(code);
+                return Err(code.into());
             }
         }
         self.judge_address(question.ip, trace)?;
         if question.requirement == RequirementId::DENY {
             trace.step("permission", false, || "this route is open to no key".into());
-            return Err(Code::PermissionDenied);
+            return Err(Code::PermissionDenied.into());
         }
         let Some(required) = requirements.get(question.requirement) else {
             trace.step("scope", false, || "the requirement is not well formed".into());
-            return Err(Code::BadRequirement);
+            return Err(Code::BadRequirement.into());
         };
         self.judge_grants(required, trace)
     }
 
     #[inline]
-    fn judge_grants<T: Trace>(&self, required: &Requirement, trace: &mut T) -> Result<(), Code> {
-        let (scope, role_set) = (self.shard.scope(self.row), self.shard.role_set(self.row));
-        let directory = || self.home.directory();
-        let holds =
-            self.answers.scope_holds(required, scope, |service| directory().is_ok_and(|d| d.scope_holds(scope, service)));
-        trace.step("scope", holds, || match (&required.service, directory()) {
-            (Some(service), Ok(directory)) => {
-                format!("requires {service}; the key has {}", scope_text(&directory, scope))
-            }
-            _ => "no service required".into(),
+    fn judge_grants<T: Trace>(&self, required: &Requirement, trace: &mut T) -> Result<(), Stop> {
+        let (Terms { role_set, scope, .. }, snapshot) = (self.terms, self.snapshot);
+        let holds = self.answers.scope_holds(required, scope, |service| snapshot.scope_holds(scope, service))?;
+        trace.step("scope", holds, || match &required.service {
+            Some(service) => format!("requires {service}; the key has {}", scope_text(snapshot, scope)),
+            None => "no service required".into(),
         });
         if !holds {
-            return Err(Code::ScopeDenied);
+            return Err(Code::ScopeDenied.into());
         }
-        let granted =
-            self.answers.roles_grant(required, role_set, |wanted| directory().is_ok_and(|d| d.roles_grant(role_set, wanted)));
-        trace.step("permission", granted, || match (&required.permission, directory()) {
-            (Some(permission), Ok(directory)) => {
-                let roles: Vec<_> = role_names(&directory, role_set).collect();
-                let roles = if roles.is_empty() { "none".into() } else { roles.join(", ") };
-                format!("requires {permission}; roles of the key: {roles}")
-            }
-            _ => "none required".into(),
+        let granted = self.answers.roles_grant(required, role_set, |wanted| snapshot.roles_grant(role_set, wanted))?;
+        trace.step("permission", granted, || match &required.permission {
+            Some(permission) => format!("requires {permission}; roles of the key: {}", roles_text(snapshot, role_set)),
+            None => "none required".into(),
         });
-        if granted { Ok(()) } else { Err(Code::PermissionDenied) }
+        if granted { Ok(()) } else { Err(Code::PermissionDenied.into()) }
     }
 
     #[inline]
-    fn judge_address<T: Trace>(&self, ip: impl FnOnce() -> Option<Ip>, trace: &mut T) -> Result<(), Code> {
-        let Some(policy) = self.shard.policy(self.row).ok_or(Code::Internal)? else {
+    fn judge_address<T: Trace>(&self, ip: impl FnOnce() -> Option<Ip>, trace: &mut T) -> Result<(), Stop> {
+        if self.terms.policy == 0 {
             trace.step("IP policy", true, || "none: any address".into());
             return Ok(());
-        };
+        }
+        let policy = self.snapshot.policy(self.terms.policy)?;
         let ip = ip();
         let verdict = policy.decide(ip);
         trace.step("IP policy", verdict == IpVerdict::Allowed, || match ip {
@@ -135,20 +130,20 @@ impl Record<'_> {
         });
         match verdict {
             IpVerdict::Allowed => Ok(()),
-            IpVerdict::Denied => Err(Code::IpDenied),
-            IpVerdict::Unknown => Err(Code::IpUnknown),
+            IpVerdict::Denied => Err(Code::IpDenied.into()),
+            IpVerdict::Unknown => Err(Code::IpUnknown.into()),
         }
     }
 }
 
-pub(super) fn role_names<'a, 'd>(directory: &'d Directory<'a>, set: u32) -> impl Iterator<Item = &'a str> + use<'a, 'd> {
-    let roles = directory.role_set(set).into_iter().flat_map(|set| set.iter());
-    roles.filter_map(|role| directory.role(role).map(|r| r.name))
+fn roles_text(snapshot: &Snapshot, set: u32) -> String {
+    let names: Vec<&str> = snapshot.roles(set).into_iter().flatten().flatten().map(|role| role.name).collect();
+    if names.is_empty() { "none".into() } else { names.join(", ") }
 }
 
-fn scope_text(directory: &Directory<'_>, scope: u32) -> String {
-    match directory.scope(scope) {
-        Some(ScopeView::List(list)) => list.iter().filter_map(|s| directory.service(s)).collect::<Vec<_>>().join(", "),
+fn scope_text(snapshot: &Snapshot, scope: u32) -> String {
+    match snapshot.scope(scope) {
+        Ok(Some(scope)) => scope.services().collect::<Vec<_>>().join(", "),
         _ => "all services".into(),
     }
 }

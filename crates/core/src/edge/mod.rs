@@ -18,7 +18,7 @@ mod routes;
 mod staged;
 mod verify;
 
-pub use crate::snapshot::Location;
+pub use crate::snapshot::{Location, Need};
 pub use config::HostConfig;
 #[cfg(feature = "builder")]
 pub use explain::{RequestFacts, explain_record};
@@ -31,9 +31,14 @@ pub use staged::Staged;
 
 use crate::error::Error;
 use crate::head::Head;
-use crate::limits::{CLOCK_TOLERANCE, MAX_BUNDLE_BYTES, MAX_ROOT_CHAIN, MIN_BUNDLE_ROOM};
+use crate::limits::{
+    CLOCK_TOLERANCE, MAX_BUNDLE_BYTES, MAX_PAST_TREES, MAX_ROOT_CHAIN, MAX_TOP_BYTES, MIN_BUNDLE_ROOM, PAST_SHARE,
+};
 use crate::root::Root;
 use crate::snapshot::Snapshot;
+use crate::tree::{Place, Slot};
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use requirement::{Answers, Requirements};
 use routes::Routes;
@@ -50,12 +55,20 @@ fn advance(from: &Root, roots: &[&[u8]]) -> Result<Root, Error> {
 /// What is being served.
 struct Active {
     head: Head,
-    snapshot: Snapshot,
+    snapshot: Arc<Snapshot>,
     /// The era of the root under which the head was accepted: epochs of one era alone can be compared.
     era: u32,
     generation: u32,
     settings: Settings,
-    answers: Answers,
+    answers: Arc<Answers>,
+}
+
+/// A tree that was replaced, for the identities of verdicts that were given under it.
+struct Past {
+    generation: u32,
+    snapshot: Arc<Snapshot>,
+    /// Bytes that only it holds.
+    bytes: usize,
 }
 
 /// One edge. Reads no clock: every call that depends on time takes `now` in Unix seconds. What is refused changes nothing, and
@@ -67,6 +80,8 @@ pub struct Edge {
     /// What the host knows of earlier: its durable floor, and its least epoch, which was set with the deployed root in mind.
     floors: [Option<Floor>; 2],
     active: Option<Active>,
+    /// Oldest first.
+    past: VecDeque<Past>,
     /// The last head that asked for another tree, until an update comes into force. It may vouch for a bundle whose own head is an
     /// older one of the same tree.
     offered: Option<Vec<u8>>,
@@ -101,6 +116,7 @@ impl Edge {
             root,
             config,
             active: None,
+            past: VecDeque::new(),
             offered: None,
             requirements: Requirements::default(),
             routes: Vec::new(),
@@ -140,55 +156,86 @@ impl Edge {
         Ok(offer)
     }
 
-    /// Proves head and top page of a bundle, after the roots that lead up to it. The state stays as it is.
+    /// A candidate for the head offered last, after the roots that lead up to it: its objects are to be supplied. The state stays as it is.
+    pub fn begin(&mut self, roots: &[&[u8]], now: u64) -> Result<Staged, Error> {
+        let root = advance(&self.root, roots)?;
+        let head = self.admit(&root, self.offered.as_deref().ok_or(Error::Superseded)?, now)?;
+        Ok(self.candidate(root, head))
+    }
+
+    /// A candidate with a whole bundle, after the roots that lead up to it: proves head and top page. The state stays as it is.
     ///
     /// The head is the one offered last if it names the bundle's tree, else the bundle's own.
     pub fn stage(&mut self, roots: &[&[u8]], bundle: Vec<u8>, now: u64) -> Result<Staged, Error> {
         let root = advance(&self.root, roots)?;
-        let head = match self.vouching(&root, &bundle, now)? {
+        let (tree, top_end) = crate::bundle::tree_id(&bundle)?;
+        let offered = self.offered.as_deref().and_then(|bytes| self.admit(&root, bytes, now).ok());
+        let head = match offered.filter(|head| head.tree == tree) {
             Some(head) => head,
             None => self.admit(&root, crate::bundle::head_bytes(&bundle)?, now)?,
         };
-        self.open(root, head, bundle)
+        let mut staged = self.candidate(root, head);
+        staged.bundle(bundle);
+        staged.check(top_end)?;
+        Ok(staged)
     }
 
-    /// The same for a bundle whose own head counts for nothing: the one offered last must name its tree.
-    pub fn stage_offered(&mut self, roots: &[&[u8]], bundle: Vec<u8>, now: u64) -> Result<Staged, Error> {
-        let root = advance(&self.root, roots)?;
-        let head = self.vouching(&root, &bundle, now)?.ok_or(Error::WrongDigest { object: "top page", index: 0 })?;
-        self.open(root, head, bundle)
+    fn candidate(&self, root: Root, head: Head) -> Staged {
+        Staged::new(root, head, self.active.as_ref().map(|active| active.snapshot.clone()), Terms::of(&self.config))
     }
 
-    /// The head offered last, if it names the bundle's tree and may be served now.
-    fn vouching(&self, root: &Root, bundle: &[u8], now: u64) -> Result<Option<Head>, Error> {
-        let tree = crate::bundle::tree_id(bundle)?;
-        let offered = self.offered.as_deref().and_then(|bytes| self.admit(root, bytes, now).ok());
-        Ok(offered.filter(|head| head.tree == tree))
-    }
-
-    fn open(&self, root: Root, head: Head, bundle: Vec<u8>) -> Result<Staged, Error> {
-        let snapshot = Snapshot::open(bundle, &head)?;
-        Ok(Staged::new(root, head, snapshot, Terms::of(&self.config)))
-    }
-
-    /// Puts a staged update into force. A running edge takes only what was checked to the end; one that serves nothing yet may
-    /// start once the directory is proven, and proves each other part before it first relies on it. How much the tree holds
+    /// Puts a staged update into force. A running edge takes only what is complete; one that serves nothing yet may start once
+    /// [`Staged::is_ready`], and names what a verification lacks. How much the tree holds
     /// makes no difference to this call. Refuses what is not proven so far ([`Error::Unchecked`]), what a later root has overtaken
     /// ([`Error::Superseded`]), and what may no longer be served `now`.
     pub fn commit(&mut self, staged: Staged, now: u64) -> Result<(), Error> {
-        let Some(settings) = staged.settings.filter(|_| staged.complete || self.active.is_none()) else {
-            return Err(Error::Unchecked);
-        };
+        let enough = if self.active.is_none() { staged.is_ready() } else { staged.is_complete() };
         if staged.root.version < self.root.version {
             return Err(Error::Superseded);
         }
-        self.judge(&staged.root, &staged.head, now)?;
+        let (Staged { root, head, snapshot: Some(snapshot), settings: Some(settings), .. }, true) = (staged, enough) else {
+            return Err(Error::Unchecked);
+        };
+        self.judge(&root, &head, now)?;
         let generation = self.generation().wrapping_add(1);
-        let Staged { root, head, snapshot, .. } = staged;
-        self.active = Some(Active { head, snapshot, era: root.era, generation, settings, answers: Answers::none() });
+        let before = self.active.take();
+        let same = before.as_ref().filter(|before| before.snapshot.same_directory(&snapshot));
+        let answers = same.map_or_else(|| Arc::new(Answers::none()), |before| before.answers.clone());
+        let snapshot = Arc::new(snapshot);
+        if let Some(before) = before {
+            self.retire(before, &snapshot);
+        }
+        self.active = Some(Active { head, snapshot, era: root.era, generation, settings, answers });
         self.root = root;
         self.offered = None;
         Ok(())
+    }
+
+    /// Keeps the tree that was served for the verdicts given under it, and drops older ones as far as room demands.
+    fn retire(&mut self, before: Active, now: &Snapshot) {
+        let Active { snapshot, generation, .. } = before;
+        let bytes = snapshot.memory_beyond(now);
+        self.past.push_back(Past { generation, snapshot, bytes });
+        let room = now.memory() / PAST_SHARE;
+        while self.past.len() > MAX_PAST_TREES || self.past.iter().map(|past| past.bytes).sum::<usize>() > room {
+            if self.past.pop_front().is_none() {
+                break;
+            }
+        }
+    }
+
+    /// Takes an object that the tree being served lacks, one that [`Edge::need`] names. A wrong one is refused and changes nothing.
+    pub fn supply(&mut self, place: Place, bytes: Vec<u8>) -> Result<(), Error> {
+        let active = self.active.as_mut().ok_or(Error::Superseded)?;
+        let snapshot = Arc::make_mut(&mut active.snapshot);
+        snapshot.supply(place, bytes, None)?;
+        if snapshot.missing() == 0 { snapshot.check_records(&active.head) } else { Ok(()) }
+    }
+
+    /// The first object from `from` on that the tree being served lacks; `None` when it is complete from there on.
+    pub fn need(&self, from: Place) -> Option<Need> {
+        let snapshot = &self.active.as_ref()?.snapshot;
+        snapshot.need(snapshot.missing_from(from)?)
     }
 
     /// A head that is proven under `root` and may be served now.
@@ -280,9 +327,26 @@ impl Edge {
         seen.or(self.config.floor)
     }
 
-    /// Bytes that the snapshot being served takes, the bundle included; 0 for none.
+    /// The tree under which a verdict of this generation was given, as long as it is kept.
+    fn snapshot_of(&self, generation: u32) -> Option<&Snapshot> {
+        let active = self.active.as_ref().filter(|active| active.generation == generation).map(|active| &active.snapshot);
+        let past = || self.past.iter().find(|past| past.generation == generation).map(|past| &past.snapshot);
+        active.or_else(past).map(Arc::as_ref)
+    }
+
+    /// Bytes that the snapshot being served takes, with what is kept of those before; 0 for none.
     pub fn memory(&self) -> usize {
-        self.active.as_ref().map_or(0, |active| active.snapshot.memory() + Answers::memory())
+        let past: usize = self.past.iter().map(|past| past.bytes).sum();
+        self.active.as_ref().map_or(0, |active| active.snapshot.memory() + Answers::memory() + past)
+    }
+}
+
+/// What is known of a top page before it is here: its digest, and the most that it can have.
+fn top_need(head: &Head) -> Need {
+    Need {
+        place: Place::Top,
+        slot: Slot { id: head.tree, length: u32::try_from(MAX_TOP_BYTES).unwrap_or(u32::MAX) },
+        offset: 0,
     }
 }
 

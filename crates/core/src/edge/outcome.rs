@@ -1,6 +1,7 @@
 //! What a verification returns.
 
 use super::Location;
+use crate::tree::Place;
 use crate::verdict::{Code, Reply};
 use alloc::string::String;
 
@@ -13,6 +14,8 @@ pub struct Outcome {
     pub flags: u8,
     /// The record, once one was found; also for refusals, so that a log can name the key.
     pub at: Option<Location>,
+    /// With [`Code::ShardNeeded`]: the object to [supply](super::Edge::supply) before asking again.
+    pub needs: Option<Place>,
 }
 
 impl Outcome {
@@ -26,7 +29,12 @@ impl Outcome {
     pub const BARE: u8 = 8;
 
     pub(super) const fn of(code: Code) -> Self {
-        Outcome { code, flags: 0, at: None }
+        Outcome { code, flags: 0, at: None, needs: None }
+    }
+
+    /// The answer lies in an object that is not here.
+    pub(super) const fn needing(place: Place) -> Self {
+        Outcome { needs: Some(place), ..Outcome::of(Code::ShardNeeded) }
     }
 
     /// What an HTTP host answers.
@@ -34,10 +42,11 @@ impl Outcome {
         if self.flags & Self::MASKED != 0 { &Reply::INVALID_TOKEN } else { self.code.reply() }
     }
 
-    /// `code + 64 * flags + 1024 * place`, where place is 0 without a record and `1 + index + 2^22 * shard` for one: below 2^53,
-    /// so exact as a JavaScript number. SPEC.md section 8.
+    /// `code + 64 * flags + 1024 * place`, where place is 0 without a record and `1 + index + 2^22 * shard` for one, or `1 + ` the number
+    /// of the place of the object that is needed: below 2^53, so exact as a JavaScript number. SPEC.md section 8.
     pub fn pack(&self) -> u64 {
-        let place = self.at.map_or(0, |at| (u64::from(at.index) | u64::from(at.shard) << 22) + 1);
+        let record = self.at.map(|at| u64::from(at.index) | u64::from(at.shard) << 22);
+        let place = self.needs.map(|place| u64::from(place.number())).or(record).map_or(0, |place| place + 1);
         u64::from(self.code.number()) | u64::from(self.flags) << 6 | place << 10
     }
 }

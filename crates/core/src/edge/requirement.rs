@@ -4,11 +4,12 @@
 //! made at once, would let one of them hold up every edge. A question is answered when a key first raises it, and the answer
 //! is kept. What one answer can cost is bounded by the format (see `Directory::scope_holds` and `Directory::roles_grant`).
 
-use crate::limits::{MAX_DIRECTORY_ENTRIES, MAX_REQUIREMENTS};
+use crate::limits::{CHUNK_ENTRIES, MAX_CHUNK_NUMBER, MAX_REQUIREMENTS};
 use crate::permission;
+use crate::snapshot::Lack;
 use crate::wire::size;
 use alloc::{string::String, vec::Vec};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Handle of a compiled requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,66 +115,79 @@ impl Answers {
 
     /// Whether the scope at this index holds the required service. Scope 0 stands for all.
     #[inline]
-    pub(crate) fn scope_holds(&self, required: &Requirement, scope: u32, find: impl FnOnce(&str) -> bool) -> bool {
+    pub(crate) fn scope_holds(
+        &self,
+        required: &Requirement,
+        scope: u32,
+        find: impl FnOnce(&str) -> Result<bool, Lack>,
+    ) -> Result<bool, Lack> {
         match &required.service {
             Some(service) if scope > 0 => self.scopes.answer(required.number, scope, || find(service)),
-            _ => true,
+            _ => Ok(true),
         }
     }
 
     /// Whether a role of the set at this index grants the required permission.
     #[inline]
-    pub(crate) fn roles_grant(&self, required: &Requirement, role_set: u32, find: impl FnOnce(&str) -> bool) -> bool {
+    pub(crate) fn roles_grant(
+        &self,
+        required: &Requirement,
+        role_set: u32,
+        find: impl FnOnce(&str) -> Result<bool, Lack>,
+    ) -> Result<bool, Lack> {
         match &required.permission {
             Some(permission) => self.role_sets.answer(required.number, role_set, || find(permission)),
-            None => true,
+            None => Ok(true),
         }
     }
 
     /// Bytes held.
     pub(crate) fn memory() -> usize {
-        2 * SLOTS * size_of::<AtomicU32>()
+        2 * SLOTS * size_of::<AtomicU64>()
     }
 }
 
-/// Slots of a memo: 64 kB. A realm's busy pairs of a requirement and an entry of the directory are some hundreds or thousands.
+/// Slots of a memo: 128 kB. A realm's busy pairs of a requirement and an entry of the directory are some hundreds or thousands.
 const SLOTS: usize = 1 << SLOT_BITS;
 const SLOT_BITS: u32 = 14;
 
 /// Bits of the number of an entry in the directory.
-const ENTRY_BITS: u32 = MAX_DIRECTORY_ENTRIES.trailing_zeros();
+const ENTRY_BITS: u32 = MAX_CHUNK_NUMBER.trailing_zeros() + CHUNK_ENTRIES.trailing_zeros();
 
-const _: () = assert!(MAX_DIRECTORY_ENTRIES.is_power_of_two() && MAX_REQUIREMENTS << ENTRY_BITS <= 1 << 30);
+const _: () = assert!(
+    MAX_CHUNK_NUMBER.is_power_of_two() && CHUNK_ENTRIES.is_power_of_two() && MAX_REQUIREMENTS <= 1 << 12 && ENTRY_BITS == 30
+);
 
 /// Answers to some questions, each with its question in one word, so that threads can share them without any order. Each question
 /// has one slot; two that share it take turns, and cost as much as they did the first time.
-struct Memo(Vec<AtomicU32>);
+struct Memo(Vec<AtomicU64>);
 
-const YES: u32 = 1;
+const YES: u64 = 1;
 /// Tells the word of the first question from an empty slot.
-const KNOWN: u32 = 2;
+const KNOWN: u64 = 2;
 
 impl Memo {
     fn empty() -> Self {
-        Memo((0..SLOTS).map(|_| AtomicU32::new(0)).collect())
+        Memo((0..SLOTS).map(|_| AtomicU64::new(0)).collect())
     }
 
     #[inline]
-    fn answer(&self, requirement: u32, entry: u32, find: impl FnOnce() -> bool) -> bool {
+    fn answer(&self, requirement: u32, entry: u32, find: impl FnOnce() -> Result<bool, Lack>) -> Result<bool, Lack> {
         // No proven tree holds such an entry; it would pass for another question.
         if entry >> ENTRY_BITS != 0 {
-            return false;
+            return Ok(false);
         }
-        let question = requirement << ENTRY_BITS | entry;
-        // Multiplied by a number whose bits are spread evenly (2^32 over the golden ratio): neighbours lie far apart.
-        let Some(slot) = self.0.get(size(question.wrapping_mul(0x9E37_79B9) >> (32 - SLOT_BITS))) else { return false };
+        let question = u64::from(requirement) << ENTRY_BITS | u64::from(entry);
+        // Multiplied by a number whose bits are spread evenly (2^64 over the golden ratio): neighbours lie far apart.
+        let place = usize::try_from(question.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - SLOT_BITS));
+        let Some(slot) = place.ok().and_then(|place| self.0.get(place)) else { return Ok(false) };
         let word = slot.load(Ordering::Relaxed);
         if word & !YES == question << 2 | KNOWN {
-            return word & YES != 0;
+            return Ok(word & YES != 0);
         }
-        let yes = find();
-        slot.store(question << 2 | KNOWN | u32::from(yes), Ordering::Relaxed);
-        yes
+        let yes = find()?;
+        slot.store(question << 2 | KNOWN | u64::from(yes), Ordering::Relaxed);
+        Ok(yes)
     }
 }
 
@@ -189,11 +203,11 @@ mod tests {
         let last = MAX_REQUIREMENTS as u32 - 1;
         for round in 0..3 {
             for requirement in [0, 1, 2, 77, last - 1, last] {
-                for entry in (0..20_000).chain([(1 << ENTRY_BITS) - 1]) {
-                    let find = || truth(requirement, entry);
+                for entry in (0..20_000).chain([(1u32 << ENTRY_BITS) - 1]) {
+                    let find = || Ok(truth(requirement, entry));
                     assert_eq!(
                         memo.answer(requirement, entry, find),
-                        truth(requirement, entry),
+                        Ok(truth(requirement, entry)),
                         "{round} {requirement} {entry}"
                     );
                 }
@@ -204,16 +218,19 @@ mod tests {
     #[test]
     fn an_answer_is_found_once() {
         let memo = Memo::empty();
-        assert!(memo.answer(0, 0, || true) && memo.answer(0, 0, || unreachable!()));
-        assert!(!memo.answer(4095, 9, || false) && !memo.answer(4095, 9, || unreachable!()));
+        assert_eq!([memo.answer(0, 0, || Ok(true)), memo.answer(0, 0, || unreachable!())], [Ok(true); 2]);
+        assert_eq!([memo.answer(4095, 9, || Ok(false)), memo.answer(4095, 9, || unreachable!())], [Ok(false); 2]);
+        // What could not be answered is asked again.
+        assert_eq!(memo.answer(7, 7, || Err(Lack::Broken)), Err(Lack::Broken));
+        assert_eq!(memo.answer(7, 7, || Ok(true)), Ok(true));
     }
 
     /// A number beyond every table would otherwise pass for that of the next requirement.
     #[test]
     fn an_entry_that_no_tree_holds_is_no() {
         let memo = Memo::empty();
-        assert!(memo.answer(1, 5, || true));
-        assert!(!memo.answer(0, 1 << ENTRY_BITS | 5, || true));
-        assert!(!memo.answer(0, u32::MAX, || true));
+        assert_eq!(memo.answer(1, 5, || Ok(true)), Ok(true));
+        assert_eq!(memo.answer(0, 1 << ENTRY_BITS | 5, || Ok(true)), Ok(false));
+        assert_eq!(memo.answer(0, u32::MAX, || Ok(true)), Ok(false));
     }
 }

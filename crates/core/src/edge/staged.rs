@@ -1,16 +1,18 @@
-//! A candidate on its way into force: what is proven, and in which order.
-//!
-//! Head and top page are proven before a candidate is made. The directory follows, then index pages and shards, in slices: the
-//! host lets others run in between, and no slice takes longer because tenants filled the directory.
+//! A candidate on its way into force: an accepted head, and the objects of its tree as far as they have come.
 
 use super::config::HostConfig;
+use crate::bundle::Feed;
 use crate::error::Error;
 use crate::head::Head;
 use crate::http::CredentialHeaders;
 use crate::key::Pepper;
+use crate::patch::Patch;
 use crate::root::Root;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Need, Snapshot};
+use crate::tree::Place;
 use crate::tree::directory::Directory;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 /// What the directory and the host together say about credentials.
 #[derive(Clone, Copy)]
@@ -47,66 +49,169 @@ impl Terms {
     }
 }
 
-/// A candidate that is being checked, not yet in force.
+/// What is worked through by [`Staged::check`].
+enum Input {
+    None,
+    Bundle { bytes: Vec<u8>, at: usize },
+    Patch(Patch),
+}
+
+/// A candidate that is being put together, not yet in force.
+///
+/// Its objects come by [`Staged::feed`] (a bundle as it arrives), [`Staged::patch`] or [`Staged::supply`], one after the other or mixed.
+/// Each is proven as it comes. Those that the tree being served has too are there from the beginning.
 pub struct Staged {
     pub(super) root: Root,
     pub(super) head: Head,
-    pub(super) snapshot: Snapshot,
-    /// There once the directory is proven and suits the host.
+    pub(super) snapshot: Option<Snapshot>,
+    /// There once the directory is here and suits the host.
     pub(super) settings: Option<Settings>,
-    pub(super) complete: bool,
+    base: Option<Arc<Snapshot>>,
     terms: Terms,
-    next: u32,
-    records: u64,
+    feed: Feed,
+    input: Input,
+    /// Whether the size and the number of records have been compared with the head.
+    sized: bool,
+    failed: Option<Error>,
 }
 
 impl Staged {
-    pub(super) fn new(root: Root, head: Head, snapshot: Snapshot, terms: Terms) -> Self {
-        Staged { root, head, snapshot, settings: None, complete: false, terms, next: 0, records: 0 }
+    pub(super) fn new(root: Root, head: Head, base: Option<Arc<Snapshot>>, terms: Terms) -> Self {
+        Staged {
+            root,
+            head,
+            base,
+            terms,
+            snapshot: None,
+            settings: None,
+            feed: Feed::new(),
+            input: Input::None,
+            sized: false,
+            failed: None,
+        }
     }
 
-    /// Proves about `budget` bytes more of the tree: the directory, then the shards and the index pages
-    /// that lead to them. Returns how many of these parts are left, the directory being one; 0 says that all is proven. After an
-    /// error, a further call finds the same fault.
+    /// Takes the next bytes of a bundle, as many as have come. After an error every further call returns that error.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.attempt(|staged| {
+            let base = staged.base.as_deref();
+            staged.feed.take(bytes, &staged.head, base, &mut staged.snapshot)
+        })
+    }
+
+    /// Takes a whole bundle, to be worked through by [`Staged::check`].
+    pub(super) fn bundle(&mut self, bytes: Vec<u8>) {
+        self.input = Input::Bundle { bytes, at: 0 };
+    }
+
+    /// Takes a patch that leads from the tree being served to this one, to be worked through by [`Staged::check`].
+    pub fn patch(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
+        let base = self.base.as_deref().ok_or(Error::BadReference { object: "patch", field: "from" })?;
+        self.input = Input::Patch(Patch::open(bytes, &self.head, base)?);
+        Ok(())
+    }
+
+    /// Takes the object at `place`, one that [`Staged::need`] names. A wrong one is refused and changes nothing: another copy may be tried.
+    pub fn supply(&mut self, place: Place, bytes: Vec<u8>) -> Result<(), Error> {
+        let base = self.base.as_deref();
+        match &mut self.snapshot {
+            Some(snapshot) => snapshot.supply(place, bytes, base)?,
+            None if place == Place::Top => self.snapshot = Some(Snapshot::begin(bytes, &self.head, base)?),
+            None => return Err(Error::BadReference { object: "tree", field: "place" }),
+        }
+        self.attempt(Staged::settle)
+    }
+
+    /// Works through what was taken for about `budget` bytes. Returns how many objects are still missing, as far as is known: 0
+    /// says that the tree is complete. After an error every further call returns that error.
     pub fn check(&mut self, budget: usize) -> Result<u32, Error> {
-        let shards = self.snapshot.shard_count();
-        let Some(mut budget) = self.check_directory(budget.max(1))? else { return Ok(shards + 1) };
-        while self.next < shards && budget > 0 {
-            let (bytes, records) = self.snapshot.prove_shard(self.next)?;
-            self.next += 1;
-            self.records = self.records.saturating_add(records);
-            budget = budget.saturating_sub(bytes);
-        }
-        if self.next == shards {
-            if self.records != self.head.records {
-                return Err(Error::WrongCount { object: "head", announced: self.head.records, found: self.records });
+        self.attempt(|staged| staged.go_on(budget.max(1)))?;
+        let missing = match &self.snapshot {
+            None => 1,
+            Some(snapshot) => snapshot.missing().max(usize::from(self.is_working())),
+        };
+        Ok(u32::try_from(missing).unwrap_or(u32::MAX))
+    }
+
+    fn go_on(&mut self, budget: usize) -> Result<(), Error> {
+        match &mut self.input {
+            Input::None => {}
+            Input::Bundle { bytes, at } => {
+                let rest = bytes.get(*at..).unwrap_or(&[]);
+                let part = rest.get(..budget.min(rest.len())).unwrap_or(&[]);
+                self.feed.take(part, &self.head, self.base.as_deref(), &mut self.snapshot)?;
+                *at += part.len();
+                if *at == bytes.len() {
+                    self.input = Input::None;
+                    if !self.feed.is_done() {
+                        return Err(Error::Truncated { object: "bundle" });
+                    }
+                }
             }
-            self.complete = true;
+            Input::Patch(patch) => {
+                if let Some(base) = self.base.as_deref()
+                    && patch.go_on(budget, &self.head, base, &mut self.snapshot)?
+                {
+                    self.input = Input::None;
+                }
+            }
         }
-        Ok(shards - self.next)
+        self.settle()
     }
 
-    /// Proves what an edge needs that serves nothing yet, in one call: for hosts that hold up nobody with it.
-    pub fn make_ready(&mut self) -> Result<(), Error> {
-        self.check_directory(usize::MAX).map(|_| ())
+    /// What is asked of the tree as soon as enough of it is here.
+    fn settle(&mut self) -> Result<(), Error> {
+        let Some(snapshot) = &self.snapshot else { return Ok(()) };
+        if self.settings.is_none()
+            && let Some(directory) = snapshot.directory()
+        {
+            self.settings = Some(self.terms.settings(&directory)?);
+        }
+        if !self.sized && snapshot.begun() {
+            snapshot.check_size(&self.head)?;
+            self.sized = true;
+        }
+        if self.sized && snapshot.missing() == 0 {
+            snapshot.check_records(&self.head)?;
+        }
+        Ok(())
     }
 
-    /// Whether an edge that serves nothing yet may begin with it: its directory is proven and suits the host.
+    fn attempt(&mut self, work: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let done = work(self).and_then(|()| self.settle());
+        if let Err(error) = &done {
+            self.failed = Some(error.clone());
+        }
+        done
+    }
+
+    fn is_working(&self) -> bool {
+        !matches!(self.input, Input::None)
+    }
+
+    /// The first object from `from` on that is missing. The top page of a tree is always the first.
+    pub fn need(&self, from: Place) -> Option<Need> {
+        match &self.snapshot {
+            None => Some(super::top_need(&self.head)),
+            Some(snapshot) => snapshot.need(snapshot.missing_from(from)?),
+        }
+    }
+
+    /// Whether an edge that serves nothing yet may begin with it: top page, directory and index pages are here, and suit the host.
     pub fn is_ready(&self) -> bool {
-        self.settings.is_some()
+        self.failed.is_none() && self.sized && self.settings.is_some()
     }
 
-    /// The epoch it would bring.
+    /// Whether nothing is missing.
+    pub fn is_complete(&self) -> bool {
+        self.is_ready() && self.snapshot.as_ref().is_some_and(|snapshot| snapshot.missing() == 0)
+    }
+
+    /// The epoch that it would bring.
     pub fn epoch(&self) -> u64 {
         self.head.epoch
-    }
-
-    /// Returns what is left of the budget once the directory is proven, `None` before.
-    fn check_directory(&mut self, budget: usize) -> Result<Option<usize>, Error> {
-        let left = self.snapshot.prove_directory(budget)?;
-        if left.is_some() && self.settings.is_none() {
-            self.settings = Some(self.terms.settings(&self.snapshot.directory()?)?);
-        }
-        Ok(left)
     }
 }

@@ -1,7 +1,7 @@
 //! One verification. The order is fixed and the first failure wins:
 //! credential, syntax, snapshot, lookup, status, owner, time, IP policy, scope, permission. SPEC.md section 8.
 
-use super::judge::{Home, Question, Record, Silent, Trace};
+use super::judge::{Question, Record, Silent, Stop, Trace};
 use super::staged::Settings;
 use super::{Active, Edge, Location, Outcome, RequirementId, Step, is_before_issue};
 use crate::http::{self, Block, CredentialHeaders, ExtractError};
@@ -93,25 +93,34 @@ impl Edge {
         };
         let flags = if question.now >= active.head.not_after { Outcome::STALE } else { 0 };
         let digest = self.lookup_digest(&key, active);
+        let stopped = |stop, at| match stop {
+            Stop::Refused(code) => {
+                let masked = if self.config.mask_ip && code.maskable() { Outcome::MASKED } else { 0 };
+                Outcome { flags: flags | masked, at, ..Outcome::of(code) }
+            }
+            Stop::Needs(place) => Outcome::needing(place),
+        };
         let found = match active.snapshot.find(digest.0, digest.1) {
             Ok(found) => found,
-            Err(error) => {
-                trace.step("lookup", false, || format!("{error}"));
-                return Outcome { flags, ..Outcome::of(Code::Internal) };
+            Err(lack) => {
+                trace.step("lookup", false, || "the part of the snapshot that answers is not here".into());
+                return stopped(lack.into(), None);
             }
         };
-        let Some((at, shard)) = found else {
+        let found = found.and_then(|(at, shard)| Some((at, shard, shard.terms(row(at))?)));
+        let Some((at, shard, terms)) = found else {
             trace.step("lookup", false, || "no such key in this snapshot".into());
             return Outcome { flags, ..Outcome::of(Code::Unknown) };
         };
         trace.step("lookup", true, || format!("{}", KeyId(shard.key_id(row(at)).unwrap_or(0))));
-        let record = Record { shard, row: row(at), home: Home::Snapshot(&active.snapshot), answers: &active.answers };
-        match record.judge(&self.requirements, question, trace) {
-            Ok(()) => Outcome { code: Code::Valid, flags, at: Some(at) },
-            Err(code) => {
-                let masked = if self.config.mask_ip && code.maskable() { Outcome::MASKED } else { 0 };
-                Outcome { code, flags: flags | masked, at: Some(at) }
-            }
+        let record = Record { terms, snapshot: &active.snapshot, answers: &active.answers };
+        let judged = record.judge(&self.requirements, question, trace);
+        match judged {
+            Err(stop) => stopped(stop, Some(at)),
+            Ok(()) => match active.snapshot.lacks_identity(terms.role_set, terms.scope) {
+                Some(place) => Outcome::needing(place),
+                None => Outcome { flags, at: Some(at), ..Outcome::of(Code::Valid) },
+            },
         }
     }
 

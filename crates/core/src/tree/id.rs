@@ -1,6 +1,5 @@
 //! The name of an object.
 
-use crate::error::Error;
 use crate::hex::{Hex, digit};
 use core::fmt;
 use core::str::FromStr;
@@ -18,16 +17,6 @@ impl ObjectId {
     pub fn of(bytes: &[u8]) -> Self {
         ObjectId(Sha256::digest(bytes).into())
     }
-
-    /// That `bytes` are those of the object of this name. `object` and `index` say in the error which one it was to be.
-    pub(crate) fn prove(&self, bytes: &[u8], object: &'static str, index: u32) -> Result<(), Error> {
-        if ObjectId::of(bytes) == *self { Ok(()) } else { Err(Error::WrongDigest { object, index }) }
-    }
-}
-
-/// The name at item `index` of a packed array of names.
-pub(crate) fn id_at(bytes: &[u8], index: usize) -> Option<ObjectId> {
-    bytes.get(index.checked_mul(32)?..)?.first_chunk().copied().map(ObjectId)
 }
 
 impl fmt::Display for ObjectId {

@@ -1,22 +1,27 @@
 //! The content-addressed objects of one epoch. SPEC.md section 5.
 //!
 //! ```text
-//! head ── digest ──> top page ── digests ──> index pages ── digests ──> shards of records
-//!                        └────── digest ───> directory: roles, services, settings
+//! head ── digest ──> top page ── slots ──> index pages ── slots ──> shards of records
+//!                        └────── slot ───> directory ──── slots ──> chunks: roles, role sets, scopes, policies
 //! ```
 //! A record's shard is given by the leading `shard_bits` bits of its digest. The number of bits follows from the number of
 //! records alone, so the same records give the same bytes on every machine.
 
+pub mod chunk;
 pub mod directory;
 mod id;
 pub mod page;
+mod place;
 pub mod shard;
+mod slot;
 pub mod top;
 
 use crate::limits::{MAX_SHARD_BITS, RECORDS_PER_SHARD};
 
-pub(crate) use id::id_at;
+pub use chunk::Table;
 pub use id::{BadObjectId, ObjectId};
+pub use place::Place;
+pub use slot::{Slot, Slots};
 
 /// The number of leading digest bits that choose a shard: the least with at most 256 records a shard on average.
 pub fn shard_bits(records: u64) -> u8 {

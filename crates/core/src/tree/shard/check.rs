@@ -1,41 +1,26 @@
 //! What must hold of a shard before any of it is relied on. SPEC.md section 5.3.
 
-use super::{MAGIC, OBJECT, Shard, Validity, is_id, read_pair, read_validity, shard_of, width_for};
+use super::{
+    CLAIMS, COLUMNS, EXPIRES_AT, MAGIC, NOT_BEFORE, OBJECT, SUBJECT, Shape, Shard, WIDTHS, is_id, read_pair, shard_of,
+    width_for,
+};
 use crate::error::Error;
-use crate::limits::{MAX_METADATA_BYTES, MAX_NAME_BYTES, MAX_SHARD_RECORDS};
-use crate::policy::{AllowMode, PolicyView};
-use crate::tree::directory::Directory;
-use crate::wire::{Reader, size};
+use crate::limits::{MAX_EPOCH, MAX_METADATA_BYTES, MAX_NAME_BYTES, MAX_SHARD_RECORDS};
+use crate::wire::{List, Reader, size};
 
 impl<'a> Shard<'a> {
     /// Reads and checks all of a shard whose digest has been checked. `bits` and `number` say which digests belong here.
-    pub fn parse(bytes: &'a [u8], bits: u8, number: u32, directory: &Directory<'_>) -> Result<Self, Error> {
-        let shard = Self::inspect(bytes)?;
+    pub(crate) fn parse(bytes: &'a [u8], bits: u8, number: u32) -> Result<Shape, Error> {
+        let shape = Shape::read(bytes)?;
+        let shard = Self::of_shape(bytes, shape).ok_or(Error::Truncated { object: OBJECT })?;
         shard.check_order(bits, number)?;
-        shard.check_tables(directory)?;
-        Ok(shard)
+        shard.check_columns()?;
+        Ok(shape)
     }
 
     /// Reads a shard without proving where it belongs: to show it, never to act on it.
     pub fn inspect(bytes: &'a [u8]) -> Result<Self, Error> {
-        Self::check_header(bytes)?;
-        Self::trusted(bytes).ok_or(Error::Truncated { object: OBJECT })
-    }
-
-    fn check_header(bytes: &[u8]) -> Result<(), Error> {
-        let field = |field| Error::BadField { object: OBJECT, field };
-        let mut reader = Reader::open(bytes, MAGIC, OBJECT)?;
-        let (zero, count, widths) = (reader.u16()?, reader.u32()?, reader.array::<6>()?);
-        if zero != 0 || reader.u16()? != 0 {
-            return Err(field("zero"));
-        }
-        if count > MAX_SHARD_RECORDS {
-            return Err(Error::TooLong { what: "shard records", bytes: size(count), limit: size(MAX_SHARD_RECORDS) });
-        }
-        if !widths.iter().all(|width| matches!(width, 0 | 1 | 2 | 4)) {
-            return Err(field("width"));
-        }
-        Ok(())
+        Self::of_shape(bytes, Shape::read(bytes)?).ok_or(Error::Truncated { object: OBJECT })
     }
 
     fn check_order(&self, bits: u8, number: u32) -> Result<(), Error> {
@@ -53,59 +38,68 @@ impl<'a> Shard<'a> {
         Ok(())
     }
 
-    fn check_tables(&self, directory: &Directory<'_>) -> Result<(), Error> {
-        let (tables, reader) = self.tables(true)?;
-        reader.finish()?;
+    fn check_columns(&self) -> Result<(), Error> {
         let field = |field| Error::BadField { object: OBJECT, field };
-        for entry in tables.validities.iter() {
-            let validity = read_validity(entry).ok_or(field("validity"))?;
-            if validity == Validity::default() {
-                return Err(field("validity"));
-            }
-        }
-        for entry in tables.policies.iter() {
-            let policy = PolicyView::validate(entry).map_err(|_| field("policy"))?;
-            // One that restricts nobody is not stored, or the same records had two encodings.
-            if policy.allow_mode() == AllowMode::Any && policy.deny().next().is_none() {
-                return Err(field("policy"));
-            }
-        }
-        for entry in tables.subjects.iter() {
-            let (org, owner) = read_pair(entry).ok_or(field("subject"))?;
-            if !is_id(org) || !is_id(owner) {
-                return Err(field("subject"));
-            }
-        }
-        for entry in tables.claims.iter() {
-            let (name, metadata) = read_pair(entry).ok_or(field("claims"))?;
-            if name.len() > MAX_NAME_BYTES || metadata.len() > MAX_METADATA_BYTES || (name.is_empty() && metadata.is_empty()) {
-                return Err(field("claims"));
-            }
-            // The identity crosses to JavaScript as one text with control characters between its parts.
-            if name.chars().chain(metadata.chars()).any(char::is_control) {
-                return Err(field("claims"));
-            }
-        }
-        // What each reference may point to: `none` plus the table, or the table alone.
-        let bounds = [
-            tables.validities.len() + 1,
-            tables.policies.len() + 1,
-            directory.role_set_count(),
-            directory.scope_count(),
-            tables.subjects.len().max(1),
-            tables.claims.len() + 1,
-        ];
-        let names = ["validity", "policy", "roles", "scope", "subject", "claims"];
-        for (which, (bound, name)) in bounds.into_iter().zip(names).enumerate() {
-            let greatest = (0..self.count).map(|row| self.reference(which, row)).max().unwrap_or(0);
-            if size(greatest) >= bound {
-                return Err(Error::BadReference { object: OBJECT, field: name });
-            }
-            if self.layout.fields.get(which).map(|(_, width)| *width) != Some(width_for(greatest)) {
+        let ([subjects, claims], reader) = self.lists(true)?;
+        reader.finish()?;
+        check_subjects(&subjects)?;
+        check_claims(&claims)?;
+        for column in 0..COLUMNS {
+            let mut values = (0..self.count).map(|row| self.value(column, row));
+            let greatest = values.try_fold(0, |greatest, value| value.map(|value| value.max(greatest)));
+            let greatest = greatest.ok_or(Error::Truncated { object: OBJECT })?;
+            if self.widths.get(column) != Some(&width_for(column, greatest)) {
                 return Err(field("width"));
             }
+            // Claims are one higher than their index.
+            let limit = match column {
+                NOT_BEFORE | EXPIRES_AT if greatest > MAX_EPOCH => return Err(field("time")),
+                SUBJECT if self.count > 0 => subjects.len(),
+                CLAIMS => claims.len().saturating_add(1),
+                _ => continue,
+            };
+            if usize::try_from(greatest).map_or(true, |greatest| greatest >= limit) {
+                return Err(Error::BadReference {
+                    object: OBJECT,
+                    field: if column == SUBJECT { "subject" } else { "claims" },
+                });
+            }
         }
-        let subjects_used = self.count == 0 || tables.subjects.len() > 0;
-        if subjects_used { Ok(()) } else { Err(Error::BadReference { object: OBJECT, field: "subject" }) }
+        Ok(())
     }
+}
+
+impl Shape {
+    fn read(bytes: &[u8]) -> Result<Self, Error> {
+        let field = |field| Error::BadField { object: OBJECT, field };
+        let mut reader = Reader::open(bytes, MAGIC, OBJECT)?;
+        let (zero, count, widths) = (reader.u16()?, reader.u32()?, *reader.array::<COLUMNS>()?);
+        if zero != 0 || reader.u8()? != 0 {
+            return Err(field("zero"));
+        }
+        if count > MAX_SHARD_RECORDS {
+            return Err(Error::TooLong { what: "shard records", bytes: size(count), limit: size(MAX_SHARD_RECORDS) });
+        }
+        if !widths.iter().zip(WIDTHS).all(|(width, allowed)| allowed.contains(width)) {
+            return Err(field("width"));
+        }
+        Ok(Shape { count, widths })
+    }
+}
+
+fn check_subjects(subjects: &List<'_>) -> Result<(), Error> {
+    let sound = |entry| read_pair(entry).is_some_and(|(org, owner)| is_id(org) && is_id(owner));
+    if subjects.iter().all(sound) { Ok(()) } else { Err(Error::BadField { object: OBJECT, field: "subject" }) }
+}
+
+fn check_claims(claims: &List<'_>) -> Result<(), Error> {
+    let sound = |entry| {
+        read_pair(entry).is_some_and(|(name, metadata)| {
+            let some = !name.is_empty() || !metadata.is_empty();
+            // The identity crosses to JavaScript as one text with control characters between its parts.
+            let text = !name.chars().chain(metadata.chars()).any(char::is_control);
+            some && text && name.len() <= MAX_NAME_BYTES && metadata.len() <= MAX_METADATA_BYTES
+        })
+    };
+    if claims.iter().all(sound) { Ok(()) } else { Err(Error::BadField { object: OBJECT, field: "claims" }) }
 }

@@ -1,84 +1,68 @@
-//! A shard: some 128 to 256 records of fixed width, with tables for what repeats.
+//! A shard: some 128 to 256 records of fixed width, with lists for what repeats.
 //!
 //! ```text
-//! shard    := "ELSH" u16 format, u16 zero, u32 count, u8 width[6], u16 zero,
-//!             u64 high[count], record[count], list(validity), list(policy), list(subject), list(claims)
-//! record   := u64 low, u64 key_id, references to validity, policy, role set, scope, subject, claims
-//!             reference i takes width[i] bytes: 0, 1, 2 or 4; width 0 means that all are 0
-//! validity := u8 flags (bit 0 revoked, bit 1 owner disabled), u64 not_before, u64 expires_at   Unix seconds, 0 = no bound
-//! policy   := see policy.rs
-//! subject  := text8 org, owner
-//! claims   := text8 name, metadata (JSON text, may be empty)
+//! shard   := "ELSH" u16 format, u16 zero, u32 count, u8 width[7], u8 zero,
+//!            u64 high[count], hot[count], u64 key_id[count], subject[count], claims[count], list(subject), list(claims)
+//! hot     := u64 low, state, scope, policy, not_before, expires_at
+//! state   := role set * 4 + 2 if the owner is disabled + 1 if the key is revoked
+//! subject := text8 org, owner
+//! claims  := text8 name, metadata (JSON text, may be empty)
 //! ```
-//! `high` and `low` are the first and second eight bytes of the truncated digest, read as big-endian numbers. References of
-//! validity, policy and claims are one higher than the table's index, 0 standing for none; those of roles and scope point
-//! into the directory. Widths are the least that hold the greatest reference. Records ascend strictly. The search runs over
-//! `high` alone, which is dense; what follows of the record found lies in one cache line.
+//! `high` and `low` are the first and second eight bytes of the truncated digest, read as big-endian numbers. Role set, scope and
+//! policy are numbers of the directory; a subject is an index into its list, claims are one higher than theirs, 0 standing for none.
+//! Widths are the least that hold the greatest value. Records ascend strictly. The search runs over `high` alone, which is dense; what a
+//! verification reads of the record found lies in one or two cache lines; what only an identity needs stands apart.
 
 mod check;
 
 use crate::error::Error;
 use crate::limits::MAX_ID_BYTES;
-use crate::policy::PolicyView;
-use crate::wire::{List, Reader, size, u64_at};
+use crate::wire::{List, Reader, number, size, u64_at};
 
 pub(crate) const MAGIC: &[u8; 4] = b"ELSH";
-pub(crate) const FLAG_REVOKED: u8 = 1;
-pub(crate) const FLAG_OWNER_DISABLED: u8 = 2;
+pub(crate) const FLAG_REVOKED: u64 = 1;
+pub(crate) const FLAG_OWNER_DISABLED: u64 = 2;
+pub(crate) const HEADER: usize = 20;
 const OBJECT: &str = "shard";
-const HEADER: usize = 20;
 
-/// The least width that holds `greatest`.
-pub(crate) const fn width_for(greatest: u32) -> u8 {
-    match greatest {
-        0 => 0,
-        1..=0xff => 1,
-        0x100..=0xffff => 2,
-        _ => 4,
-    }
+/// Columns of a shard, in the order of their widths.
+pub(crate) const COLUMNS: usize = 7;
+/// State, scope and policy come first.
+pub(crate) const NOT_BEFORE: usize = 3;
+pub(crate) const EXPIRES_AT: usize = 4;
+pub(crate) const SUBJECT: usize = 5;
+pub(crate) const CLAIMS: usize = 6;
+/// The columns that stand beside `low`, in one record.
+const HOT: usize = 5;
+
+/// The widths that each column may have, ascending; the last one holds every value.
+pub(crate) const WIDTHS: [&[u8]; COLUMNS] =
+    [&[1, 2, 4], &[0, 1, 2, 4], &[0, 1, 2, 4], &[0, 4, 8], &[0, 4, 8], &[0, 1, 2, 4], &[0, 1, 2, 4]];
+
+/// The least width of a column that holds `greatest`.
+pub(crate) fn width_for(column: usize, greatest: u64) -> u8 {
+    let widths = WIDTHS.get(column).copied().unwrap_or_default();
+    let holds = |width: &u8| greatest.checked_shr(8 * u32::from(*width)).unwrap_or(0) == 0;
+    widths.iter().copied().find(holds).unwrap_or(8)
 }
 
-/// Where each reference lies in a record, and how wide it is.
-#[derive(Clone, Copy)]
-struct RecordLayout {
-    stride: usize,
-    fields: [(usize, u8); 6],
+/// What the header of a shard says: kept beside the shard, so that a verification does not read it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub(crate) count: u32,
+    pub(crate) widths: [u8; COLUMNS],
 }
 
-impl RecordLayout {
-    #[inline]
-    fn of(widths: [u8; 6]) -> Self {
-        let mut layout = RecordLayout { stride: 16, fields: [(0, 0); 6] };
-        for (field, width) in layout.fields.iter_mut().zip(widths) {
-            *field = (layout.stride, width);
-            layout.stride += usize::from(width);
-        }
-        layout
-    }
-}
-
-/// A view of a shard. The tables behind the records are found when first asked for.
+/// A view of a shard.
 #[derive(Clone, Copy)]
 pub struct Shard<'a> {
     count: usize,
+    widths: [u8; COLUMNS],
+    stride: usize,
     high: &'a [u8],
-    records: &'a [u8],
-    layout: RecordLayout,
-    tables: &'a [u8],
-}
-
-const VALIDITY: usize = 0;
-const POLICY: usize = 1;
-const ROLES: usize = 2;
-const SCOPE: usize = 3;
-const SUBJECT: usize = 4;
-const CLAIMS: usize = 5;
-
-struct Tables<'a> {
-    validities: List<'a>,
-    policies: List<'a>,
-    subjects: List<'a>,
-    claims: List<'a>,
+    hot: &'a [u8],
+    /// Key ids, subjects and claims, and the lists.
+    cold: &'a [u8],
 }
 
 /// When a record may be used.
@@ -92,6 +76,19 @@ pub struct Validity {
     pub not_before: u64,
     /// Unix seconds; 0 for never.
     pub expires_at: u64,
+}
+
+/// What a verification needs of a record, and numbers of the directory for the rest: 0 is no roles, all services, any address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// Status and bounds in time.
+    pub validity: Validity,
+    /// Number of its role set.
+    pub role_set: u32,
+    /// Number of its scope.
+    pub scope: u32,
+    /// Number of its IP policy.
+    pub policy: u32,
 }
 
 /// Who a record belongs to and what it is called.
@@ -108,27 +105,14 @@ pub struct Labels<'a> {
 }
 
 impl<'a> Shard<'a> {
-    /// A shard whose header has been checked before: the view alone, for the verification path.
+    /// A shard whose header is known: the view alone, for the verification path.
     #[inline]
-    pub(crate) fn trusted(bytes: &'a [u8]) -> Option<Self> {
-        let ([_, _, _, _, _, _, _, _, c0, c1, c2, c3, w0, w1, w2, w3, w4, w5, _, _], rest) =
-            bytes.split_first_chunk::<HEADER>()?;
-        let count = size(u32::from_le_bytes([*c0, *c1, *c2, *c3]));
-        let layout = RecordLayout::of([*w0, *w1, *w2, *w3, *w4, *w5]);
-        let (high, rest) = rest.split_at_checked(count.checked_mul(8)?)?;
-        let (records, tables) = rest.split_at_checked(count.checked_mul(layout.stride)?)?;
-        Some(Shard { count, high, records, layout, tables })
-    }
-
-    fn tables(&self, check: bool) -> Result<(Tables<'a>, Reader<'a>), Error> {
-        let mut reader = Reader::inside(self.tables, OBJECT);
-        let tables = Tables {
-            validities: List::read(&mut reader, check)?,
-            policies: List::read(&mut reader, check)?,
-            subjects: List::read(&mut reader, check)?,
-            claims: List::read(&mut reader, check)?,
-        };
-        Ok((tables, reader))
+    pub(crate) fn of_shape(bytes: &'a [u8], shape: Shape) -> Option<Self> {
+        let (count, widths) = (size(shape.count), shape.widths);
+        let stride = widths.iter().take(HOT).fold(8, |sum, width| sum + usize::from(*width));
+        let (high, rest) = bytes.get(HEADER..)?.split_at_checked(count.checked_mul(8)?)?;
+        let (hot, cold) = rest.split_at_checked(count.checked_mul(stride)?)?;
+        Some(Shard { count, widths, stride, high, hot, cold })
     }
 
     /// Number of records.
@@ -138,8 +122,8 @@ impl<'a> Shard<'a> {
 
     #[inline]
     fn record(&self, index: usize) -> Option<&'a [u8]> {
-        let start = index.checked_mul(self.layout.stride)?;
-        self.records.get(start..start.checked_add(self.layout.stride)?)
+        let start = index.checked_mul(self.stride)?;
+        self.hot.get(start..start.checked_add(self.stride)?)
     }
 
     /// The truncated digest of record `index` as two numbers.
@@ -205,68 +189,61 @@ impl<'a> Shard<'a> {
         from
     }
 
+    /// What a verification needs of record `index`.
+    #[inline]
+    pub fn terms(&self, index: usize) -> Option<Terms> {
+        let mut rest = self.record(index)?.get(8..)?;
+        let mut values = [0; HOT];
+        for (value, width) in values.iter_mut().zip(self.widths) {
+            *value = number(rest, width)?;
+            rest = rest.get(usize::from(width)..)?;
+        }
+        let [state, scope, policy, not_before, expires_at] = values;
+        let small = |value| u32::try_from(value).ok();
+        let (revoked, owner_disabled) = (state & FLAG_REVOKED != 0, state & FLAG_OWNER_DISABLED != 0);
+        let validity = Validity { revoked, owner_disabled, not_before, expires_at };
+        Some(Terms { validity, role_set: small(state >> 2)?, scope: small(scope)?, policy: small(policy)? })
+    }
+
     /// The key id of record `index`.
     pub fn key_id(&self, index: usize) -> Option<u64> {
-        u64_at(self.record(index)?, 1)
+        if index < self.count { u64_at(self.cold, index) } else { None }
     }
 
-    /// A reference of record `index`; one that points nowhere if there is no such record.
-    #[inline]
-    fn reference(&self, which: usize, index: usize) -> u32 {
-        let field = || {
-            let (offset, width) = *self.layout.fields.get(which)?;
-            let rest = self.record(index)?.get(offset..)?;
-            match width {
-                0 => Some(0),
-                1 => rest.first().map(|b| u32::from(*b)),
-                2 => rest.first_chunk().map(|b| u32::from(u16::from_le_bytes(*b))),
-                _ => rest.first_chunk().map(|b| u32::from_le_bytes(*b)),
-            }
-        };
-        field().unwrap_or(u32::MAX)
+    /// Subjects and claims of all records, and what follows.
+    fn cold_columns(&self) -> Option<([&'a [u8]; 2], &'a [u8])> {
+        let rest = self.cold.get(self.count.checked_mul(8)?..)?;
+        let bytes = |column: usize| self.count.checked_mul(usize::from(*self.widths.get(column)?));
+        let (subjects, rest) = rest.split_at_checked(bytes(SUBJECT)?)?;
+        let (claims, rest) = rest.split_at_checked(bytes(CLAIMS)?)?;
+        Some(([subjects, claims], rest))
     }
 
-    /// When record `index` may be used; `None` if the tables are broken, which `parse` rules out.
-    #[inline]
-    pub fn validity(&self, index: usize) -> Option<Validity> {
-        match self.reference(VALIDITY, index) {
-            0 => Some(Validity::default()),
-            entry => read_validity(List::trusted(self.tables)?.0.get(size(entry) - 1)?),
+    fn lists(&self, check: bool) -> Result<([List<'a>; 2], Reader<'a>), Error> {
+        let (_, rest) = self.cold_columns().ok_or(Error::Truncated { object: OBJECT })?;
+        let mut reader = Reader::inside(rest, OBJECT);
+        Ok(([List::read(&mut reader, check)?, List::read(&mut reader, check)?], reader))
+    }
+
+    /// The value of a column of record `index`.
+    fn value(&self, column: usize, index: usize) -> Option<u64> {
+        let width = *self.widths.get(column)?;
+        if column < HOT {
+            let before = self.widths.iter().take(column).fold(8, |sum, width| sum + usize::from(*width));
+            return number(self.record(index)?.get(before..)?, width);
         }
-    }
-
-    /// The IP policy of record `index`; `Some(None)` when it has none.
-    #[inline]
-    pub fn policy(&self, index: usize) -> Option<Option<PolicyView<'a>>> {
-        match self.reference(POLICY, index) {
-            0 => Some(None),
-            entry => {
-                let (_, rest) = List::trusted(self.tables)?;
-                let (policies, _) = List::trusted(rest)?;
-                Some(Some(PolicyView::new_unchecked_len(policies.get(size(entry) - 1)?)))
-            }
-        }
-    }
-
-    /// The role set of record `index`, in the directory.
-    #[inline]
-    pub fn role_set(&self, index: usize) -> u32 {
-        self.reference(ROLES, index)
-    }
-
-    /// The scope of record `index`, in the directory.
-    #[inline]
-    pub fn scope(&self, index: usize) -> u32 {
-        self.reference(SCOPE, index)
+        let bytes = *self.cold_columns()?.0.get(column.checked_sub(HOT)?)?;
+        number(bytes.get(index.checked_mul(usize::from(width))?..)?, width)
     }
 
     /// Org, owner, name and metadata of record `index`.
     pub fn labels(&self, index: usize) -> Option<Labels<'a>> {
-        let (tables, _) = self.tables(false).ok()?;
-        let (org, owner) = read_pair(tables.subjects.get(size(self.reference(SUBJECT, index)))?)?;
-        let (name, metadata) = match self.reference(CLAIMS, index) {
-            0 => ("", ""),
-            entry => read_pair(tables.claims.get(size(entry) - 1)?)?,
+        let ([subjects, claims], _) = self.lists(false).ok()?;
+        let place = |column| usize::try_from(self.value(column, index)?).ok();
+        let (org, owner) = read_pair(subjects.get(place(SUBJECT)?)?)?;
+        let (name, metadata) = match place(CLAIMS)?.checked_sub(1) {
+            None => ("", ""),
+            Some(entry) => read_pair(claims.get(entry)?)?,
         };
         Some(Labels { org, owner, name, metadata })
     }
@@ -279,18 +256,6 @@ pub(crate) fn shard_of(high: u64, bits: u8) -> u32 {
         0 => 0,
         bits => u32::try_from(high >> (64 - u32::from(bits.min(32)))).unwrap_or(u32::MAX),
     }
-}
-
-fn read_validity(entry: &[u8]) -> Option<Validity> {
-    let mut reader = Reader::inside(entry, OBJECT);
-    let flags = reader.u8().ok()?;
-    let validity = Validity {
-        revoked: flags & FLAG_REVOKED != 0,
-        owner_disabled: flags & FLAG_OWNER_DISABLED != 0,
-        not_before: reader.u64().ok()?,
-        expires_at: reader.u64().ok()?,
-    };
-    (reader.rest().is_empty() && flags & !(FLAG_REVOKED | FLAG_OWNER_DISABLED) == 0).then_some(validity)
 }
 
 /// `text8`, then text up to the end.
