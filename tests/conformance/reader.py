@@ -9,9 +9,11 @@ import pathlib
 import sys
 
 from second import ed25519, request, text
+from second.directory import ROLES
 from second.edge import Edge, outcome
 from second.routes import Table
-from second.tree import Tree, head_of
+from second.travel import head_and_top, tree_of
+from second.tree import CHUNK, order
 from second.trust import Head, Root, Signed
 
 VECTORS = pathlib.Path(__file__).resolve().parents[1] / "vectors"
@@ -19,6 +21,7 @@ CODES = (
     "valid missing invalid_request malformed unknown revoked not_yet_valid expired owner_disabled ip_denied ip_unknown"
     " scope_denied permission_denied snapshot_missing snapshot_stale clock_invalid internal bad_requirement shard_needed"
 ).split()
+KINDS = ("top page", "directory", "index page", "chunk", "chunk", "chunk", "chunk", "shard")
 tally = {True: 0, False: 0}
 
 
@@ -137,24 +140,22 @@ def show_policy(policy):
     }
 
 
-def show_record(digest, record, directory):
+def show_record(digest, record, tree):
     """A record as the files tell it: without what has its default."""
-    revoked, owner_disabled, not_before, expires_at = record["validity"]
-    scope = record["scope"]
     shown = {
         "digest16": digest.hex(),
         "id": text.key_id(record["id"]),
         "org": record["subject"][0],
         "owner": record["subject"][1],
-        "owner_disabled": owner_disabled,
+        "owner_disabled": record["owner_disabled"],
         "name": record["claims"][0],
         "metadata": record["claims"][1],
-        "revoked": revoked,
-        "not_before": not_before or None,
-        "expires_at": expires_at or None,
-        "roles": sorted(directory.roles[role][0] for role in record["roles"]),
-        "services": None if scope is None else [directory.services[service] for service in scope],
-        "ip_policy": show_policy(record["policy"]),
+        "revoked": record["revoked"],
+        "not_before": record["not_before"] or None,
+        "expires_at": record["expires_at"] or None,
+        "roles": sorted(name for name, _ in tree.roles(record)),
+        "services": tree.services(record),
+        "ip_policy": show_policy(tree.policy(record)),
     }
     defaults = {"org": "acme", "owner": "alice", "owner_disabled": False, "revoked": False, "name": "", "metadata": "", "roles": []}
     return {name: value for name, value in shown.items() if value != defaults.get(name)}
@@ -162,17 +163,19 @@ def show_record(digest, record, directory):
 
 def realm(row):
     bundle = base64.b64decode(row["bundle"])
-    head = Head(Signed(head_of(bundle)[0], b"ELHD"))
+    head = Head(Signed(head_and_top(bundle)[0], b"ELHD"))
     names = ("realm", "root_version", "epoch", "issued_at", "not_after", "tree_bytes", "records")
     check(f"head of {row['name']}", {name: getattr(head, name) for name in names} | {"tree": head.tree.hex()}, row["head"])
-    tree = Tree(bundle, head)
-    objects = [{"kind": k, "bytes": len(data), "digest": hashlib.sha256(data).hexdigest()} for k, data in tree.objects]
+    tree = tree_of(bundle, head)
+    objects = [(KINDS[order(at)[0]], data) for at, data in tree.objects.items()]
+    objects = [{"kind": kind, "bytes": len(data), "digest": hashlib.sha256(data).hexdigest()} for kind, data in objects]
     check(f"objects of {row['name']}", objects, row["objects"])
     directory = tree.directory
     found = {"credentials": directory.credentials, "imports": directory.imports, "pepper_id": directory.pepper_id}
-    found["roles"] = [{"name": name, "patterns": patterns} for name, patterns in sorted(directory.roles)]
+    roles = sorted(role for chunk in tree.parts_of(CHUNK + ROLES) for role in chunk.entries.values())
+    found["roles"] = [{"name": name, "patterns": patterns} for name, patterns in roles]
     check(f"directory of {row['name']}", found, row["directory"])
-    records = [show_record(digest, record, directory) for digest, record in tree.records.items()]
+    records = [show_record(digest, record, tree) for digest, record in tree.records().items()]
     told = [{name: value for name, value in record.items() if name not in ("text", "label")} for record in row["records"]]
     check(f"number of records of {row['name']}", len(records), len(told))
     for found, expected in zip(records, told):
@@ -239,6 +242,28 @@ def updates():
             check(f"{scenario['name']}: {step}", found, (answer, step["epoch"], step["root_version"]))
 
 
+def digests(objects):
+    return {at: hashlib.sha256(data).hexdigest() for at, data in objects.items()}
+
+
+def patches():
+    for row in load("patches.json")["cases"]:
+        name, now = row["name"], row["now"]
+        root, old, patch, head = (base64.b64decode(row[part]) for part in ("root", "old", "patch", "head"))
+        edge, whole = Edge(root), Edge(root)
+        check(f"the bundle before {name}", edge.update([], old, now), "accepted")
+        before = edge.tree
+        found = outcome(lambda: edge.patch(head, patch, now))
+        if "refused" in row or isinstance(found, str):
+            check(f"patch: {name}", (found, edge.tree is before), (row.get("refused", "accepted"), True))
+            continue
+        missing = row.get("missing", [])
+        check(f"patch: {name}", (found.missing(), edge.tree is before), (missing, bool(missing)))
+        whole.update([], base64.b64decode(row["new"]), now)
+        wanted = {at: data for at, data in whole.tree.objects.items() if at in found.objects or not missing}
+        check(f"objects after {name}", digests(found.objects), digests(wanted))
+
+
 def flips():
     table = load("flips.json")
     edge, bundle = Edge(base64.b64decode(table["root"])), bytearray(base64.b64decode(table["bundle"]))
@@ -266,6 +291,7 @@ def main():
         realm(row)
     verifications(realms)
     updates()
+    patches()
     flips()
     print(f"{tally[True]} passed, {tally[False]} failed")
     return 1 if tally[False] else 0

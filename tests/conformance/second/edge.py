@@ -3,7 +3,8 @@
 import hashlib
 
 from . import text
-from .tree import MAX_BUNDLE, Tree, head_of, offered_head
+from .travel import MAX_BUNDLE, head_and_top, offered_head, patched, tree_of
+from .tree import Absent
 from .trust import Head, Root
 from .wire import Refused, require
 
@@ -69,13 +70,22 @@ class Edge:
 
     def update(self, roots, bundle, now):
         root = self.advance(roots)
-        own, top, _ = head_of(bundle)
+        own, top = head_and_top(bundle)
         head = self.vouching(root, top, now) or self.accepted(root, own, now)
-        tree = Tree(bundle, head)
+        self.switch(root, tree_of(bundle, head))
+        return "accepted"
+
+    def patch(self, head, patch, now):
+        """The tree that a patch makes of the one being served; the edge switches to it only if nothing is missing."""
+        tree = patched(patch, self.accepted(self.root, head, now), self.tree)
+        if not tree.missing():
+            self.switch(self.root, tree)
+        return tree
+
+    def switch(self, root, tree):
         require(self.query or self.credentials & tree.directory.credentials, "bad_config")
         require(tree.directory.pepper_id in (0, self.pepper_id), "wrong_pepper")
-        self.root, self.era, self.head, self.tree, self.offered = root, root.era, head, tree, None
-        return "accepted"
+        self.root, self.era, self.head, self.tree, self.offered = root, root.era, tree.head, tree, None
 
     def verify(self, key, ip, service, permission, now):
         """(code, flags, record); the record also for refusals once one was found."""
@@ -84,10 +94,13 @@ class Edge:
             return early, 0, None
         flags = STALE if now >= self.head.not_after else 0
         pepper = self.pepper if self.tree.directory.pepper_id else None
-        record = self.tree.records.get(text.digest(key, pepper)[:16])
+        record = self.tree.find(text.digest(key, pepper)[:16])
         if record is None:
             return "unknown", flags, None
-        code = self.judge_record(record, ip, service, permission, now)
+        try:
+            code = self.judge_record(record, ip, service, permission, now)
+        except Absent:
+            code = "internal"
         if self.mask_ip and code in ("ip_denied", "ip_unknown"):
             flags |= MASKED
         return code, flags, record
@@ -105,30 +118,30 @@ class Edge:
         return "snapshot_stale" if now >= self.head.not_after + self.grace else None
 
     def judge_record(self, record, ip, service, permission, now):
-        revoked, owner_disabled, not_before, expires_at = record["validity"]
-        if revoked:
+        if record["revoked"]:
             return "revoked"
-        if owner_disabled:
+        if record["owner_disabled"]:
             return "owner_disabled"
-        if now < not_before:
+        if now < record["not_before"]:
             return "not_yet_valid"
-        if expires_at and now >= expires_at:
+        if record["expires_at"] and now >= record["expires_at"]:
             return "expired"
-        if record["policy"]:
+        policy = self.tree.policy(record)
+        if policy:
             address = text.read_address(ip or "")
             if address is None:
                 return "ip_unknown"
-            if not record["policy"].allows(address):
+            if not policy.allows(address):
                 return "ip_denied"
         if not all(wanted is None or text.is_permission(wanted) for wanted in (service, permission)):
             return "bad_requirement"
-        directory = self.tree.directory
-        scope = record["scope"]
-        if service is not None and scope is not None and service not in [directory.services[s] for s in scope]:
+        services = None if service is None else self.tree.services(record)
+        if services is not None and service not in services:
             return "scope_denied"
-        patterns = [pattern for role in record["roles"] for pattern in directory.roles[role][1]]
-        if permission is not None and not any(text.grants(pattern, permission) for pattern in patterns):
-            return "permission_denied"
+        if permission is not None:
+            patterns = [pattern for _, patterns in self.tree.roles(record) for pattern in patterns]
+            if not any(text.grants(pattern, permission) for pattern in patterns):
+                return "permission_denied"
         return "valid"
 
 

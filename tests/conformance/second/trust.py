@@ -3,7 +3,7 @@
 import re
 
 from . import ed25519
-from .wire import Bytes, Refused, require
+from .wire import FORMAT, Bytes, Refused, require
 
 ROOT, PUBLISHER = 1, 2
 MAX_ROOT = 8192
@@ -32,7 +32,7 @@ class Signed:
         require(all(a < b for a, b in zip(keys, keys[1:])), "duplicate_signature")
 
     def prove(self, number, role):
-        message = b"edgelatch signature\0" + bytes([number, 1, 0]) + self.statement
+        message = b"edgelatch signature\0" + bytes([number, FORMAT, 0]) + self.statement
         known = [pair for pair in self.pairs if pair[0] in role.keys]
         for key, signature in known:
             require(ed25519.verify(key, signature, message), "bad_signature")
@@ -44,7 +44,7 @@ def preamble(data):
     require(re.fullmatch(r"[a-z0-9._-]{1,64}", realm, re.ASCII), "bad_realm")
     min_reader = data.u16()
     require(min_reader >= 1, "bad_field")
-    require(min_reader == 1, "reader_too_old")
+    require(min_reader <= FORMAT, "reader_too_old")
     return realm
 
 

@@ -1,6 +1,11 @@
-"""The binary conventions: SPEC section 1."""
+"""The binary conventions: SPEC section 1, and the varints of section 6.2."""
 
-import struct
+from collections import namedtuple
+
+FORMAT = 2
+MAX_OBJECT = 2**28
+
+Slot = namedtuple("Slot", "digest length")
 
 
 class Refused(Exception):
@@ -17,68 +22,77 @@ def require(condition, code):
 
 
 class Bytes:
-    """What is left of some bytes."""
+    """Some bytes, read from the left."""
 
     def __init__(self, data, magic=None):
-        self.rest = bytes(data)
+        self.data, self.at = bytes(data), 0
         if magic:
             require(self.take(4) == magic, "bad_magic")
-            require(self.u16() == 1, "unsupported_format")
+            require(self.u16() == FORMAT, "unsupported_format")
+
+    def left(self):
+        return len(self.data) - self.at
 
     def take(self, count):
-        require(count <= len(self.rest), "truncated")
-        taken, self.rest = self.rest[:count], self.rest[count:]
-        return taken
+        require(count <= self.left(), "truncated")
+        self.at += count
+        return self.data[self.at - count : self.at]
 
-    def number(self, form):
-        return struct.unpack("<" + form, self.take(struct.calcsize("<" + form)))[0]
+    def rest(self):
+        return self.take(self.left())
+
+    def end(self):
+        require(not self.left(), "trailing_bytes")
+
+    def numbers(self, width, count):
+        data = self.take(width * count)
+        return [int.from_bytes(data[n * width : (n + 1) * width], "little") for n in range(count)]
+
+    def number(self, width):
+        return int.from_bytes(self.take(width), "little")
 
     def u8(self):
-        return self.number("B")
+        return self.number(1)
 
     def u16(self):
-        return self.number("H")
+        return self.number(2)
 
     def u32(self):
-        return self.number("I")
+        return self.number(4)
 
     def u64(self):
-        return self.number("Q")
+        return self.number(8)
 
-    def numbers(self, form, count):
-        return struct.unpack(f"<{count}{form}", self.take(count * struct.calcsize("<" + form)))
+    def varint(self):
+        """LEB128: seven bits a byte, the lowest first; the top bit of each byte but the last is set."""
+        value = 0
+        for shift in range(0, 35, 7):
+            byte = self.u8()
+            value |= (byte & 127) << shift
+            if byte < 128:
+                require((byte or not shift) and value < 2**32, "bad_field")
+                return value
+        raise Refused("bad_field")
 
     def text8(self):
-        data = self.take(self.u8())
         try:
-            return data.decode()
+            return self.take(self.u8()).decode()
         except UnicodeDecodeError:
             raise Refused("not_text") from None
 
-    def list(self, limit=2**32):
-        count = self.u32()
-        require(count <= limit, "too_long")
-        ends = self.numbers("I", count)
-        data = self.take(ends[-1] if ends else 0)
-        items = []
-        for start, end in zip((0,) + ends, ends):
-            require(start <= end <= len(data), "bad_table")
-            items.append(data[start:end])
-        ascending(items)
-        return items
+    def slot(self, most=MAX_OBJECT):
+        slot = Slot(self.take(32), self.u32())
+        require(slot.length <= most, "too_large")
+        require(slot.length >= 1, "bad_field")
+        return slot
 
-    def end(self):
-        require(not self.rest, "trailing_bytes")
+    def items(self, count, width):
+        """The ends of some items, then the items."""
+        ends = self.numbers(width, count)
+        require(ends == sorted(ends), "bad_table")
+        data = self.take(ends[-1] if ends else 0)
+        return [data[start:end] for start, end in zip([0] + ends, ends)]
 
 
 def ascending(items):
     require(all(a < b for a, b in zip(items, items[1:])), "unsorted")
-
-
-def references(data, below, limit):
-    require(len(data) // 4 <= limit, "too_long")
-    require(len(data) % 4 == 0, "bad_reference")
-    values = struct.unpack(f"<{len(data) // 4}I", data)
-    require(all(value < below for value in values), "bad_reference")
-    ascending(values)
-    return values
