@@ -327,6 +327,14 @@ impl Edge {
         seen.or(self.config.floor)
     }
 
+    /// The objects of the tree being served that are here, in the order of a bundle: to keep them for the edge's next life.
+    pub fn objects(&self) -> impl Iterator<Item = (Place, &[u8])> {
+        let snapshot = self.active.as_ref().map(|active| &*active.snapshot);
+        let first = snapshot.map(|_| Place::Top);
+        let places = core::iter::successors(first, move |place| snapshot.and_then(|snapshot| snapshot.next_place(*place)));
+        places.filter_map(move |place| Some((place, snapshot?.object(place)?)))
+    }
+
     /// The tree under which a verdict of this generation was given, as long as it is kept.
     fn snapshot_of(&self, generation: u32) -> Option<&Snapshot> {
         let active = self.active.as_ref().filter(|active| active.generation == generation).map(|active| &active.snapshot);
