@@ -8,8 +8,8 @@ use crate::limits::{
 };
 use crate::policy::IpPolicy;
 use crate::tree::chunk::{self, chunk_of};
-use crate::tree::directory::{FLAG_IMPORTS, MAGIC};
-use crate::tree::{Slot, Table};
+use crate::tree::directory::{Directory, FLAG_IMPORTS, MAGIC};
+use crate::tree::{Place, Slot, Table};
 use crate::wire::{put, size};
 use alloc::{collections::BTreeMap, collections::BTreeSet, string::String, vec::Vec};
 
@@ -99,8 +99,12 @@ pub(super) fn encode_chunk(table: Table, number: u32, places: &[Vec<u8>]) -> Res
     Ok(Some(out))
 }
 
-/// The directory over these chunks.
-pub(super) fn encode_directory(settings: &Settings, chunks: &Chunks) -> Result<Vec<u8>, Error> {
+/// The directory over these chunks. Of those that the directory before names, only `fresh` ones are hashed.
+pub(super) fn encode_directory(
+    settings: &Settings,
+    chunks: &Chunks,
+    before: Option<(Directory<'_>, &BTreeSet<Place>)>,
+) -> Result<Vec<u8>, Error> {
     if settings.credentials.is_empty() {
         return Err(Error::BadRecord { what: "credentials", reason: "at least one credential header" });
     }
@@ -112,9 +116,14 @@ pub(super) fn encode_directory(settings: &Settings, chunks: &Chunks) -> Result<V
         let count = of_table.clone().count();
         within(table.name(), count, MAX_TABLE_CHUNKS)?;
         out.extend_from_slice(&put::count(count, table.name())?);
+        // Both ascend by number, so one pass finds what is known.
+        let mut known = before.map(|(directory, _)| directory.chunks(table)).into_iter().flatten().peekable();
         for ((_, number), chunk) in of_table {
+            while known.next_if(|(known, _)| known < number).is_some() {}
+            let fresh = before.is_none_or(|(_, fresh)| fresh.contains(&Place::Chunk(table, *number)));
+            let slot = known.next_if(|(known, _)| known == number).filter(|_| !fresh).map(|(_, slot)| slot);
             out.extend_from_slice(&number.to_le_bytes());
-            Slot::of(chunk).put(&mut out);
+            slot.unwrap_or_else(|| Slot::of(chunk)).put(&mut out);
         }
     }
     Ok(out)

@@ -8,6 +8,7 @@ use crate::head::Head;
 use crate::limits::{MAX_BUNDLE_BYTES, SHARDS_PER_PAGE};
 use crate::snapshot::Snapshot;
 use crate::tree::chunk::chunk_of;
+use crate::tree::directory::Directory;
 use crate::tree::shard::shard_of;
 use crate::tree::{ObjectId, Place, Slot, Table, page, shard_bits, top};
 use crate::wire::{put, size};
@@ -75,13 +76,12 @@ impl Tree {
         if shard_bits(records) != shard_bits(self.records) {
             return self.split(change, next);
         }
-        let pages: BTreeSet<u32> = shards.keys().map(|shard| shard / u32::try_from(SHARDS_PER_PAGE).unwrap_or(1)).collect();
+        let fresh: BTreeSet<Place> = next.keys().copied().chain(shards.keys().map(|shard| Place::Shard(*shard))).collect();
         next.extend(shards.into_iter().map(|(shard, bytes)| (Place::Shard(shard), Some(bytes))));
         let mut replaced = self.put_all(next);
         let before = self.records;
         self.records = records;
-        let sealed = self.seal(&change.settings, pages.iter().copied());
-        match sealed {
+        match self.seal(&change.settings, Some(&fresh)) {
             Ok(sealed) => replaced.extend(sealed),
             Err(error) => {
                 self.records = before;
@@ -186,18 +186,23 @@ impl Tree {
     fn sealed(mut self, settings: &Settings) -> Result<Tree, Error> {
         let pages = self.shards.len().div_ceil(SHARDS_PER_PAGE);
         self.pages.resize_with(pages, Vec::new);
-        self.seal(settings, 0..u32::try_from(pages).unwrap_or(u32::MAX))?;
+        self.seal(settings, None)?;
         Ok(self)
     }
 
-    /// Makes the objects that name others anew: some pages, the directory, the top page. Returns those that differ. After an error the
-    /// tree is what it was.
-    fn seal(&mut self, settings: &Settings, pages: impl Iterator<Item = u32>) -> Result<Vec<Replaced>, Error> {
+    /// Makes the objects that name others anew: those above `fresh` ones, or all. Returns those that differ. After an error the tree is
+    /// what it was.
+    fn seal(&mut self, settings: &Settings, fresh: Option<&BTreeSet<Place>>) -> Result<Vec<Replaced>, Error> {
+        let pages: BTreeSet<usize> = match fresh {
+            None => (0..self.pages.len()).collect(),
+            Some(fresh) => fresh.iter().filter_map(|place| page_above(*place)).collect(),
+        };
         let mut next = BTreeMap::new();
         for page in pages {
-            next.insert(Place::Page(page), Some(self.encode_page(size(page))));
+            next.insert(Place::Page(u32::try_from(page).unwrap_or(u32::MAX)), Some(self.encode_page(page, fresh)));
         }
-        next.insert(Place::Directory, Some(entries::encode_directory(settings, &self.chunks)?));
+        let known = fresh.and_then(|fresh| Some((Directory::parse(&self.directory).ok()?, fresh)));
+        next.insert(Place::Directory, Some(entries::encode_directory(settings, &self.chunks, known)?));
         next.retain(|place, bytes| self.object(*place) != bytes.as_deref());
         let mut replaced = self.put_all(next);
         let top = self.encode_top()?;
@@ -212,12 +217,18 @@ impl Tree {
         Ok(replaced)
     }
 
-    fn encode_page(&self, page: usize) -> Vec<u8> {
+    /// A page over its shards. Only `fresh` ones are hashed, if the page is there.
+    fn encode_page(&self, page: usize, fresh: Option<&BTreeSet<Place>>) -> Vec<u8> {
         let from = page.saturating_mul(SHARDS_PER_PAGE).min(self.shards.len());
         let shards = self.shards.get(from..self.shards.len().min(from + SHARDS_PER_PAGE)).unwrap_or(&[]);
+        let before = self.pages.get(page).and_then(|page| page::Page::slots(page)).zip(fresh);
         let mut out = put::open(page::MAGIC);
         out.extend_from_slice(&u16::try_from(shards.len()).unwrap_or(u16::MAX).to_le_bytes());
-        shards.iter().for_each(|shard| Slot::of(shard).put(&mut out));
+        for (index, shard) in shards.iter().enumerate() {
+            let place = Place::Shard(u32::try_from(from + index).unwrap_or(u32::MAX));
+            let known = before.and_then(|(slots, fresh)| slots.get(index).filter(|_| !fresh.contains(&place)));
+            known.unwrap_or_else(|| Slot::of(shard)).put(&mut out);
+        }
         out
     }
 
@@ -239,6 +250,24 @@ impl Tree {
     /// Bytes of all objects together, which the head announces.
     pub fn bytes(&self) -> u64 {
         self.objects().map(|object| u64::try_from(object.len()).unwrap_or(u64::MAX)).sum()
+    }
+
+    /// What each object must be, in the order of a bundle: read from the objects that name them, so nothing is hashed but the top page.
+    pub fn slots(&self) -> impl Iterator<Item = (Place, Slot)> + '_ {
+        let directory = Directory::parse(&self.directory).ok();
+        let of_table = move |table| directory.map(|directory| directory.chunks(table)).into_iter().flatten();
+        let chunks =
+            Table::ALL.into_iter().flat_map(move |table| of_table(table).map(move |(n, slot)| (Place::Chunk(table, n), slot)));
+        let of_top = top::Top::trusted(&self.top);
+        let named = of_top.into_iter().flat_map(|(directory, pages)| {
+            let pages = (0..).map(Place::Page).zip(pages.iter());
+            core::iter::once((Place::Directory, directory)).chain(pages)
+        });
+        let shards = self.pages.iter().filter_map(|page| page::Page::slots(page)).flat_map(|slots| slots.iter());
+        core::iter::once((Place::Top, Slot::of(&self.top)))
+            .chain(named)
+            .chain(chunks)
+            .chain((0..).map(Place::Shard).zip(shards))
     }
 
     /// Every place, in the order of a bundle.
@@ -274,6 +303,14 @@ impl Tree {
             snapshot.supply(place, self.object(place).unwrap_or_default().to_vec(), None)?;
         }
         Ok(snapshot)
+    }
+}
+
+/// The index page that names the object at `place`.
+fn page_above(place: Place) -> Option<usize> {
+    match place {
+        Place::Shard(number) => Some(size(number) / SHARDS_PER_PAGE),
+        _ => None,
     }
 }
 
