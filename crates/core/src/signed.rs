@@ -151,7 +151,7 @@ pub(crate) fn read_preamble(reader: &mut Reader<'_>) -> Result<String, Error> {
     }
     match reader.u16()? {
         0 => Err(Error::BadField { object: "statement", field: "min_reader" }),
-        1 => Ok(realm.into()),
+        needed if needed <= FORMAT => Ok(realm.into()),
         needed => Err(Error::ReaderTooOld { needed }),
     }
 }
