@@ -39,24 +39,27 @@ impl Directory {
         self.path.join(".edgelatch").join("tmp")
     }
 
-    /// Every directory that files are renamed into.
-    fn dirs(&self) -> [PathBuf; 5] {
-        ["objects", "root", ".edgelatch/trees", ".edgelatch", ""].map(|dir| self.path.join(dir))
+    /// Every directory that files are renamed into which must survive a power cut.
+    fn dirs(&self) -> [PathBuf; 3] {
+        ["objects", "root", ""].map(|dir| self.path.join(dir))
     }
 
-    /// The files in `dir` that have the name of an object, and their lengths. Other names are not ours.
-    fn objects(&self, dir: &str) -> Result<Vec<(ObjectId, u64)>, Error> {
-        let dir = self.path.join(dir);
-        let fail = |error: io::Error| Error::io(&dir, &error);
+    /// What is in `dir`, a directory of ours, under the name of an object: path and name. Other names are not ours.
+    fn named(&self, dir: &Path) -> Result<Vec<(PathBuf, ObjectId)>, Error> {
+        let fail = |error: io::Error| Error::io(dir, &error);
         let mut all = Vec::new();
-        for entry in found(fs::read_dir(&dir)).map_err(fail)?.into_iter().flatten() {
+        for entry in found(fs::read_dir(dir)).map_err(fail)?.into_iter().flatten() {
             let entry = entry.map_err(fail)?;
             if let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
-                all.push((id, entry.metadata().map_err(fail)?.len()));
+                all.push((entry.path(), id));
             }
         }
         Ok(all)
     }
+}
+
+fn length(path: &Path) -> Result<u64, Error> {
+    fs::metadata(path).map(|meta| meta.len()).map_err(|error| Error::io(path, &error))
 }
 
 impl Target for Directory {
@@ -82,7 +85,12 @@ impl Target for Directory {
         let write = || {
             let mut file = File::create_new(&temporary)?;
             file.write_all(bytes)?;
-            file.sync_all()?;
+            if item.is_patch() {
+                // Made anew with each tree, and nothing rests on it: not worth waiting for the disk.
+                fs::create_dir_all(files::parent(&path))?;
+            } else {
+                file.sync_all()?;
+            }
             fs::rename(&temporary, &path)
         };
         write().map_err(|e| Error::io(&path, &e))
@@ -93,14 +101,26 @@ impl Target for Directory {
     }
 
     fn list(&self) -> Result<Vec<(Item, u64)>, Error> {
-        let objects = self.objects("objects")?.into_iter().map(|(id, length)| (Item::Object(id), length));
-        let trees = self.objects(".edgelatch/trees")?.into_iter().map(|(id, length)| (Item::Manifest(id), length));
-        Ok(objects.chain(trees).collect())
+        let mut all = Vec::new();
+        for (path, id) in self.named(&self.path.join("objects"))? {
+            all.push((Item::Object(id), length(&path)?));
+        }
+        for (dir, to) in self.named(&self.path.join("patch"))? {
+            for (path, from) in self.named(&dir)? {
+                all.push((Item::Patch { to, from }, length(&path)?));
+            }
+        }
+        Ok(all)
     }
 
     fn remove(&self, item: Item) -> Result<(), Error> {
         let path = self.file(item);
-        fs::remove_file(&path).map_err(|e| Error::io(&path, &e))
+        fs::remove_file(&path).map_err(|e| Error::io(&path, &e))?;
+        if item.is_patch() {
+            // Goes with the last of its patches; until then it is not empty, and stays.
+            let _ = fs::remove_dir(files::parent(&path));
+        }
+        Ok(())
     }
 }
 

@@ -1,13 +1,13 @@
 //! What lies at a target, and under which names: relative paths of a directory, or keys of an object store.
 //!
 //! ```text
-//! head                       the signed head: replaced, last of all
+//! head                       the signed head: replaced
 //! bundle                     head and tree in one: replaced
 //! root/<n>                   every root version: never changes
-//! objects/<hex of SHA-256>   the objects of the last trees: never change
-//! .edgelatch/recent          the last epochs, for the publisher (see `retention`)
-//! .edgelatch/trees/<tree>    names of all objects of a tree that was written in full, 32 bytes each, for the publisher
+//! objects/<digest>           the objects of the last trees: never change
+//! patch/<to>/<from>          what leads from one of the last trees to the present one: never changes
 //! ```
+//! A digest has 64 hexadecimal digits.
 
 use std::fmt;
 
@@ -24,21 +24,32 @@ pub enum Item {
     Root(u32),
     /// An object.
     Object(ObjectId),
-    /// The last epochs.
-    Recent,
-    /// The names of a tree's objects.
-    Manifest(ObjectId),
+    /// What leads from one tree to another.
+    Patch {
+        /// The tree that it makes.
+        to: ObjectId,
+        /// The tree that it is made from.
+        from: ObjectId,
+    },
 }
 
 impl Item {
-    /// The item that edges ask for by `name`. Every other name is none, so no path leads out of a directory, and none to what
-    /// only the publisher needs.
+    /// Whether it is one that others may stand for: an object is found by its digest alone, a patch spares bytes and nothing else.
+    pub const fn is_patch(self) -> bool {
+        matches!(self, Item::Patch { .. })
+    }
+
+    /// The item that edges ask for by `name`. Every other name is none, so no path leads out of a directory.
     pub fn published(name: &str) -> Option<Item> {
         match name.split_once('/') {
             None if name == "head" => Some(Item::Head),
             None if name == "bundle" => Some(Item::Bundle),
             Some(("root", n)) if !n.starts_with(['0', '+']) => n.parse().ok().map(Item::Root),
             Some(("objects", name)) => name.parse().ok().map(Item::Object),
+            Some(("patch", names)) => {
+                let (to, from) = names.split_once('/')?;
+                Some(Item::Patch { to: to.parse().ok()?, from: from.parse().ok()? })
+            }
             _ => None,
         }
     }
@@ -51,8 +62,7 @@ impl fmt::Display for Item {
             Item::Bundle => f.write_str("bundle"),
             Item::Root(version) => write!(f, "root/{version}"),
             Item::Object(id) => write!(f, "objects/{id}"),
-            Item::Recent => f.write_str(".edgelatch/recent"),
-            Item::Manifest(tree) => write!(f, ".edgelatch/trees/{tree}"),
+            Item::Patch { to, from } => write!(f, "patch/{to}/{from}"),
         }
     }
 }
@@ -63,12 +73,11 @@ mod tests {
 
     #[test]
     fn only_published_names_pass() {
-        for item in [Item::Head, Item::Bundle, Item::Root(12), Item::Root(u32::MAX), Item::Object(ObjectId([0xa7; 32]))] {
+        let (to, from) = (ObjectId([0xa7; 32]), ObjectId([0x0c; 32]));
+        for item in [Item::Head, Item::Bundle, Item::Root(12), Item::Root(u32::MAX), Item::Object(to), Item::Patch { to, from }] {
             assert_eq!(Item::published(&item.to_string()), Some(item));
         }
-        for item in [Item::Recent, Item::Manifest(ObjectId([1; 32])), Item::Root(0)] {
-            assert_eq!(Item::published(&item.to_string()), None);
-        }
+        assert_eq!(Item::published(&Item::Root(0).to_string()), None);
         let name = "a".repeat(64);
         let (upper, slash, long) =
             (format!("objects/{}", name.to_uppercase()), format!("objects/{name}/"), format!("objects/{name}aa"));
@@ -88,6 +97,13 @@ mod tests {
             "head/",
             "HEAD",
             "../../registry.db",
+            ".edgelatch/tmp",
+            "patch",
+            "patch/",
+            &format!("patch/{name}"),
+            &format!("patch/{name}/"),
+            &format!("patch/{name}/../{name}"),
+            &format!("patch/{name}/{name}/{name}"),
             &upper,
             &slash,
             &long,

@@ -12,7 +12,7 @@ use crate::target::Target;
 pub enum Stage {
     /// Reads the registry.
     Reading,
-    /// Builds a tree of so many records.
+    /// Builds a tree of so many records, anew.
     Building(usize),
     /// Signs and writes so many bytes.
     Writing(u64),
@@ -68,6 +68,9 @@ pub struct Published {
     pub unproven: Vec<String>,
     /// Why signers failed that could be done without.
     pub unsigned: Vec<String>,
+    /// Whether the tree that was kept up to date change by change was another than the one built anew, which was published: a fault of the
+    /// program that should be reported.
+    pub diverged: bool,
 }
 
 /// A target that could not be published to.

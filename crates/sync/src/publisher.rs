@@ -1,17 +1,20 @@
 //! From the registry's state to a signed epoch on every target.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use edgelatch_core::build::{Draft, HeadFields, RoleFields, build_tree, encode_bundle};
+use edgelatch_core::build::{Draft, HeadFields, RoleFields, encode_bundle};
 use edgelatch_core::limits::{CLOCK_TOLERANCE, MAX_EPOCH, MAX_HEAD_LIFETIME};
 use edgelatch_core::root::Root;
 use edgelatch_registry::{EpochRequest, Ledger, LedgerRow, Registry, RootRow, Slug, format_time};
 
 use crate::error::Error;
 use crate::files;
-use crate::publication::Publication;
+use crate::forest::{Forest, Grown};
+use crate::held::Held;
+use crate::publication::{Publication, Written};
 use crate::published::{FailedTarget, Published, Reason, Stage};
 use crate::signers::{Signed, Signers};
 use crate::target::{Shown, Target};
@@ -30,7 +33,16 @@ pub struct Publisher {
     signers: Signers,
     lifetime: u64,
     lock: PathBuf,
+    /// The last tree, and what is known of each target, by name.
+    memory: Mutex<Memory>,
     watch: Box<dyn Fn(Stage) + Send + Sync>,
+}
+
+/// What a publisher remembers. All of it can be found out anew.
+#[derive(Debug, Default)]
+struct Memory {
+    forest: Forest,
+    held: BTreeMap<String, Held>,
 }
 
 impl std::fmt::Debug for Publisher {
@@ -52,7 +64,7 @@ impl Publisher {
         if !(MIN_LIFETIME..=MAX_HEAD_LIFETIME).contains(&lifetime) {
             return Err(Error::Lifetime { seconds: lifetime, limit: MAX_HEAD_LIFETIME });
         }
-        Ok(Publisher { registry, realm, signers: signers.into(), lifetime, lock, watch: Box::new(|_| {}) })
+        Ok(Publisher { registry, realm, signers: signers.into(), lifetime, lock, memory: Mutex::default(), watch: Box::new(|_| {}) })
     }
 
     /// The same, telling `watch` what it is at.
@@ -84,10 +96,23 @@ impl Publisher {
             return Ok(Some(Reason::Heartbeat));
         }
         let roots = self.ledger().roots()?;
+        let memory = self.memory();
         let holds = |target: &&dyn Target| {
-            Shown::of(*target, self.realm.as_str(), &roots).is_ok_and(|shown| shown.epoch() == last.epoch)
+            // One that was begun and not finished shows the epoch, but its bundle is an older one.
+            memory.held.get(&target.name()).is_none_or(|held| held.complete)
+                && Shown::of(*target, self.realm.as_str(), &roots).is_ok_and(|shown| shown.epoch() == last.epoch)
         };
         Ok((!targets.iter().all(holds)).then_some(Reason::Repair))
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        // A panic halfway leaves nothing that the next publication would not find out anew.
+        self.memory.lock().unwrap_or_else(|broken| {
+            let mut memory = PoisonError::into_inner(broken);
+            *memory = Memory::default();
+            self.memory.clear_poison();
+            memory
+        })
     }
 
     /// Publishes an epoch if one is due.
@@ -113,11 +138,11 @@ impl Publisher {
     fn run(&self, targets: &[&dyn Target], reason: Reason) -> Result<Published, Error> {
         let roots = self.ledger().roots()?;
         let root = self.trusted_root(&roots)?;
-        (self.watch)(Stage::Reading);
-        let snapshot = self.ledger().snapshot(None)?;
-        let build = |error: edgelatch_core::error::Error| Error::Build { detail: error.to_string() };
-        (self.watch)(Stage::Building(snapshot.keys.len()));
-        let tree = build_tree(&snapshot.realm, snapshot.keys).map_err(build)?;
+        let now = self.registry.env().now()?;
+        let mut memory = self.memory();
+        let Memory { forest, held } = &mut *memory;
+        let Grown { changes, diverged } = forest.grow(&self.ledger(), reason == Reason::Asked, now, &self.watch)?;
+        let (tree, patches) = forest.tree()?;
         (self.watch)(Stage::Writing(tree.bytes()));
         // The root may have raised the least epoch that counts.
         let mut above = root.min_epoch.saturating_sub(1);
@@ -135,12 +160,11 @@ impl Publisher {
         {
             return Err(error);
         }
-        let now = self.registry.env().now()?;
         let request = EpochRequest {
             above,
             tree: tree.id(),
             records: tree.records,
-            changes: snapshot.changes,
+            changes,
             root_version: root.version,
             now,
             lifetime: self.lifetime,
@@ -149,16 +173,28 @@ impl Publisher {
         // Committed before the signature exists: whatever happens from here on, this epoch is spent.
         let row = self.ledger().reserve(&request)?;
         let Signed { bytes: head, failed: unsigned } = self.sign(&row, tree.bytes(), &root)?;
-        let bundle = encode_bundle(&head, &tree).map_err(build)?;
         let (realm, epoch) = (self.realm.as_str(), row.epoch);
-        let publication =
-            Publication { realm, epoch, now: row.issued_at, head: &head, bundle: &bundle, roots: &roots, tree: &tree };
+        let publication = Publication { realm, epoch, now: row.issued_at, head: &head, roots: &roots, tree, patches: &patches };
+        // Every target shows the epoch before any gets its bundle, which is long and which no edge waits for that serves already.
+        let put = |target: &&dyn Target| {
+            let mut known = held.remove(&target.name()).unwrap_or_default();
+            let done = publication.put(*target, &mut known);
+            (*target, known, done)
+        };
+        let put: Vec<_> = targets.iter().map(put).collect();
+        let bundle = encode_bundle(&head, tree).map_err(|error| Error::Build { detail: error.to_string() })?;
         let (mut written, mut failed, mut first) = (Vec::new(), Vec::new(), None);
-        for target in targets {
-            match publication.put(*target) {
-                Ok(done) => written.push(done),
+        for (target, mut known, done) in put {
+            let finished = done.and_then(|done| Ok(Written { removed: publication.finish(target, &mut known, &bundle)?, ..done }));
+            match finished {
+                Ok(done) => {
+                    held.insert(target.name(), known);
+                    written.push(done);
+                }
                 Err(error) => {
-                    failed.push(FailedTarget::of(*target, &error));
+                    // Looked through again next time, whatever is there now.
+                    held.insert(target.name(), Held::default());
+                    failed.push(FailedTarget::of(target, &error));
                     first = first.or(Some(error));
                 }
             }
@@ -179,6 +215,7 @@ impl Publisher {
             failed,
             unproven,
             unsigned: unsigned.iter().map(ToString::to_string).collect(),
+            diverged,
         })
     }
 

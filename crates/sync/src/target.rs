@@ -26,13 +26,13 @@ pub trait Target: Debug + Send + Sync {
     }
 
     /// Writes `item`, or replaces it. Whoever reads it meanwhile gets the old bytes or the new ones, whole; so does everyone
-    /// after an error.
+    /// after an error. A patch may be lost in a power cut, and then be short.
     fn write(&self, item: Item, bytes: &[u8]) -> Result<(), Error>;
 
     /// Returns when everything written so far is there to stay, also after a power cut.
     fn settle(&self) -> Result<(), Error>;
 
-    /// Every [`Item::Object`] and [`Item::Manifest`], with its length. What others put there is left out.
+    /// Every [`Item::Object`] and [`Item::Patch`], with its length. What others put there is left out.
     fn list(&self) -> Result<Vec<(Item, u64)>, Error>;
 
     /// Removes `item`.

@@ -1,0 +1,91 @@
+//! The tree that a publisher keeps up to date: the registry's journal names what changed, and only that is built anew.
+
+use edgelatch_core::build::Tree;
+use edgelatch_core::tree::ObjectId;
+use edgelatch_registry::{Ledger, Since, Snapshot};
+
+use crate::error::Error;
+use crate::history::History;
+use crate::published::Stage;
+
+/// The tree is built anew after so many seconds, a day, to prove that following the changes came to the same.
+const BUILD_ANEW: u64 = 24 * 3600;
+
+/// The last tree, and those before it.
+#[derive(Debug, Default)]
+pub(crate) struct Forest {
+    kept: Option<Kept>,
+    history: History,
+}
+
+#[derive(Debug)]
+struct Kept {
+    tree: Tree,
+    /// The realm's change counter that it shows.
+    changes: u64,
+    /// When it was last built anew, in Unix seconds.
+    built_at: u64,
+}
+
+/// What [`Forest::grow`] came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grown {
+    /// The realm's change counter that the tree shows now.
+    pub(crate) changes: u64,
+    /// Whether following the changes had led to another tree than building it anew. The latter counts.
+    pub(crate) diverged: bool,
+}
+
+impl Forest {
+    /// Brings the tree up to the present state of the realm: change by change where the journal says what changed; anew at first, once a
+    /// day, and where `anew` is wanted.
+    pub(crate) fn grow(&mut self, ledger: &Ledger<'_>, anew: bool, now: u64, watch: &dyn Fn(Stage)) -> Result<Grown, Error> {
+        watch(Stage::Reading);
+        let due = self.kept.as_ref().is_none_or(|kept| now.abs_diff(kept.built_at) >= BUILD_ANEW);
+        // First by steps in any case: what was kept can be compared then, and edges that have it get a patch.
+        let followed = self.follow(ledger)?;
+        match (followed, &self.kept) {
+            (true, Some(kept)) if !anew && !due => Ok(Grown { changes: kept.changes, diverged: false }),
+            (followed, _) => self.build(ledger, followed, now, watch),
+        }
+    }
+
+    /// Follows the journal. Returns whether the tree kept is up to date now.
+    fn follow(&mut self, ledger: &Ledger<'_>) -> Result<bool, Error> {
+        let Some(mut kept) = self.kept.take() else { return Ok(false) };
+        let Since::Change { changes, change } = ledger.since(kept.changes, None)? else {
+            self.kept = Some(kept);
+            return Ok(false);
+        };
+        let from = kept.tree.id();
+        // A change that cannot be applied is one that the whole build names better, if it fails there too.
+        let Ok(replaced) = kept.tree.change(&change) else {
+            self.kept = Some(kept);
+            return Ok(false);
+        };
+        self.history.note(from, &replaced, &kept.tree);
+        self.kept = Some(Kept { changes, ..kept });
+        Ok(true)
+    }
+
+    fn build(&mut self, ledger: &Ledger<'_>, followed: bool, now: u64, watch: &dyn Fn(Stage)) -> Result<Grown, Error> {
+        let Snapshot { changes, state } = ledger.snapshot(None)?;
+        watch(Stage::Building(state.records.len()));
+        let tree = Tree::build(&state).map_err(|error| Error::Build { detail: error.to_string() })?;
+        let before = self.kept.as_ref().filter(|kept| kept.tree != tree);
+        // Only two trees of one state can be compared.
+        let diverged = before.is_some_and(|kept| followed && kept.changes == changes);
+        if before.is_some() {
+            // What differs is not known place by place.
+            self.history = History::default();
+        }
+        self.kept = Some(Kept { tree, changes, built_at: now });
+        Ok(Grown { changes, diverged })
+    }
+
+    /// The tree, and the patches that lead to it.
+    pub(crate) fn tree(&self) -> Result<(&Tree, Vec<(ObjectId, Vec<u8>)>), Error> {
+        let kept = self.kept.as_ref().ok_or_else(|| Error::Build { detail: "no tree was built".into() })?;
+        Ok((&kept.tree, self.history.patches(&kept.tree)?))
+    }
+}
