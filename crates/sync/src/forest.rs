@@ -52,19 +52,13 @@ impl Forest {
 
     /// Follows the journal. Returns whether the tree kept is up to date now.
     fn follow(&mut self, ledger: &Ledger<'_>) -> Result<bool, Error> {
-        let Some(mut kept) = self.kept.take() else { return Ok(false) };
-        let Since::Change { changes, change } = ledger.since(kept.changes, None)? else {
-            self.kept = Some(kept);
-            return Ok(false);
-        };
+        let Some(kept) = &mut self.kept else { return Ok(false) };
+        let Since::Change { changes, change } = ledger.since(kept.changes, None)? else { return Ok(false) };
         let from = kept.tree.id();
-        // A change that cannot be applied is one that the whole build names better, if it fails there too.
-        let Ok(replaced) = kept.tree.change(&change) else {
-            self.kept = Some(kept);
-            return Ok(false);
-        };
+        // What cannot be applied is built anew; if the state itself is at fault, that says so.
+        let Ok(replaced) = kept.tree.change(&change) else { return Ok(false) };
+        kept.changes = changes;
         self.history.note(from, &replaced, &kept.tree);
-        self.kept = Some(Kept { changes, ..kept });
         Ok(true)
     }
 

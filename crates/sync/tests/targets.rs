@@ -12,7 +12,7 @@ use edgelatch_core::head::Head;
 use edgelatch_core::root::Root;
 use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::RootRow;
-use edgelatch_sync::{Directory, Error, Item, Publication, Shown, Target, Written};
+use edgelatch_sync::{Directory, Error, Held, Item, Publication, Shown, Target, Written};
 use edgelatch_testkit::realm::{self, T0, head_fields, record, signers};
 
 /// The name of an object of which only the name matters.
@@ -42,7 +42,7 @@ impl Target for Bucket {
 
     fn list(&self) -> Result<Vec<(Item, u64)>, Error> {
         let all = self.0.lock().unwrap();
-        let listed = all.values().rev().filter(|(item, _)| matches!(item, Item::Object(_) | Item::Manifest(_)));
+        let listed = all.values().rev().filter(|(item, _)| matches!(item, Item::Object(_) | Item::Patch { .. }));
         Ok(listed.map(|(item, bytes)| (*item, bytes.len() as u64)).collect())
     }
 
@@ -128,21 +128,25 @@ fn tree(seed: u64) -> Tree {
     realm::tree((seed * 1000..seed * 1000 + 600).map(record).collect())
 }
 
-/// Puts an epoch that was signed so many seconds after the first.
-fn put_at(target: &dyn Target, epoch: u64, seconds: u64, tree: &Tree) -> Result<Written, Error> {
+/// Puts an epoch that was signed so many seconds after the first, by a publisher that remembers the target.
+fn put_at(target: &dyn Target, held: &mut Held, epoch: u64, seconds: u64, tree: &Tree) -> Result<Written, Error> {
     let now = T0 + seconds;
-    put_signed(target, &HeadFields { issued_at: now, not_after: now + 60, ..head_fields(epoch, tree) }, 101, tree)
+    put_signed(target, held, &HeadFields { issued_at: now, not_after: now + 60, ..head_fields(epoch, tree) }, 101, tree)
 }
 
+/// Puts an epoch by a publisher that was just started.
 fn put(target: &dyn Target, epoch: u64, tree: &Tree) -> Result<Written, Error> {
-    put_signed(target, &head_fields(epoch, tree), 101, tree)
+    put_signed(target, &mut Held::default(), &head_fields(epoch, tree), 101, tree)
 }
 
-fn put_signed(target: &dyn Target, fields: &HeadFields, by: u8, tree: &Tree) -> Result<Written, Error> {
+fn put_signed(target: &dyn Target, held: &mut Held, fields: &HeadFields, by: u8, tree: &Tree) -> Result<Written, Error> {
     let head = sign_head(fields, &signers(&[by])).unwrap();
     let bundle = encode_bundle(&head, tree).unwrap();
+    let patches = [(SEVENS, format!("a patch to {}", tree.id()).into_bytes())];
     let (realm, epoch, now) = (&*fields.realm, fields.epoch, fields.issued_at);
-    Publication { realm, epoch, now, head: &head, bundle: &bundle, roots: &roots(), tree }.put(target)
+    let publication = Publication { realm, epoch, now, head: &head, roots: &roots(), tree, patches: &patches };
+    let written = publication.put(target, held)?;
+    Ok(Written { removed: publication.finish(target, held, &bundle)?, ..written })
 }
 
 fn read(target: &dyn Target, item: Item) -> Vec<u8> {
@@ -168,8 +172,8 @@ fn taken(target: &dyn Target) -> u64 {
 }
 
 fn what_is_written_is_read(target: &dyn Target) {
-    let items =
-        [Item::Head, Item::Bundle, Item::Root(1), Item::Root(2), Item::Object(SEVENS), Item::Recent, Item::Manifest(SEVENS)];
+    let patch = Item::Patch { to: SEVENS, from: ObjectId([8; 32]) };
+    let items = [Item::Head, Item::Bundle, Item::Root(1), Item::Root(2), Item::Object(SEVENS), patch];
     for item in items {
         assert_eq!(target.read(item).unwrap(), None, "{item}");
     }
@@ -187,10 +191,12 @@ fn what_is_written_is_read(target: &dyn Target) {
     let length = |item: Item| (item, format!("another {item}").len() as u64);
     let mut listed = target.list().unwrap();
     listed.sort_unstable();
-    assert_eq!(listed, [length(Item::Object(SEVENS)), length(Item::Manifest(SEVENS))]);
+    assert_eq!(listed, [length(Item::Object(SEVENS)), length(patch)]);
     target.remove(Item::Object(SEVENS)).unwrap();
     assert_eq!(target.read(Item::Object(SEVENS)).unwrap(), None);
-    assert_eq!(target.list().unwrap(), [length(Item::Manifest(SEVENS))]);
+    assert_eq!(target.list().unwrap(), [length(patch)]);
+    target.remove(patch).unwrap();
+    assert_eq!(target.list().unwrap(), []);
 }
 
 fn an_edge_takes_what_is_shown(target: &dyn Target) {
@@ -210,14 +216,14 @@ fn an_epoch_that_is_not_above_the_one_shown_is_refused(target: &dyn Target) {
     put(target, 7, &one).unwrap();
     let everything = || {
         let listed = target.list().unwrap();
-        (read(target, Item::Head), read(target, Item::Bundle), read(target, Item::Recent), listed)
+        (read(target, Item::Head), read(target, Item::Bundle), listed)
     };
     let before = everything();
     for epoch in [1, 6, 7] {
         assert_eq!(put(target, epoch, &two).unwrap_err().code(), "target_ahead");
     }
     let other = HeadFields { realm: "other".into(), ..head_fields(8, &two) };
-    let fails = put_signed(target, &other, 101, &two).unwrap_err();
+    let fails = put_signed(target, &mut Held::default(), &other, 101, &two).unwrap_err();
     assert_eq!(fails.code(), "target_foreign");
     assert!(everything() == before, "a refused epoch left a trace");
     put(target, 8, &two).unwrap();
@@ -226,7 +232,7 @@ fn an_epoch_that_is_not_above_the_one_shown_is_refused(target: &dyn Target) {
 fn only_a_head_that_counts_for_edges_bounds_the_epoch(target: &dyn Target) {
     let one = tree(1);
     // Signed by a key that the root does not name.
-    put_signed(target, &head_fields(99, &one), 102, &one).unwrap();
+    put_signed(target, &mut Held::default(), &head_fields(99, &one), 102, &one).unwrap();
     assert_eq!(Shown::of(target, "acme", &roots()).unwrap(), Shown::Unproven);
     put(target, 1, &one).unwrap();
     assert_eq!(shown(target, from_ref(&one)), 1);
@@ -239,13 +245,13 @@ fn only_a_head_that_counts_for_edges_bounds_the_epoch(target: &dyn Target) {
 fn an_object_that_does_not_match_its_digest_is_replaced(target: &dyn Target) {
     let (one, two) = (tree(1), tree(2));
     target.prepare().unwrap();
-    // As long as the right one, and left by something that did not get as far as the manifest.
+    // As long as the right one, and left by a publisher that died.
     for object in one.objects() {
         target.write(Item::Object(ObjectId::of(object)), &vec![0; object.len()]).unwrap();
     }
     put(target, 1, &one).unwrap();
     assert_eq!(shown(target, from_ref(&one)), 1);
-    // Cut short or taken away after it was written: seen at the next epoch of the same tree.
+    // Cut short or taken away after it was written: seen by the next publisher.
     for object in one.objects().skip(1) {
         target.write(Item::Object(ObjectId::of(object)), &object[1..]).unwrap();
     }
@@ -281,28 +287,37 @@ fn a_failure_at_any_step_leaves_the_old_epoch(target: &dyn Target) {
 }
 
 fn what_an_edge_may_still_fetch_stays_and_the_rest_goes(target: &dyn Target) {
-    let trees: Vec<Tree> = (0..8).map(tree).collect();
+    let trees: Vec<Tree> = (0..4).map(tree).collect();
     let count = |tree: &Tree| {
         let objects = tree.objects().map(ObjectId::of);
         objects.filter(|id| target.read(Item::Object(*id)).unwrap().is_some()).count()
     };
-    for (epoch, tree) in (1..).zip(&trees) {
-        // Far apart: only their number keeps them.
-        put_at(target, epoch, epoch * 3600, tree).unwrap();
-    }
-    let (gone, kept) = trees.split_at(4);
-    for tree in kept {
-        assert_eq!(count(tree), tree.objects().count());
-    }
-    // The directory of the realm is the same in all of them.
-    assert!(gone.iter().all(|tree| count(tree) == 1));
-    let objects = kept.iter().map(|tree| tree.objects().count() - 1).sum::<usize>() + 1;
-    assert_eq!(target.list().unwrap().len(), objects + kept.len());
-    // Close together: all of them may be fetched still.
-    for (epoch, tree) in (9..).zip(gone) {
-        put_at(target, epoch, 9 * 3600 + epoch, tree).unwrap();
-    }
-    assert!(trees.iter().skip(7).chain(gone).all(|tree| count(tree) == tree.objects().count()));
+    let whole = |tree: &Tree| count(tree) == tree.objects().count();
+    let patch = |tree: &Tree| target.read(Item::Patch { to: tree.id(), from: SEVENS }).unwrap().is_some();
+    let mut held = Held::default();
+    put_at(target, &mut held, 1, 0, &trees[0]).unwrap();
+    put_at(target, &mut held, 2, 1000, &trees[1]).unwrap();
+    // Replaced at 1000: an edge that read the head just before may fetch until 1600.
+    put_at(target, &mut held, 3, 1599, &trees[2]).unwrap();
+    assert!(whole(&trees[0]) && whole(&trees[1]) && whole(&trees[2]));
+    let removed = put_at(target, &mut held, 4, 1600, &trees[2]).unwrap().removed;
+    // The directory of the realm is the same in all of them, and stays.
+    let shared = trees[0].objects().filter(|object| trees[2].objects().any(|other| other == *object)).count();
+    assert_eq!((count(&trees[0]), removed), (shared, trees[0].objects().count() - shared));
+    assert!(whole(&trees[1]) && whole(&trees[2]) && !patch(&trees[0]) && patch(&trees[1]) && patch(&trees[2]));
+    // What comes back in time was never gone.
+    assert_eq!(put_at(target, &mut held, 5, 1700, &trees[1]).unwrap().objects, 0);
+    put_at(target, &mut held, 6, 1701, &trees[3]).unwrap();
+    assert!(whole(&trees[1]));
+    // A publisher that was started meanwhile cannot know since when; from its start on it does.
+    let mut held = Held::default();
+    put_at(target, &mut held, 7, 9000, &trees[3]).unwrap();
+    assert!(whole(&trees[1]) && patch(&trees[1]));
+    put_at(target, &mut held, 8, 9600, &trees[3]).unwrap();
+    let listed = target.list().unwrap();
+    let objects = listed.iter().filter(|(item, _)| matches!(item, Item::Object(_))).count();
+    assert_eq!(objects, trees[3].objects().map(ObjectId::of).collect::<std::collections::BTreeSet<_>>().len());
+    assert!(listed.iter().all(|(item, _)| !item.is_patch()) || patch(&trees[3]));
 }
 
 /// Files that others put into the directory stay, and what interrupted writes left goes.
@@ -311,12 +326,12 @@ fn a_directory_keeps_what_is_not_its_own() {
     let temp = tempfile::tempdir().unwrap();
     let directory = Directory::new(temp.path());
     put(&directory, 1, &tree(1)).unwrap();
-    for name in ["README", "objects/README", ".edgelatch/trees/README", ".edgelatch/tmp/1-head"] {
+    for name in ["README", "objects/README", "patch/README", ".edgelatch/tmp/1-head"] {
         fs::write(temp.path().join(name), b"somebody's").unwrap();
     }
     put(&directory, 2, &tree(2)).unwrap();
     for (name, stays) in
-        [("README", true), ("objects/README", true), (".edgelatch/trees/README", true), (".edgelatch/tmp/1-head", false)]
+        [("README", true), ("objects/README", true), ("patch/README", true), (".edgelatch/tmp/1-head", false)]
     {
         assert_eq!(temp.path().join(name).exists(), stays, "{name}");
     }
