@@ -27,7 +27,13 @@ pub struct Held {
 
 impl Held {
     /// Looks through a target that nothing is known of: which of `wanted` it holds whole, and what else lies there.
-    pub(crate) fn look(&mut self, target: &dyn Target, wanted: &BTreeSet<ObjectId>, lengths: &BTreeMap<ObjectId, u32>, now: u64) -> Result<(), Error> {
+    pub(crate) fn look(
+        &mut self,
+        target: &dyn Target,
+        wanted: &BTreeSet<ObjectId>,
+        lengths: &BTreeMap<ObjectId, u32>,
+        now: u64,
+    ) -> Result<(), Error> {
         if self.known {
             return Ok(());
         }

@@ -74,7 +74,8 @@ mod tests {
     #[test]
     fn only_published_names_pass() {
         let (to, from) = (ObjectId([0xa7; 32]), ObjectId([0x0c; 32]));
-        for item in [Item::Head, Item::Bundle, Item::Root(12), Item::Root(u32::MAX), Item::Object(to), Item::Patch { to, from }] {
+        for item in [Item::Head, Item::Bundle, Item::Root(12), Item::Root(u32::MAX), Item::Object(to), Item::Patch { to, from }]
+        {
             assert_eq!(Item::published(&item.to_string()), Some(item));
         }
         assert_eq!(Item::published(&Item::Root(0).to_string()), None);

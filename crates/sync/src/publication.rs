@@ -60,7 +60,12 @@ impl Publication<'_> {
         target.prepare()?;
         let slots: Vec<(Place, Slot)> = self.tree.slots().collect();
         let wanted = ids(&slots);
-        held.look(target, &wanted, &slots.iter().map(|(_, slot)| (slot.id, slot.length)).collect::<BTreeMap<_, _>>(), self.now)?;
+        held.look(
+            target,
+            &wanted,
+            &slots.iter().map(|(_, slot)| (slot.id, slot.length)).collect::<BTreeMap<_, _>>(),
+            self.now,
+        )?;
         let mut written = Written::default();
         for (place, slot) in &slots {
             // A tree may name an object more than once.

@@ -64,7 +64,15 @@ impl Publisher {
         if !(MIN_LIFETIME..=MAX_HEAD_LIFETIME).contains(&lifetime) {
             return Err(Error::Lifetime { seconds: lifetime, limit: MAX_HEAD_LIFETIME });
         }
-        Ok(Publisher { registry, realm, signers: signers.into(), lifetime, lock, memory: Mutex::default(), watch: Box::new(|_| {}) })
+        Ok(Publisher {
+            registry,
+            realm,
+            signers: signers.into(),
+            lifetime,
+            lock,
+            memory: Mutex::default(),
+            watch: Box::new(|_| {}),
+        })
     }
 
     /// The same, telling `watch` what it is at.
@@ -185,7 +193,8 @@ impl Publisher {
         let bundle = encode_bundle(&head, tree).map_err(|error| Error::Build { detail: error.to_string() })?;
         let (mut written, mut failed, mut first) = (Vec::new(), Vec::new(), None);
         for (target, mut known, done) in put {
-            let finished = done.and_then(|done| Ok(Written { removed: publication.finish(target, &mut known, &bundle)?, ..done }));
+            let finished =
+                done.and_then(|done| Ok(Written { removed: publication.finish(target, &mut known, &bundle)?, ..done }));
             match finished {
                 Ok(done) => {
                     held.insert(target.name(), known);

@@ -330,8 +330,7 @@ fn a_directory_keeps_what_is_not_its_own() {
         fs::write(temp.path().join(name), b"somebody's").unwrap();
     }
     put(&directory, 2, &tree(2)).unwrap();
-    for (name, stays) in
-        [("README", true), ("objects/README", true), ("patch/README", true), (".edgelatch/tmp/1-head", false)]
+    for (name, stays) in [("README", true), ("objects/README", true), ("patch/README", true), (".edgelatch/tmp/1-head", false)]
     {
         assert_eq!(temp.path().join(name).exists(), stays, "{name}");
     }
