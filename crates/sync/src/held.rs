@@ -21,7 +21,9 @@ pub struct Held {
     unneeded: BTreeMap<Item, u64>,
     /// Whether the target was looked through.
     known: bool,
-    /// Whether everything of the last epoch is there, the bundle included.
+    /// Whether it shows the last epoch.
+    pub(crate) shown: bool,
+    /// Whether its bundle is that of the epoch that it shows.
     pub(crate) complete: bool,
 }
 

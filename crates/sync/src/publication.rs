@@ -56,7 +56,7 @@ impl Publication<'_> {
         if found >= self.epoch {
             return Err(Error::TargetAhead { target: target.name(), found, epoch: self.epoch });
         }
-        held.complete = false;
+        (held.shown, held.complete) = (false, false);
         target.prepare()?;
         let slots: Vec<(Place, Slot)> = self.tree.slots().collect();
         let wanted = ids(&slots);
@@ -92,6 +92,7 @@ impl Publication<'_> {
         target.settle()?;
         target.write(Item::Head, self.head)?;
         target.settle()?;
+        held.shown = true;
         Ok(written)
     }
 

@@ -14,8 +14,10 @@ pub enum Stage {
     Reading,
     /// Builds a tree of so many records, anew.
     Building(usize),
-    /// Signs and writes so many bytes.
+    /// Signs, and writes what is new of so many bytes.
     Writing(u64),
+    /// Every target that can be reached shows this epoch. Bundles follow.
+    Shown(u64),
 }
 
 /// Why an epoch is due.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use edgelatch_core::build::{Draft, HeadFields, RoleFields, encode_bundle};
 use edgelatch_core::limits::{CLOCK_TOLERANCE, MAX_EPOCH, MAX_HEAD_LIFETIME};
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::files;
 use crate::forest::{Forest, Grown};
 use crate::held::Held;
-use crate::publication::{Publication, Written};
+use crate::publication::Publication;
 use crate::published::{FailedTarget, Published, Reason, Stage};
 use crate::signers::{Signed, Signers};
 use crate::target::{Shown, Target};
@@ -23,6 +23,9 @@ use crate::target::{Shown, Target};
 pub const DEFAULT_LIFETIME: u64 = 24 * 3600;
 /// A shorter life would end while an edge is fetching.
 const MIN_LIFETIME: u64 = 60;
+/// The bundle, which has all keys, is written again after so long at the earliest, however many epochs there were: edges that begin
+/// meanwhile find an older one, and fetch what it lacks.
+const BUNDLE_PAUSE: Duration = Duration::from_secs(2);
 /// How long to wait for another publisher of this machine.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
@@ -43,6 +46,19 @@ pub struct Publisher {
 struct Memory {
     forest: Forest,
     held: BTreeMap<String, Held>,
+    /// When bundles were written last.
+    bundled: Option<Instant>,
+    /// The epoch that targets show whose bundle is still to be written.
+    unbundled: Option<Out>,
+}
+
+/// An epoch that is out.
+#[derive(Debug)]
+struct Out {
+    epoch: u64,
+    signed_at: u64,
+    head: Vec<u8>,
+    roots: Vec<RootRow>,
 }
 
 impl std::fmt::Debug for Publisher {
@@ -107,7 +123,7 @@ impl Publisher {
         let memory = self.memory();
         let holds = |target: &&dyn Target| {
             // One that was begun and not finished shows the epoch, but its bundle is an older one.
-            memory.held.get(&target.name()).is_none_or(|held| held.complete)
+            (memory.unbundled.is_some() || memory.held.get(&target.name()).is_none_or(|held| held.complete))
                 && Shown::of(*target, self.realm.as_str(), &roots).is_ok_and(|shown| shown.epoch() == last.epoch)
         };
         Ok((!targets.iter().all(holds)).then_some(Reason::Repair))
@@ -126,6 +142,10 @@ impl Publisher {
     /// Publishes an epoch if one is due.
     pub fn publish_if_due(&self, targets: &[&dyn Target]) -> Result<Option<Published>, Error> {
         if self.due(targets)?.is_none() {
+            let mut memory = self.memory();
+            if memory.unbundled.is_some() && memory.bundled.is_none_or(|at| at.elapsed() >= BUNDLE_PAUSE) {
+                self.bundle(targets, &mut memory)?;
+            }
             return Ok(None);
         }
         let _lock = files::lock(&self.lock, LOCK_WAIT)?;
@@ -183,28 +203,30 @@ impl Publisher {
         let Signed { bytes: head, failed: unsigned } = self.sign(&row, tree.bytes(), &root)?;
         let (realm, epoch) = (self.realm.as_str(), row.epoch);
         let publication = Publication { realm, epoch, now: row.issued_at, head: &head, roots: &roots, tree, patches: &patches };
-        // Every target shows the epoch before any gets its bundle, which is long and which no edge waits for that serves already.
-        let put = |target: &&dyn Target| {
-            let mut known = held.remove(&target.name()).unwrap_or_default();
-            let done = publication.put(*target, &mut known);
-            (*target, known, done)
-        };
-        let put: Vec<_> = targets.iter().map(put).collect();
-        let bundle = encode_bundle(&head, tree).map_err(|error| Error::Build { detail: error.to_string() })?;
         let (mut written, mut failed, mut first) = (Vec::new(), Vec::new(), None);
-        for (target, mut known, done) in put {
-            let finished =
-                done.and_then(|done| Ok(Written { removed: publication.finish(target, &mut known, &bundle)?, ..done }));
-            match finished {
-                Ok(done) => {
-                    held.insert(target.name(), known);
-                    written.push(done);
-                }
+        for target in targets {
+            let known = held.entry(target.name()).or_default();
+            match publication.put(*target, known) {
+                Ok(done) => written.push(done),
                 Err(error) => {
                     // Looked through again next time, whatever is there now.
-                    held.insert(target.name(), Held::default());
-                    failed.push(FailedTarget::of(target, &error));
+                    *known = Held::default();
+                    failed.push(FailedTarget::of(*target, &error));
                     first = first.or(Some(error));
+                }
+            }
+        }
+        let (records, tree_bytes) = (tree.records, tree.bytes());
+        if !written.is_empty() {
+            // Every target shows the epoch before any gets its bundle, which is long and which no edge waits for that serves already.
+            (self.watch)(Stage::Shown(epoch));
+            memory.unbundled = Some(Out { epoch, signed_at: row.issued_at, head, roots });
+            if memory.bundled.is_none_or(|at| at.elapsed() >= BUNDLE_PAUSE) {
+                for (target, result) in self.bundle(targets, &mut memory)? {
+                    match result {
+                        Ok(removed) => written.iter_mut().for_each(|written| written.removed += removed),
+                        Err(error) => failed.push(FailedTarget::of(target, &error)),
+                    }
                 }
             }
         }
@@ -217,8 +239,8 @@ impl Publisher {
             epoch,
             reason,
             tree: row.tree.to_string(),
-            records: tree.records,
-            tree_bytes: tree.bytes(),
+            records,
+            tree_bytes,
             not_after: row.not_after,
             written,
             failed,
@@ -226,6 +248,23 @@ impl Publisher {
             unsigned: unsigned.iter().map(ToString::to_string).collect(),
             diverged,
         })
+    }
+
+    /// Writes the bundle of the epoch that is out to each target that shows it, and removes what nothing needs any more. Says for each how
+    /// many objects went, or why it has no bundle.
+    fn bundle<'t>(&self, targets: &[&'t dyn Target], memory: &mut Memory) -> Result<Vec<(&'t dyn Target, Result<usize, Error>)>, Error> {
+        let Some(Out { epoch, signed_at, head, roots }) = memory.unbundled.take() else { return Ok(Vec::new()) };
+        memory.bundled = Some(Instant::now());
+        let (tree, _) = memory.forest.tree()?;
+        let bundle = encode_bundle(&head, tree).map_err(|error| Error::Build { detail: error.to_string() })?;
+        let realm = self.realm.as_str();
+        let publication = Publication { realm, epoch, now: signed_at, head: &head, roots: &roots, tree, patches: &[] };
+        let mut results = Vec::new();
+        for target in targets {
+            let Some(held) = memory.held.get_mut(&target.name()).filter(|held| held.shown) else { continue };
+            results.push((*target, publication.finish(*target, held, &bundle)));
+        }
+        Ok(results)
     }
 
     /// The newest root, if our signers may publish under it today.
