@@ -49,7 +49,7 @@ fn realms(text: &mut String, registry: &Registry) -> Result<(), Error> {
     responses((status = 200, description = "The figures, as Prometheus reads them", body = String, content_type = "text/plain")))]
 pub(crate) async fn serve(call: Call) -> Answer {
     let pass = call.admit_everywhere("usage.view").await?;
-    pass.run(|pass, registry| {
+    pass.run(|pass| {
         let (api, mut text) = (pass.api(), String::new());
         let help = "Calls of the management API.";
         family(&mut text, "edgelatch_api_requests_total", "counter", help, &api.counters.requests());
@@ -57,7 +57,7 @@ pub(crate) async fn serve(call: Call) -> Answer {
         family(&mut text, "edgelatch_api_verdicts_total", "counter", help, &api.counters.verdicts());
         let help = "Uses of management keys that could not be recorded.";
         family(&mut text, "edgelatch_api_uses_dropped_total", "counter", help, &[(String::new(), api.uses.dropped())]);
-        realms(&mut text, registry)?;
+        realms(&mut text, pass.registry())?;
         Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
     })
     .await

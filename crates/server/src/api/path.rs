@@ -11,30 +11,37 @@ use utoipa::{IntoParams, ToSchema};
 use super::call::Pass;
 use crate::problem::Problem;
 
+/// What a path holds besides the realm.
+pub(crate) trait InPath: Sized {
+    /// Reads it; what cannot be a name of ours is not found.
+    fn of(pass: &Pass) -> Result<Self, Problem>;
+}
+
 /// Declares what paths hold; `of org` where an org is part of it, which must be within the caller's reach.
 macro_rules! paths {
-    ($($(#[$doc:meta])* $name:ident($($part:ident: $ty:ty),+) $(of $org:ident)?;)*) => { $(
+    ($($(#[$doc:meta])* $name:ident($($part:ident: $ty:ty),*) $(of $org:ident)?;)*) => { $(
         $(#[$doc])*
-        pub(crate) struct $name { $(pub(crate) $part: $ty),+ }
+        pub(crate) struct $name { $(pub(crate) $part: $ty),* }
 
-        impl $name {
-            /// Reads it; what cannot be a name of ours is not found.
-            pub(crate) fn of(pass: &Pass) -> Result<$name, Problem> {
-                let path = $name { $($part: pass.part(stringify!($part))?.parse().map_err(|_| Problem::not_found())?),+ };
-                $(pass.reach.org(Some(&path.$org))?;)?
+        impl InPath for $name {
+            fn of(_pass: &Pass) -> Result<$name, Problem> {
+                let path = $name { $($part: _pass.part(stringify!($part))?.parse().map_err(|_| Problem::not_found())?),* };
+                $(_pass.reach.org(Some(&path.$org))?;)?
                 Ok(path)
             }
         }
 
         impl IntoParams for $name {
             fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-                ["realm", $(stringify!($part)),+].map(parameter).into()
+                ["realm" $(, stringify!($part))*].map(parameter).into()
             }
         }
     )* };
 }
 
 paths! {
+    /// A realm alone.
+    InRealm();
     /// An org.
     OrgPath(org: Slug) of org;
     /// An owner in its org.
@@ -43,15 +50,6 @@ paths! {
     RolePath(role: Slug);
     /// A key.
     KeyPath(key_id: KeyId);
-}
-
-/// A realm alone.
-pub(crate) struct InRealm;
-
-impl IntoParams for InRealm {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![parameter("realm")]
-    }
 }
 
 /// How the document describes a part of a path.

@@ -120,15 +120,15 @@ impl NewKeyBody {
         (status = 200, description = "Made before, by the same request", body = CreatedKey, headers(
             ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn create(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("key.create").await?;
+    let (pass, InRealm {}, (), incoming) = call.admit("key.create").await?;
     let (body, bytes) = incoming.json::<NewKeyBody>(MAX_LISTS_BYTES).await?;
     let idempotency = pass.idempotency(&bytes)?;
-    pass.run(move |pass, registry| {
+    pass.run(move |pass| {
         let org = pass.reach.org(body.org.as_ref())?;
         let org = org.ok_or_else(|| Problem::at("/org", "is missing: name the org that the key is for"))?;
-        let (caller, new) = (pass.caller(Some(&org))?, body.read(registry.env().now()?, org)?);
-        let done = pass.keys(registry).create(&caller, &new, Handover { once: idempotency.as_ref(), keep: None })?;
-        Ok(once(done, Some(&pass.realm)))
+        let (caller, new) = (pass.caller(Some(&org))?, body.read(pass.now()?, org)?);
+        let handover = Handover { once: idempotency.as_ref(), keep: None };
+        once(pass.keys().create(&caller, &new, handover)?, Some(&pass.realm))
     })
     .await
 }
@@ -138,10 +138,10 @@ pub(crate) async fn create(call: Call) -> Answer {
     params(InRealm, KeyFilter, KeyOrder, Paging),
     responses((status = 200, description = "A page of them", body = KeyPage)))]
 pub(crate) async fn list(call: Call) -> Answer {
-    let (pass, (filter, order, paging), _) = call.admit_with::<(KeyFilter, KeyOrder, Paging)>("key.view").await?;
-    pass.run(move |pass, registry| {
+    let (pass, InRealm {}, (filter, order, paging), _) = call.admit::<_, (KeyFilter, KeyOrder, Paging)>("key.view").await?;
+    pass.run(move |pass| {
         let filter = KeyFilter { org: pass.reach.org(filter.org.as_ref())?, ..filter };
-        Ok(json(pass.keys(registry).list(&filter, order, &paging)?))
+        json(pass.keys().list(&filter, order, &paging)?)
     })
     .await
 }
@@ -151,13 +151,8 @@ pub(crate) async fn list(call: Call) -> Answer {
     params(KeyPath),
     responses((status = 200, description = "The key", body = Key, headers(("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
-    let (pass, _) = call.admit("key.view").await?;
-    let KeyPath { key_id } = KeyPath::of(&pass)?;
-    pass.run(move |pass, registry| {
-        let key = pass.visible(registry, key_id)?;
-        Ok(shown(key.revision, key))
-    })
-    .await
+    let (pass, KeyPath { key_id }, (), _) = call.admit("key.view").await?;
+    pass.run(move |pass| shown(pass.visible(key_id)?)).await
 }
 
 /// Changes to a key; what is left out stays as it is. Which members may be changed is up to the org's settings.
@@ -254,16 +249,14 @@ impl KeyEditBody {
     responses((status = 200, description = "The key as it is now", body = ChangedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn edit(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("key.update").await?;
-    let (KeyPath { key_id }, revision) = (KeyPath::of(&pass)?, pass.if_match()?);
+    let (pass, KeyPath { key_id }, (), incoming) = call.admit("key.update").await?;
     let (body, _) = incoming.json::<KeyEditBody>(MAX_LISTS_BYTES).await?;
-    pass.run(move |pass, registry| {
-        let edit = body.read(registry.env().now()?, revision)?;
+    pass.run(move |pass| {
+        let edit = body.read(pass.now()?, pass.if_match()?)?;
         if edit.status.is_some() {
-            pass.demand(registry, "key.delete")?;
+            pass.demand("key.delete")?;
         }
-        let caller = pass.caller_on(registry, key_id)?;
-        Ok(changed(pass.keys(registry).edit(&caller, key_id, &edit)?))
+        changed(pass.keys().edit(&pass.caller_on(key_id)?, key_id, &edit)?)
     })
     .await
 }
@@ -278,14 +271,9 @@ pub(crate) struct Nothing {}
 type Switch = fn(&Keys<'_>, &Caller, KeyId, Option<u64>) -> Result<Changed, Error>;
 
 async fn switch(call: Call, act: &str, change: Switch) -> Answer {
-    let (pass, incoming) = call.admit(act).await?;
-    let (KeyPath { key_id }, revision) = (KeyPath::of(&pass)?, pass.if_match()?);
+    let (pass, KeyPath { key_id }, (), incoming) = call.admit(act).await?;
     incoming.json_or_nothing::<Nothing>(MAX_BODY_BYTES).await?;
-    pass.run(move |pass, registry| {
-        let caller = pass.caller_on(registry, key_id)?;
-        Ok(changed(change(&pass.keys(registry), &caller, key_id, revision)?))
-    })
-    .await
+    pass.run(move |pass| changed(change(&pass.keys(), &pass.caller_on(key_id)?, key_id, pass.if_match()?)?)).await
 }
 
 /// Revoke a key
@@ -314,7 +302,6 @@ pub(crate) async fn enable(call: Call) -> Answer {
 #[into_params(parameter_in = Query)]
 pub(crate) struct DeleteQuery {
     /// The key's name, where the org's settings want it typed.
-    #[param(value_type = String, required = false)]
     confirm: Option<String>,
 }
 
@@ -323,11 +310,10 @@ pub(crate) struct DeleteQuery {
     params(KeyPath, IfMatch, DeleteQuery),
     responses((status = 200, description = "The key as it was", body = Key)))]
 pub(crate) async fn delete(call: Call) -> Answer {
-    let (pass, (query,), _) = call.admit_with::<(DeleteQuery,)>("key.delete").await?;
-    let (KeyPath { key_id }, revision) = (KeyPath::of(&pass)?, pass.if_match()?);
-    pass.run(move |pass, registry| {
-        let caller = pass.caller_on(registry, key_id)?;
-        Ok(json(pass.keys(registry).delete(&caller, key_id, query.confirm.as_deref(), revision)?))
+    let (pass, KeyPath { key_id }, (DeleteQuery { confirm },), _) = call.admit("key.delete").await?;
+    pass.run(move |pass| {
+        let caller = pass.caller_on(key_id)?;
+        json(pass.keys().delete(&caller, key_id, confirm.as_deref(), pass.if_match()?)?)
     })
     .await
 }

@@ -59,16 +59,13 @@ impl RotateBody {
     responses((status = 200, description = "The key with its new secret", body = CreatedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn rotate(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("key.update").await?;
-    let KeyPath { key_id } = KeyPath::of(&pass)?;
+    let (pass, KeyPath { key_id }, (), incoming) = call.admit("key.update").await?;
     let (body, bytes) = incoming.json_or_nothing::<RotateBody>(MAX_BODY_BYTES).await?;
     let idempotency = pass.idempotency(&bytes)?;
-    pass.run(move |pass, registry| {
-        let rotate = body.read(registry.env().now()?, pass.if_match()?)?;
-        let caller = pass.caller_on(registry, key_id)?;
+    pass.run(move |pass| {
+        let (rotate, caller) = (body.read(pass.now()?, pass.if_match()?)?, pass.caller_on(key_id)?);
         let handover = Handover { once: idempotency.as_ref(), keep: None };
-        let done = pass.keys(registry).rotate(&caller, key_id, &rotate, handover)?;
-        Ok(once(done, None))
+        once(pass.keys().rotate(&caller, key_id, &rotate, handover)?, None)
     })
     .await
 }
