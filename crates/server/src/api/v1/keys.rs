@@ -2,15 +2,16 @@
 
 use edgelatch_core::key::KeyId;
 use edgelatch_core::policy::{AllowMode, Order};
-use edgelatch_registry::json::{given, given_word};
+use edgelatch_registry::json::given;
 use edgelatch_registry::{
     Caller, Changed, Description, Error, Expiry, Handover, IpEdit, IpEntry, Key, KeyEdit, KeyFilter, KeyOrder, KeyPage, Keys,
     ListEdit, Metadata, Name, NewIpRules, NewKey, Paging, Scope, Slug, Start, StatusEdit,
 };
 use serde::Deserialize;
+use serde_with::apply;
 use utoipa::{IntoParams, ToSchema};
 
-use super::ip_entry::{AllowModeInput, EntryBody, OrderInput};
+use super::ip_entry::{AllowModeInput, EntryBody, OrderInput, Spelled};
 use crate::api::answer::{Answer, ChangedKey, CreatedKey, changed, json, once, shown};
 use crate::api::call::Call;
 use crate::api::headers::{IdempotencyKey, IfMatch};
@@ -19,17 +20,17 @@ use crate::limits::{MAX_BODY_BYTES, MAX_LISTS_BYTES};
 use crate::problem::Problem;
 
 /// A key to be made.
+#[apply(
+    Option<Slug> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)],
+    Option<Spelled<_>> => #[serde(default, deserialize_with = "given")],
+)]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewKey)]
 pub(crate) struct NewKeyBody {
     /// Its org; to be left out only where the caller may manage one org and no other.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
     org: Option<Slug>,
     /// Its owner; to be left out where the org has only one.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
     owner: Option<Slug>,
     /// What people call it.
     #[schema(examples("Production API"))]
@@ -54,13 +55,11 @@ pub(crate) struct NewKeyBody {
     #[schema(max_items = 1000)]
     deny: Vec<EntryBody>,
     /// Whether everyone or only the allow list may come; as the allow list says if left out.
-    #[serde(default, deserialize_with = "given_word")]
-    #[schema(value_type = AllowModeInput, required = false)]
-    allow_mode: Option<AllowMode>,
+    #[schema(value_type = AllowModeInput)]
+    allow_mode: Option<Spelled<AllowMode>>,
     /// Which list is asked first; the org's first choice if left out.
-    #[serde(default, deserialize_with = "given_word")]
-    #[schema(value_type = OrderInput, required = false)]
-    order: Option<Order>,
+    #[schema(value_type = OrderInput)]
+    order: Option<Spelled<Order>>,
     /// When it expires: a span such as `3mo`, a date, an RFC 3339 time, `never` or null.
     #[serde(default)]
     #[schema(value_type = Option<String>, examples("3mo"))]
@@ -74,8 +73,6 @@ pub(crate) struct NewKeyBody {
     #[schema(value_type = Option<Object>)]
     metadata: Option<Metadata>,
     /// What it is used for; the org's first environment if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
     environment: Option<Slug>,
 }
 
@@ -91,6 +88,7 @@ impl NewKeyBody {
     /// The key to be made in `org`.
     fn read(self, now: u64, org: Slug) -> Result<NewKey, Error> {
         let (allow, deny) = (entries(self.allow), entries(self.deny));
+        let (allow_mode, order) = (self.allow_mode.map(|mode| mode.0), self.order.map(|order| order.0));
         Ok(NewKey {
             org,
             owner: self.owner,
@@ -98,7 +96,7 @@ impl NewKeyBody {
             description: self.description,
             roles: self.roles,
             scope: self.scope,
-            ip: NewIpRules { allow_mode: self.allow_mode, order: self.order, allow, deny },
+            ip: NewIpRules { allow_mode, order, allow, deny },
             not_before: self.not_before.map_or(Ok(None), |start| start.at("not_before", now))?,
             expires_at: self.expires_at.map_or(Ok(None), |expiry| expiry.at("expires_at", now))?,
             metadata: self.metadata.unwrap_or_default(),
@@ -155,62 +153,53 @@ pub(crate) async fn show(call: Call) -> Answer {
     pass.run(move |pass| shown(pass.visible(key_id)?)).await
 }
 
+/// A member that null clears.
+type Clearable<T> = Option<Option<T>>;
+
 /// Changes to a key; what is left out stays as it is. Which members may be changed is up to the org's settings.
+#[apply(
+    Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)],
+    Clearable<_> => #[serde(default, deserialize_with = "given")],
+)]
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = KeyEdit)]
 pub(crate) struct KeyEditBody {
     /// What people call it.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// What it is for.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Description>)]
-    description: Option<Option<Description>>,
+    description: Clearable<Description>,
     /// Its roles.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Vec<Slug>, required = false, max_items = 32)]
+    #[schema(max_items = 32)]
     roles: Option<Vec<Slug>>,
     /// Where it may be used.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Scope, required = false)]
     scope: Option<Scope>,
     /// The whole allow list.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Vec<EntryBody>, required = false, max_items = 1000)]
+    #[schema(max_items = 1000)]
     allow: Option<Vec<EntryBody>>,
     /// The whole deny list.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Vec<EntryBody>, required = false, max_items = 1000)]
+    #[schema(max_items = 1000)]
     deny: Option<Vec<EntryBody>>,
     /// Whether everyone or only the allow list may come.
-    #[serde(default, deserialize_with = "given_word")]
-    #[schema(value_type = AllowModeInput, required = false)]
-    allow_mode: Option<AllowMode>,
+    #[schema(value_type = AllowModeInput)]
+    allow_mode: Option<Spelled<AllowMode>>,
     /// Which list is asked first.
-    #[serde(default, deserialize_with = "given_word")]
-    #[schema(value_type = OrderInput, required = false)]
-    order: Option<Order>,
+    #[schema(value_type = OrderInput)]
+    order: Option<Spelled<Order>>,
     /// When it expires: a span such as `3mo`, a date, an RFC 3339 time, `never` or null.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, examples("1y"))]
-    expires_at: Option<Option<Expiry>>,
+    expires_at: Clearable<Expiry>,
     /// From when it is accepted: a span, a date, an RFC 3339 time, `now` or null.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
-    not_before: Option<Option<Start>>,
+    not_before: Clearable<Start>,
     /// Custom data; null removes it.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Object>)]
-    metadata: Option<Option<Metadata>>,
+    metadata: Clearable<Metadata>,
     /// What it is used for.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Slug>)]
-    environment: Option<Option<Slug>>,
+    environment: Clearable<Slug>,
     /// Revoked, or enabled again.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = StatusEdit, required = false)]
     status: Option<StatusEdit>,
 }
 
@@ -224,12 +213,13 @@ impl KeyEditBody {
         let start = |start: Option<Start>| start.map_or(Ok(None), |start| start.at("not_before", now));
         let expiry = |expiry: Option<Expiry>| expiry.map_or(Ok(None), |expiry| expiry.at("expires_at", now));
         let (allow, deny) = (replaced(self.allow), replaced(self.deny));
+        let (allow_mode, order) = (self.allow_mode.map(|mode| mode.0), self.order.map(|order| order.0));
         Ok(KeyEdit {
             name: self.name,
             description: self.description.map(Option::unwrap_or_default),
             roles: self.roles,
             scope: self.scope,
-            ip: IpEdit { allow_mode: self.allow_mode, order: self.order, allow, deny },
+            ip: IpEdit { allow_mode, order, allow, deny },
             not_before: self.not_before.map(start).transpose()?,
             expires_at: self.expires_at.map(expiry).transpose()?,
             metadata: self.metadata.map(Option::unwrap_or_default),

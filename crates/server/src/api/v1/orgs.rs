@@ -4,6 +4,7 @@ use edgelatch_registry::json::given;
 use edgelatch_registry::{Name, NewOrg, Org, OrgEdit, Preset, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use serde_with::apply;
 use utoipa::ToSchema;
 
 use crate::api::answer::{Answer, created, json, shown};
@@ -21,6 +22,7 @@ pub(crate) struct Orgs {
 }
 
 /// An org to be made.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewOrg)]
@@ -29,27 +31,21 @@ pub(crate) struct NewOrgBody {
     #[schema(examples("web"))]
     org: Slug,
     /// What people call it; its identifier if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// Another preset than the realm's; its roles become roles of the org.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Preset, required = false)]
     preset: Option<Preset>,
 }
 
 /// Changes to an org; what is left out stays as it is.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = OrgEdit)]
 pub(crate) struct OrgEditBody {
     /// What people call it.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// The settings to change; those that are not named stay as they are.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Object, required = false, example = json!({ "max_keys": 20 }))]
+    #[schema(value_type = Object, example = json!({ "max_keys": 20 }))]
     settings: Option<Map<String, Value>>,
 }
 

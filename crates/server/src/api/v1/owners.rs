@@ -3,6 +3,7 @@
 use edgelatch_registry::json::given;
 use edgelatch_registry::{Name, NewOwner, Owner, OwnerEdit, OwnerKind, Slug};
 use serde::{Deserialize, Serialize};
+use serde_with::apply;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::answer::{Answer, created, json, shown};
@@ -21,24 +22,19 @@ pub(crate) struct Owners {
 }
 
 /// An owner to be made.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewOwner)]
 pub(crate) struct NewOwnerBody {
     /// Its org; to be left out only where the caller may manage one org and no other.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
     org: Option<Slug>,
     /// Its identifier inside the org.
     #[schema(examples("alice"))]
     owner: Slug,
     /// User or service account; a user if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = OwnerKind, required = false)]
     kind: Option<OwnerKind>,
     /// What people call it; its identifier if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// Its roles.
     #[serde(default)]
@@ -47,21 +43,17 @@ pub(crate) struct NewOwnerBody {
 }
 
 /// Changes to an owner; what is left out stays as it is.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = OwnerEdit)]
 pub(crate) struct OwnerEditBody {
     /// What people call it.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// Its roles.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Vec<Slug>, required = false, max_items = 32)]
+    #[schema(max_items = 32)]
     roles: Option<Vec<Slug>>,
     /// Whether its keys are refused.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = bool, required = false)]
     disabled: Option<bool>,
 }
 

@@ -3,6 +3,7 @@
 use edgelatch_registry::json::given;
 use edgelatch_registry::{Name, NewRole, Pattern, Role, RoleEdit, Slug};
 use serde::{Deserialize, Serialize};
+use serde_with::apply;
 use utoipa::ToSchema;
 
 use super::owners::OrgQuery;
@@ -21,6 +22,7 @@ pub(crate) struct Roles {
 }
 
 /// A role to be made.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewRole)]
@@ -29,12 +31,8 @@ pub(crate) struct NewRoleBody {
     #[schema(examples("purger"))]
     role: Slug,
     /// The org it is for; the caller's only one, or the whole realm, if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
     org: Option<Slug>,
     /// What people call it; its identifier if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// What it grants.
     #[schema(min_items = 1, max_items = 256)]
@@ -42,17 +40,15 @@ pub(crate) struct NewRoleBody {
 }
 
 /// Changes to a role; what is left out stays as it is.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RoleEdit)]
 pub(crate) struct RoleEditBody {
     /// What people call it.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// What it grants.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Vec<Pattern>, required = false, min_items = 1, max_items = 256)]
+    #[schema(min_items = 1, max_items = 256)]
     permissions: Option<Vec<Pattern>>,
 }
 

@@ -3,6 +3,7 @@
 use edgelatch_registry::json::given;
 use edgelatch_registry::{Error, Handover, Rotate, parse_span};
 use serde::Deserialize;
+use serde_with::apply;
 use utoipa::ToSchema;
 
 use crate::api::answer::{Answer, CreatedKey, once};
@@ -24,17 +25,14 @@ pub(crate) enum OverlapBody {
 }
 
 /// How to rotate a key.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RotateKey)]
 pub(crate) struct RotateBody {
     /// How long the old secret lives on; it ends at once if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = OverlapBody, required = false)]
     overlap: Option<OverlapBody>,
     /// The key's name, where the org's settings want it typed.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = String, required = false)]
     confirm: Option<String>,
 }
 
