@@ -20,7 +20,7 @@ use super::auth::authenticator::Block;
 use super::auth::principal::{Principal, Reach, acting_service};
 use super::headers;
 use super::incoming::Incoming;
-use super::path::InPath;
+use super::path::{InPath, part};
 use super::query::Query;
 use super::state::Api;
 use crate::net::accept::Peer;
@@ -74,7 +74,6 @@ impl FromRequest<Arc<Api>> for Call {
 pub(crate) struct Pass {
     api: Arc<Api>,
     block: Block,
-    path: Vec<(String, String)>,
     parts: Parts,
     address: Option<Ip>,
     /// Who calls.
@@ -89,8 +88,7 @@ impl Call {
     /// Admits a call on the path's realm, if its key has the permission for `act` somewhere in it. Path and query are read
     /// afterwards: of the query, every parameter must be known and given once.
     pub(crate) async fn admit<P: InPath, Q: Query>(self, act: &str) -> Result<(Pass, P, Q, Incoming), Problem> {
-        let named = self.path.iter().find(|(name, _)| name == "realm");
-        let realm = named.and_then(|(_, realm)| realm.parse::<Slug>().ok());
+        let realm = part::<Slug>(&self.path, "realm").ok();
         let permission = realm.as_ref().map_or_else(|| format!("api.{act}"), |realm| management::permission(realm, act));
         let within = realm.clone();
         let choose = move |services: &[String]| acting_service(within.as_ref()?, services);
@@ -98,8 +96,8 @@ impl Call {
         let realm = realm.ok_or_else(Problem::not_found)?;
         let query = Q::read(call.parts.uri.query().unwrap_or_default())?;
         let reach = principal.reach(&realm);
+        let path = P::of(&call.path, &reach)?;
         let (pass, incoming) = call.pass(principal, address, realm, reach);
-        let path = P::of(&pass)?;
         Ok((pass, path, query, incoming))
     }
 
@@ -126,9 +124,9 @@ impl Call {
     }
 
     fn pass(self, principal: Principal, address: Option<Ip>, realm: Slug, reach: Reach) -> (Pass, Incoming) {
-        let Call { api, block, path, parts, body } = self;
+        let Call { api, block, parts, body, .. } = self;
         let incoming = Incoming::new(&parts, body);
-        (Pass { api, block, path, parts, address, principal, realm, reach }, incoming)
+        (Pass { api, block, parts, address, principal, realm, reach }, incoming)
     }
 
     /// Who calls, and from where, if they have the permission.
@@ -240,11 +238,6 @@ impl Pass {
     pub(crate) fn import_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let place = Arc::clone(&self.api.imports).try_acquire_owned();
         place.map_err(|_| Problem::busy("other imports are under way: try again when they are done"))
-    }
-
-    /// A part of the path, as text.
-    pub(crate) fn part(&self, name: &str) -> Result<&str, Problem> {
-        self.path.iter().find(|(n, _)| n == name).map(|(_, value)| &**value).ok_or_else(Problem::not_found)
     }
 
     /// The revision that the call is about; none for any.

@@ -8,7 +8,7 @@
 //! | `path`, `query`, `headers`, `incoming` | what a call brings, read strictly: its path, query, headers and body |
 //! | `answer` | what is answered when it went well |
 //! | `openapi` | the document, made from the table below and the endpoints' annotations |
-//! | `metrics` | figures for Prometheus |
+//! | `metrics`, `counters` | figures for Prometheus |
 //! | `state` | what every call needs |
 //!
 //! No endpoint decides who may do what: [`Call::admit`](call::Call::admit) asks the core whether the key has the permission, and
@@ -17,6 +17,7 @@
 mod answer;
 mod auth;
 mod call;
+mod counters;
 mod headers;
 mod incoming;
 mod metrics;

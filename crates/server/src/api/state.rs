@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::auth::authenticator::Authenticator;
 use super::auth::throttle::{FailureRate, Throttle};
-use super::metrics::Counters;
+use super::counters::Counters;
 use crate::error::Error;
 use crate::limits::MAX_IMPORTS;
 use crate::net::concurrency::ConcurrencyLimit;
