@@ -107,7 +107,7 @@ fn lists(registry: &Registry, figures: &mut Figures) -> Result<()> {
     let mut all: Vec<(String, KeyFilter, Sort)> = sorts.map(|sort| (format!("by {sort}"), base(), sort)).into();
     let search = |text: &str| KeyFilter { search: Some(text.into()), ..base() };
     let state = |state| KeyFilter { state: Some(state), ..base() };
-    let soon = Some((registry.env().now()? + 86_400).into());
+    let soon = Some(edgelatch_registry::When::At(registry.env().now()? + 86_400));
     let (owner, role) = (Some(slug("alice")), Some(slug("reader")));
     let created = |what: &str, filter| (what.to_owned(), filter, Sort::Created);
     all.extend([

@@ -25,9 +25,7 @@ words! {
         /// From its org: it may do everything there.
         Org = "org",
     }
-}
 
-words! {
     /// A field that an edit may change.
     Field {
         /// `name`.
@@ -49,9 +47,7 @@ words! {
         /// `environment`.
         Environment = "environment",
     }
-}
 
-words! {
     /// What revoking does.
     Revocation {
         /// The key stays, and stays revoked.
@@ -61,9 +57,7 @@ words! {
         /// The key is deleted.
         Delete = "delete",
     }
-}
 
-words! {
     /// Whether a key can be given a new secret.
     RotationMode {
         /// No: make another key.
@@ -73,9 +67,7 @@ words! {
         /// It may live on for a while.
         Overlap = "overlap",
     }
-}
 
-words! {
     /// Whether a key can be deleted.
     Deletion {
         /// No: revoke it.
@@ -88,9 +80,8 @@ words! {
 }
 
 /// What a key is used for, and how often it should get a new secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Environment {
     /// Its name, such as `production`.
     pub environment: Slug,
@@ -99,9 +90,8 @@ pub struct Environment {
 }
 
 /// One org's settings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Settings {
     /// Prefix of the keys it issues.
     pub prefix: Prefix,
@@ -128,11 +118,11 @@ pub struct Settings {
     /// Which IP lists keys may have.
     pub ip_lists: IpLists,
     /// Whom an emptied allow list lets in.
-    #[cfg_attr(feature = "openapi", schema(required = false))]
+    #[schema(required = false)]
     pub empty_allow_list: EmptyList,
     /// Which list may be asked first.
     #[serde(with = "word_list")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    #[schema(value_type = Vec<String>)]
     pub ip_orders: Vec<Order>,
     /// Entries of a key's IP lists together.
     pub max_ip_entries: u32,

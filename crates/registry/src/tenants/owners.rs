@@ -1,7 +1,6 @@
 //! Owners: users and service accounts, with roles of their own.
 
-use super::Tenants;
-use super::find::{org_id, role_id};
+use super::{Tenants, org_id, role_id};
 use crate::audit::{Target, logged};
 use crate::directory;
 use crate::error::{Error, Kind};

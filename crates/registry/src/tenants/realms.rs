@@ -18,7 +18,6 @@ columns! {
     } => Realm { realm, name, preset, prefix, credentials: RealmCredentials { bearer, x_api_key }, imports, pepper_id, changes, created_at }
 }
 
-/// Reads one realm.
 pub(crate) fn find_realm(session: &mut (impl Statements + ?Sized), realm: &Slug) -> Result<Realm, Error> {
     let found = session.one(REALM.select("FROM realms r WHERE r.slug = $1"), args![realm.as_str()])?;
     found.ok_or_else(|| Error::missing(Kind::Realm, realm.as_str()))

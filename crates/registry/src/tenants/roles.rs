@@ -35,14 +35,12 @@ fn select(tx: &mut Transaction<'_>, only: &Conditions) -> Result<Vec<(u64, Role)
     Ok(roles)
 }
 
-/// All roles, or those of one name.
 fn all(tx: &mut Transaction<'_>, named: Option<&Slug>) -> Result<Vec<(u64, Role)>, Error> {
     let mut only = Conditions::new("r.realm_id =", tx.realm);
     only.maybe("r.slug =", named.map(Slug::as_str));
     select(tx, &only)
 }
 
-/// The roles that an org has of its own.
 pub(super) fn of_org(tx: &mut Transaction<'_>, org: u64) -> Result<Vec<Role>, Error> {
     Ok(select(tx, &Conditions::new("r.org_id =", org))?.into_iter().map(|(_, role)| role).collect())
 }
@@ -72,7 +70,6 @@ fn write_patterns(
     org.map_or(Ok(()), |org| directory::check_roles(tx, org))
 }
 
-/// Adds a role to the realm or to one org.
 pub(super) fn insert_role(change: &mut Change<'_>, org: Option<u64>, new: &NewRole, predefined: bool) -> Result<(), Error> {
     let row = fields! {
         realm_id: change.tx.realm, org_id: org, slug: new.role.as_str(), name: new.name.as_str(), predefined: predefined,

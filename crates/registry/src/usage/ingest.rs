@@ -12,22 +12,21 @@ use super::failures::{Counts, count_verdicts, org_settings};
 use crate::error::Error;
 use crate::limits::{BATCH_SECONDS, MAX_ENDPOINT_BYTES, MAX_EVENT_ID_BYTES, MAX_EVENTS, MAX_METHOD_BYTES, MAX_PAGE};
 use crate::model::{DAY, FromText};
-use crate::store::{Statements, Value, args, columns, fields};
+use crate::store::{Statements, Value, args, columns, fields, places};
 use crate::transaction::{RealmId, Transaction};
 
 /// One verification at an edge.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UsageEvent {
     /// The key, where one was found.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(pattern = "^key_[0-9A-Za-z]{11}$"))]
+    #[schema(pattern = "^key_[0-9A-Za-z]{11}$")]
     pub key_id: Option<String>,
     /// When, in Unix seconds.
     pub at: u64,
     /// The request's method.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Z-]{1,20}$"))]
+    #[schema(pattern = "^[A-Z-]{1,20}$")]
     pub method: String,
     /// Its path or the path's template. What follows a `?` is cut off: it could hold a credential.
     pub endpoint: String,
@@ -36,35 +35,33 @@ pub struct UsageEvent {
     pub ip: Option<String>,
     /// Its country, two letters, where known.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Z0-9]{2}$"))]
+    #[schema(pattern = "^[A-Z0-9]{2}$")]
     pub country: Option<String>,
     /// Status of the response.
-    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 599))]
+    #[schema(minimum = 100, maximum = 599)]
     pub status: u16,
     /// The verdict's name.
     pub code: String,
     /// The edge's own id of the event.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[!-~]{1,64}$"))]
+    #[schema(pattern = "^[!-~]{1,64}$")]
     pub event: Option<String>,
 }
 
 /// Events that are taken together, once.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UsageBatch {
     /// Its id: another batch has another one, the same batch sent again has the same.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[!-~]{1,64}$"))]
+    #[schema(pattern = "^[!-~]{1,64}$")]
     pub batch: String,
     /// The events.
-    #[cfg_attr(feature = "openapi", schema(max_items = 10_000))]
+    #[schema(max_items = 10_000)]
     pub events: Vec<UsageEvent>,
 }
 
 /// What became of a batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Ingested {
     /// Events counted.
     pub accepted: u64,
@@ -174,16 +171,14 @@ impl Usage<'_> {
     }
 }
 
-/// The keys that events name.
 fn known(tx: &mut Transaction<'_>, events: &[&Event<'_>]) -> Result<BTreeMap<KeyId, Known>, Error> {
     let ids: BTreeSet<KeyId> = events.iter().filter_map(|event| event.key_id).collect();
     let ids: Vec<KeyId> = ids.into_iter().collect();
     let mut all = BTreeMap::new();
     for some in ids.chunks(MAX_PAGE) {
-        let places: Vec<String> = (1..=some.len()).map(|i| format!("${i}")).collect();
         let values: Vec<Value> = some.iter().map(|id| Value::from(id.to_string())).collect();
         // The realm is compared here: asked for it too, SQLite goes through all of the realm's keys.
-        let found = tx.all(KNOWN.select(&format!("FROM keys WHERE key_id IN ({})", places.join(", "))), &values)?;
+        let found = tx.all(KNOWN.select(&format!("FROM keys WHERE key_id IN ({})", places(some.len()))), &values)?;
         let ours = found.into_iter().filter(|(realm, ..)| RealmId(*realm) == tx.realm);
         all.extend(ours.map(|(_, id, known)| (id, known)));
     }
