@@ -1,8 +1,6 @@
 //! The registry: a store, and a clock and a source of randomness, passed in so that tests can fix them. Its operations are in the
 //! rooms.
 
-use std::path::Path;
-
 use crate::error::Error;
 use crate::limits::MIN_CLOCK;
 use crate::store::{CopyProgress, Database, Store, copy};
@@ -54,16 +52,6 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Makes a new SQLite database at `path`, which must not exist.
-    pub fn create(path: &Path, env: Env) -> Result<Registry, Error> {
-        Registry::establish(&Database::file(path), env)
-    }
-
-    /// Opens the SQLite database at `path`.
-    pub fn open(path: &Path, env: Env) -> Result<Registry, Error> {
-        Registry::connect(&Database::file(path), env)
-    }
-
     /// Makes a new registry: a file that must not exist, or tables in a PostgreSQL database that has none of ours.
     pub fn establish(database: &Database, env: Env) -> Result<Registry, Error> {
         Ok(Registry { store: database.open(true)?, env, database: database.clone() })

@@ -173,7 +173,7 @@ fn at_work(dir: &Path, figures: &mut Figures) -> Result<()> {
         head_lifetime: DEFAULT_LIFETIME,
     };
     init(&dir, &new, Env::system)?;
-    let registry = Arc::new(Registry::open(&dir.database(), Env::system())?);
+    let registry = Arc::new(Registry::connect(&Database::file(dir.database()), Env::system())?);
     let keys = registry.keys(&realm);
     import(&registry, KEYS)?;
     let mut ids = Vec::new();

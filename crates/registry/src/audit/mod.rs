@@ -1,10 +1,5 @@
 //! The audit log: who did what, from where, before and after. Rows are only ever added, each in the transaction of the change
 //! that it is about; what edges saw of requests is in `usage`. Here it is read: by pages, and whether it is as it was written.
-//!
-//! | read | for |
-//! |---|---|
-//! | `row` | a row, its hash over the one before it, and the chain's end |
-//! | `append` | the row that ends a change |
 
 mod append;
 mod row;

@@ -1,11 +1,5 @@
 //! Many keys at once, by their digests: all of them, or none and a report of what stands in the way, in one transaction. What a key
 //! must be like is decided in `keys`.
-//!
-//! | read | for |
-//! |---|---|
-//! | `line` | one line, as a key to be |
-//! | `read` | a file's lines, from CSV or JSON |
-//! | `batch` | lines on their way into the database, many at once |
 
 mod batch;
 mod line;
@@ -13,6 +7,7 @@ mod read;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::io::Read;
 
 use serde::Serialize;
@@ -194,28 +189,20 @@ impl Work<'_, '_> {
     /// All that can be decided without the other keys.
     fn ready(&mut self, new: &NewKey, digest: &Digest) -> Result<Ready, Error> {
         let Work { env, change, known, .. } = self;
-        let (org, room) = match known.orgs.entry(new.org.clone()) {
-            Entry::Occupied(found) => found.into_mut(),
-            Entry::Vacant(place) => {
-                let org = change.org(&new.org)?;
-                let mut room = Room::default();
-                for (left, limit) in room.iter_mut().zip(&KEY_LIMITS) {
-                    *left = limit.count(change, &org)?.map(|(most, found)| (most, most.saturating_sub(found)));
-                }
-                place.insert((org, room))
+        let (org, room) = remembered(&mut known.orgs, new.org.clone(), || {
+            let (org, mut room) = (change.org(&new.org)?, Room::default());
+            for (left, limit) in room.iter_mut().zip(&KEY_LIMITS) {
+                *left = limit.count(change, &org)?.map(|(most, found)| (most, most.saturating_sub(found)));
             }
-        };
+            Ok((org, room))
+        })?;
         let ip = check_new(&org.settings, new, change.now, Origin::Imported)?;
-        let owner = match known.owners.entry((org.id, new.owner.clone())) {
-            Entry::Occupied(found) => *found.get(),
-            Entry::Vacant(place) => *place.insert(owner_id(&mut change.tx, org.id, new.owner.as_ref())?),
-        };
+        let find = || owner_id(&mut change.tx, org.id, new.owner.as_ref());
+        let owner = *remembered(&mut known.owners, (org.id, new.owner.clone()), find)?;
         let mut roles = Vec::new();
         for role in new.roles.iter().filter(|_| org.settings.authority == Authority::Roles) {
-            roles.push(match known.roles.entry((org.id, role.clone())) {
-                Entry::Occupied(found) => *found.get(),
-                Entry::Vacant(place) => *place.insert(role_id(&mut change.tx, org.id, role)?),
-            });
+            let find = || role_id(&mut change.tx, org.id, role);
+            roles.push(*remembered(&mut known.roles, (org.id, role.clone()), find)?);
         }
         for (left, limit) in room.iter_mut().zip(&KEY_LIMITS) {
             let Some((most, left)) = left else { continue };
@@ -228,6 +215,18 @@ impl Work<'_, '_> {
         let (name, scope) = (new.name.to_string(), new.scope.clone());
         Ok(Ready { key, name, holder, secret: Secret::imported(digest), roles, scope, ip })
     }
+}
+
+/// What was found under a key before, or is found now.
+fn remembered<K: Eq + Hash, V>(
+    all: &mut HashMap<K, V>,
+    key: K,
+    find: impl FnOnce() -> Result<V, Error>,
+) -> Result<&mut V, Error> {
+    Ok(match all.entry(key) {
+        Entry::Occupied(found) => found.into_mut(),
+        Entry::Vacant(place) => place.insert(find()?),
+    })
 }
 
 /// Whether an error is one line's fault, so that the next ones are worth a look.

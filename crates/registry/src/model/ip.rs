@@ -43,16 +43,10 @@ pub struct IpEntry {
     pub note: Note,
 }
 
-impl IpEntry {
-    /// An enabled entry without a note.
-    pub fn parse(field: &str, text: &str) -> Result<IpEntry, Error> {
-        Ok(IpEntry { cidr: parse_cidr(field, text)?, enabled: true, note: Note::default() })
-    }
-}
-
+/// An enabled entry without a note.
 impl FromText for IpEntry {
     fn parse(field: &str, text: &str) -> Result<IpEntry, Error> {
-        IpEntry::parse(field, text)
+        Ok(IpEntry { cidr: FromText::parse(field, text)?, enabled: true, note: Note::default() })
     }
 }
 
@@ -61,11 +55,6 @@ impl FromText for Cidr {
     fn parse(field: &str, text: &str) -> Result<Cidr, Error> {
         Cidr::parse(text.as_bytes()).map_err(|e| Error::invalid(field, e.to_string()))
     }
-}
-
-/// Reads a network or an address; an error names `field` and what would be right.
-pub fn parse_cidr(field: &str, text: &str) -> Result<Cidr, Error> {
-    FromText::parse(field, text)
 }
 
 /// Mode, order and both lists, in agreement with each other and within their limits.

@@ -32,7 +32,7 @@ mod words;
 pub use caller::{Caller, Idempotency};
 pub use credential::{Credential, RealmCredentials};
 pub use digest::Digest;
-pub use ip::{EmptyList, IpEdit, IpEntry, IpLists, IpRules, ListEdit, NewIpRules, parse_cidr};
+pub use ip::{EmptyList, IpEdit, IpEntry, IpLists, IpRules, ListEdit, NewIpRules};
 pub use key::{Changed, Created, Handover, Keep, Key, KeyEdit, NewKey, Once, Origin, Rotate, Scope, State, StatusEdit};
 pub use list::{Direction, KeyFilter, KeyOrder, KeyPage, Paging, Sort, Window};
 pub(crate) use list::{cursor, cut};

@@ -28,23 +28,16 @@ words! {
 
     /// A field that an edit may change.
     Field {
-        /// `name`.
         Name = "name",
-        /// `description`.
         Description = "description",
-        /// `roles`.
         Roles = "roles",
-        /// `scope`.
         Scope = "scope",
         /// `allow`, `deny`, `allow_mode`, `order`.
         Ip = "ip",
         /// `not_before`, `expires_at`.
         Expiry = "expiry",
-        /// `status`.
         Status = "status",
-        /// `metadata`.
         Metadata = "metadata",
-        /// `environment`.
         Environment = "environment",
     }
 
@@ -166,10 +159,10 @@ impl Settings {
         let Value::Object(edit) = edit else {
             return Err(Error::invalid("settings", "must be a JSON object with the settings to change"));
         };
-        let broken = |e: serde_json::Error| Error::invalid("settings", e.to_string());
-        let Value::Object(mut all) = serde_json::to_value(self).map_err(broken)? else {
+        let Ok(Value::Object(mut all)) = serde_json::to_value(self) else {
             return Err(Error::invalid("settings", "cannot be edited"));
         };
+        let mut settings = self.clone();
         for (name, value) in edit {
             let Some(old) = all.get_mut(name) else {
                 let field = if is_member_name(name) { format!("settings/{name}") } else { "settings".into() };
@@ -177,11 +170,10 @@ impl Settings {
             };
             let before = std::mem::replace(old, value.clone());
             // One at a time, so that the error names the one that does not fit.
-            serde_json::from_value::<Settings>(Value::Object(all.clone())).map_err(|e| {
+            settings = serde_json::from_value(Value::Object(all.clone())).map_err(|e| {
                 Error::invalid(format!("settings/{name}"), format!("does not fit: {}; it was {before}", misfit(&e.to_string())))
             })?;
         }
-        let settings: Settings = serde_json::from_value(Value::Object(all)).map_err(broken)?;
         settings.check()?;
         Ok(settings)
     }
@@ -273,10 +265,7 @@ impl Settings {
         offered.extend(self.expiry_custom.then(|| "a time of your choice".to_owned()));
         offered.extend(self.expiry_never.then(|| "never".to_owned()));
         let given = at.map_or("never".to_owned(), format);
-        Err(Error::NotAllowed {
-            field: "expires_at".into(),
-            reason: format!("{given} is not offered here: choose {}", offered.join(", ")),
-        })
+        Err(Error::not_allowed("expires_at", format!("{given} is not offered here: choose {}", offered.join(", "))))
     }
 }
 

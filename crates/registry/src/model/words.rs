@@ -51,7 +51,7 @@ macro_rules! words {
     ($($(#[doc = $doc:literal])* $name:ident $(as $api:literal)? { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? })*) => { $(
         $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant),* }
+        pub enum $name { $(#[doc = concat!("`", $word, "`")] $(#[$vdoc])* $variant),* }
 
         impl $crate::model::Word for $name {
             const WORDS: &'static [(&'static str, $name)] = &[$(($word, $name::$variant)),*];

@@ -132,6 +132,9 @@ columns! {
     KNOWN: (u64, KeyId, Known) = { realm_id, key_id, row = "id", org = "org_id" } => (realm_id, key_id, Known { row, org })
 }
 
+/// An event, and the key that it names if the realm has it.
+type Seen<'e> = (&'e Event<'e>, Option<(KeyId, &'e Known)>);
+
 /// What a batch says of one key.
 #[derive(Default)]
 struct Tally {
@@ -160,12 +163,13 @@ impl Usage<'_> {
             }
             let events: Vec<&Event<'_>> = events.iter().filter(|event| event.at >= oldest).collect();
             let known = known(tx, &events)?;
-            log(tx, &events, &known, now)?;
-            tally(tx, &events, &known)?;
-            count_verdicts(tx, &counted(&events, &known), now)?;
-            let found = |event: &&&Event<'_>| event.key_id.is_some_and(|id| known.contains_key(&id));
+            let of = |event: &Event<'_>| event.key_id.and_then(|id| Some((id, known.get(&id)?)));
+            let events: Vec<Seen<'_>> = events.into_iter().map(|event| (event, of(event))).collect();
+            log(tx, &events, now)?;
+            tally(tx, &events)?;
+            count_verdicts(tx, &counted(&events), now)?;
             let accepted = events.len() as u64;
-            let unknown = accepted - events.iter().filter(found).count() as u64;
+            let unknown = events.iter().filter(|(_, key)| key.is_none()).count() as u64;
             Ok(Ingested { accepted, unknown, late: batch.events.len() as u64 - accepted, repeated: false })
         })
     }
@@ -186,15 +190,15 @@ fn known(tx: &mut Transaction<'_>, events: &[&Event<'_>]) -> Result<BTreeMap<Key
 }
 
 /// Adds to the keys' logs, as far back as each org keeps them.
-fn log(tx: &mut Transaction<'_>, events: &[&Event<'_>], known: &BTreeMap<KeyId, Known>, now: u64) -> Result<(), Error> {
+fn log(tx: &mut Transaction<'_>, events: &[Seen<'_>], now: u64) -> Result<(), Error> {
     let mut kept: BTreeMap<u64, u64> = BTreeMap::new();
-    for org in known.values().map(|key| key.org).collect::<BTreeSet<u64>>() {
+    for org in events.iter().filter_map(|(_, key)| Some(key.as_ref()?.1.org)).collect::<BTreeSet<u64>>() {
         let days = org_settings(tx, org)?.request_log_days;
         kept.insert(org, now.saturating_sub(u64::from(days) * DAY));
     }
     let mut rows = Vec::new();
-    for event in events {
-        let Some((id, key)) = event.key_id.and_then(|id| Some((id, known.get(&id)?))) else { continue };
+    for (event, key) in events {
+        let Some((id, key)) = key else { continue };
         if kept.get(&key.org).is_some_and(|oldest| event.at >= *oldest && *oldest < now) {
             let Event { at, endpoint, ip, code, raw, .. } = event;
             rows.push(fields! {
@@ -208,10 +212,10 @@ fn log(tx: &mut Transaction<'_>, events: &[&Event<'_>], known: &BTreeMap<KeyId, 
 }
 
 /// Adds to the keys' counters.
-fn tally(tx: &mut Transaction<'_>, events: &[&Event<'_>], known: &BTreeMap<KeyId, Known>) -> Result<(), Error> {
+fn tally(tx: &mut Transaction<'_>, events: &[Seen<'_>]) -> Result<(), Error> {
     let mut tallies: BTreeMap<u64, Tally> = BTreeMap::new();
-    for event in events {
-        let Some(key) = event.key_id.and_then(|id| known.get(&id)) else { continue };
+    for (event, key) in events {
+        let Some((_, key)) = key else { continue };
         let tally = tallies.entry(key.row).or_default();
         if event.code == Code::Valid {
             tally.uses += 1;
@@ -240,11 +244,10 @@ fn tally(tx: &mut Transaction<'_>, events: &[&Event<'_>], known: &BTreeMap<KeyId
 }
 
 /// How often each verdict was given, and over which key.
-fn counted(events: &[&Event<'_>], known: &BTreeMap<KeyId, Known>) -> Counts {
+fn counted(events: &[Seen<'_>]) -> Counts {
     let mut counts = BTreeMap::new();
-    for event in events {
-        let key = event.key_id.and_then(|id| Some((id, known.get(&id)?.org)));
-        *counts.entry((key, event.code.name())).or_default() += 1;
+    for (event, key) in events {
+        *counts.entry((key.map(|(id, key)| (id, key.org)), event.code.name())).or_default() += 1;
     }
     counts
 }
