@@ -88,7 +88,7 @@ fn realm() -> Slug {
 }
 
 fn registry(p: &Plane) -> Registry {
-    Registry::open(&p.data().join("registry.db"), Env::system()).unwrap()
+    Registry::connect(&Database::file(p.data().join("registry.db")), Env::system()).unwrap()
 }
 
 /// An edge that starts with what is published now, proven from the root on.
@@ -333,7 +333,7 @@ fn a_copy_is_all_or_nothing() {
             assert!(again.err.contains("store_not_empty"), "{}", again.err);
             whole += 1;
         }
-        let copy = Registry::open(Path::new(&to), Env::system()).unwrap();
+        let copy = Registry::connect(&Database::file(Path::new(&to)), Env::system()).unwrap();
         assert_eq!(copy.keys(&realm()).count(&KeyFilter::default()).unwrap(), 1500);
         copy.audit(&realm()).verify(None).unwrap();
     }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::Plane;
-use edgelatch_registry::{Env, Registry, UsageBatch};
+use edgelatch_registry::{Database, Env, Registry, UsageBatch};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -125,7 +125,7 @@ fn a_log_that_was_written_anew_is_found_by_the_anchor() {
 
 /// As an edge reports them.
 fn report(p: &Plane, batch: &str, events: Value) {
-    let registry = Registry::open(&p.data().join("registry.db"), Env::system()).unwrap();
+    let registry = Registry::connect(&Database::file(p.data().join("registry.db")), Env::system()).unwrap();
     let batch: UsageBatch = serde_json::from_value(json!({ "batch": batch, "events": events })).unwrap();
     registry.usage(&"acme".parse().unwrap()).ingest(&batch).unwrap();
 }

@@ -1,10 +1,11 @@
-//! Why an operation was refused. One table: variant, stable code, sentence. A sentence says what and where, by the model's own
+//! Why an operation was refused: one table. A sentence says what and where, by the model's own
 //! names, and how to mend it; where that is a command or a call, the shell adds it. It never holds a secret or a digest.
 
 use std::path::PathBuf;
 
 /// A thing the registry keeps, named in errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
+#[display(rename_all = "lowercase")]
 pub enum Kind {
     /// A realm.
     Realm,
@@ -20,75 +21,62 @@ pub enum Kind {
     Root,
 }
 
-impl Kind {
-    /// The word for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Kind::Realm => "realm",
-            Kind::Org => "org",
-            Kind::Owner => "owner",
-            Kind::Role => "role",
-            Kind::Key => "key",
-            Kind::Root => "root",
-        }
-    }
-}
-
-impl std::fmt::Display for Kind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.word())
-    }
-}
-
-macro_rules! errors {
-    ($($(#[$meta:meta])* $variant:ident $({ $($field:ident : $ty:ty),* })? = $code:literal, $text:literal;)*) => {
-        /// Why the registry refused. `Display` states the facts and the remedy; [`Error::code`] is stable.
+/// Declares what there is to be told: variant, stable code, sentence.
+macro_rules! told {
+    ($(#[$of_all:meta])* $name:ident {
+        $($(#[$meta:meta])* $variant:ident $({ $($field:ident : $ty:ty),* })? = $code:literal, $text:literal;)*
+    }) => {
+        $(#[$of_all])*
         #[derive(Debug, thiserror::Error)]
         #[non_exhaustive]
-        pub enum Error { $(
+        pub enum $name { $(
             #[doc = $text]
             #[error($text)]
             $(#[$meta])*
             $variant $({ $(#[allow(missing_docs)] $field: $ty),* })?,
         )* }
 
-        impl Error {
+        impl $name {
             /// Stable name for programs, such as `not_found`.
-            pub const fn code(&self) -> &'static str { match self { $(Error::$variant $({ $($field: _),* })? => $code,)* } }
+            pub const fn code(&self) -> &'static str { match self { $($name::$variant $({ $($field: _),* })? => $code,)* } }
         }
     };
 }
+pub(crate) use told;
 
-errors! {
-    Invalid { field: String, reason: String } = "invalid", "`{field}`: {reason}";
-    NotFound { kind: Kind, id: String } = "not_found", "there is no {kind} `{id}`";
-    Exists { kind: Kind, id: String } = "exists", "{kind} `{id}` exists already: choose another name or edit that one";
-    NameTaken { name: String } = "name_taken", "the org has a key named `{name}`, and its names are unique: choose another name, or revoke that key";
-    NotAllowed { field: String, reason: String } = "not_allowed", "`{field}`: {reason}; the org's settings say so";
-    LimitReached { field: String, limit: u64, what: &'static str, mend: &'static str } = "limit_reached", "`{field}`: the limit of {limit} {what} is reached: {mend}";
-    WrongState { id: String, reason: String } = "wrong_state", "key `{id}`: {reason}";
-    Stale { kind: Kind, id: String, expected: u64, found: u64 } = "stale", "{kind} `{id}` is at revision {found}, not {expected}: read it again and decide on what it is now";
-    Unconfirmed { what: &'static str } = "unconfirmed", "`confirm`: {what} takes the key's name, typed exactly: nothing was changed";
-    Repeated = "idempotency_conflict", "this idempotency key came before with another request: use a new one for each request";
-    CountChanged { expected: u64, found: u64 } = "count_changed", "the filter fits {found} keys, not the {expected} that were confirmed: nothing was changed; look again and confirm that number";
-    InUse { kind: Kind, id: String, by: String } = "in_use", "{kind} `{id}` is in use by {by}: take it away from them first";
-    Forbidden { org: String } = "forbidden", "this takes authority over the whole realm, and the caller has it over org `{org}` only: ask an administrator of the realm";
-    Altered { seq: u64, reason: String } = "activity_altered", "the audit log is not as it was written: row {seq} {reason}: compare it with a backup";
-    DigestTaken = "digest_taken", "a key with this digest exists already in the realm";
-    NotInitialised { path: PathBuf } = "not_initialised", "{path}: there is no registry here";
-    AlreadyInitialised { path: PathBuf } = "already_initialised", "{path}: a registry exists here already";
-    Busy = "store_busy", "the database is locked by another process, also after 5 seconds: end that process or try again";
-    Corrupt { path: PathBuf, detail: String } = "store_corrupt", "{path}: the database is damaged or not one of ours ({detail}): restore it from a backup; nothing was changed";
-    NewerSchema { found: u64, known: u64 } = "store_newer", "the database has schema {found}, this program knows up to {known}: use the newer program";
-    Unwritable { path: PathBuf, detail: String } = "store_unwritable", "{path}: cannot write ({detail}): check the directory's owner, mode and free space";
-    Store { detail: String } = "store_failed", "the database failed: {detail}: try again; if it stays, check the disk and restore a backup";
-    Unreachable { address: String, detail: String } = "store_unreachable", "{address}: the database does not answer ({detail}): check the address, the user and that PostgreSQL runs there";
-    CommitUnknown { address: String } = "store_commit_unknown", "{address}: the connection was lost during a commit: the change was made in full or not at all; look before trying again";
-    NotEmpty { address: String, table: String } = "store_not_empty", "{address}: table `{table}` holds rows already, and nothing was copied: name a database that was just created";
-    Clock { now: u64 } = "clock", "the system clock says {now} seconds after 1970, which cannot be: set the clock";
-    NoRandomness = "no_randomness", "the operating system gave no random bytes: nothing was created; try again";
-    Snapshot { detail: String } = "snapshot", "the stored state cannot be published: {detail}";
-    Unique { constraint: String } = "unique", "a value exists already ({constraint}): choose another";
+told! {
+    /// Why the registry refused. `Display` states the facts and the remedy; [`Error::code`] is stable.
+    Error {
+        Invalid { field: String, reason: String } = "invalid", "`{field}`: {reason}";
+        NotFound { kind: Kind, id: String } = "not_found", "there is no {kind} `{id}`";
+        Exists { kind: Kind, id: String } = "exists", "{kind} `{id}` exists already: choose another name or edit that one";
+        NameTaken { name: String } = "name_taken", "the org has a key named `{name}`, and its names are unique: choose another name, or revoke that key";
+        NotAllowed { field: String, reason: String } = "not_allowed", "`{field}`: {reason}; the org's settings say so";
+        LimitReached { field: String, limit: u64, what: &'static str, mend: &'static str } = "limit_reached", "`{field}`: the limit of {limit} {what} is reached: {mend}";
+        WrongState { id: String, reason: String } = "wrong_state", "key `{id}`: {reason}";
+        Stale { kind: Kind, id: String, expected: u64, found: u64 } = "stale", "{kind} `{id}` is at revision {found}, not {expected}: read it again and decide on what it is now";
+        Unconfirmed { what: &'static str } = "unconfirmed", "`confirm`: {what} takes the key's name, typed exactly: nothing was changed";
+        Repeated = "idempotency_conflict", "this idempotency key came before with another request: use a new one for each request";
+        CountChanged { expected: u64, found: u64 } = "count_changed", "the filter fits {found} keys, not the {expected} that were confirmed: nothing was changed; look again and confirm that number";
+        InUse { kind: Kind, id: String, by: String } = "in_use", "{kind} `{id}` is in use by {by}: take it away from them first";
+        Forbidden { org: String } = "forbidden", "this takes authority over the whole realm, and the caller has it over org `{org}` only: ask an administrator of the realm";
+        Altered { seq: u64, reason: String } = "activity_altered", "the audit log is not as it was written: row {seq} {reason}: compare it with a backup";
+        DigestTaken = "digest_taken", "a key with this digest exists already in the realm";
+        NotInitialised { path: PathBuf } = "not_initialised", "{path}: there is no registry here";
+        AlreadyInitialised { path: PathBuf } = "already_initialised", "{path}: a registry exists here already";
+        Busy = "store_busy", "the database is locked by another process, also after 5 seconds: end that process or try again";
+        Corrupt { path: PathBuf, detail: String } = "store_corrupt", "{path}: the database is damaged or not one of ours ({detail}): restore it from a backup; nothing was changed";
+        NewerSchema { found: u64, known: u64 } = "store_newer", "the database has schema {found}, this program knows up to {known}: use the newer program";
+        Unwritable { path: PathBuf, detail: String } = "store_unwritable", "{path}: cannot write ({detail}): check the directory's owner, mode and free space";
+        Store { detail: String } = "store_failed", "the database failed: {detail}: try again; if it stays, check the disk and restore a backup";
+        Unreachable { address: String, detail: String } = "store_unreachable", "{address}: the database does not answer ({detail}): check the address, the user and that PostgreSQL runs there";
+        CommitUnknown { address: String } = "store_commit_unknown", "{address}: the connection was lost during a commit: the change was made in full or not at all; look before trying again";
+        NotEmpty { address: String, table: String } = "store_not_empty", "{address}: table `{table}` holds rows already, and nothing was copied: name a database that was just created";
+        Clock { now: u64 } = "clock", "the system clock says {now} seconds after 1970, which cannot be: set the clock";
+        NoRandomness = "no_randomness", "the operating system gave no random bytes: nothing was created; try again";
+        Snapshot { detail: String } = "snapshot", "the stored state cannot be published: {detail}";
+        Unique { constraint: String } = "unique", "a value exists already ({constraint}): choose another";
+    }
 }
 
 impl Error {
@@ -129,7 +117,6 @@ impl Error {
         Error::NotAllowed { field: field.into(), reason: reason.into() }
     }
 
-    /// There is no such thing.
     pub(crate) fn missing(kind: Kind, id: &str) -> Error {
         // 64 hex digits form a legal slug, but are almost certainly a SHA-256 pasted into the wrong column: do not echo them.
         let is_digest = id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit());

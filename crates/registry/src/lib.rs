@@ -23,14 +23,12 @@
 
 mod audit;
 mod directory;
-mod env;
 mod error;
 mod import;
 mod keys;
 pub mod limits;
 pub mod management;
 mod model;
-#[cfg(feature = "openapi")]
 mod openapi;
 mod publish;
 mod registry;
@@ -40,24 +38,14 @@ mod transaction;
 mod usage;
 
 pub use audit::{Anchor, Audit, AuditFilter, AuditPage, AuditRow};
-pub use env::Env;
 pub use error::{Error, Kind};
 pub use import::{Import, ImportDefaults, ImportFormat, ImportReport, RefusedLine};
 pub use keys::{BulkRevoked, Keys};
-pub use model::json;
-pub use model::{
-    Authority, Caller, Changed, Created, Credential, Deletion, Description, Digest, Direction, EmptyList, Environment, Expiry,
-    Field, FromText, Handover, Idempotency, IpEdit, IpEntry, IpLists, IpRules, Keep, Key, KeyEdit, KeyFilter, KeyOrder,
-    KeyPage, ListEdit, Metadata, Name, NewIpRules, NewKey, NewOrg, NewOwner, NewRealm, NewRole, Note, Once, Org, OrgEdit,
-    Origin, Owner, OwnerEdit, OwnerKind, Paging, Pattern, Prefix, Preset, PresetData, PresetRole, Realm, RealmCredentials,
-    Revocation, Role, RoleEdit, Rotate, RotationMode, SUGGESTED_SPANS, Scope, Service, Settings, Slug, Sort, Start, State,
-    StatusEdit, Warning, When, Window, Word, format_time, is_member_name, parse_cidr, parse_expiry, parse_span, parse_start,
-    parse_time,
-};
+pub use model::*;
 pub use publish::{
     EpochRequest, Explanation, Lease, Ledger, LedgerRow, Question, Reason, RootRow, Snapshot, Usable, UsablePage,
 };
-pub use registry::Registry;
+pub use registry::{Env, Registry};
 pub use store::{CopyProgress, Database};
 pub use tenants::Tenants;
 pub use usage::{Alert, Alerts, Ingested, Purged, Request, RequestPage, Total, Usage, UsageBatch, UsageEvent};

@@ -71,7 +71,7 @@ pub const CACHE_KIB: u64 = 98_304;
 pub const WAL_PAGES: u64 = 16_384;
 /// KiB of pages that a SQLite connection keeps which only reads: the paths to what lists show.
 pub const READER_CACHE_KIB: u64 = 16_384;
-/// SQLite connections that read, at most: as many as PostgreSQL's, so that a few long reads hold up nobody else's short ones.
+/// SQLite connections that read: as many as PostgreSQL's, so that a few long reads hold up nobody else's short ones.
 pub const READERS: usize = CONNECTIONS as usize - 1;
 /// Seconds that an old secret may live on after a rotation (90 days): longer is no rotation.
 pub const MAX_OVERLAP: u64 = 90 * 86_400;

@@ -13,12 +13,14 @@
 
 use crate::audit::AuditFilter;
 use crate::error::{Error, Kind};
-pub use crate::model::MANAGEMENT_REALM as REALM;
 use crate::model::{
-    Caller, Created, Handover, Keep, Name, NewKey, NewOrg, NewOwner, NewRealm, OwnerKind, Paging, Preset, Service, Slug,
+    Caller, Created, Handover, Keep, MANAGEMENT_REALM, Name, NewKey, NewOrg, NewOwner, NewRealm, OwnerKind, Paging, Preset,
+    Service, Slug,
 };
 use crate::registry::Registry;
 
+/// The name of that realm.
+pub const REALM: &str = MANAGEMENT_REALM;
 /// The org that [`establish`] makes.
 pub const ORG: &str = "main";
 /// That org's owner.

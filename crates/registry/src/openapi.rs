@@ -1,10 +1,9 @@
 //! What the model looks like as JSON, where a derived schema would not say it: for the API's document.
 
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
-use utoipa::openapi::{KnownFormat, Ref, RefOr, SchemaFormat};
+use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::audit::AuditRow;
 use crate::limits::{MAX_IP_ENTRIES, MAX_KEY_SERVICES, MAX_NOTE_BYTES};
 use crate::model::schema::{nullable, object};
 use crate::model::{IpEntry, IpRules, Metadata, Scope, Service, Warning};
@@ -15,7 +14,7 @@ fn reference<T: ToSchema>() -> RefOr<Schema> {
 
 /// Gives a type its schema, and names those it refers to.
 macro_rules! schemas {
-    ($($name:ident $(as $api:literal)? refers to [$($other:ident),*] = $schema:expr;)*) => { $(
+    ($($name:ident refers to [$($other:ident),*] = $schema:expr;)*) => { $(
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
                 $schema.into()
@@ -23,20 +22,12 @@ macro_rules! schemas {
         }
 
         impl ToSchema for $name {
-            fn name() -> std::borrow::Cow<'static, str> {
-                [$($api,)? stringify!($name)][0].into()
-            }
-
             #[allow(unused_variables)]
             fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
                 $(schemas.push(($other::name().into(), $other::schema())); $other::schemas(schemas);)*
             }
         }
     )* };
-}
-
-fn time() -> ObjectBuilder {
-    object(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
 }
 
 fn entries() -> ArrayBuilder {
@@ -68,17 +59,4 @@ schemas! {
         .property("code", object(Type::String).description(Some("Stable name, such as `deny_ignored`.")))
         .property("message", object(Type::String).description(Some("What may not be as meant, and how to change it.")))
         .required("code").required("message");
-    AuditRow as "Activity" refers to [] = object(Type::Object)
-        .description(Some("An act of an administrator."))
-        .property("seq", object(Type::Integer).minimum(Some(1)).description(Some("Its place in the realm's log.")))
-        .property("at", time().description(Some("When.")))
-        .property("actor", object(Type::String).description(Some("Who: the id of a management key, or `cli:` and a user.")))
-        .property("address", nullable(Type::String).description(Some("From where.")))
-        .property("action", object(Type::String).description(Some("What.")).examples(["key.edit"]))
-        .property("kind", object(Type::String).description(Some("What kind of thing it was done to.")))
-        .property("target", object(Type::String).description(Some("Which one.")))
-        .property("org", nullable(Type::String).description(Some("In which org.")))
-        .property("before", nullable(Type::Object).description(Some("What was different before.")))
-        .property("after", nullable(Type::Object).description(Some("What it is since.")))
-        .required("seq").required("at").required("actor").required("action").required("kind").required("target");
 }

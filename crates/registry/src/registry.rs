@@ -1,35 +1,57 @@
-//! The registry: a store, a clock and randomness. Its operations are in the rooms.
+//! The registry: a store, and a clock and a source of randomness, passed in so that tests can fix them. Its operations are in the
+//! rooms.
 
-use std::path::Path;
-
-use crate::env::Env;
 use crate::error::Error;
+use crate::limits::MIN_CLOCK;
 use crate::store::{CopyProgress, Database, Store, copy};
 
+type Clock = dyn Fn() -> u64 + Send + Sync;
+type Random = dyn Fn(&mut [u8]) -> bool + Send + Sync;
+
+/// What the registry takes from outside: the time in Unix seconds, and random bytes.
+#[derive(derive_more::Debug)]
+#[debug("Env")]
+pub struct Env {
+    clock: Box<Clock>,
+    random: Box<Random>,
+}
+
+impl Env {
+    /// The system's clock and the operating system's CSPRNG.
+    pub fn system() -> Env {
+        Env::new(|| std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()), |bytes| getrandom::fill(bytes).is_ok())
+    }
+
+    /// A clock and a source of random bytes; the latter returns false when it has none to give.
+    pub fn new(
+        clock: impl Fn() -> u64 + Send + Sync + 'static,
+        random: impl Fn(&mut [u8]) -> bool + Send + Sync + 'static,
+    ) -> Env {
+        Env { clock: Box::new(clock), random: Box::new(random) }
+    }
+
+    /// The time, refused when the clock was plainly never set.
+    pub fn now(&self) -> Result<u64, Error> {
+        let now = (self.clock)();
+        if now < MIN_CLOCK { Err(Error::Clock { now }) } else { Ok(now) }
+    }
+
+    /// Fills `bytes`, or fails and leaves them unfit for use.
+    pub fn random(&self, bytes: &mut [u8]) -> Result<(), Error> {
+        if (self.random)(bytes) { Ok(()) } else { Err(Error::NoRandomness) }
+    }
+}
+
 /// The control plane's state. Operations take `&self`; each is one transaction.
+#[derive(derive_more::Debug)]
+#[debug("Registry")]
 pub struct Registry {
     pub(crate) store: Box<dyn Store>,
     pub(crate) env: Env,
     pub(crate) database: Database,
 }
 
-impl std::fmt::Debug for Registry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Registry")
-    }
-}
-
 impl Registry {
-    /// Makes a new SQLite database at `path`, which must not exist.
-    pub fn create(path: &Path, env: Env) -> Result<Registry, Error> {
-        Registry::establish(&Database::file(path), env)
-    }
-
-    /// Opens the SQLite database at `path`.
-    pub fn open(path: &Path, env: Env) -> Result<Registry, Error> {
-        Registry::connect(&Database::file(path), env)
-    }
-
     /// Makes a new registry: a file that must not exist, or tables in a PostgreSQL database that has none of ours.
     pub fn establish(database: &Database, env: Env) -> Result<Registry, Error> {
         Ok(Registry { store: database.open(true)?, env, database: database.clone() })

@@ -3,7 +3,7 @@
 use edgelatch_core::ip::Ip;
 use edgelatch_registry::{
     Anchor, AuditFilter, AuditRow, Caller, Digest, KeyEdit, KeyFilter, NewRole, OrgEdit, OwnerEdit, Paging, RoleEdit, Rotate,
-    Window,
+    When, Window,
 };
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, new_key, new_org, slug};
@@ -116,12 +116,12 @@ fn rows_are_filtered_and_paged(f: Fixture) {
     assert_eq!(count(AuditFilter { actor: Some("cli:other".into()), ..AuditFilter::default() }), 4);
     assert_eq!(count(AuditFilter { action: Some("key.create".into()), ..AuditFilter::default() }), 7);
     assert_eq!(
-        count(AuditFilter { window: Window { since: Some((NOW + 60).into()), until: None }, ..AuditFilter::default() }),
+        count(AuditFilter { window: Window { since: Some(When::At(NOW + 60)), until: None }, ..AuditFilter::default() }),
         2
     );
     assert_eq!(
         count(AuditFilter {
-            window: Window { since: Some((NOW + 10).into()), until: Some((NOW + 30).into()) },
+            window: Window { since: Some(When::At(NOW + 10)), until: Some(When::At(NOW + 30)) },
             ..AuditFilter::default()
         }),
         2

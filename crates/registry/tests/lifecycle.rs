@@ -2,7 +2,7 @@
 
 use edgelatch_core::key::{KeyId, KeyText};
 use edgelatch_registry::{
-    Digest, Env, IpEdit, IpEntry, KeyEdit, KeyFilter, KeyOrder, ListEdit, Origin, Paging, Scope, State, Warning,
+    Digest, Env, FromText, IpEdit, KeyEdit, KeyFilter, KeyOrder, ListEdit, Origin, Paging, Scope, State, Warning,
 };
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, ip, new_key, slug};
@@ -45,7 +45,7 @@ fn an_edit_changes_what_it_names(f: Fixture) {
     let before = f.registry.keys(&f.realm).make(&caller(), &new).unwrap().key;
     let changes = f.registry.ledger(&f.realm).changes().unwrap();
     f.advance(5);
-    let add = ListEdit::Change { add: vec![IpEntry::parse("allow", "::1").unwrap()], remove: vec![], switch: vec![] };
+    let add = ListEdit::Change { add: vec![FromText::parse("allow", "::1").unwrap()], remove: vec![], switch: vec![] };
     let edit = KeyEdit {
         name: Some("deploy".parse().unwrap()),
         ip: IpEdit { allow: add, ..IpEdit::default() },

@@ -1,6 +1,6 @@
 //! Lists in every order, and revoking by filter.
 
-use edgelatch_registry::{Direction, Key, KeyFilter, KeyOrder, NewKey, Paging, Sort, State};
+use edgelatch_registry::{Direction, Key, KeyFilter, KeyOrder, NewKey, Paging, Sort, State, When};
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, new_key, slug};
 
@@ -103,8 +103,8 @@ fn filters_combine(f: Fixture) {
     assert_eq!(count(KeyFilter { environment: Some(slug("development")), ..KeyFilter::default() }), 1);
     assert_eq!(count(KeyFilter { role: Some(slug("reader")), ..KeyFilter::default() }), 5);
     assert_eq!(count(KeyFilter { role: Some(slug("admin")), search: Some("dev".into()), ..KeyFilter::default() }), 1);
-    assert_eq!(count(KeyFilter { expires_before: Some((NOW + 201).into()), ..KeyFilter::default() }), 2);
-    assert_eq!(count(KeyFilter { created_before: Some((NOW + 2).into()), ..KeyFilter::default() }), 2);
+    assert_eq!(count(KeyFilter { expires_before: Some(When::At(NOW + 201)), ..KeyFilter::default() }), 2);
+    assert_eq!(count(KeyFilter { created_before: Some(When::At(NOW + 2)), ..KeyFilter::default() }), 2);
     assert_eq!(count(KeyFilter { owner: Some(slug("alice")), org: Some(slug("two")), ..KeyFilter::default() }), 0);
     let nobody = KeyFilter { owner: Some(slug("nobody")), org: Some(slug("one")), ..KeyFilter::default() };
     assert_eq!(f.registry.keys(&f.realm).all(&nobody).unwrap_err().code(), "not_found");
@@ -112,7 +112,7 @@ fn filters_combine(f: Fixture) {
 
 fn a_leak_is_answered_by_filter(f: Fixture) {
     fill(&f);
-    let filter = KeyFilter { expires_before: Some((NOW + 1000).into()), ..KeyFilter::default() };
+    let filter = KeyFilter { expires_before: Some(When::At(NOW + 1000)), ..KeyFilter::default() };
     let nothing = KeyFilter { search: Some(String::new()), ..KeyFilter::default() };
     for confirm in [None, Some(5)] {
         let error = f.registry.keys(&f.realm).revoke_all(&caller(), &nothing, confirm).unwrap_err();

@@ -7,7 +7,7 @@ use std::io::Cursor;
 use edgelatch_core::key::{self, KeyId};
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{
-    Digest, Error, Handover, Idempotency, Import, ImportDefaults, ImportFormat, IpEdit, IpEntry, Key, KeyEdit, KeyFilter,
+    Digest, Error, FromText, Handover, Idempotency, Import, ImportDefaults, ImportFormat, IpEdit, Key, KeyEdit, KeyFilter,
     ListEdit, NewKey, Once, OrgEdit, Registry, Rotate, State, StatusEdit,
 };
 use edgelatch_testkit::on_both_stores;
@@ -156,7 +156,7 @@ fn edits_of_different_things_lose_none(f: Fixture) {
             KeyEdit { roles: Some(vec![slug("writer")]), ..KeyEdit::default() },
         ];
         for i in edits.len()..crowd {
-            let add = vec![IpEntry::parse("allow", &format!("10.0.{i}.0/24")).unwrap()];
+            let add = vec![FromText::parse("allow", &format!("10.0.{i}.0/24")).unwrap()];
             let allow = ListEdit::Change { add, remove: Vec::new(), switch: Vec::new() };
             edits.push(KeyEdit { ip: IpEdit { allow, ..IpEdit::default() }, ..KeyEdit::default() });
         }

@@ -1,7 +1,7 @@
 //! The database: concurrency, damage, and what it alone decides.
 
 use edgelatch_core::tree::ObjectId;
-use edgelatch_registry::{Digest, EpochRequest, KeyFilter, NewRole, Registry};
+use edgelatch_registry::{Database, Digest, EpochRequest, KeyFilter, NewRole, Registry};
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, env, new_key, new_org, slug};
 
@@ -79,7 +79,7 @@ fn damage_is_named_and_left_alone() {
     let path = f.dir.path().join("broken.db");
     for bytes in [b"not a database at all, but long enough to be read as one".repeat(40), vec![0xff; 8192]] {
         std::fs::write(&path, &bytes).unwrap();
-        let error = Registry::open(&path, env(&f.clock)).unwrap_err();
+        let error = Registry::connect(&Database::file(&path), env(&f.clock)).unwrap_err();
         assert_eq!(error.code(), "store_corrupt", "{error}");
         assert!(error.to_string().contains("broken.db") && error.to_string().contains("backup"));
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
@@ -87,11 +87,11 @@ fn damage_is_named_and_left_alone() {
     // Another program's database.
     std::fs::remove_file(&path).unwrap();
     rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
-    assert_eq!(Registry::open(&path, env(&f.clock)).unwrap_err().code(), "store_corrupt");
+    assert_eq!(Registry::connect(&Database::file(&path), env(&f.clock)).unwrap_err().code(), "store_corrupt");
     // A newer program's.
     let newer = rusqlite::Connection::open(f.path()).unwrap();
     newer.pragma_update(None, "user_version", 99).unwrap();
-    assert_eq!(Registry::open(&f.path(), env(&f.clock)).unwrap_err().code(), "store_newer");
+    assert_eq!(Registry::connect(&Database::file(f.path()), env(&f.clock)).unwrap_err().code(), "store_newer");
 }
 
 /// What a process leaves that dies while it makes a registry: before its one transaction is committed there is none.
@@ -99,7 +99,7 @@ fn damage_is_named_and_left_alone() {
 fn a_registry_begun_and_left_is_begun_again() {
     let f = Fixture::sqlite();
     let path = f.dir.path().join("left.db");
-    let open = || Registry::open(&path, env(&f.clock));
+    let open = || Registry::connect(&Database::file(&path), env(&f.clock));
     for begun in ["", "PRAGMA journal_mode = WAL", "PRAGMA journal_mode = WAL; BEGIN; CREATE TABLE realms (a); ROLLBACK"] {
         std::fs::write(&path, "").unwrap();
         rusqlite::Connection::open(&path).unwrap().execute_batch(begun).unwrap();
@@ -107,8 +107,9 @@ fn a_registry_begun_and_left_is_begun_again() {
         assert_eq!(open().unwrap_err().code(), "not_initialised");
         assert_eq!(std::fs::read(&path).unwrap(), before);
         let both = std::thread::scope(|scope| {
-            let makers =
-                [(), ()].map(|()| scope.spawn(|| Registry::create(&path, env(&f.clock)).map_err(|e| e.code()).map(drop)));
+            let makers = [(), ()].map(|()| {
+                scope.spawn(|| Registry::establish(&Database::file(&path), env(&f.clock)).map_err(|e| e.code()).map(drop))
+            });
             makers.map(|maker| maker.join().unwrap())
         });
         assert!(both.contains(&Ok(())) && both.contains(&Err("already_initialised")), "{both:?}");
@@ -118,7 +119,7 @@ fn a_registry_begun_and_left_is_begun_again() {
     // Other things that lie there are left alone.
     for other in [&b"text"[..], &[0; 4096]] {
         std::fs::write(&path, other).unwrap();
-        assert_eq!(Registry::create(&path, env(&f.clock)).unwrap_err().code(), "already_initialised");
+        assert_eq!(Registry::establish(&Database::file(&path), env(&f.clock)).unwrap_err().code(), "already_initialised");
         assert_eq!(std::fs::read(&path).unwrap(), other);
     }
 }
@@ -126,11 +127,11 @@ fn a_registry_begun_and_left_is_begun_again() {
 #[test]
 fn absent_and_present_databases() {
     let f = Fixture::sqlite();
-    let absent = Registry::open(&f.dir.path().join("none.db"), env(&f.clock)).unwrap_err();
+    let absent = Registry::connect(&Database::file(f.dir.path().join("none.db")), env(&f.clock)).unwrap_err();
     assert_eq!(absent.code(), "not_initialised");
-    let present = Registry::create(&f.path(), env(&f.clock)).unwrap_err();
+    let present = Registry::establish(&Database::file(f.path()), env(&f.clock)).unwrap_err();
     assert_eq!(present.code(), "already_initialised");
-    let nowhere = Registry::create(&f.path().join("below/a/file.db"), env(&f.clock)).unwrap_err();
+    let nowhere = Registry::establish(&Database::file(f.path().join("below/a/file.db")), env(&f.clock)).unwrap_err();
     assert_eq!(nowhere.code(), "store_unwritable");
 }
 
@@ -234,6 +235,6 @@ fn what_a_dead_process_began_to_make_is_made_anew() {
         let part = |path: &std::path::Path| format!("{}{suffix}", path.display());
         assert!(std::fs::copy(part(&begun), part(&left)).unwrap() > 0, "nothing was written yet");
     }
-    assert_eq!(Registry::open(&left, env(&f.clock)).unwrap_err().code(), "not_initialised");
-    assert!(Registry::create(&left, env(&f.clock)).unwrap().realms().unwrap().is_empty());
+    assert_eq!(Registry::connect(&Database::file(&left), env(&f.clock)).unwrap_err().code(), "not_initialised");
+    assert!(Registry::establish(&Database::file(&left), env(&f.clock)).unwrap().realms().unwrap().is_empty());
 }

@@ -2,7 +2,7 @@
 
 use edgelatch_core::key::KeyId;
 use edgelatch_registry::{
-    Ingested, KeyFilter, KeyOrder, NewKey, OrgEdit, Paging, Rotate, Sort, UsageBatch, UsageEvent, Window,
+    Ingested, KeyFilter, KeyOrder, NewKey, OrgEdit, Paging, Rotate, Sort, UsageBatch, UsageEvent, When, Window,
 };
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, new_key, slug};
@@ -138,7 +138,7 @@ fn the_log_is_paged_and_outlives_its_key(f: Fixture) {
     }
     let expected: Vec<String> = (0..25).rev().map(|i| format!("e{i:02}")).collect();
     assert_eq!(seen, expected);
-    let part = Window { since: Some((NOW + 1).into()), until: Some((NOW + 3).into()) };
+    let part = Window { since: Some(When::At(NOW + 1)), until: Some(When::At(NOW + 3)) };
     let page = f.registry.usage(&f.realm).requests(key, &part, &Paging::default()).unwrap();
     assert_eq!(page.requests.len(), 8);
     let first = serde_json::to_value(&page.requests[0]).unwrap();

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -77,8 +76,8 @@ pub async fn serve_until(
     let mut sites = vec![(listener, files::routes(published))];
     let mut writer = None;
     if let Some(options) = &api {
-        let (routes, thread) = api::start(options)?;
-        writer = Some(thread);
+        let (routes, task) = api::start(options)?;
+        writer = Some(task);
         match options.addr.filter(|own| *own != addr) {
             None => {
                 bound.api = Some(bound.files);
@@ -107,17 +106,11 @@ pub async fn serve_until(
     // An edge that never finishes reading must not keep the process alive.
     let _ = timeout(DRAIN, async { while serving.join_next().await.is_some() {} }).await;
     serving.shutdown().await;
-    let _ = spawn_blocking(move || {
-        drop((publisher, upkeep));
-        // This thread ends when the last connection is gone. One that does not end is not waited for.
-        if let Some(writer) = writer {
-            let end = Instant::now() + DRAIN;
-            while !writer.is_finished() && Instant::now() < end {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-        }
-    })
-    .await;
+    let _ = spawn_blocking(move || drop((publisher, upkeep))).await;
+    // It ends when the last connection is gone. One that does not end is not waited for.
+    if let Some(writer) = writer {
+        let _ = timeout(DRAIN, writer).await;
+    }
     Ok(())
 }
 

@@ -107,7 +107,7 @@ fn lists(registry: &Registry, figures: &mut Figures) -> Result<()> {
     let mut all: Vec<(String, KeyFilter, Sort)> = sorts.map(|sort| (format!("by {sort}"), base(), sort)).into();
     let search = |text: &str| KeyFilter { search: Some(text.into()), ..base() };
     let state = |state| KeyFilter { state: Some(state), ..base() };
-    let soon = Some((registry.env().now()? + 86_400).into());
+    let soon = Some(edgelatch_registry::When::At(registry.env().now()? + 86_400));
     let (owner, role) = (Some(slug("alice")), Some(slug("reader")));
     let created = |what: &str, filter| (what.to_owned(), filter, Sort::Created);
     all.extend([
@@ -173,7 +173,7 @@ fn at_work(dir: &Path, figures: &mut Figures) -> Result<()> {
         head_lifetime: DEFAULT_LIFETIME,
     };
     init(&dir, &new, Env::system)?;
-    let registry = Arc::new(Registry::open(&dir.database(), Env::system())?);
+    let registry = Arc::new(Registry::connect(&Database::file(dir.database()), Env::system())?);
     let keys = registry.keys(&realm);
     import(&registry, KEYS)?;
     let mut ids = Vec::new();

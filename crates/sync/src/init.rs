@@ -7,7 +7,7 @@ use std::sync::Arc;
 use edgelatch_core::build::{Draft, RootFields};
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{
-    Caller, Created, Env, Keep, Name, NewOrg, NewOwner, NewRealm, OwnerKind, Registry, RootRow, Slug, management,
+    Caller, Created, Database, Env, Keep, Name, NewOrg, NewOwner, NewRealm, OwnerKind, Registry, RootRow, Slug, management,
 };
 
 use crate::data_dir::DataDir;
@@ -64,7 +64,7 @@ const ENTRIES: [&str; 3] = ["keys", "published", "registry.db"];
 /// that a failure leaves nothing behind.
 pub fn init(data_dir: &DataDir, init: &Init, env: impl Fn() -> Env) -> Result<Begun, Error> {
     aside(data_dir, |aside| {
-        let registry = Arc::new(Registry::create(&aside.database(), env())?);
+        let registry = Arc::new(Registry::establish(&Database::file(aside.database()), env())?);
         begin(aside, &registry, init)
     })
 }
@@ -72,7 +72,7 @@ pub fn init(data_dir: &DataDir, init: &Init, env: impl Fn() -> Env) -> Result<Be
 /// The same with a management realm, whose first secret is handed to `keep` before anything is moved into place.
 pub fn init_managed(data_dir: &DataDir, init: &Init, keep: Keep<'_>, env: impl Fn() -> Env) -> Result<Outcome, Error> {
     aside(data_dir, |aside| {
-        let registry = Arc::new(Registry::create(&aside.database(), env())?);
+        let registry = Arc::new(Registry::establish(&Database::file(aside.database()), env())?);
         let begun = Some(begin(aside, &registry, init)?);
         Ok(Outcome { begun, admin: management::establish(&registry, &init.caller, keep)? })
     })

@@ -11,7 +11,7 @@ use common::{begin, plane, publisher};
 use edgelatch_core::signed::Role;
 use edgelatch_core::tree::ObjectId;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{KeyEdit, Registry};
+use edgelatch_registry::{Database, KeyEdit, Registry};
 use edgelatch_sync::{DataDir, Directory, Error, Item, Publisher, Reason, Shown, Target, key_file};
 use edgelatch_testkit::DAY;
 use edgelatch_testkit::registry::{NOW, caller, env};
@@ -145,7 +145,7 @@ fn no_epoch_is_used_twice_after_a_crash() {
     assert_eq!(p.file("head"), served);
     assert_eq!(p.registry.ledger(&p.realm).newest(1).unwrap()[0].published_at, None);
     // A new process: it sees that the last epoch is not out, and takes a new one.
-    let registry = Arc::new(Registry::open(&p.dir.database(), env(&p.clock)).unwrap());
+    let registry = Arc::new(Registry::connect(&Database::file(p.dir.database()), env(&p.clock)).unwrap());
     let again = publisher(&p.dir, &registry, &p.realm).publish_if_due(&[&p.target()]).unwrap().unwrap();
     assert_eq!((again.epoch, again.reason), (5, Reason::Repair));
     p.push(&mut edge);
@@ -160,7 +160,7 @@ fn a_registry_restored_from_a_backup_does_not_repeat_epochs() {
         p.publish().unwrap();
     }
     let mut edge = p.edge();
-    let registry = Arc::new(Registry::open(&backup, env(&p.clock)).unwrap());
+    let registry = Arc::new(Registry::connect(&Database::file(&backup), env(&p.clock)).unwrap());
     let restored = publisher(&p.dir, &registry, &p.realm);
     assert_eq!(restored.publish(&[&p.target()]).unwrap().epoch, 7);
     p.push(&mut edge);
@@ -181,7 +181,7 @@ fn concurrent_publishers_take_turns() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let registry = Arc::new(Registry::open(&p.dir.database(), env(&p.clock)).unwrap());
+                let registry = Arc::new(Registry::connect(&Database::file(p.dir.database()), env(&p.clock)).unwrap());
                 let publisher = publisher(&p.dir, &registry, &p.realm);
                 for _ in 0..5 {
                     publisher.publish(&[&p.target()]).unwrap();

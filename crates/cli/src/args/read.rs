@@ -4,7 +4,7 @@
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
-use edgelatch_registry::{Env, Error, FromText, Name, Scope, Service, Slug, Word, parse_cidr};
+use edgelatch_registry::{Env, Error, FromText, Name, Scope, Service, Slug, Word};
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
@@ -36,7 +36,7 @@ pub(crate) fn address(text: &str) -> Result<Ip> {
 
 /// A network, or an address.
 pub(crate) fn network(text: &str) -> Result<Cidr, Error> {
-    parse_cidr("", text)
+    FromText::parse("", text)
 }
 
 /// `all`, or services with commas between.

@@ -10,25 +10,31 @@
 
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::error::Error;
 use crate::model::rfc3339;
+use crate::model::schema::object;
 use crate::store::{Statements, args, columns};
 use crate::transaction::Transaction;
 
-/// A row of the audit log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// An act of an administrator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Activity)]
 pub struct AuditRow {
-    /// Its place in the realm's log, from 1.
+    /// Its place in the realm's log.
+    #[schema(schema_with = place)]
     pub seq: u64,
     /// When.
-    #[serde(serialize_with = "rfc3339::one")]
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: u64,
-    /// Who: a key id, or `cli:` and a user.
+    /// Who: the id of a management key, or `cli:` and a user.
     pub actor: String,
     /// From where.
     pub address: Option<String>,
-    /// What, such as `key.edit`.
+    /// What.
+    #[schema(examples("key.edit"))]
     pub action: String,
     /// What kind of thing it was done to.
     pub kind: String,
@@ -36,21 +42,25 @@ pub struct AuditRow {
     pub target: String,
     /// In which org.
     pub org: Option<String>,
-    /// What was different before, as JSON.
+    /// What was different before.
     #[serde(serialize_with = "json")]
+    #[schema(value_type = Option<Object>)]
     pub before: Option<String>,
-    /// What it is since, as JSON.
+    /// What it is since.
     #[serde(serialize_with = "json")]
+    #[schema(value_type = Option<Object>)]
     pub after: Option<String>,
 }
 
-/// JSON that is kept as text.
+fn place() -> ObjectBuilder {
+    object(Type::Integer).minimum(Some(1)).description(Some("Its place in the realm's log."))
+}
+
 fn json<S: Serializer>(text: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
     text.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok()).serialize(to)
 }
 
 columns! {
-    /// A row with its hash.
     pub(super) ROW: (AuditRow, Vec<u8>) = { seq, at, actor, address, action, kind, target, org, before, after, hash }
         => (AuditRow { seq, at, actor, address, action, kind, target, org, before, after }, hash)
 }

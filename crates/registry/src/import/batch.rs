@@ -28,7 +28,16 @@ impl Ready {
     fn prefix(&self) -> &[u8] {
         self.secret.digest().split_at(size_of::<Prefix>()).0
     }
+
+    fn rows(self, change: &Change<'_>, row: u64) -> [Vec<Fields>; TABLES.len()] {
+        let (key, secret) = (self.key.and(fields! { id: row }), self.secret.fields(change, row));
+        let (roles, services, ips) = (role_rows(row, &self.roles), service_rows(row, &self.scope), ip_rows(row, &self.ip));
+        [vec![key], vec![secret], roles, services, ips]
+    }
 }
+
+/// The tables that hold a key, each after those it refers to.
+const TABLES: [&str; 5] = ["keys", "secrets", "key_roles", "key_services", "key_ips"];
 
 /// Lines that wait.
 pub(super) struct Batch {
@@ -36,16 +45,6 @@ pub(super) struct Batch {
     pub(super) lines: Vec<(u64, Result<Ready, Error>)>,
     /// Row of the next key: writers take turns, so nobody else takes it.
     next: u64,
-}
-
-/// Rows of each table that holds a part of a key.
-#[derive(Default)]
-struct Rows {
-    keys: Vec<Fields>,
-    secrets: Vec<Fields>,
-    roles: Vec<Fields>,
-    services: Vec<Fields>,
-    ips: Vec<Fields>,
 }
 
 impl Batch {
@@ -74,7 +73,7 @@ impl Batch {
                 names.extend(held.get(at).map(|&name| (org, name.to_owned())));
             }
         }
-        let mut rows = Rows::default();
+        let mut rows = TABLES.map(|_| Vec::new());
         for (number, line) in self.lines.drain(..) {
             let refused = match line {
                 Err(error) => Some(error),
@@ -84,14 +83,16 @@ impl Batch {
                 Ok(line) if !digests.insert(line.prefix().to_vec()) => Some(Error::DigestTaken),
                 Ok(line) => {
                     names.extend(line.holder.map(|org| (org, line.name.clone())));
-                    rows.add(change, self.next, line);
+                    for (all, rows) in rows.iter_mut().zip(line.rows(change, self.next)) {
+                        all.extend(rows);
+                    }
                     self.next += 1;
                     None
                 }
             };
             tell(number, refused);
         }
-        rows.load(change)
+        TABLES.into_iter().zip(rows).try_for_each(|(table, rows)| change.add_all(table, rows))
     }
 }
 
@@ -108,22 +109,4 @@ fn taken(change: &mut Change<'_>, test: &str, of: impl Into<Value>, wanted: Vec<
         })?;
     }
     Ok(found)
-}
-
-impl Rows {
-    fn add(&mut self, change: &Change<'_>, row: u64, line: Ready) {
-        self.keys.push(line.key.and(fields! { id: row }));
-        self.secrets.push(line.secret.fields(change, row));
-        self.roles.extend(role_rows(row, &line.roles));
-        self.services.extend(service_rows(row, &line.scope));
-        self.ips.extend(ip_rows(row, &line.ip));
-    }
-
-    fn load(self, change: &mut Change<'_>) -> Result<(), Error> {
-        change.add_all("keys", self.keys)?;
-        change.add_all("secrets", self.secrets)?;
-        change.add_all("key_roles", self.roles)?;
-        change.add_all("key_services", self.services)?;
-        change.add_all("key_ips", self.ips)
-    }
 }

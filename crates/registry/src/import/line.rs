@@ -27,7 +27,6 @@ pub struct ImportDefaults {
 const COLUMNS: &str = "sha256, name, org, owner, description, roles, scope, allow, deny, allow_mode, order, not_before, \
                        expires_at, metadata, environment";
 
-/// What a line holds, by column.
 pub(super) type Line = BTreeMap<&'static str, String>;
 
 /// The column of this name.
@@ -37,7 +36,6 @@ pub(super) fn column(name: &str) -> Result<&'static str, Error> {
     COLUMNS.split(", ").find(|column| *column == name).ok_or_else(unknown)
 }
 
-/// Reads a JSON line.
 pub(super) fn from_json(bytes: &[u8]) -> Result<Line, Error> {
     let value: Json = serde_json::from_slice(bytes).map_err(|_| Error::invalid("line", "is not JSON"))?;
     let Json::Object(members) = value else {

@@ -1,10 +1,11 @@
 //! A filter of keys as conditions in SQL, over `keys k`.
 
-use super::due::due_sql;
+use std::collections::BTreeMap;
+
 use crate::error::Error;
 use crate::limits::MAX_SEARCH_BYTES;
-use crate::model::{KeyFilter, State};
-use crate::store::Conditions;
+use crate::model::{DAY, KeyFilter, Settings, Slug, State};
+use crate::store::{Conditions, Statements, args};
 use crate::tenants::{org_id, owner_id};
 use crate::transaction::Transaction;
 
@@ -43,6 +44,29 @@ fn search_sql(text: &str, pattern: &str) -> String {
         ));
     }
     format!("({})", tests.join(" OR "))
+}
+
+/// When a key's newest secret was made.
+pub(crate) const ROTATED: &str = "(SELECT max(s.created_at) FROM secrets s WHERE s.key_id = k.id)";
+
+/// Whether a key's environment wants a new secret. Rules are in the orgs' settings, so orgs with the same rule
+/// share one condition.
+pub(crate) fn due_sql(tx: &mut Transaction<'_>, org: Option<&Slug>, now: u64) -> Result<String, Error> {
+    let mut rules: BTreeMap<(String, u32), Vec<String>> = BTreeMap::new();
+    let sql = "SELECT id, slug, settings FROM orgs WHERE realm_id = $1 ORDER BY id";
+    let orgs: Vec<(u64, Slug, Settings)> = tx.all(sql, args![tx.realm])?;
+    for (id, _, settings) in orgs.into_iter().filter(|(_, slug, _)| org.is_none_or(|org| org == slug)) {
+        for rule in settings.environments {
+            rules.entry((rule.environment.to_string(), rule.rotate_after_days)).or_default().push(id.to_string());
+        }
+    }
+    // A slug has no character that means anything in SQL.
+    let tests = rules.into_iter().map(|((environment, days), orgs)| {
+        let latest = now.saturating_sub(u64::from(days) * DAY);
+        format!("(k.environment = '{environment}' AND {ROTATED} <= {latest} AND k.org_id IN ({}))", orgs.join(", "))
+    });
+    let tests: Vec<String> = tests.collect();
+    Ok(if tests.is_empty() { "1 = 0".into() } else { format!("({})", tests.join(" OR ")) })
 }
 
 /// Turns a filter into conditions.

@@ -8,7 +8,7 @@ use edgelatch_core::policy::{AllowMode, Order};
 use super::Keys;
 use crate::error::{Error, Kind};
 use crate::model::{Authority, DAY, IpEntry, IpRules, Key, Metadata, Scope, Settings, Slug, State};
-use crate::store::{Column, Statements, Value, args, columns};
+use crate::store::{Column, Statements, Value, args, columns, places};
 use crate::tenants::OrgRow;
 use crate::transaction::{Change, Transaction, check_revision};
 
@@ -78,8 +78,7 @@ fn due(settings: &Settings, key: &Key) -> Option<u64> {
 
 /// `($1, $2, …)` and the values for it.
 fn among(ids: &[u64]) -> (String, Vec<Value>) {
-    let places: Vec<String> = (1..=ids.len()).map(|i| format!("${i}")).collect();
-    (format!("({})", places.join(", ")), ids.iter().map(|id| Value::from(*id)).collect())
+    (format!("({})", places(ids.len())), ids.iter().map(|id| Value::from(*id)).collect())
 }
 
 /// What a query finds for some rows; it ends with the column that holds them.

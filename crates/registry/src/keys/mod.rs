@@ -4,19 +4,16 @@
 //! | read | for |
 //! |---|---|
 //! | `load` | keys, read from their tables |
-//! | `filter`, `due`, `list` | a filter as SQL; which keys should be rotated; pages |
+//! | `filter`, `list` | a filter as SQL, and which keys should be rotated; pages |
 //! | `rules` | what an org's settings say about a key that is made or changed, and its limits |
 //! | `rows` | a key's rows, written |
-//! | `once` | requests that may come twice |
 //! | `create`, `edit`, `rotate`, `revoke` | the operations |
 
 mod create;
-mod due;
 mod edit;
 mod filter;
 mod list;
 mod load;
-mod once;
 mod revoke;
 mod rotate;
 mod rows;
@@ -25,8 +22,7 @@ mod rules;
 use crate::transaction::handle;
 
 pub(crate) use create::new_key_id;
-pub(crate) use due::{ROTATED, due_sql};
-pub(crate) use filter::conditions;
+pub(crate) use filter::{ROTATED, conditions, due_sql};
 pub(crate) use load::{IP_ENTRY, ip_rules, load_rows, row_of};
 pub use revoke::BulkRevoked;
 pub(crate) use rows::{Secret, ip_rows, new_row, role_rows, service_rows};

@@ -17,8 +17,7 @@ use crate::tenants::OrgRow;
 use crate::transaction::Change;
 
 /// What a bulk revocation did, or would do.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct BulkRevoked {
     /// Keys that the filter fits and that are not revoked yet.
     pub matched: u64,

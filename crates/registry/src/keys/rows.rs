@@ -113,7 +113,6 @@ pub(super) fn role_ids(tx: &mut Transaction<'_>, org: &OrgRow, roles: &[Slug]) -
     }
 }
 
-/// Rows of the roles that a key has.
 pub(super) fn stored_roles(tx: &mut Transaction<'_>, row: u64) -> Result<Vec<u64>, Error> {
     tx.all("SELECT role_id FROM key_roles WHERE key_id = $1", args![row])
 }

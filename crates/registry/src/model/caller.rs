@@ -1,9 +1,12 @@
-//! Who acts, and from where: passed to every operation that changes something, and kept with it in the audit log.
+//! Who acts, and from where: passed to every operation that changes something, and kept with it in the audit log. Also what tells a
+//! request that comes twice.
 
 use edgelatch_core::ip::Ip;
+use sha2::{Digest, Sha256};
 
 use super::text::{Name, Slug};
 use crate::error::{Error, Kind};
+use crate::limits::MAX_IDEMPOTENCY_BYTES;
 
 /// Who acts, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,5 +58,25 @@ impl Caller {
             None => Ok(()),
             Some(org) => Err(Error::Forbidden { org: org.to_string() }),
         }
+    }
+}
+
+/// What tells a repeated request from another one.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    pub(crate) token: String,
+    pub(crate) request: [u8; 32],
+}
+
+impl Idempotency {
+    /// An idempotency key, as the client chose it, and what it asked for: method, path and body as they came. Only a hash of
+    /// the latter is kept.
+    pub fn new(token: &str, request: &[u8]) -> Result<Idempotency, Error> {
+        let sound = (1..=MAX_IDEMPOTENCY_BYTES).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic());
+        if !sound {
+            let reason = format!("must be 1 to {MAX_IDEMPOTENCY_BYTES} visible ASCII characters, such as a UUID");
+            return Err(Error::invalid("idempotency_key", reason));
+        }
+        Ok(Idempotency { token: token.into(), request: Sha256::digest(request).into() })
     }
 }

@@ -15,8 +15,7 @@ words! {
 }
 
 /// Where a realm's edges look for the credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct RealmCredentials {
     /// `Authorization: Bearer`.
     pub bearer: bool,
@@ -28,7 +27,6 @@ impl RealmCredentials {
     /// Both headers.
     pub const BOTH: RealmCredentials = RealmCredentials { bearer: true, x_api_key: true };
 
-    /// The headers as words.
     pub(crate) fn credentials(self) -> Vec<Credential> {
         let all = [(self.bearer, Credential::Bearer), (self.x_api_key, Credential::XApiKey)];
         all.into_iter().filter(|(on, _)| *on).map(|(_, credential)| credential).collect()

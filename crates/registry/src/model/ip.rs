@@ -21,9 +21,7 @@ words! {
         /// Both.
         AllowAndDeny = "allow_and_deny",
     }
-}
 
-words! {
     /// Whom an allow list lets in whose last entry was removed.
     EmptyList {
         /// Nobody, until somebody says otherwise: the key stays closed.
@@ -45,16 +43,10 @@ pub struct IpEntry {
     pub note: Note,
 }
 
-impl IpEntry {
-    /// An enabled entry without a note.
-    pub fn parse(field: &str, text: &str) -> Result<IpEntry, Error> {
-        Ok(IpEntry { cidr: parse_cidr(field, text)?, enabled: true, note: Note::default() })
-    }
-}
-
+/// An enabled entry without a note.
 impl FromText for IpEntry {
     fn parse(field: &str, text: &str) -> Result<IpEntry, Error> {
-        IpEntry::parse(field, text)
+        Ok(IpEntry { cidr: FromText::parse(field, text)?, enabled: true, note: Note::default() })
     }
 }
 
@@ -63,11 +55,6 @@ impl FromText for Cidr {
     fn parse(field: &str, text: &str) -> Result<Cidr, Error> {
         Cidr::parse(text.as_bytes()).map_err(|e| Error::invalid(field, e.to_string()))
     }
-}
-
-/// Reads a network or an address; an error names `field` and what would be right.
-pub fn parse_cidr(field: &str, text: &str) -> Result<Cidr, Error> {
-    FromText::parse(field, text)
 }
 
 /// Mode, order and both lists, in agreement with each other and within their limits.
@@ -141,16 +128,14 @@ impl IpRules {
 
     /// What edges decide by; `None` when there is no restriction.
     pub fn policy(&self) -> Option<IpPolicy> {
-        let enabled = |list: &[IpEntry]| list.iter().filter(|e| e.enabled).map(|e| e.cidr).collect();
-        let policy =
-            IpPolicy { allow_mode: self.allow_mode, order: self.order, allow: enabled(&self.allow), deny: enabled(&self.deny) };
-        if policy.is_unrestricted() { None } else { Some(policy) }
+        let (allow, deny) = (enabled(&self.allow), enabled(&self.deny));
+        Some(IpPolicy { allow_mode: self.allow_mode, order: self.order, allow, deny })
+            .filter(|policy| !policy.is_unrestricted())
     }
 
     /// What an administrator may not have meant.
     pub fn warnings(&self) -> Vec<Warning> {
         let mut found = Vec::new();
-        let enabled = |list: &'_ [IpEntry]| list.iter().filter(|e| e.enabled).map(|e| e.cidr).collect::<Vec<_>>();
         let (allow, deny) = (enabled(&self.allow), enabled(&self.deny));
         let listed = self.allow_mode == AllowMode::List;
         if listed && allow.is_empty() {
@@ -163,6 +148,10 @@ impl IpRules {
         found.extend(deny.iter().filter(|c| c.prefix() == 0).map(|c| Warning::DeniesAll { entry: c.to_string() }));
         found
     }
+}
+
+fn enabled(list: &[IpEntry]) -> Vec<Cidr> {
+    list.iter().filter(|entry| entry.enabled).map(|entry| entry.cidr).collect()
 }
 
 fn check_list(field: &str, list: &[IpEntry]) -> Result<(), Error> {
@@ -275,6 +264,11 @@ mod tests {
         IpRules::new(None, Order::AllowFirst, list(allow), list(deny)).unwrap()
     }
 
+    /// The rules with another allow list.
+    fn edited(rules: &IpRules, allow: ListEdit, empty: EmptyList) -> Result<IpRules, Error> {
+        rules.edited(&IpEdit { allow, ..IpEdit::default() }, empty)
+    }
+
     #[test]
     fn host_bits_are_refused_with_the_network() {
         let error = IpEntry::parse("allow/0", "10.0.0.1/24").unwrap_err().to_string();
@@ -296,24 +290,20 @@ mod tests {
     fn emptying_the_list_does_not_open_the_key() {
         let remove = ListEdit::Change { add: vec![], remove: vec![entry("10.0.0.0/8").cidr], switch: vec![] };
         for allow in [remove, ListEdit::Replace(vec![])] {
-            let edited = rules(&["10.0.0.0/8"], &[])
-                .edited(&IpEdit { allow: allow.clone(), ..IpEdit::default() }, EmptyList::Nobody)
-                .unwrap();
-            assert_eq!(edited.allow_mode(), AllowMode::List);
-            assert_eq!(edited.warnings(), [Warning::RefusesEveryone]);
-            let open =
-                rules(&["10.0.0.0/8"], &[]).edited(&IpEdit { allow, ..IpEdit::default() }, EmptyList::Everybody).unwrap();
-            assert!(open.policy().is_none());
+            let listed = rules(&["10.0.0.0/8"], &[]);
+            let closed = edited(&listed, allow.clone(), EmptyList::Nobody).unwrap();
+            assert_eq!(closed.allow_mode(), AllowMode::List);
+            assert_eq!(closed.warnings(), [Warning::RefusesEveryone]);
+            assert!(edited(&listed, allow, EmptyList::Everybody).unwrap().policy().is_none());
             let any = IpEdit { allow_mode: Some(AllowMode::Any), ..IpEdit::default() };
-            assert!(edited.edited(&any, EmptyList::Nobody).unwrap().policy().is_none());
+            assert!(closed.edited(&any, EmptyList::Nobody).unwrap().policy().is_none());
         }
     }
 
     #[test]
     fn entries_can_be_switched_off() {
         let off = ListEdit::Change { add: vec![], remove: vec![], switch: vec![(entry("10.0.0.0/8").cidr, false)] };
-        let edited =
-            rules(&["10.0.0.0/8", "::1"], &[]).edited(&IpEdit { allow: off, ..IpEdit::default() }, EmptyList::Nobody).unwrap();
+        let edited = edited(&rules(&["10.0.0.0/8", "::1"], &[]), off, EmptyList::Nobody).unwrap();
         assert_eq!(edited.allow().len(), 2);
         assert_eq!(edited.policy().unwrap().allow, [entry("::1").cidr]);
     }
@@ -325,6 +315,6 @@ mod tests {
         let many = (0..=MAX_IP_ENTRIES).map(|i| entry(&format!("10.0.{}.{}", i / 256, i % 256))).collect();
         assert!(IpRules::new(None, Order::AllowFirst, many, vec![]).unwrap_err().to_string().contains("limit of 1000"));
         let absent = ListEdit::Change { add: vec![], remove: vec![entry("::2").cidr], switch: vec![] };
-        assert!(rules(&["::1"], &[]).edited(&IpEdit { allow: absent, ..IpEdit::default() }, EmptyList::Nobody).is_err());
+        assert!(edited(&rules(&["::1"], &[]), absent, EmptyList::Nobody).is_err());
     }
 }

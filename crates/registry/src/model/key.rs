@@ -6,11 +6,11 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::idempotency::Idempotency;
+use super::caller::Idempotency;
 use super::ip::{IpEdit, IpRules, NewIpRules};
 use super::settings::{Authority, Field};
 use super::text::{Description, Metadata, Name, Service, Slug};
-use super::time::rfc3339;
+use super::time::{Time, rfc3339};
 use super::warning::Warning;
 use super::words::{display, words};
 use crate::error::Error;
@@ -27,9 +27,7 @@ words! {
         /// Revoked.
         Revoked = "revoked",
     }
-}
 
-words! {
     /// What an administrator sets.
     StatusEdit as "Status" {
         /// Not revoked.
@@ -37,9 +35,7 @@ words! {
         /// Revoked.
         Revoke = "revoked",
     }
-}
 
-words! {
     /// Where a key's secret came from.
     Origin {
         /// Issued here.
@@ -210,12 +206,15 @@ pub struct Rotate {
 }
 
 /// A key as lists and detail pages show it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde_with::apply(
+    Time => #[serde(serialize_with = "rfc3339")] #[schema(value_type = String, format = DateTime)],
+    Option<Time> => #[serde(serialize_with = "rfc3339")] #[schema(value_type = Option<String>, format = DateTime)],
+)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Key {
     /// Public id.
     #[serde(serialize_with = "display")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^key_[0-9A-Za-z]{11}$"))]
+    #[schema(value_type = String, pattern = "^key_[0-9A-Za-z]{11}$")]
     pub key_id: KeyId,
     /// Its org.
     pub org: Slug,
@@ -245,13 +244,9 @@ pub struct Key {
     #[serde(flatten)]
     pub ip: IpRules,
     /// From when it is accepted.
-    #[serde(serialize_with = "rfc3339::maybe")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
-    pub not_before: Option<u64>,
+    pub not_before: Option<Time>,
     /// From when it is refused.
-    #[serde(serialize_with = "rfc3339::maybe")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
-    pub expires_at: Option<u64>,
+    pub expires_at: Option<Time>,
     /// Whole days until then, begun ones counted; 0 once it has expired.
     pub days_left: Option<u64>,
     /// Custom data.
@@ -259,21 +254,13 @@ pub struct Key {
     /// What it is used for.
     pub environment: Option<Slug>,
     /// When its secret was made.
-    #[serde(serialize_with = "rfc3339::one")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
-    pub rotated_at: u64,
+    pub rotated_at: Time,
     /// When it should be rotated.
-    #[serde(serialize_with = "rfc3339::maybe")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
-    pub due_at: Option<u64>,
+    pub due_at: Option<Time>,
     /// Until when its last secret lives beside the new one.
-    #[serde(serialize_with = "rfc3339::maybe")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
-    pub overlap_until: Option<u64>,
+    pub overlap_until: Option<Time>,
     /// When an edge last accepted it.
-    #[serde(serialize_with = "rfc3339::maybe")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
-    pub last_used_at: Option<u64>,
+    pub last_used_at: Option<Time>,
     /// From where that was.
     pub last_used_ip: Option<String>,
     /// How often edges accepted it.
@@ -281,17 +268,11 @@ pub struct Key {
     /// How often edges refused it.
     pub refusals: u64,
     /// When it was made.
-    #[serde(serialize_with = "rfc3339::one")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
-    pub created_at: u64,
+    pub created_at: Time,
     /// When it was last changed.
-    #[serde(serialize_with = "rfc3339::one")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
-    pub updated_at: u64,
+    pub updated_at: Time,
     /// When it was revoked.
-    #[serde(serialize_with = "rfc3339::maybe")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
-    pub revoked_at: Option<u64>,
+    pub revoked_at: Option<Time>,
     /// Rises with every change to this key.
     pub revision: u64,
 }
@@ -329,19 +310,15 @@ impl Changed {
 }
 
 /// A key with its new secret, which appears here and nowhere else.
+#[derive(derive_more::Debug)]
 pub struct Created {
     /// The key.
     pub key: Key,
     /// Its full text.
+    #[debug(skip)]
     pub secret: Zeroizing<String>,
     /// What may not be as meant.
     pub warnings: Vec<Warning>,
-}
-
-impl std::fmt::Debug for Created {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Created").field("key", &self.key).field("warnings", &self.warnings).finish_non_exhaustive()
-    }
 }
 
 /// The outcome of a request that may come twice.

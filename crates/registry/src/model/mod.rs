@@ -6,25 +6,21 @@
 //! | `words`, `text`, `time`, `digest` | single values: words, names, times, digests, read from text |
 //! | `credential`, `ip` | where a key is presented, and from where it may be used |
 //! | `settings`, `preset` | what an org's administrators may do: data |
-//! | `realm`, `tenants` | realms; their orgs, owners and roles |
-//! | `key`, `idempotency`, `warning` | keys, what is done with them, and what may not be as meant |
+//! | `tenants` | realms, their orgs, owners and roles |
+//! | `key`, `warning` | keys, what is done with them, and what may not be as meant |
 //! | `json` | JSON from outside, read strictly |
-//! | `filter`, `page` | which keys a list shows, and in which order; which page of a list |
-//! | `caller` | who acts, and from where |
+//! | `list` | which keys a list shows, and in which order; which page of it |
+//! | `caller` | who acts, and from where; what tells a request that comes twice |
 //! | `schema` | how texts and words look in the API's document |
 
 mod caller;
 mod credential;
 mod digest;
-mod filter;
-mod idempotency;
 mod ip;
 pub mod json;
 mod key;
-mod page;
+mod list;
 mod preset;
-mod realm;
-#[cfg(feature = "openapi")]
 pub(crate) mod schema;
 mod settings;
 mod tenants;
@@ -33,19 +29,17 @@ mod time;
 mod warning;
 mod words;
 
-pub use caller::Caller;
+pub use caller::{Caller, Idempotency};
 pub use credential::{Credential, RealmCredentials};
 pub use digest::Digest;
-pub use filter::{Direction, KeyFilter, KeyOrder, KeyPage, Sort};
-pub use idempotency::Idempotency;
-pub use ip::{EmptyList, IpEdit, IpEntry, IpLists, IpRules, ListEdit, NewIpRules, parse_cidr};
+pub use ip::{EmptyList, IpEdit, IpEntry, IpLists, IpRules, ListEdit, NewIpRules};
 pub use key::{Changed, Created, Handover, Keep, Key, KeyEdit, NewKey, Once, Origin, Rotate, Scope, State, StatusEdit};
-pub use page::{Paging, Window};
-pub(crate) use page::{cursor, cut};
+pub use list::{Direction, KeyFilter, KeyOrder, KeyPage, Paging, Sort, Window};
+pub(crate) use list::{cursor, cut};
 pub use preset::{Preset, PresetData, PresetRole};
-pub use realm::{MANAGEMENT_REALM, NewRealm, Realm};
 pub use settings::{Authority, Deletion, Environment, Field, Revocation, RotationMode, Settings};
-pub use tenants::{NewOrg, NewOwner, NewRole, Org, OrgEdit, Owner, OwnerEdit, OwnerKind, Role, RoleEdit};
+pub(crate) use tenants::MANAGEMENT_REALM;
+pub use tenants::{NewOrg, NewOwner, NewRealm, NewRole, Org, OrgEdit, Owner, OwnerEdit, OwnerKind, Realm, Role, RoleEdit};
 pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug, is_member_name};
 pub(crate) use text::{distinct, unique_roles};
 pub(crate) use time::{DAY, future, rfc3339};

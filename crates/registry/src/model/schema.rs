@@ -17,7 +17,6 @@ pub(crate) fn text(says: &str, pattern: Option<&str>, max: usize, empty: bool) -
     text.min_length(Some(usize::from(!empty))).pattern(pattern).into()
 }
 
-/// A choice of words.
 pub(crate) fn words(doc: &str, words: &'static [&'static str]) -> RefOr<Schema> {
     object(Type::String).description(Some(doc.trim())).enum_values(Some(words.iter().copied())).into()
 }

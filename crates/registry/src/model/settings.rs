@@ -25,33 +25,22 @@ words! {
         /// From its org: it may do everything there.
         Org = "org",
     }
-}
 
-words! {
     /// A field that an edit may change.
     Field {
-        /// `name`.
         Name = "name",
-        /// `description`.
         Description = "description",
-        /// `roles`.
         Roles = "roles",
-        /// `scope`.
         Scope = "scope",
         /// `allow`, `deny`, `allow_mode`, `order`.
         Ip = "ip",
         /// `not_before`, `expires_at`.
         Expiry = "expiry",
-        /// `status`.
         Status = "status",
-        /// `metadata`.
         Metadata = "metadata",
-        /// `environment`.
         Environment = "environment",
     }
-}
 
-words! {
     /// What revoking does.
     Revocation {
         /// The key stays, and stays revoked.
@@ -61,9 +50,7 @@ words! {
         /// The key is deleted.
         Delete = "delete",
     }
-}
 
-words! {
     /// Whether a key can be given a new secret.
     RotationMode {
         /// No: make another key.
@@ -73,9 +60,7 @@ words! {
         /// It may live on for a while.
         Overlap = "overlap",
     }
-}
 
-words! {
     /// Whether a key can be deleted.
     Deletion {
         /// No: revoke it.
@@ -88,9 +73,8 @@ words! {
 }
 
 /// What a key is used for, and how often it should get a new secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Environment {
     /// Its name, such as `production`.
     pub environment: Slug,
@@ -99,9 +83,8 @@ pub struct Environment {
 }
 
 /// One org's settings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Settings {
     /// Prefix of the keys it issues.
     pub prefix: Prefix,
@@ -128,11 +111,11 @@ pub struct Settings {
     /// Which IP lists keys may have.
     pub ip_lists: IpLists,
     /// Whom an emptied allow list lets in.
-    #[cfg_attr(feature = "openapi", schema(required = false))]
+    #[schema(required = false)]
     pub empty_allow_list: EmptyList,
     /// Which list may be asked first.
     #[serde(with = "word_list")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    #[schema(value_type = Vec<String>)]
     pub ip_orders: Vec<Order>,
     /// Entries of a key's IP lists together.
     pub max_ip_entries: u32,
@@ -176,10 +159,10 @@ impl Settings {
         let Value::Object(edit) = edit else {
             return Err(Error::invalid("settings", "must be a JSON object with the settings to change"));
         };
-        let broken = |e: serde_json::Error| Error::invalid("settings", e.to_string());
-        let Value::Object(mut all) = serde_json::to_value(self).map_err(broken)? else {
+        let Ok(Value::Object(mut all)) = serde_json::to_value(self) else {
             return Err(Error::invalid("settings", "cannot be edited"));
         };
+        let mut settings = self.clone();
         for (name, value) in edit {
             let Some(old) = all.get_mut(name) else {
                 let field = if is_member_name(name) { format!("settings/{name}") } else { "settings".into() };
@@ -187,11 +170,10 @@ impl Settings {
             };
             let before = std::mem::replace(old, value.clone());
             // One at a time, so that the error names the one that does not fit.
-            serde_json::from_value::<Settings>(Value::Object(all.clone())).map_err(|e| {
+            settings = serde_json::from_value(Value::Object(all.clone())).map_err(|e| {
                 Error::invalid(format!("settings/{name}"), format!("does not fit: {}; it was {before}", misfit(&e.to_string())))
             })?;
         }
-        let settings: Settings = serde_json::from_value(Value::Object(all)).map_err(broken)?;
         settings.check()?;
         Ok(settings)
     }
@@ -283,10 +265,7 @@ impl Settings {
         offered.extend(self.expiry_custom.then(|| "a time of your choice".to_owned()));
         offered.extend(self.expiry_never.then(|| "never".to_owned()));
         let given = at.map_or("never".to_owned(), format);
-        Err(Error::NotAllowed {
-            field: "expires_at".into(),
-            reason: format!("{given} is not offered here: choose {}", offered.join(", ")),
-        })
+        Err(Error::not_allowed("expires_at", format!("{given} is not offered here: choose {}", offered.join(", "))))
     }
 }
 

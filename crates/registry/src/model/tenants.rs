@@ -1,16 +1,59 @@
-//! Who is in a realm: orgs, their owners, and roles.
+//! Realms, and who is in one: orgs, their owners, and roles.
 
 use serde::Serialize;
 
+use super::credential::RealmCredentials;
 use super::preset::Preset;
 use super::settings::Settings;
-use super::text::{Name, Pattern, Slug};
+use super::text::{Name, Pattern, Prefix, Slug};
 use super::time::rfc3339;
 use super::words::words;
 
+/// The name of the realm whose keys authorise the management API.
+pub const MANAGEMENT_REALM: &str = "management";
+
+/// A set of organisations published together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Realm {
+    /// Its name in URLs and snapshots.
+    pub realm: Slug,
+    /// What people call it.
+    pub name: Name,
+    /// What its orgs begin with.
+    pub preset: Preset,
+    /// Prefix that its orgs begin with.
+    pub prefix: Prefix,
+    /// Where edges look for the credential: in the headers of all its orgs.
+    pub credentials: RealmCredentials,
+    /// Whether it holds imported keys, of free syntax.
+    pub imports: bool,
+    /// Id of its pepper, if its digests are peppered.
+    pub pepper_id: Option<u32>,
+    /// Rises with every change that a snapshot would show.
+    pub changes: u64,
+    /// When it was made.
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: u64,
+}
+
+/// What it takes to make a realm.
+#[derive(Clone, Debug)]
+pub struct NewRealm {
+    /// Its name in URLs and snapshots.
+    pub realm: Slug,
+    /// What people call it.
+    pub name: Name,
+    /// What its orgs begin with, and its predefined roles.
+    pub preset: Preset,
+    /// Prefix that its orgs begin with, if not the preset's.
+    pub prefix: Option<Prefix>,
+    /// Headers that its orgs begin with, if not the preset's.
+    pub credentials: Option<RealmCredentials>,
+}
+
 /// A tenant inside a realm.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Org {
     /// Its identifier.
     pub org: Slug,
@@ -19,8 +62,8 @@ pub struct Org {
     /// What its administrators may do.
     pub settings: Settings,
     /// When it was made.
-    #[serde(serialize_with = "rfc3339::one")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: u64,
     /// Rises with every change to this org.
     pub revision: u64,
@@ -59,8 +102,7 @@ words! {
 }
 
 /// The user or service account that keys belong to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Owner {
     /// Its org.
     pub org: Slug,
@@ -75,8 +117,8 @@ pub struct Owner {
     /// Whether its keys are refused.
     pub disabled: bool,
     /// When it was made.
-    #[serde(serialize_with = "rfc3339::one")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: u64,
     /// Rises with every change to this owner.
     pub revision: u64,
@@ -111,8 +153,7 @@ pub struct OwnerEdit {
 }
 
 /// A named set of permission patterns, for the whole realm or for one org.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Role {
     /// Its identifier, which edges report.
     pub role: Slug,

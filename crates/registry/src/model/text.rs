@@ -1,6 +1,5 @@
 //! Texts that cannot be invalid: each type's rule is one row below.
 
-use std::fmt;
 use std::str::FromStr;
 
 use edgelatch_core::{key, permission};
@@ -34,7 +33,7 @@ fn is_slug(text: &str) -> bool {
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident($field:literal, $empty:ident up to $max:expr, $rule:expr, $says:literal, $pattern:expr);)*) => { $(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, derive_more::Display, Serialize)]
         pub struct $name(String);
 
         impl $name {
@@ -73,27 +72,13 @@ macro_rules! texts {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        #[cfg(feature = "openapi")]
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 crate::model::schema::text(concat!("Text: ", $says, "."), $pattern, $max, texts!(@$empty))
             }
         }
 
-        #[cfg(feature = "openapi")]
         impl utoipa::ToSchema for $name {}
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                to.serialize_str(&self.0)
-            }
-        }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -112,10 +97,12 @@ texts! {
     /// What people call something.
     Name("name", filled up to limits::MAX_NAME_BYTES, is_line, "one line without control characters or blanks at its ends",
         Some(r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$"));
-    /// What something is for.
+    /// What something is for; nothing said by default.
+    #[derive(Default)]
     Description("description", maybe up to limits::MAX_DESCRIPTION_BYTES, is_prose, "text without control characters",
         Some(r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"));
-    /// A remark on an IP entry.
+    /// A remark on an IP entry; none by default.
+    #[derive(Default)]
     Note("note", maybe up to limits::MAX_NOTE_BYTES, is_line, "one line without control characters or blanks at its ends",
         Some(r"^([^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$"));
     /// A service that a scope names.
@@ -129,20 +116,6 @@ texts! {
     Prefix("prefix", filled up to edgelatch_core::limits::MAX_PREFIX_BYTES, |t| key::Prefix::parse(t).is_ok(),
         "a lower-case letter followed by a-z 0-9 _, such as `vsp_sk`",
         Some("^[a-z][a-z0-9_]*$"));
-}
-
-impl Default for Description {
-    /// No description.
-    fn default() -> Self {
-        Description(String::new())
-    }
-}
-
-impl Default for Note {
-    /// No note.
-    fn default() -> Self {
-        Note(String::new())
-    }
 }
 
 /// The list without what it names twice, in order.

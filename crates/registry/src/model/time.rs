@@ -9,13 +9,17 @@ use super::words::{FromText, from_text};
 use crate::error::Error;
 use crate::limits::MAX_TIME;
 
+/// A moment, in Unix seconds.
+pub(crate) type Time = u64;
+
 /// Seconds of a day.
 pub(crate) const DAY: u64 = 86_400;
 /// Spans to suggest; any other is welcome.
 pub const SUGGESTED_SPANS: [&str; 5] = ["1d", "1w", "1mo", "3mo", "1y"];
 
 /// A time by which a list is bounded: a moment, or a span from the moment at which the list is made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum When {
     /// In Unix seconds.
     At(u64),
@@ -48,21 +52,6 @@ impl FromText for When {
                 SUGGESTED_SPANS.join(", ")
             );
             Err(Error::invalid(field, reason))
-        }
-    }
-}
-
-impl From<u64> for When {
-    fn from(at: u64) -> When {
-        When::At(at)
-    }
-}
-
-impl Serialize for When {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self {
-            When::At(at) => to.serialize_u64(*at),
-            When::In(text) => to.serialize_str(text),
         }
     }
 }
@@ -169,20 +158,9 @@ pub fn format(at: u64) -> String {
     i64::try_from(at).ok().and_then(|s| Timestamp::from_second(s).ok()).map_or_else(|| at.to_string(), |t| t.to_string())
 }
 
-/// For `#[serde(serialize_with)]`.
-pub(crate) mod rfc3339 {
-    use serde::Serializer;
-
-    pub(crate) fn one<S: Serializer>(at: &u64, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&super::format(*at))
-    }
-
-    pub(crate) fn maybe<S: Serializer>(at: &Option<u64>, to: S) -> Result<S::Ok, S::Error> {
-        match at {
-            Some(at) => one(at, to),
-            None => to.serialize_none(),
-        }
-    }
+/// For `#[serde(serialize_with)]`: a time, or none.
+pub(crate) fn rfc3339<S: Serializer>(at: &(impl Copy + Into<Option<Time>>), to: S) -> Result<S::Ok, S::Error> {
+    (*at).into().map(format).serialize(to)
 }
 
 #[cfg(test)]

@@ -46,12 +46,12 @@ impl FromText for KeyId {
     }
 }
 
-/// Declares an enumeration of words; `as` gives it another name in the API's document.
+/// Declares enumerations of words; `as` gives it another name in the API's document.
 macro_rules! words {
-    ($(#[doc = $doc:literal])* $name:ident $(as $api:literal)? { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
+    ($($(#[doc = $doc:literal])* $name:ident $(as $api:literal)? { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? })*) => { $(
         $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant),* }
+        pub enum $name { $(#[doc = concat!("`", $word, "`")] $(#[$vdoc])* $variant),* }
 
         impl $crate::model::Word for $name {
             const WORDS: &'static [(&'static str, $name)] = &[$(($word, $name::$variant)),*];
@@ -63,14 +63,12 @@ macro_rules! words {
             }
         }
 
-        #[cfg(feature = "openapi")]
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 $crate::model::schema::words(concat!($($doc),*), &[$($word),*])
             }
         }
 
-        #[cfg(feature = "openapi")]
         impl utoipa::ToSchema for $name {
             fn name() -> std::borrow::Cow<'static, str> {
                 [$($api,)? stringify!($name)][0].into()
@@ -88,7 +86,7 @@ macro_rules! words {
                 $crate::model::from_text(from)
             }
         }
-    };
+    )* };
 }
 pub(crate) use words;
 

@@ -27,8 +27,7 @@ pub struct Question {
 }
 
 /// One thing that an edge looks at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Reason {
     /// What was looked at.
     pub name: String,
@@ -39,8 +38,7 @@ pub struct Reason {
 }
 
 /// What an edge would answer to a key once the present state is published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Explanation {
     /// The verdict's name.
     pub code: &'static str,
@@ -51,8 +49,7 @@ pub struct Explanation {
 }
 
 /// A key that an address may use.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Usable {
     /// The key.
     pub key: Key,
@@ -61,8 +58,7 @@ pub struct Usable {
 }
 
 /// One page of the keys that an address may use, newest first.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct UsablePage {
     /// The keys.
     pub keys: Vec<Usable>,

@@ -23,7 +23,6 @@ impl Conditions {
         self.add_with(value, |place| format!("{test} {place}"));
     }
 
-    /// The same, if there is a value.
     pub(crate) fn maybe(&mut self, test: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.add(test, value);

@@ -2,7 +2,7 @@
 
 use edgelatch_testkit::postgres;
 
-use super::{Database, Statements, Store, Value, args};
+use super::{Database, Session, Statements, Store, Value, args};
 use crate::error::Error;
 
 /// Runs the test with the place for a database of each kind.
@@ -21,8 +21,12 @@ fn on_each(test: impl Fn(&dyn Store)) {
 pub(super) const REALM: &str = "INSERT INTO realms (slug, name, preset, prefix, source_bearer, source_x_api_key, created_at) \
                      VALUES ($1, $1, 'default', 'ek', 1, 1, 0)";
 
+pub(super) fn count(session: &mut dyn Session) -> Result<u64, Error> {
+    session.count("SELECT count(*) FROM realms", &[])
+}
+
 fn realms(store: &dyn Store) -> u64 {
-    store.reading(|s| s.count("SELECT count(*) FROM realms", &[])).unwrap()
+    store.reading(count).unwrap()
 }
 
 #[test]
@@ -49,7 +53,7 @@ fn a_transaction_is_all_or_nothing() {
 fn a_failure_passed_over_is_no_success() {
     on_each(|store| {
         store.writing(|s| s.run(REALM, args!["a"])).unwrap();
-        let twice = |s: &mut dyn super::Session| {
+        let twice = |s: &mut dyn Session| {
             s.run(REALM, args!["b"])?;
             let error = s.run(REALM, args!["a"]).unwrap_err();
             assert!(matches!(error, Error::Unique { .. }), "{error}");
@@ -57,7 +61,7 @@ fn a_failure_passed_over_is_no_success() {
             Ok(())
         };
         assert_eq!(store.writing(twice).unwrap_err().code(), "store_failed");
-        let on = |s: &mut dyn super::Session| {
+        let on = |s: &mut dyn Session| {
             let _ = s.run(REALM, args!["a"]);
             s.run(REALM, args!["c"]).map(|_| ())
         };
@@ -116,7 +120,6 @@ fn values_come_back_as_they_went() {
 #[test]
 fn a_reader_sees_one_state_while_writers_go_on() {
     on_each(|store| {
-        let count = |s: &mut dyn super::Session| s.count("SELECT count(*) FROM realms", &[]);
         let pair = store.reading(|s| {
             let before = count(s)?;
             std::thread::scope(|scope| scope.spawn(|| store.writing(|s| s.run(REALM, args!["a"])).unwrap()).join().unwrap());

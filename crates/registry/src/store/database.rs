@@ -18,7 +18,8 @@ const FORM: &str = "must be a file's path or postgres://USER:PASSWORD@HOST:PORT/
                     password percent-encoded; known options: sslmode, options, connect_timeout";
 
 /// The address of a registry's database. `Display` and `Debug` leave the password out.
-#[derive(Clone)]
+#[derive(Clone, derive_more::Debug)]
+#[debug("Database({self})")]
 pub struct Database(Place);
 
 #[derive(Clone)]
@@ -40,9 +41,7 @@ impl Database {
             Place::Postgres(_) => None,
         }
     }
-}
 
-impl Database {
     /// Opens what lies there, or makes it `new`, and brings its schema up to date with the migrations that a program knows.
     pub(super) fn open_as(&self, new: bool, known: Migrations) -> Result<Box<dyn Store>, Error> {
         Ok(match &self.0 {
@@ -122,12 +121,6 @@ impl fmt::Display for Database {
             write!(f, "{}{name}:{port}", if i == 0 { "" } else { "," })?;
         }
         write!(f, "/{}", config.get_dbname().or(config.get_user()).unwrap_or_default())
-    }
-}
-
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Database({self})")
     }
 }
 

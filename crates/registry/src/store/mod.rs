@@ -20,12 +20,10 @@ mod copy;
 mod database;
 mod pg_value;
 mod postgres;
-mod readers;
 mod row;
 mod schema;
 mod session;
 mod sqlite;
-mod tls;
 #[cfg(test)]
 mod upgrade;
 
@@ -33,53 +31,50 @@ pub(crate) use conditions::Conditions;
 pub use copy::CopyProgress;
 pub(crate) use copy::copy;
 pub use database::Database;
-pub(crate) use row::{Column, Columns, Fields, Value, args, columns, fields};
+pub(crate) use row::{Column, Columns, Fields, Value, args, columns, fields, places};
 pub(crate) use session::{Session, Statements};
 
 use crate::error::Error;
 
-/// The work of one transaction.
 pub(crate) type Work<'a> = dyn FnMut(&mut dyn Session) -> Result<(), Error> + 'a;
 
-/// A database. A transaction commits when its work returns `Ok`, and leaves no trace otherwise. The work may be run more
-/// than once: when the connection was lost under it, or another transaction stood in its way.
+/// What a transaction is for.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Mode {
+    /// To read: it sees one state throughout.
+    Read,
+    /// To write: such transactions run one after the other.
+    Write,
+    /// To bring the schema up to date: as to write, but others may be waited for longer.
+    Migrate,
+}
+
+/// A database.
 pub(crate) trait Store: Send + Sync {
-    /// Writing transactions run one after the other.
-    fn write(&self, work: &mut Work<'_>) -> Result<(), Error>;
-    /// A reading transaction sees one state throughout.
-    fn read(&self, work: &mut Work<'_>) -> Result<(), Error>;
+    /// Runs a transaction, which commits when its work returns `Ok`, and leaves no trace otherwise. The work may be run more
+    /// than once: when the connection was lost under it, or another transaction stood in its way.
+    fn run(&self, mode: Mode, work: &mut Work<'_>) -> Result<(), Error>;
 }
 
 impl dyn Store + '_ {
-    /// A writing transaction with a result.
-    pub(crate) fn writing<T>(&self, mut work: impl FnMut(&mut dyn Session) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn writing<T>(&self, work: impl FnMut(&mut dyn Session) -> Result<T, Error>) -> Result<T, Error> {
+        self.transaction(Mode::Write, work)
+    }
+
+    pub(crate) fn reading<T>(&self, work: impl FnMut(&mut dyn Session) -> Result<T, Error>) -> Result<T, Error> {
+        self.transaction(Mode::Read, work)
+    }
+
+    fn transaction<T>(&self, mode: Mode, mut work: impl FnMut(&mut dyn Session) -> Result<T, Error>) -> Result<T, Error> {
         let mut out = None;
-        self.write(&mut |session| {
+        self.run(mode, &mut |session| {
             out = Some(work(session)?);
             Ok(())
         })?;
-        out.ok_or_else(no_result)
+        out.ok_or_else(|| Error::Store { detail: "a transaction gave no result".into() })
     }
-
-    /// A reading transaction with a result.
-    pub(crate) fn reading<T>(&self, mut work: impl FnMut(&mut dyn Session) -> Result<T, Error>) -> Result<T, Error> {
-        let mut out = None;
-        self.read(&mut |session| {
-            out = Some(work(session)?);
-            Ok(())
-        })?;
-        out.ok_or_else(no_result)
-    }
-}
-
-fn no_result() -> Error {
-    Error::Store { detail: "a transaction gave no result".into() }
 }
 
 fn passed_over() -> Error {
     Error::Store { detail: "a transaction went on after one of its statements had failed".into() }
-}
-
-fn miscounted(sql: &str, takes: usize, given: usize) -> Error {
-    Error::Store { detail: format!("a statement takes {takes} parameters and was given {given}: {sql}") }
 }

@@ -5,21 +5,25 @@
 //! before the wait it would see a past state. Readers see one state throughout (REPEATABLE READ) and wait for nobody.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use postgres::binary_copy::BinaryCopyInWriter;
+use postgres::config::SslMode;
 use postgres::error::{Error as PgError, SqlState};
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::Type;
 use postgres::{Client, Config, IsolationLevel, Statement, Transaction};
 use r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
+use rustls::{ClientConfig, RootCertStore};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::row::Row;
 use super::schema::{Migrations, POSTGRES};
 use super::session::Each;
-use super::{Session, Store, Value, Work, miscounted, passed_over, tls};
+use super::{Mode, Session, Statements, Store, Value, Work, passed_over};
 use crate::error::Error;
 use crate::limits::{BUSY_MILLIS, CONNECTIONS, IDLE_MILLIS, MIGRATION_MILLIS, STATEMENT_MILLIS, STATEMENTS, TRIES};
 
@@ -27,7 +31,6 @@ use crate::limits::{BUSY_MILLIS, CONNECTIONS, IDLE_MILLIS, MIGRATION_MILLIS, STA
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1701079916, hashtext(current_schema()))";
 const WAIT: Duration = Duration::from_millis(BUSY_MILLIS);
 
-/// An open PostgreSQL database.
 pub(crate) struct Postgres {
     address: String,
     pool: Pool<Manager>,
@@ -37,7 +40,7 @@ pub(crate) struct Postgres {
 
 struct Manager {
     config: Config,
-    tls: tls::Connector,
+    tls: MakeRustlsConnect,
 }
 
 /// A connection with its prepared statements.
@@ -65,42 +68,54 @@ impl Drop for Connection {
 }
 
 /// What a failed connection has to say, without statements or values.
-#[derive(Debug)]
-struct Detail(String);
-
-impl fmt::Display for Detail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+fn told(error: PgError) -> io::Error {
+    io::Error::other(detail(&error))
 }
-
-impl std::error::Error for Detail {}
 
 impl ManageConnection for Manager {
     type Connection = Connection;
-    type Error = Detail;
+    type Error = io::Error;
 
-    fn connect(&self) -> Result<Connection, Detail> {
-        let client = self.config.connect(self.tls.clone()).map_err(|e| Detail(detail(&e)))?;
+    fn connect(&self) -> io::Result<Connection> {
+        let client = self.config.connect(self.tls.clone()).map_err(told)?;
         let mut connection = Connection { client: Some(client), statements: HashMap::new() };
         // Acknowledged means on disk, whatever the server's default; the limits keep one node from holding up all.
         let set = format!(
             "SET synchronous_commit = on; SET lock_timeout = {BUSY_MILLIS}; SET statement_timeout = {STATEMENT_MILLIS}; \
              SET idle_in_transaction_session_timeout = {IDLE_MILLIS}"
         );
-        let (client, _) = connection.client().map_err(|e| Detail(e.to_string()))?;
-        client.batch_execute(&set).map_err(|e| Detail(detail(&e)))?;
+        let (client, _) = connection.client().map_err(io::Error::other)?;
+        client.batch_execute(&set).map_err(told)?;
         Ok(connection)
     }
 
-    fn is_valid(&self, connection: &mut Connection) -> Result<(), Detail> {
-        let (client, _) = connection.client().map_err(|e| Detail(e.to_string()))?;
-        client.is_valid(WAIT).map_err(|e| Detail(detail(&e)))
+    fn is_valid(&self, connection: &mut Connection) -> io::Result<()> {
+        let (client, _) = connection.client().map_err(io::Error::other)?;
+        client.is_valid(WAIT).map_err(told)
     }
 
     fn has_broken(&self, connection: &mut Connection) -> bool {
         connection.client.as_ref().is_none_or(Client::is_closed)
     }
+}
+
+/// A connector that checks the server's certificate against the system's roots, or those in the file that `SSL_CERT_FILE`
+/// names. Without encryption it is never asked, and reads nothing.
+fn encryption(config: &Config) -> Result<MakeRustlsConnect, String> {
+    let mut roots = RootCertStore::empty();
+    if config.get_ssl_mode() != SslMode::Disable {
+        let found = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(found.certs);
+        if roots.is_empty() {
+            return Err("this system has no root certificates to check the server's against; name a file of them in \
+                        SSL_CERT_FILE"
+                .into());
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let client = client.map_err(|e| e.to_string())?.with_root_certificates(roots).with_no_client_auth();
+    Ok(MakeRustlsConnect::new(client))
 }
 
 /// What to do about a failed transaction.
@@ -114,14 +129,7 @@ impl Postgres {
     /// Opens a database and brings its schema up to date, or makes the tables in a `new` one, which has none of ours.
     pub(super) fn open(address: &str, config: &Config, new: bool, known: Migrations) -> Result<Postgres, Error> {
         let store = Postgres::connect(address, config)?;
-        let mut tries = 1;
-        loop {
-            // Readers lock what they read, in an order of their own.
-            match store.migrate(new, known) {
-                Err((_, Next::Again)) if tries < TRIES => tries += 1,
-                result => return result.map(|()| store).map_err(|(error, _)| error),
-            }
-        }
+        POSTGRES.migrate(&store, Path::new(address), new, known).map(|()| store)
     }
 
     fn connect(address: &str, config: &Config) -> Result<Postgres, Error> {
@@ -133,9 +141,9 @@ impl Postgres {
             config.application_name("edgelatch");
         }
         let unreachable = |detail: String| Error::Unreachable { address: address.into(), detail };
-        let manager = Manager { tls: tls::connector(&config).map_err(unreachable)?, config };
+        let manager = Manager { tls: encryption(&config).map_err(unreachable)?, config };
         // The pool would try again and again: a first look tells what is wrong at once.
-        drop(manager.connect().map_err(|e| unreachable(e.0))?);
+        drop(manager.connect().map_err(|e| unreachable(e.to_string()))?);
         let pool = Pool::builder()
             .max_size(CONNECTIONS)
             .min_idle(Some(0))
@@ -147,52 +155,6 @@ impl Postgres {
 
     fn get(&self) -> Result<PooledConnection<Manager>, Error> {
         self.pool.get().map_err(|e| Error::Unreachable { address: self.address.clone(), detail: e.to_string() })
-    }
-
-    fn migrate(&self, new: bool, migrations: Migrations) -> Result<(), (Error, Next)> {
-        let stop = |error| (error, Next::Stop);
-        let mut connection = self.get().map_err(stop)?;
-        let (client, _) = connection.client().map_err(stop)?;
-        let mut run = || -> Result<Result<(), Error>, PgError> {
-            let mut tx = client.transaction()?;
-            let wait = format!("SET LOCAL lock_timeout = {MIGRATION_MILLIS}; SET LOCAL statement_timeout = 0");
-            tx.batch_execute(&wait)?;
-            // Read from the catalog: `to_regclass` may answer from a cache that the lock does not refresh.
-            let sql = "SELECT current_schema() IS NOT NULL, EXISTS (SELECT FROM pg_class c JOIN pg_namespace n \
-                       ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND c.relname = 'edgelatch_schema')";
-            let row = tx.query_one(sql, &[])?;
-            if !row.try_get(0)? {
-                let detail = "no schema of the search_path exists".into();
-                return Ok(Err(Error::Unwritable { path: self.address.as_str().into(), detail }));
-            }
-            let known = migrations.len() as u64;
-            // Without the lock first: a program that finds nothing to do starts beside a running one at once.
-            if row.try_get(1)? && !new && version(&mut tx)? == known {
-                return Ok(Ok(()));
-            }
-            tx.batch_execute(LOCK)?;
-            let exists: bool = tx.query_one(sql, &[])?.try_get(1)?;
-            let path = || self.address.as_str().into();
-            match (new, exists) {
-                (true, true) => return Ok(Err(Error::AlreadyInitialised { path: path() })),
-                (false, false) => return Ok(Err(Error::NotInitialised { path: path() })),
-                (true, false) => tx.batch_execute(
-                    "CREATE TABLE edgelatch_schema (id BIGINT PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL); \
-                     INSERT INTO edgelatch_schema VALUES (1, 0)",
-                )?,
-                (false, true) => {}
-            }
-            let found = version(&mut tx)?;
-            let Some(missing) = usize::try_from(found).ok().and_then(|found| migrations.get(found..)) else {
-                return Ok(Err(Error::NewerSchema { found, known }));
-            };
-            for migration in missing {
-                tx.batch_execute(&POSTGRES.render(migration))?;
-            }
-            tx.batch_execute(&format!("UPDATE edgelatch_schema SET version = {known}"))?;
-            tx.commit().map(Ok)
-        };
-        run().map_err(|e| (self.error(&e), next(&e)))?.map_err(stop)
     }
 
     fn error(&self, error: &PgError) -> Error {
@@ -217,25 +179,23 @@ impl Postgres {
         }
     }
 
-    fn transact(&self, write: bool, work: &mut Work<'_>) -> Result<(), Error> {
-        let mut tries = 1;
-        loop {
-            match self.attempt(write, work) {
-                Err((_, Next::Again)) if tries < TRIES => tries += 1,
-                result => return result.map_err(|(error, _)| error),
-            }
-        }
-    }
-
-    fn attempt(&self, write: bool, work: &mut Work<'_>) -> Result<(), (Error, Next)> {
+    fn attempt(&self, mode: Mode, work: &mut Work<'_>) -> Result<(), (Error, Next)> {
         let stop = |error| (error, Next::Stop);
         let fail = |e: PgError| (self.error(&e), next(&e));
         let mut connection = self.get().map_err(stop)?;
         let (client, statements) = connection.client().map_err(stop)?;
-        let level = if write { IsolationLevel::ReadCommitted } else { IsolationLevel::RepeatableRead };
-        let mut tx = client.build_transaction().isolation_level(level).read_only(!write).start().map_err(fail)?;
-        if write {
-            tx.batch_execute(LOCK).map_err(fail)?;
+        let (level, begin) = match mode {
+            Mode::Read => (IsolationLevel::RepeatableRead, String::new()),
+            Mode::Write => (IsolationLevel::ReadCommitted, LOCK.into()),
+            Mode::Migrate => {
+                let wait = format!("SET LOCAL lock_timeout = {MIGRATION_MILLIS}; SET LOCAL statement_timeout = 0; {LOCK}");
+                (IsolationLevel::ReadCommitted, wait)
+            }
+        };
+        let reads = mode == Mode::Read;
+        let mut tx = client.build_transaction().isolation_level(level).read_only(reads).start().map_err(fail)?;
+        if !reads {
+            tx.batch_execute(&begin).map_err(fail)?;
         }
         let mut session = Tx { tx, statements, store: self, failure: None };
         let done = work(&mut session);
@@ -244,7 +204,7 @@ impl Postgres {
             (Err(error), failure) => Err((error, failure.unwrap_or(Next::Stop))),
             (Ok(()), Some(_)) => Err(stop(passed_over())),
             // A reader has its answer, whatever comes now.
-            (Ok(()), None) if !write => Ok(()),
+            (Ok(()), None) if reads => Ok(()),
             (Ok(()), None) => tx.commit().map_err(|e| match is_lost(&e) {
                 true => stop(Error::CommitUnknown { address: self.address.clone() }),
                 false => fail(e),
@@ -254,19 +214,16 @@ impl Postgres {
 }
 
 impl Store for Postgres {
-    fn write(&self, work: &mut Work<'_>) -> Result<(), Error> {
-        let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        self.transact(true, work)
+    fn run(&self, mode: Mode, work: &mut Work<'_>) -> Result<(), Error> {
+        let _turn = (mode != Mode::Read).then(|| self.writer.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut tries = 1;
+        loop {
+            match self.attempt(mode, work) {
+                Err((_, Next::Again)) if tries < TRIES => tries += 1,
+                result => return result.map_err(|(error, _)| error),
+            }
+        }
     }
-
-    fn read(&self, work: &mut Work<'_>) -> Result<(), Error> {
-        self.transact(false, work)
-    }
-}
-
-fn version(tx: &mut Transaction<'_>) -> Result<u64, PgError> {
-    let version: i64 = tx.query_one("SELECT version FROM edgelatch_schema", &[])?.try_get(0)?;
-    Ok(version.unsigned_abs())
 }
 
 /// The server's sentence or the network's; never the server's DETAIL, which quotes values.
@@ -330,7 +287,8 @@ impl<'a> Tx<'a> {
         };
         if statement.params().len() != args.len() {
             self.failure = Some(Next::Stop);
-            return Err(miscounted(sql, statement.params().len(), args.len()));
+            let (takes, given) = (statement.params().len(), args.len());
+            return Err(Error::Store { detail: format!("a statement takes {takes} parameters and was given {given}: {sql}") });
         }
         Ok(statement)
     }
@@ -354,27 +312,45 @@ impl Session for Tx<'_> {
         let statement = self.prepare(sql, args)?;
         let columns = statement.columns().len();
         let mut values = Vec::with_capacity(columns);
-        let mut refused = None;
+        let mut seen = Ok(());
         self.guard(|tx| {
             let mut rows = tx.query_raw(&statement, args)?;
-            while let Some(found) = rows.next()? {
+            while seen.is_ok()
+                && let Some(found) = rows.next()?
+            {
                 values.clear();
                 for i in 0..columns {
                     values.push(found.try_get(i)?);
                 }
-                if let Err(error) = row(Row::new(&mut values)) {
-                    refused = Some(error);
-                    break;
-                }
+                seen = row(Row::new(&mut values));
             }
             Ok(())
         })?;
-        refused.map_or(Ok(()), Err)
+        seen
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<(), Error> {
+        self.guard(|tx| tx.batch_execute(sql))
+    }
+
+    fn version(&mut self) -> Result<Option<u64>, Error> {
+        // Read from the catalog: `to_regclass` may answer from a cache that the lock does not refresh.
+        let sql = "SELECT current_schema() IS NOT NULL, EXISTS (SELECT FROM pg_class c JOIN pg_namespace n \
+                   ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND c.relname = 'edgelatch_schema')";
+        let session: &mut dyn Session = self;
+        match session.one(sql, &[])? {
+            Some((true, true)) => session.one("SELECT version FROM edgelatch_schema", &[]),
+            Some((true, false)) => Ok(None),
+            _ => {
+                let detail = "no schema of the search_path exists".into();
+                Err(Error::Unwritable { path: self.store.address.as_str().into(), detail })
+            }
+        }
     }
 
     /// A plan made while a table is empty reads all of it, and is kept while the table grows.
     fn bulk(&mut self) -> Result<(), Error> {
-        self.guard(|tx| tx.batch_execute("SET LOCAL enable_seqscan = off"))
+        self.batch("SET LOCAL enable_seqscan = off")
     }
 
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {

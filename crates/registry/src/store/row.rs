@@ -8,31 +8,24 @@ use crate::error::Error;
 use crate::model::FromText;
 
 /// One value of a row or of a statement's parameters. As JSON, in cursors, it is what it holds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, derive_more::From)]
 #[serde(untagged)]
 pub(crate) enum Value {
     #[default]
     Null,
+    #[from(bool, u32)]
     Int(i64),
+    #[from(&str, String)]
     Text(String),
+    #[from(&[u8], Vec<u8>)]
     Blob(Vec<u8>),
 }
 
-macro_rules! values {
-    ($($ty:ty, $value:ident => $make:expr;)*) => { $(
-        impl From<$ty> for Value { fn from($value: $ty) -> Value { $make } }
-    )* };
-}
-
-values! {
-    &str, v => Value::Text(v.into());
-    String, v => Value::Text(v);
-    Vec<u8>, v => Value::Blob(v);
-    &[u8], v => Value::Blob(v.into());
-    bool, v => Value::Int(i64::from(v));
-    // Times and counters stay far below 2^63; one that did not would be refused by the column's CHECK.
-    u64, v => Value::Int(i64::try_from(v).unwrap_or(-1));
-    u32, v => Value::Int(i64::from(v));
+impl From<u64> for Value {
+    /// Times and counters stay far below 2^63; one that did not would be refused by the column's CHECK.
+    fn from(value: u64) -> Value {
+        Value::Int(i64::try_from(value).unwrap_or(-1))
+    }
 }
 
 impl<T: Into<Value>> From<Option<T>> for Value {
@@ -111,7 +104,6 @@ impl<'v> Row<'v> {
         value.and_then(T::read).ok_or_else(wrong)
     }
 
-    /// All values, as they are.
     pub(crate) fn values(self) -> Vec<Value> {
         self.values.iter_mut().map(std::mem::take).collect()
     }
@@ -201,12 +193,20 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
+/// `$1, $2, …`: places for so many parameters.
+pub(crate) fn places(count: usize) -> String {
+    (1..=count).map(|i| format!("${i}")).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn insert(table: &str, columns: &[&str]) -> String {
+    format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places(columns.len()))
+}
+
 /// Columns to be written, each with its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Fields(pub(crate) Vec<(&'static str, Value)>);
 
 impl Fields {
-    /// These and the others.
     pub(crate) fn and(mut self, others: Fields) -> Fields {
         self.0.extend(others.0);
         self
@@ -220,11 +220,8 @@ impl Fields {
         self.0.into_iter().map(|(_, value)| value).collect()
     }
 
-    /// A statement that adds them as a row.
     pub(super) fn insert(self, table: &str) -> (String, Vec<Value>) {
-        let names = self.names();
-        let places: Vec<String> = (1..=names.len()).map(|i| format!("${i}")).collect();
-        (format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), places.join(", ")), self.values())
+        (insert(table, &self.names()), self.values())
     }
 
     /// A statement that puts them into a row, which rises to its next revision.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::row::{Fields, Query, Row, Value};
+use super::row::{Fields, Query, Row, Value, insert};
 use crate::error::Error;
 
 /// Sees each row in turn.
@@ -12,16 +12,25 @@ pub(crate) type Each<'a> = dyn FnMut(Row<'_>) -> Result<(), Error> + 'a;
 pub(crate) trait Session {
     /// Runs a statement and returns how many rows it touched. A violated uniqueness is [`Error::Unique`].
     fn execute(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error>;
-    /// Runs a query and hands over its rows.
     fn query(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error>;
-    /// Many rows are about to be added: from here on, statements are planned for large tables.
-    fn bulk(&mut self) -> Result<(), Error>;
-    /// Names of a table's columns.
+    /// Runs several statements without parameters.
+    fn batch(&mut self, sql: &str) -> Result<(), Error>;
+    /// How many migrations have run; none where there are no tables of ours.
+    fn version(&mut self) -> Result<Option<u64>, Error>;
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error>;
-    /// Adds rows in the database's fastest way.
-    fn load(&mut self, table: &str, columns: &[&str], rows: &[Vec<Value>]) -> Result<(), Error>;
-    /// Makes the ids that the database gives follow those that were loaded into a table that has ids.
-    fn settle(&mut self, table: &str) -> Result<(), Error>;
+    /// Adds rows in the database's fastest way: unless it has one of its own, row by row.
+    fn load(&mut self, table: &str, columns: &[&str], rows: &[Vec<Value>]) -> Result<(), Error> {
+        let sql = insert(table, columns);
+        rows.iter().try_for_each(|row| self.execute(&sql, row).map(drop))
+    }
+    /// Many rows are about to be added: from here on, statements are planned for large tables.
+    fn bulk(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+    /// Makes the ids that the database gives follow those that were loaded into a table that has ids, if it does not by itself.
+    fn settle(&mut self, _table: &str) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// Statements in whatever holds an open transaction.
@@ -40,7 +49,6 @@ pub(crate) trait Statements {
         self.session().query(&sql, args, &mut |mut row| take(read(&mut row)?))
     }
 
-    /// All rows of a query.
     fn all<T>(&mut self, query: impl Into<Query<T>>, args: &[Value]) -> Result<Vec<T>, Error> {
         let mut all = Vec::new();
         self.each(query, args, |row| {
@@ -50,7 +58,6 @@ pub(crate) trait Statements {
         Ok(all)
     }
 
-    /// The first row of a query.
     fn one<T>(&mut self, query: impl Into<Query<T>>, args: &[Value]) -> Result<Option<T>, Error> {
         Ok(self.all(query, args)?.into_iter().next())
     }
@@ -100,7 +107,6 @@ pub(crate) trait Statements {
         self.run(&sql, &values).map(drop)
     }
 
-    /// Removes a row by its id.
     fn delete(&mut self, table: &str, id: u64) -> Result<(), Error> {
         self.run(&format!("DELETE FROM {table} WHERE id = $1"), &[id.into()]).map(drop)
     }

@@ -3,29 +3,30 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql, TransactionBehavior, ffi, params_from_iter};
 
-use super::readers::Readers;
 use super::row::Row;
 use super::schema::{Migrations, SQLITE};
 use super::session::Each;
-use super::{Session, Store, Value, Work, miscounted, passed_over};
+use super::{Mode, Session, Statements, Store, Value, Work, passed_over};
 use crate::error::Error;
-use crate::limits::{BUSY_MILLIS, CACHE_KIB, READER_CACHE_KIB, STATEMENTS, WAL_PAGES};
+use crate::limits::{BUSY_MILLIS, CACHE_KIB, READER_CACHE_KIB, READERS, STATEMENTS, WAL_PAGES};
 
 /// `edgl`: tells our file from any other SQLite database.
-const APPLICATION_ID: i64 = 0x6564_676c;
+const APPLICATION_ID: u64 = 0x6564_676c;
 
-/// An open SQLite database.
-#[derive(Debug)]
 pub(crate) struct Sqlite {
     path: PathBuf,
     writer: Mutex<Connection>,
-    readers: Readers,
+    /// Connections that read and are idle: a reader takes one, or waits for the first that is given back. So a long read, such as
+    /// looking through a million keys, does not stand in the way of those that every call begins with.
+    idle: Mutex<Receiver<Connection>>,
+    back: Sender<Connection>,
 }
 
 impl Sqlite {
@@ -46,8 +47,7 @@ impl Sqlite {
             Err(error) => return Err(Error::Unwritable { path: path.into(), detail: error.to_string() }),
         }
         let store = Sqlite::connect(path)?;
-        store.migrate(true, known)?;
-        Ok(store)
+        SQLITE.migrate(&store, path, true, known).map(|()| store)
     }
 
     /// Opens an existing database and brings its schema up to date.
@@ -63,56 +63,27 @@ impl Sqlite {
             return Err(Error::NotInitialised { path: path.into() });
         }
         let store = Sqlite::connect(path)?;
-        let id = store.lock_writer().query_row("PRAGMA application_id", [], |row| row.get::<_, i64>(0));
-        if id.map_err(|e| store.error(e))? != APPLICATION_ID {
+        let id = (&store as &dyn Store).reading(|s| s.count("PRAGMA application_id", &[]))?;
+        if id != APPLICATION_ID {
             return Err(Error::Corrupt { path: path.into(), detail: "it is another program's database".into() });
         }
-        store.migrate(false, known)?;
-        Ok(store)
+        SQLITE.migrate(&store, path, false, known).map(|()| store)
     }
 
     fn connect(path: &Path) -> Result<Sqlite, Error> {
-        let pair = || Ok((open(path, CACHE_KIB)?, open(path, READER_CACHE_KIB)?));
-        let (writer, reader) = pair().map_err(|e| translate(path, e))?;
-        Ok(Sqlite { path: path.into(), writer: Mutex::new(writer), readers: Readers::new(reader) })
-    }
-
-    fn migrate(&self, new: bool, migrations: Migrations) -> Result<(), Error> {
-        let version =
-            |c: &Connection| c.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).map_err(|e| self.error(e));
-        let known = migrations.len() as u32;
-        let mut writer = self.lock_writer();
-        if !new && version(&writer)? == known {
-            return Ok(());
+        let open = |cache_kib| open(path, cache_kib).map_err(|e| translate(path, e));
+        let (back, idle) = channel();
+        for _ in 0..READERS {
+            let _ = back.send(open(READER_CACHE_KIB)?);
         }
-        let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| self.error(e))?;
-        // Read again: another process may have been faster.
-        let found = version(&tx)?;
-        if new && found > 0 {
-            return Err(Error::AlreadyInitialised { path: self.path.clone() });
-        }
-        let Some(missing) = migrations.get(found as usize..) else {
-            return Err(Error::NewerSchema { found: found.into(), known: known.into() });
-        };
-        if new {
-            tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(|e| self.error(e))?;
-        }
-        for migration in missing {
-            tx.execute_batch(&SQLITE.render(migration)).map_err(|e| self.error(e))?;
-        }
-        tx.pragma_update(None, "user_version", known).and_then(|()| tx.commit()).map_err(|e| self.error(e))
-    }
-
-    /// A panic while a transaction is open rolls it back, so the connection stays sound.
-    fn lock_writer(&self) -> MutexGuard<'_, Connection> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(Sqlite { path: path.into(), writer: Mutex::new(open(CACHE_KIB)?), idle: Mutex::new(idle), back })
     }
 
     fn error(&self, error: rusqlite::Error) -> Error {
         translate(&self.path, error)
     }
 
-    fn run(&self, connection: &mut Connection, behavior: TransactionBehavior, work: &mut Work<'_>) -> Result<(), Error> {
+    fn transact(&self, connection: &mut Connection, behavior: TransactionBehavior, work: &mut Work<'_>) -> Result<(), Error> {
         let tx = connection.transaction_with_behavior(behavior).map_err(|e| self.error(e))?;
         let mut session = Tx { connection: &tx, store: self, failed: false };
         work(&mut session)?;
@@ -124,13 +95,16 @@ impl Sqlite {
 }
 
 impl Store for Sqlite {
-    fn write(&self, work: &mut Work<'_>) -> Result<(), Error> {
-        self.run(&mut self.lock_writer(), TransactionBehavior::Immediate, work)
-    }
-
-    fn read(&self, work: &mut Work<'_>) -> Result<(), Error> {
-        let run = |connection: &mut Connection| self.run(connection, TransactionBehavior::Deferred, work);
-        self.readers.with(|| open(&self.path, READER_CACHE_KIB), run).map_err(|e| self.error(e))?
+    /// A panic rolls the transaction back, so that its connection stays sound.
+    fn run(&self, mode: Mode, work: &mut Work<'_>) -> Result<(), Error> {
+        if mode != Mode::Read {
+            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            return self.transact(&mut writer, TransactionBehavior::Immediate, work);
+        }
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let idle = idle.map_err(|e| Error::Store { detail: e.to_string() })?;
+        let mut reader = scopeguard::guard(idle, |reader| drop(self.back.send(reader)));
+        self.transact(&mut reader, TransactionBehavior::Deferred, work)
     }
 }
 
@@ -154,87 +128,60 @@ struct Tx<'a> {
     failed: bool,
 }
 
-impl<'a> Tx<'a> {
+impl Tx<'_> {
     /// Runs `work` unless a statement failed before.
-    fn guard<T>(&mut self, work: impl FnOnce(&Self) -> Result<T, Error>) -> Result<T, Error> {
+    fn guard<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
         if self.failed {
             return Err(passed_over());
         }
-        work(self).inspect_err(|_| self.failed = true)
+        work(self.connection).map_err(|error| {
+            self.failed = true;
+            self.store.error(error)
+        })
     }
 
-    fn prepare(&self, sql: &str, args: &[Value]) -> Result<rusqlite::CachedStatement<'a>, Error> {
+    fn prepared<T>(&mut self, sql: &str, work: impl FnOnce(&mut Statement<'_>) -> rusqlite::Result<T>) -> Result<T, Error> {
         // `$1` would be a name to SQLite, to be looked up at every use; `?1` is the first parameter. No text of ours has a `$`.
-        let mut statement = self.connection.prepare_cached(&sql.replace('$', "?")).map_err(|e| self.store.error(e))?;
-        self.bind(sql, &mut statement, args)?;
-        Ok(statement)
-    }
-
-    fn bind(&self, sql: &str, statement: &mut rusqlite::Statement<'_>, args: &[Value]) -> Result<(), Error> {
-        if statement.parameter_count() != args.len() {
-            return Err(miscounted(sql, statement.parameter_count(), args.len()));
-        }
-        for (i, value) in (1..).zip(args) {
-            statement.raw_bind_parameter(i, value).map_err(|e| self.store.error(e))?;
-        }
-        Ok(())
+        self.guard(|connection| work(&mut *connection.prepare_cached(&sql.replace('$', "?"))?))
     }
 }
 
 impl Session for Tx<'_> {
     fn execute(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
-        self.guard(|tx| {
-            let touched = tx.prepare(sql, args)?.raw_execute().map_err(|e| tx.store.error(e))?;
-            Ok(touched as u64)
-        })
+        self.prepared(sql, |statement| Ok(statement.execute(params_from_iter(args))? as u64))
     }
 
     fn query(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error> {
-        let store = self.store;
-        let mut statement = self.guard(|tx| tx.prepare(sql, args))?;
-        let columns = statement.column_count();
-        let mut values = Vec::with_capacity(columns);
-        let mut rows = statement.raw_query();
-        let mut next = |values: &mut Vec<Value>| -> rusqlite::Result<bool> {
-            let Some(found) = rows.next()? else { return Ok(false) };
-            values.clear();
-            for i in 0..columns {
-                values.push(value(found.get_ref(i)?));
+        let mut seen = Ok(());
+        self.prepared(sql, |statement| {
+            let columns = statement.column_count();
+            let mut values = Vec::with_capacity(columns);
+            let mut rows = statement.query(params_from_iter(args))?;
+            while seen.is_ok()
+                && let Some(found) = rows.next()?
+            {
+                values.clear();
+                for i in 0..columns {
+                    values.push(value(found.get_ref(i)?));
+                }
+                seen = row(Row::new(&mut values));
             }
-            Ok(true)
-        };
-        while self.guard(|_| next(&mut values).map_err(|e| store.error(e)))? {
-            row(Row::new(&mut values))?;
-        }
-        Ok(())
+            Ok(())
+        })?;
+        seen
     }
 
-    fn bulk(&mut self) -> Result<(), Error> {
-        Ok(())
+    fn batch(&mut self, sql: &str) -> Result<(), Error> {
+        self.guard(|connection| connection.execute_batch(sql))
+    }
+
+    fn version(&mut self) -> Result<Option<u64>, Error> {
+        let version = self.guard(|connection| connection.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)))?;
+        Ok(Some(version.into()).filter(|version| *version > 0))
     }
 
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {
-        self.guard(|tx| {
-            let statement = tx.prepare(&format!("SELECT * FROM {table}"), &[])?;
-            Ok(statement.column_names().map(Into::into).collect())
-        })
-    }
-
-    fn load(&mut self, table: &str, columns: &[&str], rows: &[Vec<Value>]) -> Result<(), Error> {
-        let places: Vec<String> = (1..=columns.len()).map(|i| format!("?{i}")).collect();
-        let sql = format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places.join(", "));
-        self.guard(|tx| {
-            let mut statement = tx.connection.prepare_cached(&sql).map_err(|e| tx.store.error(e))?;
-            rows.iter().try_for_each(|row| {
-                tx.bind(&sql, &mut statement, row)?;
-                statement.raw_execute().map(|_| ()).map_err(|e| tx.store.error(e))
-            })
-        })
-    }
-
-    /// SQLite itself goes on from the largest id.
-    fn settle(&mut self, _table: &str) -> Result<(), Error> {
-        Ok(())
+        self.prepared(&format!("SELECT * FROM {table}"), |statement| Ok(statement.column_names().map(Into::into).collect()))
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::contract::{REALM, on_each_place};
+use super::contract::{REALM, count, on_each_place};
 use super::schema::{MIGRATIONS, Migrations, tables};
-use super::{Session, Statements, Store, args};
+use super::{Statements, Store, args};
 use crate::error::Error;
 
 /// What a next program may bring: a column, a table, and what is for one dialect alone.
@@ -25,10 +25,6 @@ type Open<'a> = dyn Fn(bool, Migrations) -> Result<Box<dyn Store>, Error> + Sync
 
 fn on_each(test: impl Fn(&Open<'_>)) {
     on_each_place(|place| test(&|new, known| place.open_as(new, known)));
-}
-
-fn count(session: &mut dyn Session) -> Result<u64, Error> {
-    session.count("SELECT count(*) FROM realms", &[])
 }
 
 /// Opens the next program while this one is at work.

@@ -1,23 +1,64 @@
-//! Who is in the registry: realms, their orgs, and those orgs' owners and roles. Keys are in `keys`. Begin with `owners`: orgs and
-//! roles go the same way.
-//!
-//! | read | for |
-//! |---|---|
-//! | `find` | rows of orgs, owners and roles, found by their names |
-//! | `roles`, `realms`, `orgs`, `owners` | the operations on each |
+//! Who is in the registry: realms, their orgs, and those orgs' owners and roles, each found by its name. Keys are in `keys`. Begin
+//! with `owners`: orgs and roles go the same way.
 
-mod find;
 mod orgs;
 mod owners;
 mod realms;
 mod roles;
 
-use crate::transaction::handle;
+use crate::error::{Error, Kind};
+use crate::model::{Settings, Slug};
+use crate::store::{Statements, args};
+use crate::transaction::{Change, Transaction, handle};
 
-pub(crate) use find::{OrgRow, org_id, owner_id, role_id};
 pub(crate) use realms::find_realm;
 
 handle! {
     /// Orgs, owners and roles of a realm.
     Tenants = tenants
+}
+
+/// An org's row and rules.
+#[derive(Clone, Debug)]
+pub(crate) struct OrgRow {
+    pub(crate) id: u64,
+    pub(crate) settings: Settings,
+}
+
+impl Change<'_> {
+    /// An org that the caller may act in.
+    pub(crate) fn org(&mut self, org: &Slug) -> Result<OrgRow, Error> {
+        self.caller.check(org, Kind::Org, org.as_str())?;
+        let sql = "SELECT id, settings FROM orgs WHERE realm_id = $1 AND slug = $2";
+        let found = self.one(sql, args![self.tx.realm, org.as_str()])?;
+        let (id, settings) = found.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))?;
+        Ok(OrgRow { id, settings })
+    }
+}
+
+pub(crate) fn org_id(tx: &mut Transaction<'_>, org: &Slug) -> Result<u64, Error> {
+    let sql = "SELECT id FROM orgs WHERE realm_id = $1 AND slug = $2";
+    tx.one(sql, args![tx.realm, org.as_str()])?.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))
+}
+
+/// The row of an org's owner: of the one named, or else of the only one.
+pub(crate) fn owner_id(tx: &mut Transaction<'_>, org: u64, owner: Option<&Slug>) -> Result<u64, Error> {
+    let Some(owner) = owner else {
+        let owners: Vec<u64> = tx.all("SELECT id FROM owners WHERE org_id = $1 LIMIT 2", args![org])?;
+        return match owners[..] {
+            [only] => Ok(only),
+            [] => Err(Error::invalid("owner", "is missing, and the org has none yet: create one")),
+            _ => Err(Error::invalid("owner", "is missing, and the org has several: name one of them")),
+        };
+    };
+    let sql = "SELECT id FROM owners WHERE org_id = $1 AND slug = $2";
+    tx.one(sql, args![org, owner.as_str()])?.ok_or_else(|| Error::missing(Kind::Owner, owner.as_str()))
+}
+
+/// The row of a role: the org's own, or else the realm's.
+pub(crate) fn role_id(tx: &mut Transaction<'_>, org: u64, role: &Slug) -> Result<u64, Error> {
+    let sql = "SELECT id FROM roles WHERE realm_id = $1 AND slug = $2 AND (org_id = $3 OR org_id IS NULL) \
+               ORDER BY coalesce(org_id, 0) DESC LIMIT 1";
+    let found = tx.one(sql, args![tx.realm, role.as_str(), org])?;
+    found.ok_or_else(|| Error::missing(Kind::Role, role.as_str()))
 }

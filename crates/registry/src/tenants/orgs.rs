@@ -2,12 +2,12 @@
 
 use super::Tenants;
 use super::owners::set_roles;
-use super::realms::{find_realm, predefined};
+use super::realms::find_realm;
 use super::roles::{insert_role, of_org};
 use crate::audit::{Target, logged};
 use crate::directory;
 use crate::error::{Error, Kind};
-use crate::model::{Caller, Name, NewOrg, Org, OrgEdit, RealmCredentials, Settings, Slug, Word};
+use crate::model::{Caller, Name, NewOrg, Org, OrgEdit, PresetRole, RealmCredentials, Settings, Slug, Word};
 use crate::store::{Fields, Statements, args, columns, fields};
 use crate::transaction::{Change, Transaction, check_revision};
 
@@ -73,8 +73,8 @@ impl Tenants<'_> {
             let row = fields! { realm_id: change.tx.realm, slug: new.org.as_str(), created_at: change.now };
             let exists = || Error::Exists { kind: Kind::Org, id: new.org.to_string() };
             let id = change.add_new("orgs", row.and(editable(&new.name, &settings)?))?.ok_or_else(exists)?;
-            for role in other.map(|_| data.roles).unwrap_or_default() {
-                insert_role(change, Some(id), &predefined(role, Some(&new.org)), true)?;
+            for PresetRole { role, name, permissions } in other.iter().flat_map(|_| &data.roles) {
+                insert_role(change, Some(id), (role, name, permissions), true)?;
             }
             touch_if_other_headers(change, self.0.realm, realm.credentials)?;
             let (_, org) = find(&mut change.tx, &new.org)?;

@@ -1,12 +1,11 @@
 //! Owners: users and service accounts, with roles of their own.
 
-use super::Tenants;
-use super::find::{org_id, role_id};
+use super::{Tenants, org_id, role_id};
 use crate::audit::{Target, logged};
 use crate::directory;
 use crate::error::{Error, Kind};
 use crate::model::{Caller, NewOwner, Owner, OwnerEdit, Slug, Word, unique_roles};
-use crate::store::{Statements, args, columns, fields};
+use crate::store::{Conditions, Statements, args, columns, fields};
 use crate::transaction::{Change, Transaction, check_revision};
 
 columns! {
@@ -16,7 +15,7 @@ columns! {
     } => (id, Owner { org, owner, kind, name, roles: Vec::new(), disabled, created_at, revision })
 }
 
-const FROM: &str = "FROM owners w JOIN orgs o ON o.id = w.org_id WHERE o.realm_id = $1";
+const FROM: &str = "FROM owners w JOIN orgs o ON o.id = w.org_id WHERE";
 
 fn with_roles(tx: &mut Transaction<'_>, (id, owner): (u64, Owner)) -> Result<(u64, Owner), Error> {
     let sql = "SELECT r.slug FROM owner_roles x JOIN roles r ON r.id = x.role_id WHERE x.owner_id = $1 ORDER BY r.slug";
@@ -25,7 +24,7 @@ fn with_roles(tx: &mut Transaction<'_>, (id, owner): (u64, Owner)) -> Result<(u6
 
 fn find(tx: &mut Transaction<'_>, org: &Slug, owner: &Slug) -> Result<(u64, Owner), Error> {
     let values = args![tx.realm, org.as_str(), owner.as_str()];
-    let found = tx.one(OWNER.select(&format!("{FROM} AND o.slug = $2 AND w.slug = $3")), values)?;
+    let found = tx.one(OWNER.select(&format!("{FROM} o.realm_id = $1 AND o.slug = $2 AND w.slug = $3")), values)?;
     with_roles(tx, found.ok_or_else(|| Error::missing(Kind::Owner, owner.as_str()))?)
 }
 
@@ -70,14 +69,10 @@ impl Tenants<'_> {
     /// All owners of the realm or of one org, by identifier.
     pub fn owners(&self, org: Option<&Slug>) -> Result<Vec<Owner>, Error> {
         self.0.read(|tx| {
-            let order = "ORDER BY o.slug, w.slug";
-            let found = match org {
-                None => tx.all(OWNER.select(&format!("{FROM} {order}")), args![tx.realm])?,
-                Some(org) => {
-                    let values = args![tx.realm, org_id(tx, org)?];
-                    tx.all(OWNER.select(&format!("{FROM} AND o.id = $2 {order}")), values)?
-                }
-            };
+            let mut only = Conditions::new("o.realm_id =", tx.realm);
+            only.maybe("o.id =", org.map(|org| org_id(tx, org)).transpose()?);
+            let rest = format!("{FROM} {} ORDER BY o.slug, w.slug", only.sql());
+            let found = tx.all(OWNER.select(&rest), &only.values)?;
             found.into_iter().map(|owner| Ok(with_roles(tx, owner)?.1)).collect()
         })
     }

@@ -3,7 +3,7 @@
 use super::roles::insert_role;
 use crate::audit::{Target, logged};
 use crate::error::{Error, Kind};
-use crate::model::{Caller, MANAGEMENT_REALM, NewRealm, NewRole, Preset, PresetRole, Realm, RealmCredentials, Slug, Word};
+use crate::model::{Caller, MANAGEMENT_REALM, NewRealm, Preset, PresetRole, Realm, RealmCredentials, Slug, Word};
 use crate::registry::Registry;
 use crate::store::{Statements, args, columns, fields};
 use crate::transaction::{Change, RealmId, Transaction};
@@ -18,15 +18,9 @@ columns! {
     } => Realm { realm, name, preset, prefix, credentials: RealmCredentials { bearer, x_api_key }, imports, pepper_id, changes, created_at }
 }
 
-/// Reads one realm.
 pub(crate) fn find_realm(session: &mut (impl Statements + ?Sized), realm: &Slug) -> Result<Realm, Error> {
     let found = session.one(REALM.select("FROM realms r WHERE r.slug = $1"), args![realm.as_str()])?;
     found.ok_or_else(|| Error::missing(Kind::Realm, realm.as_str()))
-}
-
-/// A preset's role, for the realm or for one org.
-pub(super) fn predefined(role: PresetRole, org: Option<&Slug>) -> NewRole {
-    NewRole { role: role.role, org: org.cloned(), name: role.name, permissions: role.permissions }
 }
 
 impl Registry {
@@ -51,8 +45,8 @@ impl Registry {
             let exists = || Error::Exists { kind: Kind::Realm, id: new.realm.to_string() };
             let id = session.add_new("realms", row)?.ok_or_else(exists)?;
             let mut change = Change { tx: Transaction::over(session, RealmId(id)), now, caller };
-            for role in &data.roles {
-                insert_role(&mut change, None, &predefined(role.clone(), None), true)?;
+            for PresetRole { role, name, permissions } in &data.roles {
+                insert_role(&mut change, None, (role, name, permissions), true)?;
             }
             let realm = find_realm(&mut change, &new.realm)?;
             change.log("realm.create", &Target::realm(&new.realm, None), None, logged(&realm))?;

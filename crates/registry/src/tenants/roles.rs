@@ -5,7 +5,7 @@ use crate::audit::{Target, logged};
 use crate::directory;
 use crate::error::{Error, Kind};
 use crate::limits::MAX_ROLE_PATTERNS;
-use crate::model::{Caller, NewRole, Pattern, Role, RoleEdit, Slug, distinct};
+use crate::model::{Caller, Name, NewRole, Pattern, Role, RoleEdit, Slug, distinct};
 use crate::store::{Conditions, Statements, args, columns, fields};
 use crate::transaction::{Change, Transaction, check_revision};
 
@@ -35,14 +35,12 @@ fn select(tx: &mut Transaction<'_>, only: &Conditions) -> Result<Vec<(u64, Role)
     Ok(roles)
 }
 
-/// All roles, or those of one name.
 fn all(tx: &mut Transaction<'_>, named: Option<&Slug>) -> Result<Vec<(u64, Role)>, Error> {
     let mut only = Conditions::new("r.realm_id =", tx.realm);
     only.maybe("r.slug =", named.map(Slug::as_str));
     select(tx, &only)
 }
 
-/// The roles that an org has of its own.
 pub(super) fn of_org(tx: &mut Transaction<'_>, org: u64) -> Result<Vec<Role>, Error> {
     Ok(select(tx, &Conditions::new("r.org_id =", org))?.into_iter().map(|(_, role)| role).collect())
 }
@@ -72,16 +70,19 @@ fn write_patterns(
     org.map_or(Ok(()), |org| directory::check_roles(tx, org))
 }
 
-/// Adds a role to the realm or to one org.
-pub(super) fn insert_role(change: &mut Change<'_>, org: Option<u64>, new: &NewRole, predefined: bool) -> Result<(), Error> {
+pub(super) fn insert_role(
+    change: &mut Change<'_>,
+    org: Option<u64>,
+    (role, name, permissions): (&Slug, &Name, &[Pattern]),
+    predefined: bool,
+) -> Result<(), Error> {
     let row = fields! {
-        realm_id: change.tx.realm, org_id: org, slug: new.role.as_str(), name: new.name.as_str(), predefined: predefined,
+        realm_id: change.tx.realm, org_id: org, slug: role.as_str(), name: name.as_str(), predefined: predefined,
         created_at: change.now,
     };
-    let exists = || Error::Exists { kind: Kind::Role, id: new.role.to_string() };
+    let exists = || Error::Exists { kind: Kind::Role, id: role.to_string() };
     let id = change.add_new("roles", row)?.ok_or_else(exists)?;
-    let permissions = checked(&new.permissions)?;
-    write_patterns(&mut change.tx, (org, id, &new.role), &[], &permissions)
+    write_patterns(&mut change.tx, (org, id, role), &[], &checked(permissions)?)
 }
 
 /// The row of the org whose roles the caller means to change; none for the realm's own, which takes authority over the realm.
@@ -114,7 +115,7 @@ impl Tenants<'_> {
     pub fn create_role(&self, caller: &Caller, new: &NewRole) -> Result<Role, Error> {
         self.0.change(caller, |change| {
             let org = place(change, new.org.as_ref())?;
-            insert_role(change, org, new, false)?;
+            insert_role(change, org, (&new.role, &new.name, &new.permissions), false)?;
             let (_, role) = find(&mut change.tx, new.org.as_ref(), &new.role)?;
             change.log("role.create", &Target::role(&role), None, logged(&role))?;
             Ok(role)

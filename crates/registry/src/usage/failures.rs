@@ -16,8 +16,7 @@ use crate::store::{Statements, args, columns};
 use crate::transaction::Transaction;
 
 /// How often a verdict was given, since the realm began.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Total {
     /// The verdict's name.
     pub code: String,

@@ -12,22 +12,21 @@ use super::failures::{Counts, count_verdicts, org_settings};
 use crate::error::Error;
 use crate::limits::{BATCH_SECONDS, MAX_ENDPOINT_BYTES, MAX_EVENT_ID_BYTES, MAX_EVENTS, MAX_METHOD_BYTES, MAX_PAGE};
 use crate::model::{DAY, FromText};
-use crate::store::{Statements, Value, args, columns, fields};
+use crate::store::{Statements, Value, args, columns, fields, places};
 use crate::transaction::{RealmId, Transaction};
 
 /// One verification at an edge.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UsageEvent {
     /// The key, where one was found.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(pattern = "^key_[0-9A-Za-z]{11}$"))]
+    #[schema(pattern = "^key_[0-9A-Za-z]{11}$")]
     pub key_id: Option<String>,
     /// When, in Unix seconds.
     pub at: u64,
     /// The request's method.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Z-]{1,20}$"))]
+    #[schema(pattern = "^[A-Z-]{1,20}$")]
     pub method: String,
     /// Its path or the path's template. What follows a `?` is cut off: it could hold a credential.
     pub endpoint: String,
@@ -36,35 +35,33 @@ pub struct UsageEvent {
     pub ip: Option<String>,
     /// Its country, two letters, where known.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Z0-9]{2}$"))]
+    #[schema(pattern = "^[A-Z0-9]{2}$")]
     pub country: Option<String>,
     /// Status of the response.
-    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 599))]
+    #[schema(minimum = 100, maximum = 599)]
     pub status: u16,
     /// The verdict's name.
     pub code: String,
     /// The edge's own id of the event.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[!-~]{1,64}$"))]
+    #[schema(pattern = "^[!-~]{1,64}$")]
     pub event: Option<String>,
 }
 
 /// Events that are taken together, once.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UsageBatch {
     /// Its id: another batch has another one, the same batch sent again has the same.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[!-~]{1,64}$"))]
+    #[schema(pattern = "^[!-~]{1,64}$")]
     pub batch: String,
     /// The events.
-    #[cfg_attr(feature = "openapi", schema(max_items = 10_000))]
+    #[schema(max_items = 10_000)]
     pub events: Vec<UsageEvent>,
 }
 
 /// What became of a batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Ingested {
     /// Events counted.
     pub accepted: u64,
@@ -135,6 +132,9 @@ columns! {
     KNOWN: (u64, KeyId, Known) = { realm_id, key_id, row = "id", org = "org_id" } => (realm_id, key_id, Known { row, org })
 }
 
+/// An event, and the key that it names if the realm has it.
+type Seen<'e> = (&'e Event<'e>, Option<(KeyId, &'e Known)>);
+
 /// What a batch says of one key.
 #[derive(Default)]
 struct Tally {
@@ -163,27 +163,26 @@ impl Usage<'_> {
             }
             let events: Vec<&Event<'_>> = events.iter().filter(|event| event.at >= oldest).collect();
             let known = known(tx, &events)?;
-            log(tx, &events, &known, now)?;
-            tally(tx, &events, &known)?;
-            count_verdicts(tx, &counted(&events, &known), now)?;
-            let found = |event: &&&Event<'_>| event.key_id.is_some_and(|id| known.contains_key(&id));
+            let of = |event: &Event<'_>| event.key_id.and_then(|id| Some((id, known.get(&id)?)));
+            let events: Vec<Seen<'_>> = events.into_iter().map(|event| (event, of(event))).collect();
+            log(tx, &events, now)?;
+            tally(tx, &events)?;
+            count_verdicts(tx, &counted(&events), now)?;
             let accepted = events.len() as u64;
-            let unknown = accepted - events.iter().filter(found).count() as u64;
+            let unknown = events.iter().filter(|(_, key)| key.is_none()).count() as u64;
             Ok(Ingested { accepted, unknown, late: batch.events.len() as u64 - accepted, repeated: false })
         })
     }
 }
 
-/// The keys that events name.
 fn known(tx: &mut Transaction<'_>, events: &[&Event<'_>]) -> Result<BTreeMap<KeyId, Known>, Error> {
     let ids: BTreeSet<KeyId> = events.iter().filter_map(|event| event.key_id).collect();
     let ids: Vec<KeyId> = ids.into_iter().collect();
     let mut all = BTreeMap::new();
     for some in ids.chunks(MAX_PAGE) {
-        let places: Vec<String> = (1..=some.len()).map(|i| format!("${i}")).collect();
         let values: Vec<Value> = some.iter().map(|id| Value::from(id.to_string())).collect();
         // The realm is compared here: asked for it too, SQLite goes through all of the realm's keys.
-        let found = tx.all(KNOWN.select(&format!("FROM keys WHERE key_id IN ({})", places.join(", "))), &values)?;
+        let found = tx.all(KNOWN.select(&format!("FROM keys WHERE key_id IN ({})", places(some.len()))), &values)?;
         let ours = found.into_iter().filter(|(realm, ..)| RealmId(*realm) == tx.realm);
         all.extend(ours.map(|(_, id, known)| (id, known)));
     }
@@ -191,15 +190,15 @@ fn known(tx: &mut Transaction<'_>, events: &[&Event<'_>]) -> Result<BTreeMap<Key
 }
 
 /// Adds to the keys' logs, as far back as each org keeps them.
-fn log(tx: &mut Transaction<'_>, events: &[&Event<'_>], known: &BTreeMap<KeyId, Known>, now: u64) -> Result<(), Error> {
+fn log(tx: &mut Transaction<'_>, events: &[Seen<'_>], now: u64) -> Result<(), Error> {
     let mut kept: BTreeMap<u64, u64> = BTreeMap::new();
-    for org in known.values().map(|key| key.org).collect::<BTreeSet<u64>>() {
+    for org in events.iter().filter_map(|(_, key)| Some(key.as_ref()?.1.org)).collect::<BTreeSet<u64>>() {
         let days = org_settings(tx, org)?.request_log_days;
         kept.insert(org, now.saturating_sub(u64::from(days) * DAY));
     }
     let mut rows = Vec::new();
-    for event in events {
-        let Some((id, key)) = event.key_id.and_then(|id| Some((id, known.get(&id)?))) else { continue };
+    for (event, key) in events {
+        let Some((id, key)) = key else { continue };
         if kept.get(&key.org).is_some_and(|oldest| event.at >= *oldest && *oldest < now) {
             let Event { at, endpoint, ip, code, raw, .. } = event;
             rows.push(fields! {
@@ -213,10 +212,10 @@ fn log(tx: &mut Transaction<'_>, events: &[&Event<'_>], known: &BTreeMap<KeyId, 
 }
 
 /// Adds to the keys' counters.
-fn tally(tx: &mut Transaction<'_>, events: &[&Event<'_>], known: &BTreeMap<KeyId, Known>) -> Result<(), Error> {
+fn tally(tx: &mut Transaction<'_>, events: &[Seen<'_>]) -> Result<(), Error> {
     let mut tallies: BTreeMap<u64, Tally> = BTreeMap::new();
-    for event in events {
-        let Some(key) = event.key_id.and_then(|id| known.get(&id)) else { continue };
+    for (event, key) in events {
+        let Some((_, key)) = key else { continue };
         let tally = tallies.entry(key.row).or_default();
         if event.code == Code::Valid {
             tally.uses += 1;
@@ -245,11 +244,10 @@ fn tally(tx: &mut Transaction<'_>, events: &[&Event<'_>], known: &BTreeMap<KeyId
 }
 
 /// How often each verdict was given, and over which key.
-fn counted(events: &[&Event<'_>], known: &BTreeMap<KeyId, Known>) -> Counts {
+fn counted(events: &[Seen<'_>]) -> Counts {
     let mut counts = BTreeMap::new();
-    for event in events {
-        let key = event.key_id.and_then(|id| Some((id, known.get(&id)?.org)));
-        *counts.entry((key, event.code.name())).or_default() += 1;
+    for (event, key) in events {
+        *counts.entry((key.map(|(id, key)| (id, key.org)), event.code.name())).or_default() += 1;
     }
     counts
 }

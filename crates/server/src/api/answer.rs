@@ -1,9 +1,9 @@
 //! Successful answers.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use edgelatch_registry::{Changed, Key, Once, Slug, Warning};
+use edgelatch_registry::{Changed, Key, Once, Org, Owner, Role, Slug, Warning};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,42 +40,62 @@ pub(crate) struct ChangedKey {
     warnings: Vec<Warning>,
 }
 
-/// A thing as it is at a revision, which is its entity tag.
-pub(crate) fn shown(revision: u64, body: impl Serialize) -> Response {
-    ([(header::ETAG, format!("\"{revision}\""))], Json(body)).into_response()
+/// A thing with a revision, which is its entity tag.
+pub(crate) trait Revised: Serialize {
+    /// Rises with every change.
+    fn revision(&self) -> u64;
+}
+
+macro_rules! revised {
+    ($($thing:ty => $($member:ident).+;)*) => { $(
+        impl Revised for $thing {
+            fn revision(&self) -> u64 {
+                self.$($member).+
+            }
+        }
+    )* };
+}
+
+revised! {
+    Org => revision;
+    Owner => revision;
+    Role => revision;
+    Key => revision;
+    CreatedKey => key.revision;
+    ChangedKey => key.revision;
+}
+
+/// A thing as it is.
+pub(crate) fn shown(thing: impl Revised) -> Answer {
+    Ok(([(header::ETAG, format!("\"{}\"", thing.revision()))], Json(thing)).into_response())
 }
 
 /// JSON.
-pub(crate) fn json(body: impl Serialize) -> Response {
-    Json(body).into_response()
+pub(crate) fn json(body: impl Serialize) -> Answer {
+    Ok(Json(body).into_response())
 }
 
 /// A new thing, and where it is from now on.
-pub(crate) fn created(path: &str, revision: u64, body: impl Serialize) -> Response {
-    let mut response = shown(revision, body);
-    *response.status_mut() = StatusCode::CREATED;
-    if let Ok(location) = HeaderValue::from_str(path) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response
+pub(crate) fn created(path: String, thing: impl Revised) -> Answer {
+    Ok((StatusCode::CREATED, [(header::LOCATION, path)], shown(thing)?).into_response())
 }
 
 /// The answer to a request that makes a secret, and a key in `realm` unless the key was there before.
-pub(crate) fn once(done: Once, realm: Option<&Slug>) -> Response {
+pub(crate) fn once(done: Once, realm: Option<&Slug>) -> Answer {
     let (key, secret, repeated, warnings) = match done {
         Once::Repeated(key) => (*key, None, true, Vec::new()),
         Once::Done(done) => (done.key, Some(done.secret.to_string()), false, done.warnings),
     };
-    let (revision, place) = (key.revision, realm.map(|realm| format!("/api/v1/realms/{realm}/keys/{}", key.key_id)));
+    let place = realm.map(|realm| format!("/api/v1/realms/{realm}/keys/{}", key.key_id));
     let body = CreatedKey { key, secret, repeated, warnings };
     match place {
-        Some(place) if !repeated => created(&place, revision, body),
-        _ => shown(revision, body),
+        Some(place) if !repeated => created(place, body),
+        _ => shown(body),
     }
 }
 
 /// The answer to a change.
-pub(crate) fn changed(done: Changed) -> Response {
+pub(crate) fn changed(done: Changed) -> Answer {
     let Changed { key, changed, deleted, warnings } = done;
-    shown(key.revision, ChangedKey { key, changed, deleted, warnings })
+    shown(ChangedKey { key, changed, deleted, warnings })
 }

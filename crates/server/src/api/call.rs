@@ -12,13 +12,15 @@ use edgelatch_core::edge::Outcome;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{Caller, Error, Idempotency, Key, Keys, Kind, Registry, Slug, Tenants, management};
+use edgelatch_registry::{Audit, Caller, Error, Idempotency, Key, Keys, Kind, Registry, Slug, Tenants, Usage, management};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::answer::Answer;
 use super::auth::authenticator::Block;
 use super::auth::principal::{Principal, Reach, acting_service};
 use super::headers;
 use super::incoming::Incoming;
+use super::path::{InPath, part};
 use super::query::Query;
 use super::state::Api;
 use crate::net::accept::Peer;
@@ -72,7 +74,6 @@ impl FromRequest<Arc<Api>> for Call {
 pub(crate) struct Pass {
     api: Arc<Api>,
     block: Block,
-    path: Vec<(String, String)>,
     parts: Parts,
     address: Option<Ip>,
     /// Who calls.
@@ -84,16 +85,10 @@ pub(crate) struct Pass {
 }
 
 impl Call {
-    /// Admits a call on the path's realm, if its key has the permission for `act` somewhere in it. It must have no query.
-    pub(crate) async fn admit(self, act: &str) -> Result<(Pass, Incoming), Problem> {
-        let (pass, (), incoming) = self.admit_with(act).await?;
-        Ok((pass, incoming))
-    }
-
-    /// The same with a query, of which every parameter must be known and given once.
-    pub(crate) async fn admit_with<Q: Query>(self, act: &str) -> Result<(Pass, Q, Incoming), Problem> {
-        let named = self.path.iter().find(|(name, _)| name == "realm");
-        let realm = named.and_then(|(_, realm)| realm.parse::<Slug>().ok());
+    /// Admits a call on the path's realm, if its key has the permission for `act` somewhere in it. Path and query are read
+    /// afterwards: of the query, every parameter must be known and given once.
+    pub(crate) async fn admit<P: InPath, Q: Query>(self, act: &str) -> Result<(Pass, P, Q, Incoming), Problem> {
+        let realm = part::<Slug>(&self.path, "realm").ok();
         let permission = realm.as_ref().map_or_else(|| format!("api.{act}"), |realm| management::permission(realm, act));
         let within = realm.clone();
         let choose = move |services: &[String]| acting_service(within.as_ref()?, services);
@@ -101,8 +96,9 @@ impl Call {
         let realm = realm.ok_or_else(Problem::not_found)?;
         let query = Q::read(call.parts.uri.query().unwrap_or_default())?;
         let reach = principal.reach(&realm);
+        let path = P::of(&call.path, &reach)?;
         let (pass, incoming) = call.pass(principal, address, realm, reach);
-        Ok((pass, query, incoming))
+        Ok((pass, path, query, incoming))
     }
 
     /// Admits a call that is about all realms: its key's scope must be everything.
@@ -128,9 +124,9 @@ impl Call {
     }
 
     fn pass(self, principal: Principal, address: Option<Ip>, realm: Slug, reach: Reach) -> (Pass, Incoming) {
-        let Call { api, block, path, parts, body } = self;
+        let Call { api, block, parts, body, .. } = self;
         let incoming = Incoming::new(&parts, body);
-        (Pass { api, block, path, parts, address, principal, realm, reach }, incoming)
+        (Pass { api, block, parts, address, principal, realm, reach }, incoming)
     }
 
     /// Who calls, and from where, if they have the permission.
@@ -181,34 +177,54 @@ impl Pass {
     }
 
     /// Who acts on a key: confined to its org.
-    pub(crate) fn caller_on(&self, registry: &Registry, key_id: KeyId) -> Result<Caller, Error> {
+    pub(crate) fn caller_on(&self, key_id: KeyId) -> Result<Caller, Error> {
         match self.reach {
             Reach::Realm => self.caller(None),
-            Reach::Orgs(_) => self.caller(Some(&self.visible(registry, key_id)?.org)),
+            Reach::Orgs(_) => self.caller(Some(&self.visible(key_id)?.org)),
         }
     }
 
     /// Asks for the permission for another act as well, where a body says that it takes one.
-    pub(crate) fn demand(&self, registry: &Registry, act: &str) -> Result<(), Problem> {
+    pub(crate) fn demand(&self, act: &str) -> Result<(), Problem> {
         let permission = management::permission(&self.realm, act);
         let choose = |services: &[String]| acting_service(&self.realm, services);
-        let verdict = self.api.authenticator.judge(registry, &self.block, &permission, &choose)?;
+        let verdict = self.api.authenticator.judge(self.registry(), &self.block, &permission, &choose)?;
         verdict.principal.map(drop).ok_or_else(|| Problem::verdict(verdict.outcome.reply(), false))
     }
 
+    /// The registry.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.api.registry
+    }
+
+    /// The registry's time.
+    pub(crate) fn now(&self) -> Result<u64, Error> {
+        self.registry().env().now()
+    }
+
     /// Keys of the realm.
-    pub(crate) fn keys<'r>(&'r self, registry: &'r Registry) -> Keys<'r> {
-        registry.keys(&self.realm)
+    pub(crate) fn keys(&self) -> Keys<'_> {
+        self.registry().keys(&self.realm)
     }
 
     /// Orgs, owners and roles of the realm.
-    pub(crate) fn tenants<'r>(&'r self, registry: &'r Registry) -> Tenants<'r> {
-        registry.tenants(&self.realm)
+    pub(crate) fn tenants(&self) -> Tenants<'_> {
+        self.registry().tenants(&self.realm)
+    }
+
+    /// The realm's audit log.
+    pub(crate) fn audit(&self) -> Audit<'_> {
+        self.registry().audit(&self.realm)
+    }
+
+    /// What the realm's edges report.
+    pub(crate) fn usage(&self) -> Usage<'_> {
+        self.registry().usage(&self.realm)
     }
 
     /// A key of the realm that is the caller's to see. Others do not exist for them.
-    pub(crate) fn visible(&self, registry: &Registry, key_id: KeyId) -> Result<Key, Error> {
-        let key = self.keys(registry).get(key_id)?;
+    pub(crate) fn visible(&self, key_id: KeyId) -> Result<Key, Error> {
+        let key = self.keys().get(key_id)?;
         let unknown = || Error::NotFound { kind: Kind::Key, id: key_id.to_string() };
         if self.reach.sees(&key.org) { Ok(key) } else { Err(unknown()) }
     }
@@ -224,11 +240,6 @@ impl Pass {
         place.map_err(|_| Problem::busy("other imports are under way: try again when they are done"))
     }
 
-    /// A part of the path, as text.
-    pub(crate) fn part(&self, name: &str) -> Result<&str, Problem> {
-        self.path.iter().find(|(n, _)| n == name).map(|(_, value)| &**value).ok_or_else(Problem::not_found)
-    }
-
     /// The revision that the call is about; none for any.
     pub(crate) fn if_match(&self) -> Result<Option<u64>, Problem> {
         headers::if_match(&self.parts.headers)
@@ -241,13 +252,10 @@ impl Pass {
     }
 
     /// Runs an operation of the registry. What is refused in a request without a body stood in its path or query.
-    pub(crate) async fn run<T: Send + 'static>(
-        self,
-        work: impl FnOnce(&Pass, &Registry) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
+    pub(crate) async fn run(self, work: impl FnOnce(&Pass) -> Answer + Send + 'static) -> Answer {
         let _permit = self.api.concurrency.acquire(self.principal.key_id).await;
         let bodiless = matches!(self.parts.method.as_str(), "GET" | "HEAD" | "DELETE");
-        let done = blocking(move || work(&self, &self.api.registry)).await?;
+        let done = blocking(move || work(&self)).await?;
         done.map_err(|problem| if bodiless { problem.without_body() } else { problem })
     }
 }

@@ -1,50 +1,56 @@
-//! Calls and verdicts, counted for Prometheus.
+//! What is counted for Prometheus, and how figures are written.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
 use edgelatch_core::verdict::Code;
 
-/// Methods that are told apart.
-const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
+/// Name, kind and meaning of figures that differ in their labels.
+pub(crate) type Family = (&'static str, &'static str, &'static str);
 
-/// The method, if it is one that a route takes; `other` for one that the client may have made up.
-pub(crate) fn known_method(method: &str) -> &'static str {
-    METHODS.into_iter().find(|known| *known == method).unwrap_or("other")
-}
+const REQUESTS: Family = ("edgelatch_api_requests_total", "counter", "Calls of the management API.");
+const JUDGED: Family = ("edgelatch_api_verdicts_total", "counter", "Verdicts on management keys.");
+pub(crate) const DROPPED: Family =
+    ("edgelatch_api_uses_dropped_total", "counter", "Uses of management keys that could not be recorded.");
+pub(crate) const VERDICTS: Family = ("edgelatch_verdicts_total", "counter", "Verdicts that edges reported.");
+pub(crate) const EPOCH: Family = ("edgelatch_published_epoch", "gauge", "The epoch signed last.");
+pub(crate) const AGE: Family = ("edgelatch_published_age_seconds", "gauge", "Seconds since that epoch was signed.");
+pub(crate) const LEFT: Family = ("edgelatch_published_left_seconds", "gauge", "Seconds until its head ends.");
+pub(crate) const PENDING: Family = ("edgelatch_alerts_pending", "gauge", "Alerts that wait for delivery.");
 
-/// Counters of this process.
+/// Figures by family and labels.
+pub(crate) type Figures = BTreeMap<(Family, String), u64>;
+
+/// Calls of the API and verdicts on their keys, as this process counts them.
 #[derive(Debug, Default)]
-pub(crate) struct Counters(Mutex<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    requests: BTreeMap<(String, &'static str, u16), u64>,
-    verdicts: BTreeMap<&'static str, u64>,
-}
+pub(crate) struct Counters(Mutex<Figures>);
 
 impl Counters {
     pub(crate) fn count(&self, endpoint: &str, method: &str, status: u16, verdict: Option<Code>) {
-        let method = known_method(method);
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts.requests.entry((endpoint.into(), method, status)).or_default() += 1;
-        if let Some(code) = verdict {
-            *counts.verdicts.entry(code.name()).or_default() += 1;
+        let call = format!(r#"{{endpoint="{endpoint}",method="{method}",status="{status}"}}"#);
+        let judged = verdict.map(|code| (JUDGED, format!(r#"{{verdict="{}"}}"#, code.name())));
+        let mut figures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for figure in [(REQUESTS, call)].into_iter().chain(judged) {
+            *figures.entry(figure).or_default() += 1;
         }
     }
 
-    /// Calls, by endpoint, method and status.
-    pub(crate) fn requests(&self) -> Vec<(String, u64)> {
-        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let label = |(endpoint, method, status): &(String, &str, u16)| {
-            format!(r#"{{endpoint="{endpoint}",method="{method}",status="{status}"}}"#)
-        };
-        counts.requests.iter().map(|(key, number)| (label(key), *number)).collect()
+    pub(crate) fn figures(&self) -> Figures {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
 
-    /// Verdicts on management keys.
-    pub(crate) fn verdicts(&self) -> Vec<(String, u64)> {
-        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.verdicts.iter().map(|(code, number)| (format!(r#"{{verdict="{code}"}}"#), *number)).collect()
+/// Figures as Prometheus reads them.
+pub(crate) fn text(figures: &Figures) -> String {
+    let mut text = String::new();
+    for family in [REQUESTS, JUDGED, DROPPED, VERDICTS, EPOCH, AGE, LEFT, PENDING] {
+        let (name, kind, help) = family;
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for ((_, labels), value) in figures.iter().filter(|((of, _), _)| *of == family) {
+            let _ = writeln!(text, "{name}{labels} {value}");
+        }
     }
+    text
 }

@@ -11,26 +11,11 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{
-    Components, ContactBuilder, ContentBuilder, HeaderBuilder, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr,
-    SecurityRequirement, ServerBuilder,
-};
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, OpenApi, Ref, SecurityRequirement};
 
 use super::query::Query;
 use super::state::Api;
 use crate::problem::{Details, Problem};
-
-/// What each area is about.
-const TAGS: [(&str, &str); 8] = [
-    ("realms", "Sets of orgs that are published together."),
-    ("keys", "Keys, from creation to deletion."),
-    ("explain", "What a key would get, and which keys an address may use, asked of the real core."),
-    ("orgs", "Tenants of a realm, and what their administrators may do."),
-    ("owners", "Users and service accounts that keys belong to."),
-    ("roles", "Named sets of permissions."),
-    ("logs", "Who did what, and what edges saw."),
-    ("server", "The server itself."),
-];
 
 /// What any operation that takes a management key can answer besides what it says itself.
 const ANYWHERE: [(&str, &str); 7] = [
@@ -51,39 +36,45 @@ const MISSING: (&str, &str) = ("404", "There is no such thing, or it is not the 
 const CONFLICT: (&str, &str) = ("409", "It goes against what is there; `code` says how.");
 const STALE: (&str, &str) = ("412", "It has changed since the revision in `If-Match`.");
 
-const DESCRIPTION: &str = "Manages keys, orgs, owners and roles, and reads the logs. Calls are authorised by keys of the realm \
-`management`, presented as a bearer token or in `X-API-Key`: a key's roles say what it may do, its scope says in which realms \
-and orgs. Errors are problem details (RFC 9457) with a stable `code`. Lists come in pages: pass `next` as `cursor`. Unknown \
-members and parameters are refused.";
+/// The document without its paths. The last three schemas are those that only parameters refer to.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Edgelatch management API",
+        description = "Manages keys, orgs, owners and roles, and reads the logs. Calls are authorised by keys of the realm \
+            `management`, presented as a bearer token or in `X-API-Key`: a key's roles say what it may do, its scope says in which \
+            realms and orgs. Errors are problem details (RFC 9457) with a stable `code`. Lists come in pages: pass `next` as \
+            `cursor`. Unknown members and parameters are refused.",
+        contact(name = "Edgelatch", url = "https://github.com/edgelatch/edgelatch"),
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    servers((url = "/", description = "This server.")),
+    security(("bearer" = []), ("apiKey" = [])),
+    tags(
+        (name = "realms", description = "Sets of orgs that are published together."),
+        (name = "keys", description = "Keys, from creation to deletion."),
+        (name = "explain", description = "What a key would get, and which keys an address may use, asked of the real core."),
+        (name = "orgs", description = "Tenants of a realm, and what their administrators may do."),
+        (name = "owners", description = "Users and service accounts that keys belong to."),
+        (name = "roles", description = "Named sets of permissions."),
+        (name = "logs", description = "Who did what, and what edges saw."),
+        (name = "server", description = "The server itself."),
+    ),
+    components(schemas(Details, Sort, Direction, ImportFormat)),
+)]
+struct Document;
 
-fn add<T: ToSchema>(components: &mut Components) {
-    components.schemas.insert(T::name().into(), T::schema());
-}
-
-fn problem(says: &str) -> RefOr<utoipa::openapi::Response> {
+/// The answer of a status, with the header that it may carry.
+fn problem(status: &str, says: &str) -> utoipa::openapi::Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Details::name()))).build();
-    ResponseBuilder::new().description(says).content("application/problem+json", content).build().into()
-}
-
-fn with_header(
-    response: RefOr<utoipa::openapi::Response>,
-    name: &str,
-    says: &str,
-    kind: Type,
-) -> RefOr<utoipa::openapi::Response> {
-    let RefOr::T(mut response) = response else { return response };
-    let header = HeaderBuilder::new().description(Some(says)).schema(ObjectBuilder::new().schema_type(kind)).build();
-    response.headers.insert(name.into(), header);
-    RefOr::T(response)
-}
-
-/// The answer of a status, with the headers that it may carry.
-fn answer(status: &str, says: &str) -> RefOr<utoipa::openapi::Response> {
-    match status {
-        "429" | "503" => with_header(problem(says), "Retry-After", "Seconds until trying again makes sense.", Type::Integer),
-        "401" => with_header(problem(says), "WWW-Authenticate", "The challenge (RFC 6750).", Type::String),
-        _ => problem(says),
-    }
+    let response = ResponseBuilder::new().description(says).content("application/problem+json", content);
+    let (name, says, kind) = match status {
+        "429" | "503" => ("Retry-After", "Seconds until trying again makes sense.", Type::Integer),
+        "401" => ("WWW-Authenticate", "The challenge (RFC 6750).", Type::String),
+        _ => return response.build(),
+    };
+    let header = HeaderBuilder::new().description(Some(says)).schema(ObjectBuilder::new().schema_type(kind));
+    response.header(name, header.build()).build()
 }
 
 /// Adds to an operation what it can answer by being what it is.
@@ -101,43 +92,18 @@ fn add_answers(path: &str, method: &str, operation: &mut Operation) {
         .chain([CONFLICT].iter().filter(|_| method != "get"))
         .chain([STALE].iter().filter(|_| matched));
     for (status, says) in rows {
-        operation.responses.responses.entry((*status).into()).or_insert_with(|| answer(status, says));
+        operation.responses.responses.entry((*status).into()).or_insert_with(|| problem(status, says).into());
     }
 }
 
 /// The whole document, of one with the paths alone.
-pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
-    document.info = InfoBuilder::new()
-        .title("Edgelatch management API")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(DESCRIPTION))
-        .contact(Some(ContactBuilder::new().name(Some("Edgelatch")).url(Some(env!("CARGO_PKG_REPOSITORY"))).build()))
-        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
-        .build();
-    document.servers = Some(vec![ServerBuilder::new().url("/").description(Some("This server.")).build()]);
-    document.tags = Some(
-        TAGS.iter()
-            .map(|(name, says)| utoipa::openapi::tag::TagBuilder::new().name(*name).description(Some(*says)).build())
-            .collect(),
-    );
-    document.security = Some(["bearer", "apiKey"].map(|name| SecurityRequirement::new(name, Vec::<String>::new())).into());
-    let components = document.components.get_or_insert_with(Components::new);
-    components.add_security_scheme(
-        "bearer",
-        SecurityScheme::Http(
-            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A management key as a bearer token.")).build(),
-        ),
-    );
+pub(crate) fn complete(paths: OpenApi) -> OpenApi {
+    let mut document = <Document as utoipa::OpenApi>::openapi().merge_from(paths);
+    let components = document.components.get_or_insert_default();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A management key as a bearer token."));
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     let header = ApiKeyValue::with_description("X-API-Key", "A management key.");
     components.add_security_scheme("apiKey", SecurityScheme::ApiKey(ApiKey::Header(header)));
-    let mut schemas = Vec::new();
-    Details::schemas(&mut schemas);
-    components.schemas.extend(schemas);
-    add::<Details>(components);
-    // Only parameters refer to these.
-    add::<Sort>(components);
-    add::<Direction>(components);
-    add::<ImportFormat>(components);
     for (path, item) in &mut document.paths.paths {
         let operations =
             [("get", &mut item.get), ("post", &mut item.post), ("patch", &mut item.patch), ("delete", &mut item.delete)];

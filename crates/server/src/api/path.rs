@@ -1,6 +1,8 @@
 //! What paths hold, as types: each is read from a call that was admitted, and describes itself in the API's document. The realm
 //! comes first in all of them; [`Call::admit`](super::call::Call::admit) reads it.
 
+use std::str::FromStr;
+
 use edgelatch_core::key::KeyId;
 use edgelatch_registry::Slug;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -8,33 +10,49 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr, Required};
 use utoipa::{IntoParams, ToSchema};
 
-use super::call::Pass;
+use super::auth::principal::Reach;
 use crate::problem::Problem;
 
-/// Declares what paths hold; `of org` where an org is part of it, which must be within the caller's reach.
-macro_rules! paths {
-    ($($(#[$doc:meta])* $name:ident($($part:ident: $ty:ty),+) $(of $org:ident)?;)*) => { $(
-        $(#[$doc])*
-        pub(crate) struct $name { $(pub(crate) $part: $ty),+ }
+/// The parts of a path by their names.
+pub(crate) type Parts = [(String, String)];
 
-        impl $name {
-            /// Reads it; what cannot be a name of ours is not found.
-            pub(crate) fn of(pass: &Pass) -> Result<$name, Problem> {
-                let path = $name { $($part: pass.part(stringify!($part))?.parse().map_err(|_| Problem::not_found())?),+ };
-                $(pass.reach.org(Some(&path.$org))?;)?
+/// What a path holds besides the realm.
+pub(crate) trait InPath: Sized {
+    /// Reads it; what cannot be a name of ours is not found, and an org must be within reach.
+    fn of(parts: &Parts, reach: &Reach) -> Result<Self, Problem>;
+}
+
+/// A part of the path.
+pub(crate) fn part<T: FromStr>(parts: &Parts, name: &str) -> Result<T, Problem> {
+    let part = parts.iter().find(|(of, _)| of == name);
+    part.and_then(|(_, text)| text.parse().ok()).ok_or_else(Problem::not_found)
+}
+
+/// Declares what paths hold; `of org` where an org is part of it.
+macro_rules! paths {
+    ($($(#[$doc:meta])* $name:ident($($part:ident: $ty:ty),*) $(of $org:ident)?;)*) => { $(
+        $(#[$doc])*
+        pub(crate) struct $name { $(pub(crate) $part: $ty),* }
+
+        impl InPath for $name {
+            fn of(_parts: &Parts, _reach: &Reach) -> Result<$name, Problem> {
+                let path = $name { $($part: part(_parts, stringify!($part))?),* };
+                $(_reach.org(Some(&path.$org))?;)?
                 Ok(path)
             }
         }
 
         impl IntoParams for $name {
             fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-                ["realm", $(stringify!($part)),+].map(parameter).into()
+                ["realm" $(, stringify!($part))*].map(parameter).into()
             }
         }
     )* };
 }
 
 paths! {
+    /// A realm alone.
+    InRealm();
     /// An org.
     OrgPath(org: Slug) of org;
     /// An owner in its org.
@@ -43,15 +61,6 @@ paths! {
     RolePath(role: Slug);
     /// A key.
     KeyPath(key_id: KeyId);
-}
-
-/// A realm alone.
-pub(crate) struct InRealm;
-
-impl IntoParams for InRealm {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![parameter("realm")]
-    }
 }
 
 /// How the document describes a part of a path.

@@ -1,10 +1,10 @@
 //! What every call of the API needs.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use edgelatch_registry::Registry;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use super::auth::authenticator::Authenticator;
 use super::auth::throttle::{FailureRate, Throttle};
@@ -41,10 +41,10 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// All of it, and the thread that writes down what management keys are used for.
+    /// All of it, and the task that writes down what management keys are used for.
     pub(crate) fn start(options: &ApiOptions, document: String) -> Result<(Api, JoinHandle<()>), Error> {
         let authenticator = Authenticator::new(options.client_ip.as_deref()).map_err(|detail| Error::ClientIp { detail })?;
-        let (uses, writer) = Uses::start(Arc::clone(&options.registry))?;
+        let (uses, writer) = Uses::start(Arc::clone(&options.registry));
         let api = Api {
             registry: Arc::clone(&options.registry),
             authenticator,

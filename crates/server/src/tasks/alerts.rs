@@ -15,7 +15,7 @@ use axum::body::Bytes;
 use axum::http::{Request, StatusCode, Uri, header, uri::Scheme};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use edgelatch_registry::{Alert, Error, Registry, format_time};
+use edgelatch_registry::{Alert, Registry, format_time};
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::{BodyExt, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -28,6 +28,7 @@ use tracing::field::display;
 use tracing::{error, warn};
 use zeroize::Zeroizing;
 
+use super::background::blocking;
 use crate::log::ALERTS;
 
 /// Pause between two looks into the outbox.
@@ -138,15 +139,6 @@ pub(crate) async fn deliver(webhook: Webhook, registry: Arc<Registry>, mut stop:
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    registry: &Arc<Registry>,
-    work: impl FnOnce(&Registry) -> Result<T, Error> + Send + 'static,
-) -> Result<T, String> {
-    let registry = Arc::clone(registry);
-    let done = tokio::task::spawn_blocking(move || work(&registry)).await;
-    done.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
 /// Tries what is due; returns how many that were.

@@ -1,9 +1,11 @@
-//! Work in the background, on threads of its own.
+//! Work in the background.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use edgelatch_registry::{Error, Registry};
 use tracing::dispatcher;
 
 /// A thread that does one round of its work after another. Dropping it waits for the round that is under way.
@@ -22,15 +24,13 @@ impl Background {
         end: impl FnOnce(S) + Send + 'static,
     ) -> std::io::Result<Background> {
         let (stop, stopped) = mpsc::channel();
-        let thread = spawn(name, move || {
-            loop {
-                let pause = round(&mut state);
-                if !matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {
-                    break;
-                }
-            }
+        let rounds = move || {
+            while matches!(stopped.recv_timeout(round(&mut state)), Err(RecvTimeoutError::Timeout)) {}
             end(state);
-        })?;
+        };
+        // It logs to where the thread logs that starts it.
+        let log = dispatcher::get_default(Clone::clone);
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || dispatcher::with_default(&log, rounds))?;
         Ok(Background { stop: Some(stop), thread: Some(thread) })
     }
 }
@@ -45,11 +45,12 @@ impl Drop for Background {
     }
 }
 
-/// A named thread that logs to where the thread logs that starts it.
-pub(crate) fn spawn<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> std::io::Result<JoinHandle<T>> {
-    let log = dispatcher::get_default(Clone::clone);
-    std::thread::Builder::new().name(name.into()).spawn(move || dispatcher::with_default(&log, work))
+/// Waits for work on the registry that may block; an error is what the log is to say.
+pub(crate) async fn blocking<T: Send + 'static>(
+    registry: &Arc<Registry>,
+    work: impl FnOnce(&Registry) -> Result<T, Error> + Send + 'static,
+) -> Result<T, String> {
+    let registry = Arc::clone(registry);
+    let done = tokio::task::spawn_blocking(move || work(&registry)).await;
+    done.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }

@@ -2,7 +2,7 @@
 //!
 //! | read | for |
 //! |---|---|
-//! | `background` | a thread that works in rounds |
+//! | `background` | a thread that works in rounds; work that blocks |
 //! | `publisher` | publishing whenever an epoch is due, on one of several nodes |
 //! | `upkeep` | clearing away what was kept long enough, reminders |
 //! | `alerts` | delivery of the registry's alerts over a webhook |

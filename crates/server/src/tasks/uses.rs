@@ -1,17 +1,18 @@
-//! Writes what management keys are used for into the management realm's own log of requests: in batches, on a thread of its own,
-//! so that no call waits for it.
+//! Writes what management keys are used for into the management realm's own log of requests: in batches, so that no call waits
+//! for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
-use std::time::Instant;
 
 use edgelatch_core::hex::Hex;
 use edgelatch_registry::{Error, Registry, Slug, UsageBatch, UsageEvent, management};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tracing::error;
+use tracing::instrument::WithSubscriber;
 
-use super::background::spawn;
+use super::background::blocking;
 use crate::limits::{MAX_USES, MAX_WAITING_USES, USE_PAUSE};
 use crate::log::API;
 
@@ -21,23 +22,22 @@ const TRIES: u32 = 3;
 /// Where uses are handed in. While too many wait to be written, further ones are dropped, and counted.
 #[derive(Clone, Debug)]
 pub(crate) struct Uses {
-    sender: SyncSender<UsageEvent>,
+    sender: Sender<UsageEvent>,
     dropped: Arc<AtomicU64>,
 }
 
 impl Uses {
-    /// Starts the thread that writes. It ends, with everything written, once every [`Uses`] is gone.
-    pub(crate) fn start(registry: Arc<Registry>) -> std::io::Result<(Uses, JoinHandle<()>)> {
-        let (sender, events) = sync_channel(MAX_WAITING_USES);
+    /// Starts the task that writes. It ends, with everything written, once every [`Uses`] is gone.
+    pub(crate) fn start(registry: Arc<Registry>) -> (Uses, JoinHandle<()>) {
+        let (sender, events) = channel(MAX_WAITING_USES);
         let dropped = Arc::new(AtomicU64::new(0));
-        let lost = Arc::clone(&dropped);
-        let thread = spawn("uses", move || write(&registry, &events, &lost))?;
-        Ok((Uses { sender, dropped }, thread))
+        let task = tokio::spawn(write(registry, events, Arc::clone(&dropped)).with_current_subscriber());
+        (Uses { sender, dropped }, task)
     }
 
     /// Hands in a use.
     pub(crate) fn note(&self, event: UsageEvent) {
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.sender.try_send(event) {
+        if self.sender.try_send(event).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -48,20 +48,22 @@ impl Uses {
     }
 }
 
-fn write(registry: &Registry, events: &Receiver<UsageEvent>, lost: &AtomicU64) {
-    while let Ok(first) = events.recv() {
-        let (mut batch, end) = (vec![first], Instant::now() + USE_PAUSE);
-        let mut more = true;
-        while more && batch.len() < MAX_USES {
-            match events.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(event) => batch.push(event),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => more = false,
+async fn write(registry: Arc<Registry>, mut events: Receiver<UsageEvent>, lost: Arc<AtomicU64>) {
+    while let Some(first) = events.recv().await {
+        let mut batch = vec![first];
+        let fill = async {
+            while batch.len() < MAX_USES
+                && let Some(event) = events.recv().await
+            {
+                batch.push(event);
             }
-        }
-        let number = batch.len() as u64;
-        if let Err(error) = ingest(registry, batch) {
-            lost.fetch_add(number, Ordering::Relaxed);
-            error!(target: API, %error, uses = number, "uses of management keys were lost");
+        };
+        // When the time is over, what has come is a batch.
+        let _ = timeout(USE_PAUSE, fill).await;
+        let uses = batch.len() as u64;
+        if let Err(error) = blocking(&registry, move |registry| ingest(registry, batch)).await {
+            lost.fetch_add(uses, Ordering::Relaxed);
+            error!(target: API, error, uses, "uses of management keys were lost");
         }
     }
 }
@@ -72,12 +74,9 @@ fn ingest(registry: &Registry, events: Vec<UsageEvent>) -> Result<(), Error> {
     registry.env().random(&mut id)?;
     // The same id each time, so that a batch whose answer was lost is not counted twice.
     let batch = UsageBatch { batch: Hex(&id).to_string(), events };
-    let mut result = Ok(());
-    for _ in 0..TRIES {
-        result = registry.usage(&realm).ingest(&batch).map(drop);
-        if result.is_ok() {
-            break;
-        }
+    let mut done = registry.usage(&realm).ingest(&batch);
+    for _ in 1..TRIES {
+        done = done.or_else(|_| registry.usage(&realm).ingest(&batch));
     }
-    result
+    done.map(drop)
 }

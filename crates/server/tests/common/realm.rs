@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edgelatch_core::signed::Role;
-use edgelatch_registry::{Env, Handover, Key, NewKey, NewRealm, Preset, Registry};
+use edgelatch_registry::{Database, Env, Handover, Key, NewKey, NewRealm, Preset, Registry};
 use edgelatch_server::{Options, PublisherTask};
 use edgelatch_sync::{DataDir, Directory, Init, Publisher, init, key_file};
 
@@ -39,7 +39,7 @@ impl Realm {
     }
 
     pub fn registry(&self) -> Arc<Registry> {
-        Arc::new(Registry::open(&self.dir.database(), Env::system()).unwrap())
+        Arc::new(Registry::connect(&Database::file(self.dir.database()), Env::system()).unwrap())
     }
 
     pub fn create(&self) -> Key {

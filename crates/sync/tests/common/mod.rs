@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use edgelatch_core::edge::{Edge, HostConfig, Offer, RequirementId};
 use edgelatch_core::signed::Role;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{Created, Handover, NewKey, NewRealm, Preset, Registry, Slug};
+use edgelatch_registry::{Created, Database, Handover, NewKey, NewRealm, Preset, Registry, Slug};
 use edgelatch_sync::{Begun, DataDir, Directory, Error, Init, Published, Publisher, Reason, init, key_file};
 use edgelatch_testkit::DAY;
 use edgelatch_testkit::registry::{NOW, caller, env};
@@ -49,7 +49,7 @@ pub fn plane() -> Plane {
     let begun = begin(&dir, &clock).unwrap();
     assert_eq!((begun.published.epoch, begun.published.records), (1, 0));
     let realm: Slug = "acme".parse().unwrap();
-    let registry = Arc::new(Registry::open(&dir.database(), env(&clock)).unwrap());
+    let registry = Arc::new(Registry::connect(&Database::file(dir.database()), env(&clock)).unwrap());
     let publisher = publisher(&dir, &registry, &realm);
     Plane { _temp: temp, dir, clock, realm, root: begun.root, registry, publisher }
 }

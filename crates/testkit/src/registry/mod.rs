@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::postgres;
 use edgelatch_core::key::KeyId;
 use edgelatch_registry::{
-    Caller, Created, Database, Env, Error, Handover, IpEntry, Key, KeyFilter, KeyOrder, Keys, Name, NewIpRules, NewKey, NewOrg,
-    NewOwner, NewRealm, OwnerKind, Paging, Preset, Registry, Rotate, Slug,
+    Caller, Created, Database, Env, Error, FromText, Handover, Key, KeyFilter, KeyOrder, Keys, Name, NewIpRules, NewKey,
+    NewOrg, NewOwner, NewRealm, OwnerKind, Paging, Preset, Registry, Rotate, Slug,
 };
 
 /// 2026-01-31T00:00:00Z
@@ -225,6 +225,6 @@ pub fn new_key(name: &str) -> NewKey {
 
 /// An IP policy with these lists.
 pub fn ip(allow: &[&str], deny: &[&str]) -> NewIpRules {
-    let list = |texts: &[&str]| texts.iter().map(|t| IpEntry::parse("allow", t).unwrap()).collect();
+    let list = |texts: &[&str]| texts.iter().map(|t| FromText::parse("allow", t).unwrap()).collect();
     NewIpRules { allow: list(allow), deny: list(deny), ..NewIpRules::default() }
 }

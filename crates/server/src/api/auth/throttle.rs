@@ -23,21 +23,11 @@ impl Default for FailureRate {
     }
 }
 
-/// Those who share a bucket: an IPv4 address, or an IPv6 network of 64 bits, since one client usually has all of that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Group {
-    Unknown,
-    V4(u32),
-    V6(u64),
-}
-
-impl Group {
-    fn of(ip: Option<Ip>) -> Group {
-        match ip {
-            None => Group::Unknown,
-            Some(Ip::V4(bits)) => Group::V4(bits),
-            Some(Ip::V6(bits)) => Group::V6(u64::try_from(bits >> 64).unwrap_or(0)),
-        }
+/// Who shares a bucket: an IPv4 address, or an IPv6 network of 64 bits, since one client usually has all of that.
+fn group(ip: Option<Ip>) -> Option<Ip> {
+    match ip {
+        Some(Ip::V6(bits)) => Some(Ip::V6(bits >> 64 << 64)),
+        other => other,
     }
 }
 
@@ -46,7 +36,7 @@ impl Group {
 pub(crate) struct Throttle {
     pause: Duration,
     room: Duration,
-    buckets: Mutex<HashMap<Group, Instant>>,
+    buckets: Mutex<HashMap<Option<Ip>, Instant>>,
 }
 
 impl Throttle {
@@ -58,14 +48,14 @@ impl Throttle {
     /// How long this address must wait; none if it may go on.
     pub(crate) fn wait(&self, ip: Option<Ip>, now: Instant) -> Option<Duration> {
         let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = buckets.get(&Group::of(ip))?;
+        let full = buckets.get(&group(ip))?;
         (*full + self.pause).checked_duration_since(now + self.room).filter(|wait| !wait.is_zero())
     }
 
     /// Counts a failure.
     pub(crate) fn failed(&self, ip: Option<Ip>, now: Instant) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = Group::of(ip);
+        let group = group(ip);
         if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(&group) {
             buckets.retain(|_, full| *full > now);
             if buckets.len() >= MAX_ADDRESSES {

@@ -15,16 +15,13 @@ use crate::problem::{Details, Problem};
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditQuery {
     /// Only this org's.
-    #[param(value_type = Slug, required = false)]
     org: Option<Slug>,
     /// Only by this key id, or `cli:` and a user.
-    #[param(value_type = Name, required = false)]
     actor: Option<Name>,
     /// Only what was done to this.
-    #[param(value_type = Name, required = false)]
     target: Option<Name>,
     /// Only acts of this kind.
-    #[param(value_type = Name, required = false, example = "key.edit")]
+    #[param(example = "key.edit")]
     action: Option<Name>,
 }
 
@@ -33,8 +30,8 @@ pub(crate) struct AuditQuery {
     params(InRealm, AuditQuery, Window, Paging),
     responses((status = 200, description = "A page of them", body = AuditPage)))]
 pub(crate) async fn list(call: Call) -> Answer {
-    let (pass, (query, window, paging), _) = call.admit_with::<(AuditQuery, Window, Paging)>("audit.view").await?;
-    pass.run(move |pass, registry| {
+    let (pass, InRealm {}, (query, window, paging), _) = call.admit::<_, (AuditQuery, _, Paging)>("audit.view").await?;
+    pass.run(move |pass| {
         let text = |name: Option<Name>| name.map(|name| name.to_string());
         let filter = AuditFilter {
             org: pass.reach.org(query.org.as_ref())?,
@@ -43,7 +40,7 @@ pub(crate) async fn list(call: Call) -> Answer {
             action: text(query.action),
             window,
         };
-        Ok(json(registry.audit(&pass.realm).list(&filter, &paging)?))
+        json(pass.audit().list(&filter, &paging)?)
     })
     .await
 }
@@ -54,10 +51,10 @@ pub(crate) async fn list(call: Call) -> Answer {
 #[into_params(parameter_in = Query)]
 pub(crate) struct AnchorQuery {
     /// `seq` of an earlier answer, which must still lie on the chain.
-    #[param(value_type = u64, required = false, minimum = 0)]
+    #[param(minimum = 0)]
     seq: Option<u64>,
     /// The `hash` that goes with it.
-    #[param(value_type = String, required = false, pattern = "^[0-9a-f]{64}$")]
+    #[param(pattern = "^[0-9a-f]{64}$")]
     hash: Option<String>,
 }
 
@@ -72,14 +69,14 @@ pub(crate) struct AnchorQuery {
         (status = 409, description = "A row is missing or was altered", body = Details,
             content_type = "application/problem+json")))]
 pub(crate) async fn verify(call: Call) -> Answer {
-    let (pass, (query,), _) = call.admit_with::<(AnchorQuery,)>("audit.view").await?;
+    let (pass, InRealm {}, (AnchorQuery { seq, hash },), _) = call.admit("audit.view").await?;
     pass.reach.whole_realm()?;
-    let anchor = match (query.seq, query.hash) {
+    let anchor = match (seq, hash) {
         (None, None) => None,
         (Some(seq), Some(hash)) if hash.len() == 64 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) => {
             Some(Anchor { seq, hash })
         }
         _ => return Err(Problem::parameter("hash", "must be 64 hexadecimal digits, and go with `seq`")),
     };
-    pass.run(move |pass, registry| Ok(json(registry.audit(&pass.realm).verify(anchor.as_ref())?))).await
+    pass.run(move |pass| json(pass.audit().verify(anchor.as_ref())?)).await
 }

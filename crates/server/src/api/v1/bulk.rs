@@ -20,22 +20,16 @@ use crate::problem::Problem;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ImportQuery {
     /// How the file is written; as its `Content-Type` says if left out.
-    #[param(value_type = ImportFormat, required = false)]
     format: Option<ImportFormat>,
     /// Only report what would happen.
-    #[param(value_type = bool, required = false)]
     dry_run: bool,
     /// The org of lines that name none.
-    #[param(value_type = Slug, required = false)]
     org: Option<Slug>,
     /// The owner of lines that name none.
-    #[param(value_type = Slug, required = false)]
     owner: Option<Slug>,
     /// The role of lines that name none.
-    #[param(value_type = Slug, required = false)]
     role: Option<Slug>,
     /// The environment of lines that name none.
-    #[param(value_type = Slug, required = false)]
     environment: Option<Slug>,
 }
 
@@ -79,24 +73,24 @@ fn whole(error: Error) -> Problem {
         (String = "application/jsonl"), (String = "application/x-ndjson"))),
     responses((status = 200, description = "What was imported, or would be", body = ImportReport)))]
 pub(crate) async fn keys(call: Call) -> Answer {
-    let (pass, (query,), incoming) = call.admit_with::<(ImportQuery,)>("key.create").await?;
+    let (pass, InRealm {}, (query,), incoming) = call.admit("key.create").await?;
     let kind = incoming.expect(&KINDS.map(|(kind, _)| kind))?;
     let import = import(query, &kind, &pass)?;
     // Kept in a file first: while it is read into the database, nobody else can write there, and the client may be slow.
     let _place = pass.import_place()?;
     let mut file = blocking(tempfile::tempfile).await?.map_err(|error| lost(&error))?;
     incoming.each(MAX_IMPORT_BYTES, |piece| file.write_all(&piece).map_err(|error| lost(&error))).await?;
-    pass.run(move |pass, registry| {
+    pass.run(move |pass| {
         let caller = pass.caller(import.defaults.org.as_ref())?;
         file.rewind().map_err(|error| lost(&error))?;
-        let report = pass.keys(registry).import_file(&caller, &import, &mut file, &mut |_| {}).map_err(whole)?;
+        let report = pass.keys().import_file(&caller, &import, &mut file, &mut |_| {}).map_err(whole)?;
         if report.refused > 0 && !import.dry_run {
             let detail =
                 format!("{} of {} lines are refused, so none was imported", report.refused, report.refused + report.keys);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             return Err(Problem::new(status, "import_refused", "Lines were refused", detail).reporting(report));
         }
-        Ok(json(report))
+        json(report)
     })
     .await
 }
@@ -129,9 +123,9 @@ fn inside(refusal: Problem) -> Problem {
     request_body = RevokeBody,
     responses((status = 200, description = "What was revoked, or would be", body = BulkRevoked)))]
 pub(crate) async fn revoke(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("key.delete").await?;
+    let (pass, InRealm {}, (), incoming) = call.admit("key.delete").await?;
     let (body, _) = incoming.json::<RevokeBody>(MAX_BODY_BYTES).await?;
-    pass.run(move |pass, registry| {
+    pass.run(move |pass| {
         let org = pass.reach.org(body.filter.org.as_ref()).map_err(inside)?;
         let filter = KeyFilter { org, ..body.filter };
         let confirm = match (body.dry_run, body.expect) {
@@ -142,8 +136,8 @@ pub(crate) async fn revoke(call: Call) -> Answer {
             }
         };
         let caller = pass.caller(filter.org.as_ref())?;
-        let done = pass.keys(registry).revoke_all(&caller, &filter, confirm);
-        Ok(json(done.map_err(|error| inside(error.into()))?))
+        let done = pass.keys().revoke_all(&caller, &filter, confirm);
+        json(done.map_err(|error| inside(error.into()))?)
     })
     .await
 }

@@ -55,19 +55,18 @@ impl TryFrom<String> for Address {
     request_body(content = Option<QuestionBody>),
     responses((status = 200, description = "The verdict, and how it comes about", body = Explanation)))]
 pub(crate) async fn key(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("key.view").await?;
-    let KeyPath { key_id } = KeyPath::of(&pass)?;
+    let (pass, KeyPath { key_id }, (), incoming) = call.admit("key.view").await?;
     let (body, _) = incoming.json_or_nothing::<QuestionBody>(MAX_BODY_BYTES).await?;
-    pass.run(move |pass, registry| {
-        let now = registry.env().now()?;
+    pass.run(move |pass| {
+        let now = pass.now()?;
         let question = Question {
             service: body.service,
             permission: body.permission,
             ip: body.ip.map(|ip| ip.0),
             at: body.at.map(|at| at.at("at", now)).transpose()?,
         };
-        pass.visible(registry, key_id)?;
-        Ok(json(pass.keys(registry).explain(key_id, &question)?))
+        pass.visible(key_id)?;
+        json(pass.keys().explain(key_id, &question)?)
     })
     .await
 }
@@ -81,11 +80,9 @@ pub(crate) struct AddressQuery {
     ip: Address,
     /// Only this org's keys.
     #[serde(default)]
-    #[param(value_type = Slug, required = false)]
     org: Option<Slug>,
     /// Only keys that have the address on their list.
     #[serde(default)]
-    #[param(value_type = bool, required = false)]
     only_listed: bool,
 }
 
@@ -96,10 +93,10 @@ pub(crate) struct AddressQuery {
     params(InRealm, AddressQuery, Paging),
     responses((status = 200, description = "A page of them", body = UsablePage)))]
 pub(crate) async fn by_address(call: Call) -> Answer {
-    let (pass, (query, paging), _) = call.admit_with::<(AddressQuery, Paging)>("key.view").await?;
-    pass.run(move |pass, registry| {
+    let (pass, InRealm {}, (query, paging), _) = call.admit::<_, (AddressQuery, Paging)>("key.view").await?;
+    pass.run(move |pass| {
         let filter = KeyFilter { org: pass.reach.org(query.org.as_ref())?, ..KeyFilter::default() };
-        Ok(json(pass.keys(registry).usable_from(query.ip.0, &filter, query.only_listed, &paging)?))
+        json(pass.keys().usable_from(query.ip.0, &filter, query.only_listed, &paging)?)
     })
     .await
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Formatter;
 
 use edgelatch_registry::json::from_text;
-use edgelatch_registry::{IpEntry, Note};
+use edgelatch_registry::{FromText, IpEntry, Note};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -86,6 +86,10 @@ impl ToSchema for EntryBody {
         FullEntry::schemas(schemas);
     }
 }
+
+/// A word of one of the registry's enumerations.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Spelled<T: FromText>(#[serde(deserialize_with = "from_text")] pub(crate) T);
 
 /// A mode of the allow list.
 #[derive(ToSchema)]

@@ -2,15 +2,16 @@
 
 use edgelatch_core::key::KeyId;
 use edgelatch_core::policy::{AllowMode, Order};
-use edgelatch_registry::json::{given, given_word};
+use edgelatch_registry::json::given;
 use edgelatch_registry::{
     Caller, Changed, Description, Error, Expiry, Handover, IpEdit, IpEntry, Key, KeyEdit, KeyFilter, KeyOrder, KeyPage, Keys,
     ListEdit, Metadata, Name, NewIpRules, NewKey, Paging, Scope, Slug, Start, StatusEdit,
 };
 use serde::Deserialize;
+use serde_with::apply;
 use utoipa::{IntoParams, ToSchema};
 
-use super::ip_entry::{AllowModeInput, EntryBody, OrderInput};
+use super::ip_entry::{AllowModeInput, EntryBody, OrderInput, Spelled};
 use crate::api::answer::{Answer, ChangedKey, CreatedKey, changed, json, once, shown};
 use crate::api::call::Call;
 use crate::api::headers::{IdempotencyKey, IfMatch};
@@ -19,17 +20,17 @@ use crate::limits::{MAX_BODY_BYTES, MAX_LISTS_BYTES};
 use crate::problem::Problem;
 
 /// A key to be made.
+#[apply(
+    Option<Slug> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)],
+    Option<Spelled<_>> => #[serde(default, deserialize_with = "given")],
+)]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewKey)]
 pub(crate) struct NewKeyBody {
     /// Its org; to be left out only where the caller may manage one org and no other.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
     org: Option<Slug>,
     /// Its owner; to be left out where the org has only one.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
     owner: Option<Slug>,
     /// What people call it.
     #[schema(examples("Production API"))]
@@ -54,13 +55,11 @@ pub(crate) struct NewKeyBody {
     #[schema(max_items = 1000)]
     deny: Vec<EntryBody>,
     /// Whether everyone or only the allow list may come; as the allow list says if left out.
-    #[serde(default, deserialize_with = "given_word")]
-    #[schema(value_type = AllowModeInput, required = false)]
-    allow_mode: Option<AllowMode>,
+    #[schema(value_type = AllowModeInput)]
+    allow_mode: Option<Spelled<AllowMode>>,
     /// Which list is asked first; the org's first choice if left out.
-    #[serde(default, deserialize_with = "given_word")]
-    #[schema(value_type = OrderInput, required = false)]
-    order: Option<Order>,
+    #[schema(value_type = OrderInput)]
+    order: Option<Spelled<Order>>,
     /// When it expires: a span such as `3mo`, a date, an RFC 3339 time, `never` or null.
     #[serde(default)]
     #[schema(value_type = Option<String>, examples("3mo"))]
@@ -74,8 +73,6 @@ pub(crate) struct NewKeyBody {
     #[schema(value_type = Option<Object>)]
     metadata: Option<Metadata>,
     /// What it is used for; the org's first environment if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
     environment: Option<Slug>,
 }
 
@@ -91,6 +88,7 @@ impl NewKeyBody {
     /// The key to be made in `org`.
     fn read(self, now: u64, org: Slug) -> Result<NewKey, Error> {
         let (allow, deny) = (entries(self.allow), entries(self.deny));
+        let (allow_mode, order) = (self.allow_mode.map(|mode| mode.0), self.order.map(|order| order.0));
         Ok(NewKey {
             org,
             owner: self.owner,
@@ -98,7 +96,7 @@ impl NewKeyBody {
             description: self.description,
             roles: self.roles,
             scope: self.scope,
-            ip: NewIpRules { allow_mode: self.allow_mode, order: self.order, allow, deny },
+            ip: NewIpRules { allow_mode, order, allow, deny },
             not_before: self.not_before.map_or(Ok(None), |start| start.at("not_before", now))?,
             expires_at: self.expires_at.map_or(Ok(None), |expiry| expiry.at("expires_at", now))?,
             metadata: self.metadata.unwrap_or_default(),
@@ -120,15 +118,15 @@ impl NewKeyBody {
         (status = 200, description = "Made before, by the same request", body = CreatedKey, headers(
             ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn create(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("key.create").await?;
+    let (pass, InRealm {}, (), incoming) = call.admit("key.create").await?;
     let (body, bytes) = incoming.json::<NewKeyBody>(MAX_LISTS_BYTES).await?;
     let idempotency = pass.idempotency(&bytes)?;
-    pass.run(move |pass, registry| {
+    pass.run(move |pass| {
         let org = pass.reach.org(body.org.as_ref())?;
         let org = org.ok_or_else(|| Problem::at("/org", "is missing: name the org that the key is for"))?;
-        let (caller, new) = (pass.caller(Some(&org))?, body.read(registry.env().now()?, org)?);
-        let done = pass.keys(registry).create(&caller, &new, Handover { once: idempotency.as_ref(), keep: None })?;
-        Ok(once(done, Some(&pass.realm)))
+        let (caller, new) = (pass.caller(Some(&org))?, body.read(pass.now()?, org)?);
+        let handover = Handover { once: idempotency.as_ref(), keep: None };
+        once(pass.keys().create(&caller, &new, handover)?, Some(&pass.realm))
     })
     .await
 }
@@ -138,10 +136,10 @@ pub(crate) async fn create(call: Call) -> Answer {
     params(InRealm, KeyFilter, KeyOrder, Paging),
     responses((status = 200, description = "A page of them", body = KeyPage)))]
 pub(crate) async fn list(call: Call) -> Answer {
-    let (pass, (filter, order, paging), _) = call.admit_with::<(KeyFilter, KeyOrder, Paging)>("key.view").await?;
-    pass.run(move |pass, registry| {
+    let (pass, InRealm {}, (filter, order, paging), _) = call.admit::<_, (KeyFilter, KeyOrder, Paging)>("key.view").await?;
+    pass.run(move |pass| {
         let filter = KeyFilter { org: pass.reach.org(filter.org.as_ref())?, ..filter };
-        Ok(json(pass.keys(registry).list(&filter, order, &paging)?))
+        json(pass.keys().list(&filter, order, &paging)?)
     })
     .await
 }
@@ -151,71 +149,57 @@ pub(crate) async fn list(call: Call) -> Answer {
     params(KeyPath),
     responses((status = 200, description = "The key", body = Key, headers(("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
-    let (pass, _) = call.admit("key.view").await?;
-    let KeyPath { key_id } = KeyPath::of(&pass)?;
-    pass.run(move |pass, registry| {
-        let key = pass.visible(registry, key_id)?;
-        Ok(shown(key.revision, key))
-    })
-    .await
+    let (pass, KeyPath { key_id }, (), _) = call.admit("key.view").await?;
+    pass.run(move |pass| shown(pass.visible(key_id)?)).await
 }
 
+/// A member that null clears.
+type Clearable<T> = Option<Option<T>>;
+
 /// Changes to a key; what is left out stays as it is. Which members may be changed is up to the org's settings.
+#[apply(
+    Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)],
+    Clearable<_> => #[serde(default, deserialize_with = "given")],
+)]
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = KeyEdit)]
 pub(crate) struct KeyEditBody {
     /// What people call it.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// What it is for.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Description>)]
-    description: Option<Option<Description>>,
+    description: Clearable<Description>,
     /// Its roles.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Vec<Slug>, required = false, max_items = 32)]
+    #[schema(max_items = 32)]
     roles: Option<Vec<Slug>>,
     /// Where it may be used.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Scope, required = false)]
     scope: Option<Scope>,
     /// The whole allow list.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Vec<EntryBody>, required = false, max_items = 1000)]
+    #[schema(max_items = 1000)]
     allow: Option<Vec<EntryBody>>,
     /// The whole deny list.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Vec<EntryBody>, required = false, max_items = 1000)]
+    #[schema(max_items = 1000)]
     deny: Option<Vec<EntryBody>>,
     /// Whether everyone or only the allow list may come.
-    #[serde(default, deserialize_with = "given_word")]
-    #[schema(value_type = AllowModeInput, required = false)]
-    allow_mode: Option<AllowMode>,
+    #[schema(value_type = AllowModeInput)]
+    allow_mode: Option<Spelled<AllowMode>>,
     /// Which list is asked first.
-    #[serde(default, deserialize_with = "given_word")]
-    #[schema(value_type = OrderInput, required = false)]
-    order: Option<Order>,
+    #[schema(value_type = OrderInput)]
+    order: Option<Spelled<Order>>,
     /// When it expires: a span such as `3mo`, a date, an RFC 3339 time, `never` or null.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, examples("1y"))]
-    expires_at: Option<Option<Expiry>>,
+    expires_at: Clearable<Expiry>,
     /// From when it is accepted: a span, a date, an RFC 3339 time, `now` or null.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
-    not_before: Option<Option<Start>>,
+    not_before: Clearable<Start>,
     /// Custom data; null removes it.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Object>)]
-    metadata: Option<Option<Metadata>>,
+    metadata: Clearable<Metadata>,
     /// What it is used for.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Slug>)]
-    environment: Option<Option<Slug>>,
+    environment: Clearable<Slug>,
     /// Revoked, or enabled again.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = StatusEdit, required = false)]
     status: Option<StatusEdit>,
 }
 
@@ -229,12 +213,13 @@ impl KeyEditBody {
         let start = |start: Option<Start>| start.map_or(Ok(None), |start| start.at("not_before", now));
         let expiry = |expiry: Option<Expiry>| expiry.map_or(Ok(None), |expiry| expiry.at("expires_at", now));
         let (allow, deny) = (replaced(self.allow), replaced(self.deny));
+        let (allow_mode, order) = (self.allow_mode.map(|mode| mode.0), self.order.map(|order| order.0));
         Ok(KeyEdit {
             name: self.name,
             description: self.description.map(Option::unwrap_or_default),
             roles: self.roles,
             scope: self.scope,
-            ip: IpEdit { allow_mode: self.allow_mode, order: self.order, allow, deny },
+            ip: IpEdit { allow_mode, order, allow, deny },
             not_before: self.not_before.map(start).transpose()?,
             expires_at: self.expires_at.map(expiry).transpose()?,
             metadata: self.metadata.map(Option::unwrap_or_default),
@@ -254,16 +239,14 @@ impl KeyEditBody {
     responses((status = 200, description = "The key as it is now", body = ChangedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn edit(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("key.update").await?;
-    let (KeyPath { key_id }, revision) = (KeyPath::of(&pass)?, pass.if_match()?);
+    let (pass, KeyPath { key_id }, (), incoming) = call.admit("key.update").await?;
     let (body, _) = incoming.json::<KeyEditBody>(MAX_LISTS_BYTES).await?;
-    pass.run(move |pass, registry| {
-        let edit = body.read(registry.env().now()?, revision)?;
+    pass.run(move |pass| {
+        let edit = body.read(pass.now()?, pass.if_match()?)?;
         if edit.status.is_some() {
-            pass.demand(registry, "key.delete")?;
+            pass.demand("key.delete")?;
         }
-        let caller = pass.caller_on(registry, key_id)?;
-        Ok(changed(pass.keys(registry).edit(&caller, key_id, &edit)?))
+        changed(pass.keys().edit(&pass.caller_on(key_id)?, key_id, &edit)?)
     })
     .await
 }
@@ -278,14 +261,9 @@ pub(crate) struct Nothing {}
 type Switch = fn(&Keys<'_>, &Caller, KeyId, Option<u64>) -> Result<Changed, Error>;
 
 async fn switch(call: Call, act: &str, change: Switch) -> Answer {
-    let (pass, incoming) = call.admit(act).await?;
-    let (KeyPath { key_id }, revision) = (KeyPath::of(&pass)?, pass.if_match()?);
+    let (pass, KeyPath { key_id }, (), incoming) = call.admit(act).await?;
     incoming.json_or_nothing::<Nothing>(MAX_BODY_BYTES).await?;
-    pass.run(move |pass, registry| {
-        let caller = pass.caller_on(registry, key_id)?;
-        Ok(changed(change(&pass.keys(registry), &caller, key_id, revision)?))
-    })
-    .await
+    pass.run(move |pass| changed(change(&pass.keys(), &pass.caller_on(key_id)?, key_id, pass.if_match()?)?)).await
 }
 
 /// Revoke a key
@@ -314,7 +292,6 @@ pub(crate) async fn enable(call: Call) -> Answer {
 #[into_params(parameter_in = Query)]
 pub(crate) struct DeleteQuery {
     /// The key's name, where the org's settings want it typed.
-    #[param(value_type = String, required = false)]
     confirm: Option<String>,
 }
 
@@ -323,11 +300,10 @@ pub(crate) struct DeleteQuery {
     params(KeyPath, IfMatch, DeleteQuery),
     responses((status = 200, description = "The key as it was", body = Key)))]
 pub(crate) async fn delete(call: Call) -> Answer {
-    let (pass, (query,), _) = call.admit_with::<(DeleteQuery,)>("key.delete").await?;
-    let (KeyPath { key_id }, revision) = (KeyPath::of(&pass)?, pass.if_match()?);
-    pass.run(move |pass, registry| {
-        let caller = pass.caller_on(registry, key_id)?;
-        Ok(json(pass.keys(registry).delete(&caller, key_id, query.confirm.as_deref(), revision)?))
+    let (pass, KeyPath { key_id }, (DeleteQuery { confirm },), _) = call.admit("key.delete").await?;
+    pass.run(move |pass| {
+        let caller = pass.caller_on(key_id)?;
+        json(pass.keys().delete(&caller, key_id, confirm.as_deref(), pass.if_match()?)?)
     })
     .await
 }

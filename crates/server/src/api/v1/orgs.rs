@@ -4,6 +4,7 @@ use edgelatch_registry::json::given;
 use edgelatch_registry::{Name, NewOrg, Org, OrgEdit, Preset, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use serde_with::apply;
 use utoipa::ToSchema;
 
 use crate::api::answer::{Answer, created, json, shown};
@@ -21,6 +22,7 @@ pub(crate) struct Orgs {
 }
 
 /// An org to be made.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewOrg)]
@@ -29,27 +31,21 @@ pub(crate) struct NewOrgBody {
     #[schema(examples("web"))]
     org: Slug,
     /// What people call it; its identifier if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// Another preset than the realm's; its roles become roles of the org.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Preset, required = false)]
     preset: Option<Preset>,
 }
 
 /// Changes to an org; what is left out stays as it is.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = OrgEdit)]
 pub(crate) struct OrgEditBody {
     /// What people call it.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// The settings to change; those that are not named stay as they are.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Object, required = false, example = json!({ "max_keys": 20 }))]
+    #[schema(value_type = Object, example = json!({ "max_keys": 20 }))]
     settings: Option<Map<String, Value>>,
 }
 
@@ -58,11 +54,11 @@ pub(crate) struct OrgEditBody {
     params(InRealm),
     responses((status = 200, description = "The orgs that are the caller's to see", body = Orgs)))]
 pub(crate) async fn list(call: Call) -> Answer {
-    let (pass, _) = call.admit("org.view").await?;
-    pass.run(|pass, registry| {
-        let mut orgs = pass.tenants(registry).orgs()?;
+    let (pass, InRealm {}, (), _) = call.admit("org.view").await?;
+    pass.run(|pass| {
+        let mut orgs = pass.tenants().orgs()?;
         orgs.retain(|org| pass.reach.sees(&org.org));
-        Ok(json(Orgs { orgs }))
+        json(Orgs { orgs })
     })
     .await
 }
@@ -74,13 +70,13 @@ pub(crate) async fn list(call: Call) -> Answer {
     responses((status = 201, description = "Made", body = Org, headers(
         ("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn create(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("org.create").await?;
+    let (pass, InRealm {}, (), incoming) = call.admit("org.create").await?;
     let (body, _) = incoming.json::<NewOrgBody>(MAX_BODY_BYTES).await?;
-    pass.run(move |pass, registry| {
+    pass.run(move |pass| {
         let name = body.name.map_or_else(|| Name::parse("name", body.org.as_str()), Ok)?;
         let new = NewOrg { org: body.org, name, preset: body.preset };
-        let org = pass.tenants(registry).create_org(&pass.caller(None)?, &new)?;
-        Ok(created(&format!("/api/v1/realms/{}/orgs/{}", pass.realm, org.org), org.revision, org))
+        let org = pass.tenants().create_org(&pass.caller(None)?, &new)?;
+        created(format!("/api/v1/realms/{}/orgs/{}", pass.realm, org.org), org)
     })
     .await
 }
@@ -90,13 +86,8 @@ pub(crate) async fn create(call: Call) -> Answer {
     params(OrgPath),
     responses((status = 200, description = "The org", body = Org, headers(("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
-    let (pass, _) = call.admit("org.view").await?;
-    let OrgPath { org } = OrgPath::of(&pass)?;
-    pass.run(move |pass, registry| {
-        let org = pass.tenants(registry).org(&org)?;
-        Ok(shown(org.revision, org))
-    })
-    .await
+    let (pass, OrgPath { org }, (), _) = call.admit("org.view").await?;
+    pass.run(move |pass| shown(pass.tenants().org(&org)?)).await
 }
 
 /// Edit an org
@@ -108,13 +99,11 @@ pub(crate) async fn show(call: Call) -> Answer {
     responses((status = 200, description = "The org as it is now", body = Org, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn edit(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("org.update").await?;
-    let (OrgPath { org }, if_revision) = (OrgPath::of(&pass)?, pass.if_match()?);
+    let (pass, OrgPath { org }, (), incoming) = call.admit("org.update").await?;
     let (body, _) = incoming.json::<OrgEditBody>(MAX_BODY_BYTES).await?;
-    pass.run(move |pass, registry| {
-        let edit = OrgEdit { name: body.name, settings: body.settings.map(Value::Object), if_revision };
-        let org = pass.tenants(registry).edit_org(&pass.caller(Some(&org))?, &org, &edit)?;
-        Ok(shown(org.revision, org))
+    pass.run(move |pass| {
+        let edit = OrgEdit { name: body.name, settings: body.settings.map(Value::Object), if_revision: pass.if_match()? };
+        shown(pass.tenants().edit_org(&pass.caller(Some(&org))?, &org, &edit)?)
     })
     .await
     .map_err(|refusal| refusal.in_path(&["/org"]))
@@ -125,8 +114,6 @@ pub(crate) async fn edit(call: Call) -> Answer {
     params(OrgPath, IfMatchToDelete),
     responses((status = 200, description = "The org as it was", body = Org)))]
 pub(crate) async fn delete(call: Call) -> Answer {
-    let (pass, _) = call.admit("org.delete").await?;
-    let (OrgPath { org }, revision) = (OrgPath::of(&pass)?, pass.if_match()?);
-    pass.run(move |pass, registry| Ok(json(pass.tenants(registry).delete_org(&pass.caller(Some(&org))?, &org, revision)?)))
-        .await
+    let (pass, OrgPath { org }, (), _) = call.admit("org.delete").await?;
+    pass.run(move |pass| json(pass.tenants().delete_org(&pass.caller(Some(&org))?, &org, pass.if_match()?)?)).await
 }

@@ -3,6 +3,7 @@
 use edgelatch_registry::json::given;
 use edgelatch_registry::{Name, NewOwner, Owner, OwnerEdit, OwnerKind, Slug};
 use serde::{Deserialize, Serialize};
+use serde_with::apply;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::answer::{Answer, created, json, shown};
@@ -21,24 +22,19 @@ pub(crate) struct Owners {
 }
 
 /// An owner to be made.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewOwner)]
 pub(crate) struct NewOwnerBody {
     /// Its org; to be left out only where the caller may manage one org and no other.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
     org: Option<Slug>,
     /// Its identifier inside the org.
     #[schema(examples("alice"))]
     owner: Slug,
     /// User or service account; a user if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = OwnerKind, required = false)]
     kind: Option<OwnerKind>,
     /// What people call it; its identifier if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// Its roles.
     #[serde(default)]
@@ -47,21 +43,17 @@ pub(crate) struct NewOwnerBody {
 }
 
 /// Changes to an owner; what is left out stays as it is.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = OwnerEdit)]
 pub(crate) struct OwnerEditBody {
     /// What people call it.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// Its roles.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Vec<Slug>, required = false, max_items = 32)]
+    #[schema(max_items = 32)]
     roles: Option<Vec<Slug>>,
     /// Whether its keys are refused.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = bool, required = false)]
     disabled: Option<bool>,
 }
 
@@ -71,7 +63,6 @@ pub(crate) struct OwnerEditBody {
 #[into_params(parameter_in = Query)]
 pub(crate) struct OrgQuery {
     /// Of this org.
-    #[param(value_type = Slug, required = false)]
     org: Option<Slug>,
 }
 
@@ -87,12 +78,8 @@ impl OrgQuery {
     params(InRealm, OrgQuery),
     responses((status = 200, description = "The owners that are the caller's to see", body = Owners)))]
 pub(crate) async fn list(call: Call) -> Answer {
-    let (pass, (query,), _) = call.admit_with::<(OrgQuery,)>("owner.view").await?;
-    pass.run(move |pass, registry| {
-        let org = query.org(pass)?;
-        Ok(json(Owners { owners: pass.tenants(registry).owners(org.as_ref())? }))
-    })
-    .await
+    let (pass, InRealm {}, (query,), _) = call.admit::<_, (OrgQuery,)>("owner.view").await?;
+    pass.run(move |pass| json(Owners { owners: pass.tenants().owners(query.org(pass)?.as_ref())? })).await
 }
 
 /// Create an owner
@@ -102,17 +89,16 @@ pub(crate) async fn list(call: Call) -> Answer {
     responses((status = 201, description = "Made", body = Owner, headers(
         ("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn create(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("owner.create").await?;
+    let (pass, InRealm {}, (), incoming) = call.admit("owner.create").await?;
     let (body, _) = incoming.json::<NewOwnerBody>(MAX_BODY_BYTES).await?;
-    pass.run(move |pass, registry| {
+    pass.run(move |pass| {
         let org = pass.reach.org(body.org.as_ref())?;
         let org = org.ok_or_else(|| Problem::at("/org", "is missing: name the org that the owner is of"))?;
         let name = body.name.map_or_else(|| Name::parse("name", body.owner.as_str()), Ok)?;
         let kind = body.kind.unwrap_or(OwnerKind::User);
         let new = NewOwner { org: org.clone(), owner: body.owner, kind, name, roles: body.roles };
-        let owner = pass.tenants(registry).create_owner(&pass.caller(Some(&org))?, &new)?;
-        let path = format!("/api/v1/realms/{}/orgs/{}/owners/{}", pass.realm, owner.org, owner.owner);
-        Ok(created(&path, owner.revision, owner))
+        let owner = pass.tenants().create_owner(&pass.caller(Some(&org))?, &new)?;
+        created(format!("/api/v1/realms/{}/orgs/{}/owners/{}", pass.realm, owner.org, owner.owner), owner)
     })
     .await
 }
@@ -123,13 +109,8 @@ pub(crate) async fn create(call: Call) -> Answer {
     responses((status = 200, description = "The owner", body = Owner, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
-    let (pass, _) = call.admit("owner.view").await?;
-    let OwnerPath { org, owner } = OwnerPath::of(&pass)?;
-    pass.run(move |pass, registry| {
-        let owner = pass.tenants(registry).owner(&org, &owner)?;
-        Ok(shown(owner.revision, owner))
-    })
-    .await
+    let (pass, OwnerPath { org, owner }, (), _) = call.admit("owner.view").await?;
+    pass.run(move |pass| shown(pass.tenants().owner(&org, &owner)?)).await
 }
 
 /// Edit an owner
@@ -141,13 +122,11 @@ pub(crate) async fn show(call: Call) -> Answer {
     responses((status = 200, description = "The owner as it is now", body = Owner, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn edit(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("owner.update").await?;
-    let (OwnerPath { org, owner }, if_revision) = (OwnerPath::of(&pass)?, pass.if_match()?);
+    let (pass, OwnerPath { org, owner }, (), incoming) = call.admit("owner.update").await?;
     let (body, _) = incoming.json::<OwnerEditBody>(MAX_BODY_BYTES).await?;
-    pass.run(move |pass, registry| {
-        let edit = OwnerEdit { name: body.name, roles: body.roles, disabled: body.disabled, if_revision };
-        let owner = pass.tenants(registry).edit_owner(&pass.caller(Some(&org))?, &org, &owner, &edit)?;
-        Ok(shown(owner.revision, owner))
+    pass.run(move |pass| {
+        let edit = OwnerEdit { name: body.name, roles: body.roles, disabled: body.disabled, if_revision: pass.if_match()? };
+        shown(pass.tenants().edit_owner(&pass.caller(Some(&org))?, &org, &owner, &edit)?)
     })
     .await
     .map_err(|refusal| refusal.in_path(&["/org", "/owner"]))
@@ -158,10 +137,6 @@ pub(crate) async fn edit(call: Call) -> Answer {
     params(OwnerPath, IfMatchToDelete),
     responses((status = 200, description = "The owner as it was", body = Owner)))]
 pub(crate) async fn delete(call: Call) -> Answer {
-    let (pass, _) = call.admit("owner.delete").await?;
-    let (OwnerPath { org, owner }, revision) = (OwnerPath::of(&pass)?, pass.if_match()?);
-    pass.run(move |pass, registry| {
-        Ok(json(pass.tenants(registry).delete_owner(&pass.caller(Some(&org))?, &org, &owner, revision)?))
-    })
-    .await
+    let (pass, OwnerPath { org, owner }, (), _) = call.admit("owner.delete").await?;
+    pass.run(move |pass| json(pass.tenants().delete_owner(&pass.caller(Some(&org))?, &org, &owner, pass.if_match()?)?)).await
 }

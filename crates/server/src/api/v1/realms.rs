@@ -24,10 +24,10 @@ pub(crate) struct Realms {
 pub(crate) async fn list(call: Call) -> Answer {
     let own: Slug = management::REALM.parse()?;
     let (pass, administrator) = call.admit_anywhere("realm.view", management::permission(&own, "realm.view")).await?;
-    pass.run(move |pass, registry| {
-        let mut realms = registry.realms()?;
+    pass.run(move |pass| {
+        let mut realms = pass.registry().realms()?;
         realms.retain(|realm| pass.principal.reaches(&realm.realm) && (administrator || realm.realm != own));
-        Ok(json(Realms { realms }))
+        json(Realms { realms })
     })
     .await
 }
@@ -37,6 +37,6 @@ pub(crate) async fn list(call: Call) -> Answer {
     params(InRealm),
     responses((status = 200, description = "The realm", body = Realm)))]
 pub(crate) async fn show(call: Call) -> Answer {
-    let (pass, _) = call.admit("realm.view").await?;
-    pass.run(|pass, registry| Ok(json(registry.realm(&pass.realm)?))).await
+    let (pass, InRealm {}, (), _) = call.admit("realm.view").await?;
+    pass.run(|pass| json(pass.registry().realm(&pass.realm)?)).await
 }

@@ -3,6 +3,7 @@
 use edgelatch_registry::json::given;
 use edgelatch_registry::{Name, NewRole, Pattern, Role, RoleEdit, Slug};
 use serde::{Deserialize, Serialize};
+use serde_with::apply;
 use utoipa::ToSchema;
 
 use super::owners::OrgQuery;
@@ -21,6 +22,7 @@ pub(crate) struct Roles {
 }
 
 /// A role to be made.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewRole)]
@@ -29,12 +31,8 @@ pub(crate) struct NewRoleBody {
     #[schema(examples("purger"))]
     role: Slug,
     /// The org it is for; the caller's only one, or the whole realm, if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Slug, required = false)]
     org: Option<Slug>,
     /// What people call it; its identifier if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// What it grants.
     #[schema(min_items = 1, max_items = 256)]
@@ -42,17 +40,15 @@ pub(crate) struct NewRoleBody {
 }
 
 /// Changes to a role; what is left out stays as it is.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RoleEdit)]
 pub(crate) struct RoleEditBody {
     /// What people call it.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Name, required = false)]
     name: Option<Name>,
     /// What it grants.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Vec<Pattern>, required = false, min_items = 1, max_items = 256)]
+    #[schema(min_items = 1, max_items = 256)]
     permissions: Option<Vec<Pattern>>,
 }
 
@@ -61,16 +57,16 @@ pub(crate) struct RoleEditBody {
     params(InRealm, OrgQuery),
     responses((status = 200, description = "The realm's roles, and those of orgs that are the caller's to see", body = Roles)))]
 pub(crate) async fn list(call: Call) -> Answer {
-    let (pass, (query,), _) = call.admit_with::<(OrgQuery,)>("role.view").await?;
-    let org = query.org(&pass)?;
-    pass.run(move |pass, registry| {
+    let (pass, InRealm {}, (query,), _) = call.admit::<_, (OrgQuery,)>("role.view").await?;
+    pass.run(move |pass| {
+        let org = query.org(pass)?;
         if let Some(org) = &org {
-            pass.tenants(registry).org(org)?;
+            pass.tenants().org(org)?;
         }
-        let mut roles = pass.tenants(registry).roles()?;
+        let mut roles = pass.tenants().roles()?;
         let wanted = |of: &Slug| org.as_ref().is_none_or(|org| org == of);
         roles.retain(|role| role.org.as_ref().is_none_or(|of| wanted(of) && pass.reach.sees(of)));
-        Ok(json(Roles { roles }))
+        json(Roles { roles })
     })
     .await
 }
@@ -82,15 +78,15 @@ pub(crate) async fn list(call: Call) -> Answer {
     responses((status = 201, description = "Made", body = Role, headers(
         ("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn create(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("role.create").await?;
+    let (pass, InRealm {}, (), incoming) = call.admit("role.create").await?;
     let (body, _) = incoming.json::<NewRoleBody>(MAX_BODY_BYTES).await?;
-    pass.run(move |pass, registry| {
+    pass.run(move |pass| {
         let org = pass.reach.org(body.org.as_ref())?;
         let name = body.name.map_or_else(|| Name::parse("name", body.role.as_str()), Ok)?;
         let new = NewRole { role: body.role, org: org.clone(), name, permissions: body.permissions };
-        let role = pass.tenants(registry).create_role(&pass.caller(org.as_ref())?, &new)?;
+        let role = pass.tenants().create_role(&pass.caller(org.as_ref())?, &new)?;
         let of = role.org.as_ref().map(|org| format!("?org={org}")).unwrap_or_default();
-        Ok(created(&format!("/api/v1/realms/{}/roles/{}{of}", pass.realm, role.role), role.revision, role))
+        created(format!("/api/v1/realms/{}/roles/{}{of}", pass.realm, role.role), role)
     })
     .await
 }
@@ -100,13 +96,8 @@ pub(crate) async fn create(call: Call) -> Answer {
     params(RolePath, OrgQuery),
     responses((status = 200, description = "The role", body = Role, headers(("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
-    let (pass, (query,), _) = call.admit_with::<(OrgQuery,)>("role.view").await?;
-    let (org, RolePath { role }) = (query.org(&pass)?, RolePath::of(&pass)?);
-    pass.run(move |pass, registry| {
-        let role = pass.tenants(registry).role(org.as_ref(), &role)?;
-        Ok(shown(role.revision, role))
-    })
-    .await
+    let (pass, RolePath { role }, (query,), _) = call.admit::<_, (OrgQuery,)>("role.view").await?;
+    pass.run(move |pass| shown(pass.tenants().role(query.org(pass)?.as_ref(), &role)?)).await
 }
 
 /// Edit a role, and with it what every key that has it may do
@@ -116,13 +107,12 @@ pub(crate) async fn show(call: Call) -> Answer {
     responses((status = 200, description = "The role as it is now", body = Role, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn edit(call: Call) -> Answer {
-    let (pass, (query,), incoming) = call.admit_with::<(OrgQuery,)>("role.update").await?;
-    let (org, RolePath { role }, if_revision) = (query.org(&pass)?, RolePath::of(&pass)?, pass.if_match()?);
+    let (pass, RolePath { role }, (query,), incoming) = call.admit::<_, (OrgQuery,)>("role.update").await?;
     let (body, _) = incoming.json::<RoleEditBody>(MAX_BODY_BYTES).await?;
-    pass.run(move |pass, registry| {
-        let edit = RoleEdit { name: body.name, permissions: body.permissions, if_revision };
-        let role = pass.tenants(registry).edit_role(&pass.caller(org.as_ref())?, org.as_ref(), &role, &edit)?;
-        Ok(shown(role.revision, role))
+    pass.run(move |pass| {
+        let org = query.org(pass)?;
+        let edit = RoleEdit { name: body.name, permissions: body.permissions, if_revision: pass.if_match()? };
+        shown(pass.tenants().edit_role(&pass.caller(org.as_ref())?, org.as_ref(), &role, &edit)?)
     })
     .await
     .map_err(|refusal| refusal.in_path(&["/roles", "/org"]))
@@ -133,10 +123,10 @@ pub(crate) async fn edit(call: Call) -> Answer {
     params(RolePath, OrgQuery, IfMatchToDelete),
     responses((status = 200, description = "The role as it was", body = Role)))]
 pub(crate) async fn delete(call: Call) -> Answer {
-    let (pass, (query,), _) = call.admit_with::<(OrgQuery,)>("role.delete").await?;
-    let (org, RolePath { role }, revision) = (query.org(&pass)?, RolePath::of(&pass)?, pass.if_match()?);
-    pass.run(move |pass, registry| {
-        Ok(json(pass.tenants(registry).delete_role(&pass.caller(org.as_ref())?, org.as_ref(), &role, revision)?))
+    let (pass, RolePath { role }, (query,), _) = call.admit::<_, (OrgQuery,)>("role.delete").await?;
+    pass.run(move |pass| {
+        let org = query.org(pass)?;
+        json(pass.tenants().delete_role(&pass.caller(org.as_ref())?, org.as_ref(), &role, pass.if_match()?)?)
     })
     .await
 }

@@ -3,6 +3,7 @@
 use edgelatch_registry::json::given;
 use edgelatch_registry::{Error, Handover, Rotate, parse_span};
 use serde::Deserialize;
+use serde_with::apply;
 use utoipa::ToSchema;
 
 use crate::api::answer::{Answer, CreatedKey, once};
@@ -24,17 +25,14 @@ pub(crate) enum OverlapBody {
 }
 
 /// How to rotate a key.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RotateKey)]
 pub(crate) struct RotateBody {
     /// How long the old secret lives on; it ends at once if left out.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = OverlapBody, required = false)]
     overlap: Option<OverlapBody>,
     /// The key's name, where the org's settings want it typed.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = String, required = false)]
     confirm: Option<String>,
 }
 
@@ -59,16 +57,13 @@ impl RotateBody {
     responses((status = 200, description = "The key with its new secret", body = CreatedKey, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn rotate(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("key.update").await?;
-    let KeyPath { key_id } = KeyPath::of(&pass)?;
+    let (pass, KeyPath { key_id }, (), incoming) = call.admit("key.update").await?;
     let (body, bytes) = incoming.json_or_nothing::<RotateBody>(MAX_BODY_BYTES).await?;
     let idempotency = pass.idempotency(&bytes)?;
-    pass.run(move |pass, registry| {
-        let rotate = body.read(registry.env().now()?, pass.if_match()?)?;
-        let caller = pass.caller_on(registry, key_id)?;
+    pass.run(move |pass| {
+        let (rotate, caller) = (body.read(pass.now()?, pass.if_match()?)?, pass.caller_on(key_id)?);
         let handover = Handover { once: idempotency.as_ref(), keep: None };
-        let done = pass.keys(registry).rotate(&caller, key_id, &rotate, handover)?;
-        Ok(once(done, None))
+        once(pass.keys().rotate(&caller, key_id, &rotate, handover)?, None)
     })
     .await
 }

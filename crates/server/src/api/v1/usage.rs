@@ -18,11 +18,11 @@ use crate::limits::MAX_USAGE_BYTES;
     request_body = UsageBatch,
     responses((status = 200, description = "What became of it", body = Ingested)))]
 pub(crate) async fn ingest(call: Call) -> Answer {
-    let (pass, incoming) = call.admit("usage.ingest").await?;
+    let (pass, InRealm {}, (), incoming) = call.admit("usage.ingest").await?;
     // An edge serves all orgs of its realm.
     pass.reach.whole_realm()?;
     let (batch, _) = incoming.json::<UsageBatch>(MAX_USAGE_BYTES).await?;
-    pass.run(move |pass, registry| Ok(json(registry.usage(&pass.realm).ingest(&batch)?))).await
+    pass.run(move |pass| json(pass.usage().ingest(&batch)?)).await
 }
 
 /// List the requests made with a key, newest first
@@ -30,14 +30,13 @@ pub(crate) async fn ingest(call: Call) -> Answer {
     params(KeyPath, Window, Paging),
     responses((status = 200, description = "A page of them", body = RequestPage)))]
 pub(crate) async fn requests(call: Call) -> Answer {
-    let (pass, (window, paging), _) = call.admit_with::<(Window, Paging)>("usage.view").await?;
-    let KeyPath { key_id } = KeyPath::of(&pass)?;
-    pass.run(move |pass, registry| {
+    let (pass, KeyPath { key_id }, (window, paging), _) = call.admit::<_, (Window, Paging)>("usage.view").await?;
+    pass.run(move |pass| {
         // The log of a deleted key is for those who see all orgs: nobody knows whose it was.
         if pass.reach != Reach::Realm {
-            pass.visible(registry, key_id)?;
+            pass.visible(key_id)?;
         }
-        Ok(json(registry.usage(&pass.realm).requests(key_id, &window, &paging)?))
+        json(pass.usage().requests(key_id, &window, &paging)?)
     })
     .await
 }
@@ -55,7 +54,7 @@ pub(crate) struct Verdicts {
     params(InRealm),
     responses((status = 200, description = "How often each was given", body = Verdicts)))]
 pub(crate) async fn verdicts(call: Call) -> Answer {
-    let (pass, _) = call.admit("usage.view").await?;
+    let (pass, InRealm {}, (), _) = call.admit("usage.view").await?;
     pass.reach.whole_realm()?;
-    pass.run(|pass, registry| Ok(json(Verdicts { verdicts: registry.usage(&pass.realm).totals()? }))).await
+    pass.run(|pass| json(Verdicts { verdicts: pass.usage().totals()? })).await
 }
