@@ -25,8 +25,8 @@ const NEVER_CHANGES: &str = "public, max-age=31536000, immutable";
 
 fn cache_control(item: Item) -> &'static str {
     match item {
-        Item::Root(_) | Item::Object(_) => NEVER_CHANGES,
-        _ => ALWAYS_ASK,
+        Item::Root(_) | Item::Object(_) | Item::Patch { .. } => NEVER_CHANGES,
+        Item::Head | Item::Bundle => ALWAYS_ASK,
     }
 }
 
