@@ -168,7 +168,7 @@ impl Publisher {
         let root = self.trusted_root(&roots)?;
         let now = self.registry.env().now()?;
         let mut memory = self.memory();
-        let Memory { forest, held } = &mut *memory;
+        let Memory { forest, held, .. } = &mut *memory;
         let Grown { changes, diverged } = forest.grow(&self.ledger(), reason == Reason::Asked, now, &self.watch)?;
         let (tree, patches) = forest.tree()?;
         (self.watch)(Stage::Writing(tree.bytes()));
@@ -252,7 +252,11 @@ impl Publisher {
 
     /// Writes the bundle of the epoch that is out to each target that shows it, and removes what nothing needs any more. Says for each how
     /// many objects went, or why it has no bundle.
-    fn bundle<'t>(&self, targets: &[&'t dyn Target], memory: &mut Memory) -> Result<Vec<(&'t dyn Target, Result<usize, Error>)>, Error> {
+    fn bundle<'t>(
+        &self,
+        targets: &[&'t dyn Target],
+        memory: &mut Memory,
+    ) -> Result<Vec<(&'t dyn Target, Result<usize, Error>)>, Error> {
         let Some(Out { epoch, signed_at, head, roots }) = memory.unbundled.take() else { return Ok(Vec::new()) };
         memory.bundled = Some(Instant::now());
         let (tree, _) = memory.forest.tree()?;

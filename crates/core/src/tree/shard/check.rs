@@ -45,9 +45,8 @@ impl<'a> Shard<'a> {
         check_subjects(&subjects)?;
         check_claims(&claims)?;
         for column in 0..COLUMNS {
-            let mut values = (0..self.count).map(|row| self.value(column, row));
-            let greatest = values.try_fold(0, |greatest, value| value.map(|value| value.max(greatest)));
-            let greatest = greatest.ok_or(Error::Truncated { object: OBJECT })?;
+            let of_column = self.column(column).ok_or(Error::Truncated { object: OBJECT })?;
+            let greatest = (0..self.count).filter_map(|row| of_column.get(row)).max().unwrap_or(0);
             if self.widths.get(column) != Some(&width_for(column, greatest)) {
                 return Err(field("width"));
             }

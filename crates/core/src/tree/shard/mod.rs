@@ -65,6 +65,20 @@ pub struct Shard<'a> {
     cold: &'a [u8],
 }
 
+/// One value of each record, `stride` bytes apart.
+#[derive(Clone, Copy)]
+struct Column<'a> {
+    bytes: &'a [u8],
+    stride: usize,
+    width: u8,
+}
+
+impl Column<'_> {
+    fn get(&self, index: usize) -> Option<u64> {
+        number(self.bytes.get(index.checked_mul(self.stride)?..)?, self.width)
+    }
+}
+
 /// When a record may be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Validity {
@@ -210,6 +224,18 @@ impl<'a> Shard<'a> {
         if index < self.count { u64_at(self.cold, index) } else { None }
     }
 
+    /// One column of all records.
+    fn column(&self, column: usize) -> Option<Column<'a>> {
+        let width = *self.widths.get(column)?;
+        if column < HOT {
+            let before = self.widths.iter().take(column).fold(8, |sum, width| sum + usize::from(*width));
+            return Some(Column { bytes: self.hot.get(before..).unwrap_or(&[]), stride: self.stride, width });
+        }
+        let [subjects, claims] = self.cold_columns()?.0;
+        let bytes = if column == SUBJECT { subjects } else { claims };
+        Some(Column { bytes, stride: usize::from(width), width })
+    }
+
     /// Subjects and claims of all records, and what follows.
     fn cold_columns(&self) -> Option<([&'a [u8]; 2], &'a [u8])> {
         let rest = self.cold.get(self.count.checked_mul(8)?..)?;
@@ -225,21 +251,10 @@ impl<'a> Shard<'a> {
         Ok(([List::read(&mut reader, check)?, List::read(&mut reader, check)?], reader))
     }
 
-    /// The value of a column of record `index`.
-    fn value(&self, column: usize, index: usize) -> Option<u64> {
-        let width = *self.widths.get(column)?;
-        if column < HOT {
-            let before = self.widths.iter().take(column).fold(8, |sum, width| sum + usize::from(*width));
-            return number(self.record(index)?.get(before..)?, width);
-        }
-        let bytes = *self.cold_columns()?.0.get(column.checked_sub(HOT)?)?;
-        number(bytes.get(index.checked_mul(usize::from(width))?..)?, width)
-    }
-
     /// Org, owner, name and metadata of record `index`.
     pub fn labels(&self, index: usize) -> Option<Labels<'a>> {
         let ([subjects, claims], _) = self.lists(false).ok()?;
-        let place = |column| usize::try_from(self.value(column, index)?).ok();
+        let place = |column| usize::try_from(self.column(column)?.get(index)?).ok();
         let (org, owner) = read_pair(subjects.get(place(SUBJECT)?)?)?;
         let (name, metadata) = match place(CLAIMS)?.checked_sub(1) {
             None => ("", ""),
