@@ -115,21 +115,28 @@ fn every_object_is_shown() {
     assert_eq!((&bundle["records"][0]["name"], &bundle["records"][0]["scope"][0]), (&"ci".into(), &"cdn".into()));
     let mut kinds: Vec<String> = Vec::new();
     let current = inspect(&path("head"), &[])["tree"].as_str().unwrap().to_owned();
-    let top = inspect(&path(&format!("objects/{current}")), &[]);
-    let directory = path(&format!("objects/{}", top["directory"].as_str().unwrap()));
+    assert_eq!(inspect(&path(&format!("objects/{current}")), &[])["object"], "top page");
     for entry in fs::read_dir(p.published("objects")).unwrap() {
         let name = entry.unwrap().path().to_str().unwrap().to_owned();
         let shown = inspect(&name, &[]);
         assert!(name.ends_with(shown["sha256"].as_str().unwrap()));
         if shown["object"] == "shard" && shown["records"].as_array().unwrap().len() == 1 {
-            assert_eq!(shown["records"][0]["ip_policy"]["deny"][0], "::1/128");
-            assert_eq!(inspect(&name, &["--directory", &directory])["records"][0]["roles"][0], "reader");
+            let record = &inspect(&name, &["--bundle", &path("bundle")])["records"][0];
+            assert_eq!((&record["roles"][0], &record["ip_policy"]["deny"][0]), (&"reader".into(), &"::1/128".into()));
         }
         kinds.push(shown["object"].as_str().unwrap().into());
     }
     kinds.sort();
     kinds.dedup();
-    assert_eq!(kinds, ["directory", "index page", "shard", "top page"]);
+    assert_eq!(kinds, ["chunk", "directory", "index page", "shard", "top page"]);
+    // Of two steps: three bytes for the top page, none for shard 3.
+    let patch = p.data().join("patch");
+    let header = [b"ELPT\x02\x00\x00\x00", &[1; 32][..], &[2; 32], &92u32.to_le_bytes()].concat();
+    fs::write(&patch, [&header[..], &[0, 3, 5, b'x', b'y', 31, 0]].concat()).unwrap();
+    let shown = inspect(patch.to_str().unwrap(), &[]);
+    assert_eq!((&shown["object"], &shown["from"]), (&"patch".into(), &"01".repeat(32).into()));
+    assert_eq!(shown["steps"][0], serde_json::json!({ "object": "top page", "number": 0, "bytes": 3 }));
+    assert_eq!(shown["steps"][1], serde_json::json!({ "object": "shard", "number": 3, "bytes": 0 }));
     let nonsense = p.with_stdin(&["inspect", "-"], "nonsense");
     assert!(nonsense.code == 2 && nonsense.err.contains("not an Edgelatch object"));
     let whole = fs::read(p.published("bundle")).unwrap();

@@ -81,7 +81,7 @@ pub mod http;
 pub mod ip;
 pub mod key;
 pub mod limits;
-mod patch;
+pub mod patch;
 pub mod permission;
 pub mod policy;
 pub mod root;

@@ -18,6 +18,47 @@ use alloc::vec::Vec;
 pub(crate) const MAGIC: &[u8; 4] = b"ELPT";
 const OBJECT: &str = "patch";
 
+/// What a patch says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// The tree that it starts from.
+    pub from: ObjectId,
+    /// The tree that it leads to.
+    pub to: ObjectId,
+    /// The places for which it makes objects, and how many bytes each takes in the patch.
+    pub steps: Vec<(Place, usize)>,
+}
+
+/// Reads where the steps of a patch belong, and makes nothing: to show it, never to act on it.
+pub fn outline(patch: &[u8]) -> Result<Outline, Error> {
+    let (mut reader, from, to, _) = header(patch)?;
+    let mut steps = Vec::new();
+    while !reader.rest().is_empty() {
+        let (place, delta) = read_step(&mut reader)?;
+        steps.push((place, delta.len()));
+    }
+    Ok(Outline { from, to, steps })
+}
+
+/// The names of both trees and the length of the new top page, and what follows them.
+fn header(bytes: &[u8]) -> Result<(Reader<'_>, ObjectId, ObjectId, usize), Error> {
+    bound(OBJECT, bytes.len(), MAX_PATCH_BYTES)?;
+    let mut reader = Reader::open(bytes, MAGIC, OBJECT)?;
+    if reader.u16()? != 0 {
+        return Err(Error::BadField { object: OBJECT, field: "zero" });
+    }
+    let (from, to) = (ObjectId(*reader.array()?), ObjectId(*reader.array()?));
+    let top_len = size(reader.u32()?);
+    bound("top page", top_len, MAX_TOP_BYTES)?;
+    Ok((reader, from, to, top_len))
+}
+
+fn read_step<'a>(reader: &mut Reader<'a>) -> Result<(Place, &'a [u8]), Error> {
+    let place = Place::of_number(reader.varint()?).ok_or(Error::BadReference { object: OBJECT, field: "place" })?;
+    let length = size(reader.varint()?);
+    Ok((place, reader.bytes(length)?))
+}
+
 /// A patch that is being applied.
 pub(crate) struct Patch {
     bytes: Vec<u8>,
@@ -30,18 +71,12 @@ pub(crate) struct Patch {
 impl Patch {
     /// Reads its header: it must lead from `base` to the tree that `head` names.
     pub(crate) fn open(bytes: Vec<u8>, head: &Head, base: &Snapshot) -> Result<Self, Error> {
-        bound(OBJECT, bytes.len(), MAX_PATCH_BYTES)?;
-        let mut reader = Reader::open(&bytes, MAGIC, OBJECT)?;
-        if reader.u16()? != 0 {
-            return Err(Error::BadField { object: OBJECT, field: "zero" });
-        }
-        for (field, wanted) in [("from", base.id()), ("to", head.tree)] {
-            if ObjectId(*reader.array()?) != wanted {
+        let (reader, from, to, top_len) = header(&bytes)?;
+        for (field, found, wanted) in [("from", from, base.id()), ("to", to, head.tree)] {
+            if found != wanted {
                 return Err(Error::BadReference { object: OBJECT, field });
             }
         }
-        let top_len = size(reader.u32()?);
-        bound("top page", top_len, MAX_TOP_BYTES)?;
         let at = bytes.len() - reader.rest().len();
         Ok(Patch { top_len, at, last: None, bytes })
     }
@@ -58,12 +93,10 @@ impl Patch {
             let Some(rest) = self.bytes.get(self.at..).filter(|rest| !rest.is_empty()) else { return Ok(true) };
             let mut reader = Reader::inside(rest, OBJECT);
             let outside = Error::BadReference { object: OBJECT, field: "place" };
-            let place = Place::of_number(reader.varint()?).ok_or(outside.clone())?;
+            let (place, delta) = read_step(&mut reader)?;
             if self.last.is_some_and(|last| last >= place) {
-                return Err(Error::Unsorted { object: OBJECT });
+                return Err(outside);
             }
-            let length = size(reader.varint()?);
-            let delta = reader.bytes(length)?;
             let made = match snapshot {
                 None if place != Place::Top => return Err(outside),
                 None => {

@@ -14,9 +14,12 @@ use edgelatch_core::permission;
 use edgelatch_core::policy::{AllowMode, Order, PolicyView};
 use edgelatch_core::root::Root;
 use edgelatch_core::signed::RoleKeys;
-use edgelatch_core::tree::directory::{Directory, ScopeView};
-use edgelatch_core::tree::{ObjectId, shard::Shard};
+use edgelatch_core::tree::chunk::{Chunk, EntryView};
+use edgelatch_core::tree::directory::Directory;
+use edgelatch_core::tree::shard::Shard;
+use edgelatch_core::tree::{ObjectId, Place, Table};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 fn file(name: &str) -> Value {
@@ -189,15 +192,37 @@ fn roots() {
     }
 }
 
+/// What stands under the numbers of a directory.
+type Entries<'a> = BTreeMap<(Table, u32), EntryView<'a>>;
+
+/// The entries of a chunk by their numbers.
+fn entries(bytes: &[u8]) -> Entries<'_> {
+    let (table, number, chunk) = Chunk::inspect(bytes).unwrap();
+    chunk.entries().map(|(place, entry)| ((table, number * 64 + place as u32), table.view(entry).unwrap())).collect()
+}
+
 /// A record as the files tell it: without what has its default.
-fn record(shard: &Shard<'_>, row: usize, directory: &Directory<'_>) -> Value {
-    let (labels, validity) = (shard.labels(row).unwrap(), shard.validity(row).unwrap());
-    let mut roles: Vec<_> = directory.role_set(shard.role_set(row)).unwrap().iter().collect::<Vec<_>>();
-    let mut roles: Vec<_> = roles.drain(..).map(|r| directory.role(r).unwrap().name).collect();
+fn record(shard: &Shard<'_>, row: usize, entries: &Entries<'_>) -> Value {
+    let (labels, terms) = (shard.labels(row).unwrap(), shard.terms(row).unwrap());
+    let validity = terms.validity;
+    // Number 0 is none.
+    let entry = |table, number: u32| (number != 0).then(|| &entries[&(table, number)]);
+    let role = |number| match entry(Table::Roles, number) {
+        Some(EntryView::Role(role)) => role.name,
+        _ => panic!("no role {number}"),
+    };
+    let mut roles: Vec<_> = match entry(Table::RoleSets, terms.role_set) {
+        Some(EntryView::RoleSet(set)) => set.iter().map(role).collect(),
+        _ => vec![],
+    };
     roles.sort_unstable();
-    let services = match directory.scope(shard.scope(row)).unwrap() {
-        ScopeView::All => None,
-        ScopeView::List(list) => Some(list.iter().map(|s| directory.service(s).unwrap()).collect::<Vec<_>>()),
+    let services = match entry(Table::Scopes, terms.scope) {
+        Some(EntryView::Scope(scope)) => Some(scope.services().collect::<Vec<_>>()),
+        _ => None,
+    };
+    let stored = match entry(Table::Policies, terms.policy) {
+        Some(EntryView::Policy(policy)) => Some(*policy),
+        _ => None,
     };
     let policy = |policy: PolicyView<'_>| {
         json!({
@@ -221,7 +246,7 @@ fn record(shard: &Shard<'_>, row: usize, directory: &Directory<'_>) -> Value {
         ("expires_at", json!(bound(validity.expires_at)), Value::Null),
         ("roles", json!(roles), json!([])),
         ("services", json!(services), Value::Null),
-        ("ip_policy", json!(shard.policy(row).unwrap().map(policy)), Value::Null),
+        ("ip_policy", json!(stored.map(policy)), Value::Null),
     ];
     all.into_iter().filter(|(_, value, default)| value != default).map(|(name, value, _)| (name.to_owned(), value)).collect()
 }
@@ -231,32 +256,39 @@ fn bundles_hold_what_was_put_in() {
     for realm in rows(&file("realms.json"), "realms") {
         let bytes = base64(&realm["bundle"]);
         let parts = bundle::parts(&bytes).unwrap();
-        let head = Head::inspect(parts.head).unwrap();
+        let head = Head::inspect(bundle::head_bytes(&bytes).unwrap()).unwrap();
         let found = json!({
             "realm": head.realm, "root_version": head.root_version, "epoch": head.epoch, "issued_at": head.issued_at,
             "not_after": head.not_after, "tree": head.tree.to_string(), "tree_bytes": head.tree_bytes, "records": head.records,
         });
         assert_eq!(found, realm["head"]);
-        let object = |kind| move |bytes: &&[u8]| json!({ "kind": kind, "bytes": bytes.len(), "digest": ObjectId::of(bytes).to_string() });
-        let mut objects = vec![object("top page")(&parts.top)];
-        objects.extend(parts.pages.iter().map(object("index page")));
-        objects.push(object("directory")(&parts.directory));
-        objects.extend(parts.shards.iter().map(object("shard")));
-        assert_eq!(Value::from(objects), realm["objects"]);
+        let object = |part: &bundle::Part<'_>| {
+            let kind = if let Place::Chunk(..) = part.place { "chunk" } else { part.place.name().0 };
+            json!({ "kind": kind, "bytes": part.bytes.len(), "digest": ObjectId::of(part.bytes).to_string() })
+        };
+        assert_eq!(parts.iter().map(object).collect::<Value>(), realm["objects"]);
 
-        let directory = Directory::parse(parts.directory).unwrap();
-        let mut roles: Vec<_> = directory.roles().map(|r| (r.name, r.patterns(&directory).collect::<Vec<_>>())).collect();
+        let of_kind = |is: fn(&Place) -> bool| parts.iter().filter(move |part| is(&part.place)).map(|part| part.bytes);
+        let entries: Entries<'_> = of_kind(|place| matches!(place, Place::Chunk(..))).flat_map(entries).collect();
+        let mut roles: Vec<(&str, Vec<&str>)> = Vec::new();
+        for entry in entries.values() {
+            if let EntryView::Role(role) = entry {
+                roles.push((role.name, role.patterns().collect()));
+            }
+        }
         roles.sort_unstable();
         let roles: Vec<_> = roles.iter().map(|(name, patterns)| json!({ "name": name, "patterns": patterns })).collect();
+        let directory = Directory::parse(parts[1].bytes).unwrap();
         let found = json!({
             "credentials": directory.credentials.bits(), "imports": directory.imports, "pepper_id": directory.pepper_id, "roles": roles,
         });
         assert_eq!(found, realm["directory"]);
 
-        let bits = parts.shards.len().trailing_zeros() as u8;
-        let shards = parts.shards.iter().zip(0..).map(|(bytes, number)| Shard::parse(bytes, bits, number, &directory).unwrap());
-        let records: Vec<_> =
-            shards.flat_map(|s| (0..s.count()).map(|row| record(&s, row, &directory)).collect::<Vec<_>>()).collect();
+        let mut records = Vec::new();
+        for bytes in of_kind(|place| matches!(place, Place::Shard(_))) {
+            let shard = Shard::inspect(bytes).unwrap();
+            records.extend((0..shard.count()).map(|row| record(&shard, row, &entries)));
+        }
         let mut expected = realm["records"].clone();
         for record in expected.as_array_mut().unwrap() {
             let record = record.as_object_mut().unwrap();
@@ -386,6 +418,48 @@ fn scenarios() {
             assert_eq!(json!(room), step["bundle_bytes"], "{}: {step}", scenario["name"]);
             assert_eq!(json!(edge.head().map(|head| head.epoch)), step["epoch"], "{}: {step}", scenario["name"]);
             assert_eq!(edge.root_version(), step["root_version"], "{}: {step}", scenario["name"]);
+        }
+    }
+}
+
+/// An edge that serves `old` gets the patch, and is asked what it lacks then.
+#[test]
+fn patches() {
+    for row in rows(&file("patches.json"), "cases") {
+        let (root, old, patch, head) = (base64(&row["root"]), base64(&row["old"]), base64(&row["patch"]), base64(&row["head"]));
+        let now = row["now"].as_u64().unwrap();
+        let mut edge = edge(&root, "").unwrap();
+        update(&mut edge, &[], &old, now).unwrap();
+        let before = edge.head().cloned();
+        edge.offer(&[], &head, now).unwrap();
+        let mut staged = edge.begin(&[], now).unwrap();
+        let mut apply = || {
+            staged.patch(patch.clone())?;
+            // As much as there is to do: what is still missing then is not in the patch.
+            staged.check(usize::MAX)
+        };
+        let applied = apply();
+        if let Some(refused) = row["refused"].as_str() {
+            assert_eq!(code(applied), refused, "{}", row["name"]);
+            assert!(edge.commit(staged, now).is_err());
+            assert_eq!(edge.head().cloned(), before);
+            continue;
+        }
+        let missing: Vec<u32> = std::iter::successors(staged.need(Place::Top), |need| {
+            let after = Place::of_number(need.place.number() + 8).or(Some(Place::Shard(0)));
+            staged.need(after?).filter(|next| next.place > need.place)
+        })
+        .map(|need| need.place.number())
+        .collect();
+        assert_eq!(json!(missing), row.get("missing").cloned().unwrap_or(json!([])), "{}", row["name"]);
+        assert_eq!(applied.unwrap() == 0, missing.is_empty(), "{}", row["name"]);
+        let committed = edge.commit(staged, now);
+        assert_eq!(code(committed), if missing.is_empty() { "accepted" } else { "unchecked" }, "{}", row["name"]);
+        if missing.is_empty() {
+            let bytes = base64(&row["new"]);
+            let new: Vec<_> = bundle::parts(&bytes).unwrap().iter().map(|part| (part.place, part.bytes.to_vec())).collect();
+            let served: Vec<_> = edge.objects().map(|(place, bytes)| (place, bytes.to_vec())).collect();
+            assert_eq!(served, new, "{}", row["name"]);
         }
     }
 }

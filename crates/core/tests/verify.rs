@@ -199,8 +199,9 @@ fn an_identity_lives_as_long_as_its_tree() {
         update(&mut edge, &[], refused, T0).unwrap_err();
         check(&edge);
     }
+    // What was served is kept for a while, as far as it takes little room; `tests/sharing.rs` has the limits.
     update(&mut edge, &[], bundle(6, &tree(vec![record(3)])), T0).unwrap();
-    assert!(edge.identity(generation, at).is_none());
+    assert!(edge.identity(generation, at).is_none(), "nothing is shared, so there is no room");
     assert!(edge.identity(edge.generation(), Location { shard: 0, index: 9 }).is_none());
     assert!(edge.identity(edge.generation(), Location { shard: 9, index: 0 }).is_none());
 }

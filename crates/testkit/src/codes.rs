@@ -158,7 +158,7 @@ fn typescript() -> String {
 
 /// What a flag alone makes of the packed number.
 fn packed(flags: u8) -> u64 {
-    Outcome { code: Code::Valid, flags, at: None }.pack()
+    Outcome { code: Code::Valid, flags, at: None, needs: None }.pack()
 }
 
 fn property(name: &str, value: impl std::fmt::Display, about: &str) -> String {

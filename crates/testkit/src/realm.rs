@@ -4,7 +4,7 @@ use edgelatch_core::build::*;
 use edgelatch_core::edge::{Edge, HostConfig, Outcome, RequirementId};
 use edgelatch_core::error::Error;
 use edgelatch_core::key::{self, KeyId, Prefix};
-use edgelatch_core::tree::ObjectId;
+use edgelatch_core::tree::Slot;
 
 pub use crate::DAY;
 use crate::random::Random;
@@ -73,6 +73,12 @@ pub fn bundle_of(fields: &HeadFields, tree: &Tree) -> Vec<u8> {
     encode_bundle(&sign_head(fields, &signers(&[101])).unwrap(), tree).unwrap()
 }
 
+/// The patch between two trees, as a publisher makes it that has both.
+pub fn patch_between(old: &Tree, new: &Tree) -> Vec<u8> {
+    let differing = new.places().filter(|place| old.object(*place) != new.object(*place));
+    encode_patch(old.id(), differing.map(|place| (place, old.object(place))), new).unwrap().unwrap()
+}
+
 /// Both credential headers and three roles.
 pub fn realm() -> RealmRecord {
     snapshot::realm(&[("reader", &["read", "*.view"]), ("dns", &["dns.*"]), ("admin", &["*"])])
@@ -119,35 +125,41 @@ pub fn ask(edge: &Edge, n: u64) -> Outcome {
     edge.verify_key(text(n).as_bytes(), None, RequirementId::NONE, T0)
 }
 
-/// Recomputes pages and top page after a part was tampered with, as a publisher that lies would: every digest is right, so
-/// only the checks of the content are left to refuse.
+fn slot(bytes: &[u8]) -> Vec<u8> {
+    let slot = Slot::of(bytes);
+    [&slot.id.0[..], &slot.length.to_le_bytes()].concat()
+}
+
+/// Recomputes the directory's tables, pages and top page after a part was tampered with, as a publisher that lies would: every
+/// digest is right, so only the checks of the content are left to refuse.
+pub fn reseal_chunks(tree: &mut Tree) {
+    tree.directory.truncate(12);
+    for table in Table::ALL {
+        let rows: Vec<_> = tree.chunks.iter().filter(|((of, _), _)| *of == table).collect();
+        tree.directory.extend((rows.len() as u32).to_le_bytes());
+        rows.iter().for_each(|((_, number), chunk)| tree.directory.extend([&number.to_le_bytes()[..], &slot(chunk)].concat()));
+    }
+    reseal(tree);
+}
+
+/// The same, but leaves the directory as it is.
 pub fn reseal(tree: &mut Tree) {
-    let old_top = tree.top.clone();
-    let mut total = 0u64;
-    let mut ends = vec![];
-    tree.pages = tree
-        .shards
-        .chunks(256)
-        .map(|chunk| {
-            let mut page = b"ELPG\x01\x00".to_vec();
-            page.extend((chunk.len() as u16).to_le_bytes());
-            chunk.iter().for_each(|s| page.extend(ObjectId::of(s).0));
-            let mut end = 0u32;
-            for s in chunk {
-                end += s.len() as u32;
-                page.extend(end.to_le_bytes());
-            }
-            total += u64::from(end);
-            ends.push(total);
-            page
-        })
-        .collect();
-    tree.top = old_top[..16].to_vec();
-    tree.top.extend(ObjectId::of(&tree.directory).0);
-    tree.top.extend((tree.directory.len() as u32).to_le_bytes());
+    let page = |shards: &[Vec<u8>]| {
+        let mut page = b"ELPG\x02\x00".to_vec();
+        page.extend((shards.len() as u16).to_le_bytes());
+        shards.iter().for_each(|shard| page.extend(slot(shard)));
+        page
+    };
+    tree.pages = tree.shards.chunks(256).map(page).collect();
+    reseal_top(tree);
+}
+
+/// The same, but leaves the index pages too.
+pub fn reseal_top(tree: &mut Tree) {
+    tree.top.truncate(16);
+    tree.top.extend(slot(&tree.directory));
     tree.top.extend((tree.pages.len() as u32).to_le_bytes());
-    tree.pages.iter().for_each(|p| tree.top.extend(ObjectId::of(p).0));
-    ends.iter().for_each(|e| tree.top.extend(e.to_le_bytes()));
+    tree.pages.iter().for_each(|page| tree.top.extend(slot(page)));
 }
 
 /// The error code of a full update, cold and hot; both must refuse, and the hot edge must go on serving key 1.

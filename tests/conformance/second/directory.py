@@ -7,7 +7,7 @@ from .policy import Policy
 from .wire import Bytes, Refused, ascending, require
 
 ROLES, ROLE_SETS, SCOPES, POLICIES = range(4)
-CHUNK_ENTRIES, CHUNK_BYTES = 64, 16 << 20
+CHUNK_ENTRIES, CHUNK_BYTES = 64, 4 << 20
 TABLE_CHUNKS, CHUNK_NUMBERS = 2**16, 2**24
 ROLE_PATTERNS, SET_ROLES, SCOPE_SERVICES = 256, 32, 128
 

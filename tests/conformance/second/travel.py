@@ -49,7 +49,7 @@ def patched(patch, head, old):
     require(data.u16() == 0, "bad_field")
     ends, top_len = (data.take(32), data.take(32)), data.u32()
     require(top_len <= MAX_TOP, "too_large")
-    require(ends == (old.head.tree, head.tree), "wrong_digest")
+    require(ends == (old.head.tree, head.tree), "bad_reference")
     tree, before = Tree(head, top_len, old), (-1, 0)
     while data.left():
         at, delta = data.varint(), data.take(data.varint())
@@ -59,15 +59,15 @@ def patched(patch, head, old):
     return tree
 
 
-def made(old, delta, most):
-    """What a delta makes of an old object: at most so many bytes."""
+def made(old, delta, length):
+    """What a delta makes of an old object: exactly so many bytes."""
     delta, new, at, ops = Bytes(delta), bytearray(), 0, 0
     while delta.left():
         ops += 1
         require(ops <= MAX_OPS, "too_long")
         size, is_insert = divmod(delta.varint(), 2)
         require(size >= 1, "bad_field")
-        require(len(new) + size <= most, "wrong_count")
+        require(len(new) + size <= length, "wrong_count")
         if is_insert:
             new += delta.take(size)
         else:
@@ -75,6 +75,7 @@ def made(old, delta, most):
             require(0 <= at <= len(old) - size, "bad_reference")
             new += old[at : at + size]
             at += size
+    require(len(new) == length, "wrong_count")
     return bytes(new)
 
 

@@ -32,6 +32,7 @@ class Top:
         wanted = next((bits for bits in range(20) if self.records <= 256 * 2**bits), 20)
         require(zero == 0 and self.bits == wanted and len(self.pages) == max(1, 2**wanted // 256), "bad_field")
         self.shards_per_page = min(256, 2**wanted)
+        require(all(slot.length == 8 + 36 * self.shards_per_page for slot in self.pages), "bad_field")
 
 
 class Page:
@@ -44,7 +45,7 @@ class Page:
 
 class Tree:
     """The objects under a head by their places, each proven when it comes. Where an older tree has the same slot at the same
-    place, its object is shared, but read anew: what a shard may hold depends on the tree that it is in."""
+    place, its object is shared; an index page or a shard only if both trees have the same number of shards."""
 
     def __init__(self, head, top_len, old=None):
         self.head, self.old = head, old
@@ -54,13 +55,15 @@ class Tree:
     def announce(self, slots):
         self.slots |= slots
         for at, slot in slots.items():
-            if self.old and self.old.slots.get(at) == slot:
+            if self.old and self.old.slots.get(at) == slot and self.shares(order(at)[0]):
                 self.put(at, self.old.objects[at])
+
+    def shares(self, kind):
+        return kind not in (PAGE, SHARD) or self.parts[place(TOP)].bits == self.old.parts[place(TOP)].bits
 
     def put(self, at, data):
         slot = self.slots[at]
-        require(len(data) == slot.length, "wrong_count")
-        require(hashlib.sha256(data).digest() == slot.digest, "wrong_digest")
+        require((hashlib.sha256(data).digest(), len(data)) == slot, "wrong_digest")
         self.parts[at], below = self.read(*order(at), data)
         self.objects[at] = data
         self.announce(below)

@@ -14,6 +14,11 @@ use crate::tree::{ObjectId, Place, Slot, Table, page, shard_bits, top};
 use crate::wire::{put, size};
 use alloc::{collections::BTreeMap, collections::BTreeSet, vec::Vec};
 
+/// Chunks as they will be; `None` for those that go.
+type ChangedChunks = BTreeMap<(Table, u32), Option<Vec<u8>>>;
+/// A digest, and its record from now on; `None` for none.
+type Edit = ((u64, u64), Option<Row>);
+
 /// All objects of one epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
@@ -114,10 +119,7 @@ impl Tree {
         Ok(replaced)
     }
 
-    fn changed_chunks(
-        &self,
-        changes: &[(Table, u32, Option<Entry>)],
-    ) -> Result<BTreeMap<(Table, u32), Option<Vec<u8>>>, Error> {
+    fn changed_chunks(&self, changes: &[(Table, u32, Option<Entry>)]) -> Result<ChangedChunks, Error> {
         let mut places: BTreeMap<(Table, u32), Vec<Vec<u8>>> = BTreeMap::new();
         for (table, number, entry) in changes {
             if let Some(entry) = entry {
@@ -140,7 +142,7 @@ impl Tree {
     /// The shards that a change touches, as they will be, and how many records there are then.
     fn changed_shards(&self, change: &Change) -> Result<(BTreeMap<u32, Vec<u8>>, u64), Error> {
         let bits = shard_bits(self.records);
-        let mut of_shard: BTreeMap<u32, Vec<((u64, u64), Option<Row>)>> = BTreeMap::new();
+        let mut of_shard: BTreeMap<u32, Vec<Edit>> = BTreeMap::new();
         for edit in edits(change)? {
             of_shard.entry(shard_of(edit.0.0, bits)).or_default().push(edit);
         }
@@ -315,14 +317,14 @@ fn page_above(place: Place) -> Option<usize> {
 }
 
 /// What a change does to each digest.
-fn edits(change: &Change) -> Result<Vec<((u64, u64), Option<Row>)>, Error> {
+fn edits(change: &Change) -> Result<Vec<Edit>, Error> {
     let pepper = change.settings.pepper.as_ref();
     let removed = change.removed.iter().map(|digest| Ok((shards::words(digest, pepper), None)));
     let put = change.put.iter().map(|record| Row::of(record, pepper).map(|row| (row.words, Some(row))));
     removed.chain(put).collect()
 }
 
-fn edit(rows: &mut BTreeMap<(u64, u64), Row>, edits: &[((u64, u64), Option<Row>)]) {
+fn edit(rows: &mut BTreeMap<(u64, u64), Row>, edits: &[Edit]) {
     for (words, row) in edits {
         match row {
             Some(row) => drop(rows.insert(*words, row.clone())),

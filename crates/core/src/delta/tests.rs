@@ -6,11 +6,11 @@ fn operations(delta: &[u8]) -> usize {
     let mut reader = Reader::inside(delta, OBJECT);
     let mut count = 0;
     while !reader.rest().is_empty() {
-        let word = varint(&mut reader).unwrap();
+        let word = reader.varint().unwrap();
         if word & 1 == 1 {
             reader.bytes(size(word >> 1)).unwrap();
         } else {
-            varint(&mut reader).unwrap();
+            reader.varint().unwrap();
         }
         count += 1;
     }

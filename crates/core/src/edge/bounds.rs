@@ -1,15 +1,13 @@
 //! Work is bounded whatever tenants put into the directory. Steps are counted, no clock is looked at.
 
 use super::{Edge, HostConfig, RequirementId};
-use crate::limits::{MAX_DIRECTORY_BYTES, MAX_ROLE_PATTERNS, MAX_SCOPE_SERVICES, MAX_SET_ROLES};
+use crate::limits::{MAX_CHUNK_BYTES, MAX_ROLE_PATTERNS, MAX_SCOPE_SERVICES, MAX_SET_ROLES, MAX_TABLE_CHUNKS};
 use crate::verdict::Code;
 use crate::work;
 use edgelatch_testkit::core::build::*;
 use edgelatch_testkit::realm::{T0, bundle, realm, record, reseal, root, text, tree};
 
 const SLICE: usize = 4096;
-/// The longest entry of a directory, and what is added for each: a slice ends behind the entry at which its budget is used up.
-const LONGEST: usize = 1 + 128 + 4 * MAX_ROLE_PATTERNS + 16;
 const SCOPES: u64 = 3000;
 
 /// The realm is made by the kit, which has a build of the core of its own: only bytes pass from there to here.
@@ -33,7 +31,7 @@ fn slow_patterns(role: usize) -> Vec<String> {
 }
 
 /// A realm in which somebody has gone to every limit: keys 1.. with a scope of their own each, all with the slowest role set.
-fn crowded(epoch: u64) -> Vec<u8> {
+fn crowded() -> edgelatch_testkit::core::build::Tree {
     let mut realm = realm();
     realm.roles = (0..MAX_SET_ROLES).map(|n| RoleRecord { name: format!("r{n}"), patterns: slow_patterns(n) }).collect();
     let services = |n: u64| (0..MAX_SCOPE_SERVICES as u64).map(move |s| format!("t{}", (n * 37 + s * 101) % 20_000));
@@ -46,7 +44,7 @@ fn crowded(epoch: u64) -> Vec<u8> {
         }),
         ..record(n)
     };
-    bundle(epoch, &build_tree(&realm, (1..=SCOPES).map(key).collect()).unwrap())
+    build_tree(&realm, (1..=SCOPES).map(key).collect()).unwrap()
 }
 
 fn requiring(edge: &mut Edge) -> Vec<RequirementId> {
@@ -58,15 +56,18 @@ fn requiring(edge: &mut Edge) -> Vec<RequirementId> {
 fn no_step_of_an_update_grows_with_the_directory() {
     let mut edge = serving(vec![record(1)]);
     let requirements = requiring(&mut edge);
-    let (staged, steps) = work::of(|| edge.stage(&[], crowded(6), T0));
+    let crowded = crowded();
+    // An object is read when it is whole: so a slice can end behind the longest one, of which each byte is looked at once more.
+    let longest = crowded.objects().map(<[u8]>::len).max().unwrap();
+    let bytes = bundle(6, &crowded);
+    let (staged, steps) = work::of(|| edge.stage(&[], bytes, T0));
     let mut staged = staged.unwrap();
-    assert_eq!(steps, 0, "the directory is not touched before its turn");
-    let mut left = u32::MAX;
+    assert_eq!(steps, crowded.top.len(), "the directory is not touched before its turn");
     let mut slices = 0;
+    let mut left = u32::MAX;
     while left > 0 {
         let (now, steps) = work::of(|| staged.check(SLICE).unwrap());
-        assert!(steps <= SLICE + LONGEST, "slice {slices}: {steps}");
-        assert!(now <= left);
+        assert!(steps <= SLICE + longest + 64, "slice {slices}: {steps}");
         (left, slices) = (now, slices + 1);
     }
     assert!(slices > 50, "{slices}");
@@ -83,7 +84,7 @@ fn no_step_of_an_update_grows_with_the_directory() {
     let other = |n: u64| work::of(|| edge.verify_key(text(n).as_bytes(), None, requirements[0], T0).code);
     let (code, steps) = other(2);
     assert_eq!(code, Code::ScopeDenied);
-    assert!(steps <= 15 + 8, "a service is looked for by halves: {steps}");
+    assert!(steps <= MAX_SCOPE_SERVICES, "{steps}");
     assert_eq!(other(2), (Code::ScopeDenied, 0));
 }
 
@@ -97,31 +98,39 @@ fn what_nobody_asks_about_costs_nothing() {
     assert_eq!(ask(2, requirement), (Code::PermissionDenied, 0), "no role, nothing to match");
 }
 
-/// Its length stands in the top page, which is proven: that is enough to refuse it.
-#[test]
-fn a_directory_that_is_too_long_is_refused_before_it_is_hashed() {
+/// The steps that a lying directory takes: it, and the top page that names it, are hashed; what else is done is seen in the count.
+fn refused(edit: impl FnOnce(&mut Vec<u8>)) -> (&'static str, usize) {
     let mut tree = tree(vec![record(1)]);
-    tree.directory.resize(MAX_DIRECTORY_BYTES as usize + 1, 0);
+    edit(&mut tree.directory);
     reseal(&mut tree);
+    let hashed = tree.top.len() + tree.directory.len();
     let mut edge = serving(vec![record(1)]);
-    let (refused, steps) = work::of(|| edge.stage(&[], bundle(6, &tree), T0).map(|_| ()));
-    assert_eq!((refused.unwrap_err().code(), steps), ("too_large", 0));
+    let bytes = bundle(6, &tree);
+    let (refused, steps) = work::of(|| edge.stage(&[], bytes, T0).and_then(|mut staged| staged.check(usize::MAX)));
     assert_eq!(edge.verify_key(text(1).as_bytes(), None, RequirementId::NONE, T0).code, Code::Valid);
+    (refused.unwrap_err().code(), steps - hashed)
 }
 
-/// So does the length of each table, once its digest is proven.
+/// A directory announces how long its chunks are: that is enough to refuse one, before it is hashed.
 #[test]
-fn a_table_that_is_too_long_is_refused_before_its_entries_are_looked_at() {
-    let mut tree = tree(vec![record(1)]);
-    let scopes = (1u32 << 17) + 1;
-    // The last table: one scope, "all".
-    tree.directory.truncate(tree.directory.len() - 9);
-    tree.directory.extend(scopes.to_le_bytes());
-    tree.directory.extend((1..=scopes).flat_map(|n| (1 + 4 * n).to_le_bytes()));
-    tree.directory.resize(tree.directory.len() + 1 + 4 * scopes as usize, 0);
-    reseal(&mut tree);
-    let bytes = tree.directory.len();
-    let mut staged = edge().stage(&[], bundle(6, &tree), T0).unwrap();
-    let (refused, steps) = work::of(|| staged.make_ready());
-    assert_eq!((refused.unwrap_err().code(), steps), ("too_long", bytes), "hashed, and no more");
+fn a_chunk_that_is_too_long_is_refused_before_it_is_hashed() {
+    let announce = |length: u32| move |directory: &mut Vec<u8>| directory[52..56].copy_from_slice(&length.to_le_bytes());
+    assert_eq!(refused(announce(MAX_CHUNK_BYTES + 1)), ("too_large", 1));
+    assert_eq!(refused(announce(u32::MAX)), ("too_large", 1));
+}
+
+/// So does each table how many there are.
+#[test]
+fn a_table_that_is_too_long_is_refused_before_its_rows_are_looked_at() {
+    let fill = |count: usize| {
+        move |directory: &mut Vec<u8>| {
+            let row = directory[20..56].to_vec();
+            directory.truncate(12);
+            directory.extend((count as u32).to_le_bytes());
+            (0..count as u32).for_each(|number| directory.extend([&number.to_le_bytes()[..], &row].concat()));
+        }
+    };
+    assert_eq!(refused(fill(MAX_TABLE_CHUNKS + 1)), ("too_long", 0));
+    // One less is read, to the end that is missing.
+    assert_eq!(refused(fill(MAX_TABLE_CHUNKS)), ("truncated", MAX_TABLE_CHUNKS));
 }

@@ -122,7 +122,6 @@ impl Snapshot {
 
     /// Takes an object of which the digest and the length have been compared; its form has not.
     pub(crate) fn take(&mut self, place: Place, bytes: Vec<u8>, base: Option<&Snapshot>) -> Result<(), Error> {
-        let base = base.filter(|base| base.shard_bits == self.shard_bits);
         match place {
             Place::Top => {}
             Place::Directory => {
@@ -131,6 +130,8 @@ impl Snapshot {
             }
             Place::Page(number) => {
                 let shards = shard_count(self.shard_bits).min(SHARDS_PER_PAGE);
+                // A shard is read for the digests that belong to it, which depends on how many there are.
+                let base = base.filter(|base| base.shard_bits == self.shard_bits);
                 let base = base.and_then(|base| base.pages.get(size(number))?.as_deref());
                 let node = PageNode::new(object(bytes)?, shards, base)?;
                 if let Some(page) = self.pages.get_mut(size(number)) {

@@ -70,6 +70,16 @@ impl Table {
         }
     }
 
+    /// A view of an entry of a chunk of this table.
+    pub fn view(self, entry: &[u8]) -> Option<EntryView<'_>> {
+        Some(match self {
+            Table::Roles => EntryView::Role(RoleView::trusted(entry)?),
+            Table::RoleSets => EntryView::RoleSet(RoleSet(entry)),
+            Table::Scopes => EntryView::Scope(Scope::trusted(entry)?),
+            Table::Policies => EntryView::Policy(PolicyView::new_unchecked_len(entry)),
+        })
+    }
+
     fn check(self, entry: &[u8]) -> Result<(), Error> {
         let mut reader = Reader::inside(entry, self.chunk_name());
         match self {
@@ -136,6 +146,14 @@ impl<'a> Chunk<'a> {
         }
     }
 
+    /// Reads a chunk that says itself which one it is, without proving where it belongs: to show it, never to act on it.
+    pub fn inspect(bytes: &'a [u8]) -> Result<(Table, u32, Self), Error> {
+        let mut reader = Reader::open(bytes, MAGIC, "chunk")?;
+        let (table, _, number) = (reader.u8()?, reader.u8()?, reader.u32()?);
+        let table = Table::of_number(table.into()).ok_or(Error::BadField { object: "chunk", field: "table" })?;
+        Ok((table, number, Self::parse(bytes, table, number)?))
+    }
+
     /// A chunk that has been parsed before: the same view without the checks, for the verification path.
     #[inline]
     pub(crate) fn trusted(bytes: &'a [u8]) -> Option<Self> {
@@ -159,6 +177,18 @@ impl<'a> Chunk<'a> {
         let chunk = *self;
         (0..CHUNK_ENTRIES).filter_map(move |place| Some((place, chunk.entry(place)?)))
     }
+}
+
+/// What stands under a number, for whoever shows it.
+pub enum EntryView<'a> {
+    /// A role.
+    Role(RoleView<'a>),
+    /// The roles of a key.
+    RoleSet(RoleSet<'a>),
+    /// The services of a key.
+    Scope(Scope<'a>),
+    /// From where a key may be used.
+    Policy(PolicyView<'a>),
 }
 
 /// Texts one after another, each with its length.

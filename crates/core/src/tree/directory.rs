@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::http::CredentialHeaders;
 use crate::limits::{MAX_CHUNK_BYTES, MAX_CHUNK_NUMBER, MAX_TABLE_CHUNKS};
 use crate::wire::{Reader, size};
+use crate::work;
 
 pub(crate) const MAGIC: &[u8; 4] = b"ELDR";
 pub(crate) const FLAG_IMPORTS: u8 = 1;
@@ -72,6 +73,7 @@ fn read_table<'a>(reader: &mut Reader<'a>, table: Table) -> Result<&'a [u8], Err
     let rows = reader.items(count, ROW)?;
     let mut before = None;
     for row in rows.as_chunks::<ROW>().0 {
+        work::done(1);
         let (number, slot) = read_row(row)?;
         if slot.length > MAX_CHUNK_BYTES {
             return Err(Error::TooLarge {

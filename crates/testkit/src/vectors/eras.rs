@@ -258,7 +258,7 @@ fn beginnings(t: &Trees) -> Vec<Step> {
         offer(first(16), "truncated"),
         offer(first(4), "truncated"),
         offer(first(3), "truncated"),
-        offer(edited(4, &[2]), "unsupported_format"),
+        offer(edited(4, &[1]), "unsupported_format"),
         offer(edited(6, &[1]), "bad_field"),
         offer(edited(8, &4097u32.to_le_bytes()), "too_large"),
         offer(edited(8, &4096u32.to_le_bytes()), "truncated"),

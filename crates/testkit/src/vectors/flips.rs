@@ -34,8 +34,9 @@ pub fn file() -> Result<Value> {
         ("head: key of the signer", 32, Some("too_few_signatures")),
         ("head: signature", 64, Some("bad_signature")),
         ("top page", tree.top.len(), Some("wrong_digest")),
-        ("index page", tree.page.len(), Some("wrong_digest")),
         ("directory", tree.directory.len(), Some("wrong_digest")),
+        ("index page", tree.page.len(), Some("wrong_digest")),
+        ("chunks", tree.chunks.concat().len(), Some("wrong_digest")),
         ("shard", tree.shards[0].len(), Some("wrong_digest")),
     ];
     let mut at = 0;

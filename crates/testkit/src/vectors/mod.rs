@@ -12,6 +12,7 @@ mod heads;
 mod json;
 mod keys;
 mod lies;
+mod patches;
 mod paths;
 mod permissions;
 mod policies;
@@ -41,7 +42,7 @@ pub const FOLDER: &str = "tests/vectors";
 pub fn files() -> Result<Vec<(&'static str, String)>> {
     let realms = realms::all()?;
     // How many levels of each are written over several lines.
-    let files: [(&str, Value, usize); 11] = [
+    let files: [(&str, Value, usize); 12] = [
         ("keys.json", keys::tables()?, 2),
         ("permissions.json", permissions::tables(), 2),
         ("addresses.json", addresses::table(), 2),
@@ -52,6 +53,7 @@ pub fn files() -> Result<Vec<(&'static str, String)>> {
         ("realms.json", realms::file(&realms), 4),
         ("verifications.json", verifications::file(&realms)?, 2),
         ("updates.json", scenarios::file()?, 4),
+        ("patches.json", patches::file()?, 2),
         ("flips.json", flips::file()?, 2),
     ];
     Ok(files.into_iter().map(|(name, value, depth)| (name, json::lines(&value, depth))).collect())

@@ -32,19 +32,38 @@ pub fn text8(text: &[u8]) -> Vec<u8> {
     [&[text.len() as u8], text].concat()
 }
 
+/// A list, its ends as narrow as they can be.
 pub fn list<T: AsRef<[u8]>>(items: &[T]) -> Vec<u8> {
+    let bytes: usize = items.iter().map(|item| item.as_ref().len()).sum();
+    let width = if bytes < 1 << 8 {
+        1
+    } else if bytes < 1 << 16 {
+        2
+    } else {
+        4
+    };
     let mut out = (items.len() as u32).to_le_bytes().to_vec();
-    let mut end = 0;
-    for item in items {
-        end += item.as_ref().len() as u32;
-        out.extend(end.to_le_bytes());
-    }
+    out.push(width as u8);
+    ends(items).iter().for_each(|end| out.extend(&end.to_le_bytes()[..width]));
     items.iter().for_each(|item| out.extend(item.as_ref()));
     out
 }
 
-pub fn refs(values: &[u32]) -> Vec<u8> {
+fn ends<T: AsRef<[u8]>>(items: &[T]) -> Vec<u32> {
+    let add = |end: &mut u32, item: &T| {
+        *end += item.as_ref().len() as u32;
+        Some(*end)
+    };
+    items.iter().scan(0, add).collect()
+}
+
+/// Numbers of four bytes each.
+pub fn numbers(values: &[u32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+pub fn slot(bytes: &[u8]) -> Vec<u8> {
+    [&sha256(bytes)[..], &(bytes.len() as u32).to_le_bytes()].concat()
 }
 
 /// A name, how an honest thing is changed, and the code of what becomes of it.
@@ -124,7 +143,7 @@ impl Head {
     pub fn of(tree: &Tree) -> Head {
         Head {
             realm: REALM.into(),
-            min_reader: 1,
+            min_reader: 2,
             root_version: 1,
             epoch: 5,
             issued_at: T0,
@@ -163,14 +182,14 @@ pub fn message(role: u8, format: u16, statement: &[u8]) -> Vec<u8> {
 /// Signatures of these signers over a statement, ascending by key.
 pub fn signatures(role: u8, statement: &[u8], seeds: &[u8]) -> Vec<Pair> {
     let mut pairs: Vec<Pair> =
-        seeds.iter().map(|seed| (public(*seed), signer(*seed).sign(&message(role, 1, statement)).to_bytes())).collect();
+        seeds.iter().map(|seed| (public(*seed), signer(*seed).sign(&message(role, 2, statement)).to_bytes())).collect();
     pairs.sort_unstable();
     pairs
 }
 
 /// `signed` with the signatures as they are given.
 pub fn seal(magic: &[u8; 4], statement: &[u8], pairs: &[Pair]) -> Vec<u8> {
-    let mut out = [&magic[..], &[1, 0], &(statement.len() as u32).to_le_bytes(), statement, &[pairs.len() as u8]].concat();
+    let mut out = [&magic[..], &[2, 0], &(statement.len() as u32).to_le_bytes(), statement, &[pairs.len() as u8]].concat();
     pairs.iter().for_each(|(key, signature)| out.extend([&key[..], signature].concat()));
     out
 }
@@ -199,104 +218,115 @@ pub fn small_order_r(seed: u8, message: &[u8]) -> [u8; 64] {
     [r, s.to_bytes()].concat().try_into().expect("64 bytes")
 }
 
-/// The objects of a tree, to be taken apart and sealed again.
+/// A chunk of the directory; of its entries those that are empty are none.
+#[derive(Clone)]
+pub struct Chunk {
+    pub table: u8,
+    pub number: u32,
+    pub entries: Vec<Vec<u8>>,
+}
+
+impl Chunk {
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut out = [b"ELCH", &[2, 0, self.table, self.entries.len() as u8][..], &self.number.to_le_bytes()].concat();
+        out.extend(numbers(&ends(&self.entries)));
+        out.extend(self.entries.concat());
+        out
+    }
+}
+
+/// What a directory says beside its tables.
+#[derive(Clone)]
+pub struct Directory {
+    pub credentials: u8,
+    pub flags: u8,
+    pub pepper_id: u32,
+}
+
+impl Directory {
+    /// With the slots of these chunks, which are given with table and number, in their order.
+    pub fn bytes(&self, chunks: &[(u8, u32, Vec<u8>)]) -> Vec<u8> {
+        let mut out = [b"ELDR", &[2, 0, self.credentials, self.flags][..], &self.pepper_id.to_le_bytes()].concat();
+        for table in 0..4 {
+            let rows: Vec<_> = chunks.iter().filter(|chunk| chunk.0 == table).collect();
+            out.extend((rows.len() as u32).to_le_bytes());
+            rows.iter().for_each(|(_, number, bytes)| out.extend([&number.to_le_bytes()[..], &slot(bytes)].concat()));
+        }
+        out
+    }
+}
+
+/// The objects of a tree of one index page, to be taken apart and sealed again.
 #[derive(Clone)]
 pub struct Tree {
     pub bits: u8,
     pub records: u64,
     pub top: Vec<u8>,
-    pub page: Vec<u8>,
     pub directory: Vec<u8>,
+    pub page: Vec<u8>,
+    pub chunks: Vec<Vec<u8>>,
     pub shards: Vec<Vec<u8>>,
 }
 
 impl Tree {
     /// Index page and top page for these objects, as an honest publisher makes them.
-    pub fn seal(bits: u8, records: u64, directory: Vec<u8>, shards: Vec<Vec<u8>>) -> Tree {
-        let mut page = [b"ELPG", &[1, 0][..], &(shards.len() as u16).to_le_bytes()].concat();
-        shards.iter().for_each(|shard| page.extend(sha256(shard)));
-        let mut end = 0;
-        for shard in &shards {
-            end += shard.len();
-            page.extend((end as u32).to_le_bytes());
-        }
-        let mut tree = Tree { bits, records, top: vec![], page, directory, shards };
+    pub fn seal(bits: u8, records: u64, directory: Vec<u8>, chunks: Vec<Vec<u8>>, shards: Vec<Vec<u8>>) -> Tree {
+        let mut page = [b"ELPG", &[2, 0][..], &(shards.len() as u16).to_le_bytes()].concat();
+        shards.iter().for_each(|shard| page.extend(slot(shard)));
+        let mut tree = Tree { bits, records, top: vec![], directory, page, chunks, shards };
         tree.seal_top();
         tree
     }
 
     /// The top page for the other objects as they are now.
     pub fn seal_top(&mut self) {
-        let shards: usize = self.shards.iter().map(Vec::len).sum();
-        self.top = [
-            &b"ELTP\x01\x00"[..],
-            &[self.bits, 0],
-            &self.records.to_le_bytes(),
-            &sha256(&self.directory),
-            &(self.directory.len() as u32).to_le_bytes(),
-            &1u32.to_le_bytes(),
-            &sha256(&self.page),
-            &(shards as u64).to_le_bytes(),
-        ]
-        .concat();
+        let begin = [&b"ELTP\x02\x00"[..], &[self.bits, 0], &self.records.to_le_bytes()].concat();
+        self.top = [&begin[..], &slot(&self.directory), &1u32.to_le_bytes(), &slot(&self.page)].concat();
     }
 
     pub fn bytes(&self) -> Vec<u8> {
-        [&self.top[..], &self.page, &self.directory, &self.shards.concat()].concat()
+        [&self.top[..], &self.directory, &self.page, &self.chunks.concat(), &self.shards.concat()].concat()
     }
 
     /// The bundle under `head`.
     pub fn bundle(&self, head: &[u8]) -> Vec<u8> {
         let lengths = [head.len() as u32, self.top.len() as u32].map(u32::to_le_bytes).concat();
-        [&b"ELBN\x01\x00\x00\x00"[..], &lengths, head, &self.bytes()].concat()
+        [&b"ELBN\x02\x00\x00\x00"[..], &lengths, head, &self.bytes()].concat()
     }
 }
 
-/// A directory, table by table.
-#[derive(Clone)]
-pub struct Directory {
-    pub credentials: u8,
-    pub flags: u8,
-    pub pepper_id: u32,
-    /// Patterns, services, roles, role sets, scopes.
-    pub tables: [Vec<Vec<u8>>; 5],
-}
-
-impl Directory {
-    pub fn bytes(&self) -> Vec<u8> {
-        let mut out = [b"ELDR", &[1, 0, self.credentials, self.flags][..], &self.pepper_id.to_le_bytes()].concat();
-        self.tables.iter().for_each(|table| out.extend(list(table)));
-        out
-    }
-}
-
-/// A shard; references column by column.
+/// A shard.
 #[derive(Clone)]
 pub struct Shard {
     /// The leftmost 16 bytes of the digests.
     pub digests: Vec<[u8; 16]>,
     pub ids: Vec<u64>,
-    /// Validity, policy, role set, scope, subject, claims: width, and the reference of each record.
-    pub columns: [(u8, Vec<u32>); 6],
-    /// Validities, policies, subjects, claims.
-    pub tables: [Vec<Vec<u8>>; 4],
+    /// State, scope, policy, begin, end, subject, claims: width, and the value of each record.
+    pub columns: [(u8, Vec<u64>); 7],
+    /// Subjects and claims.
+    pub lists: [Vec<Vec<u8>>; 2],
 }
 
 impl Shard {
     pub fn bytes(&self) -> Vec<u8> {
-        let mut out = [&b"ELSH\x01\x00\x00\x00"[..], &(self.digests.len() as u32).to_le_bytes()].concat();
+        let mut out = [&b"ELSH\x02\x00\x00\x00"[..], &(self.digests.len() as u32).to_le_bytes()].concat();
         out.extend(self.columns.iter().map(|(width, _)| *width));
-        out.extend([0, 0]);
+        out.push(0);
+        let value = |out: &mut Vec<u8>, (width, values): &(u8, Vec<u64>), row: usize| {
+            out.extend(&values[row].to_le_bytes()[..usize::from(*width)]);
+        };
+        let (hot, cold) = self.columns.split_at(5);
         // Big-endian numbers, stored little-endian.
         self.digests.iter().for_each(|digest| out.extend(digest[..8].iter().rev()));
         for (row, digest) in self.digests.iter().enumerate() {
             out.extend(digest[8..].iter().rev());
-            out.extend(self.ids[row].to_le_bytes());
-            for (width, references) in &self.columns {
-                out.extend(&references[row].to_le_bytes()[..usize::from(*width)]);
-            }
+            hot.iter().for_each(|column| value(&mut out, column, row));
         }
-        self.tables.iter().for_each(|table| out.extend(list(table)));
+        self.ids.iter().for_each(|id| out.extend(id.to_le_bytes()));
+        for column in cold {
+            (0..self.digests.len()).for_each(|row| value(&mut out, column, row));
+        }
+        self.lists.iter().for_each(|items| out.extend(list(items)));
         out
     }
 }

@@ -10,9 +10,10 @@ use edgelatch_core::{
     build::{self, KeyRecord, RealmRecord, RoleRecord},
     http::CredentialHeaders,
     key::{KeyId, Pepper},
-    tree::{ObjectId, shard_bits},
+    tree::{ObjectId, Place, shard_bits},
 };
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 pub const PEPPER_ID: u32 = 7;
 pub const PEPPER: &[u8; 32] = b"not a secret: a test pepper 0123";
@@ -46,7 +47,14 @@ pub fn all() -> Result<Vec<Realm>> {
         all_texts: true,
         root_version: 1,
         signers: &[101],
-        tree: build::Tree { top: vec![], pages: vec![], directory: vec![], shards: vec![], records: 0 },
+        tree: build::Tree {
+            top: vec![],
+            directory: vec![],
+            pages: vec![],
+            chunks: BTreeMap::new(),
+            shards: vec![],
+            records: 0,
+        },
         head: vec![],
         bundle: vec![],
     };
@@ -86,7 +94,7 @@ impl Realm {
             tree: sha256(&self.tree.top),
             tree_bytes: self.objects().map(|(_, bytes)| bytes.len() as u64).sum(),
             records: self.keys.len() as u64,
-            ..Head::of(&Tree::seal(0, 0, vec![], vec![]))
+            ..Head::of(&Tree::seal(0, 0, vec![], vec![], vec![]))
         };
         self.head = head.sign(self.signers);
         let fields = build::HeadFields {
@@ -105,7 +113,7 @@ impl Realm {
         let objects: Vec<u8> = self.objects().flat_map(|(_, bytes)| bytes.to_vec()).collect();
         let lengths = [self.head.len(), self.tree.top.len()].map(|n| (n as u32).to_le_bytes()).concat();
         ensure!(
-            self.bundle == [&b"ELBN\x01\x00\x00\x00"[..], &lengths, &self.head, &objects].concat(),
+            self.bundle == [&b"ELBN\x02\x00\x00\x00"[..], &lengths, &self.head, &objects].concat(),
             "the core's bundle of realm {} differs",
             self.name
         );
@@ -156,8 +164,14 @@ impl Realm {
     }
 
     fn objects(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
-        let kinds = ["top page"].into_iter().chain(self.tree.pages.iter().map(|_| "index page")).chain(["directory"]);
-        kinds.chain(self.tree.shards.iter().map(|_| "shard")).zip(self.tree.objects())
+        let kind = |place| match place {
+            Place::Top => "top page",
+            Place::Directory => "directory",
+            Place::Page(_) => "index page",
+            Place::Chunk(..) => "chunk",
+            Place::Shard(_) => "shard",
+        };
+        self.tree.places().map(kind).zip(self.tree.objects())
     }
 
     fn json(&self) -> Value {
@@ -165,7 +179,8 @@ impl Realm {
             .objects()
             .map(|(kind, bytes)| json!({ "kind": kind, "bytes": bytes.len(), "digest": hex(&sha256(bytes)) }))
             .collect();
-        let mut roles: Vec<_> = self.roles.to_vec();
+        let used = |role: &&Role| self.keys.iter().any(|key| key.roles.contains(&role.0));
+        let mut roles: Vec<_> = self.roles.iter().filter(used).collect();
         roles.sort_unstable();
         let roles: Vec<_> = roles.iter().map(|(name, patterns)| json!({ "name": name, "patterns": patterns })).collect();
         json!({

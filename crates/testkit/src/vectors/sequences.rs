@@ -1,6 +1,6 @@
 //! Updates that follow on one another: epochs, floors, renewals and chains of roots. What eras are about stands in `eras`.
 
-use super::raw::{Head, LAST, Root, Tree, role};
+use super::raw::{self, Head, LAST, Root, Tree, role};
 use super::scenarios::{Scenario, Step, asks, offer, root, small, update};
 use super::{DAY, T0, trust};
 
@@ -45,13 +45,17 @@ pub fn all(honest: &Tree) -> Vec<Scenario> {
     add("roots of one era keep the epoch", "", kept(&m));
     add("chains of roots", "", chains(&m));
     add("thresholds of the publisher", "", thresholds(&m));
-    add("credentials: nothing is left", "credentials=bearer", vec![update(bearerless(&m), "bad_config")]);
-    add("credentials: a query parameter is left", "credentials=bearer\nquery=key", vec![update(bearerless(&m), OK).serving(5)]);
-    add("pepper: not given", "", vec![update(peppered(&m), "wrong_pepper")]);
+    add("credentials: nothing is left", "credentials=bearer", vec![update(small(&settings(2, 0), 5), "bad_config")]);
+    add(
+        "credentials: a query parameter is left",
+        "credentials=bearer\nquery=key",
+        vec![update(small(&settings(2, 0), 5), OK).serving(5)],
+    );
+    add("pepper: not given", "", vec![update(small(&settings(3, 7), 5), "wrong_pepper")]);
     let other = "pepper=8:00112233445566778899aabbccddeeff";
-    add("pepper: another one", other, vec![update(peppered(&m), "wrong_pepper")]);
+    add("pepper: another one", other, vec![update(small(&settings(3, 7), 5), "wrong_pepper")]);
     let same = "pepper=7:00112233445566778899aabbccddeeff";
-    add("pepper: the one that is named", same, vec![update(peppered(&m), OK).serving(5)]);
+    add("pepper: the one that is named", same, vec![update(small(&settings(3, 7), 5), OK).serving(5)]);
     add("pepper: given, but not wanted", same, vec![update(small(&m.one, 5), OK).serving(5)]);
     let expiring = Root { expires_at: T0 + 10, ..trust::first() }.sign(&[1, 2]);
     let steps = vec![
@@ -183,26 +187,15 @@ fn thresholds(m: &Materials) -> Vec<Step> {
     ]
 }
 
-/// A directory of these credential headers, pepper and no entries.
-fn directory(credentials: u8, pepper_id: u32) -> Vec<u8> {
-    super::raw::Directory { credentials, flags: 0, pepper_id, tables: [vec![], vec![], vec![], vec![vec![]], vec![vec![0]]] }
-        .bytes()
-}
-
 /// An honest tree without records.
 pub fn empty() -> Tree {
-    Tree::seal(0, 0, directory(3, 0), vec![empty_shard()])
+    settings(3, 0)
 }
 
-fn empty_shard() -> Vec<u8> {
-    let columns = std::array::from_fn(|_| (0, vec![]));
-    super::raw::Shard { digests: vec![], ids: vec![], columns, tables: [vec![], vec![], vec![], vec![]] }.bytes()
-}
-
-fn bearerless(_: &Materials) -> Vec<u8> {
-    small(&Tree::seal(0, 0, directory(2, 0), vec![empty_shard()]), 5)
-}
-
-fn peppered(_: &Materials) -> Vec<u8> {
-    small(&Tree::seal(0, 0, directory(3, 7), vec![empty_shard()]), 5)
+/// The same with these credential headers and this pepper.
+fn settings(credentials: u8, pepper_id: u32) -> Tree {
+    let columns = std::array::from_fn(|at| (u8::from(at == 0), vec![]));
+    let shard = raw::Shard { digests: vec![], ids: vec![], columns, lists: [vec![], vec![]] };
+    let directory = raw::Directory { credentials, flags: 0, pepper_id };
+    Tree::seal(0, 0, directory.bytes(&[]), vec![], vec![shard.bytes()])
 }

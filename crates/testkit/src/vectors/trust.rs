@@ -10,7 +10,7 @@ pub type Named = (&'static str, Root, &'static [u8]);
 pub fn first() -> Root {
     Root {
         realm: REALM.into(),
-        min_reader: 1,
+        min_reader: 2,
         version: 1,
         issued_at: T0 - DAY,
         expires_at: T0 + 3650 * DAY,
@@ -34,8 +34,9 @@ pub fn roots() -> [Named; 4] {
 #[rustfmt::skip]
 const FIELDS: &[Edit<Root>] = &[
     ("as it should be", |_| {}, "accepted"),
+    ("for readers of version 1", |r| r.min_reader = 1, "accepted"),
     ("for readers of version 0", |r| r.min_reader = 0, "bad_field"),
-    ("for readers of version 2", |r| r.min_reader = 2, "reader_too_old"),
+    ("for readers of version 3", |r| r.min_reader = 3, "reader_too_old"),
     ("longest realm", |r| r.realm = vec![b'r'; 64], "accepted"),
     ("realm of every character", |r| r.realm = b"a-z_0.9".to_vec(), "accepted"),
     ("realm of 65 bytes", |r| r.realm = vec![b'r'; 65], "bad_realm"),
@@ -105,7 +106,7 @@ const WEAK: &[(&str, &str)] = &[
 const FRAMES: &[Edit<Vec<u8>>] = &[
     ("empty", Vec::clear, "truncated"),
     ("magic of a head", |r| r[..4].copy_from_slice(b"ELHD"), "bad_magic"),
-    ("format 2", |r| r[4] = 2, "unsupported_format"),
+    ("format 1", |r| r[4] = 1, "unsupported_format"),
     ("statement of 4 GiB", |r| r[6..10].fill(0xff), "truncated"),
     ("a byte too many", |r| r.push(0), "trailing_bytes"),
     ("8192 bytes", |r| r.resize(8192, 0), "trailing_bytes"),

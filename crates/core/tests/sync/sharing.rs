@@ -1,0 +1,130 @@
+//! What two trees have in common is held once, and what was replaced stays readable for a while.
+
+use super::states::*;
+use edgelatch_core::build::*;
+use edgelatch_core::edge::{Edge, RequirementId};
+use edgelatch_core::key::KeyId;
+use edgelatch_core::limits::{MAX_PAST_TREES, PAST_SHARE};
+use edgelatch_core::verdict::Code;
+use edgelatch_testkit::random::Random;
+use edgelatch_testkit::realm::*;
+
+/// A realm of so many keys whose digests are of no text, but for the first hundred.
+fn crowd(keys: u64) -> State {
+    let mut random = Random(0xc0de);
+    let mut state = nobody();
+    state.records = (1..=100).map(plain).collect();
+    state.records.extend((101..=keys).map(|n| {
+        let mut digest = [0; 32];
+        random.fill(&mut digest);
+        Record { digest, key_id: KeyId(n), ..plain(1) }
+    }));
+    state
+}
+
+fn follow(edge: &mut Edge, epoch: u64, old: &Tree, new: &Tree) {
+    let mut staged = offered(edge, epoch, new);
+    staged.patch(patch_between(old, new)).unwrap();
+    assert_eq!(staged.check(usize::MAX), Ok(0));
+    edge.commit(staged, T0).unwrap();
+}
+
+#[test]
+fn a_changed_key_costs_one_shard_one_page_and_the_top_page() {
+    let state = crowd(20_000);
+    let old = Tree::build(&state).unwrap();
+    let mut next = state.clone();
+    next.records[0].revoked = true;
+    let new = Tree::build(&next).unwrap();
+    let mut edge = serving_tree(5, &old);
+    let before = edge.memory();
+    assert!(before > 300_000);
+    follow(&mut edge, 6, &old, &new);
+    let longest = new.shards.iter().map(Vec::len).max().unwrap();
+    // A page is held with a place for each of its shards.
+    let room = longest + new.top.len() + new.pages[0].len() + 64 * new.shards.len();
+    assert!(edge.memory() - before <= room, "{} of {room}", edge.memory() - before);
+    assert_eq!(edge.verify_key(TEXTS[1].as_bytes(), None, RequirementId::NONE, T0).code, Code::Revoked);
+    assert_serves(&edge, &new);
+}
+
+/// The same tree in a bundle shares as well: nothing is kept twice, however it came.
+#[test]
+fn what_a_bundle_brings_again_is_not_kept_again() {
+    let mut state = crowd(20_000);
+    let old = Tree::build(&state).unwrap();
+    state.records[0].revoked = true;
+    let new = Tree::build(&state).unwrap();
+    let (mut patched, mut fed) = (serving_tree(5, &old), serving_tree(5, &old));
+    follow(&mut patched, 6, &old, &new);
+    update(&mut fed, &[], bundle(6, &new), T0).unwrap();
+    assert_eq!(fed.memory(), patched.memory());
+}
+
+#[test]
+fn identities_of_replaced_trees_stay_readable_within_their_room() {
+    let mut state = crowd(40_000);
+    let mut tree = Tree::build(&state).unwrap();
+    let mut edge = serving_tree(5, &tree);
+    let least = edge.memory();
+    let mut given = vec![];
+    for n in 1..=40u64 {
+        let at = edge.verify_key(TEXTS[n as usize].as_bytes(), None, RequirementId::NONE, T0).at.unwrap();
+        given.push((edge.generation(), at, KeyId(n)));
+        let mut next = state.clone();
+        // The key just asked about goes, so that only the old tree knows it.
+        next.records.retain(|record| record.key_id != KeyId(n));
+        let old = tree.clone();
+        tree.change(&between(&state, &next)).unwrap();
+        follow(&mut edge, 5 + n, &old, &tree);
+        state = next;
+        let kept: Vec<bool> = given.iter().map(|(generation, at, _)| edge.identity(*generation, *at).is_some()).collect();
+        assert!(kept.is_sorted(), "the oldest goes first");
+        assert!(kept[kept.len() - 1] && kept.iter().filter(|kept| **kept).count() >= kept.len().min(2), "{kept:?}");
+        for (generation, at, id) in &given {
+            assert!(edge.identity(*generation, *at).is_none_or(|identity| identity.key_id == *id));
+        }
+        assert!(edge.memory() < least + least / PAST_SHARE + 1_000, "{n}: {} of {least}", edge.memory());
+    }
+    assert!(edge.identity(1, given[0].1).is_none(), "and in the end");
+    assert!(MAX_PAST_TREES >= 40);
+}
+
+/// A number that comes back with other content: nothing that was answered under it before is left.
+#[test]
+fn a_number_with_other_content_has_no_old_answers() {
+    let mut state = nobody();
+    state.records = vec![Record { role_set: 1, scope: 1, ..plain(1) }];
+    let role = |pattern: &str| Entry::Role(RoleRecord { name: "r".into(), patterns: vec![pattern.into()] });
+    let scope = |service: &str| Entry::Scope(vec![service.into()]);
+    state.entries.insert((Table::RoleSets, 1), Entry::RoleSet(vec![1]));
+    let mut put = |pattern: Option<&str>, service: Option<&str>| {
+        let mut entry = |table, entry: Option<Entry>| match entry {
+            Some(entry) => drop(state.entries.insert((table, 1), entry)),
+            None => drop(state.entries.remove(&(table, 1))),
+        };
+        entry(Table::Roles, pattern.map(role));
+        entry(Table::Scopes, service.map(scope));
+        Tree::build(&state).unwrap()
+    };
+    let rows = [
+        (put(Some("zone.*"), Some("dns")), Code::Valid),
+        (put(Some("zone.*"), Some("cdn")), Code::ScopeDenied),
+        (put(Some("zone.*"), Some("dns")), Code::Valid),
+        (put(Some("cache.*"), Some("dns")), Code::PermissionDenied),
+        (put(None, Some("dns")), Code::Internal),
+        (put(Some("*"), Some("dns")), Code::Valid),
+        (put(Some("*"), None), Code::Internal),
+        (put(Some("*"), Some("dns")), Code::Valid),
+    ];
+    let mut edge = serving_tree(5, &rows[0].0);
+    let view = edge.compile(Some("dns"), Some("zone.view"));
+    for (at, (tree, code)) in rows.iter().enumerate() {
+        if at > 0 {
+            follow(&mut edge, 5 + at as u64, &rows[at - 1].0, tree);
+        }
+        for _ in 0..2 {
+            assert_eq!(edge.verify_key(TEXTS[1].as_bytes(), None, view, T0).code, *code, "{at}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A tree that was changed step by step is the one that is built at once, and the patches between them lead from each to the next.
+
+use super::states::*;
+use edgelatch_core::build::*;
+use edgelatch_core::tree::{Place, shard_bits};
+use edgelatch_testkit::random::Random;
+use edgelatch_testkit::realm::*;
+
+#[test]
+fn every_way_to_a_state_gives_the_same_bytes_and_patches_lead_there() {
+    let mut crossings = [0, 0];
+    for seed in 1..=12 {
+        let mut random = Random(seed * 0x9e37);
+        // Around the borders of one, two and four shards; and from nothing.
+        let mut state = any_state(&mut random, [250, 256, 260, 500, 515, 0][seed as usize % 6]);
+        let mut tree = Tree::build(&state).unwrap();
+        let (mut near, mut far) = (serving_tree(5, &tree), serving_tree(5, &tree));
+        let mut far_tree = tree.clone();
+        for epoch in 6..26 {
+            let next = any_next(&mut random, &state);
+            let before = tree.clone();
+            let replaced = tree.change(&between(&state, &next)).unwrap();
+            assert_eq!(tree, Tree::build(&next).unwrap(), "seed {seed}, epoch {epoch}");
+            state = next;
+            assert_replaced(&before, &tree, &replaced);
+            let bits = [before.records, tree.records].map(shard_bits);
+            crossings[0] += u32::from(bits[0] < bits[1]);
+            crossings[1] += u32::from(bits[0] > bits[1]);
+
+            let replaced = replaced.iter().map(|replaced| (replaced.place, replaced.before.as_deref()));
+            let patch = encode_patch(before.id(), replaced, &tree).unwrap().unwrap();
+            follow(&mut near, epoch, patch, &before, &tree);
+            // The other edge sees every fourth epoch only.
+            if epoch % 4 == 0 {
+                follow(&mut far, epoch, patch_between(&far_tree, &tree), &far_tree, &tree);
+                far_tree = tree.clone();
+            }
+        }
+    }
+    assert!(crossings.iter().all(|count| *count >= 5), "{crossings:?}: borders are crossed both ways");
+}
+
+/// That what a change says it replaced is what it replaced: the objects that differ, each with what it was.
+fn assert_replaced(before: &Tree, after: &Tree, replaced: &[Replaced]) {
+    let places: std::collections::BTreeSet<Place> = before.places().chain(after.places()).collect();
+    let differing: Vec<Replaced> = places
+        .into_iter()
+        .filter(|place| before.object(*place) != after.object(*place))
+        .map(|place| Replaced { place, before: before.object(place).map(<[u8]>::to_vec) })
+        .collect();
+    assert_eq!(replaced, differing);
+}
+
+fn follow(edge: &mut edgelatch_core::edge::Edge, epoch: u64, patch: Vec<u8>, before: &Tree, tree: &Tree) {
+    if before.id() == tree.id() {
+        // The acts undid one another: the head alone is new.
+        edge.offer(&[], &head(epoch, tree), T0).unwrap();
+        return assert_serves(edge, tree);
+    }
+    let mut staged = offered(edge, epoch, tree);
+    staged.patch(patch).unwrap();
+    staged.check(usize::MAX).unwrap();
+    // A shard that is the same under another number of shards has no step, and must be proven anew.
+    while let Some(need) = staged.need(Place::Top) {
+        assert!(shard_bits(before.records) != shard_bits(tree.records) && matches!(need.place, Place::Shard(_)), "{need:?}");
+        staged.supply(need.place, tree.object(need.place).unwrap().to_vec()).unwrap();
+    }
+    edge.commit(staged, T0).unwrap();
+    assert_serves(edge, tree);
+}
+
+/// After an error nothing of a change is left.
+#[test]
+fn a_change_that_fails_changes_nothing() {
+    let mut random = Random(77);
+    let state = any_state(&mut random, 300);
+    let mut tree = Tree::build(&state).unwrap();
+    let before = tree.clone();
+    let change = |entries, put| Change { settings: state.settings.clone(), entries, removed: vec![], put };
+    let good = || (Table::Scopes, 1, Some(Entry::Scope(vec!["other".into()])));
+    let bad = [
+        change(vec![good(), (Table::Roles, 0, Some(any_entry(&mut random, Table::Roles)))], vec![plain(800)]),
+        change(vec![good(), (Table::Roles, 7, Some(Entry::Scope(vec![])))], vec![plain(800)]),
+        change(vec![good()], vec![plain(800), Record { org: "two words".into(), ..plain(801) }]),
+        change(vec![good()], vec![plain(800), Record { role_set: 1 << 30, ..plain(801) }]),
+        Change {
+            settings: Settings { credentials: edgelatch_core::http::CredentialHeaders::empty(), ..state.settings.clone() },
+            ..change(vec![good()], vec![plain(800)])
+        },
+    ];
+    for change in bad {
+        tree.change(&change).unwrap_err();
+        assert_eq!(tree, before);
+    }
+}
