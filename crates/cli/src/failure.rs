@@ -12,19 +12,12 @@ use crate::{mask, output};
 const COMMIT_UNKNOWN: &str = "store_commit_unknown";
 
 /// A stable code and a sentence.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
 pub(crate) struct Failure {
     code: &'static str,
     message: String,
 }
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Failure {}
 
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 

@@ -20,7 +20,6 @@ mod output;
 mod prelude;
 mod progress;
 mod secret_file;
-mod verbs;
 
 use std::process::ExitCode;
 

@@ -99,8 +99,9 @@ pub(crate) fn step(passed: bool, name: &str, note: &str) {
     line(format_args!("{style}{mark}{RESET} {name:<11} {note}"));
 }
 
-/// Where the next page begins, if there is one.
-pub(crate) fn more(next: Option<&str>) {
+/// A page of a list, and where the next one begins, if there is one.
+pub(crate) fn page<'r, T: 'r>(columns: &[Column<T>], rows: impl IntoIterator<Item = &'r T>, next: Option<&str>) {
+    table(columns, rows);
     if let Some(next) = next {
         note(format_args!("{DIM}more: --cursor {next}{RESET}"));
     }

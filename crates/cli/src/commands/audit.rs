@@ -51,10 +51,8 @@ impl Audit {
         match self {
             Audit::List { org, actor, target, action, between, page } => {
                 let filter = AuditFilter { org, actor, target, action, window: between.into() };
-                context.show(&open.audit().list(&filter, &page.into())?, |listed| {
-                    output::table(COLUMNS, &listed.rows);
-                    output::more(listed.next.as_deref());
-                })
+                let listed = open.audit().list(&filter, &page.into())?;
+                context.show(&listed, |listed| output::page(COLUMNS, &listed.rows, listed.next.as_deref()))
             }
             Audit::Verify { anchor } => verify(context, &open, anchor.as_ref()),
         }

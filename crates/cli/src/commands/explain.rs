@@ -67,10 +67,7 @@ impl Explain {
             }
             Explain::Address { ip, only_listed, filter, page } => {
                 let found = open.keys().usable_from(ip, &filter.into(), only_listed, &page.into())?;
-                context.show(&found, |found| {
-                    view::table(found.keys.iter().map(|usable| &usable.key));
-                    output::more(found.next.as_deref());
-                })
+                context.show(&found, |found| view::page(found.keys.iter().map(|usable| &usable.key), found.next.as_deref()))
             }
         }
     }

@@ -16,32 +16,42 @@ mod store;
 mod usage;
 mod verify;
 
-use crate::verbs::verbs;
+/// The tree of subcommands, and what each of them runs.
+macro_rules! commands {
+    ($($(#[$meta:meta])* $command:ident($args:ty)),* $(,)?) => {
+        #[derive(clap::Subcommand)]
+        pub(crate) enum Command { $($(#[$meta])* $command(Box<$args>)),* }
 
-verbs! {
-    Command {
-        Init(init::Init),
-        #[command(subcommand)]
-        Keys(keys::Keys),
-        #[command(subcommand)]
-        Orgs(orgs::Orgs),
-        #[command(subcommand)]
-        Owners(owners::Owners),
-        #[command(subcommand)]
-        Roles(roles::Roles),
-        Realms(realms::Realms),
-        #[command(subcommand)]
-        Audit(audit::Audit),
-        #[command(subcommand)]
-        Usage(usage::Usage),
-        #[command(subcommand)]
-        Explain(explain::Explain),
-        Purge(purge::Purge),
-        #[command(subcommand)]
-        Store(store::Store),
-        Publish(publish::Publish),
-        Serve(serve::Serve),
-        Inspect(inspect::Inspect),
-        Verify(verify::Verify),
-    }
+        impl Command {
+            pub(crate) fn run(self, context: &crate::context::Context) -> crate::failure::Result<std::process::ExitCode> {
+                match self { $(Command::$command(args) => args.run(context)),* }
+            }
+        }
+    };
+}
+
+commands! {
+    Init(init::Init),
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    #[command(subcommand)]
+    Orgs(orgs::Orgs),
+    #[command(subcommand)]
+    Owners(owners::Owners),
+    #[command(subcommand)]
+    Roles(roles::Roles),
+    Realms(realms::Realms),
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    #[command(subcommand)]
+    Usage(usage::Usage),
+    #[command(subcommand)]
+    Explain(explain::Explain),
+    Purge(purge::Purge),
+    #[command(subcommand)]
+    Store(store::Store),
+    Publish(publish::Publish),
+    Serve(serve::Serve),
+    Inspect(inspect::Inspect),
+    Verify(verify::Verify),
 }

@@ -1,8 +1,9 @@
 //! Realms, and who is in one: orgs, their owners, and roles.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::credential::RealmCredentials;
+use super::json::given;
 use super::preset::Preset;
 use super::settings::Settings;
 use super::text::{Name, Pattern, Prefix, Slug};
@@ -80,14 +81,19 @@ pub struct NewOrg {
     pub preset: Option<Preset>,
 }
 
-/// What to change about an org; `None` leaves a field as it is.
-#[derive(Clone, Debug, Default)]
+/// Changes to an org; what is left out stays as it is.
+#[serde_with::apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct OrgEdit {
-    /// New name.
+    /// What people call it.
     pub name: Option<Name>,
-    /// A JSON object with the settings to change.
+    /// The settings to change; those that are not named stay as they are.
+    #[schema(value_type = Object, example = json!({ "max_keys": 20 }))]
     pub settings: Option<serde_json::Value>,
     /// Refuse unless the org is at this revision.
+    #[serde(skip)]
+    #[serde_with(skip_apply)]
     pub if_revision: Option<u64>,
 }
 
@@ -139,16 +145,21 @@ pub struct NewOwner {
     pub roles: Vec<Slug>,
 }
 
-/// What to change about an owner; `None` leaves a field as it is.
-#[derive(Clone, Debug, Default)]
+/// Changes to an owner; what is left out stays as it is.
+#[serde_with::apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct OwnerEdit {
-    /// New name.
+    /// What people call it.
     pub name: Option<Name>,
-    /// New roles.
+    /// Its roles.
+    #[schema(max_items = 32)]
     pub roles: Option<Vec<Slug>>,
     /// Whether its keys are refused.
     pub disabled: Option<bool>,
     /// Refuse unless the owner is at this revision.
+    #[serde(skip)]
+    #[serde_with(skip_apply)]
     pub if_revision: Option<u64>,
 }
 
@@ -182,13 +193,18 @@ pub struct NewRole {
     pub permissions: Vec<Pattern>,
 }
 
-/// What to change about a role; `None` leaves a field as it is.
-#[derive(Clone, Debug, Default)]
+/// Changes to a role; what is left out stays as it is.
+#[serde_with::apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RoleEdit {
-    /// New name.
+    /// What people call it.
     pub name: Option<Name>,
-    /// New permissions.
+    /// What it grants.
+    #[schema(min_items = 1, max_items = 256)]
     pub permissions: Option<Vec<Pattern>>,
     /// Refuse unless the role is at this revision.
+    #[serde(skip)]
+    #[serde_with(skip_apply)]
     pub if_revision: Option<u64>,
 }

@@ -11,7 +11,7 @@ use crate::prelude::*;
 
 /// As JSON, all that was typed: what tells a repeated request from another one.
 #[derive(Args, Serialize)]
-pub(super) struct KeyFields {
+pub(crate) struct KeyFields {
     /// What it is for
     #[arg(long)]
     description: Option<Description>,

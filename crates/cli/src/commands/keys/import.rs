@@ -52,8 +52,7 @@ pub(crate) struct Import {
 }
 
 impl Import {
-    pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
-        let open = context.open()?;
+    pub(super) fn run(self, context: &Context, open: &Open) -> Result<ExitCode> {
         match (self.file, self.sha256, self.name) {
             (_, Some(digest), Some(name)) => {
                 let org = open.org(self.fields.org.clone())?;
@@ -64,8 +63,8 @@ impl Import {
             (Some(path), ..) => {
                 let format = self.format.map_or_else(|| format(&path), Ok)?;
                 let import =
-                    edgelatch_registry::Import { format, defaults: defaults(&open, self.fields)?, dry_run: self.dry_run };
-                let report = masked(read_file(&open, &import, &path)?);
+                    edgelatch_registry::Import { format, defaults: defaults(open, self.fields)?, dry_run: self.dry_run };
+                let report = masked(read_file(open, &import, &path)?);
                 context.answer(report.refused == 0, &report, |report| print(report, import.dry_run))
             }
             _ => Err(Failure::usage("which keys? name a file, or one key with --sha256 and --name")),

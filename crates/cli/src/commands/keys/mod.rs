@@ -2,42 +2,231 @@
 //!
 //! | read | for |
 //! |---|---|
-//! | `create`, `list`, `show`, … | the verbs, each in the file of its name |
+//! | `edit`, `import` | the verbs with the most arguments |
 //! | `which` | the key that a verb is about |
 //! | `fields` | all of a new key but its name |
 //! | `secret` | where a new secret goes |
 //! | `view` | how keys are shown |
 
-mod create;
-mod delete;
 mod edit;
 mod fields;
 mod import;
 mod ip_list;
-mod list;
-mod requests;
-mod revoke;
-mod rotate;
 mod secret;
-mod show;
 pub(super) mod view;
-pub(super) mod which;
+mod which;
 
-use crate::verbs::verbs;
+use edgelatch_core::key::KeyId;
+use edgelatch_registry::{
+    BulkRevoked, Deletion, Direction, Handover, KeyFilter, KeyOrder, Name, Request, Rotate, Sort, format_time, parse_span,
+};
 
-verbs! {
-    /// Create, list, show, edit, revoke, rotate, delete and import keys
-    Keys {
-        Create(create::Create),
-        List(list::List),
-        Show(show::Show),
-        Edit(edit::Edit),
-        Revoke(revoke::Revoke),
-        RevokeMany(revoke::RevokeMany),
-        Enable(revoke::Enable),
-        Rotate(rotate::Rotate),
-        Delete(delete::Delete),
-        Import(import::Import),
-        Requests(requests::Requests),
+use self::fields::KeyFields;
+use self::secret::SecretTo;
+use self::which::{Confirm, Which};
+use crate::prelude::*;
+
+/// Create, list, show, edit, revoke, rotate, delete and import keys
+#[derive(Subcommand)]
+pub(crate) enum Keys {
+    /// Create a key; its secret is shown this once
+    #[command(after_help = "\
+Example:
+  edgelatch keys create --name \"CI deploy\" --role writer --scope cdn,dns --expires 3mo
+  edgelatch keys create --name office --role reader --allow 10.0.0.0/8=HQ,2001:db8::/32
+  KEY=$(edgelatch keys create --name ci 2>/dev/null)
+  edgelatch keys create --name ci --save ci.PAK
+
+The secret alone goes to standard output, the rest to standard error; with --save it goes to the file alone.
+Exit code: 0 created, 1 created before under this idempotency key, 2 not created.")]
+    Create {
+        /// What people call it
+        #[arg(long)]
+        name: Name,
+        #[command(flatten)]
+        fields: Box<KeyFields>,
+        #[command(flatten)]
+        secret: SecretTo,
+    },
+    /// List keys, newest first
+    #[command(after_help = "\
+Example:
+  edgelatch keys list --state active --search deploy --limit 20
+  edgelatch keys list --expires-before 30d --sort expires
+  edgelatch keys list --sort last-used --direction asc      # those not used for longest")]
+    List {
+        #[command(flatten)]
+        filter: Box<Filter>,
+        /// By what: created, name, expires or last-used
+        #[arg(long, default_value = "created", value_parser = read::word::<Sort>)]
+        sort: Sort,
+        /// Which way: asc or desc [default: names and expiries asc, the others desc]
+        #[arg(long, value_name = "WAY", value_parser = read::word::<Direction>)]
+        direction: Option<Direction>,
+        #[command(flatten)]
+        page: Page,
+    },
+    /// Show one key
+    #[command(after_help = "Example:\n  edgelatch keys show key_0a1B2c3D4e5")]
+    Show {
+        /// Its public id
+        #[arg(value_name = "KEY_ID", value_parser = read::key_id)]
+        key: KeyId,
+    },
+    Edit(Box<edit::Edit>),
+    /// Revoke a key; whether it can be enabled again, or is deleted, is a setting of its org
+    #[command(after_help = "Example:\n  edgelatch keys revoke key_0a1B2c3D4e5 && edgelatch publish")]
+    Revoke(Which),
+    /// Revoke all keys that a filter fits, once their number was confirmed
+    #[command(after_help = "\
+Example:
+  edgelatch keys revoke-many --role admin --created-before 2026-11-01     # counts, shows some, changes nothing
+  edgelatch keys revoke-many --role admin --created-before 2026-11-01 --confirm 17
+
+All of them, or none when they are not as many any more.")]
+    RevokeMany {
+        #[command(flatten)]
+        filter: Box<Filter>,
+        /// Every key of the realm, in place of a filter
+        #[arg(long)]
+        all: bool,
+        /// How many there are: do it
+        #[arg(long, value_name = "COUNT")]
+        confirm: Option<u64>,
+    },
+    /// Let a revoked key be accepted again, where the org's settings allow that
+    #[command(after_help = "Example:\n  edgelatch keys enable key_0a1B2c3D4e5")]
+    Enable(Which),
+    /// Give a key a new secret, shown this once, under the same id
+    #[command(after_help = "\
+Example:
+  edgelatch keys rotate key_0a1B2c3D4e5 --overlap 24h       # the old secret lives for another day
+  edgelatch keys rotate key_0a1B2c3D4e5 --confirm deploy --save deploy.PAK
+
+The secret alone goes to standard output, the rest to standard error; with --save it goes to the file alone.
+Edges end an overlap by their own clocks.
+Exit code: 0 rotated, 1 rotated before under this idempotency key, 2 not rotated.")]
+    Rotate {
+        #[command(flatten)]
+        which: Which,
+        /// How long the old secret lives on [default: it ends at once]
+        #[arg(long, value_name = "SPAN", value_parser = read::typed(parse_span))]
+        overlap: Option<read::Typed<u64>>,
+        #[command(flatten)]
+        confirm: Confirm,
+        #[command(flatten)]
+        secret: SecretTo,
+    },
+    /// Delete a key for ever
+    #[command(after_help = "\
+Example:
+  edgelatch keys delete key_0a1B2c3D4e5 --confirm \"CI deploy\"
+
+On a terminal the name is asked for.")]
+    Delete {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    Import(Box<import::Import>),
+    /// List the requests made with a key, as edges reported them, newest first
+    #[command(after_help = "Example:\n  edgelatch keys requests key_0a1B2c3D4e5 --since \"7d ago\" --limit 20")]
+    Requests {
+        /// Its public id; that of a deleted key will do
+        #[arg(value_name = "KEY_ID", value_parser = read::key_id)]
+        key: KeyId,
+        #[command(flatten)]
+        between: Between,
+        #[command(flatten)]
+        page: Page,
+    },
+}
+
+impl Keys {
+    pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
+        let open = context.open()?;
+        let keys = open.keys();
+        match self {
+            Keys::Create { name, fields, secret } => {
+                let org = open.org(fields.org.clone())?;
+                let asked = json!(["keys create", &org, &name, &fields]);
+                let new = fields.new_key(org, name);
+                secret.make(context, &asked, "created", |once, keep| {
+                    Ok(keys.create(&caller()?, &new, Handover { once, keep: Some(keep) })?)
+                })
+            }
+            Keys::List { filter, sort, direction, page } => {
+                let order = KeyOrder { sort: Some(sort), direction };
+                let listed = keys.list(&(*filter).into(), order, &page.into())?;
+                context.show(&listed, |listed| view::page(&listed.keys, listed.next.as_deref()))
+            }
+            Keys::Show { key } => context.show(&keys.get(key)?, view::lines),
+            Keys::Edit(edit) => edit.run(context, &open),
+            Keys::Revoke(Which { key, if_revision }) => {
+                let revoked = keys.revoke(&caller()?, key, if_revision)?;
+                let what = if revoked.deleted { "deleted, as revoking is set to do here:" } else { "revoked" };
+                view::changed(context, &revoked, [what, "already revoked:"])
+            }
+            Keys::RevokeMany { filter, all, confirm } => {
+                let filter = KeyFilter::from(*filter);
+                if (filter == KeyFilter::default()) != all {
+                    return Err(Failure::usage("which keys? name a filter, such as --role or --search, or else --all"));
+                }
+                context.show(&keys.revoke_all(&caller()?, &filter, confirm)?, print_many)
+            }
+            Keys::Enable(Which { key, if_revision }) => {
+                view::changed(context, &keys.enable(&caller()?, key, if_revision)?, ["enabled", "already enabled:"])
+            }
+            Keys::Rotate { which: Which { key, if_revision }, overlap, confirm, secret } => {
+                let before = keys.get(key)?;
+                let wanted = open.tenants().org(&before.org)?.settings.rotation_confirmed;
+                let confirm = confirm.ask("rotating a key", &before, wanted)?;
+                let asked = json!(["keys rotate", key.to_string(), &overlap, &confirm, if_revision]);
+                let rotate = Rotate { overlap: overlap.map_or(0, |overlap| overlap.value), confirm, if_revision };
+                secret.make(context, &asked, "rotated", |once, keep| {
+                    Ok(keys.rotate(&caller()?, key, &rotate, Handover { once, keep: Some(keep) })?)
+                })
+            }
+            Keys::Delete { which: Which { key, if_revision }, confirm } => {
+                let before = keys.get(key)?;
+                // A deletion cannot be taken back, so a person is asked either way; a program must know the name where the
+                // org says so.
+                let deletion = open.tenants().org(&before.org)?.settings.deletion;
+                let confirm = confirm.ask("deleting a key", &before, deletion != Deletion::None)?;
+                let key = keys.delete(&caller()?, key, confirm.as_deref(), if_revision)?;
+                context.done(&json!({ "key": key, "deleted": true }), &format!("deleted {}  {}", key.key_id, key.name))
+            }
+            Keys::Import(import) => import.run(context, &open),
+            Keys::Requests { key, between, page } => {
+                let listed = open.usage().requests(key, &between.into(), &page.into())?;
+                context.show(&listed, |listed| output::page(REQUESTS, &listed.requests, listed.next.as_deref()))
+            }
+        }
     }
 }
+
+fn print_many(revoked: &BulkRevoked) {
+    let matched = revoked.matched;
+    if revoked.done {
+        output::line(format_args!("revoked {matched} keys"));
+    } else if matched == 0 {
+        output::line(format_args!("no key fits that is not revoked yet"));
+    } else {
+        view::page(&revoked.sample, None);
+        let more = matched.saturating_sub(revoked.sample.len() as u64);
+        let hidden = if more > 0 { format!(", {more} of them not shown") } else { String::new() };
+        output::line(format_args!("{matched} keys fit{hidden}"));
+        output::note(format_args!("nothing was changed; to revoke them: the same with --confirm {matched}"));
+    }
+}
+
+const REQUESTS: &[Column<Request>] = &[
+    ("TIME", |r| format_time(r.at)),
+    ("METHOD", |r| r.method.clone()),
+    ("ENDPOINT", |r| r.endpoint.clone()),
+    ("IP", |r| or_dash(r.ip.as_deref().unwrap_or_default())),
+    ("COUNTRY", |r| or_dash(r.country.as_deref().unwrap_or_default())),
+    ("STATUS", |r| r.status.to_string()),
+    ("VERDICT", |r| r.code.clone()),
+];

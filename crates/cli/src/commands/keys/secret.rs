@@ -9,7 +9,7 @@ use crate::prelude::*;
 use crate::secret_file::SecretFile;
 
 #[derive(Args)]
-pub(super) struct SecretTo {
+pub(crate) struct SecretTo {
     /// Save the secret in this new file, readable by its owner only, rather than showing it
     #[arg(long, value_name = "FILE.PAK")]
     save: Option<PathBuf>,

@@ -44,10 +44,10 @@ const FIELDS: &[(&str, Option<&str>, Shown)] = &[
     ("revision", None, |k| k.revision.to_string()),
 ];
 
-/// Several keys as a table.
-pub(crate) fn table<'k>(keys: impl IntoIterator<Item = &'k Key>) {
+/// Several keys as a table, and where the next ones begin.
+pub(crate) fn page<'k>(keys: impl IntoIterator<Item = &'k Key>, next: Option<&str>) {
     let columns: Vec<Column<Key>> = FIELDS.iter().filter_map(|(_, column, shown)| Some(((*column)?, *shown))).collect();
-    output::table(&columns, keys);
+    output::page(&columns, keys, next);
 }
 
 /// One key, line by line.

@@ -10,7 +10,7 @@ use crate::prelude::*;
 
 /// One key, and what it is expected to be like.
 #[derive(Args)]
-pub(super) struct Which {
+pub(crate) struct Which {
     /// Its public id
     #[arg(value_name = "KEY_ID", value_parser = read::key_id)]
     pub(super) key: KeyId,
@@ -21,7 +21,7 @@ pub(super) struct Which {
 
 /// A key's name, typed by whoever means what cannot be taken back.
 #[derive(Args)]
-pub(super) struct Confirm {
+pub(crate) struct Confirm {
     /// The key's name, where the org wants it typed
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,

@@ -3,7 +3,6 @@
 use edgelatch_registry::json::given;
 use edgelatch_registry::{Name, NewOrg, Org, OrgEdit, Preset, Slug};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use serde_with::apply;
 use utoipa::ToSchema;
 
@@ -34,19 +33,6 @@ pub(crate) struct NewOrgBody {
     name: Option<Name>,
     /// Another preset than the realm's; its roles become roles of the org.
     preset: Option<Preset>,
-}
-
-/// Changes to an org; what is left out stays as it is.
-#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = OrgEdit)]
-pub(crate) struct OrgEditBody {
-    /// What people call it.
-    name: Option<Name>,
-    /// The settings to change; those that are not named stay as they are.
-    #[schema(value_type = Object, example = json!({ "max_keys": 20 }))]
-    settings: Option<Map<String, Value>>,
 }
 
 /// List orgs
@@ -95,14 +81,14 @@ pub(crate) async fn show(call: Call) -> Answer {
 /// Keys that exist are left as they are, also where new ones could no longer be made so.
 #[utoipa::path(patch, path = "/api/v1/realms/{realm}/orgs/{org}", operation_id = "editOrg", tag = "orgs",
     params(OrgPath, IfMatch),
-    request_body = OrgEditBody,
+    request_body = OrgEdit,
     responses((status = 200, description = "The org as it is now", body = Org, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn edit(call: Call) -> Answer {
     let (pass, OrgPath { org }, (), incoming) = call.admit("org.update").await?;
-    let (body, _) = incoming.json::<OrgEditBody>(MAX_BODY_BYTES).await?;
+    let (body, _) = incoming.json::<OrgEdit>(MAX_BODY_BYTES).await?;
     pass.run(move |pass| {
-        let edit = OrgEdit { name: body.name, settings: body.settings.map(Value::Object), if_revision: pass.if_match()? };
+        let edit = OrgEdit { if_revision: pass.if_match()?, ..body };
         shown(pass.tenants().edit_org(&pass.caller(Some(&org))?, &org, &edit)?)
     })
     .await

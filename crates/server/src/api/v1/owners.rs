@@ -42,21 +42,6 @@ pub(crate) struct NewOwnerBody {
     roles: Vec<Slug>,
 }
 
-/// Changes to an owner; what is left out stays as it is.
-#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = OwnerEdit)]
-pub(crate) struct OwnerEditBody {
-    /// What people call it.
-    name: Option<Name>,
-    /// Its roles.
-    #[schema(max_items = 32)]
-    roles: Option<Vec<Slug>>,
-    /// Whether its keys are refused.
-    disabled: Option<bool>,
-}
-
 /// Of which org.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
@@ -118,14 +103,14 @@ pub(crate) async fn show(call: Call) -> Answer {
 /// Disabling it, or taking a role from it, reaches its keys with the next epoch.
 #[utoipa::path(patch, path = "/api/v1/realms/{realm}/orgs/{org}/owners/{owner}", operation_id = "editOwner", tag = "owners",
     params(OwnerPath, IfMatch),
-    request_body = OwnerEditBody,
+    request_body = OwnerEdit,
     responses((status = 200, description = "The owner as it is now", body = Owner, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn edit(call: Call) -> Answer {
     let (pass, OwnerPath { org, owner }, (), incoming) = call.admit("owner.update").await?;
-    let (body, _) = incoming.json::<OwnerEditBody>(MAX_BODY_BYTES).await?;
+    let (body, _) = incoming.json::<OwnerEdit>(MAX_BODY_BYTES).await?;
     pass.run(move |pass| {
-        let edit = OwnerEdit { name: body.name, roles: body.roles, disabled: body.disabled, if_revision: pass.if_match()? };
+        let edit = OwnerEdit { if_revision: pass.if_match()?, ..body };
         shown(pass.tenants().edit_owner(&pass.caller(Some(&org))?, &org, &owner, &edit)?)
     })
     .await

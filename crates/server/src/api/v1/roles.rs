@@ -39,19 +39,6 @@ pub(crate) struct NewRoleBody {
     permissions: Vec<Pattern>,
 }
 
-/// Changes to a role; what is left out stays as it is.
-#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = RoleEdit)]
-pub(crate) struct RoleEditBody {
-    /// What people call it.
-    name: Option<Name>,
-    /// What it grants.
-    #[schema(min_items = 1, max_items = 256)]
-    permissions: Option<Vec<Pattern>>,
-}
-
 /// List roles
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/roles", operation_id = "listRoles", tag = "roles",
     params(InRealm, OrgQuery),
@@ -103,15 +90,15 @@ pub(crate) async fn show(call: Call) -> Answer {
 /// Edit a role, and with it what every key that has it may do
 #[utoipa::path(patch, path = "/api/v1/realms/{realm}/roles/{role}", operation_id = "editRole", tag = "roles",
     params(RolePath, OrgQuery, IfMatch),
-    request_body = RoleEditBody,
+    request_body = RoleEdit,
     responses((status = 200, description = "The role as it is now", body = Role, headers(
         ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn edit(call: Call) -> Answer {
     let (pass, RolePath { role }, (query,), incoming) = call.admit::<_, (OrgQuery,)>("role.update").await?;
-    let (body, _) = incoming.json::<RoleEditBody>(MAX_BODY_BYTES).await?;
+    let (body, _) = incoming.json::<RoleEdit>(MAX_BODY_BYTES).await?;
     pass.run(move |pass| {
         let org = query.org(pass)?;
-        let edit = RoleEdit { name: body.name, permissions: body.permissions, if_revision: pass.if_match()? };
+        let edit = RoleEdit { if_revision: pass.if_match()?, ..body };
         shown(pass.tenants().edit_role(&pass.caller(org.as_ref())?, org.as_ref(), &role, &edit)?)
     })
     .await
