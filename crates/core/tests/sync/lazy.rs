@@ -189,7 +189,10 @@ fn a_patch_passes_over_what_is_not_at_hand() {
     assert_serves(&edge, &new);
 }
 
-fn identity(edge: &Edge, outcome: Outcome) -> Option<(u64, String, Vec<String>, Option<Vec<String>>)> {
+/// Id, owner, roles and services.
+type Told = (u64, String, Vec<String>, Option<Vec<String>>);
+
+fn identity(edge: &Edge, outcome: Outcome) -> Option<Told> {
     let identity = edge.identity(edge.generation(), outcome.at.filter(|_| outcome.code == Code::Valid)?)?;
     let roles = identity.roles().map(str::to_owned).collect();
     let services = identity.services().map(|list| list.into_iter().map(str::to_owned).collect());

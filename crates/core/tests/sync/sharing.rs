@@ -4,7 +4,7 @@ use super::states::*;
 use edgelatch_core::build::*;
 use edgelatch_core::edge::{Edge, RequirementId};
 use edgelatch_core::key::KeyId;
-use edgelatch_core::limits::{MAX_PAST_TREES, PAST_SHARE};
+use edgelatch_core::limits::PAST_SHARE;
 use edgelatch_core::verdict::Code;
 use edgelatch_testkit::random::Random;
 use edgelatch_testkit::realm::*;
@@ -87,7 +87,6 @@ fn identities_of_replaced_trees_stay_readable_within_their_room() {
         assert!(edge.memory() < least + least / PAST_SHARE + 1_000, "{n}: {} of {least}", edge.memory());
     }
     assert!(edge.identity(1, given[0].1).is_none(), "and in the end");
-    assert!(MAX_PAST_TREES >= 40);
 }
 
 /// A number that comes back with other content: nothing that was answered under it before is left.
