@@ -124,6 +124,9 @@ impl Published {
     }
 }
 
+/// Objects by place; `None` where there was none.
+type Objects = BTreeMap<Place, Option<Vec<u8>>>;
+
 /// The realm: what is true, and everything ever published.
 pub struct Origin {
     pub truth: Truth,
@@ -142,7 +145,7 @@ pub struct Origin {
     tree: Option<Tree>,
     next_key: u64,
     /// Earlier trees, and what the present one replaced of them.
-    past: Vec<(ObjectId, BTreeMap<Place, Option<Vec<u8>>>)>,
+    past: Vec<(ObjectId, Objects)>,
 }
 
 fn signer(seed: u8) -> SigningKey {
