@@ -11,7 +11,7 @@ const OPTIONS: Options<VerifierOptions> = {
   wasm: UNCHECKED,
 };
 const REFRESH: Options<RefreshOptions> = {
-  interval: MILLISECONDS, maxBackoff: MILLISECONDS, deadline: MILLISECONDS, maxAge: MILLISECONDS, maxWait: MILLISECONDS, mode: "timer, demand or manual",
+  interval: MILLISECONDS, maxBackoff: MILLISECONDS, deadline: MILLISECONDS, maxAge: MILLISECONDS, maxWait: MILLISECONDS, stream: "true or false", mode: "timer, demand or manual",
 };
 const CLIENT_IP: Options<Exclude<ClientIp, string>> = { trust: "networks", hops: WHOLE, platform: "its name", header: "its name" };
 const FLOOR: Options<NonNullable<VerifierOptions["floor"]>> = { rootVersion: UNCHECKED, epoch: UNCHECKED };

@@ -13,7 +13,7 @@ export class UpdateError extends Error {
 /** A source that could not answer, or not in time. What served before goes on serving. */
 export class SourceError extends Error {
   override readonly name = "SourceError";
-  /** Stable name: `http_status`, `unreachable`, `redirect`, `too_large`, `deadline`, `behind`, or `source` for one that answered nonsense. */
+  /** Stable name: `http_status`, `unreachable`, `redirect`, `too_large`, `deadline`, `behind`, `no_stream`, or `source` for one that answered nonsense. */
   readonly code: string;
 
   constructor(code: string, detail: string, options?: ErrorOptions) {

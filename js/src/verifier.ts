@@ -54,8 +54,9 @@ class SnapshotVerifier implements Verifier {
     this.#requirements = new Requirements(this.#engine, report);
     this.#reporting = reportingOf(options, this.#engine);
     const timing = { now: () => seconds(this.#time()), pause: () => new Promise<void>((turn) => setTimeout(turn, 0)) };
-    const update = updater(this.#engine, sourceOf(source), timing, report);
-    this.#refresher = new Refresher(update, this, ownCopy<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {}), report);
+    const from = sourceOf(source);
+    const update = updater(this.#engine, from, timing, report);
+    this.#refresher = new Refresher(update, this, ownCopy<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {}), report, from);
   }
 
   get epoch(): number {

@@ -5,10 +5,10 @@ import { steady } from "../dist/util/clock.js";
 import { Refresher } from "../dist/refresh/refresher.js";
 
 /** `serving` is what the refreshes are for. Each touch reads another tick of a clock, so that none is passed over. */
-function refresher(update, options = {}, serving = { ready: true, epoch: 1 }) {
+function refresher(update, options = {}, serving = { ready: true, epoch: 1 }, source = {}) {
   const clock = fakeClock();
   const errors = [];
-  const made = new Refresher(update, serving, { interval: 1000, deadline: 500, maxBackoff: 8000, ...options }, (error) => errors.push(error), clock);
+  const made = new Refresher(update, serving, { interval: 1000, deadline: 500, maxBackoff: 8000, ...options }, (error) => errors.push(error), source, clock);
   return { made, clock, errors, serving, touch: (waitUntil) => made.touch(Number.NaN, waitUntil) };
 }
 const NOTHING_LOADED = { ready: false, epoch: 0 };
@@ -109,7 +109,7 @@ test("on demand: a wall clock that is set back does not stop the refreshes", asy
   const clock = fakeClock();
   const { now } = clock;
   clock.now = steady(now, () => now() + set);
-  const made = new Refresher(async () => (refreshes++, false), { ready: true, epoch: 1 }, { interval: 1000, mode: "demand" }, () => {}, clock);
+  const made = new Refresher(async () => (refreshes++, false), { ready: true, epoch: 1 }, { interval: 1000, mode: "demand" }, () => {}, {}, clock);
   await made.refresh();
   set = -86_400_000;
   for (let i = 0; i < 5; i++) {

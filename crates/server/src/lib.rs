@@ -3,6 +3,7 @@
 //! | path | answer |
 //! |---|---|
 //! | `/r/<realm>/head`, `/r/<realm>/bundle` | the current epoch; strong `ETag`, `Cache-Control: no-cache` |
+//! | `/r/<realm>/stream` | the current head and each later one as server-sent events |
 //! | `/r/<realm>/root/<n>`, `/r/<realm>/objects/<hex>` | immutable objects |
 //! | `/healthz` | 200 while every published head is alive, 503 otherwise |
 //! | `/api/v1/…` | the management API, for holders of management keys; `/api/v1/openapi.json` describes it |
@@ -33,6 +34,7 @@ mod tasks;
 
 pub use api::{ApiOptions, FailureRate, ROUTES as API_ROUTES, document as api_document};
 pub use error::Error;
+pub use files::stream::places::Streams;
 pub use net::accept::Connections;
 pub use serve::{Bound, Options, serve, serve_until};
 pub use tasks::alerts::Webhook;

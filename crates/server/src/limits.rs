@@ -44,5 +44,17 @@ pub const USE_PAUSE: Duration = Duration::from_secs(1);
 /// Seconds after which the snapshot by which management keys are judged is made anew, though nothing changed: far below its
 /// life of 30 days.
 pub const MANAGEMENT_SNAPSHOT_SECONDS: u64 = 86_400;
+/// Streams of heads at a time: a fleet of edges, each with a connection that stands. Beside those that `MAX_CONNECTIONS` counts; each
+/// takes an open file, and less than a hundred kilobytes.
+pub const MAX_STREAMS: u32 = 10_000;
+/// Streams of one address: a large site behind one address, and not so many that one address could take all.
+pub const STREAMS_OF_ADDRESS: u32 = 1_000;
+/// Time after which a stream that had nothing to say says that it is still there. Proxies cut connections that are silent for half a
+/// minute or a minute; edges take a stream for broken after two and a half of these.
+pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
+/// Time between two looks at the published heads, for what other nodes published: a quarter of a second is as good as at once.
+pub const STREAM_LOOK: Duration = Duration::from_millis(250);
+/// Time over which edges are told to spread their return after a stream has ended: 10,000 come back at 1,000 a second.
+pub const STREAM_RETRY: Duration = Duration::from_secs(10);
 /// Time for requests in flight after the signal to stop, and then for writing down what management keys were used for.
 pub const DRAIN: Duration = Duration::from_secs(10);

@@ -39,6 +39,8 @@ const STATUSES: [(&str, StatusCode, &str); 19] = [
 const RETRY_SECONDS: u64 = 2;
 /// The same when a published file could not be read, as while the directory is being moved.
 const RETRY_FILE_SECONDS: u64 = 1;
+/// The same when there was no room for another stream: places become free when edges go, which takes its time.
+const RETRY_STREAM_SECONDS: u64 = 60;
 
 /// Problem details (RFC 9457). Replies to a credential that is refused hold the first four members only, and are the same as
 /// those of an edge.
@@ -138,6 +140,13 @@ impl Problem {
     /// Published files take no such method.
     pub(crate) fn read_only() -> Problem {
         Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Only GET and HEAD are answered here", "")
+    }
+
+    /// No further stream can be opened.
+    pub(crate) fn no_stream(detail: &str) -> Problem {
+        let detail = format!("{detail}: look at the head every few seconds instead");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", "Too many streams", detail)
+            .retry(RETRY_STREAM_SECONDS)
     }
 
     /// A published file that should be there could not be read.

@@ -14,6 +14,7 @@ use tracing::instrument::WithSubscriber;
 use crate::api::{self, ApiOptions};
 use crate::error::Error;
 use crate::files;
+use crate::files::stream::places::Streams;
 use crate::limits::DRAIN;
 use crate::net::accept::{Connections, accept};
 use crate::tasks::alerts::{Webhook, deliver};
@@ -37,6 +38,8 @@ pub struct Options {
     pub webhook: Option<Webhook>,
     /// How many clients there may be, and how long each may take.
     pub connections: Connections,
+    /// How many streams of heads there may be beside them.
+    pub streams: Streams,
 }
 
 impl Options {
@@ -50,6 +53,7 @@ impl Options {
             upkeep: None,
             webhook: None,
             connections: Connections::default(),
+            streams: Streams::default(),
         }
     }
 }
@@ -70,13 +74,15 @@ pub async fn serve_until(
     ready: impl FnOnce(Bound),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    let Options { addr, published, publisher, api, upkeep, webhook, connections } = options;
+    let Options { addr, published, publisher, api, upkeep, webhook, connections, streams } = options;
     let listener = listen(addr).await?;
     let mut bound = Bound { files: listener.local_addr()?, api: None };
-    let mut sites = vec![(listener, files::routes(published))];
+    let (tell, told) = watch::channel(false);
+    let (files, streaming) = files::routes(published, streams, told.clone());
+    let mut sites = vec![(listener, files)];
     let mut writer = None;
     if let Some(options) = &api {
-        let (routes, task) = api::start(options)?;
+        let (routes, task) = api::start(options, streaming.places())?;
         writer = Some(task);
         match options.addr.filter(|own| *own != addr) {
             None => {
@@ -90,13 +96,13 @@ pub async fn serve_until(
             }
         }
     }
-    let (tell, told) = watch::channel(false);
     let mut serving = JoinSet::new();
     if let (Some(webhook), Some(upkeep)) = (webhook, &upkeep) {
         serving.spawn(deliver(webhook, Arc::clone(&upkeep.registry), told.clone()).with_current_subscriber());
     }
     let upkeep = upkeep.map(Upkeep::start).transpose()?;
-    let publisher = publisher.map(PublisherTask::start).transpose()?;
+    let publisher = publisher.map(|task| task.start(streaming.published())).transpose()?;
+    serving.spawn(streaming.look_after().with_current_subscriber());
     ready(bound);
     for (listener, routes) in sites {
         serving.spawn(accept(listener, routes, connections, told.clone()).with_current_subscriber());

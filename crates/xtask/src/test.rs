@@ -48,6 +48,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "api", about: "the API's document for two linters, the API itself for a fuzzer that reads it", plan: api },
     Step { name: "canary", about: "no secret in any answer, log or file but the one that made it", plan: canary },
     Step { name: "readme", about: "what README.md tells a reader to do", plan: readme },
+    Step { name: "stream", about: "new epochs reach edges over the server's stream, on Node, Deno and Bun", plan: stream },
     Step { name: "systems", about: "the documentation of each preset's system, walked on the real thing", plan: systems },
 ];
 
@@ -113,6 +114,10 @@ fn with_command(counts: Counts, script: &str, more: Option<PathBuf>) -> Plan {
 
 fn readme() -> Result<Plan> {
     Ok(with_command(Counts::Status, "tests/e2e/readme.mjs", None))
+}
+
+fn stream() -> Result<Plan> {
+    Ok(with_command(Counts::Ours, "tests/e2e/stream.mjs", None))
 }
 
 fn systems() -> Result<Plan> {

@@ -6,17 +6,20 @@ import type { Engine, Offered } from "./engine.js";
 import { Offer } from "./exports.js";
 import type { Timing } from "./loading.js";
 
+/** Refreshes once. With a head that was pushed, it is that one instead of the source's current one that is shown to the core. */
+export type Update = (signal: AbortSignal, pushed?: SourceReply) => Promise<boolean>;
+
 /**
  * Makes the function that refreshes once: it shows the core a head, then fetches what the core asks for, each piece only after
  * the one before it is proven, and resolves to whether anything changed. A refusal throws, and what serves goes on.
  *
  * @param report hears of a failure that does not end the refresh
  */
-export function updater(engine: Engine, source: Source, timing: Timing, report: (error: Error) => void): (signal: AbortSignal) => Promise<boolean> {
+export function updater(engine: Engine, source: Source, timing: Timing, report: (error: Error) => void): Update {
   /** Of the bundle that was taken over last, where the source has no heads to compare. */
   let bundleTag: string | undefined;
 
-  return async function update(signal) {
+  return async function update(signal, pushed) {
     if (engine.trapped !== undefined) {
       await engine.restore(timing).catch((error: Error) => {
         if (engine.trapped !== undefined) throw error;
@@ -25,6 +28,7 @@ export function updater(engine: Engine, source: Source, timing: Timing, report: 
     }
     engine.abort();
     if (engine.damaged || engine.snapshot.epoch === 0) bundleTag = undefined;
+    if (pushed !== undefined) return byHead(pushed, signal);
     return source.head === undefined ? byBundle(signal) : byHead(await source.head({ signal }), signal);
   };
 

@@ -1,45 +1,41 @@
-/** When to refresh: at intervals with jitter, after failures with growing pauses, never twice at once; and who waits for it. */
+/** Refreshes when they are due, never twice at once, and takes what a stream pushes; who waits for that, and how long. */
+import type { Update } from "../engine/update.js";
 import { SourceError } from "../errors.js";
+import type { Source, SourceReply } from "../sources/source.js";
 import type { RefreshOptions } from "../types/options.js";
 import type { Verifier } from "../types/verifier.js";
-import { backoff } from "../util/backoff.js";
 import { type Clock, systemClock } from "../util/clock.js";
 import { within } from "../util/deadline.js";
+import { Agenda } from "./agenda.js";
 import { type RefreshSettings, refreshSettings } from "./settings.js";
 import { LOST_AFTER, SingleFlight, type WaitUntil } from "./single-flight.js";
-
-/** Longest pause while nothing is loaded, milliseconds: every request is refused until then. */
-const COLD_PAUSE = 5000;
+import { HeadStream } from "./stream.js";
 
 export class Refresher {
-  readonly #update: (signal: AbortSignal) => Promise<boolean>;
+  readonly #update: Update;
   readonly #serving: Pick<Verifier, "epoch" | "ready">;
   readonly #onError: (error: Error) => void;
   readonly #clock: Clock;
   readonly #settings: RefreshSettings;
   readonly #flights: SingleFlight;
-  #timer: unknown;
-  #failures = 0;
-  /** How often the core has stopped of late, and when last. */
-  #stops = 0;
-  #stoppedAt = 0;
-  /** When a refresh is due because the core has stopped. */
-  #urgentAt = Number.POSITIVE_INFINITY;
-  #dueAt = Number.NEGATIVE_INFINITY;
-  /** When the last refresh that succeeded began: what it brought is as old. */
-  #seenAt = Number.NEGATIVE_INFINITY;
+  readonly #agenda: Agenda;
+  readonly #stream: HeadStream | undefined;
+  /** The newest head that the stream pushed, until a refresh takes it up. */
+  #pushed: SourceReply | undefined;
   #touchedAt = Number.NaN;
   #closed = false;
 
   /**
    * @param update refreshes once
    * @param serving what it is for: whether it can answer, and which epoch it has
+   * @param source if it can be watched, a stream is opened after the first refresh
    */
   constructor(
-    update: (signal: AbortSignal) => Promise<boolean>,
+    update: Update,
     serving: Pick<Verifier, "epoch" | "ready">,
     options: RefreshOptions,
     onError: (error: Error) => void,
+    source: Pick<Source, "watch">,
     clock: Clock = systemClock,
   ) {
     this.#update = update;
@@ -48,6 +44,8 @@ export class Refresher {
     this.#clock = clock;
     this.#settings = refreshSettings(options);
     this.#flights = new SingleFlight((since) => this.#refresh(since), this.#settings.deadline, onError);
+    this.#agenda = new Agenda(() => void this.refresh().catch(() => {}), serving, this.#settings, clock);
+    this.#stream = this.#streamOf(source);
   }
 
   /** When refreshes are started. */
@@ -59,9 +57,9 @@ export class Refresher {
   get overdue(): boolean {
     if (this.#idle) return false;
     const now = this.#clock.now();
-    if (this.#serving.ready && now - this.#seenAt <= this.#settings.maxAge) return false;
+    if (this.#serving.ready && this.#agenda.fresh(now)) return false;
     const flight = this.#flights.underWay(now);
-    return flight === undefined ? now >= this.#dueAt : now < flight.since + this.#patience;
+    return flight === undefined ? this.#agenda.due(now) : now < flight.since + this.#patience;
   }
 
   /** Refreshes now, or joins the refresh under way. */
@@ -79,7 +77,7 @@ export class Refresher {
     if (at !== this.#touchedAt && !this.#idle) {
       this.#touchedAt = at;
       const now = this.#clock.now();
-      if (now >= this.#dueAt) this.#flights.join(now).done.catch(() => {});
+      if (this.#agenda.due(now)) this.#flights.join(now).done.catch(() => {});
     }
     this.#flights.carry(waitUntil);
   }
@@ -101,19 +99,15 @@ export class Refresher {
 
   /** The core has stopped: refreshes at once, or after growing pauses while it keeps stopping. */
   soon(): void {
-    const now = this.#clock.now();
-    if (now - this.#stoppedAt > this.#settings.maxBackoff) this.#stops = 0;
-    this.#stoppedAt = now;
-    const pause = this.#stops === 0 ? 0 : this.#backoff(this.#stops);
-    this.#stops++;
-    this.#urgentAt = now + pause;
-    this.#schedule(pause);
+    this.#touchedAt = Number.NaN;
+    this.#agenda.stopped();
   }
 
-  /** Starts no refresh any more. */
+  /** Starts no refresh any more, and ends the stream. */
   close(): void {
     this.#closed = true;
-    this.#clock.clearTimeout(this.#timer as never);
+    this.#agenda.close();
+    this.#stream?.close();
   }
 
   /** Whether no refresh is started but by {@link refresh}. */
@@ -131,43 +125,54 @@ export class Refresher {
   }
 
   async #refresh(since: number): Promise<boolean> {
-    const { deadline, interval, maxAge } = this.#settings;
-    this.#urgentAt = Number.POSITIVE_INFINITY;
+    const { deadline } = this.#settings;
+    const pushed = this.#pushed;
+    this.#pushed = undefined;
+    this.#agenda.began();
     const late = new SourceError("deadline", `the refresh took longer than ${deadline} ms`);
     try {
-      const changed = await within(deadline, late, this.#clock, this.#update);
-      this.#failures = 0;
-      this.#seenAt = Math.max(this.#seenAt, since);
-      // Only a machine that slept meanwhile gets that far past the deadline; what was brought is then as old as that sleep.
-      const slept = this.#clock.now() - since > deadline + LOST_AFTER;
-      this.#schedule(slept ? 0 : Math.min(maxAge, this.#cold(interval) * (0.9 + 0.2 * this.#clock.random())));
+      const changed = await within(deadline, late, this.#clock, (signal) => this.#update(signal, pushed));
+      this.#agenda.succeeded(since, this.#pushed !== undefined);
       return changed;
     } catch (reason) {
       const error = reason instanceof Error ? reason : new SourceError("source", String(reason));
-      this.#failures++;
-      this.#schedule(this.#backoff(this.#failures));
+      this.#agenda.failed();
       this.#onError(error);
       throw error;
+    } finally {
+      this.#touchedAt = Number.NaN;
+      this.#stream?.open();
     }
   }
 
-  #backoff(failures: number): number {
-    const { interval, maxBackoff } = this.#settings;
-    return backoff(failures, interval, this.#cold(maxBackoff), this.#clock.random());
+  #streamOf(source: Pick<Source, "watch">): HeadStream | undefined {
+    const { stream, streamDemanded: demanded, maxBackoff } = this.#settings;
+    const watch = source.watch?.bind(source);
+    if (demanded && watch === undefined) throw new TypeError("refresh.stream: this source has no watch() method");
+    if (!stream || watch === undefined) return undefined;
+    return new HeadStream(watch, () => this.#serving.epoch, { demanded, maxBackoff }, {
+      onUp: () => this.#agenda.streamUp(),
+      onHead: (head) => this.#offer(head),
+      onIdle: () => this.#nothingNewer(),
+      onDown: () => this.#streamDown(),
+      onError: this.#onError,
+    }, this.#clock);
   }
 
-  /** While nothing is loaded, nobody waits long. */
-  #cold(pause: number): number {
-    return this.#serving.epoch === 0 ? Math.min(pause, COLD_PAUSE) : pause;
-  }
-
-  #schedule(ms: number): void {
-    if (this.#closed) return;
+  /** A head that was pushed goes the way of one that was asked for: behind the refresh under way, or the pause after one that failed. */
+  #offer(head: SourceReply): void {
+    this.#pushed = head;
     const now = this.#clock.now();
-    this.#dueAt = Math.min(now + ms, this.#urgentAt);
-    this.#touchedAt = Number.NaN;
-    if (this.#settings.mode !== "timer") return;
-    this.#clock.clearTimeout(this.#timer as never);
-    this.#timer = this.#clock.setTimeout(() => void this.refresh().catch(() => {}), Math.max(0, this.#dueAt - now));
+    if (this.#flights.underWay(now) === undefined && !this.#agenda.resting(now)) this.refresh().catch(() => {});
+  }
+
+  /** Nothing newer than what was pushed; but what was pushed may not have been taken over yet. */
+  #nothingNewer(): void {
+    if (this.#pushed === undefined && this.#flights.underWay(this.#clock.now()) === undefined) this.#agenda.nothingNewer();
+  }
+
+  #streamDown(): void {
+    this.#pushed = undefined; // the source is asked instead
+    this.#agenda.streamDown();
   }
 }

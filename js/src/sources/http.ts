@@ -3,7 +3,10 @@ import { LIMIT } from "../generated/codes.js";
 import { reasonOf, redirectOf } from "../util/fetching.js";
 import { bound, type Options, optionsOf, UNCHECKED } from "../util/options.js";
 import { argument, own, plain } from "../util/own.js";
-import { MAX_BUNDLE_BYTES, type Source, type SourceReply, type SourceRequest } from "./source.js";
+import { detachedFetch } from "./detached.js";
+import { readLimited } from "./reply.js";
+import { MAX_BUNDLE_BYTES, type Source, type SourceReply, type SourceRequest, type WatchRequest } from "./source.js";
+import { readStream, streamHeaders } from "./stream.js";
 
 /** Options of {@link httpSource}. An unknown option is a `TypeError`, and so is a bound that is `undefined`. */
 export interface HttpSourceOptions {
@@ -11,24 +14,38 @@ export interface HttpSourceOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** A bundle of more bytes is refused while it is read. From 1; default 1 GiB. */
   readonly maxBytes?: number;
-  /** Used instead of the global `fetch`. It must heed `redirect: "manual"`, or redirects are followed anywhere. */
+  /**
+   * Used instead of the global `fetch`. It must heed `redirect: "manual"`, or redirects are followed anywhere. It opens the stream too,
+   * which then keeps a process alive until {@link Verifier.close}; without it, a stream keeps none.
+   */
   readonly fetch?: typeof fetch | undefined;
 }
 
 const OPTIONS: Options<HttpSourceOptions> = { headers: UNCHECKED, maxBytes: "a whole number", fetch: UNCHECKED };
+/** One question to the source. */
+interface Asked {
+  /** For errors. */
+  readonly what: string;
+  readonly url: URL;
+  /** Headers beside those of the options. */
+  readonly more: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  readonly ask: (url: URL, request: RequestInit) => Promise<Response>;
+}
+
 /** Redirects followed for one object: a renamed path and an added slash take two; a loop ends here. */
 const MAX_REDIRECTS = 5;
 
 /**
- * A published realm over HTTP: `<base>/head`, `<base>/bundle`, `<base>/root/<n>`, with `ETag` and `If-None-Match`. Redirects are
- * followed within the origin of `base` only: what is sent is for that origin.
+ * A published realm over HTTP: `<base>/head`, `<base>/bundle`, `<base>/root/<n>`, with `ETag` and `If-None-Match`; new heads as they
+ * come from `<base>/stream`, if there is one. Redirects are followed within the origin of `base` only: what is sent is for that origin.
  *
  * ```ts
  * httpSource("https://keys.example.com/r/acme", { headers: { authorization: `Bearer ${token}` } })
  * ```
  *
  * @param base a query is kept for each request; credentials in it are a `TypeError`
- * @returns a source that rejects with a {@link SourceError}: `http_status`, `unreachable`, `redirect`, `too_large`
+ * @returns a source that rejects with a {@link SourceError}: `http_status`, `unreachable`, `redirect`, `too_large`, and while it watches `no_stream`, `source`
  */
 export function httpSource(base: string | URL, _options?: HttpSourceOptions): Source {
   const root = new URL(base);
@@ -41,35 +58,46 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
   const options = optionsOf("httpSource", argument(arguments, 1) as HttpSourceOptions, OPTIONS);
   const headers = headersOf(options.headers ?? {});
   const maxBytes = bound("maxBytes", options.maxBytes, MAX_BUNDLE_BYTES);
-  const ask = options.fetch ?? ((...args) => fetch(...args));
+  const ask: Asked["ask"] = options.fetch ?? ((...args) => fetch(...args));
 
   /** An object, or one of the two statuses that are an answer without one. */
-  async function get(path: string, limit: number, request: SourceRequest): Promise<SourceReply | 304 | 404> {
-    const [what, etag, { signal }] = [`GET ${path}`, own(request, "etag"), request];
-    const secrets = Object.values(headers);
-    try {
-      const reply = await follow(what, secrets, new URL(path + root.search, root), {
-        headers: etag === undefined ? headers : { ...headers, "if-none-match": etag },
-        signal,
-        redirect: "manual",
-      });
+  function get(path: string, limit: number, request: SourceRequest): Promise<SourceReply | 304 | 404> {
+    const [what, etag] = [`GET ${path}`, own(request, "etag")];
+    const more: Record<string, string> = etag === undefined ? {} : { "if-none-match": etag };
+    return exchange({ what, url: new URL(path + root.search, root), more, signal: request.signal, ask }, async (reply) => {
       if (reply.status === 200) return { bytes: await readLimited(reply, limit, what), etag: reply.headers.get("etag") ?? undefined };
       await reply.body?.cancel();
       if ((reply.status === 304 && etag !== undefined) || reply.status === 404) return reply.status;
       throw new SourceError("http_status", `${what} answered ${reply.status}`);
+    });
+  }
+
+  function watch(request: WatchRequest): Promise<void> {
+    const [search, tree] = [root.search, own(request, "tree")];
+    const query = tree === undefined ? search : `${search === "" ? "?" : `${search}&`}tree=${tree}`;
+    const asked = { what: "GET stream", url: new URL(`stream${query}`, root), more: streamHeaders(request), signal: request.signal, ask: options.fetch ?? detachedFetch };
+    return exchange(asked, (reply) => readStream(reply, request));
+  }
+
+  /** Asks, and reads the reply. What goes wrong is told without what is not for logs. */
+  async function exchange<T>(asked: Asked, read: (reply: Response) => Promise<T>): Promise<T> {
+    const secrets = Object.values(headers);
+    try {
+      return await read(await follow(asked, secrets));
     } catch (error) {
       if (error instanceof SourceError) throw error;
-      if (signal.aborted) throw signal.reason;
-      throw new SourceError("unreachable", `${what}: ${reasonOf(error, secrets)}`);
+      if (asked.signal.aborted) throw asked.signal.reason;
+      throw new SourceError("unreachable", `${asked.what}: ${reasonOf(error, secrets)}`);
     }
   }
 
   /** The reply at the end of the redirects, all of which are asked alike. The addresses join the secrets. */
-  async function follow(what: string, secrets: string[], first: URL, request: RequestInit): Promise<Response> {
+  async function follow({ what, url: first, more, signal, ask: askOne }: Asked, secrets: string[]): Promise<Response> {
+    const request: RequestInit = { headers: { ...headers, ...more }, signal, redirect: "manual" };
     let url = first;
     for (let followed = 0; ; followed++) {
       secrets.push(url.href, url.search);
-      const reply = await ask(url, request);
+      const reply = await askOne(url, request);
       const redirect = redirectOf(reply, url);
       if (redirect === undefined) return reply;
       await reply.body?.cancel();
@@ -99,6 +127,7 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
     head: (request) => current("head", LIMIT.rootBytes, request),
     bundle: (request) => current("bundle", Math.min(maxBytes, own(request, "maxBytes") ?? maxBytes), request),
     root: (n, { signal }) => fixed(`root/${n}`, LIMIT.rootBytes, signal),
+    watch,
   };
 }
 
@@ -115,34 +144,4 @@ function headersOf(given: object): Record<string, string> {
     throw new TypeError("headers: a name or a value cannot be sent as a header");
   }
   return { ...headers };
-}
-
-async function readLimited(reply: Response, limit: number, what: string): Promise<Uint8Array> {
-  const tooLarge = () => new SourceError("too_large", `${what}: the reply is larger than ${limit} bytes`);
-  const announced = Number(reply.headers.get("content-length") ?? Number.NaN);
-  if (announced > limit) {
-    await reply.body?.cancel();
-    throw tooLarge();
-  }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  const reader = reply.body?.getReader();
-  while (reader) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    size += value.length;
-    if (size > limit) {
-      await reader.cancel();
-      throw tooLarge();
-    }
-    chunks.push(value);
-  }
-  if (chunks.length === 1) return chunks[0] as Uint8Array;
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
 }

@@ -19,6 +19,22 @@ export interface SourceReply {
   readonly etag?: string | undefined;
 }
 
+/** What a source is watched with. */
+export interface WatchRequest {
+  /** The epoch that the edge has, of which it need not be told; `undefined` for none. */
+  readonly epoch?: number | undefined;
+  /** The tree that the edge has, in hex: a publisher may say how to get from there to the new one. */
+  readonly tree?: string | undefined;
+  /** Aborts when nobody watches any more. */
+  readonly signal: AbortSignal;
+  /** Takes each head as it comes, the current one first unless it is that of {@link epoch}. */
+  readonly onHead: (head: SourceReply) => void;
+  /** Hears, every 15 seconds or more often, that there was nothing newer. After 37.5 seconds of silence nobody listens any more. */
+  readonly onIdle: () => void;
+  /** Hears how many milliseconds the source wants to be left alone after the end: the longest time, from which a random part is taken. */
+  readonly onRetry: (ms: number) => void;
+}
+
 /**
  * Where published objects come from. A source only fetches: it decides nothing, keeps no state of its own, and rejects
  * when it cannot answer; `onError` hears of that. An object of your own with these methods will do:
@@ -34,4 +50,9 @@ export interface Source {
   bundle(request: SourceRequest): Promise<SourceReply | undefined>;
   /** Version `n` of the root, from 2 on, asked for only when trust has rotated; `undefined` for "there is none". */
   root?(n: number, request: SourceRequest): Promise<Uint8Array | undefined>;
+  /**
+   * Tells of new heads as they come. Resolves when the source has ended that, as servers do that are restarted; rejects when it broke,
+   * with the code `no_stream` where there is nothing to watch. What it hands over is worth what {@link head} finds: it is proven.
+   */
+  watch?(request: WatchRequest): Promise<void>;
 }

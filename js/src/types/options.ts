@@ -33,10 +33,17 @@ export interface RefreshOptions {
   /** One refresh is given up after that. Default 30 000. */
   readonly deadline?: number;
   /**
+   * Whether new heads are also taken from the source's stream, where it has one, as they are published: within a fraction of a second
+   * rather than an interval. While the stream is open, refreshes are a safety net, a minute apart (or {@link interval}, if that is
+   * longer). Default `true` in mode `timer`, and then a source without a stream is no error; `false` in the other modes, in which nothing
+   * would keep it open.
+   */
+  readonly stream?: boolean;
+  /**
    * How long what a refresh brought is good enough to answer by. When the last refresh that succeeded is older and one is due,
    * `protect`, `middleware` and {@link Verifier.load} wait for it before they judge: what was revoked while nobody asked, or
    * while the process was frozen, is not accepted once more. Default: three intervals, since by then refreshes are missing, not
-   * late.
+   * late; while a stream is open, 37.5 seconds at least, since each of its signs of life says that nothing is newer.
    */
   readonly maxAge?: number;
   /**

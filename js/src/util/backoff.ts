@@ -11,3 +11,10 @@ const MAX_DOUBLINGS = 30;
 export function backoff(failures: number, first: number, longest: number, random: number): number {
   return Math.min(longest, first * 2 ** Math.min(failures - 1, MAX_DOUBLINGS)) * (0.5 + 0.5 * random);
 }
+
+/**
+ * The same, drawn from all of it: for attempts that many edges begin at the same moment, as when a server ends all its streams.
+ */
+export function fullJitter(failures: number, first: number, longest: number, random: number): number {
+  return Math.min(longest, first * 2 ** Math.min(failures - 1, MAX_DOUBLINGS)) * random;
+}

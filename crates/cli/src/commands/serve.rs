@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use edgelatch_core::hex::Hex;
 use edgelatch_registry::{Slug, management, parse_span};
-use edgelatch_server::{ApiOptions, Bound, FailureRate, Options, PublisherTask, Upkeep, Webhook, serve as run_server};
+use edgelatch_server::{ApiOptions, Bound, FailureRate, Options, PublisherTask, Streams, Upkeep, Webhook, serve as run_server};
 use edgelatch_sync::Directory;
 use zeroize::Zeroizing;
 
@@ -57,6 +57,14 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N", default_value_t = edgelatch_server::limits::FAILURES_PER_MINUTE,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     auth_failures: u32,
+    /// Streams of new heads that edges may have open at a time; each takes an open file
+    #[arg(long, value_name = "N", default_value_t = edgelatch_server::limits::MAX_STREAMS,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_streams: u32,
+    /// The same from one client address: edges behind one proxy share theirs
+    #[arg(long, value_name = "N", default_value_t = edgelatch_server::limits::STREAMS_OF_ADDRESS,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_streams_per_address: u32,
     /// Where to send alerts: an https:// address, or http:// on this machine
     #[arg(long, value_name = "URL", env = "EDGELATCH_ALERT_URL", hide_env_values = true)]
     alert_url: Option<String>,
@@ -74,6 +82,7 @@ impl Serve {
             api: api(&open, &self)?,
             upkeep: Some(Upkeep::new(Arc::clone(&open.registry))),
             webhook: webhook(&self)?,
+            streams: Streams { max: self.max_streams, max_per_address: self.max_streams_per_address, ..Streams::default() },
             ..Options::new(self.addr, context.dir.published())
         };
         let (json, realm) = (context.json, open.realm.clone());

@@ -17,6 +17,11 @@ pub(crate) const VERDICTS: Family = ("edgelatch_verdicts_total", "counter", "Ver
 pub(crate) const EPOCH: Family = ("edgelatch_published_epoch", "gauge", "The epoch signed last.");
 pub(crate) const AGE: Family = ("edgelatch_published_age_seconds", "gauge", "Seconds since that epoch was signed.");
 pub(crate) const LEFT: Family = ("edgelatch_published_left_seconds", "gauge", "Seconds until its head ends.");
+pub(crate) const STREAMS: Family = ("edgelatch_streams_open", "gauge", "Streams of heads that are open on this node.");
+pub(crate) const STREAMS_DROPPED: Family =
+    ("edgelatch_streams_dropped_total", "counter", "Streams whose client did not keep up.");
+pub(crate) const STREAMS_REFUSED: Family =
+    ("edgelatch_streams_refused_total", "counter", "Streams that there was no room for.");
 pub(crate) const PENDING: Family = ("edgelatch_alerts_pending", "gauge", "Alerts that wait for delivery.");
 
 /// Figures by family and labels.
@@ -44,7 +49,7 @@ impl Counters {
 /// Figures as Prometheus reads them.
 pub(crate) fn text(figures: &Figures) -> String {
     let mut text = String::new();
-    for family in [REQUESTS, JUDGED, DROPPED, VERDICTS, EPOCH, AGE, LEFT, PENDING] {
+    for family in [REQUESTS, JUDGED, DROPPED, VERDICTS, EPOCH, AGE, LEFT, STREAMS, STREAMS_DROPPED, STREAMS_REFUSED, PENDING] {
         let (name, kind, help) = family;
         // Writing to a String cannot fail.
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");

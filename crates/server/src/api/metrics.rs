@@ -6,7 +6,7 @@ use edgelatch_registry::{Error, Registry};
 
 use super::answer::Answer;
 use super::call::Call;
-use super::counters::{AGE, DROPPED, EPOCH, Figures, LEFT, PENDING, VERDICTS, text};
+use super::counters::{AGE, DROPPED, EPOCH, Figures, LEFT, PENDING, STREAMS, STREAMS_DROPPED, STREAMS_REFUSED, VERDICTS, text};
 
 /// Adds what the registry knows of each realm: verdicts; the newest epoch, its age, and the time until its head ends.
 fn add_realms(figures: &mut Figures, registry: &Registry) -> Result<(), Error> {
@@ -34,6 +34,10 @@ pub(crate) async fn serve(call: Call) -> Answer {
     pass.run(|pass| {
         let mut figures = pass.api().counters.figures();
         figures.insert((DROPPED, String::new()), pass.api().uses.dropped());
+        let streams = &pass.api().streams;
+        let of_streams =
+            [(STREAMS, streams.open_now()), (STREAMS_DROPPED, streams.dropped()), (STREAMS_REFUSED, streams.refused())];
+        figures.extend(of_streams.map(|(family, value)| ((family, String::new()), value)));
         figures.insert((PENDING, String::new()), pass.registry().alerts().pending()?);
         add_realms(&mut figures, pass.registry())?;
         Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text(&figures)).into_response())

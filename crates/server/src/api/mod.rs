@@ -48,6 +48,7 @@ pub use state::ApiOptions;
 use v1::{audit, bulk, explain, keys, orgs, owners, realms, roles, rotate, usage};
 
 use crate::error::Error;
+use crate::files::stream::places::Places;
 use crate::log::{ACCESS, API};
 use crate::problem::{Logged, Problem};
 
@@ -101,10 +102,10 @@ pub fn document() -> utoipa::openapi::OpenApi {
     openapi::complete(Paths::openapi())
 }
 
-/// The API's routes, and the task that writes down what management keys are used for.
-pub(crate) fn start(options: &ApiOptions) -> Result<(Router, JoinHandle<()>), Error> {
+/// The API's routes, and the task that writes down what management keys are used for. `streams` are those that its metrics tell of.
+pub(crate) fn start(options: &ApiOptions, streams: Arc<Places>) -> Result<(Router, JoinHandle<()>), Error> {
     let document = document().to_json().map_err(std::io::Error::other)?;
-    let (api, writer) = Api::start(options, document)?;
+    let (api, writer) = Api::start(options, document, streams)?;
     let api = Arc::new(api);
     let routes = table()
         .route("/api", any(nothing))

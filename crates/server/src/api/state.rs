@@ -10,6 +10,7 @@ use super::auth::authenticator::Authenticator;
 use super::auth::throttle::{FailureRate, Throttle};
 use super::counters::Counters;
 use crate::error::Error;
+use crate::files::stream::places::Places;
 use crate::limits::MAX_IMPORTS;
 use crate::net::concurrency::ConcurrencyLimit;
 use crate::tasks::uses::Uses;
@@ -38,11 +39,13 @@ pub(crate) struct Api {
     pub(super) concurrency: ConcurrencyLimit,
     /// The API's OpenAPI document, as JSON.
     pub(super) document: String,
+    /// The streams of heads, for the metrics.
+    pub(super) streams: Arc<Places>,
 }
 
 impl Api {
     /// All of it, and the task that writes down what management keys are used for.
-    pub(crate) fn start(options: &ApiOptions, document: String) -> Result<(Api, JoinHandle<()>), Error> {
+    pub(crate) fn start(options: &ApiOptions, document: String, streams: Arc<Places>) -> Result<(Api, JoinHandle<()>), Error> {
         let authenticator = Authenticator::new(options.client_ip.as_deref()).map_err(|detail| Error::ClientIp { detail })?;
         let (uses, writer) = Uses::start(Arc::clone(&options.registry));
         let api = Api {
@@ -54,6 +57,7 @@ impl Api {
             imports: Arc::new(Semaphore::new(MAX_IMPORTS)),
             concurrency: ConcurrencyLimit::default(),
             document,
+            streams,
         };
         Ok((api, writer))
     }

@@ -1,7 +1,7 @@
 //! Connections: accepted as long as there is room, and closed when the other end stops talking.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -9,7 +9,7 @@ use edgelatch_core::ip::Ip;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
@@ -35,10 +35,25 @@ impl Peer {
     }
 }
 
+/// The place that a connection takes among all of them.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionPlace(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl ConnectionPlace {
+    fn new(permit: OwnedSemaphorePermit) -> ConnectionPlace {
+        ConnectionPlace(Arc::new(Mutex::new(Some(permit))))
+    }
+
+    /// Gives the place to another connection. Whoever does so counts this one elsewhere, and ends it after its response.
+    pub(crate) fn leave(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
 /// How many connections there may be, and their timeouts.
 #[derive(Clone, Copy, Debug)]
 pub struct Connections {
-    /// At a time; further ones wait to be accepted.
+    /// At a time, without those that became streams; further ones wait to be accepted.
     pub max: usize,
     /// Time for a request's head, and between two requests.
     pub head_timeout: Duration,
@@ -66,11 +81,14 @@ pub(crate) async fn accept(listener: TcpListener, routes: Router, limits: Connec
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let peer = Peer::of(addr);
+        let (peer, place) = (Peer::of(addr), ConnectionPlace::new(place));
+        let its = place.clone();
         let service = routes.clone().map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(its.clone());
             request
         });
+        let _ = until_acknowledged(&stream, limits.write_timeout);
         // A client that takes nothing for too long holds no place: its connection fails.
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.write_timeout));
@@ -87,11 +105,21 @@ pub(crate) async fn accept(listener: TcpListener, routes: Router, limits: Connec
     graceful.shutdown().await;
 }
 
+/// Ends a connection whose other end has not acknowledged for so long what was sent to it. What is small enough for the buffers of
+/// this machine is written at once, so that the write timeout alone would keep a stream of small events to a client that has vanished
+/// for the quarter of an hour after which the system gives it up.
+#[cfg(target_os = "linux")]
+fn until_acknowledged(stream: &TcpStream, timeout: Duration) -> std::io::Result<()> {
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(timeout))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn until_acknowledged(_: &TcpStream, _: Duration) -> std::io::Result<()> {
+    Ok(())
+}
+
 /// A connection, once there is room for one; none when it could not be taken.
-async fn next(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> Option<(tokio::net::TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+async fn next(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = Arc::clone(room).acquire_owned().await.ok()?;
     let (stream, addr) = listener.accept().await.ok()?;
     // Answers are small and written at once.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use edgelatch_registry::{Lease, Slug, format_time};
 use edgelatch_sync::{Error, FailedTarget, Published, Publisher, Reason, Target};
+use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
 use super::background::Background;
@@ -58,10 +59,11 @@ impl State {
 }
 
 impl PublisherTask {
-    pub(crate) fn start(self) -> std::io::Result<Background> {
+    /// Begins to publish; `published` is notified whenever something was put.
+    pub(crate) fn start(self, published: Arc<Notify>) -> std::io::Result<Background> {
         let release = (Arc::clone(self.publisher.registry()), self.publisher.realm().clone(), self.node.clone());
         let round = move |state: &mut State| {
-            self.look(state).unwrap_or_else(|error| {
+            self.look(state, &published).unwrap_or_else(|error| {
                 let retry = state.pause();
                 let (realm, code, retry_seconds) = (self.publisher.realm(), error.code(), retry.as_secs());
                 error!(target: PUBLISHER, %realm, code, %error, retry_seconds, "not published");
@@ -78,7 +80,7 @@ impl PublisherTask {
     }
 
     /// Publishes if this node holds the lease and an epoch is due; returns how long to wait.
-    fn look(&self, state: &mut State) -> Result<Duration, Error> {
+    fn look(&self, state: &mut State, news: &Notify) -> Result<Duration, Error> {
         if !self.holds(state)? {
             return Ok(LOOK);
         }
@@ -89,6 +91,7 @@ impl PublisherTask {
             return Ok(self.interval);
         }
         let Some(published) = self.publisher.publish_if_due(&targets)? else { return Ok(self.interval) };
+        news.notify_one();
         let realm = self.publisher.realm();
         let Published { epoch, reason, records, tree_bytes, not_after, ref unproven, ref unsigned, ref failed, .. } = published;
         info!(

@@ -1,6 +1,7 @@
 //! A control plane with a management realm and a realm `acme` of two orgs, served on a free port of this machine.
 #![allow(dead_code)]
 
+pub mod events;
 pub mod log;
 pub mod realm;
 
@@ -110,11 +111,7 @@ impl Served {
 
     /// Sends bytes and reads what comes.
     pub fn raw(&self, bytes: &[u8]) -> Reply {
-        let mut stream = TcpStream::connect(self.api).unwrap();
-        stream.write_all(bytes).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        Reply::parse(&answer)
+        raw(self.api, bytes)
     }
 
     pub fn send(&self, line: &str, key: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
@@ -148,6 +145,15 @@ impl Served {
     pub fn get(&self, path: &str) -> Reply {
         self.call(&format!("GET {path}"), &Value::Null)
     }
+}
+
+/// Sends bytes there and reads what comes.
+pub fn raw(addr: SocketAddr, bytes: &[u8]) -> Reply {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    Reply::parse(&answer)
 }
 
 impl Drop for Served {

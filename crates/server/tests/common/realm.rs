@@ -61,10 +61,17 @@ impl Realm {
 
     /// A node that publishes to these directories.
     pub fn node(&self, name: &str, targets: Vec<Directory>) -> Served {
+        self.node_with(name, targets, |_| {})
+    }
+
+    /// The same with other options.
+    pub fn node_with(&self, name: &str, targets: Vec<Directory>, change: impl FnOnce(&mut Options)) -> Served {
         let targets = targets.into_iter().map(|directory| Box::new(directory) as _).collect();
         let (publisher, interval) = (self.publisher(name), Duration::from_millis(20));
         let publisher = Some(PublisherTask { publisher, targets, interval, node: slug(name) });
-        Served::start(Options { publisher, ..self.options() }, "")
+        let mut options = Options { publisher, ..self.options() };
+        change(&mut options);
+        Served::start(options, "")
     }
 
     /// The published files only.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use edgelatch_core::ip::Ip;
 
 use crate::limits::{FAILURE_BURST, FAILURES_PER_MINUTE, MAX_ADDRESSES};
+use crate::net::client::client;
 
 /// How many failures an address may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,14 +21,6 @@ pub struct FailureRate {
 impl Default for FailureRate {
     fn default() -> Self {
         FailureRate { burst: FAILURE_BURST, per_minute: FAILURES_PER_MINUTE }
-    }
-}
-
-/// Who shares a bucket: an IPv4 address, or an IPv6 network of 64 bits, since one client usually has all of that.
-fn group(ip: Option<Ip>) -> Option<Ip> {
-    match ip {
-        Some(Ip::V6(bits)) => Some(Ip::V6(bits >> 64 << 64)),
-        other => other,
     }
 }
 
@@ -48,22 +41,22 @@ impl Throttle {
     /// How long this address must wait; none if it may go on.
     pub(crate) fn wait(&self, ip: Option<Ip>, now: Instant) -> Option<Duration> {
         let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = buckets.get(&group(ip))?;
+        let full = buckets.get(&client(ip))?;
         (*full + self.pause).checked_duration_since(now + self.room).filter(|wait| !wait.is_zero())
     }
 
     /// Counts a failure.
     pub(crate) fn failed(&self, ip: Option<Ip>, now: Instant) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = group(ip);
-        if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(&group) {
+        let client = client(ip);
+        if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(&client) {
             buckets.retain(|_, full| *full > now);
             if buckets.len() >= MAX_ADDRESSES {
                 // Limits per address do not hold up whoever has so many. What protects keys from being guessed is their length.
                 buckets.clear();
             }
         }
-        let full = buckets.entry(group).or_insert(now);
+        let full = buckets.entry(client).or_insert(now);
         *full = (*full).max(now) + self.pause;
     }
 }

@@ -1,0 +1,125 @@
+//! What each realm's head is now, for those who wait for the next one.
+//!
+//! Publications are not passed on as they are made: the published directory is looked at, which is what edges are served from.
+//! So whatever process published last, on this node or another, is what is told, and nobody is told of a head that cannot be
+//! fetched here. This server's publisher task only says that a look is worth it.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::response::sse::Event;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use edgelatch_core::head::Head;
+use edgelatch_registry::Slug;
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+use tokio::task::spawn_blocking;
+
+use crate::files::site::Site;
+
+/// A head that is published.
+#[derive(Debug)]
+pub(crate) struct Announced {
+    bytes: Vec<u8>,
+    pub(crate) epoch: u64,
+    data: String,
+}
+
+/// The data of an event. A patch from the tree that an edge has (it can name that one in the query, as `tree`) has its place here,
+/// beside the head that proves what comes of it.
+#[derive(Serialize)]
+struct Data<'a> {
+    head: &'a str,
+}
+
+impl Announced {
+    fn of(bytes: Vec<u8>) -> io::Result<Announced> {
+        let epoch = Head::inspect(&bytes).map_err(io::Error::other)?.epoch;
+        let data = serde_json::to_string(&Data { head: &STANDARD.encode(&bytes) })?;
+        Ok(Announced { bytes, epoch, data })
+    }
+
+    /// The head as an event.
+    pub(crate) fn event(&self) -> Event {
+        Event::default().id(self.epoch.to_string()).event("head").data(&self.data)
+    }
+}
+
+/// The heads of those realms that somebody waits for.
+pub(crate) struct Heads {
+    site: Arc<Site>,
+    watched: Mutex<HashMap<Slug, watch::Sender<Arc<Announced>>>>,
+    published: Arc<Notify>,
+}
+
+impl Heads {
+    pub(crate) fn new(site: Arc<Site>) -> Heads {
+        Heads { site, watched: Mutex::default(), published: Arc::default() }
+    }
+
+    /// What a publisher notifies when it has put something.
+    pub(crate) fn published(&self) -> Arc<Notify> {
+        Arc::clone(&self.published)
+    }
+
+    /// The current head, and each later one; it ends when the head cannot be read any more. Reads a file.
+    pub(crate) fn subscribe(&self, realm: &Slug) -> io::Result<watch::Receiver<Arc<Announced>>> {
+        // Held while reading, here as in `look`, so that nobody puts an older head in the place of a newer one.
+        let mut watched = self.watched();
+        let head = Announced::of(self.site.head(realm)?)?;
+        match watched.get(realm) {
+            Some(sender) => {
+                let receiver = sender.subscribe();
+                renew(sender, head);
+                Ok(receiver)
+            }
+            None => {
+                let (sender, receiver) = watch::channel(Arc::new(head));
+                watched.insert(realm.clone(), sender);
+                Ok(receiver)
+            }
+        }
+    }
+
+    /// Looks at the heads again and again until `stop` changes: after each publication, and `pause` after the last look.
+    pub(crate) async fn keep_looking(self: Arc<Self>, pause: Duration, mut stop: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                () = self.published.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+            let heads = Arc::clone(&self);
+            // One that panicked has said so itself, and the next look may go well.
+            let _ = spawn_blocking(move || heads.look()).await;
+        }
+    }
+
+    /// Tells those who wait what has changed. Where the head cannot be read, their streams end: each further heartbeat would say
+    /// that nothing newer is known, which nobody knows.
+    fn look(&self) {
+        self.watched().retain(|realm, sender| {
+            let Ok(head) = self.site.head(realm).and_then(Announced::of) else { return false };
+            renew(sender, head);
+            sender.receiver_count() > 0
+        });
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashMap<Slug, watch::Sender<Arc<Announced>>>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which of two heads is newer is for edges to say: what counts here is that it is another one.
+fn renew(sender: &watch::Sender<Arc<Announced>>, head: Announced) {
+    sender.send_if_modified(|known| {
+        let other = known.bytes != head.bytes;
+        if other {
+            *known = Arc::new(head);
+        }
+        other
+    });
+}
