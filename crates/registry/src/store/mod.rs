@@ -30,6 +30,7 @@ pub use copy::CopyProgress;
 pub(crate) use copy::copy;
 pub use database::Database;
 pub(crate) use row::{Column, Conditions, Fields, Query, Value, args, columns, fields, places};
+pub(crate) use schema::MIGRATIONS;
 pub(crate) use session::{Session, Statements};
 
 use crate::error::Error;
