@@ -38,7 +38,7 @@ mod transaction;
 mod usage;
 
 pub use audit::{Anchor, Audit, AuditFilter, AuditPage, AuditRow};
-pub use error::{Error, Kind};
+pub use error::{Error, Kind, Warning};
 pub use import::{Import, ImportDefaults, ImportFormat, ImportReport, RefusedLine};
 pub use keys::{BulkRevoked, Keys};
 pub use model::*;

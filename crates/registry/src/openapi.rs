@@ -4,9 +4,10 @@ use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::error::Warning;
 use crate::limits::{MAX_IP_ENTRIES, MAX_KEY_SERVICES, MAX_NOTE_BYTES};
 use crate::model::schema::{nullable, object};
-use crate::model::{IpEntry, IpRules, Metadata, Scope, Service, Warning};
+use crate::model::{IpEntry, IpRules, Metadata, Scope, Service};
 
 fn reference<T: ToSchema>() -> RefOr<Schema> {
     Ref::from_schema_name(T::name()).into()

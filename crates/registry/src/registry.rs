@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::limits::MIN_CLOCK;
-use crate::store::{CopyProgress, Database, Store, copy};
+use crate::store::{CopyProgress, Database, MIGRATIONS, Store, copy};
 
 type Clock = dyn Fn() -> u64 + Send + Sync;
 type Random = dyn Fn(&mut [u8]) -> bool + Send + Sync;
@@ -54,13 +54,13 @@ pub struct Registry {
 impl Registry {
     /// Makes a new registry: a file that must not exist, or tables in a PostgreSQL database that has none of ours.
     pub fn establish(database: &Database, env: Env) -> Result<Registry, Error> {
-        Ok(Registry { store: database.open(true)?, env, database: database.clone() })
+        Ok(Registry { store: database.open(true, MIGRATIONS)?, env, database: database.clone() })
     }
 
     /// Opens a registry and brings its schema up to date. With PostgreSQL, this and every operation must be called where
     /// blocking is allowed: not in an asynchronous task, but in one of its runtime's blocking threads.
     pub fn connect(database: &Database, env: Env) -> Result<Registry, Error> {
-        Ok(Registry { store: database.open(false)?, env, database: database.clone() })
+        Ok(Registry { store: database.open(false, MIGRATIONS)?, env, database: database.clone() })
     }
 
     /// Where it lies.

@@ -70,10 +70,10 @@ impl Change<'_> {
             after: after.map(|json| json.to_string()),
         };
         let hash = row.hash(&hash)?;
-        let AuditRow { seq, at, actor, address, action, kind, target, org, before, after } = row;
+        let seq = row.seq;
         let row = fields! {
-            realm_id: self.tx.realm, seq: seq, at: at, actor: actor, address: address, action: action, kind: kind,
-            target: target, org: org, before: before, after: after, hash: &hash[..],
+            realm_id: self.tx.realm, seq: seq, at: row.at, actor: row.actor, address: row.address, action: row.action,
+            kind: row.kind, target: row.target, org: row.org, before: row.before, after: row.after, hash: &hash[..],
         };
         self.add("audit_log", row)?;
         let sql = "UPDATE realms SET audit_seq = $2, audit_hash = $3 WHERE id = $1";

@@ -9,8 +9,8 @@ use super::rows::{end_overlap, ip_rows, replace, revise, role_ids, role_rows, se
 use super::rules::{check_edit, check_ip, check_times, revoked_for_good, unique_services};
 use crate::audit::{Target, logged};
 use crate::directory;
-use crate::error::Error;
-use crate::model::{Caller, Changed, Key, KeyEdit, Revocation, Settings, StatusEdit, Warning, future, unique_roles};
+use crate::error::{Error, Warning};
+use crate::model::{Caller, Changed, Key, KeyEdit, Revocation, Settings, StatusEdit, future, unique_roles};
 
 impl Keys<'_> {
     /// Changes a key. An edit that changes nothing writes nothing.

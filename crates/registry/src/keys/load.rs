@@ -1,6 +1,6 @@
 //! Keys as the rest of the program sees them, read from their tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use edgelatch_core::key::KeyId;
 use edgelatch_core::policy::{AllowMode, Order};
@@ -103,11 +103,8 @@ pub(crate) fn load_rows(tx: &mut Transaction<'_>, ids: &[u64], now: u64) -> Resu
     let (places, values) = among(ids);
     let found = tx.all(KEY.select(&format!("{FROM} WHERE k.id IN {places}")), &values)?;
     let mut found: BTreeMap<u64, Loaded> = found.into_iter().map(|loaded| (loaded.row, loaded)).collect();
-    let some = |of: &dyn Fn(&Loaded) -> Option<u64>| {
-        let mut ids: Vec<u64> = found.values().filter_map(of).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
+    let some = |of: &dyn Fn(&Loaded) -> Option<u64>| -> Vec<u64> {
+        found.values().filter_map(of).collect::<BTreeSet<u64>>().into_iter().collect()
     };
     let owners = some(&|l| (l.key.authority == Authority::Owner).then_some(l.owner));
     let orgs = some(&|l| l.key.environment.as_ref().map(|_| l.org));

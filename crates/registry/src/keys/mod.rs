@@ -4,14 +4,13 @@
 //! | read | for |
 //! |---|---|
 //! | `load` | keys, read from their tables |
-//! | `filter`, `list` | a filter as SQL, and which keys should be rotated; pages |
+//! | `list` | a filter as SQL, and which keys should be rotated; pages |
 //! | `rules` | what an org's settings say about a key that is made or changed, and its limits |
 //! | `rows` | a key's rows, written |
 //! | `create`, `edit`, `rotate`, `revoke` | the operations |
 
 mod create;
 mod edit;
-mod filter;
 mod list;
 mod load;
 mod revoke;
@@ -22,7 +21,7 @@ mod rules;
 use crate::transaction::handle;
 
 pub(crate) use create::new_key_id;
-pub(crate) use filter::{ROTATED, conditions, due_sql};
+pub(crate) use list::{ROTATED, conditions, due_sql};
 pub(crate) use load::{IP_ENTRY, ip_rules, load_rows, row_of};
 pub use revoke::BulkRevoked;
 pub(crate) use rows::{Secret, ip_rows, new_row, role_rows, service_rows};

@@ -4,7 +4,7 @@ use edgelatch_core::key::KeyId;
 use serde::Serialize;
 
 use super::Keys;
-use super::filter::conditions;
+use super::list::conditions;
 use super::load::{Loaded, load_rows};
 use super::rows::{end_overlap, remove, revise};
 use super::rules::revoked_for_good;

@@ -6,9 +6,8 @@ use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
 use serde::Serialize;
 
 use super::text::Note;
-use super::warning::Warning;
 use super::words::{FromText, display, word, words};
-use crate::error::Error;
+use crate::error::{Error, Warning};
 use crate::limits::MAX_IP_ENTRIES;
 
 words! {

@@ -11,9 +11,8 @@ use super::ip::{IpEdit, IpRules, NewIpRules};
 use super::settings::{Authority, Field};
 use super::text::{Description, Metadata, Name, Service, Slug};
 use super::time::{Time, rfc3339};
-use super::warning::Warning;
 use super::words::{display, words};
-use crate::error::Error;
+use crate::error::{Error, Warning};
 
 words! {
     /// What a key is good for at the moment.

@@ -4,17 +4,16 @@
 //! | read | for |
 //! |---|---|
 //! | `words`, `text`, `time`, `digest` | single values: words, names, times, digests, read from text |
-//! | `credential`, `ip` | where a key is presented, and from where it may be used |
-//! | `settings`, `preset` | what an org's administrators may do: data |
+//! | `ip` | from where a key may be used |
+//! | `settings`, `preset` | where a key is presented, and what an org's administrators may do: data |
 //! | `tenants` | realms, their orgs, owners and roles |
-//! | `key`, `warning` | keys, what is done with them, and what may not be as meant |
+//! | `key` | keys, and what is done with them |
 //! | `json` | JSON from outside, read strictly |
 //! | `list` | which keys a list shows, and in which order; which page of it |
 //! | `caller` | who acts, and from where; what tells a request that comes twice |
 //! | `schema` | how texts and words look in the API's document |
 
 mod caller;
-mod credential;
 mod digest;
 mod ip;
 pub mod json;
@@ -26,18 +25,16 @@ mod settings;
 mod tenants;
 mod text;
 mod time;
-mod warning;
 mod words;
 
 pub use caller::{Caller, Idempotency};
-pub use credential::{Credential, RealmCredentials};
 pub use digest::Digest;
 pub use ip::{EmptyList, IpEdit, IpEntry, IpLists, IpRules, ListEdit, NewIpRules};
 pub use key::{Changed, Created, Handover, Keep, Key, KeyEdit, NewKey, Once, Origin, Rotate, Scope, State, StatusEdit};
 pub use list::{Direction, KeyFilter, KeyOrder, KeyPage, Paging, Sort, Window};
 pub(crate) use list::{cursor, cut};
 pub use preset::{Preset, PresetData, PresetRole};
-pub use settings::{Authority, Deletion, Environment, Field, Revocation, RotationMode, Settings};
+pub use settings::{Authority, Credential, Deletion, Environment, Field, RealmCredentials, Revocation, RotationMode, Settings};
 pub(crate) use tenants::MANAGEMENT_REALM;
 pub use tenants::{NewOrg, NewOwner, NewRealm, NewRole, Org, OrgEdit, Owner, OwnerEdit, OwnerKind, Realm, Role, RoleEdit};
 pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug, is_member_name};
@@ -46,6 +43,5 @@ pub(crate) use time::{DAY, future, rfc3339};
 pub use time::{
     Expiry, SUGGESTED_SPANS, Start, When, format as format_time, parse_expiry, parse_span, parse_start, parse_time,
 };
-pub use warning::Warning;
 pub use words::{FromText, Word};
 pub(crate) use words::{from_text, words};

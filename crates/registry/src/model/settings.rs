@@ -4,7 +4,6 @@ use edgelatch_core::policy::Order;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::credential::{Credential, RealmCredentials};
 use super::ip::{EmptyList, IpLists};
 use super::json::misfit;
 use super::text::{Prefix, Slug, is_member_name};
@@ -16,6 +15,14 @@ use crate::limits::{
 };
 
 words! {
+    /// A header in which a key is presented.
+    Credential {
+        /// `Authorization: Bearer`.
+        Bearer = "bearer",
+        /// `X-API-Key`.
+        XApiKey = "x-api-key",
+    }
+
     /// Where a key's permissions come from.
     Authority {
         /// From roles of its own.
@@ -69,6 +76,25 @@ words! {
         Immediate = "immediate",
         /// Once its name was typed.
         TypedName = "typed_name",
+    }
+}
+
+/// Where a realm's edges look for the credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct RealmCredentials {
+    /// `Authorization: Bearer`.
+    pub bearer: bool,
+    /// `X-API-Key`.
+    pub x_api_key: bool,
+}
+
+impl RealmCredentials {
+    /// Both headers.
+    pub const BOTH: RealmCredentials = RealmCredentials { bearer: true, x_api_key: true };
+
+    pub(crate) fn credentials(self) -> Vec<Credential> {
+        let all = [(self.bearer, Credential::Bearer), (self.x_api_key, Credential::XApiKey)];
+        all.into_iter().filter(|(on, _)| *on).map(|(_, credential)| credential).collect()
     }
 }
 

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::credential::RealmCredentials;
 use super::json::given;
 use super::preset::Preset;
-use super::settings::Settings;
+use super::settings::{RealmCredentials, Settings};
 use super::text::{Name, Pattern, Prefix, Slug};
 use super::time::rfc3339;
 use super::words::words;

@@ -2,6 +2,7 @@
 
 use edgelatch_testkit::postgres;
 
+use super::schema::MIGRATIONS;
 use super::{Database, Session, Statements, Store, Value, args};
 use crate::error::Error;
 
@@ -15,7 +16,7 @@ pub(super) fn on_each_place(test: impl Fn(&Database)) {
 
 /// Runs the test on a fresh database of each kind.
 fn on_each(test: impl Fn(&dyn Store)) {
-    on_each_place(|place| test(&*place.open(true).unwrap()));
+    on_each_place(|place| test(&*place.open(true, MIGRATIONS).unwrap()));
 }
 
 pub(super) const REALM: &str = "INSERT INTO realms (slug, name, preset, prefix, source_bearer, source_x_api_key, created_at) \

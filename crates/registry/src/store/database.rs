@@ -10,7 +10,7 @@ use postgres::config::{Host, SslMode};
 
 use super::Store;
 use super::postgres::Postgres;
-use super::schema::{MIGRATIONS, Migrations};
+use super::schema::Migrations;
 use super::sqlite::Sqlite;
 use crate::error::Error;
 
@@ -43,17 +43,12 @@ impl Database {
     }
 
     /// Opens what lies there, or makes it `new`, and brings its schema up to date with the migrations that a program knows.
-    pub(super) fn open_as(&self, new: bool, known: Migrations) -> Result<Box<dyn Store>, Error> {
+    pub(crate) fn open(&self, new: bool, known: Migrations) -> Result<Box<dyn Store>, Error> {
         Ok(match &self.0 {
             Place::File(path) if new => Box::new(Sqlite::create(path, known)?),
             Place::File(path) => Box::new(Sqlite::open(path, known)?),
             Place::Postgres(config) => Box::new(Postgres::open(&self.to_string(), config, new, known)?),
         })
-    }
-
-    /// The same with this program's migrations.
-    pub(crate) fn open(&self, new: bool) -> Result<Box<dyn Store>, Error> {
-        self.open_as(new, MIGRATIONS)
     }
 }
 

@@ -13,7 +13,6 @@
 //! | rows come in some order | `ORDER BY` wherever order shows |
 //! | a failed statement ends the transaction, or not | `ON CONFLICT DO NOTHING` and count; both refuse to go on |
 
-mod conditions;
 #[cfg(test)]
 mod contract;
 mod copy;
@@ -27,11 +26,11 @@ mod sqlite;
 #[cfg(test)]
 mod upgrade;
 
-pub(crate) use conditions::Conditions;
 pub use copy::CopyProgress;
 pub(crate) use copy::copy;
 pub use database::Database;
-pub(crate) use row::{Column, Columns, Fields, Value, args, columns, fields, places};
+pub(crate) use row::{Column, Conditions, Fields, Query, Value, args, columns, fields, places};
+pub(crate) use schema::MIGRATIONS;
 pub(crate) use session::{Session, Statements};
 
 use crate::error::Error;

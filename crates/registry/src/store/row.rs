@@ -1,4 +1,6 @@
-//! Values, rows of them as types, and columns by name.
+//! Values, rows of them as types, columns by name, and conditions of a query.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
@@ -136,17 +138,24 @@ tuples! {
     (A "1", B "2", C "3", D "4");
 }
 
-/// A query, and what each of its rows is read as.
+/// A query, or its beginning, and what each of its rows is read as.
 pub(crate) struct Query<T> {
-    pub(super) sql: String,
-    pub(super) read: fn(&mut Row<'_>) -> Result<T, Error>,
+    pub(crate) sql: Cow<'static, str>,
+    pub(crate) read: fn(&mut Row<'_>) -> Result<T, Error>,
+}
+
+impl<T> Query<T> {
+    /// The query of these columns, with what stands after them.
+    pub(crate) fn select(&self, rest: &str) -> Query<T> {
+        Query { sql: format!("{} {rest}", self.sql).into(), read: self.read }
+    }
 }
 
 macro_rules! query_from {
     ($($text:ty),*) => { $(
         impl<T: FromRow> From<$text> for Query<T> {
             fn from(sql: $text) -> Query<T> {
-                Query { sql: sql.into(), read: T::read }
+                Query { sql: Cow::Owned(sql.into()), read: T::read }
             }
         }
     )* };
@@ -154,23 +163,9 @@ macro_rules! query_from {
 
 query_from!(&str, &String, String);
 
-/// What a query selects, each column under a name of its own, and what a row of it makes.
-pub(crate) struct Columns<T> {
-    /// What stands after `SELECT`.
-    pub(crate) sql: &'static str,
-    pub(crate) read: fn(&mut Row<'_>) -> Result<T, Error>,
-}
-
-impl<T> Columns<T> {
-    /// The query of these columns, with what stands after them.
-    pub(crate) fn select(&self, rest: &str) -> Query<T> {
-        Query { sql: format!("SELECT {} {rest}", self.sql), read: self.read }
-    }
-}
-
-/// Declares [`Columns`]: names, each with its type where it does not follow from its use, and its SQL where that is not the name
-/// itself; and what they make, unless it is a structure of members so named. The columns that the database is asked for and those
-/// that are read are one list, so they cannot disagree.
+/// Declares the columns that a [`Query`] selects: names, each with its type where it does not follow from its use, and its SQL where
+/// that is not the name itself; and what they make, unless it is a structure of members so named. The columns that the database is
+/// asked for and those that are read are one list, so they cannot disagree.
 macro_rules! columns {
     ($(#[$doc:meta])* $vis:vis $columns:ident: $ty:ident { $($name:ident),* $(,)? }) => {
         $crate::store::columns! { $(#[$doc])* $vis $columns: $ty = { $($name),* } => $ty { $($name),* } }
@@ -179,8 +174,10 @@ macro_rules! columns {
         $first:ident $(: $first_ty:ty)? $(= $first_sql:literal)? $(, $name:ident $(: $column_ty:ty)? $(= $sql:literal)?)* $(,)?
     } => $made:expr) => {
         $(#[$doc])*
-        $vis const $columns: $crate::store::Columns<$ty> = $crate::store::Columns {
-            sql: concat!($crate::store::columns!(@sql $first $($first_sql)?) $(, ", ", $crate::store::columns!(@sql $name $($sql)?))*),
+        $vis const $columns: $crate::store::Query<$ty> = $crate::store::Query {
+            sql: std::borrow::Cow::Borrowed(concat!(
+                "SELECT ", $crate::store::columns!(@sql $first $($first_sql)?) $(, ", ", $crate::store::columns!(@sql $name $($sql)?))*
+            )),
             read: |row| {
                 let $first $(: $first_ty)? = row.take(stringify!($first))?;
                 $(let $name $(: $column_ty)? = row.take(stringify!($name))?;)*
@@ -239,3 +236,47 @@ macro_rules! fields {
     };
 }
 pub(crate) use fields;
+
+/// Conditions that must all hold, and the values of their parameters.
+#[derive(Clone, Debug)]
+pub(crate) struct Conditions {
+    /// For the parameters, in their order.
+    pub(crate) values: Vec<Value>,
+    tests: Vec<String>,
+}
+
+impl Conditions {
+    /// A first one: the test, and the parameter at its end.
+    pub(crate) fn new(test: &str, value: impl Into<Value>) -> Conditions {
+        let mut all = Conditions { values: Vec::new(), tests: Vec::new() };
+        all.add(test, value);
+        all
+    }
+
+    /// One more: the test, and the parameter at its end.
+    pub(crate) fn add(&mut self, test: &str, value: impl Into<Value>) {
+        self.add_with(value, |place| format!("{test} {place}"));
+    }
+
+    pub(crate) fn maybe(&mut self, test: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.add(test, value);
+        }
+    }
+
+    /// A test that has its parameter wherever it wants.
+    pub(crate) fn add_with(&mut self, value: impl Into<Value>, test: impl FnOnce(&str) -> String) {
+        self.values.push(value.into());
+        self.tests.push(test(&format!("${}", self.values.len())));
+    }
+
+    /// A test without a parameter.
+    pub(crate) fn add_plain(&mut self, test: impl Into<String>) {
+        self.tests.push(test.into());
+    }
+
+    /// After `WHERE`.
+    pub(crate) fn sql(&self) -> String {
+        self.tests.join(" AND ")
+    }
+}

@@ -77,10 +77,10 @@ impl Dialect {
 }
 
 /// Texts of migrations, the first one first. A database's version is how many have run.
-pub(super) type Migrations = &'static [&'static str];
+pub(crate) type Migrations = &'static [&'static str];
 
 /// What this program knows.
-pub(super) const MIGRATIONS: Migrations = &[include_str!("migrations/0001_registry.sql")];
+pub(crate) const MIGRATIONS: Migrations = &[include_str!("migrations/0001_registry.sql")];
 
 /// Every table, each after those it refers to.
 pub(super) fn tables() -> impl Iterator<Item = &'static str> {

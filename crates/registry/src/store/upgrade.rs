@@ -24,7 +24,7 @@ const NEXT: Migrations = &[MIGRATIONS[0], SECOND];
 type Open<'a> = dyn Fn(bool, Migrations) -> Result<Box<dyn Store>, Error> + Sync + 'a;
 
 fn on_each(test: impl Fn(&Open<'_>)) {
-    on_each_place(|place| test(&|new, known| place.open_as(new, known)));
+    on_each_place(|place| test(&|new, known| place.open(new, known)));
 }
 
 /// Opens the next program while this one is at work.

@@ -94,9 +94,8 @@ pub(super) fn org_settings(tx: &mut Transaction<'_>, org: u64) -> Result<Setting
 fn alert(tx: &mut Transaction<'_>, subject: &str, org: Option<u64>, (slot, number): (u64, u64), now: u64) -> Result<(), Error> {
     let realm: Option<String> = tx.one("SELECT slug FROM realms WHERE id = $1", args![tx.realm])?;
     let org: Option<String> = tx.one("SELECT slug FROM orgs WHERE id = $1", args![org])?;
-    let rest = "FROM failures WHERE realm_id = $1 AND slot = $2 AND subject = $3 ORDER BY code";
-    let codes = tx.all(TOTAL.select(rest), args![tx.realm, slot, subject])?;
-    let codes: BTreeMap<String, u64> = codes.into_iter().map(|Total { code, number }| (code, number)).collect();
+    let sql = "SELECT code, number FROM failures WHERE realm_id = $1 AND slot = $2 AND subject = $3";
+    let codes: BTreeMap<String, u64> = tx.all(sql, args![tx.realm, slot, subject])?.into_iter().collect();
     let key = (!subject.is_empty()).then_some(subject);
     let body = json!({
         "type": "failed_authentication", "realm": realm, "org": org, "key_id": key, "failures": number, "codes": codes,
