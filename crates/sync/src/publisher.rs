@@ -112,13 +112,24 @@ impl Publisher {
 
     /// Whether an epoch is due, and why. Cheap: a few rows and each target's head. One that cannot be read needs repair.
     pub fn due(&self, targets: &[&dyn Target]) -> Result<Option<Reason>, Error> {
+        match self.due_by_registry()? {
+            None => self.due_by_targets(targets),
+            reason => Ok(reason),
+        }
+    }
+
+    /// Whether an epoch is due by what the registry says: two rows, whatever the targets show.
+    pub fn due_by_registry(&self) -> Result<Option<Reason>, Error> {
         let Some(last) = self.ledger().newest(1)?.into_iter().next() else { return Ok(Some(Reason::Repair)) };
         if last.changes != self.ledger().changes()? {
             return Ok(Some(Reason::Change));
         }
-        if self.registry.env().now()? >= last.issued_at + self.lifetime.min(last.not_after - last.issued_at) / 3 {
-            return Ok(Some(Reason::Heartbeat));
-        }
+        let beat = last.issued_at + self.lifetime.min(last.not_after - last.issued_at) / 3;
+        Ok((self.registry.env().now()? >= beat).then_some(Reason::Heartbeat))
+    }
+
+    fn due_by_targets(&self, targets: &[&dyn Target]) -> Result<Option<Reason>, Error> {
+        let Some(last) = self.ledger().newest(1)?.into_iter().next() else { return Ok(Some(Reason::Repair)) };
         let roots = self.ledger().roots()?;
         let memory = self.memory();
         let holds = |target: &&dyn Target| {

@@ -30,7 +30,7 @@ pub(crate) struct Serve {
     #[arg(long, default_value = "127.0.0.1:8787")]
     addr: SocketAddr,
     /// How often to look for changes
-    #[arg(long, value_name = "SPAN", default_value = "200ms", value_parser = interval)]
+    #[arg(long, value_name = "SPAN", default_value = "50ms", value_parser = interval)]
     publish_interval: Duration,
     /// How the log on standard error is written [default: text, or json with --json]. EDGELATCH_LOG says what is in it
     #[arg(long, value_enum, value_name = "FORMAT")]

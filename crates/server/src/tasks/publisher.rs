@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use edgelatch_registry::{Lease, Slug, format_time};
-use edgelatch_sync::{Error, FailedTarget, Published, Publisher, Reason, Target};
+use edgelatch_sync::{Error, FailedTarget, Published, Publisher, Reason, Stage, Target};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
@@ -23,7 +23,7 @@ const LEASE: &str = "publisher";
 pub(crate) const LEASE_SECONDS: u64 = 15;
 /// A lease with less than this many seconds left is renewed before publishing, which takes time.
 const RENEW_SECONDS: u64 = 10;
-/// How often nodes that do not hold the lease ask for it.
+/// How often nodes that do not hold the lease ask for it, and how often it is looked whether targets still show what they were given.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What it takes to publish in the background.
@@ -47,6 +47,8 @@ struct State {
     failures: u32,
     /// After a target failed, nothing is published for its sake alone before this.
     repair_at: Option<Instant>,
+    /// When targets were last looked at.
+    looked_at: Option<Instant>,
 }
 
 impl State {
@@ -59,11 +61,21 @@ impl State {
 }
 
 impl PublisherTask {
-    /// Begins to publish; `published` is notified whenever something was put.
+    /// Begins to publish; `published` is notified as soon as an epoch is shown, before its bundle is written.
     pub(crate) fn start(self, published: Arc<Notify>) -> std::io::Result<Background> {
+        let shown = move |stage| {
+            if let Stage::Shown(_) = stage {
+                published.notify_one();
+            }
+        };
+        let task = PublisherTask { publisher: self.publisher.watched(shown), ..self };
+        task.run()
+    }
+
+    fn run(self) -> std::io::Result<Background> {
         let release = (Arc::clone(self.publisher.registry()), self.publisher.realm().clone(), self.node.clone());
         let round = move |state: &mut State| {
-            self.look(state, &published).unwrap_or_else(|error| {
+            self.look(state).unwrap_or_else(|error| {
                 let retry = state.pause();
                 let (realm, code, retry_seconds) = (self.publisher.realm(), error.code(), retry.as_secs());
                 error!(target: PUBLISHER, %realm, code, %error, retry_seconds, "not published");
@@ -80,7 +92,7 @@ impl PublisherTask {
     }
 
     /// Publishes if this node holds the lease and an epoch is due; returns how long to wait.
-    fn look(&self, state: &mut State, news: &Notify) -> Result<Duration, Error> {
+    fn look(&self, state: &mut State) -> Result<Duration, Error> {
         if !self.holds(state)? {
             return Ok(LOOK);
         }
@@ -90,15 +102,26 @@ impl PublisherTask {
         {
             return Ok(self.interval);
         }
+        // Changes are asked for often, which costs two rows; targets are read and their heads proven.
+        let looked = state.looked_at.is_some_and(|at| at.elapsed() < LOOK);
+        if looked && self.publisher.due_by_registry()?.is_none() {
+            return Ok(self.interval);
+        }
+        state.looked_at = Some(Instant::now());
         let Some(published) = self.publisher.publish_if_due(&targets)? else { return Ok(self.interval) };
-        news.notify_one();
         let realm = self.publisher.realm();
-        let Published { epoch, reason, records, tree_bytes, not_after, ref unproven, ref unsigned, ref failed, .. } = published;
+        let Published { epoch, reason, records, tree_bytes, not_after, diverged, ref unproven, ref unsigned, ref failed, .. } = published;
         info!(
             target: PUBLISHER, %realm, epoch, reason = reason.name(), records, tree_bytes, not_after = %format_time(not_after), "published"
         );
         for target in unproven {
             warn!(target: PUBLISHER, %realm, epoch, at = %target, "replaced a head that does not verify");
+        }
+        if diverged {
+            error!(
+                target: PUBLISHER, %realm, epoch, tree = %published.tree,
+                "the tree kept up to date change by change was another than the one built anew, which was published: please report this"
+            );
         }
         for error in unsigned {
             warn!(target: PUBLISHER, %realm, epoch, %error, "signed without one of the signers");
