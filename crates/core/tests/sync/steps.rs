@@ -93,3 +93,40 @@ fn a_change_that_fails_changes_nothing() {
         assert_eq!(tree, before);
     }
 }
+
+/// A chunk goes with its last entry, and comes back; its neighbours stay.
+#[test]
+fn a_chunk_lives_as_long_as_it_has_entries() {
+    let mut state = nobody();
+    state.entries.insert((Table::Scopes, 1), Entry::Scope(vec!["cdn".into()]));
+    let one = state.clone();
+    state.entries.insert((Table::Scopes, 64), Entry::Scope(vec!["dns".into()]));
+    let mut tree = Tree::build(&one).unwrap();
+    for (from, to) in [(&one, &state), (&state, &one), (&one, &nobody()), (&nobody(), &state)] {
+        tree.change(&between(from, to)).unwrap();
+        assert_eq!(tree, Tree::build(to).unwrap());
+    }
+}
+
+/// Enough keys for two index pages: of those that a change touches each is written anew.
+#[test]
+fn a_change_may_touch_several_pages() {
+    let mut state = nobody();
+    let record = |n: u32| {
+        let mut digest = [0; 32];
+        digest[..4].copy_from_slice(&n.wrapping_mul(0x9e37_79b9).to_be_bytes());
+        Record { digest, ..plain(1) }
+    };
+    state.records = (1..=66_000).map(record).collect();
+    let mut tree = Tree::build(&state).unwrap();
+    assert_eq!(tree.pages.len(), 2);
+    let (before, mut next) = (tree.clone(), state.clone());
+    for first in [0x10, 0xf0] {
+        let in_page = |record: &&mut Record| record.digest[0] == first;
+        next.records.iter_mut().find(in_page).unwrap().revoked = true;
+    }
+    let replaced = tree.change(&between(&state, &next)).unwrap();
+    assert_eq!(tree, Tree::build(&next).unwrap());
+    assert_replaced(&before, &tree, &replaced);
+    assert_eq!(replaced.len(), 5, "top page, both pages, a shard of each");
+}
