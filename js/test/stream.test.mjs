@@ -49,7 +49,7 @@ test("it polls until there is a stream, then once a minute, and as before when t
   assert.equal(refreshes.length, 5);
   attempts[0].resolve();
   await settle();
-  // Somewhen within an interval, and within the time over which edges spread their return.
+  // At some moment within an interval, and within the time over which edges spread their return.
   assert.deepEqual([clock.pending(), errors], [[0.5 * SECOND, 5 * SECOND], []]);
   await clock.pass(2.5 * SECOND);
   assert.equal(refreshes.length, 8);

@@ -6,9 +6,8 @@ use std::net::TcpStream;
 use std::sync::mpsc;
 
 use edgelatch_server::{Options, Streams, serve_until};
-use edgelatch_testkit::core::build::{HeadFields, sign_head};
-use edgelatch_testkit::core::tree::ObjectId;
-use edgelatch_testkit::realm::signers;
+use edgelatch_testkit::core::build::sign_head;
+use edgelatch_testkit::realm::{head_fields, signers, tree};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -17,17 +16,7 @@ fn main() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let realm = dir.path().join("r/acme");
     std::fs::create_dir_all(&realm)?;
-    let fields = HeadFields {
-        realm: "acme".into(),
-        root_version: 1,
-        epoch: 1,
-        issued_at: 1,
-        not_after: 2,
-        tree: ObjectId([0; 32]),
-        tree_bytes: 0,
-        records: 0,
-    };
-    std::fs::write(realm.join("head"), sign_head(&fields, &signers(&[1]))?)?;
+    std::fs::write(realm.join("head"), sign_head(&head_fields(1, &tree(Vec::new())), &signers(&[1]))?)?;
     let streams = Streams { max: number, max_per_address: number, ..Streams::default() };
     let options = Options { streams, ..Options::new(([127, 0, 0, 1], 0).into(), dir.path().into()) };
     let (ready, bound) = mpsc::channel();

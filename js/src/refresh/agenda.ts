@@ -102,7 +102,7 @@ export class Agenda {
     if (this.#failures === 0) this.#seen(this.#clock.now());
   }
 
-  /** There is none any more. A refresh is due somewhen within an interval, since many edges may have lost theirs at this moment. */
+  /** There is none any more. A refresh is due at some moment within an interval, since many edges may have lost theirs at this moment. */
   streamDown(): void {
     const left = this.#seenAt + this.#maxAge - this.#clock.now();
     this.#streaming = false;

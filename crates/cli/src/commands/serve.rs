@@ -22,7 +22,8 @@ Example:
   edgelatch serve --addr 127.0.0.1:0 --json  # the first line names the address
   edgelatch serve --addr 0.0.0.0:8787 --api-addr 127.0.0.1:8788
 
-Edges read http://HOST/r/REALM. Another `edgelatch` command may change the registry meanwhile.
+Edges read http://HOST/r/REALM, and are told of each change over http://HOST/r/REALM/stream. Another `edgelatch` command may
+change the registry meanwhile.
 The management API is at http://HOST/api/v1 once there is a management realm. Without --api-addr it is served only where
 --addr is an address of this machine alone: keys are not to be managed from elsewhere unless somebody says so.")]
 pub(crate) struct Serve {

@@ -19,6 +19,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 
 use crate::files::site::Site;
+use crate::limits::STREAM_UNREADABLE_LOOKS;
 
 /// A head that is published.
 #[derive(Debug)]
@@ -51,8 +52,35 @@ impl Announced {
 /// The heads of those realms that somebody waits for.
 pub(crate) struct Heads {
     site: Arc<Site>,
-    watched: Mutex<HashMap<Slug, watch::Sender<Arc<Announced>>>>,
+    watched: Mutex<HashMap<Slug, Watched>>,
     published: Arc<Notify>,
+}
+
+/// The head of one realm.
+struct Watched {
+    head: watch::Sender<Arc<Announced>>,
+    /// Looks in a row at which it could not be read.
+    unreadable: u32,
+}
+
+impl Watched {
+    /// Which of two heads is newer is for edges to say: what counts here is that it is another one.
+    fn found(&mut self, head: Announced) {
+        self.unreadable = 0;
+        self.head.send_if_modified(|known| {
+            let other = known.bytes != head.bytes;
+            if other {
+                *known = Arc::new(head);
+            }
+            other
+        });
+    }
+
+    /// Whether it may be there again at the next look.
+    fn missed(&mut self) -> bool {
+        self.unreadable += 1;
+        self.unreadable < STREAM_UNREADABLE_LOOKS
+    }
 }
 
 impl Heads {
@@ -70,18 +98,13 @@ impl Heads {
         // Held while reading, here as in `look`, so that nobody puts an older head in the place of a newer one.
         let mut watched = self.watched();
         let head = Announced::of(self.site.head(realm)?)?;
-        match watched.get(realm) {
-            Some(sender) => {
-                let receiver = sender.subscribe();
-                renew(sender, head);
-                Ok(receiver)
-            }
-            None => {
-                let (sender, receiver) = watch::channel(Arc::new(head));
-                watched.insert(realm.clone(), sender);
-                Ok(receiver)
-            }
+        if let Some(known) = watched.get_mut(realm) {
+            known.found(head);
+            return Ok(known.head.subscribe());
         }
+        let (sender, receiver) = watch::channel(Arc::new(head));
+        watched.insert(realm.clone(), Watched { head: sender, unreadable: 0 });
+        Ok(receiver)
     }
 
     /// Looks at the heads again and again until `stop` changes: after each publication, and `pause` after the last look.
@@ -101,25 +124,53 @@ impl Heads {
     /// Tells those who wait what has changed. Where the head cannot be read, their streams end: each further heartbeat would say
     /// that nothing newer is known, which nobody knows.
     fn look(&self) {
-        self.watched().retain(|realm, sender| {
-            let Ok(head) = self.site.head(realm).and_then(Announced::of) else { return false };
-            renew(sender, head);
-            sender.receiver_count() > 0
+        self.watched().retain(|realm, known| match self.site.head(realm).and_then(Announced::of) {
+            Ok(head) => {
+                known.found(head);
+                known.head.receiver_count() > 0
+            }
+            Err(_) => known.missed(),
         });
     }
 
-    fn watched(&self) -> MutexGuard<'_, HashMap<Slug, watch::Sender<Arc<Announced>>>> {
+    fn watched(&self) -> MutexGuard<'_, HashMap<Slug, Watched>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Which of two heads is newer is for edges to say: what counts here is that it is another one.
-fn renew(sender: &watch::Sender<Arc<Announced>>, head: Announced) {
-    sender.send_if_modified(|known| {
-        let other = known.bytes != head.bytes;
-        if other {
-            *known = Arc::new(head);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use edgelatch_testkit::core::build::sign_head;
+    use edgelatch_testkit::realm::{head_fields, signers, tree};
+
+    #[test]
+    fn a_head_that_cannot_be_read_for_a_moment_ends_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, away) = (directory.path().join("r/acme/head"), directory.path().join("away"));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, sign_head(&head_fields(7, &tree(Vec::new())), &signers(&[1])).unwrap()).unwrap();
+        let heads = Heads::new(Arc::new(Site::new(directory.path().into())));
+        let mut receiver = heads.subscribe(&"acme".parse().unwrap()).unwrap();
+        assert_eq!(receiver.borrow_and_update().epoch, 7);
+        for _ in 0..3 {
+            std::fs::rename(&path, &away).unwrap();
+            (1..STREAM_UNREADABLE_LOOKS).for_each(|_| heads.look());
+            std::fs::rename(&away, &path).unwrap();
+            heads.look();
+            assert!(!receiver.has_changed().unwrap());
         }
-        other
-    });
+        std::fs::rename(&path, &away).unwrap();
+        (0..STREAM_UNREADABLE_LOOKS).for_each(|_| heads.look());
+        assert!(receiver.has_changed().is_err());
+        assert!(heads.watched().is_empty());
+    }
+
+    #[test]
+    fn nobody_is_looked_after_for_whom_nobody_waits() {
+        let directory = tempfile::tempdir().unwrap();
+        let heads = Heads::new(Arc::new(Site::new(directory.path().into())));
+        assert_eq!(heads.subscribe(&"acme".parse().unwrap()).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(heads.watched().is_empty());
+    }
 }

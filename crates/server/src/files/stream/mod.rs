@@ -1,5 +1,14 @@
 //! Heads as server-sent events: the current one at once, then each new one as soon as it is published.
 //!
+//! ```text
+//! id: 8
+//! event: head
+//! data: {"head":"RUxIRAEA…"}
+//! ```
+//!
+//! The id is the epoch: who sends it as `Last-Event-ID` is told nothing until the head is another one. The data is JSON with the bytes of
+//! the head in base64, and members that a reader does not know are for others. A comment now and then says that nothing is new.
+//!
 //! | read | for |
 //! |---|---|
 //! | `heads` | what the current heads are, looked after while somebody waits for the next one |
