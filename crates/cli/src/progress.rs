@@ -60,7 +60,9 @@ pub(crate) fn stages() -> (ProgressBar, impl Fn(Stage) + Send + Sync + 'static) 
         let (text, much) = match stage {
             Stage::Reading => ("reading the registry".to_owned(), false),
             Stage::Building(records) => (format!("building a tree of {records} records"), records >= MUCH),
-            Stage::Writing(bytes) => (format!("signing a tree of {bytes} bytes, and writing what is new of it"), bytes >= 32 * MUCH as u64),
+            Stage::Writing(bytes) => {
+                (format!("signing a tree of {bytes} bytes, and writing what is new of it"), bytes >= 32 * MUCH as u64)
+            }
             Stage::Shown(epoch) => (format!("epoch {epoch} is out, writing its bundle"), false),
         };
         if !hidden {

@@ -123,7 +123,8 @@ fn a_registry_without_management_is_given_it() {
     db.execute_batch(&format!(
         "PRAGMA foreign_keys = ON; {drop_all} DELETE FROM keys WHERE {theirs}; DELETE FROM audit_log WHERE {theirs}; \
          DELETE FROM owners WHERE org_id IN (SELECT id FROM orgs WHERE {theirs}); DELETE FROM orgs WHERE {theirs}; \
-         DELETE FROM roles WHERE {theirs}; DELETE FROM directory_entries WHERE {theirs}; DELETE FROM directory_sizes WHERE {theirs}; \
+         DELETE FROM roles WHERE {theirs}; DELETE FROM directory_entries WHERE {theirs}; DELETE FROM directory_uses WHERE {theirs}; \
+         DELETE FROM directory_sizes WHERE {theirs}; DELETE FROM journal WHERE {theirs}; \
          DELETE FROM realms WHERE slug = 'management';"
     ))
     .unwrap();

@@ -9,8 +9,9 @@
 //! | `model` | what is kept, as types that cannot be invalid |
 //! | `store` | the database: portable SQL over a small interface, SQLite and PostgreSQL behind it |
 //! | `registry`, `transaction` | a store, a clock and randomness; transactions over one realm |
+//! | `journal` | what the next snapshot must make anew |
 //! | `audit` | the audit log, with a row of which every change ends |
-//! | `directory` | how much of the directory a realm and each org have taken |
+//! | `directory` | what keys' records refer to by number, and how much of it a realm and each org have taken |
 //! | `tenants` | realms, orgs, owners, roles |
 //! | `keys`, `import` | keys: one, or many by their digests |
 //! | `publish` | what a publisher needs, and what an edge would answer |
@@ -25,6 +26,7 @@ mod audit;
 mod directory;
 mod error;
 mod import;
+mod journal;
 mod keys;
 pub mod limits;
 pub mod management;
@@ -43,7 +45,7 @@ pub use import::{Import, ImportDefaults, ImportFormat, ImportReport, RefusedLine
 pub use keys::{BulkRevoked, Keys};
 pub use model::*;
 pub use publish::{
-    EpochRequest, Explanation, Lease, Ledger, LedgerRow, Question, Reason, RootRow, Snapshot, Usable, UsablePage,
+    EpochRequest, Explanation, Lease, Ledger, LedgerRow, Question, Reason, RootRow, Since, Snapshot, Usable, UsablePage,
 };
 pub use registry::{Env, Registry};
 pub use store::{CopyProgress, Database};

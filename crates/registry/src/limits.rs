@@ -25,14 +25,36 @@ pub const MAX_ORG_ROLES: u64 = 256;
 /// Permission patterns in all roles of one org, counted in each role. A key can have the fullest of them together, so this is
 /// also what one question of an edge can cost: 0.2 ms.
 pub const MAX_ORG_PATTERNS: u64 = 2_048;
-/// Different scopes, services and combinations of roles in one org, of each so many: a sixty-fourth of what the directory of its
-/// realm takes. Keys of one scope, or with the same roles, are one of them however many they are.
-pub const MAX_ORG_ENTRIES: u64 = core::MAX_DIRECTORY_ENTRIES as u64 / 64;
-/// Different patterns, services, roles, combinations of roles and scopes in one realm, of each so many: what the format takes, but
-/// for those that a publisher adds by itself.
-pub const MAX_REALM_ENTRIES: u64 = core::MAX_DIRECTORY_ENTRIES as u64 - 16;
-/// Bytes of all these together: what the format takes, but for its header and what a publisher adds by itself.
-pub const MAX_REALM_BYTES: u64 = core::MAX_DIRECTORY_BYTES as u64 - 4_096;
+/// Different scopes and combinations of roles in one org, of each so many: a thirty-second of what the directory of its realm takes if
+/// each is the last one left in its chunk. Keys of one scope, or with the same roles, are one of them however many they are.
+pub const MAX_ORG_ENTRIES: u64 = 2_048;
+/// Bytes of these, of each kind: a thirty-second of what its realm may have. An average of a kilobyte, and a service has some 30 bytes.
+pub const MAX_ORG_BYTES: u64 = MAX_TABLE_BYTES / 32;
+/// Different IP policies in one org: often each key has its own, so this is far above the other tables. Numbers that follow one another
+/// fill a sixty-fourth of what the directory takes.
+pub const MAX_ORG_POLICIES: u64 = 65_536;
+/// Bytes of these: a thirty-second of what its realm may have, 500 for each policy. One of 50 IPv4 networks has 260.
+pub const MAX_ORG_POLICY_BYTES: u64 = MAX_POLICY_BYTES / 32;
+/// Entries of a chunk of the directory. By the other limits here the longest entry, a policy, has 34 kB, so that no chunk is too long for
+/// the format.
+pub const CHUNK_ENTRIES: u32 = core::CHUNK_ENTRIES as u32;
+/// Chunks of one table of a realm's directory: what the format takes. Numbers are not given again, so a chunk may hold few of the entries
+/// that it has room for; hence chunks are counted, not entries.
+pub const MAX_TABLE_CHUNKS: u64 = core::MAX_TABLE_CHUNKS as u64;
+/// The last number of a table: what the format takes, 2^24 chunks. At a thousand new entries a second they last for twelve days, at one
+/// for 34 years.
+pub const MAX_NUMBER: u32 = CHUNK_ENTRIES * core::MAX_CHUNK_NUMBER - 1;
+/// Bytes of all roles that keys of a realm have, of all their combinations, and of all scopes, of each so many: ten thousand orgs with
+/// eight roles of eight patterns and twelve scopes of eight services take 25 and 35 MB, and every edge holds them.
+pub const MAX_TABLE_BYTES: u64 = 64 << 20;
+/// Bytes of all IP policies of a realm: a third of what a tree may have, and four million of 50 IPv4 networks.
+pub const MAX_POLICY_BYTES: u64 = 1 << 30;
+/// Rows of the journal that one act writes, or that one step to a later snapshot reads: with more, the realm is read anew as a whole.
+/// That many keys, read a hundred at a time, take a few tenths of a second.
+pub const JOURNAL_ROWS: usize = 10_000;
+/// Steps of a realm's change counter that the journal goes back: hours of a busy realm. A publisher that was away for longer reads
+/// everything. The journal is cut back once in so many steps, so it holds at most twice as many.
+pub const JOURNAL_STEPS: u64 = 10_000;
 /// Keys on one page of a list: a screenful many times over, and a bounded reply.
 pub const MAX_PAGE: usize = 500;
 /// Keys on a page when nothing is asked for.

@@ -1,9 +1,11 @@
 //! Transactions over one realm, and what every room's handle is over.
 
 use crate::error::{Error, Kind};
+use crate::journal::What;
+use crate::limits::{JOURNAL_ROWS, JOURNAL_STEPS};
 use crate::model::{Caller, Slug};
 use crate::registry::Registry;
-use crate::store::{Session, Statements, Value, args};
+use crate::store::{Session, Statements, Value, args, fields};
 
 /// A realm's row. Whoever has one knows that the realm is there.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,20 +18,67 @@ impl From<RealmId> for Value {
 }
 
 /// A transaction over one realm. Everything about a realm is written through it, and what a snapshot would show is followed by
-/// [`Transaction::touch`]: who wants to note what changed, in the same transaction, finds all of it here.
+/// [`Transaction::touch`].
 pub(crate) struct Transaction<'a> {
     session: &'a mut (dyn Session + 'a),
     pub(crate) realm: RealmId,
+    /// The step of the realm's change counter that this transaction has taken, if it has changed anything that a snapshot shows.
+    step: Option<u64>,
+    /// Rows that it has written to the journal.
+    noted: usize,
 }
 
 impl<'a> Transaction<'a> {
     pub(crate) fn over(session: &'a mut (dyn Session + 'a), realm: RealmId) -> Transaction<'a> {
-        Transaction { session, realm }
+        Transaction { session, realm, step: None, noted: 0 }
     }
 
-    /// Notes that the realm's next snapshot differs: a publisher that polls the counter builds another one.
-    pub(crate) fn touch(&mut self) -> Result<(), Error> {
-        self.run("UPDATE realms SET changes = changes + 1 WHERE id = $1", args![self.realm]).map(drop)
+    /// Notes in what the realm's next snapshot differs: a publisher that polls the change counter builds another one, of what the
+    /// journal names. An act takes one step, however much it changes.
+    pub(crate) fn touch(&mut self, what: What) -> Result<(), Error> {
+        self.touch_all([what])
+    }
+
+    /// Notes several things at once. An act that changes more than a journal is for has changed everything.
+    pub(crate) fn touch_all(&mut self, all: impl IntoIterator<Item = What>) -> Result<(), Error> {
+        let all: Vec<What> = all.into_iter().take(JOURNAL_ROWS + 1).collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        let before = self.noted;
+        self.noted = before.saturating_add(all.len());
+        let all = match () {
+            () if self.noted <= JOURNAL_ROWS => all,
+            () if before <= JOURNAL_ROWS => vec![What::Everything],
+            // Said already.
+            () => return Ok(()),
+        };
+        let step = self.step()?;
+        let mut rows = all.into_iter().map(|what| what.fields().and(fields! { realm_id: self.realm, changes: step }));
+        match (rows.next(), rows.len()) {
+            (Some(only), 0) => self.add("journal", only),
+            (first, _) => {
+                let rows = first.into_iter().chain(rows).collect();
+                self.add_all("journal", rows)
+            }
+        }
+    }
+
+    /// The step that this transaction takes.
+    fn step(&mut self) -> Result<u64, Error> {
+        if let Some(step) = self.step {
+            return Ok(step);
+        }
+        let sql = "UPDATE realms SET changes = changes + 1 WHERE id = $1 RETURNING changes";
+        let step: Option<u64> = self.one(sql, args![self.realm])?;
+        let step = step.ok_or_else(|| Error::Store { detail: "the realm vanished".into() })?;
+        // Once in so many steps, so that the others need not.
+        if step.is_multiple_of(JOURNAL_STEPS) {
+            let sql = "DELETE FROM journal WHERE realm_id = $1 AND changes <= $2";
+            self.run(sql, args![self.realm, step.saturating_sub(JOURNAL_STEPS)])?;
+        }
+        self.step = Some(step);
+        Ok(step)
     }
 }
 

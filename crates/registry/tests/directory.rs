@@ -1,23 +1,23 @@
 //! What one org can take of the directory that every edge holds, and what all of a realm can: enforced by every way in, on what is
 //! there after the change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
-use edgelatch_core::build::build_tree;
+use edgelatch_core::build::{Entry, Record, Table};
 use edgelatch_core::key::{self, KeyId};
-use edgelatch_core::limits::MAX_DIRECTORY_ENTRIES;
-use edgelatch_core::tree::directory::Directory;
+use edgelatch_core::limits::MAX_CHUNK_BYTES;
 use edgelatch_registry::limits::{
-    MAX_KEY_SERVICES, MAX_ORG_ENTRIES, MAX_ORG_PATTERNS, MAX_ORG_ROLES, MAX_REALM_BYTES, MAX_REALM_ENTRIES, MAX_ROLE_PATTERNS,
+    CHUNK_ENTRIES, MAX_IP_ENTRIES, MAX_KEY_ROLES, MAX_KEY_SERVICES, MAX_NUMBER, MAX_ORG_BYTES, MAX_ORG_ENTRIES,
+    MAX_ORG_PATTERNS, MAX_ORG_POLICIES, MAX_ORG_ROLES, MAX_POLICY_BYTES, MAX_ROLE_PATTERNS, MAX_TABLE_BYTES, MAX_TABLE_CHUNKS,
 };
 use edgelatch_registry::{
-    Digest, Error, Import, ImportDefaults, ImportFormat, ImportReport, KeyEdit, KeyFilter, NewKey, NewOwner, NewRole, OrgEdit,
-    OwnerEdit, OwnerKind, Pattern, Preset, RoleEdit, Scope, Service, Slug,
+    Digest, Error, Import, ImportDefaults, ImportFormat, ImportReport, IpEdit, IpEntry, KeyEdit, KeyFilter, ListEdit, NewKey,
+    NewOwner, NewRole, OrgEdit, OwnerEdit, OwnerKind, Pattern, Preset, RoleEdit, Scope, Service,
 };
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::race::{Act, count, crowds, one_won, race};
-use edgelatch_testkit::registry::{Fixture, KeysExt, caller, new_key, new_org, slug};
+use edgelatch_testkit::registry::{Fixture, KeysExt, caller, ip, new_key, new_org, slug};
 use serde_json::json;
 
 fn services(names: &[&str]) -> Vec<Service> {
@@ -68,79 +68,73 @@ fn refused<T>(result: Result<T, Error>, pointer: &str, what: &str) {
     assert!(error.to_string().contains(what), "{error}");
 }
 
-/// The counts of the realm, or of an org, by the names of the tables, with the bytes last.
-fn sizes(f: &Fixture, org: Option<&str>) -> Vec<u64> {
+const KINDS: [(&str, Table); 4] =
+    [("roles", Table::Roles), ("role_sets", Table::RoleSets), ("scopes", Table::Scopes), ("policies", Table::Policies)];
+
+/// What is counted of a kind for the realm, or for an org: entries, bytes, chunks.
+fn sizes(f: &Fixture, org: Option<&str>, kind: &str) -> [u64; 3] {
     let of = org.map_or("0".into(), |org| format!("(SELECT id FROM orgs WHERE slug = '{org}')"));
-    let sql = format!("SELECT patterns, services, roles, role_sets, scopes, bytes FROM directory_sizes WHERE org_id = {of}");
-    f.rows(&sql).first().map_or(vec![0; 6], |row| row.iter().map(|n| n.parse().unwrap()).collect())
+    let sql = format!("SELECT entries, bytes, chunks FROM directory_sizes WHERE org_id = {of} AND kind = '{kind}'");
+    let row = f.rows(&sql).first().map(|row| row.iter().map(|n| n.parse().unwrap()).collect::<Vec<u64>>());
+    row.map_or([0; 3], |row| row.try_into().unwrap())
 }
 
-/// What the counts must be, of what the registry shows.
-fn recounted(f: &Fixture) -> [Vec<usize>; 2] {
-    let keys = |org: &str| {
-        let filter = KeyFilter { org: Some(slug(org)), ..KeyFilter::default() };
-        f.registry.keys(&f.realm).all(&filter).unwrap()
+/// The bytes of an entry, as SPEC section 5.2 has them.
+fn bytes(entry: &Entry) -> u64 {
+    let text8 = |text: &String| 1 + text.len();
+    let length = match entry {
+        Entry::Role(role) => text8(&role.name) + 2 + role.patterns.iter().map(text8).sum::<usize>(),
+        Entry::RoleSet(roles) => 4 * roles.len(),
+        Entry::Scope(services) => 1 + services.iter().map(text8).sum::<usize>(),
+        Entry::Policy(policy) => policy.encode().unwrap().len(),
     };
-    let roles = f.registry.tenants(&f.realm).roles().unwrap();
-    let distinct = |org: &str| {
-        let (mut scopes, mut services, mut sets) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        // A role is the org's own, or else the realm's.
-        let owned = |role: &Slug| (roles.iter().any(|r| r.role == *role && r.org == Some(slug(org))), role.to_string());
-        for key in keys(org) {
-            sets.insert(key.roles.iter().map(owned).collect::<Vec<_>>());
-            if let Scope::List(list) = key.scope {
-                services.extend(list.iter().map(ToString::to_string));
-                scopes.insert(list.iter().map(ToString::to_string).collect::<Vec<_>>());
-            }
-        }
-        for owner in f.registry.tenants(&f.realm).owners(Some(&slug(org))).unwrap() {
-            sets.insert(owner.roles.iter().map(owned).collect());
-        }
-        sets.remove(&Vec::new());
-        let own = |set: Vec<(bool, String)>| (set.iter().any(|role| role.0).then(|| org.to_owned()), set);
-        (services, sets.into_iter().map(own).collect::<BTreeSet<_>>(), scopes)
-    };
-    let (one, two) = (distinct("one"), distinct("two"));
-    let of_one = vec![0, one.0.len(), 0, one.1.len(), one.2.len()];
-    let union = |a: usize, b: usize, both: usize| a + b - both;
-    let patterns: BTreeSet<String> = roles.iter().flat_map(|r| r.permissions.iter().map(ToString::to_string)).collect();
-    let contents: BTreeSet<(&Slug, &Vec<Pattern>)> = roles.iter().map(|r| (&r.role, &r.permissions)).collect();
-    let of_realm = vec![
-        patterns.len(),
-        union(one.0.len(), two.0.len(), one.0.intersection(&two.0).count()),
-        contents.len(),
-        union(one.1.len(), two.1.len(), one.1.intersection(&two.1).count()),
-        union(one.2.len(), two.2.len(), one.2.intersection(&two.2).count()),
-    ];
-    [of_one, of_realm]
+    length as u64
 }
 
-/// How often the entries of a kind are needed in the first org.
-fn users(f: &Fixture, kind: &str) -> usize {
-    let org = "(SELECT id FROM orgs WHERE slug = 'one')";
-    let sql = format!("SELECT users FROM directory_entries WHERE org_id = {org} AND kind = '{kind}'");
-    f.rows(&sql).iter().map(|row| row[0].parse::<usize>().unwrap()).sum()
-}
-
-/// What is counted is what is there, and no less than what a publisher makes of it.
+/// What is counted is what a snapshot has, and how many need it.
 fn agree(f: &Fixture, after: &str) {
-    let filter = KeyFilter { org: Some(slug("one")), ..KeyFilter::default() };
-    let keys = f.registry.keys(&f.realm).all(&filter).unwrap();
-    let owners = f.registry.tenants(&f.realm).owners(Some(&slug("one"))).unwrap();
-    let scoped = keys.iter().filter(|key| key.scope != Scope::All).count();
-    let with_roles =
-        keys.iter().filter(|k| !k.roles.is_empty()).count() + owners.iter().filter(|o| !o.roles.is_empty()).count();
-    assert_eq!((users(f, "scopes"), users(f, "role_sets")), (scoped, with_roles), "{after}");
-    let [one, realm] = recounted(f);
-    let as_counted = |org| sizes(f, org).iter().take(5).map(|n| *n as usize).collect::<Vec<_>>();
-    assert_eq!((as_counted(Some("one")), as_counted(None)), (one, realm), "{after}");
-    let snapshot = f.registry.ledger(&f.realm).snapshot(None).unwrap();
-    let tree = build_tree(&snapshot.realm, snapshot.keys).unwrap();
-    let bytes = *sizes(f, None).last().unwrap();
-    assert!(tree.directory.len() as u64 <= bytes + 4096, "{after}: {} of {bytes}", tree.directory.len());
-    let (published, counted) = (Directory::parse(&tree.directory).unwrap(), as_counted(None));
-    let found = [published.patterns().count(), published.services().count(), published.roles().count()];
-    assert!(found.iter().zip(counted).all(|(found, counted)| *found <= counted + 16), "{after}");
+    let state = f.registry.ledger(&f.realm).snapshot(None).unwrap().state;
+    // In an overlap a key has two records.
+    let keys: BTreeMap<KeyId, &Record> = state.records.iter().map(|record| (record.key_id, record)).collect();
+    let number = |table: Table, record: &Record| match table {
+        Table::RoleSets => record.role_set,
+        Table::Scopes => record.scope,
+        Table::Policies => record.policy,
+        Table::Roles => 0,
+    };
+    for (kind, table) in KINDS {
+        let entries: Vec<(u32, &Entry)> =
+            state.entries.iter().filter(|((of, _), _)| *of == table).map(|((_, number), entry)| (*number, entry)).collect();
+        let chunks: BTreeSet<u32> = entries.iter().map(|(number, _)| number / 64).collect();
+        let all = [entries.len() as u64, entries.iter().map(|(_, entry)| bytes(entry)).sum(), chunks.len() as u64];
+        assert_eq!(sizes(f, None, kind), all, "{after}: {kind}");
+        let mut users: BTreeMap<u32, u64> = BTreeMap::new();
+        for org in ["one", "two"] {
+            let mut needed: BTreeMap<u32, u64> = BTreeMap::new();
+            for record in keys.values().filter(|record| record.org == org && number(table, record) != 0) {
+                *needed.entry(number(table, record)).or_default() += 1;
+            }
+            let size = needed.keys().map(|number| bytes(&state.entries[&(table, *number)])).sum();
+            assert_eq!(sizes(f, Some(org), kind), [needed.len() as u64, size, 0], "{after}: {kind} of {org}");
+            needed.keys().for_each(|number| *users.entry(*number).or_default() += 1);
+            let sql = format!(
+                "SELECT number, users FROM directory_uses WHERE kind = '{kind}' \
+                 AND org_id = (SELECT id FROM orgs WHERE slug = '{org}') ORDER BY number"
+            );
+            let needed: Vec<_> = needed.iter().map(|(number, keys)| vec![number.to_string(), keys.to_string()]).collect();
+            assert_eq!(f.rows(&sql), needed, "{after}: keys of {org} that need {kind}");
+        }
+        if table == Table::Roles {
+            let sets = state.entries.values().filter_map(|entry| match entry {
+                Entry::RoleSet(roles) => Some(roles),
+                _ => None,
+            });
+            sets.flatten().for_each(|role| *users.entry(*role).or_default() += 1);
+        }
+        let users: Vec<_> = users.iter().map(|(number, users)| vec![number.to_string(), users.to_string()]).collect();
+        let sql = format!("SELECT number, users FROM directory_entries WHERE kind = '{kind}' ORDER BY number");
+        assert_eq!(f.rows(&sql), users, "{after}: {kind}");
+    }
 }
 
 /// Every act that makes, changes or ends an entry, one after another.
@@ -231,7 +225,7 @@ fn an_org_has_so_many_scopes_and_no_more(f: Fixture) {
     let refusals: Vec<_> = over.refusals.iter().map(|r| (r.line, r.code, r.field.as_deref())).collect();
     assert_eq!((over.done, refusals), (false, vec![(MAX_ORG_ENTRIES + 2, "limit_reached", Some("scope"))]));
     assert!(import(&f, &full).done);
-    assert_eq!(sizes(&f, Some("one"))[4], MAX_ORG_ENTRIES);
+    assert_eq!(sizes(&f, Some("one"), "scopes")[0], MAX_ORG_ENTRIES);
 
     let what = "the limit of 2048 different scopes of an org";
     refused(create(&f, &scoped("one more", &["s1", "s2"])), "/scope", what);
@@ -250,14 +244,46 @@ fn an_org_has_so_many_scopes_and_no_more(f: Fixture) {
     refused(create(&f, &scoped("one more", &["s1", "s3"])), "/scope", what);
 }
 
-fn an_org_has_so_many_services_and_no_more(f: Fixture) {
-    let per_key = MAX_KEY_SERVICES as u64;
-    let names = |from: u64| (from..from + per_key).map(|n| format!("s{n}")).collect::<Vec<_>>().join(" ");
-    let full: Vec<_> = (0..MAX_ORG_ENTRIES / per_key).map(|n| ("reader".into(), names(n * per_key))).collect();
+/// The same with the longest scopes: fewer of them fit.
+fn an_org_has_so_many_bytes_and_no_more(f: Fixture) {
+    let longest = |n: usize| {
+        let name = |m: usize| format!("{:x<127}", format!("s{n}-{m}-")) + "y";
+        (0..MAX_KEY_SERVICES).map(name).collect::<Vec<_>>()
+    };
+    let small = create(&f, &scoped("small", &["dns"])).unwrap();
+    // With the small one, that many and one more are too much.
+    let fit = MAX_ORG_BYTES as usize / (1 + 129 * MAX_KEY_SERVICES) - 1;
+    let full: Vec<_> = (0..fit).map(|n| ("reader".into(), longest(n).join(" "))).collect();
     assert!(import(&f, &full).done);
-    refused(create(&f, &scoped("one more", &["s1", "new"])), "/scope", "the limit of 2048 different services of an org");
-    create(&f, &scoped("old ones", &["s1", "s2047"])).unwrap();
-    create(&f, &in_two(scoped("another org", &["s1", "new"]))).unwrap();
+    let more = longest(fit);
+    let more: Vec<&str> = more.iter().map(String::as_str).collect();
+    refused(create(&f, &scoped("one more", &more)), "/scope", "bytes of different scopes in an org is reached");
+    create(&f, &scoped("as small", &["dns"])).unwrap();
+    create(&f, &in_two(scoped("another org", &more))).unwrap();
+    delete(&f, small);
+    refused(create(&f, &scoped("one more", &more)), "/scope", "bytes of different scopes in an org is reached");
+}
+
+/// Often each key has a policy of its own, so there is room for many, and an end.
+fn an_org_has_so_many_policies_and_no_more(f: Fixture) {
+    let with = |address: &str| NewKey { ip: ip(&[address], &[]), ..new_key(address) };
+    let known = create(&f, &with("192.0.2.1")).unwrap();
+    create(&f, &with("192.0.2.2")).unwrap();
+    let of_one = "org_id = (SELECT id FROM orgs WHERE slug = 'one') AND kind = 'policies'";
+    f.execute(&format!("UPDATE directory_sizes SET entries = {MAX_ORG_POLICIES} WHERE {of_one}")).unwrap();
+    let what = "the limit of 65536 different IP policies of an org";
+    refused(create(&f, &with("192.0.2.3")), "/allow", what);
+    let edit = |address: &str| {
+        let allow = ListEdit::Replace(vec![IpEntry::parse("allow", address).unwrap()]);
+        let edit = KeyEdit { ip: IpEdit { allow, ..IpEdit::default() }, ..KeyEdit::default() };
+        f.registry.keys(&f.realm).edit(&caller(), known, &edit)
+    };
+    // Another one in the place of that which only this key had.
+    edit("192.0.2.3").unwrap();
+    create(&f, &with("192.0.2.2")).unwrap();
+    create(&f, &in_two(with("192.0.2.4"))).unwrap();
+    // What restricts nobody takes up nothing.
+    create(&f, &new_key("anywhere")).unwrap();
 }
 
 fn an_org_has_so_many_combinations_of_roles_and_no_more(f: Fixture) {
@@ -273,14 +299,43 @@ fn an_org_has_so_many_combinations_of_roles_and_no_more(f: Fixture) {
     let what = "the limit of 2048 different combinations of roles in an org";
     let new = |roles: &[&str]| NewKey { roles: roles.iter().map(|role| slug(role)).collect(), ..new_key("x") };
     refused(create(&f, &new(&["r1", "r11"])), "/roles", what);
-    let alice =
-        |roles: &[&str]| OwnerEdit { roles: Some(roles.iter().map(|role| slug(role)).collect()), ..OwnerEdit::default() };
-    let edit = |edit| f.registry.tenants(&f.realm).edit_owner(&caller(), &slug("one"), &slug("alice"), &edit);
-    refused(edit(alice(&["r1", "r11"])), "/roles", what);
-    edit(alice(&["r1", "r10"])).unwrap();
+    // An owner's roles are none of the directory's where keys have their own.
+    let roles = Some(vec![slug("r1"), slug("r11")]);
+    let edit = OwnerEdit { roles, ..OwnerEdit::default() };
+    f.registry.tenants(&f.realm).edit_owner(&caller(), &slug("one"), &slug("alice"), &edit).unwrap();
     create(&f, &new(&["r1", "r0"])).unwrap();
     create(&f, &new(&[])).unwrap();
     create(&f, &in_two(NewKey { roles: vec![slug("reader"), slug("writer")], ..new_key("x") })).unwrap();
+}
+
+/// Where keys have other authority for a time, their own roles come back, also where these are as many as can be: what was before and what
+/// is now are never counted together.
+fn roles_that_come_back_find_their_room(f: Fixture) {
+    for (name, roles) in [("a", vec!["reader"]), ("b", vec!["writer"]), ("c", vec!["reader", "writer"]), ("d", vec![])] {
+        create(&f, &NewKey { roles: roles.into_iter().map(slug).collect(), ..new_key(name) }).unwrap();
+    }
+    let edit = OwnerEdit { roles: Some(vec![slug("admin")]), ..OwnerEdit::default() };
+    f.registry.tenants(&f.realm).edit_owner(&caller(), &slug("one"), &slug("alice"), &edit).unwrap();
+    let authority = |word: &str| {
+        let edit = OrgEdit { settings: Some(json!({ "authority": word })), ..OrgEdit::default() };
+        f.registry.tenants(&f.realm).edit_org(&caller(), &slug("one"), &edit)
+    };
+    let of_one = "org_id = (SELECT id FROM orgs WHERE slug = 'one') AND kind = 'role_sets'";
+    let others = |sign: char| {
+        let number = MAX_ORG_ENTRIES - 3;
+        f.execute(&format!("UPDATE directory_sizes SET entries = entries {sign} {number} WHERE {of_one}")).unwrap();
+    };
+    for word in ["owner", "org", "roles"] {
+        others('+');
+        authority(word).unwrap();
+        others('-');
+        agree(&f, word);
+        assert_eq!(sizes(&f, Some("one"), "role_sets")[0], if word == "roles" { 3 } else { 1 });
+    }
+    authority("owner").unwrap();
+    others('+');
+    f.execute(&format!("UPDATE directory_sizes SET entries = entries + 1 WHERE {of_one}")).unwrap();
+    refused(authority("roles"), "/roles", "different combinations of roles in an org");
 }
 
 fn an_org_has_so_many_roles_and_patterns_and_no_more(f: Fixture) {
@@ -311,52 +366,80 @@ fn an_org_has_so_many_roles_and_patterns_and_no_more(f: Fixture) {
 
 /// Where a realm is full, it is so for new entries of any org; keys that need none go on, and it can be published.
 fn a_full_realm_refuses_what_is_new_and_nothing_else(f: Fixture) {
-    let known = create(&f, &scoped("known", &["dns"])).unwrap();
-    f.registry.tenants(&f.realm).create_role(&caller(), &new_role("ours", Some("two"), patterns("x", 1))).unwrap();
-    let set = |column: &str, number: u64| {
-        f.execute(&format!("UPDATE directory_sizes SET {column} = {number} WHERE org_id = 0")).unwrap();
+    let known = create(&f, &NewKey { ip: ip(&["192.0.2.1"], &[]), ..scoped("known", &["dns"]) }).unwrap();
+    let set = |kind: &str, column: &str, number: u64| {
+        f.execute(&format!("UPDATE directory_sizes SET {column} = {number} WHERE org_id = 0 AND kind = '{kind}'")).unwrap();
     };
-    let was = sizes(&f, None);
-    let entries = |what: &str| format!("the limit of {MAX_REALM_ENTRIES} different {what} of a realm is reached");
-    set("scopes", MAX_REALM_ENTRIES);
-    refused(create(&f, &scoped("a", &["dns", "cdn"])), "/scope", &entries("scopes"));
-    create(&f, &in_two(scoped("a", &["dns"]))).unwrap();
-    create(&f, &new_key("a")).unwrap();
-    set("scopes", was[4]);
-    set("services", MAX_REALM_ENTRIES);
-    refused(create(&f, &scoped("b", &["new"])), "/scope", &entries("services"));
-    create(&f, &in_two(scoped("b", &["dns"]))).unwrap();
-    set("services", was[1]);
-    set("role_sets", MAX_REALM_ENTRIES);
-    let both = NewKey { roles: vec![slug("reader"), slug("writer")], ..new_key("c") };
-    refused(create(&f, &both), "/roles", "different combinations of roles in a realm");
-    create(&f, &in_two(new_key("c"))).unwrap();
-    set("role_sets", was[3]);
-    let role = |name: &str, prefix: &str| {
-        f.registry.tenants(&f.realm).create_role(&caller(), &new_role(name, Some("one"), patterns(prefix, 1)))
-    };
-    set("roles", MAX_REALM_ENTRIES);
-    refused(role("theirs", "x"), "/permissions", &entries("roles"));
-    // As the other org's, to the last permission: the directory holds it once.
-    role("ours", "x").unwrap();
-    set("roles", was[2]);
-    set("patterns", MAX_REALM_ENTRIES);
-    refused(role("more", "y"), "/permissions", &entries("permission patterns"));
-    set("patterns", was[0]);
-    set("bytes", MAX_REALM_BYTES - 10);
-    refused(create(&f, &scoped("d", &["a-service-of-some-length"])), "/scope", "bytes of a realm's directory is reached");
-    create(&f, &scoped("d", &["dns"])).unwrap();
-    set("bytes", was[5]);
+    let last = |column: &str, number: u64| f.execute(&format!("UPDATE realms SET {column} = {number}")).unwrap();
+    // The last chunk is taken: what has room in it has room, what would begin another one has not.
+    set("scopes", "chunks", MAX_TABLE_CHUNKS);
+    last("last_scope", u64::from(CHUNK_ENTRIES) - 2);
+    create(&f, &scoped("in the chunk", &["a"])).unwrap();
+    let new = scoped("in the next one", &["b"]);
+    refused(create(&f, &new), "/scope", "the limit of 65536 chunks of 64 different scopes in a realm is reached");
+    refused(create(&f, &in_two(new.clone())), "/scope", "chunks of 64 different scopes in a realm");
+    create(&f, &in_two(scoped("known", &["dns"]))).unwrap();
+    set("scopes", "chunks", 1);
+    create(&f, &new).unwrap();
+    agree(&f, "a second chunk");
+    // Numbers are never given again, so they can come to an end.
+    last("last_scope", MAX_NUMBER.into());
+    refused(create(&f, &scoped("no number", &["c"])), "/scope", "scopes that a realm ever has is reached");
+    last("last_scope", 100);
+
+    let was = sizes(&f, None, "scopes")[1];
+    set("scopes", "bytes", MAX_TABLE_BYTES - 10);
+    refused(
+        create(&f, &scoped("d", &["a-service-of-some-length"])),
+        "/scope",
+        "bytes of different scopes in a realm is reached",
+    );
+    create(&f, &in_two(scoped("d", &["a"]))).unwrap();
+    set("scopes", "bytes", was);
+    let was = sizes(&f, None, "policies")[1];
+    set("policies", "bytes", MAX_POLICY_BYTES - 10);
+    let elsewhere = NewKey { ip: ip(&["192.0.2.2"], &[]), ..new_key("e") };
+    refused(create(&f, &elsewhere), "/allow", "bytes of different IP policies in a realm is reached");
+    create(&f, &in_two(NewKey { ip: ip(&["192.0.2.1"], &[]), ..new_key("e") })).unwrap();
+    set("policies", "bytes", was);
+
+    // Roles count where keys have them.
+    let ours = new_role("ours", Some("one"), patterns("x", 1));
+    f.registry.tenants(&f.realm).create_role(&caller(), &ours).unwrap();
+    let was = sizes(&f, None, "roles")[1];
+    set("roles", "bytes", MAX_TABLE_BYTES);
+    let with_ours = NewKey { roles: vec![slug("ours")], ..new_key("f") };
+    refused(create(&f, &with_ours), "/roles", "bytes of all roles of a realm is reached");
+    let edit = RoleEdit { permissions: Some(patterns("y", 20)), ..RoleEdit::default() };
+    let edit_ours = || f.registry.tenants(&f.realm).edit_role(&caller(), Some(&slug("one")), &slug("ours"), &edit);
+    edit_ours().unwrap();
+    set("roles", "bytes", was);
+    create(&f, &with_ours).unwrap();
+    let was = sizes(&f, None, "roles")[1];
+    set("roles", "bytes", MAX_TABLE_BYTES);
+    let longer = RoleEdit { permissions: Some(patterns("y", 21)), ..RoleEdit::default() };
+    let edited = f.registry.tenants(&f.realm).edit_role(&caller(), Some(&slug("one")), &slug("ours"), &longer);
+    refused(edited, "/permissions", "bytes of all roles of a realm is reached");
+    set("roles", "bytes", was);
     delete(&f, known);
     agree(&f, "full and mended");
 }
 
-/// The format takes what the registry lets a realm have, and what a publisher adds by itself.
+/// The format takes what the registry lets a realm have, also 64 of the longest entries in one chunk.
 #[test]
 fn a_realm_at_its_limit_is_within_the_formats() {
-    const { assert!(MAX_REALM_ENTRIES + 16 <= MAX_DIRECTORY_ENTRIES as u64) };
-    const { assert!(MAX_REALM_BYTES + 4096 <= edgelatch_core::limits::MAX_DIRECTORY_BYTES as u64) };
-    const { assert!(64 * MAX_ORG_ENTRIES <= MAX_DIRECTORY_ENTRIES as u64) };
+    const ROLE: usize = 1 + 128 + 2 + MAX_ROLE_PATTERNS * 129;
+    const SCOPE: usize = 1 + MAX_KEY_SERVICES * 129;
+    const POLICY: usize = 10 + 2 * MAX_IP_ENTRIES * 17;
+    const CHUNK: usize = 16 + CHUNK_ENTRIES as usize * 4;
+    const fn fits(entry: usize) -> bool {
+        CHUNK + CHUNK_ENTRIES as usize * entry <= MAX_CHUNK_BYTES as usize
+    }
+    const { assert!(fits(ROLE) && fits(SCOPE) && fits(POLICY) && fits(4 * MAX_KEY_ROLES)) };
+    // A record holds a role set's number times four in 32 bits.
+    const { assert!(MAX_NUMBER <= u32::MAX >> 2) };
+    // Tables together leave most of a tree's 3 GiB to keys.
+    const { assert!(3 * MAX_TABLE_BYTES + MAX_POLICY_BYTES < 3 << 29) };
 }
 
 fn of_those_who_want_the_last_scope_one_has_it(f: Fixture) {
@@ -375,15 +458,17 @@ fn of_those_who_want_the_last_scope_one_has_it(f: Fixture) {
         assert_eq!(count(&outcomes, "ok"), 1);
         let won = f.registry.keys(&f.realm).all(&KeyFilter::default()).unwrap();
         delete(&f, won[0].key_id);
-        assert_eq!(sizes(&f, Some("one"))[4], MAX_ORG_ENTRIES - 1);
+        assert_eq!(sizes(&f, Some("one"), "scopes")[0], MAX_ORG_ENTRIES - 1);
     });
 }
 
 on_both_stores! {
     whatever_is_done_the_counts_are_right,
     an_org_has_so_many_scopes_and_no_more,
-    an_org_has_so_many_services_and_no_more,
+    an_org_has_so_many_bytes_and_no_more,
+    an_org_has_so_many_policies_and_no_more,
     an_org_has_so_many_combinations_of_roles_and_no_more,
+    roles_that_come_back_find_their_room,
     an_org_has_so_many_roles_and_patterns_and_no_more,
     a_full_realm_refuses_what_is_new_and_nothing_else,
     of_those_who_want_the_last_scope_one_has_it,

@@ -227,7 +227,7 @@ fn request() -> EpochRequest {
 fn all(registry: &Registry) -> String {
     let realm = slug("acme");
     let snapshot = registry.ledger(&realm).snapshot(None).unwrap();
-    let mut keys: Vec<String> = snapshot.keys.iter().map(|key| format!("{key:?} {:?}", key.digest)).collect();
+    let mut keys: Vec<String> = snapshot.state.records.iter().map(|key| format!("{key:?} {:?}", key.digest)).collect();
     keys.sort();
     let listed = registry.keys(&realm).all(&KeyFilter::default()).unwrap();
     let parts =

@@ -315,7 +315,7 @@ fn a_deleted_key_stays_deleted(f: Fixture) {
         let deletions = outcomes.iter().enumerate().filter(|(i, outcome)| i % 3 == 0 && **outcome == "ok").count();
         assert_eq!(deletions, 1, "{outcomes:?}");
         assert_eq!(f.registry.keys(&f.realm).get(id).unwrap_err().code(), "not_found");
-        assert!(f.registry.ledger(&f.realm).snapshot(None).unwrap().keys.is_empty());
+        assert!(f.registry.ledger(&f.realm).snapshot(None).unwrap().state.records.is_empty());
     });
 }
 

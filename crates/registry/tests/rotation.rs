@@ -72,7 +72,7 @@ fn an_overlap_ends_at_the_edge_by_its_clock(f: Fixture) {
     // Once it is over, the next may begin.
     f.advance(10);
     rotate(&f, &old, 10).unwrap();
-    assert_eq!(f.registry.ledger(&f.realm).snapshot(None).unwrap().keys.len(), 2);
+    assert_eq!(f.registry.ledger(&f.realm).snapshot(None).unwrap().state.records.len(), 2);
 }
 
 fn an_overlap_ends_with_its_key(f: Fixture) {

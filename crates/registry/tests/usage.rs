@@ -216,10 +216,10 @@ fn what_is_old_goes(f: Fixture) {
     assert_eq!(f.registry.keys(&f.realm).get(a).unwrap().last_used_at, Some(NOW + 8 * DAY + 1));
     // The old secret's record stays a while, so that edges can say `expired`; without it the snapshot is another one.
     let changes = f.registry.ledger(&f.realm).changes().unwrap();
-    assert_eq!(f.registry.ledger(&f.realm).snapshot(None).unwrap().keys.len(), 3);
+    assert_eq!(f.registry.ledger(&f.realm).snapshot(None).unwrap().state.records.len(), 3);
     f.advance(30 * DAY);
     assert_eq!(f.registry.purge().unwrap().secrets, 1);
-    assert_eq!(f.registry.ledger(&f.realm).snapshot(None).unwrap().keys.len(), 2);
+    assert_eq!(f.registry.ledger(&f.realm).snapshot(None).unwrap().state.records.len(), 2);
     assert_eq!(f.registry.ledger(&f.realm).changes().unwrap(), changes + 1);
     assert_eq!(f.registry.purge().unwrap(), edgelatch_registry::Purged::default());
 }

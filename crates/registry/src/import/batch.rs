@@ -7,6 +7,7 @@ use crate::keys::{Secret, ip_rows, role_rows, service_rows};
 use crate::limits::LOOKUPS;
 use crate::model::{IpRules, Scope};
 use crate::store::{Fields, Statements, Value, fields};
+use crate::tenants::RoleRow;
 use crate::transaction::Change;
 
 /// A key that only another key's name or digest could still stand in the way of.
@@ -16,7 +17,7 @@ pub(super) struct Ready {
     /// The org in which its name must be its own.
     pub(super) holder: Option<u64>,
     pub(super) secret: Secret,
-    pub(super) roles: Vec<u64>,
+    pub(super) roles: Vec<RoleRow>,
     pub(super) scope: Scope,
     pub(super) ip: IpRules,
 }

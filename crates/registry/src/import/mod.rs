@@ -13,15 +13,16 @@ use std::io::Read;
 use serde::Serialize;
 
 use crate::audit::Target;
-use crate::directory::Repeated;
+use crate::directory::{Numbers, Repeated, granted, policy, role_set, scope};
 use crate::error::Error;
-use crate::keys::{KEY_LIMITS, Keys, Secret, check_new, new_key_id, new_row};
+use crate::journal::What;
+use crate::keys::{KEY_LIMITS, Keys, Secret, check_new, hold_imports, new_key_id, new_row};
 use crate::limits::{IMPORT_ROWS, MAX_REFUSALS, PROGRESS_LINES};
 use crate::model::{Authority, Caller, Digest, NewKey, Origin, Slug, words};
 use crate::registry::Env;
-use crate::store::{Statements, args};
-use crate::tenants::{OrgRow, owner_id, role_id};
-use crate::transaction::Change;
+use crate::store::Statements;
+use crate::tenants::{OrgRow, RoleRow, find_role, owner_id};
+use crate::transaction::{Change, Transaction};
 use batch::{Batch, Ready};
 use line::{Line, key};
 use read::{csv, json_lines};
@@ -102,7 +103,8 @@ impl Keys<'_> {
             let input = input.take().ok_or(Error::Busy)?;
             change.session().bulk()?;
             let last: Option<u64> = change.one("SELECT max(id) FROM keys", &[])?.flatten();
-            let (env, defaults, batch) = (&self.0.registry.env, &import.defaults, Batch::new(last.unwrap_or(0) + 1));
+            let first = last.unwrap_or(0) + 1;
+            let (env, defaults, batch) = (&self.0.registry.env, &import.defaults, Batch::new(first));
             let work = Work { env, change, defaults, known: Known::default(), report: ImportReport::default(), batch };
             let (mut report, repeated) = work.read(import.format, input, progress)?;
             if import.dry_run || report.refused > 0 || report.keys == 0 {
@@ -112,8 +114,8 @@ impl Keys<'_> {
             }
             repeated.finish(&mut change.tx)?;
             change.session().settle("keys")?;
-            change.run("UPDATE realms SET imports = 1 WHERE id = $1", args![change.tx.realm])?;
-            change.tx.touch()?;
+            hold_imports(change)?;
+            change.tx.touch_all((first..first + report.keys).map(What::Key))?;
             let what = serde_json::json!({ "imported": report.keys });
             change.log("keys.import", &Target::realm(self.0.realm, caller.org()), None, Some(what))?;
             report.done = true;
@@ -128,7 +130,9 @@ impl Keys<'_> {
 struct Known {
     orgs: HashMap<Slug, (OrgRow, Room)>,
     owners: HashMap<(u64, Option<Slug>), u64>,
-    roles: HashMap<(u64, Slug), u64>,
+    roles: HashMap<(u64, Slug), RoleRow>,
+    /// Numbers of the roles that an owner has, where its keys have them.
+    granted: HashMap<u64, Vec<u32>>,
     directory: Repeated,
 }
 
@@ -199,9 +203,9 @@ impl Work<'_, '_> {
         let ip = check_new(&org.settings, new, change.now, Origin::Imported)?;
         let find = || owner_id(&mut change.tx, org.id, new.owner.as_ref());
         let owner = *remembered(&mut known.owners, (org.id, new.owner.clone()), find)?;
-        let mut roles = Vec::new();
+        let mut roles: Vec<RoleRow> = Vec::new();
         for role in new.roles.iter().filter(|_| org.settings.authority == Authority::Roles) {
-            let find = || role_id(&mut change.tx, org.id, role);
+            let find = || find_role(&mut change.tx, org.id, role);
             roles.push(*remembered(&mut known.roles, (org.id, role.clone()), find)?);
         }
         for (left, limit) in room.iter_mut().zip(&KEY_LIMITS) {
@@ -209,8 +213,17 @@ impl Work<'_, '_> {
             let reached = || limit.reached(*most, Some("import fewer, or have the limit raised"));
             *left = left.checked_sub(1).ok_or_else(reached)?;
         }
-        known.directory.add(&mut change.tx, org.id, (&roles, &new.scope))?;
-        let key = new_row(change, (org, owner), new_key_id(env)?, (new, &ip), Origin::Imported);
+        let find = |tx: &mut Transaction<'_>| {
+            granted(tx, org.settings.authority, owner, roles.iter().map(|role: &RoleRow| role.number))
+        };
+        let granted = match org.settings.authority {
+            Authority::Owner => remembered(&mut known.granted, owner, || find(&mut change.tx))?.clone(),
+            Authority::Roles | Authority::Org => find(&mut change.tx)?,
+        };
+        let mut number = |entry| known.directory.number(&mut change.tx, org.id, entry);
+        let numbers =
+            Numbers { role_set: number(role_set(granted))?, scope: number(scope(&new.scope))?, policy: number(policy(&ip))? };
+        let key = new_row(change, (org, owner), new_key_id(env)?, (new, &ip), Origin::Imported).and(numbers.fields());
         let holder = org.settings.unique_names.then_some(org.id);
         let (name, scope) = (new.name.to_string(), new.scope.clone());
         Ok(Ready { key, name, holder, secret: Secret::imported(digest), roles, scope, ip })

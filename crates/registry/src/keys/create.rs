@@ -1,18 +1,18 @@
 //! Keys are made, or taken over by their digests.
 
+use edgelatch_core::build::Table;
 use edgelatch_core::key::{self, KeyId};
 use zeroize::Zeroizing;
 
 use super::Keys;
-use super::rows::{Secret, ip_rows, new_row, role_ids, role_rows, service_rows};
+use super::rows::{Secret, ip_rows, new_row, role_rows, roles, service_rows};
 use super::rules::{check_new, tidy};
 use crate::audit::{Target, logged};
-use crate::directory;
+use crate::directory::{Numbers, granted, policy, role_set, scope, swap};
 use crate::error::Error;
+use crate::journal::What;
 use crate::limits::IDEMPOTENCY_SECONDS;
-use crate::model::{
-    Caller, Changed, Created, Digest, Handover, Idempotency, IpRules, NewKey, Once, Origin, Prefix, Scope, future,
-};
+use crate::model::{Caller, Changed, Created, Digest, Handover, Idempotency, IpRules, NewKey, Once, Origin, Prefix, future};
 use crate::registry::Env;
 use crate::store::{Statements, args, fields};
 use crate::tenants::{OrgRow, owner_id};
@@ -43,10 +43,18 @@ impl Keys<'_> {
         self.0.change(caller, |change| {
             let (org, ip) = admit(change, &new, Origin::Imported)?;
             let changed = insert(change, env, (&org, Origin::Imported), (&new, &ip), &Secret::imported(digest))?;
-            change.run("UPDATE realms SET imports = 1 WHERE id = $1", args![change.tx.realm])?;
+            hold_imports(change)?;
             change.log("key.import", &Target::key(&changed.key), None, logged(&changed.key))?;
             Ok(changed)
         })
+    }
+}
+
+/// Marks the realm as holding imports.
+pub(crate) fn hold_imports(change: &mut Change<'_>) -> Result<(), Error> {
+    match change.run("UPDATE realms SET imports = 1 WHERE id = $1 AND imports = 0", args![change.tx.realm])? {
+        0 => Ok(()),
+        _ => change.tx.touch(What::Settings),
     }
 }
 
@@ -69,18 +77,22 @@ fn insert(
     secret: &Secret,
 ) -> Result<Changed, Error> {
     let owner = owner_id(&mut change.tx, org.id, new.owner.as_ref())?;
-    let roles = role_ids(&mut change.tx, org, &new.roles)?;
+    let roles = roles(&mut change.tx, org, &new.roles)?;
     let key_id = new_key_id(env)?;
-    let key = new_row(change, (org, owner), key_id, (new, ip), origin);
+    let granted = granted(&mut change.tx, org.settings.authority, owner, roles.iter().map(|role| role.number))?;
+    let numbers = Numbers {
+        role_set: swap(&mut change.tx, org.id, (Table::RoleSets, 0), role_set(granted).as_ref())?,
+        scope: swap(&mut change.tx, org.id, (Table::Scopes, 0), scope(&new.scope).as_ref())?,
+        policy: swap(&mut change.tx, org.id, (Table::Policies, 0), policy(ip).as_ref())?,
+    };
+    let key = new_row(change, (org, owner), key_id, (new, ip), origin).and(numbers.fields());
     let row = change.add_new("keys", key)?.ok_or_else(|| Error::NameTaken { name: new.name.to_string() })?;
     secret.add(change, row)?;
     change.add_all("key_roles", role_rows(row, &roles))?;
     change.add_all("key_services", service_rows(row, &new.scope))?;
     change.add_all("key_ips", ip_rows(row, ip))?;
-    directory::count_role_set(&mut change.tx, org.id, &[], &roles)?;
-    directory::count_scope(&mut change.tx, org.id, &Scope::All, &new.scope)?;
     change.check_limits(org)?;
-    change.tx.touch()?;
+    change.tx.touch(What::Key(row))?;
     Ok(Changed::done(change.reload(key_id)?))
 }
 

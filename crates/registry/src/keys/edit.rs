@@ -1,16 +1,18 @@
 //! Keys are changed.
 
+use edgelatch_core::build::Table;
 use edgelatch_core::key::KeyId;
 use edgelatch_core::policy::AllowMode;
 
 use super::Keys;
 use super::load::Loaded;
-use super::rows::{end_overlap, ip_rows, replace, revise, role_ids, role_rows, service_rows, stored_roles};
+use super::rows::{end_overlap, ip_rows, replace, revise, role_rows, roles, service_rows};
 use super::rules::{check_edit, check_ip, check_times, revoked_for_good, unique_services};
 use crate::audit::{Target, logged};
-use crate::directory;
+use crate::directory::{Numbers, policy, role_set, scope, swap};
 use crate::error::{Error, Warning};
-use crate::model::{Caller, Changed, Key, KeyEdit, Revocation, Settings, StatusEdit, future, unique_roles};
+use crate::journal::What;
+use crate::model::{Authority, Caller, Changed, Key, KeyEdit, Revocation, Settings, StatusEdit, future, unique_roles};
 
 impl Keys<'_> {
     /// Changes a key. An edit that changes nothing writes nothing.
@@ -29,17 +31,26 @@ impl Keys<'_> {
             revise(change, &org, row, &key)?;
             // Roles that the edit does not name keep their rows: looked up by name once more, one of the realm's could turn into one of
             // that name that the org has made since.
+            let (before, tx) = (Numbers::of(&mut change.tx, row)?, &mut change.tx);
+            let mut numbers = before;
             if key.roles != old.roles {
-                let (before, roles) = (stored_roles(&mut change.tx, row)?, role_ids(&mut change.tx, &org, &key.roles)?);
-                replace(&mut change.tx, "key_roles", row, role_rows(row, &roles))?;
-                directory::count_role_set(&mut change.tx, org.id, &before, &roles)?;
+                let roles = roles(tx, &org, &key.roles)?;
+                replace(tx, "key_roles", row, role_rows(row, &roles))?;
+                if org.settings.authority == Authority::Roles {
+                    let after = role_set(roles.iter().map(|role| role.number).collect());
+                    numbers.role_set = swap(tx, org.id, (Table::RoleSets, before.role_set), after.as_ref())?;
+                }
             }
             if key.scope != old.scope {
-                replace(&mut change.tx, "key_services", row, service_rows(row, &key.scope))?;
-                directory::count_scope(&mut change.tx, org.id, &old.scope, &key.scope)?;
+                replace(tx, "key_services", row, service_rows(row, &key.scope))?;
+                numbers.scope = swap(tx, org.id, (Table::Scopes, before.scope), scope(&key.scope).as_ref())?;
             }
             if key.ip != old.ip {
-                replace(&mut change.tx, "key_ips", row, ip_rows(row, &key.ip))?;
+                replace(tx, "key_ips", row, ip_rows(row, &key.ip))?;
+                numbers.policy = swap(tx, org.id, (Table::Policies, before.policy), policy(&key.ip).as_ref())?;
+            }
+            if numbers != before {
+                numbers.store(tx, row)?;
             }
             if key.revoked_at.is_some() {
                 end_overlap(&mut change.tx, row)?;
@@ -49,7 +60,7 @@ impl Keys<'_> {
             if lives(&key) && !lives(&old) {
                 change.check_limits(&org)?;
             }
-            change.tx.touch()?;
+            change.tx.touch(What::Key(row))?;
             let mut changed = Changed::done(change.reload(key_id)?);
             if old.ip.allow_mode() == AllowMode::List && changed.key.ip.allow_mode() == AllowMode::Any {
                 changed.warnings.push(Warning::OpensToAll);

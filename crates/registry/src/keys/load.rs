@@ -49,13 +49,13 @@ const FROM: &str = "FROM keys k JOIN orgs o ON o.id = k.org_id JOIN owners w ON 
 
 columns! {
     /// A key's row, and an entry of one of its lists, over `key_ips x`.
-    pub(crate) IP_ENTRY: (u64, (String, IpEntry)) = {
+    IP_ENTRY: (u64, (String, IpEntry)) = {
         key = "x.key_id", list = "x.list", cidr = "x.cidr", enabled = "x.enabled", note = "x.note"
     } => (key, (list, IpEntry { cidr, enabled, note }))
 }
 
 /// The rules that a key's entries make.
-pub(crate) fn ip_rules(allow_mode: AllowMode, order: Order, entries: Vec<(String, IpEntry)>) -> Result<IpRules, Error> {
+fn ip_rules(allow_mode: AllowMode, order: Order, entries: Vec<(String, IpEntry)>) -> Result<IpRules, Error> {
     let (allow, deny): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(list, _)| list == "allow");
     let [allow, deny] = [allow, deny].map(|list| list.into_iter().map(|(_, entry)| entry).collect());
     IpRules::new(Some(allow_mode), order, allow, deny)
@@ -78,7 +78,7 @@ fn due(settings: &Settings, key: &Key) -> Option<u64> {
 
 /// `($1, $2, …)` and the values for it.
 fn among(ids: &[u64]) -> (String, Vec<Value>) {
-    (format!("({})", places(ids.len())), ids.iter().map(|id| Value::from(*id)).collect())
+    (format!("({})", places(1, ids.len())), ids.iter().map(|id| Value::from(*id)).collect())
 }
 
 /// What a query finds for some rows; it ends with the column that holds them.

@@ -20,9 +20,9 @@ mod rules;
 
 use crate::transaction::handle;
 
-pub(crate) use create::new_key_id;
+pub(crate) use create::{hold_imports, new_key_id};
 pub(crate) use list::{ROTATED, conditions, due_sql};
-pub(crate) use load::{IP_ENTRY, ip_rules, load_rows, row_of};
+pub(crate) use load::{load_rows, row_of};
 pub use revoke::BulkRevoked;
 pub(crate) use rows::{Secret, ip_rows, new_row, role_rows, service_rows};
 pub(crate) use rules::{KEY_LIMITS, check_new, tidy};

@@ -10,6 +10,7 @@ use super::rows::{end_overlap, remove, revise};
 use super::rules::revoked_for_good;
 use crate::audit::{Target, logged};
 use crate::error::{Error, Kind};
+use crate::journal::What;
 use crate::limits::{MAX_PAGE, SAMPLE};
 use crate::model::{Caller, Changed, Deletion, Key, KeyFilter, Revocation, When};
 use crate::store::Statements;
@@ -35,11 +36,12 @@ fn revoke(change: &mut Change<'_>, row: u64, key: &Key, org: &OrgRow) -> Result<
     let revoked = Key { revoked_at: Some(change.now), revision: key.revision + 1, ..key.clone() };
     revise(change, org, row, &revoked)?;
     end_overlap(&mut change.tx, row)?;
+    change.tx.touch(What::Key(row))?;
     change.log("key.revoke", &Target::key(key), logged(key), logged(&revoked))
 }
 
 fn delete(change: &mut Change<'_>, row: u64, key: &Key, org: &OrgRow) -> Result<(), Error> {
-    remove(&mut change.tx, org, row, &key.scope)?;
+    remove(&mut change.tx, org, row)?;
     change.log("key.delete", &Target::key(key), logged(key), None)
 }
 
@@ -52,7 +54,6 @@ impl Keys<'_> {
                 return Ok(Changed { key, changed: false, deleted: false, warnings: Vec::new() });
             }
             revoke(change, row, &key, &org)?;
-            change.tx.touch()?;
             let deleted = org.settings.revocation == Revocation::Delete;
             let key = if deleted { key } else { change.reload(key_id)? };
             Ok(Changed { key, changed: true, deleted, warnings: Vec::new() })
@@ -71,7 +72,7 @@ impl Keys<'_> {
             }
             revise(change, &org, row, &Key { revoked_at: None, ..old.clone() })?;
             change.check_limits(&org)?;
-            change.tx.touch()?;
+            change.tx.touch(What::Key(row))?;
             let changed = Changed::done(change.reload(key_id)?);
             change.log("key.enable", &Target::key(&old), logged(&old), logged(&changed.key))?;
             Ok(changed)
@@ -96,7 +97,6 @@ impl Keys<'_> {
                 Deletion::TypedName | Deletion::Immediate => {}
             }
             delete(change, row, &key, &org)?;
-            change.tx.touch()?;
             Ok(key)
         })
     }
@@ -132,7 +132,6 @@ impl Keys<'_> {
                     revoke(change, row, &key, &org)?;
                 }
             }
-            change.tx.touch()?;
             let mut what = serde_json::to_value(resolved(&filter, change.now)?).unwrap_or_default();
             what["revoked"] = matched.into();
             // What somebody looks for after a leak may be a key's text.

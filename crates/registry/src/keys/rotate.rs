@@ -6,9 +6,10 @@ use edgelatch_core::key::KeyId;
 use super::Keys;
 use super::create::issue;
 use super::load::Loaded;
-use super::rows::Secret;
+use super::rows::{Secret, end_secrets};
 use crate::audit::Target;
 use crate::error::{Error, Kind};
+use crate::journal::What;
 use crate::model::{Caller, Changed, Created, Handover, Key, Once, Rotate, RotationMode, Settings, format_time};
 use crate::store::{Statements, args, fields};
 use crate::transaction::{Change, check_revision};
@@ -44,12 +45,12 @@ fn check(settings: &Settings, key: &Key, rotate: &Rotate) -> Result<(), Error> {
 }
 
 /// Ends the secrets of a key after `overlap` seconds, or at once.
-fn end_secrets(change: &mut Change<'_>, row: u64, overlap: u64) -> Result<(), Error> {
+fn end(change: &mut Change<'_>, row: u64, overlap: u64) -> Result<(), Error> {
     if overlap == 0 {
-        return change.run("DELETE FROM secrets WHERE key_id = $1", args![row]).map(drop);
+        return end_secrets(&mut change.tx, "key_id = $1", args![row]);
     }
     let (now, end) = (change.now, change.now + overlap);
-    change.run("DELETE FROM secrets WHERE key_id = $1 AND expires_at <= $2", args![row, now])?;
+    end_secrets(&mut change.tx, "key_id = $1 AND expires_at <= $2", args![row, now])?;
     change.run("UPDATE secrets SET expires_at = $2 WHERE key_id = $1", args![row, end]).map(drop)
 }
 
@@ -64,11 +65,11 @@ impl Keys<'_> {
             check_revision(rotate.if_revision, key.revision, Kind::Key, &key_id.to_string())?;
             check(&org.settings, &key, rotate)?;
             let secret = issue(&self.0.registry.env, &org.settings.prefix)?;
-            end_secrets(change, row, rotate.overlap)?;
+            end(change, row, rotate.overlap)?;
             Secret::issued(&secret).add(change, row)?;
             change.remember(handover.once, key_id)?;
             change.revise("keys", row, fields! { updated_at: change.now })?;
-            change.tx.touch()?;
+            change.tx.touch(What::Key(row))?;
             let Changed { key, warnings, .. } = Changed::done(change.reload(key_id)?);
             let what = serde_json::json!({ "overlap_seconds": rotate.overlap, "revision": key.revision });
             change.log("key.rotate", &Target::key(&key), None, Some(what))?;

@@ -2,11 +2,12 @@
 
 use edgelatch_core::key::{self, KeyId};
 
-use crate::directory;
+use crate::directory::Numbers;
 use crate::error::Error;
+use crate::journal::What;
 use crate::model::{Authority, Digest, IpEntry, IpRules, Key, NewKey, Origin, Scope, Slug, Word};
-use crate::store::{Fields, Statements, args, fields};
-use crate::tenants::{OrgRow, role_id};
+use crate::store::{Fields, Statements, Value, args, fields};
+use crate::tenants::{OrgRow, RoleRow, find_role};
 use crate::transaction::{Change, Transaction};
 
 /// What the secrets table takes of a key's text.
@@ -80,8 +81,8 @@ fn held_name<'k>(org: &OrgRow, key: &'k Key) -> Option<&'k str> {
     (org.settings.unique_names && key.revoked_at.is_none()).then_some(key.name.as_str())
 }
 
-pub(crate) fn role_rows(row: u64, roles: &[u64]) -> Vec<Fields> {
-    roles.iter().map(|role| fields! { key_id: row, role_id: *role }).collect()
+pub(crate) fn role_rows(row: u64, roles: &[RoleRow]) -> Vec<Fields> {
+    roles.iter().map(|role| fields! { key_id: row, role_id: role.id }).collect()
 }
 
 pub(crate) fn service_rows(row: u64, scope: &Scope) -> Vec<Fields> {
@@ -106,27 +107,28 @@ pub(super) fn replace(tx: &mut Transaction<'_>, table: &str, row: u64, rows: Vec
 }
 
 /// Rows of a key's roles; none where it has none of its own.
-pub(super) fn role_ids(tx: &mut Transaction<'_>, org: &OrgRow, roles: &[Slug]) -> Result<Vec<u64>, Error> {
+pub(super) fn roles(tx: &mut Transaction<'_>, org: &OrgRow, roles: &[Slug]) -> Result<Vec<RoleRow>, Error> {
     match org.settings.authority {
-        Authority::Roles => roles.iter().map(|role| role_id(tx, org.id, role)).collect(),
+        Authority::Roles => roles.iter().map(|role| find_role(tx, org.id, role)).collect(),
         Authority::Owner | Authority::Org => Ok(Vec::new()),
     }
 }
 
-pub(super) fn stored_roles(tx: &mut Transaction<'_>, row: u64) -> Result<Vec<u64>, Error> {
-    tx.all("SELECT role_id FROM key_roles WHERE key_id = $1", args![row])
+/// Removes a key, and with it what the tables of its parts hold.
+pub(super) fn remove(tx: &mut Transaction<'_>, org: &OrgRow, row: u64) -> Result<(), Error> {
+    let numbers = Numbers::of(tx, row)?;
+    end_secrets(tx, "key_id = $1", args![row])?;
+    tx.delete("keys", row)?;
+    numbers.release(tx, org.id)
 }
 
-/// Removes a key, and with it what the tables of its parts hold.
-pub(super) fn remove(tx: &mut Transaction<'_>, org: &OrgRow, row: u64, scope: &Scope) -> Result<(), Error> {
-    let roles = stored_roles(tx, row)?;
-    tx.delete("keys", row)?;
-    directory::count_role_set(tx, org.id, &roles, &[])?;
-    directory::count_scope(tx, org.id, scope, &Scope::All)
+/// Removes the secrets that a test finds, and notes that they are gone.
+pub(super) fn end_secrets(tx: &mut Transaction<'_>, test: &str, values: &[Value]) -> Result<(), Error> {
+    let gone: Vec<[u8; 32]> = tx.all(format!("DELETE FROM secrets WHERE {test} RETURNING digest"), values)?;
+    tx.touch_all(gone.into_iter().map(What::Gone))
 }
 
 /// Ends every secret of a key but the newest: a key that is enabled again comes back with that one only.
 pub(super) fn end_overlap(tx: &mut Transaction<'_>, row: u64) -> Result<(), Error> {
-    let sql = "DELETE FROM secrets WHERE key_id = $1 AND id < (SELECT max(id) FROM secrets WHERE key_id = $1)";
-    tx.run(sql, args![row]).map(drop)
+    end_secrets(tx, "key_id = $1 AND id < (SELECT max(id) FROM secrets WHERE key_id = $1)", args![row])
 }

@@ -1,6 +1,6 @@
 //! The real core over a state that was not published: a snapshot made for the occasion, signed by keys that are thrown away.
 
-use edgelatch_core::build::{HeadFields, RoleFields, RootFields, SigningKey, build_tree, encode_bundle, sign_head, sign_root};
+use edgelatch_core::build::{HeadFields, RoleFields, RootFields, SigningKey, Tree, encode_bundle, sign_head, sign_root};
 use edgelatch_core::edge::{Edge, HostConfig};
 use edgelatch_core::limits::MAX_HEAD_LIFETIME;
 
@@ -17,7 +17,7 @@ impl Ledger<'_> {
     pub fn edge(&self, config: HostConfig) -> Result<(u64, Edge), Error> {
         let snapshot = self.snapshot(None)?;
         let now = self.0.now()?;
-        let tree = build_tree(&snapshot.realm, snapshot.keys).map_err(failed)?;
+        let tree = Tree::build(&snapshot.state).map_err(failed)?;
         let mut seeds = [[0; 32]; 2];
         seeds.iter_mut().try_for_each(|seed| self.0.registry.env.random(seed))?;
         let [root_key, publisher] = seeds.map(|seed| SigningKey::from_seed(&seed));
@@ -48,7 +48,7 @@ impl Ledger<'_> {
         let bundle = encode_bundle(&head, &tree).map_err(failed)?;
         let mut edge = Edge::new(&root, config).map_err(failed)?;
         let mut staged = edge.stage(&[], bundle, now).map_err(failed)?;
-        staged.make_ready().map_err(failed)?;
+        while staged.check(usize::MAX).map_err(failed)? > 0 {}
         edge.commit(staged, now).map_err(failed)?;
         Ok((snapshot.changes, edge))
     }

@@ -1,17 +1,21 @@
 //! What a key would get, and which keys an address may use: asked of the core itself, over the state as it is now.
 
+use edgelatch_core::build::{Entry, KeyRecord, Record, RoleRecord, Table};
 use edgelatch_core::edge::{RequestFacts, explain_record};
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
 use edgelatch_core::policy::{AllowMode, IpVerdict, PolicyView};
 use serde::Serialize;
 
-use super::snapshot::records;
+use super::records::Records;
+use super::spelled::spelled_out;
+use crate::directory::{self, Entries};
 use crate::error::Error;
 use crate::keys::{Keys, conditions, load_rows, row_of};
 use crate::limits::{ADDRESS_SCAN, MAX_PAGE};
 use crate::model::{Key, KeyFilter, Paging, State, cursor};
 use crate::store::Statements;
+use crate::transaction::Transaction;
 
 /// What is asked about a key.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +75,7 @@ impl Keys<'_> {
     pub fn explain(&self, key_id: KeyId, question: &Question) -> Result<Explanation, Error> {
         let (record, roles) = self.0.read(|tx| {
             let row = row_of(tx, key_id)?;
-            let (keys, roles) = records(tx, Some(row))?;
+            let (roles, keys) = spelled_out_key(tx, row)?;
             // Of two secrets in an overlap, the one that stays.
             let newest = keys.into_iter().max_by_key(|record| record.expires_at.unwrap_or(u64::MAX));
             Ok((newest.ok_or_else(|| Error::Snapshot { detail: "the key has no secret".into() })?, roles))
@@ -118,6 +122,25 @@ impl Keys<'_> {
             Ok(UsablePage { keys, next: before.map(|row| cursor(&row)) })
         })
     }
+}
+
+/// The records of a key, and its roles: nothing else is read.
+fn spelled_out_key(tx: &mut Transaction<'_>, row: u64) -> Result<(Vec<RoleRecord>, Vec<KeyRecord>), Error> {
+    let mut records = Records::default();
+    records.read_keys(tx, &[row])?;
+    let records: Vec<Record> = records.0.into_values().collect();
+    let refers =
+        |record: &Record| [(Table::RoleSets, record.role_set), (Table::Scopes, record.scope), (Table::Policies, record.policy)];
+    let mut wanted: Vec<(Table, u32)> = records.first().map(refers).into_iter().flatten().collect();
+    let mut entries = Entries::new();
+    while let Some((table, number)) = wanted.pop() {
+        let Some(entry) = directory::find(tx, table, number)? else { continue };
+        if let Entry::RoleSet(roles) = &entry {
+            wanted.extend(roles.iter().map(|role| (Table::Roles, *role)));
+        }
+        entries.insert((table, number), entry);
+    }
+    Ok(spelled_out(&entries, records))
 }
 
 /// Whether the key lets the address pass, and if so, whether by its list.

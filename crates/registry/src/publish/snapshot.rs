@@ -1,60 +1,43 @@
-//! Everything that a snapshot is built from, read in one transaction.
+//! What a snapshot is built from: everything, or what has changed since an earlier one. Each is read in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use edgelatch_core::build::{KeyRecord, RealmRecord, RoleRecord};
+use edgelatch_core::build::{Change, Settings, State};
 use edgelatch_core::http::CredentialHeaders;
 use edgelatch_core::key::Pepper;
-use edgelatch_core::policy::{AllowMode, Order};
 
 use super::Ledger;
+use super::records::{Records, of_realm};
+use crate::directory;
 use crate::error::Error;
-use crate::keys::{IP_ENTRY, ip_rules};
-use crate::model::{Authority, IpEntry};
-use crate::store::{Statements, Value, args, columns};
+use crate::journal::{STEP, What};
+use crate::limits::{JOURNAL_ROWS, JOURNAL_STEPS};
+use crate::model::Realm;
+use crate::store::{Statements, args};
 use crate::tenants::find_realm;
 use crate::transaction::Transaction;
 
-/// One state of a realm, as the builder of trees takes it.
+/// One state of a realm.
 #[derive(Debug)]
 pub struct Snapshot {
     /// The realm's change counter at that state.
     pub changes: u64,
-    /// Settings and roles.
-    pub realm: RealmRecord,
-    /// The keys.
-    pub keys: Vec<KeyRecord>,
+    /// All that a tree is built from.
+    pub state: State,
 }
 
-/// What a key may do whose org gives its keys its whole authority.
-const ORG_ROLE: (&str, &str) = ("org", "*");
-
-/// A secret as a record, and what decides on the rest of it.
-struct Found {
-    key: u64,
-    owner: u64,
-    authority: Authority,
-    scope_all: bool,
-    allow_mode: AllowMode,
-    order: Order,
-    record: KeyRecord,
-}
-
-columns! {
-    SECRET: Found = {
-        key = "k.id", owner_row = "w.id", authority = "o.authority", scope_all = "k.scope_all", allow_mode = "k.allow_mode",
-        order = "k.ip_order", digest = "s.digest", key_id = "k.key_id", org = "o.slug", owner = "w.slug",
-        owner_disabled = "w.disabled", name = "k.name", metadata = "k.metadata", revoked_at: Option<u64> = "k.revoked_at",
-        not_before = "k.not_before", key_ends: Option<u64> = "k.expires_at", secret_ends: Option<u64> = "s.expires_at"
-    } => Found {
-        key, owner: owner_row, authority, scope_all, allow_mode, order,
-        record: KeyRecord {
-            digest, key_id, org, owner, owner_disabled, name, metadata, revoked: revoked_at.is_some(), not_before,
-            // A secret in the overlap after a rotation ends at its own time or with its key, whatever is first.
-            expires_at: [key_ends, secret_ends].into_iter().flatten().min(),
-            roles: Vec::new(), services: None, ip_policy: None,
-        },
-    }
+/// What has changed since a state of a realm.
+#[derive(Debug)]
+pub enum Since {
+    /// What leads from that state to the present one.
+    Change {
+        /// The realm's change counter now.
+        changes: u64,
+        /// The difference. `removed` may name digests that no snapshot ever had, and `put` records that are as they were.
+        change: Box<Change>,
+    },
+    /// So much that [`Ledger::snapshot`] must be asked: the journal does not go back so far, or what it names is too much.
+    Everything,
 }
 
 impl Ledger<'_> {
@@ -62,117 +45,67 @@ impl Ledger<'_> {
     pub fn snapshot(&self, pepper: Option<&Pepper>) -> Result<Snapshot, Error> {
         self.0.read(|tx| {
             let realm = find_realm(tx, self.0.realm)?;
-            if realm.pepper_id != pepper.map(Pepper::id) {
-                let detail = match realm.pepper_id {
-                    Some(id) => format!("realm `{}` needs pepper {id}; give the publisher that pepper", realm.realm),
-                    None => format!("realm `{}` has no pepper; give the publisher none", realm.realm),
-                };
-                return Err(Error::Snapshot { detail });
-            }
-            let (keys, roles) = records(tx, None)?;
-            let headers = [
-                (realm.credentials.bearer, CredentialHeaders::BEARER),
-                (realm.credentials.x_api_key, CredentialHeaders::API_KEY),
-            ];
-            let on = headers.into_iter().filter(|(on, _)| *on);
-            let credentials = on.fold(CredentialHeaders::empty(), |all, (_, header)| all.union(header));
-            let record = RealmRecord { credentials, imports: realm.imports, pepper: pepper.cloned(), roles };
-            Ok(Snapshot { changes: realm.changes, realm: record, keys })
+            let settings = settings(&realm, pepper)?;
+            let entries = directory::stored(tx)?;
+            let state = State { settings, entries, records: of_realm(tx)? };
+            Ok(Snapshot { changes: realm.changes, state })
+        })
+    }
+
+    /// What has changed since the realm's change counter stood at `changes`: as much work as keys and entries were touched, however
+    /// many there are.
+    pub fn since(&self, changes: u64, pepper: Option<&Pepper>) -> Result<Since, Error> {
+        self.0.read(|tx| {
+            let realm = find_realm(tx, self.0.realm)?;
+            let settings = settings(&realm, pepper)?;
+            let Some(touched) = touched(tx, changes, realm.changes)? else { return Ok(Since::Everything) };
+            let change = Box::new(change(tx, settings, touched)?);
+            Ok(Since::Change { changes: realm.changes, change })
         })
     }
 }
 
-/// The records of a realm's keys, or of one, and the roles they refer to. Other roles would only tell edges what they need not
-/// know.
-pub(super) fn records(tx: &mut Transaction<'_>, only: Option<u64>) -> Result<(Vec<KeyRecord>, Vec<RoleRecord>), Error> {
-    let (mut roles, places) = roles(tx)?;
-    let parts = Parts::read(tx, only)?;
-    let whole_org = u32::try_from(roles.len()).map_err(|_| too_many_roles())?;
-    roles.push(RoleRecord { name: ORG_ROLE.0.into(), patterns: vec![ORG_ROLE.1.into()] });
-    let placed = |rows: Option<&Vec<u64>>| rows.into_iter().flatten().filter_map(|row| places.get(row).copied()).collect();
-    let mut keys = Vec::new();
-    let (test, values) = limited(tx, only);
-    let rest = format!(
-        "FROM secrets s JOIN keys k ON k.id = s.key_id JOIN orgs o ON o.id = k.org_id JOIN owners w ON w.id = k.owner_id \
-         WHERE k.realm_id = $1{test}"
-    );
-    tx.each(SECRET.select(&rest), &values, |found| {
-        let Found { key, owner, authority, scope_all, allow_mode, order, mut record } = found;
-        record.roles = match authority {
-            Authority::Roles => placed(parts.roles.get(&key)),
-            Authority::Owner => placed(parts.owner_roles.get(&owner)),
-            Authority::Org => vec![whole_org],
+fn settings(realm: &Realm, pepper: Option<&Pepper>) -> Result<Settings, Error> {
+    if realm.pepper_id != pepper.map(Pepper::id) {
+        let detail = match realm.pepper_id {
+            Some(id) => format!("realm `{}` needs pepper {id}; give the publisher that pepper", realm.realm),
+            None => format!("realm `{}` has no pepper; give the publisher none", realm.realm),
         };
-        record.services = (!scope_all).then(|| parts.services.get(&key).cloned().unwrap_or_default());
-        // In an overlap a key has two secrets, and both the same policy.
-        record.ip_policy = ip_rules(allow_mode, order, parts.ips.get(&key).cloned().unwrap_or_default())?.policy();
-        keys.push(record);
-        Ok(())
-    })?;
-    Ok(keep_used(keys, roles))
-}
-
-/// Drops the roles that no key has.
-fn keep_used(mut keys: Vec<KeyRecord>, roles: Vec<RoleRecord>) -> (Vec<KeyRecord>, Vec<RoleRecord>) {
-    let used: BTreeSet<u32> = keys.iter().flat_map(|key| key.roles.iter().copied()).collect();
-    let places: BTreeMap<u32, u32> = used.iter().copied().zip(0..).collect();
-    for role in keys.iter_mut().flat_map(|key| key.roles.iter_mut()) {
-        *role = places.get(role).copied().unwrap_or(u32::MAX);
+        return Err(Error::Snapshot { detail });
     }
-    let roles = (0u32..).zip(roles).filter(|(place, _)| used.contains(place)).map(|(_, role)| role).collect();
-    (keys, roles)
+    let headers =
+        [(realm.credentials.bearer, CredentialHeaders::BEARER), (realm.credentials.x_api_key, CredentialHeaders::API_KEY)];
+    let on = headers.into_iter().filter(|(on, _)| *on);
+    let credentials = on.fold(CredentialHeaders::empty(), |all, (_, header)| all.union(header));
+    Ok(Settings { credentials, imports: realm.imports, pepper: pepper.cloned() })
 }
 
-fn too_many_roles() -> Error {
-    Error::Snapshot { detail: "there are too many roles".into() }
+/// What the journal names after one step and up to another, each thing once; none if that is no answer.
+fn touched(tx: &mut Transaction<'_>, after: u64, now: u64) -> Result<Option<BTreeSet<What>>, Error> {
+    let Some(steps) = now.checked_sub(after).filter(|steps| *steps <= JOURNAL_STEPS) else { return Ok(None) };
+    // One more than is of use tells that there are too many.
+    let rest = format!("FROM journal WHERE realm_id = $1 AND changes > $2 ORDER BY changes LIMIT {}", JOURNAL_ROWS + 1);
+    let rows = tx.all(STEP.select(&rest), args![tx.realm, after])?;
+    let (taken, touched): (BTreeSet<u64>, BTreeSet<What>) = rows.iter().copied().unzip();
+    // A step without a row would be a change that nobody is told of.
+    let complete = rows.len() <= JOURNAL_ROWS && taken.len() as u64 == steps;
+    Ok((complete && !touched.contains(&What::Everything)).then_some(touched))
 }
 
-/// A further test and the parameters of a query over a realm's keys, or over one.
-fn limited(tx: &Transaction<'_>, only: Option<u64>) -> (&'static str, Vec<Value>) {
-    match only {
-        None => ("", args![tx.realm].to_vec()),
-        Some(key) => (" AND k.id = $2", args![tx.realm, key].to_vec()),
-    }
-}
-
-/// All roles of the realm, and where each stands in the list, by its row.
-fn roles(tx: &mut Transaction<'_>) -> Result<(Vec<RoleRecord>, BTreeMap<u64, u32>), Error> {
-    let sql = "SELECT r.id, r.slug, p.pattern FROM roles r JOIN role_patterns p ON p.role_id = r.id \
-               WHERE r.realm_id = $1 ORDER BY r.id, p.pattern";
-    let mut roles: Vec<RoleRecord> = Vec::new();
-    let mut places = BTreeMap::new();
-    tx.each(sql, args![tx.realm], |(row, name, pattern): (u64, String, String)| {
-        let next = u32::try_from(roles.len()).map_err(|_| too_many_roles())?;
-        if *places.entry(row).or_insert(next) == next {
-            roles.push(RoleRecord { name, patterns: Vec::new() });
+fn change(tx: &mut Transaction<'_>, settings: Settings, touched: BTreeSet<What>) -> Result<Change, Error> {
+    let (mut keys, mut records, mut entries, mut removed) = (Vec::new(), Records::default(), Vec::new(), Vec::new());
+    for what in touched {
+        match what {
+            What::Key(row) => keys.push(row),
+            What::Owner(row) => records.read_all_of(tx, "owner_id", row)?,
+            What::Org(row) => records.read_all_of(tx, "org_id", row)?,
+            What::Entry(table, number) => entries.push((table, number, directory::find(tx, table, number)?)),
+            What::Gone(digest) => removed.push(digest),
+            What::Settings | What::Everything => {}
         }
-        if let Some(last) = roles.last_mut() {
-            last.patterns.push(pattern);
-        }
-        Ok(())
-    })?;
-    Ok((roles, places))
-}
-
-/// What other tables hold of each key, and of each owner, by its row.
-struct Parts {
-    roles: BTreeMap<u64, Vec<u64>>,
-    owner_roles: BTreeMap<u64, Vec<u64>>,
-    services: BTreeMap<u64, Vec<String>>,
-    ips: BTreeMap<u64, Vec<(String, IpEntry)>>,
-}
-
-impl Parts {
-    fn read(tx: &mut Transaction<'_>, only: Option<u64>) -> Result<Parts, Error> {
-        let (test, values) = limited(tx, only);
-        let of_keys = |table: &str| format!("FROM {table} x JOIN keys k ON k.id = x.key_id WHERE k.realm_id = $1{test}");
-        let owner_roles = "SELECT x.owner_id, x.role_id FROM owner_roles x JOIN owners w ON w.id = x.owner_id \
-                           JOIN orgs o ON o.id = w.org_id WHERE o.realm_id = $1";
-        Ok(Parts {
-            roles: tx.grouped(format!("SELECT x.key_id, x.role_id {}", of_keys("key_roles")), &values)?,
-            owner_roles: tx.grouped(owner_roles, args![tx.realm])?,
-            services: tx.grouped(format!("SELECT x.key_id, x.service {}", of_keys("key_services")), &values)?,
-            ips: tx.grouped(IP_ENTRY.select(&of_keys("key_ips")), &values)?,
-        })
     }
+    records.read_keys(tx, &keys)?;
+    // A digest that went may have come back.
+    removed.retain(|digest| !records.0.contains_key(digest));
+    Ok(Change { settings, entries, removed, put: records.0.into_values().collect() })
 }

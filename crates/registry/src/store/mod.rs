@@ -31,6 +31,8 @@ pub(crate) use copy::copy;
 pub use database::Database;
 pub(crate) use row::{Column, Conditions, Fields, Query, Value, args, columns, fields, places};
 pub(crate) use schema::MIGRATIONS;
+#[cfg(test)]
+pub(crate) use session::Each;
 pub(crate) use session::{Session, Statements};
 
 use crate::error::Error;

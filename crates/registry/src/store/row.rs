@@ -190,13 +190,13 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
-/// `$1, $2, …`: places for so many parameters.
-pub(crate) fn places(count: usize) -> String {
-    (1..=count).map(|i| format!("${i}")).collect::<Vec<_>>().join(", ")
+/// `$3, $4, …`: places for so many parameters, of which the first is that one.
+pub(crate) fn places(first: usize, count: usize) -> String {
+    (first..first + count).map(|i| format!("${i}")).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn insert(table: &str, columns: &[&str]) -> String {
-    format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places(columns.len()))
+    format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places(1, columns.len()))
 }
 
 /// Columns to be written, each with its value.

@@ -55,10 +55,18 @@ pub(crate) fn owner_id(tx: &mut Transaction<'_>, org: u64, owner: Option<&Slug>)
     tx.one(sql, args![org, owner.as_str()])?.ok_or_else(|| Error::missing(Kind::Owner, owner.as_str()))
 }
 
-/// The row of a role: the org's own, or else the realm's.
-pub(crate) fn role_id(tx: &mut Transaction<'_>, org: u64, role: &Slug) -> Result<u64, Error> {
-    let sql = "SELECT id FROM roles WHERE realm_id = $1 AND slug = $2 AND (org_id = $3 OR org_id IS NULL) \
+/// A role's row, and its number in the directory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RoleRow {
+    pub(crate) id: u64,
+    pub(crate) number: u32,
+}
+
+/// A role: the org's own, or else the realm's.
+pub(crate) fn find_role(tx: &mut Transaction<'_>, org: u64, role: &Slug) -> Result<RoleRow, Error> {
+    let sql = "SELECT id, number FROM roles WHERE realm_id = $1 AND slug = $2 AND (org_id = $3 OR org_id IS NULL) \
                ORDER BY coalesce(org_id, 0) DESC LIMIT 1";
     let found = tx.one(sql, args![tx.realm, role.as_str(), org])?;
-    found.ok_or_else(|| Error::missing(Kind::Role, role.as_str()))
+    let (id, number) = found.ok_or_else(|| Error::missing(Kind::Role, role.as_str()))?;
+    Ok(RoleRow { id, number })
 }

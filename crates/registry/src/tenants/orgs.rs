@@ -1,12 +1,12 @@
 //! Orgs and their settings.
 
 use super::Tenants;
-use super::owners::set_roles;
 use super::realms::find_realm;
-use super::roles::{insert_role, of_org};
+use super::roles::insert_role;
 use crate::audit::{Target, logged};
 use crate::directory;
 use crate::error::{Error, Kind};
+use crate::journal::What;
 use crate::model::{Caller, Name, NewOrg, Org, OrgEdit, PresetRole, RealmCredentials, Settings, Slug, Word};
 use crate::store::{Fields, Statements, args, columns, fields};
 use crate::transaction::{Change, Transaction, check_revision};
@@ -51,7 +51,7 @@ fn hold_names(change: &mut Change<'_>, org: u64, unique: bool) -> Result<(), Err
 
 /// Notes that the next snapshot differs if edges look in other headers than in those from `before`.
 fn touch_if_other_headers(change: &mut Change<'_>, realm: &Slug, before: RealmCredentials) -> Result<(), Error> {
-    if find_realm(change, realm)?.credentials == before { Ok(()) } else { change.tx.touch() }
+    if find_realm(change, realm)?.credentials == before { Ok(()) } else { change.tx.touch(What::Settings) }
 }
 
 impl Tenants<'_> {
@@ -111,10 +111,10 @@ impl Tenants<'_> {
                 hold_names(change, id, settings.unique_names)?;
             }
             change.revise("orgs", id, editable(name, &settings)?)?;
-            if settings.authority == before.settings.authority {
-                touch_if_other_headers(change, self.0.realm, headers)?;
-            } else {
-                change.tx.touch()?;
+            touch_if_other_headers(change, self.0.realm, headers)?;
+            if settings.authority != before.settings.authority {
+                directory::regrant_org(&mut change.tx, id, settings.authority)?;
+                change.tx.touch(What::Org(id))?;
             }
             let (_, after) = find(&mut change.tx, org)?;
             change.log("org.edit", &Target::org(org), logged(&before), logged(&after))?;
@@ -132,12 +132,6 @@ impl Tenants<'_> {
                 return Err(Error::InUse { kind: Kind::Org, id: org.to_string(), by: format!("{keys} keys") });
             }
             let headers = find_realm(change, self.0.realm)?.credentials;
-            for owner in change.all("SELECT id FROM owners WHERE org_id = $1", args![id])? {
-                set_roles(&mut change.tx, id, owner, &[])?;
-            }
-            for role in of_org(&mut change.tx, id)? {
-                directory::count_role(&mut change.tx, &role.role, &role.permissions, &[])?;
-            }
             for sql in [
                 "DELETE FROM owners WHERE org_id = $1",
                 "DELETE FROM roles WHERE org_id = $1",

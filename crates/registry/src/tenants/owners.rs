@@ -1,10 +1,11 @@
 //! Owners: users and service accounts, with roles of their own.
 
-use super::{Tenants, org_id, role_id};
+use super::{OrgRow, Tenants, find_role, org_id};
 use crate::audit::{Target, logged};
 use crate::directory;
 use crate::error::{Error, Kind};
-use crate::model::{Caller, NewOwner, Owner, OwnerEdit, Slug, Word, unique_roles};
+use crate::journal::What;
+use crate::model::{Authority, Caller, NewOwner, Owner, OwnerEdit, Slug, Word, unique_roles};
 use crate::store::{Conditions, Statements, args, columns, fields};
 use crate::transaction::{Change, Transaction, check_revision};
 
@@ -28,25 +29,23 @@ fn find(tx: &mut Transaction<'_>, org: &Slug, owner: &Slug) -> Result<(u64, Owne
     with_roles(tx, found.ok_or_else(|| Error::missing(Kind::Owner, owner.as_str()))?)
 }
 
-/// An owner that the caller may change, if it is at the expected revision; its org's row comes first.
+/// An owner that the caller may change, if it is at the expected revision; its org comes first.
 fn find_to_change(
     change: &mut Change<'_>,
     (org, owner): (&Slug, &Slug),
     if_revision: Option<u64>,
-) -> Result<(u64, u64, Owner), Error> {
-    let org_row = change.org(org)?.id;
+) -> Result<(OrgRow, u64, Owner), Error> {
+    let org_row = change.org(org)?;
     let (id, found) = find(&mut change.tx, org, owner)?;
     check_revision(if_revision, found.revision, Kind::Owner, owner.as_str())?;
     Ok((org_row, id, found))
 }
 
 /// Gives an owner other roles than it has.
-pub(super) fn set_roles(tx: &mut Transaction<'_>, org: u64, owner: u64, roles: &[Slug]) -> Result<(), Error> {
-    let before: Vec<u64> = tx.all("SELECT role_id FROM owner_roles WHERE owner_id = $1", args![owner])?;
+fn set_roles(tx: &mut Transaction<'_>, org: u64, owner: u64, roles: &[Slug]) -> Result<(), Error> {
     tx.run("DELETE FROM owner_roles WHERE owner_id = $1", args![owner])?;
-    let roles = unique_roles(roles)?.iter().map(|role| role_id(tx, org, role)).collect::<Result<Vec<_>, _>>()?;
-    tx.add_all("owner_roles", roles.iter().map(|role| fields! { owner_id: owner, role_id: *role }).collect())?;
-    directory::count_role_set(tx, org, &before, &roles)
+    let roles = unique_roles(roles)?.iter().map(|role| find_role(tx, org, role)).collect::<Result<Vec<_>, _>>()?;
+    tx.add_all("owner_roles", roles.iter().map(|role| fields! { owner_id: owner, role_id: role.id }).collect())
 }
 
 impl Tenants<'_> {
@@ -95,11 +94,16 @@ impl Tenants<'_> {
             change.revise("owners", id, fields! { name: name.as_str(), disabled: disabled })?;
             // Roles that the edit does not name keep their rows: looked up by name once more, one of the realm's could turn into one of
             // that name that the org has made since.
+            let mut shows = disabled != before.disabled;
             if roles != before.roles {
-                set_roles(&mut change.tx, org_row, id, &roles)?;
+                set_roles(&mut change.tx, org_row.id, id, &roles)?;
+                if org_row.settings.authority == Authority::Owner {
+                    directory::regrant(&mut change.tx, org_row.id, id)?;
+                    shows = true;
+                }
             }
-            if disabled != before.disabled || roles != before.roles {
-                change.tx.touch()?;
+            if shows {
+                change.tx.touch(What::Owner(id))?;
             }
             let (_, after) = find(&mut change.tx, org, owner)?;
             change.log("owner.edit", &Target::owner(&after), logged(&before), logged(&after))?;
@@ -110,12 +114,11 @@ impl Tenants<'_> {
     /// Deletes an owner that has no keys.
     pub fn delete_owner(&self, caller: &Caller, org: &Slug, owner: &Slug, if_revision: Option<u64>) -> Result<Owner, Error> {
         self.0.change(caller, |change| {
-            let (org_row, id, before) = find_to_change(change, (org, owner), if_revision)?;
+            let (_, id, before) = find_to_change(change, (org, owner), if_revision)?;
             let keys = change.count("SELECT count(*) FROM keys WHERE owner_id = $1", args![id])?;
             if keys > 0 {
                 return Err(Error::InUse { kind: Kind::Owner, id: owner.to_string(), by: format!("{keys} keys") });
             }
-            set_roles(&mut change.tx, org_row, id, &[])?;
             change.delete("owners", id)?;
             change.log("owner.delete", &Target::owner(&before), logged(&before), None)?;
             Ok(before)

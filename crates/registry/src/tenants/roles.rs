@@ -1,5 +1,7 @@
 //! Roles: the realm's own, and those that orgs make for themselves.
 
+use edgelatch_core::build::Table;
+
 use super::Tenants;
 use crate::audit::{Target, logged};
 use crate::directory;
@@ -41,10 +43,6 @@ fn all(tx: &mut Transaction<'_>, named: Option<&Slug>) -> Result<Vec<(u64, Role)
     select(tx, &only)
 }
 
-pub(super) fn of_org(tx: &mut Transaction<'_>, org: u64) -> Result<Vec<Role>, Error> {
-    Ok(select(tx, &Conditions::new("r.org_id =", org))?.into_iter().map(|(_, role)| role).collect())
-}
-
 fn find(tx: &mut Transaction<'_>, org: Option<&Slug>, role: &Slug) -> Result<(u64, Role), Error> {
     let found = all(tx, Some(role))?.into_iter().find(|(_, found)| found.org.as_ref() == org);
     found.ok_or_else(|| Error::missing(Kind::Role, role.as_str()))
@@ -57,16 +55,10 @@ fn checked(permissions: &[Pattern]) -> Result<Vec<Pattern>, Error> {
     distinct(permissions, "permissions", MAX_ROLE_PATTERNS)
 }
 
-/// Gives a role other permissions than it had, and refuses what is too much for its org or the directory.
-fn write_patterns(
-    tx: &mut Transaction<'_>,
-    (org, id, role): (Option<u64>, u64, &Slug),
-    before: &[Pattern],
-    after: &[Pattern],
-) -> Result<(), Error> {
+/// Gives a role other permissions than it had, and refuses what is too much for its org.
+fn write_patterns(tx: &mut Transaction<'_>, (org, id): (Option<u64>, u64), after: &[Pattern]) -> Result<(), Error> {
     tx.run("DELETE FROM role_patterns WHERE role_id = $1", args![id])?;
     tx.add_all("role_patterns", after.iter().map(|p| fields! { role_id: id, pattern: p.as_str() }).collect())?;
-    directory::count_role(tx, role, before, after)?;
     org.map_or(Ok(()), |org| directory::check_roles(tx, org))
 }
 
@@ -78,11 +70,11 @@ pub(super) fn insert_role(
 ) -> Result<(), Error> {
     let row = fields! {
         realm_id: change.tx.realm, org_id: org, slug: role.as_str(), name: name.as_str(), predefined: predefined,
-        created_at: change.now,
+        created_at: change.now, number: directory::new_number(&mut change.tx, Table::Roles)?,
     };
     let exists = || Error::Exists { kind: Kind::Role, id: role.to_string() };
     let id = change.add_new("roles", row)?.ok_or_else(exists)?;
-    write_patterns(&mut change.tx, (org, id, role), &[], &checked(permissions)?)
+    write_patterns(&mut change.tx, (org, id), &checked(permissions)?)
 }
 
 /// The row of the org whose roles the caller means to change; none for the realm's own, which takes authority over the realm.
@@ -147,8 +139,8 @@ impl Tenants<'_> {
             }
             change.revise("roles", id, fields! { name: name.as_str() })?;
             if permissions != before.permissions {
-                write_patterns(&mut change.tx, (org_row, id, role), &before.permissions, &permissions)?;
-                change.tx.touch()?;
+                write_patterns(&mut change.tx, (org_row, id), &permissions)?;
+                directory::change_role(&mut change.tx, id)?;
             }
             let (_, after) = find(&mut change.tx, org, role)?;
             change.log("role.edit", &Target::role(&after), logged(&before), logged(&after))?;
@@ -173,7 +165,6 @@ impl Tenants<'_> {
                 return Err(Error::InUse { kind: Kind::Role, id: role.to_string(), by });
             }
             change.delete("roles", id)?;
-            directory::count_role(&mut change.tx, role, &before.permissions, &[])?;
             change.log("role.delete", &Target::role(&before), logged(&before), None)?;
             Ok(before)
         })

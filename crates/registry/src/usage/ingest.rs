@@ -182,7 +182,7 @@ fn known(tx: &mut Transaction<'_>, events: &[&Event<'_>]) -> Result<BTreeMap<Key
     for some in ids.chunks(MAX_PAGE) {
         let values: Vec<Value> = some.iter().map(|id| Value::from(id.to_string())).collect();
         // The realm is compared here: asked for it too, SQLite goes through all of the realm's keys.
-        let found = tx.all(KNOWN.select(&format!("FROM keys WHERE key_id IN ({})", places(some.len()))), &values)?;
+        let found = tx.all(KNOWN.select(&format!("FROM keys WHERE key_id IN ({})", places(1, some.len()))), &values)?;
         let ours = found.into_iter().filter(|(realm, ..)| RealmId(*realm) == tx.realm);
         all.extend(ours.map(|(_, id, known)| (id, known)));
     }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::journal::What;
 use crate::limits::{ALERT_DAYS, BATCH_SECONDS, ENDED_SECRET_DAYS, FAILURE_DAYS, IDEMPOTENCY_SECONDS};
 use crate::model::{DAY, Settings};
 use crate::registry::Registry;
@@ -34,12 +35,11 @@ impl Registry {
                 purged.requests += session.run(sql, args![org, before(days * DAY)])?;
             }
             let ended = before(ENDED_SECRET_DAYS * DAY);
-            // A snapshot without them is another one.
-            let sql = "SELECT DISTINCT realm_id FROM secrets WHERE expires_at < $1";
-            for realm in session.all(sql, args![ended])? {
-                Transaction::over(&mut *session, RealmId(realm)).touch()?;
+            let sql = "DELETE FROM secrets WHERE expires_at < $1 RETURNING realm_id, digest";
+            for (realm, digests) in session.grouped(sql, args![ended])? {
+                purged.secrets += digests.len() as u64;
+                Transaction::over(&mut *session, RealmId(realm)).touch_all(digests.into_iter().map(What::Gone))?;
             }
-            purged.secrets = session.run("DELETE FROM secrets WHERE expires_at < $1", args![ended])?;
             for (sql, oldest) in [
                 ("DELETE FROM usage_batches WHERE at < $1", before(BATCH_SECONDS)),
                 ("DELETE FROM idempotency WHERE created_at < $1", before(IDEMPOTENCY_SECONDS)),

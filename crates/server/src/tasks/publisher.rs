@@ -110,7 +110,9 @@ impl PublisherTask {
         state.looked_at = Some(Instant::now());
         let Some(published) = self.publisher.publish_if_due(&targets)? else { return Ok(self.interval) };
         let realm = self.publisher.realm();
-        let Published { epoch, reason, records, tree_bytes, not_after, diverged, ref unproven, ref unsigned, ref failed, .. } = published;
+        let Published {
+            epoch, reason, records, tree_bytes, not_after, diverged, ref unproven, ref unsigned, ref failed, ..
+        } = published;
         info!(
             target: PUBLISHER, %realm, epoch, reason = reason.name(), records, tree_bytes, not_after = %format_time(not_after), "published"
         );

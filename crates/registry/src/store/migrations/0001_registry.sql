@@ -11,7 +11,14 @@ CREATE TABLE realms (
     source_x_api_key {int} NOT NULL CHECK (source_x_api_key IN (0, 1)),
     imports {int} NOT NULL DEFAULT 0 CHECK (imports IN (0, 1)),
     pepper_id {int} CHECK (pepper_id > 0),
+    -- Steps in what a snapshot of the realm would show; the journal says what each has changed.
     changes {int} NOT NULL DEFAULT 0,
+    -- The last number of each table of the directory: none is given twice. Role 1 is the one that keys have whose org gives them its
+    -- whole authority; it has no row.
+    last_role {int} NOT NULL DEFAULT 1,
+    last_role_set {int} NOT NULL DEFAULT 0,
+    last_scope {int} NOT NULL DEFAULT 0,
+    last_policy {int} NOT NULL DEFAULT 0,
     last_epoch {int} NOT NULL DEFAULT 0 CHECK (last_epoch >= 0),
     last_issued_at {int} NOT NULL DEFAULT 0 CHECK (last_issued_at >= 0),
     -- The end of the audit log's chain, so that a row missing there is noticed too.
@@ -37,6 +44,10 @@ CREATE TABLE orgs (
     UNIQUE (id, realm_id)
 ) {strict};
 
+-- Edges of a realm look in the headers of all its orgs: whether one of them has a header is found without reading them all.
+CREATE INDEX orgs_bearer ON orgs (realm_id, source_bearer);
+CREATE INDEX orgs_x_api_key ON orgs (realm_id, source_x_api_key);
+
 CREATE TABLE owners (
     id {id},
     org_id {int} NOT NULL REFERENCES orgs (id),
@@ -56,6 +67,8 @@ CREATE TABLE roles (
     realm_id {int} NOT NULL REFERENCES realms (id),
     org_id {int},
     slug TEXT NOT NULL,
+    -- By which role sets refer to it, in this database and in snapshots.
+    number {int} NOT NULL,
     name TEXT NOT NULL,
     predefined {int} NOT NULL CHECK (predefined IN (0, 1)),
     created_at {int} NOT NULL,
@@ -63,6 +76,7 @@ CREATE TABLE roles (
     FOREIGN KEY (org_id, realm_id) REFERENCES orgs (id, realm_id)
 ) {strict};
 
+CREATE UNIQUE INDEX roles_number ON roles (realm_id, number);
 CREATE UNIQUE INDEX roles_slug ON roles (realm_id, coalesce(org_id, 0), slug);
 
 CREATE TABLE role_patterns (
@@ -91,6 +105,11 @@ CREATE TABLE keys (
     held_name TEXT,
     description TEXT NOT NULL DEFAULT '',
     origin TEXT NOT NULL CHECK (origin IN ('issued', 'imported')),
+    -- Numbers of what the key's records refer to in the directory: the roles that follow from the org's authority, its scope, its
+    -- IP policy; 0 for none, all, none.
+    role_set {int} NOT NULL,
+    scope {int} NOT NULL,
+    policy {int} NOT NULL,
     scope_all {int} NOT NULL CHECK (scope_all IN (0, 1)),
     allow_mode TEXT NOT NULL CHECK (allow_mode IN ('any', 'list')),
     ip_order TEXT NOT NULL CHECK (ip_order IN ('allow_first', 'deny_first')),
@@ -162,29 +181,55 @@ CREATE TABLE key_services (
     PRIMARY KEY (key_id, service)
 ) {strict};
 
--- What the realm's directory holds of an org, or in whole (org 0): each entry once, with its bytes and how many need it.
+-- The realm's directory, as the next snapshot will hold it: each entry under its number, as the bytes that are in a chunk. An entry
+-- is there while it has users: a role set, scope or policy has the orgs that need it, a role the role sets that it is in. The digest
+-- is that of the content, by which the same one is found again; roles are found by number only.
 CREATE TABLE directory_entries (
     realm_id {int} NOT NULL REFERENCES realms (id),
-    org_id {int} NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('patterns', 'services', 'roles', 'role_sets', 'scopes')),
-    digest {blob} NOT NULL CHECK (length(digest) = 32),
-    bytes {int} NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('roles', 'role_sets', 'scopes', 'policies')),
+    number {int} NOT NULL CHECK (number > 0),
+    digest {blob} CHECK (length(digest) = 32),
+    content {blob} NOT NULL,
     users {int} NOT NULL CHECK (users > 0),
-    PRIMARY KEY (realm_id, org_id, kind, digest)
+    PRIMARY KEY (realm_id, kind, number),
+    CHECK ((digest IS NULL) = (kind = 'roles'))
 ) {strict};
 
--- How many entries of each kind these are, and their bytes together.
+CREATE UNIQUE INDEX directory_entries_digest ON directory_entries (realm_id, kind, digest);
+
+-- How many keys of an org need an entry.
+CREATE TABLE directory_uses (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    org_id {int} NOT NULL,
+    kind TEXT NOT NULL,
+    number {int} NOT NULL,
+    users {int} NOT NULL CHECK (users > 0),
+    PRIMARY KEY (realm_id, org_id, kind, number)
+) {strict};
+
+-- How many entries of each kind an org needs, or the whole realm (org 0), their bytes together, and for the realm the chunks that they
+-- lie in.
 CREATE TABLE directory_sizes (
     realm_id {int} NOT NULL REFERENCES realms (id),
     org_id {int} NOT NULL,
-    patterns {int} NOT NULL DEFAULT 0 CHECK (patterns >= 0),
-    services {int} NOT NULL DEFAULT 0 CHECK (services >= 0),
-    roles {int} NOT NULL DEFAULT 0 CHECK (roles >= 0),
-    role_sets {int} NOT NULL DEFAULT 0 CHECK (role_sets >= 0),
-    scopes {int} NOT NULL DEFAULT 0 CHECK (scopes >= 0),
-    bytes {int} NOT NULL DEFAULT 0 CHECK (bytes >= 0),
-    PRIMARY KEY (realm_id, org_id)
+    kind TEXT NOT NULL,
+    entries {int} NOT NULL CHECK (entries >= 0),
+    bytes {int} NOT NULL CHECK (bytes >= 0),
+    chunks {int} NOT NULL CHECK (chunks >= 0),
+    PRIMARY KEY (realm_id, org_id, kind)
 ) {strict};
+
+-- What a snapshot must make anew that shows this step of the realm's change counter and not the one before: keys, or all keys of an
+-- owner or org, by their rows; entries of the directory by their numbers; digests that are gone; the settings; or everything.
+CREATE TABLE journal (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    changes {int} NOT NULL CHECK (changes > 0),
+    kind TEXT NOT NULL,
+    number {int} NOT NULL,
+    digest {blob}
+) {strict};
+
+CREATE INDEX journal_changes ON journal (realm_id, changes);
 
 CREATE TABLE key_ips (
     key_id {int} NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
