@@ -12,8 +12,8 @@ use edgelatch_registry::limits::{
     MAX_ORG_PATTERNS, MAX_ORG_POLICIES, MAX_ORG_ROLES, MAX_POLICY_BYTES, MAX_ROLE_PATTERNS, MAX_TABLE_BYTES, MAX_TABLE_CHUNKS,
 };
 use edgelatch_registry::{
-    Digest, Error, Import, ImportDefaults, ImportFormat, ImportReport, IpEdit, IpEntry, KeyEdit, KeyFilter, ListEdit, NewKey,
-    NewOwner, NewRole, OrgEdit, OwnerEdit, OwnerKind, Pattern, Preset, RoleEdit, Scope, Service,
+    Digest, Error, FromText, Import, ImportDefaults, ImportFormat, ImportReport, IpEdit, IpEntry, KeyEdit, KeyFilter, ListEdit,
+    NewKey, NewOwner, NewRole, OrgEdit, OwnerEdit, OwnerKind, Pattern, Preset, RoleEdit, Scope, Service,
 };
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::race::{Act, count, crowds, one_won, race};

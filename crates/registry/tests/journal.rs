@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
 use edgelatch_core::build::{Change, Entry, Record, State, Table, Tree};
+use edgelatch_core::cidr::Cidr;
 use edgelatch_core::key::{self, KeyId};
 use edgelatch_registry::limits::{ENDED_SECRET_DAYS, JOURNAL_ROWS, JOURNAL_STEPS};
 use edgelatch_registry::{
-    Authority, Digest, Error, Import, ImportDefaults, ImportFormat, IpEdit, IpEntry, Key, KeyEdit, KeyFilter, ListEdit, NewKey,
-    NewOrg, NewOwner, NewRole, OrgEdit, OwnerEdit, OwnerKind, Pattern, Preset, RoleEdit, Rotate, Scope, Service, Since, Slug,
-    StatusEdit, parse_cidr,
+    Authority, Digest, Error, FromText, Import, ImportDefaults, ImportFormat, IpEdit, IpEntry, Key, KeyEdit, KeyFilter,
+    ListEdit, NewKey, NewOrg, NewOwner, NewRole, OrgEdit, OwnerEdit, OwnerKind, Pattern, Preset, RoleEdit, Rotate, Scope,
+    Service, Since, Slug, StatusEdit,
 };
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::random::Random;
@@ -211,7 +212,7 @@ impl Actor<'_> {
     fn edit(&mut self) -> KeyEdit {
         let n = self.random.below(1000);
         let entry = |text: &&str| IpEntry::parse("allow", text).unwrap();
-        let switched = (parse_cidr("", NETWORKS[0]).unwrap(), n.is_multiple_of(2));
+        let switched = (Cidr::parse(NETWORKS[0].as_bytes()).unwrap(), n.is_multiple_of(2));
         match self.random.below(10) {
             0 => KeyEdit { name: Some(format!("renamed {n}").parse().unwrap()), ..KeyEdit::default() },
             1 => KeyEdit { description: Some(n.to_string().parse().unwrap()), ..KeyEdit::default() },
