@@ -1,5 +1,4 @@
 import { ALL_SERVICES, IDENTITY, ITEM_SEPARATOR } from "./engine/exports.js";
-import type { Instance } from "./engine/instance.js";
 import type { Serving } from "./engine/serving.js";
 import { type Code, CODE, type CodeRow, CODES, PACKED } from "./generated/codes.js";
 import { type Reply, replyOf, responseOf } from "./reply.js";
@@ -7,7 +6,11 @@ import type { UsageOutcome } from "./usage/event.js";
 import type { PendingEvent } from "./usage/pending.js";
 
 /**
- * The outcome of one verification. What it says beyond {@link ok} is worked out when it is asked for.
+ * The outcome of one verification. What it says beyond {@link ok} is worked out when it is asked for, and the identity of the key ({@link keyId}
+ * to {@link metadata}) once. It can be read for the first time as long as the snapshot is kept in which the verdict was reached: the one
+ * that serves, and the last ones before it, up to 64 and as far as they hold little that is not in the one that serves. After that, or
+ * when the core has stopped, it is gone: of an accepted key reading it throws, `keyId` and `org` of a refused one are `undefined`.
+ * {@link hold} reads it at once.
  *
  * ```ts
  * if (!verdict.ok) return verdict.response();
@@ -17,8 +20,8 @@ import type { PendingEvent } from "./usage/pending.js";
 export class Verdict {
   #packed: number;
   readonly #engine: Serving;
-  /** Keeps the tree in memory in which the verdict was reached, until the identity is read from it. */
-  #instance: Instance | undefined;
+  /** The tree in which the verdict was reached, from which the identity is read. */
+  readonly #generation: number;
   readonly #epoch: number;
   readonly #issuedAt: number;
   readonly #now: number;
@@ -30,8 +33,8 @@ export class Verdict {
   constructor(packed: number, engine: Serving, now: number, head: boolean, event?: PendingEvent) {
     this.#packed = Number.isSafeInteger(packed) ? packed : CODE.internal;
     this.#engine = engine;
-    const { instance, epoch, issuedAt } = engine.snapshot;
-    this.#instance = instance;
+    const { generation, epoch, issuedAt } = engine.snapshot;
+    this.#generation = generation;
     this.#epoch = epoch;
     this.#issuedAt = issuedAt;
     this.#now = now;
@@ -119,8 +122,8 @@ export class Verdict {
   }
 
   /**
-   * Reads an accepted key's identity now, and so releases the snapshot that it is read from: for verdicts that are kept for
-   * long. Should the core stop at that, the verdict becomes `internal`: ask {@link ok} afterwards.
+   * Reads the identity of an accepted key now, so that it stays: for verdicts that are kept for long. If it is gone, or the core stops at
+   * that, the verdict becomes `internal`: ask {@link ok} afterwards.
    */
   hold(): this {
     if (this.ok && this.#read().length === 0) this.#packed = CODE.internal;
@@ -153,17 +156,13 @@ export class Verdict {
   }
 
   #read(): readonly string[] {
-    if (this.#fields === undefined) {
-      this.#fields = (this.#instance && this.#engine.identity(this.#packed, this.#instance)) ?? [];
-      this.#instance = undefined;
-    }
-    return this.#fields;
+    return (this.#fields ??= this.#engine.identity(this.#packed, this.#generation) ?? []);
   }
 
   #field(name: keyof typeof IDENTITY): string | undefined {
     const fields = this.#read();
     if (fields.length === 0 && this.ok) {
-      throw new Error("the identity of this verdict is gone: the verification core stopped before it was read");
+      throw new Error("the identity of this verdict is gone: many snapshots came, or the verification core stopped, before it was read. hold() keeps it");
     }
     return fields[IDENTITY[name]];
   }

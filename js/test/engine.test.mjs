@@ -1,50 +1,22 @@
 // The engine with the real core: what several refreshes at once, roots and traps may do to each other.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import test from "node:test";
-import { publish, root, tree, treeOf } from "../../tests/runtimes/publisher.mjs";
-import { Engine } from "../dist/engine/engine.js";
-import { updater } from "../dist/engine/update.js";
+import { patch, root, tree } from "../../tests/runtimes/publisher.mjs";
+import { after, at, before, bytes, edge, fixture, REVOKED, signal, start, turn, life, VALID } from "./edge.mjs";
 
-const read = (path) => readFileSync(new URL(path, import.meta.url));
-const module = await WebAssembly.compile(read("../wasm/edgelatch.wasm"));
-const fixture = JSON.parse(read("../../tests/runtimes/fixture.json"));
-const { start, life, keys } = fixture;
-const bytes = (base64) => new Uint8Array(Buffer.from(base64, "base64"));
-const [before, after] = ["first", "second"].map((name) => treeOf(bytes(fixture.snapshots[name].bundle))); // `leaving` is revoked in the second
-const at = (epoch, tree, more = {}) => publish({ epoch, tree, issuedAt: start, life, ...more });
-const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
-const signal = new AbortController().signal;
-
-/** An edge that serves this epoch, its clock, and what a mirror shows it. */
-async function edge(first, { config = "", deployed = bytes(fixture.roots[0]) } = {}) {
-  const state = { now: start + 10, reported: [], asked: [] };
-  const pace = { now: () => state.now, pause: turn };
-  state.pace = pace;
-  state.engine = new Engine(module, deployed, config, (error) => state.reported.push(error.code));
-  if (first) await state.engine.replace(first.bundle, pace);
-  const source = {
-    head: async () => ({ bytes: state.shown.head }),
-    bundle: async ({ maxBytes }) => (state.asked.push(maxBytes), await state.held, { bytes: state.shown.bundle }),
-    root: async (n) => state.shown.roots?.[n],
-  };
-  state.update = updater(state.engine, source, pace, (error) => state.reported.push(error.code));
-  state.refresh = (shown, until = signal) => {
-    state.shown = shown ?? state.shown;
-    return state.update(until).then(() => "taken", (error) => error.code ?? error.message);
-  };
-  state.leaving = () => state.engine.verifyKey(keys.leaving, undefined, 1, state.now) & 63;
-  return state;
-}
-const [VALID, REVOKED] = [0, 5];
-
-test("of two updates that end in one turn, none goes back behind the other", async () => {
+test("of two updates at once the older one is dropped, and none goes back behind the other", async () => {
   const state = await edge(at(4, before));
-  const [six, five] = [at(6, after), at(5, before)];
-  for (const { bundle } of [six, five]) state.engine.offer(bundle, state.now);
-  const ends = await Promise.allSettled([six, five].map(({ bundle }) => state.engine.replace(bundle, state.pace)));
-  assert.deepEqual(ends.map(({ reason }) => reason?.code), [undefined, "superseded"]);
-  assert.deepEqual([state.engine.snapshot.epoch, state.leaving()], [6, REVOKED]);
+  const [six, five] = [at(6, tree(20_000)), at(5, tree(20_000, { 3: 1 }))];
+  const first = state.refresh(six);
+  await new Promise(setImmediate);
+  assert.deepEqual(await Promise.all([first, state.refresh(five)]), ["superseded", "taken"]);
+  assert.equal(state.engine.snapshot.epoch, 5);
+  assert.equal(await state.refresh(at(6, after)), "taken");
+  state.engine.offer(at(7, before).head, state.now);
+  const late = state.engine.begin(state.now);
+  assert.equal(await state.refresh(at(8, after)), "taken");
+  assert.throws(() => late.feed(at(7, before).bundle), { code: "superseded" });
+  assert.deepEqual([state.engine.snapshot.epoch, state.leaving()], [8, REVOKED]);
 });
 
 test("a refresh that was given up leaves later ones the roots that they need", async () => {
@@ -70,7 +42,7 @@ test("a root that came into force with an unchanged head is remembered too", asy
   const roots = { 2: root({ publisher: [2] }) };
   assert.equal(await state.refresh({ head: at(6, after, { rootVersion: 2 }).head, bundle: five.bundle, roots }), "behind");
   assert.deepEqual(state.engine.floor, { rootVersion: 2, epoch: 5 });
-  state.engine.snapshot.instance.stop(new Error("trap"));
+  state.stop();
   state.now = start + life; // what is in memory has expired, so that the next instance is empty
   const stolen = at(7, before, { by: [3], issuedAt: start + life });
   assert.notEqual(await state.refresh({ ...stolen, roots: {} }), "taken");
@@ -85,6 +57,10 @@ test("a head vouches for a bundle of its tree whose own head is older", async ()
   const late = await edge();
   late.now = start + life + 5;
   assert.equal(await late.refresh({ head: at(7, after, { issuedAt: start + life }).head, bundle: at(6, after).bundle }), "taken");
+  // One that would do, but is older: the one that was offered counts.
+  const both = await edge(at(5, before));
+  assert.equal(await both.refresh({ head: at(8, after).head, bundle: at(7, after).bundle }), "taken");
+  assert.deepEqual([both.engine.snapshot.epoch, both.leaving()], [8, REVOKED]);
   // Nothing but its own tree.
   const running = await edge(at(6, after));
   for (const bundle of [at(5, before).bundle, at(6, before).bundle, at(7, before, { by: [9] }).bundle]) {
@@ -94,45 +70,87 @@ test("a head vouches for a bundle of its tree whose own head is older", async ()
   }
 });
 
-test("what is fetched to mend a damaged snapshot is no longer than that one", async () => {
-  const good = at(5, tree(20_000));
-  const broken = Buffer.from(good.bundle);
-  for (let back = 1; back < 400_000; back += 100) broken[broken.length - back] ^= 1; // behind what is proven before the start
-  const state = await edge();
-  assert.equal(await state.refresh({ head: good.head, bundle: broken }), "taken");
-  for (const key of Object.values(keys)) state.engine.verifyKey(key, undefined, 1, state.now);
-  assert.deepEqual([state.engine.damaged, state.reported], [true, ["wrong_digest"]]);
-  assert.equal(await state.refresh({ head: good.head, bundle: Buffer.concat([good.bundle, Buffer.alloc(1 << 20)]) }), "too_large");
-  assert.ok(state.asked.at(-1) < good.bundle.length + (1 << 14), String(state.asked));
-  assert.equal(await state.refresh(good), "taken");
-  assert.equal(state.engine.damaged, false);
+test("a bundle that came out since its head was fetched is taken under its own head, though a web server tags both alike", async () => {
+  const state = await edge(at(5, before));
+  const tagged = ({ head, bundle }) => ({ head, bundle, tag: '"same second, same size"' });
+  assert.equal(await state.refresh(tagged({ head: at(6, tree(10)).head, bundle: at(7, after).bundle })), "taken");
+  assert.deepEqual([state.engine.snapshot.epoch, state.leaving()], [7, REVOKED]);
+  assert.equal(await state.refresh(tagged(at(8, before))), "taken");
+  assert.deepEqual([state.engine.snapshot.epoch, state.leaving()], [8, VALID]);
 });
 
 test("a root that is far too long is refused by its length, and leaves no mark in memory", async () => {
   const state = await edge(at(5, before));
-  const { memory } = state.engine.snapshot.instance.exports;
-  const size = memory.buffer.byteLength;
+  const size = state.memory();
   const long = Buffer.concat([root({}), Buffer.alloc(64 << 20)]);
   assert.equal(await state.refresh({ ...at(6, after, { rootVersion: 2 }), roots: { 2: long } }), "too_large");
-  assert.equal(memory.buffer.byteLength, size);
+  assert.equal(state.memory(), size);
 });
 
 test("a root that a refresh left behind does not keep a stopped core from coming back", async () => {
   const state = await edge(at(5, before));
   state.engine.stageRoot(root({ publisher: [3] }));
-  state.engine.snapshot.instance.stop(new Error("trap"));
+  state.stop();
   await state.engine.restore(state.pace);
   assert.deepEqual([state.engine.snapshot.epoch, state.leaving()], [5, VALID]);
 });
 
 test("a restore that ends after a newer update came in leaves it alone", async () => {
-  const state = await edge(at(5, tree(20_000)));
-  state.engine.snapshot.instance.stop(new Error("trap"));
+  const state = await edge(at(5, tree(200_000)));
+  state.stop();
   const slow = { ...state.pace, pause: () => new Promise((resolve) => setTimeout(resolve, 30)) };
   const both = Promise.allSettled([state.engine.restore(slow), state.engine.restore(state.pace)]);
   while (state.engine.trapped !== undefined) await turn();
-  state.engine.offer(at(6, after).bundle, state.now);
-  await state.engine.replace(at(6, after).bundle, state.pace);
+  assert.equal(await state.refresh(at(6, after)), "taken");
   await both;
   assert.deepEqual([state.engine.snapshot.epoch, state.leaving(), state.engine.floor], [6, REVOKED, { rootVersion: 1, epoch: 6 }]);
+});
+
+test("a stopped core is replaced out of its memory, whole, without asking the source for more than the head", async () => {
+  const [first, second] = [tree(100_000), tree(100_000, { 7: 1 })];
+  const state = await edge(at(5, first));
+  const next = { ...at(6, second), patches: { [`${first.id} ${second.id}`]: patch(first, second) } };
+  assert.equal(await state.refresh(next), "taken");
+  state.stop();
+  state.asked.length = 0;
+  assert.equal(await state.refresh(), "taken");
+  assert.deepEqual([state.asked, state.engine.snapshot.epoch, state.engine.mended(), state.engine.lacking], [[], 6, true, undefined]);
+  const third = tree(100_000, { 7: 1, 9: 4 });
+  assert.equal(await state.refresh({ ...at(7, third), patches: { [`${second.id} ${third.id}`]: patch(second, third) } }), "taken");
+  assert.deepEqual(state.asked, ["patch"]);
+});
+
+test("a core that stops in the middle of an update goes on serving what it served, wherever that is", async () => {
+  const [first, second] = [tree(100_000), tree(100_000, { 7: 1 })];
+  const patches = { [`${first.id} ${second.id}`]: patch(first, second) };
+  for (const name of ["begin", "patch", "check", "complete", "commit", "epoch", "floor", "objects", "table_ptr"]) {
+    const state = await edge(at(5, first));
+    const { exports } = state.engine.instance;
+    // The core would leave its state locked: no call into a stopped instance may be needed.
+    state.engine.instance.exports = { ...exports, [name]: () => { throw new WebAssembly.RuntimeError("unreachable"); } };
+    assert.match(await state.refresh({ ...at(6, second), patches }), /trap/, name);
+    assert.deepEqual([state.engine.trapped, state.engine.snapshot.epoch, state.engine.instance.exports === exports], [undefined, 5, false], name);
+    assert.equal(await state.refresh(), "taken", name);
+    assert.deepEqual([state.engine.snapshot.epoch, state.engine.mended()], [6, true], name);
+  }
+});
+
+test("identities are read from the trees of ten updates, and from no other instance's", async () => {
+  const state = await edge(at(5, before));
+  const name = () => state.engine.identity(state.engine.verifyKey(fixture.keys.plain, undefined, 1, state.now), state.engine.snapshot.generation)?.[3];
+  assert.equal(name(), "Key “plain”");
+  const { generation } = state.engine.snapshot;
+  const packed = state.engine.verifyKey(fixture.keys.plain, undefined, 1, state.now);
+  for (let epoch = 6; epoch < 16; epoch++) assert.equal(await state.refresh(at(epoch, epoch % 2 ? before : after)), "taken");
+  assert.equal(state.engine.identity(packed, generation)?.[3], "Key “plain”");
+  state.stop();
+  await state.engine.restore(state.pace);
+  for (let asked = 0; asked <= state.engine.snapshot.generation - 1; asked++) assert.equal(state.engine.identity(packed, asked), undefined, String(asked));
+  assert.equal(name(), "Key “plain”");
+});
+
+test("a place that an object is missing at is nobody's record", async () => {
+  const state = await edge(at(5, before));
+  assert.equal(state.engine.identity(18 + 1024, state.engine.snapshot.generation), undefined);
+  assert.equal(state.engine.identity(1024, state.engine.snapshot.generation)?.length, 7);
 });

@@ -19,6 +19,14 @@ await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 after(() => server.close());
 const base = `http://127.0.0.1:${server.address().port}/r/acme`;
 
+/** All of a bundle, whole or on its way. */
+async function all(reply) {
+  if (reply.bytes) return Buffer.from(reply.bytes).toString();
+  const pieces = [];
+  for await (const piece of reply.stream) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}
+
 test("http: asks below the base, with the tag, and 304 means as before", async () => {
   reply = (request, response) => {
     if (request.headers["if-none-match"] === '"a"') response.writeHead(304).end();
@@ -30,10 +38,16 @@ test("http: asks below the base, with the tag, and 304 means as before", async (
   assert.equal(requests.at(-1).url, "/r/acme/head?token=t");
   assert.equal(requests.at(-1).headers["x-extra"], "1");
   assert.equal(await source.head({ signal, etag: '"a"' }), undefined);
-  await source.bundle({ signal });
+  const bundle = await source.bundle({ signal });
+  assert.deepEqual([await all(bundle), bundle.etag], ["head bytes", '"a"']);
   assert.equal(requests.at(-1).url, "/r/acme/bundle?token=t");
+  assert.equal(await source.bundle({ signal, etag: '"a"' }), undefined);
   await source.root(7, { signal });
   assert.equal(requests.at(-1).url, "/r/acme/root/7?token=t");
+  assert.equal(Buffer.from(await source.patch("f".repeat(64), "0".repeat(64), { signal })).toString(), "head bytes");
+  assert.equal(requests.at(-1).url, `/r/acme/patch/${"0".repeat(64)}/${"f".repeat(64)}?token=t`);
+  assert.equal(Buffer.from(await source.object("f".repeat(64), { signal })).toString(), "head bytes");
+  assert.equal(requests.at(-1).url, `/r/acme/objects/${"f".repeat(64)}?token=t`);
 });
 
 test("http: other answers are errors that say what answered", async () => {
@@ -43,25 +57,56 @@ test("http: other answers are errors that say what answered", async () => {
     await assert.rejects(source.bundle({ signal }), { code: "http_status", message: new RegExp(`GET bundle answered ${status}`) });
   }
   reply = (_, response) => response.writeHead(404).end();
-  assert.equal(await source.root(2, { signal }), undefined);
+  const absent = [source.root(2, { signal }), source.patch("a", "b", { signal }), source.object("a", { signal })];
+  assert.deepEqual(await Promise.all(absent), [undefined, undefined, undefined]);
+});
+
+test("http: a bundle that is on its way is bounded, can be left, and tells why it broke without what is not for logs", async () => {
+  let closed;
+  const open = new Promise((resolve) => (closed = resolve));
+  reply = (_, response) => {
+    response.on("close", closed);
+    response.writeHead(200);
+    response.write("12345");
+  };
+  const left = await httpSource(base).bundle({ signal });
+  for await (const piece of left.stream) {
+    assert.equal(Buffer.from(piece).toString(), "12345");
+    break;
+  }
+  await open;
+  reply = (_, response) => {
+    response.writeHead(200);
+    response.write("12345");
+    setTimeout(() => response.destroy(), 20);
+  };
+  const secret = "s3cret-token";
+  const broken = await httpSource(`${base}?token=${secret}`, { headers: { authorization: secret } }).bundle({ signal });
+  await assert.rejects(all(broken), (error) => error.code === "unreachable" && error.message.includes("GET bundle: ") && !error.message.includes(secret));
+  const abort = new AbortController();
+  reply = (_, response) => (response.writeHead(200), response.write("12345"), setTimeout(() => abort.abort(new Error("enough")), 20));
+  await assert.rejects(all(await httpSource(base).bundle({ signal: abort.signal })), /enough/);
 });
 
 test("http: a reply that is too large is refused, announced or not", async () => {
   const source = httpSource(base, { maxBytes: 10 });
   reply = (_, response) => response.writeHead(200, { "content-length": 11 }).end("12345678901");
-  await assert.rejects(source.bundle({ signal }), { code: "too_large" });
+  const bundle = async () => all(await source.bundle({ signal }));
+  await assert.rejects(bundle(), { code: "too_large" });
+  for (const fixed of [source.patch("a", "b", { signal }), source.object("a", { signal, maxBytes: 100 })]) await assert.rejects(fixed, { code: "too_large" });
   reply = (_, response) => {
     response.writeHead(200);
     for (let i = 0; i < 6; i++) response.write("12");
     response.end();
   };
-  await assert.rejects(source.bundle({ signal }), { code: "too_large" });
+  await assert.rejects(bundle(), { code: "too_large" });
   reply = (_, response) => {
     response.writeHead(200);
     response.write("12345");
     setTimeout(() => response.end("67890"), 20);
   };
-  assert.equal(Buffer.from((await source.bundle({ signal })).bytes).toString(), "1234567890");
+  assert.equal(await bundle(), "1234567890");
+  await assert.rejects(source.object("a", { signal, maxBytes: 9 }), { code: "too_large" });
   reply = (_, response) => response.writeHead(200, { "content-length": 2 << 20 }).end(Buffer.alloc(2 << 20));
   await assert.rejects(httpSource(base).head({ signal }), { code: "too_large" });
 });
@@ -120,6 +165,14 @@ test("files: read again when they change, by path or URL", async () => {
     await writeFile(join(directory, "root", "2"), "r".repeat(20_000)); // however wide the limit for bundles is
     await assert.rejects(directorySource(directory).root(2, { signal }), { code: "too_large" });
     await assert.rejects(realm.head({ signal }), { code: "ENOENT" });
+    assert.deepEqual([await realm.patch("f", "t", { signal }), await realm.object("d", { signal })], [undefined, undefined]);
+    await mkdir(join(directory, "patch", "t"), { recursive: true });
+    await mkdir(join(directory, "objects"));
+    for (const [path, ask] of [["patch/t/f", (request) => directorySource(directory).patch("f", "t", request)], ["objects/d", (request) => directorySource(directory).object("d", request)]]) {
+      await writeFile(join(directory, path), path);
+      assert.equal(Buffer.from(await ask({ signal })).toString(), path);
+      await assert.rejects(ask({ signal, maxBytes: path.length - 1 }), { code: "too_large" });
+    }
   } finally {
     await rm(directory, { recursive: true });
   }

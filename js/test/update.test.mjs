@@ -9,15 +9,19 @@ const bytes = (text) => new TextEncoder().encode(text);
 const text = (value) => new TextDecoder().decode(value);
 const [UNCHANGED, RENEWED, ROOT_NEEDED, TREE_NEEDED] = [0, 1, 2, 3];
 
-/** An engine that notes what it is shown and answers as told: with a number, or by throwing an error. */
-function fake({ offers = [], refusals = [], room = 100 } = {}) {
+/**
+ * An engine that notes what it is shown and answers as told: with a number, or by throwing an error. Candidates are for the trees named, the
+ * last one for all that follow, and lack everything until they are fed.
+ */
+function fake({ offers = [], refusals = [], room = 100, trees = ["t"] } = {}) {
   const log = [];
   let staged = 1;
   return {
     log,
     trapped: undefined,
-    damaged: false,
+    lacking: undefined,
     snapshot: { epoch: 1 },
+    tree: { treeBytes: 2, needs: () => [] },
     nextRoot: () => staged + 1,
     stageRoot: (root) => (log.push(`stage ${text(root)}`), staged++),
     abort: () => (staged = 1),
@@ -27,11 +31,20 @@ function fake({ offers = [], refusals = [], room = 100 } = {}) {
       if (offer instanceof Error) throw offer;
       return { offer, bundleBytes: room };
     },
-    replace: async (bundle, _pace, head) => {
-      log.push(`replace ${text(bundle)}${head ? ` for ${text(head)}` : ""}`);
-      const refusal = refusals.shift();
-      if (refusal) throw refusal;
-    },
+    begin: () => ({
+      to: trees.length > 1 ? trees.shift() : trees[0],
+      complete: false,
+      needs: () => [],
+      feed(bundle) {
+        log.push(`feed ${text(bundle)}`);
+        const refusal = refusals.shift();
+        if (refusal) throw refusal;
+        this.complete = true;
+      },
+    }),
+    commit: () => log.push("commit"),
+    fill: async (_timing, parts) => parts && log.push(`fill from ${text(parts.object({ offset: 0, length: 2 }))}`),
+    mended: () => log.at(-1).startsWith("fill"),
     restore: async () => log.push("restore"),
   };
 }
@@ -61,9 +74,25 @@ test("an unchanged or renewed head needs no bundle, and no tag decides what a he
 test("a new tree is fetched, at most as large as its head says, and taken for that head", async () => {
   const engine = fake({ offers: [TREE_NEEDED, TREE_NEEDED] });
   assert.equal(await refresher(engine, source(engine.log, { head: "h2", bundle: "b2" }))(signal), true);
-  assert.deepEqual(engine.log, ["get head", "offer h2", "get bundle up to 100", "offer b2", "replace b2 for h2"]);
+  assert.deepEqual(engine.log, ["get head", "offer h2", "get bundle up to 100", "offer b2", "offer h2", "feed b2", "commit"]);
   const small = fake({ offers: [TREE_NEEDED, TREE_NEEDED], room: 3 });
   await assert.rejects(refresher(small, source(small.log, { head: "h2", bundle: "long" }))(signal), { code: "too_large" });
+  assert.deepEqual(small.log, ["get head", "offer h2", "get bundle up to 3"]);
+});
+
+test("a bundle of another tree is taken under its own head", async () => {
+  const engine = fake({ offers: [TREE_NEEDED, TREE_NEEDED], trees: ["t2", "t2", "t3"] });
+  assert.equal(await refresher(engine, source(engine.log, { head: "h2", bundle: "b3" }))(signal), true);
+  assert.deepEqual(engine.log, ["get head", "offer h2", "get bundle up to 100", "offer b3", "feed b3", "commit", "offer h2"]);
+});
+
+test("a bundle whose own head is refused is taken if its tree is the one that is wanted, else that refusal is told", async () => {
+  const refused = new UpdateError("head_expired", "x");
+  const engine = fake({ offers: [TREE_NEEDED, refused] });
+  assert.equal(await refresher(engine, source(engine.log, { head: "h2", bundle: "b2" }))(signal), true);
+  assert.deepEqual(engine.log, ["get head", "offer h2", "get bundle up to 100", "offer b2", "feed b2", "commit"]);
+  const other = fake({ offers: [TREE_NEEDED, refused], refusals: [new UpdateError("wrong_digest", "x")] });
+  await assert.rejects(refresher(other, source(other.log, { head: "h2", bundle: "b2" }))(signal), { code: "head_expired" });
 });
 
 test("a head that names a tree which the source does not deliver is an error, never 'unchanged'", async () => {
@@ -86,13 +115,13 @@ test("newer roots are fetched one by one, each proven before the next, for a hea
   const engine = fake({ offers: [ROOT_NEEDED, ROOT_NEEDED, TREE_NEEDED, TREE_NEEDED] });
   await refresher(engine, source(engine.log, { head: "h", bundle: "b", roots: 9 }))(signal);
   assert.deepEqual(engine.log, [
-    "get head", "offer h", "get root 2", "stage root2", "offer h", "get root 3", "stage root3", "offer h", "get bundle up to 100", "offer b", "replace b for h",
+    "get head", "offer h", "get root 2", "stage root2", "offer h", "get root 3", "stage root3", "offer h", "get bundle up to 100", "offer b", "offer h", "feed b", "commit",
   ]);
 
   const bare = fake({ offers: [ROOT_NEEDED, TREE_NEEDED] });
   const { bundle, root } = source(bare.log, { bundle: "b", roots: 2 });
   await refresher(bare, { bundle, root })(signal);
-  assert.deepEqual(bare.log, ["get bundle", "offer b", "get root 2", "stage root2", "offer b", "replace b"]);
+  assert.deepEqual(bare.log, ["get bundle", "offer b", "get root 2", "stage root2", "offer b", "feed b", "commit"]);
 
   const none = fake({ offers: [ROOT_NEEDED] });
   await assert.rejects(refresher(none, { bundle })(signal), { code: "root_needed" });
@@ -136,24 +165,24 @@ test("a stopped core is restored first; when that fails for good it is said, and
 });
 
 test("a source that answers nonsense is named", async () => {
-  for (const reply of [null, {}, { bytes: "text" }, { bytes: [1] }]) {
-    await assert.rejects(refresher(fake(), { bundle: async () => reply })(signal), { code: "source" });
+  for (const reply of [null, {}, { bytes: "text" }, { bytes: [1] }, { stream: "text" }, { stream: {} }, { stream: null }, { stream: [[1]] }]) {
+    await assert.rejects(refresher(fake({ offers: [TREE_NEEDED] }), { bundle: async () => reply })(signal), { code: "source" }, JSON.stringify(reply));
     await assert.rejects(refresher(fake(), { head: async () => reply, bundle: async () => assert.fail() })(signal), { code: "source" });
   }
 });
 
-test("a damaged snapshot is fetched anew though its head is unchanged, and no tag stands in the way", async () => {
-  const engine = fake({ offers: [UNCHANGED, UNCHANGED] });
-  engine.damaged = true;
+test("a snapshot that lacks what was damaged is mended though its head is unchanged, and no tag stands in the way", async () => {
+  const engine = fake({ offers: [UNCHANGED] });
+  engine.lacking = new Error("x");
   assert.equal(await refresher(engine, source(engine.log, { head: "h1", bundle: "b1" }))(signal), true);
-  assert.deepEqual(engine.log, ["get head", "offer h1", "get bundle up to 100", "offer b1", "replace b1 for h1"]);
+  assert.deepEqual(engine.log, ["get head", "offer h1", "get bundle up to 100", "fill from b1"]);
 
   const bare = fake({ offers: [TREE_NEEDED, UNCHANGED] });
   const { bundle } = source(bare.log, { bundle: "b1" });
   const update = refresher(bare, { bundle });
   await update(signal);
-  bare.damaged = true;
+  bare.lacking = new Error("x");
   bare.log.length = 0;
   assert.equal(await update(signal), true);
-  assert.deepEqual(bare.log, ["get bundle", "offer b1", "replace b1"]);
+  assert.deepEqual(bare.log, ["get bundle", "offer b1", "fill from b1"]);
 });

@@ -6,7 +6,8 @@ const u16 = (value) => Buffer.from(Uint16Array.of(value).buffer);
 const u32 = (...values) => Buffer.from(Uint32Array.from(values).buffer);
 const u64 = (value) => Buffer.from(BigUint64Array.of(BigInt(value)).buffer);
 const text8 = (text) => Buffer.concat([Buffer.of(text.length), Buffer.from(text)]);
-const magic = (name, format = 1) => Buffer.concat([Buffer.from(name), u16(format)]);
+const FORMAT = 2;
+const magic = (name) => Buffer.concat([Buffer.from(name), u16(FORMAT)]);
 
 /** The key pair whose 32-byte seed repeats `n`: as in the fixture, where 1 signs roots and 2 publishes. */
 function signer(n) {
@@ -16,7 +17,7 @@ function signer(n) {
 }
 
 function signed(name, role, statement, seeds) {
-  const message = Buffer.concat([Buffer.from("edgelatch signature\0"), Buffer.of(role), u16(1), statement]);
+  const message = Buffer.concat([Buffer.from("edgelatch signature\0"), Buffer.of(role), u16(FORMAT), statement]);
   const pairs = seeds.map(signer).map((key) => Buffer.concat([key.publicKey, key.sign(message)])).sort(Buffer.compare);
   return Buffer.concat([magic(name), u32(statement.length), statement, Buffer.of(pairs.length), ...pairs]);
 }
@@ -45,39 +46,82 @@ export function treeOf(bundle) {
   return { top, bytes: view.subarray(16 + head), records: view.readBigUInt64LE(16 + head + 8) };
 }
 
-/** A tree of `count` keys that nobody holds, 24 bytes each; another `variant` has other ids. */
-export function tree(count, variant = 0) {
+const slot = (object) => Buffer.concat([sha256(object), u32(object.length)]);
+const hex = (bytes) => bytes.toString("hex");
+
+/** A list of a shard, of fewer than 65,536 bytes. */
+function list(...items) {
+  const bytes = Buffer.concat(items);
+  let end = 0;
+  const ends = items.map((item) => (end += item.length));
+  const [width, narrow] = end < 256 ? [1, (value) => Buffer.of(value)] : [2, u16];
+  return Buffer.concat([u32(items.length), Buffer.of(width), ...ends.map(narrow), bytes]);
+}
+
+/** Shard `number` of `1 << bits`, with records that nobody holds: 24 bytes each, and `id` in all of them. */
+function shard(bits, number, rows, id) {
+  const high = Buffer.alloc(8 * rows);
+  const hot = Buffer.alloc(9 * rows);
+  const ids = Buffer.alloc(8 * rows);
+  for (let row = 0; row < rows; row++) {
+    // The stored number begins with the shard's bits and goes on with the row, so that all ascend.
+    high.writeBigUInt64LE((bits === 0 ? 0n : BigInt(number) << BigInt(64 - bits)) | BigInt(row), 8 * row);
+    ids.writeBigUInt64LE(BigInt(id), 8 * row);
+  }
+  const subjects = rows === 0 ? list() : list(Buffer.concat([text8("org"), Buffer.from("owner")]));
+  return Buffer.concat([magic("ELSH"), u16(0), u32(rows), Buffer.of(1, 0, 0, 0, 0, 0, 0), Buffer.alloc(1), high, hot, ids, subjects, list()]);
+}
+
+/**
+ * A tree of `count` keys that nobody holds, about 25 bytes each. In the shards of `changed`, a map from their numbers, other ids stand.
+ * `objects` has each object by its place, as patches number places.
+ */
+export function tree(count, changed = {}) {
   let bits = 0;
   while (count > 256 * 2 ** bits) bits++;
-  const [shards, pages] = [2 ** bits, Math.max(1, 2 ** bits / 256)];
-  const empty = u32(0);
-  const list = (...items) => {
-    let end = 0;
-    return Buffer.concat([u32(items.length), ...items.map((item) => u32((end += item.length))), ...items]);
-  };
-  const directory = Buffer.concat([magic("ELDR"), Buffer.of(3, 0), u32(0), empty, empty, empty, list(Buffer.alloc(0)), list(Buffer.of(0))]);
-  const objects = Array.from({ length: shards }, (_, shard) => {
-    const rows = Math.floor((count * (shard + 1)) / shards) - Math.floor((count * shard) / shards);
-    const high = Buffer.alloc(8 * rows);
-    const records = Buffer.alloc(16 * rows);
-    for (let row = 0; row < rows; row++) {
-      // The stored number begins with the shard's bits and goes on with the row, so that all ascend.
-      high.writeBigUInt64LE((bits === 0 ? 0n : BigInt(shard) << BigInt(64 - bits)) | BigInt(row), 8 * row);
-      records.writeBigUInt64LE(BigInt(variant), 16 * row + 8);
-    }
-    const subjects = rows === 0 ? empty : list(Buffer.concat([text8("org"), Buffer.from("owner")]));
-    return Buffer.concat([magic("ELSH"), u16(0), u32(rows), Buffer.alloc(8), high, records, empty, empty, subjects, empty]);
+  const [shards, perPage] = [2 ** bits, Math.min(256, 2 ** bits)];
+  const rows = (number) => Math.floor((count * (number + 1)) / shards) - Math.floor((count * number) / shards);
+  const leaves = Array.from({ length: shards }, (_, number) => shard(bits, number, rows(number), changed[number] ?? 0));
+  const pages = Array.from({ length: shards / perPage }, (_, page) => Buffer.concat([magic("ELPG"), u16(perPage), ...leaves.slice(page * perPage, (page + 1) * perPage).map(slot)]));
+  const directory = Buffer.concat([magic("ELDR"), Buffer.of(3, 0), u32(0), u32(0, 0, 0, 0)]);
+  const top = Buffer.concat([magic("ELTP"), Buffer.of(bits, 0), u64(count), slot(directory), u32(pages.length), ...pages.map(slot)]);
+  const objects = new Map([[0, top], [1, directory], ...pages.map((page, number) => [2 + 8 * number, page]), ...leaves.map((leaf, number) => [7 + 8 * number, leaf])]);
+  return { top: top.length, bytes: Buffer.concat([...objects.values()]), records: count, objects, id: hex(sha256(top)) };
+}
+
+/** The objects of a tree by their digests, as a publisher puts them to `objects/<digest>`. */
+export function objectsOf({ objects }) {
+  return new Map([...objects.values()].map((object) => [hex(sha256(object)), object]));
+}
+
+function varint(value) {
+  const bytes = [];
+  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) | 128);
+  return Buffer.of(...bytes, value);
+}
+
+/** What two objects begin with and what they end with is copied, the rest is inserted. */
+function delta(from, to) {
+  let [start, end] = [0, 0];
+  const most = Math.min(from.length, to.length);
+  while (start < most && from[start] === to[start]) start++;
+  while (end < most - start && from[from.length - 1 - end] === to[to.length - 1 - end]) end++;
+  const middle = to.subarray(start, to.length - end);
+  const distance = from.length - end - start; // from where the first copy ended; never negative, so its zigzag is twice that
+  return Buffer.concat([
+    ...(start > 0 ? [varint(2 * start), varint(0)] : []),
+    ...(middle.length > 0 ? [varint(2 * middle.length + 1), middle] : []),
+    ...(end > 0 ? [varint(2 * end), varint(2 * distance)] : []),
+  ]);
+}
+
+/** The patch that leads from one tree of {@link tree} to another. */
+export function patch(from, to) {
+  const steps = [...to.objects].flatMap(([place, object]) => {
+    const old = from.objects.get(place) ?? Buffer.alloc(0);
+    if (old.equals(object)) return [];
+    const step = delta(old, object);
+    return [varint(place), varint(step.length), step];
   });
-  const perPage = Math.min(256, shards);
-  let total = 0;
-  const ends = [];
-  const index = Array.from({ length: pages }, (_, page) => {
-    const of = objects.slice(page * perPage, (page + 1) * perPage);
-    let end = 0;
-    const bytes = Buffer.concat([magic("ELPG"), u16(of.length), ...of.map(sha256), ...of.map((shard) => u32((end += shard.length)))]);
-    ends.push((total += end));
-    return bytes;
-  });
-  const top = Buffer.concat([magic("ELTP"), Buffer.of(bits, 0), u64(count), sha256(directory), u32(directory.length, pages), ...index.map(sha256), ...ends.map(u64)]);
-  return { top: top.length, bytes: Buffer.concat([top, ...index, directory, ...objects]), records: count };
+  return Buffer.concat([magic("ELPT"), u16(0), Buffer.from(from.id, "hex"), Buffer.from(to.id, "hex"), u32(to.top), ...steps]);
 }

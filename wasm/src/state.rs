@@ -17,6 +17,8 @@ const KEY_AREA: usize = 2 * MAX_CREDENTIAL_BYTES;
 const IP_AREA: usize = 64;
 /// Room for one byte more than the longest block.
 const BLOCK_AREA: usize = MAX_BLOCK + 1;
+/// Input up to this size is written where the input before it lay: bundles come in slices, thousands of them.
+const REUSED_INPUT: usize = 64 * 1024;
 
 /// Everything an instance holds.
 pub(crate) struct State {
@@ -25,6 +27,7 @@ pub(crate) struct State {
     pub(crate) roots: Vec<Vec<u8>>,
     pub(crate) input: Vec<u8>,
     pub(crate) text: String,
+    pub(crate) tables: [Vec<u32>; 2],
     pub(crate) key: Area,
     pub(crate) ip: Area,
     pub(crate) block: Area,
@@ -37,6 +40,7 @@ static STATE: Mutex<State> = Mutex::new(State {
     roots: Vec::new(),
     input: Vec::new(),
     text: String::new(),
+    tables: [Vec::new(), Vec::new()],
     key: Area(Vec::new()),
     ip: Area(Vec::new()),
     block: Area(Vec::new()),
@@ -135,6 +139,12 @@ pub fn text_ptr() -> u32 {
     with(|state| address(state.text.as_bytes())).unwrap_or(0)
 }
 
+/// Where the last table lies.
+#[wasm_bindgen]
+pub fn table_ptr() -> u32 {
+    with(|state| length(state.tables[0].as_ptr().addr())).unwrap_or(0)
+}
+
 /// Bytes of the last text.
 #[wasm_bindgen]
 pub fn text_len() -> u32 {
@@ -146,11 +156,14 @@ pub fn text_len() -> u32 {
 #[wasm_bindgen]
 pub fn input(length: u32) -> u32 {
     let room = with(|state| {
-        // What was there goes first, so that two bundles need not fit.
-        state.input = Vec::new();
-        state.input.try_reserve_exact(size(length)).ok()?;
-        state.input.resize(size(length), 0);
-        Some(address(&state.input))
+        let (size, input) = (size(length), &mut state.input);
+        if size > input.capacity() || input.capacity() > REUSED_INPUT {
+            // What was there goes first, so that two large ones need not fit.
+            *input = Vec::new();
+            input.try_reserve_exact(size).ok()?;
+        }
+        input.resize(size, 0);
+        Some(address(input))
     });
     room.flatten().unwrap_or(0)
 }
@@ -169,7 +182,7 @@ pub fn open(root_len: u32) -> f64 {
 }
 
 /// Where bytes lie, as the host sees it. Memory is 32 bits wide here.
-fn address(bytes: &[u8]) -> u32 {
+pub(crate) fn address(bytes: &[u8]) -> u32 {
     length(bytes.as_ptr().addr())
 }
 

@@ -1,14 +1,15 @@
-//! What changes the edge: heads, roots, bundles. Each call returns a number from 0, or -1 and leaves `code: detail` as text.
+//! What changes trust and time: heads, roots, and what is put into force. How a tree comes together is in `tree.rs`. Each call
+//! returns a number from 0, or -1 and leaves `code: detail` as text.
 
-use crate::state::{State, change, say, size, with};
+use crate::state::{State, change, say, with};
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use edgelatch_core::edge::{Edge, Offer, Staged};
+use edgelatch_core::edge::{Edge, Offer};
 use edgelatch_core::error::Error;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-fn update(change_edge: impl FnOnce(&mut State, &mut Edge) -> Result<f64, Error>) -> f64 {
+pub(crate) fn update(change_edge: impl FnOnce(&mut State, &mut Edge) -> Result<f64, Error>) -> f64 {
     change(Error::code, |state| {
         let not_open = Error::BadConfig { key: "root".into(), reason: "open was not called".into() };
         let mut edge = state.edge.take().ok_or(not_open)?;
@@ -26,7 +27,7 @@ pub(crate) fn seconds(now: f64) -> u64 {
 
 /// A time, an epoch or a size as the host's number: the core accepts none that it would not hold exactly (below 2^53).
 #[expect(clippy::cast_precision_loss, reason = "see above")]
-fn number(value: u64) -> f64 {
+pub(crate) fn number(value: u64) -> f64 {
     value as f64
 }
 
@@ -35,8 +36,7 @@ fn number(value: u64) -> f64 {
 #[wasm_bindgen]
 pub fn offer(now: f64) -> f64 {
     update(|state, edge| {
-        let input = core::mem::take(&mut state.input);
-        let offer = edge.offer(&chain(&state.roots), &input, seconds(now))?;
+        let offer = edge.offer(&chain(&state.roots), &state.input, seconds(now))?;
         if matches!(offer, Offer::Unchanged | Offer::Renewed) {
             state.roots.clear();
         }
@@ -49,8 +49,8 @@ pub fn offer(now: f64) -> f64 {
     })
 }
 
-/// Proves the input as the next root, for [`offer`] and [`stage`], and keeps it until one of them took effect, or [`abort`].
-/// Returns its version.
+/// Proves the input as the next root, for [`offer`] and [`begin`](crate::begin), and keeps it until one of them took effect, or
+/// [`abort`]. Returns its version.
 #[wasm_bindgen]
 pub fn stage_root() -> f64 {
     update(|state, edge| {
@@ -64,48 +64,11 @@ pub fn stage_root() -> f64 {
     })
 }
 
-fn chain(roots: &[Vec<u8>]) -> Vec<&[u8]> {
+pub(crate) fn chain(roots: &[Vec<u8>]) -> Vec<&[u8]> {
     roots.iter().map(Vec::as_slice).collect()
 }
 
-/// Takes the input as a bundle and proves its head and top page. What serves stays as it is.
-#[wasm_bindgen]
-pub fn stage(now: f64) -> f64 {
-    staged(now, Edge::stage)
-}
-
-/// The same for a bundle whose own head counts for nothing: the one that was offered must name its tree.
-#[wasm_bindgen]
-pub fn stage_offered(now: f64) -> f64 {
-    staged(now, Edge::stage_offered)
-}
-
-fn staged(now: f64, stage: impl FnOnce(&mut Edge, &[&[u8]], Vec<u8>, u64) -> Result<Staged, Error>) -> f64 {
-    update(|state, edge| {
-        state.staged = None;
-        let bundle = core::mem::take(&mut state.input);
-        state.staged = Some(stage(edge, &chain(&state.roots), bundle, seconds(now))?);
-        Ok(0.0)
-    })
-}
-
-/// Proves about `budget` bytes more of the staged bundle: its directory, then its shards. Returns how many of these parts are
-/// left; 0 says that all is proven, which [`commit`] wants where something serves already.
-#[wasm_bindgen]
-pub fn stage_check(budget: u32) -> f64 {
-    update(|state, _| {
-        let staged = state.staged.as_mut().ok_or(Error::Superseded)?;
-        Ok(staged.check(size(budget))?.into())
-    })
-}
-
-/// Whether the staged bundle is proven far enough for [`commit`] where nothing serves yet: 1 once its directory is.
-#[wasm_bindgen]
-pub fn stage_ready() -> u32 {
-    with(|state| state.staged.as_ref().is_some_and(Staged::is_ready)).unwrap_or(false).into()
-}
-
-/// Puts the staged bundle into force.
+/// Puts the candidate into force.
 #[wasm_bindgen]
 pub fn commit(now: f64) -> f64 {
     update(|state, edge| {
@@ -116,7 +79,7 @@ pub fn commit(now: f64) -> f64 {
     })
 }
 
-/// Forgets what is staged.
+/// Forgets the candidate, and the roots that no head has put into force.
 #[wasm_bindgen]
 pub fn abort() {
     update(|state, _| {
@@ -129,6 +92,12 @@ pub fn abort() {
 
 fn edge<T>(value: impl FnOnce(&Edge) -> Option<T>) -> Option<T> {
     with(|state| state.edge.as_ref().and_then(value)).flatten()
+}
+
+/// Counts the trees that were put into force, 0 for none: what [`identity`](crate::identity) is asked with.
+#[wasm_bindgen]
+pub fn generation() -> u32 {
+    edge(|edge| Some(edge.generation())).unwrap_or(0)
 }
 
 /// Epoch of the head that serves, 0 for none.

@@ -15,7 +15,7 @@ const FIELD: char = '\u{1f}';
 /// Between the items of a list in it.
 const ITEM: char = '\u{1e}';
 
-/// `code + 64 * flags + 1024 * (index + 2^22 * shard)`, below 2^53.
+/// `code + 64 * flags + 1024 * place`, below 2^53: [`Outcome::pack`].
 #[expect(clippy::cast_precision_loss, reason = "a packed outcome is below 2^53 by construction")]
 fn pack(outcome: Option<Outcome>) -> f64 {
     outcome.map_or_else(|| f64::from(Code::Internal.number()), |outcome| outcome.pack() as f64)
@@ -88,15 +88,14 @@ pub fn client(length: u32) -> u32 {
     say(|state| state.edge.as_ref()?.config().client(state.block.text(length)?).map(|ip| ip.to_string()))
 }
 
-/// Leaves the identity behind a packed outcome as text:
+/// Leaves the identity behind a packed outcome, reached under the tree of that [`generation`](crate::generation), as text:
 /// key id, org, owner, name, roles, services (`*` for all), metadata, separated by U+001F, lists by U+001E.
-/// Returns 0 when there is none.
+/// Returns 0 when there is none, or the tree is gone.
 #[wasm_bindgen]
-pub fn identity(packed: f64) -> u32 {
+pub fn identity(packed: f64, generation: u32) -> u32 {
     say(|state| {
         let at = Location::unpack(seconds(packed))?;
-        let edge = state.edge.as_ref()?;
-        edge.identity(edge.generation(), at).map(|identity| describe(&identity))
+        state.edge.as_ref()?.identity(generation, at).map(|identity| describe(&identity))
     })
 }
 

@@ -48,6 +48,8 @@ pub const MAX_DELTA_OPERATIONS: usize = 1 << 16;
 pub const MAX_PAST_TREES: usize = 64;
 /// All of them together may hold this part of what the tree being served takes, beyond what they share with it: one sixteenth.
 pub const PAST_SHARE: usize = 16;
+/// Or this many bytes, if that is more: a tree of one shard changes as a whole, and costs little.
+pub const MIN_PAST_ROOM: usize = 256 * 1024;
 /// Patterns of one role: each is named, so more of them are a case for a `*`.
 pub const MAX_ROLE_PATTERNS: usize = 256;
 /// Roles of one key, or of one owner whose keys have them: more than any predefined set has. With the limit above, one question

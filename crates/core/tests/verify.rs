@@ -4,6 +4,7 @@ use edgelatch_core::build::*;
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::edge::{Edge, Location, Outcome, RequirementId};
 use edgelatch_core::key::{KeyId, Pepper, digest};
+use edgelatch_core::limits::MAX_PAST_TREES;
 use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
 use edgelatch_core::verdict::{Code, Reply};
 use edgelatch_testkit::realm::*;
@@ -199,9 +200,13 @@ fn an_identity_lives_as_long_as_its_tree() {
         update(&mut edge, &[], refused, T0).unwrap_err();
         check(&edge);
     }
-    // What was served is kept for a while, as far as it takes little room; `tests/sharing.rs` has the limits.
-    update(&mut edge, &[], bundle(6, &tree(vec![record(3)])), T0).unwrap();
-    assert!(edge.identity(generation, at).is_none(), "nothing is shared, so there is no room");
+    // What was served is kept for so many updates, as far as it takes little room; `sync/sharing.rs` has the limits.
+    for epoch in 6..6 + MAX_PAST_TREES as u64 {
+        update(&mut edge, &[], bundle(epoch, &tree(vec![record(3 + epoch % 2)])), T0).unwrap();
+        check(&edge);
+    }
+    update(&mut edge, &[], bundle(99, &tree(vec![record(9)])), T0).unwrap();
+    assert!(edge.identity(generation, at).is_none());
     assert!(edge.identity(edge.generation(), Location { shard: 0, index: 9 }).is_none());
     assert!(edge.identity(edge.generation(), Location { shard: 9, index: 0 }).is_none());
 }

@@ -1,24 +1,27 @@
 /**
- * How a snapshot goes from bytes to the instance that serves:
+ * How a snapshot goes from bytes to what serves:
  *
- * 1. `update.ts` fetches a head and shows it to the instance that serves ({@link Engine.offer}). The core proves it and answers
- *    what it takes: nothing, a later root, or another tree.
+ * 1. `update.ts` fetches a head and shows it to the core ({@link Engine.offer}), which proves it and answers what it takes:
+ *    nothing, a later root, or another tree.
  * 2. Later roots are fetched and proven one after another ({@link Engine.stageRoot}).
- * 3. For another tree, its bundle is fetched, and `loading.ts` has it proven by an instance of its own, which was told first what
- *    was seen so far (the floor), the roots and the head. Meanwhile `serving.ts` answers requests out of the old one.
- * 4. When all of it is sound, the switch is one synchronous step ({@link Engine.replace}): the new instance commits, compiles the
- *    requirements that the old one had, and serves. The old one lives on as long as a verdict refers to it.
+ * 3. For another tree, a candidate is begun ({@link Engine.begin}) beside the tree that serves, with which it shares what both have.
+ *    `delivery.ts` has it brought what it lacks: by a patch, as single objects, or as a bundle. Meanwhile `serving.ts` answers requests.
+ * 4. When nothing is missing, the switch is one synchronous step ({@link Engine.commit}). Where nothing serves yet, the candidate takes over as
+ *    soon as the core can answer by it, and is filled meanwhile (`filling.ts`), what a request asks for first.
  *
- * So whatever an update is made of, what serves keeps its memory and its verdicts their identities, and an update finds as much
- * room as the first one did. An instance that traps is given up; {@link Engine.restore} takes its bundle out of its memory and
- * goes through 3 and 4 again.
+ * One instance of the core does all that. If it traps, it is given up; {@link Engine.restore} has another one prove what lies in its
+ * memory (`restore.ts`).
  */
 import { UpdateError } from "../errors.js";
 import { LIMIT } from "../generated/codes.js";
+import { Candidate } from "./candidate.js";
 import { Offer } from "./exports.js";
-import { Instance, type Place } from "./instance.js";
-import { type Candidate, prove, type Timing } from "./loading.js";
-import { NO_SNAPSHOT, Serving } from "./serving.js";
+import { Filling } from "./filling.js";
+import { Instance } from "./instance.js";
+import type { Timing } from "./pace.js";
+import type { Parts } from "./parts.js";
+import { prepare, stageRoot, tableOf } from "./restore.js";
+import { NO_SNAPSHOT } from "./serving.js";
 
 /** An answer to a head, and the most bytes that a bundle can have: of the tree that is needed, else of the one that serves. */
 export interface Offered {
@@ -26,28 +29,19 @@ export interface Offered {
   readonly bundleBytes: number;
 }
 
-/** What it takes to load once more what serves. */
-interface Loaded {
-  readonly instance: Instance;
-  /** Where the bundle lies in the memory of that instance. */
-  readonly place: Place;
-  /** The newest head of its tree, if that is another than the bundle's. */
-  readonly head: Uint8Array | undefined;
-}
-
 /** That much of a bundle is enough to judge it by its head. */
-const BEGINNING = LIMIT.rootBytes;
+export const BEGINNING = LIMIT.rootBytes;
 
-export class Engine extends Serving {
+export class Engine extends Filling {
   readonly #open: (floor: string) => Instance;
   /** What was seen so far, in the core's text. Only the core says what it is, and whatever happens it is handed to each next instance. */
   #floor: string;
   /** Every root from the deployed one to that in force, and those proven since that no head has put into force yet. */
   #roots: readonly Uint8Array[] = [];
   #stagedRoots: Uint8Array[] = [];
-  #loaded: Loaded | undefined;
-  /** Counts whatever was accepted. What was begun before the last change is not put into force after it. */
-  #changes = 0;
+  /** The last head that asked for another tree. */
+  #offered: Uint8Array | undefined;
+  #candidate: Candidate | undefined;
 
   /** @param config the core's configuration text: `key=value` lines */
   constructor(module: WebAssembly.Module, root: Uint8Array, config: string, onTrouble: (error: Error) => void) {
@@ -65,105 +59,105 @@ export class Engine extends Serving {
 
   /** Version of the root that {@link stageRoot} takes next. */
   nextRoot(): number {
-    return this.enter((instance) => instance.call((wasm) => wasm.root_version())) + this.#stagedRoots.length + 1;
+    return this.instance.call((wasm) => wasm.root_version()) + this.#stagedRoots.length + 1;
   }
 
   /** Proves a root that follows the last one. It comes into force with a head that needs it. */
   stageRoot(root: Uint8Array): void {
-    this.enter((instance) => {
-      instance.input(root.subarray(0, LIMIT.rootBytes + 1)); // a longer one is refused by its length alone
-      instance.checked((wasm) => wasm.stage_root());
-    });
+    stageRoot(this.instance, root.subarray(0, LIMIT.rootBytes + 1)); // a longer one is refused by its length alone
     this.#stagedRoots.push(root);
   }
 
   /** Drops what a refresh that was given up left behind. */
   abort(): void {
     this.#stagedRoots = [];
-    this.enter((instance) => instance.call((wasm) => wasm.abort()));
+    this.#candidate = undefined;
+    this.instance.call((wasm) => wasm.abort());
   }
 
   /** Shows the core a head, or a bundle, of which the beginning is enough. */
   offer(bytes: Uint8Array, now: number): Offered {
-    const head = bytes.subarray(0, BEGINNING);
-    return this.enter((instance) => {
-      instance.input(head);
-      const answer = instance.checked((wasm) => wasm.offer(now));
-      const offer = Math.min(answer, Offer.treeNeeded) as Offer;
-      if (offer === Offer.treeNeeded) return { offer, bundleBytes: answer - Offer.treeNeeded };
-      if (offer === Offer.renewed && this.#loaded !== undefined) this.#loaded = { ...this.#loaded, head: head.slice() };
-      if (offer === Offer.renewed || (offer === Offer.unchanged && this.#stagedRoots.length > 0)) {
-        this.#accepted(instance, [...this.#roots, ...this.#stagedRoots]);
-      }
-      return { offer, bundleBytes: (this.#loaded?.place.length ?? 0) + BEGINNING };
-    });
+    const { instance } = this;
+    const head = bytes.slice(0, BEGINNING);
+    instance.input(head);
+    const answer = instance.checked((wasm) => wasm.offer(now));
+    const offer = Math.min(answer, Offer.treeNeeded) as Offer;
+    if (offer === Offer.treeNeeded) {
+      this.#offered = head;
+      return { offer, bundleBytes: answer - Offer.treeNeeded };
+    }
+    if (offer === Offer.renewed && this.loaded !== undefined) this.loaded = { ...this.loaded, head };
+    if (offer === Offer.renewed || (offer === Offer.unchanged && this.#stagedRoots.length > 0)) {
+      this.#accepted(instance, [...this.#roots, ...this.#stagedRoots]);
+    }
+    return { offer, bundleBytes: (this.loaded?.treeBytes ?? 0) + BEGINNING };
+  }
+
+  /** Begins a tree for the head that was offered last, in the place of the one begun before. What serves stays as it is. */
+  begin(now: number): Candidate {
+    const { instance } = this;
+    this.#candidate = undefined;
+    if (this.#offered === undefined) throw new UpdateError("superseded", "no head asks for a tree any more");
+    instance.checked((wasm) => wasm.begin(now));
+    const roots = [...this.#roots, ...this.#stagedRoots];
+    return (this.#candidate = new Candidate(instance, this.#offered, roots, (one) => one === this.#candidate));
+  }
+
+  /** Puts a candidate into force: one step, between two requests. `parts` has what it still lacks, for {@link fill}. */
+  commit(candidate: Candidate, now: number, parts?: Parts): void {
+    candidate.commit(now);
+    this.#candidate = undefined;
+    this.#serves(this.instance, candidate, parts);
   }
 
   /**
-   * Takes over a bundle that {@link offer} asked for, once the core has proven all of it. `head` is the one that asked: it may
-   * vouch for a bundle whose own head is an older one of the same tree. With `headAlone`, nothing but that head counts.
-   */
-  async replace(bundle: Uint8Array, timing: Timing, head?: Uint8Array, headAlone = false): Promise<void> {
-    await this.#load({ bundle, roots: [...this.#roots, ...this.#stagedRoots], head, headAlone }, timing);
-  }
-
-  /**
-   * Replaces a stopped instance and loads what it served, out of its memory. The core proves all of it again, and accepts
+   * Replaces a stopped instance by one that serves what it served, out of its memory. The core proves all of it again, and accepts
    * nothing older than what was ever seen. If it does not take what is there (it may have expired), the new instance is empty.
    */
   async restore(timing: Timing): Promise<void> {
-    const [last, changes] = [this.#loaded, this.#changes];
-    this.#stagedRoots = []; // of a refresh that was given up: what served did not need them
+    const { instance: stopped } = this;
+    const [last, roots] = [this.loaded, this.#roots];
+    // Of a refresh that was given up: what served did not need them.
+    [this.#candidate, this.#stagedRoots] = [undefined, []];
     if (last === undefined) return this.#empty();
     try {
-      const bundle = last.instance.bytes(last.place);
-      await this.#load({ bundle, roots: this.#roots, head: last.head, headAlone: false }, timing);
+      const instance = this.#open(this.#floor);
+      const parts = await prepare(instance, stopped, last, roots, this.parts, timing);
+      if (this.instance !== stopped) return; // another call was faster
+      instance.checked((wasm) => wasm.commit(timing.now()));
+      this.compileAll(instance);
+      this.#serves(instance, { ...last, roots }, parts);
     } catch (error) {
-      if (changes === this.#changes) this.#empty(); // unless another refresh has brought something better meanwhile
+      if (this.instance === stopped) this.#empty();
       throw error;
     }
+    void this.fill(timing).catch(() => {}); // what goes wrong is reported there
   }
 
   /** Goes on with an instance that knows what was seen, and serves nothing. */
   #empty(): void {
     const instance = this.#open(this.#floor);
     this.compileAll(instance);
-    this.switchTo(instance);
-    this.snapshot = NO_SNAPSHOT;
-    this.#loaded = undefined;
+    this.switchTo(instance, NO_SNAPSHOT);
+    [this.loaded, this.#offered, this.parts, this.lacking] = [undefined, undefined, undefined, undefined];
     [this.#roots, this.#stagedRoots] = [[], []];
-    this.#changes++;
   }
 
-  async #load(candidate: Candidate, timing: Timing): Promise<void> {
-    const changes = this.#changes;
-    const instance = this.#open(this.#floor);
-    const place = await prove(instance, candidate, timing, {
-      urgent: () => this.snapshot.epoch === 0 || this.trapped !== undefined,
-      check: () => this.#unchanged(changes),
-    });
-    // The switch: nothing else runs between here and the end.
-    this.#unchanged(changes);
-    instance.checked((wasm) => wasm.commit(timing.now()));
-    this.compileAll(instance);
-    this.#accepted(instance, candidate.roots);
-    this.switchTo(instance);
-    this.#loaded = { instance, place, head: candidate.head?.slice() };
-  }
-
-  /** Refuses what was begun when something else served or was seen: the instance that proves it knows only of that. */
-  #unchanged(changes: number): void {
-    if (changes !== this.#changes) throw new UpdateError("superseded", "the state moved on while the update was being checked");
+  /** Notes what serves now. Until the core has said all that there is to note, nothing is changed. */
+  #serves(instance: Instance, { head, roots, treeBytes }: Pick<Candidate, "head" | "roots" | "treeBytes">, parts: Parts | undefined): void {
+    const table = tableOf(instance);
+    this.#accepted(instance, roots);
+    this.loaded = { head, treeBytes, table };
+    [this.#offered, this.parts, this.lacking] = [undefined, parts, undefined];
   }
 
   /** Notes what the core has accepted, and the roots that led up to it. */
   #accepted(instance: Instance, roots: readonly Uint8Array[]): void {
     const floor = floorOf(instance);
-    this.snapshot = instance.call((wasm) => ({ instance, epoch: wasm.epoch(), issuedAt: wasm.issued_at(), rootVersion: wasm.root_version() }));
+    this.switchTo(instance, this.snapshotOf(instance));
     this.#floor = floor;
     this.#roots = roots;
     this.#stagedRoots = [];
-    this.#changes++;
   }
 }
 

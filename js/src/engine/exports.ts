@@ -12,23 +12,35 @@ export interface Exports {
   block_len(): number;
   text_ptr(): number;
   text_len(): number;
+  table_ptr(): number;
   input(length: number): number;
   open(rootLength: number): number;
   compile(serviceLength: number, permissionLength: number): number;
   compile_routes(): number;
   verify_key(keyLength: number, ipLength: number, requirement: number, now: number): number;
   verify_block(length: number, requirement: number, now: number): number;
-  identity(packed: number): number;
+  identity(packed: number, generation: number): number;
   path(length: number): number;
   client(length: number): number;
   offer(now: number): number;
   stage_root(): number;
-  stage(now: number): number;
-  stage_offered(now: number): number;
-  stage_check(budget: number): number;
-  stage_ready(): number;
+  begin(now: number): number;
+  feed(): number;
+  patch(): number;
+  check(budget: number): number;
+  working(): number;
+  ready(): number;
+  complete(): number;
+  stage_supply(place: number): number;
+  supply(place: number): number;
+  stage_needs(from: number, limit: number): number;
+  needs(from: number, limit: number): number;
+  trees(): number;
+  stage_bytes(): number;
+  objects(): number;
   commit(now: number): number;
   abort(): void;
+  generation(): number;
   epoch(): number;
   issued_at(): number;
   root_version(): number;
@@ -46,6 +58,9 @@ export const TOO_LONG = 0xffff_fffe;
 export const Offer = { unchanged: 0, renewed: 1, rootNeeded: 2, treeNeeded: 3 } as const;
 /** What `offer` answers. */
 export type Offer = (typeof Offer)[keyof typeof Offer];
+
+/** By which the place of a missing object, plus 1, is multiplied in the packed verdict that asks for it. */
+export const PLACE = 1024;
 
 /** Between the fields that `identity` leaves. */
 export const FIELD_SEPARATOR = "\x1f";

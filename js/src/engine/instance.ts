@@ -1,6 +1,7 @@
 /** One instance of the wasm module: texts and bytes in, numbers and texts out. It knows nothing of what they mean. */
 import { TrapError, UpdateError } from "../errors.js";
 import { type Exports, NO_TEXT, TOO_LONG } from "./exports.js";
+import type { Need } from "./parts.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -66,13 +67,20 @@ export class Instance {
   }
 
   /** Copies bytes in for the next call that takes them. */
-  input(bytes: Uint8Array): Place {
+  input(bytes: Uint8Array): void {
     const { length } = bytes;
     const at = this.call((wasm) => wasm.input(length)) >>> 0;
     if (at === 0) throw new UpdateError("too_large", `${length} bytes do not fit into memory`);
-    const place = { at, length };
-    this.bytes(place).set(bytes);
-    return place;
+    this.bytes({ at, length }).set(bytes);
+  }
+
+  /** The objects that a tree lacks, from a place on, as an export lists them. */
+  needs(list: "needs" | "stage_needs", from: number, limit: number): readonly Need[] {
+    const lines = this.text((wasm) => wasm[list](from, limit))?.split("\n") ?? [];
+    return lines.map((line) => {
+      const [place, length, offset, digest = ""] = line.split(" ");
+      return { place: Number(place), length: Number(length), offset: Number(offset), digest };
+    });
   }
 
   /** A view of its memory, which goes stale when the memory grows. */

@@ -1,14 +1,14 @@
-/** The half of the engine that answers requests: out of the instance that holds the tree which serves. */
+/** The half of the engine that answers requests: out of the tree that serves. */
 import { TrapError, UpdateError } from "../errors.js";
 import { CODE, PACKED } from "../generated/codes.js";
-import { FIELD_SEPARATOR } from "./exports.js";
+import { FIELD_SEPARATOR, PLACE } from "./exports.js";
 import type { Instance } from "./instance.js";
+import type { Need, Parts } from "./parts.js";
 
-/** What serves: replaced as a whole, so that a verdict can hold on to the one it was given under. */
+/** What serves, at one moment. */
 export interface Snapshot {
-  /** The instance that holds the tree. Each tree has one of its own, which lives as long as a verdict that refers to it. */
-  readonly instance: Instance | undefined;
-  /** 0 for none, as all that follows. */
+  /** Counts the trees that were put into force: a verdict's identity is asked for with it. 0 for none, as all that follows. */
+  readonly generation: number;
   readonly epoch: number;
   /** When its head was issued, Unix seconds. */
   readonly issuedAt: number;
@@ -16,7 +16,10 @@ export interface Snapshot {
 }
 
 /** Nothing serves. */
-export const NO_SNAPSHOT: Snapshot = { instance: undefined, epoch: 0, issuedAt: 0, rootVersion: 0 };
+export const NO_SNAPSHOT: Snapshot = { generation: 0, epoch: 0, issuedAt: 0, rootVersion: 0 };
+
+/** Objects that one answer can lack: a shard, and of the directory a chunk with the policy, the scope, the role set and each of 32 roles. */
+const MAX_BROUGHT = 4 + 32;
 
 export class Serving {
   /** Names of the headers that the core wants to see, lower case. */
@@ -24,9 +27,13 @@ export class Serving {
   /** The realm of the root. */
   readonly realm: string;
   snapshot: Snapshot = NO_SNAPSHOT;
-  /** Whether a part of the tree turned out not to be what was signed; only a fresh copy mends that. */
-  damaged = false;
-  #instance: Instance;
+  /** Why the tree that serves lacks an object that was at hand: it was not what was signed, or did not fit. Only a fresh copy mends that. */
+  lacking: Error | undefined;
+  /** Where the objects are that the tree that serves lacks, while it is being filled. */
+  protected parts: Parts | undefined;
+  protected instance: Instance;
+  /** Trees that instances before this one have put into force. */
+  #before = 0;
   readonly #onTrouble: (error: Error) => void;
   /**
    * What was compiled, by number and in its order: another instance that compiles the same in this order numbers it alike. What
@@ -34,9 +41,9 @@ export class Serving {
    */
   readonly #compiled = new Map<number, (instance: Instance) => number>();
 
-  /** @param onTrouble hears of a trap and of damage, once each */
+  /** @param onTrouble hears of a trap and of an object that is not what was signed, once each */
   constructor(instance: Instance, onTrouble: (error: Error) => void) {
-    this.#instance = instance;
+    this.instance = instance;
     this.#onTrouble = onTrouble;
     this.realm = instance.text((wasm) => wasm.realm()) ?? "";
     this.headerNames = (instance.text((wasm) => wasm.interest()) ?? "").split("\n");
@@ -44,14 +51,17 @@ export class Serving {
 
   /** Why the instance that served stopped. Until there is another one every verdict is `internal`. */
   get trapped(): TrapError | undefined {
-    return this.#instance.stopped;
+    return this.instance.stopped;
   }
 
   /** Judges a key. `requirement` comes from {@link compile}; the answer is the core's packed verdict. */
   verifyKey(key: string, ip: string | undefined, requirement: number, now: number): number {
-    if (this.#instance.stopped !== undefined) return CODE.internal;
+    if (this.instance.stopped !== undefined) return CODE.internal;
     try {
-      return this.#sound(this.#instance.verifyKey(key, ip, requirement, now));
+      for (let tries = 0; ; tries++) {
+        const packed = this.instance.verifyKey(key, ip, requirement, now);
+        if ((packed & PACKED.code) !== CODE.shard_needed || !this.#bring(packed, tries)) return packed;
+      }
     } catch (error) {
       return this.#stop(error);
     }
@@ -59,9 +69,12 @@ export class Serving {
 
   /** Judges a request block: connection address, request line and header lines, separated by line feeds. */
   verifyBlock(block: string, requirement: number, now: number): number {
-    if (this.#instance.stopped !== undefined) return CODE.internal;
+    if (this.instance.stopped !== undefined) return CODE.internal;
     try {
-      return this.#sound(this.#instance.verifyBlock(block, requirement, now));
+      for (let tries = 0; ; tries++) {
+        const packed = this.instance.verifyBlock(block, requirement, now);
+        if ((packed & PACKED.code) !== CODE.shard_needed || !this.#bring(packed, tries)) return packed;
+      }
     } catch (error) {
       return this.#stop(error);
     }
@@ -87,13 +100,13 @@ export class Serving {
     return this.enter((instance) => instance.about(block, "client"));
   }
 
-  /** The fields behind a verdict that an instance gave, or `undefined` when there are none or the instance has stopped. */
-  identity(packed: number, instance: Instance): string[] | undefined {
-    if (instance.stopped !== undefined) return undefined;
+  /** The fields behind a verdict that was reached under that generation, or `undefined` when there are none or its tree is gone. */
+  identity(packed: number, generation: number): string[] | undefined {
+    const own = generation - this.#before;
+    if (own <= 0 || this.instance.stopped !== undefined) return undefined;
     try {
-      return instance.text((wasm) => wasm.identity(packed))?.split(FIELD_SEPARATOR);
-    } catch (error) {
-      if (error instanceof TrapError && instance === this.#instance) this.#onTrouble(error);
+      return this.enter((instance) => instance.text((wasm) => wasm.identity(packed, own)))?.split(FIELD_SEPARATOR);
+    } catch {
       return undefined;
     }
   }
@@ -102,10 +115,26 @@ export class Serving {
   protected enter<T>(use: (instance: Instance) => T): T {
     const before = this.trapped;
     try {
-      return use(this.#instance);
+      return use(this.instance);
     } catch (error) {
       if (error instanceof TrapError && before === undefined) this.#onTrouble(error);
       throw error;
+    }
+  }
+
+  /** Gives the tree that serves an object out of {@link parts}. Returns whether it was there, and was what was signed. */
+  protected take(need: Need): boolean {
+    try {
+      const bytes = this.parts?.object(need);
+      if (bytes === undefined) throw new UpdateError("wrong_digest", "a part of the snapshot is missing");
+      this.instance.input(bytes);
+      this.instance.checked((wasm) => wasm.supply(need.place));
+      return true;
+    } catch (error) {
+      if (error instanceof TrapError) throw error;
+      if (this.lacking === undefined) this.#onTrouble(error as Error);
+      this.lacking = error as Error;
+      return false;
     }
   }
 
@@ -114,10 +143,27 @@ export class Serving {
     for (const compile of this.#compiled.values()) compile(instance);
   }
 
-  /** Lets another instance serve. */
-  protected switchTo(instance: Instance): void {
-    this.#instance = instance;
-    this.damaged = false;
+  /** What an instance serves, this one or one that is to take its place. */
+  protected snapshotOf(instance: Instance): Snapshot {
+    const before = this.#generationsBefore(instance);
+    return instance.call((wasm) => ({
+      generation: before + wasm.generation(),
+      epoch: wasm.epoch(),
+      issuedAt: wasm.issued_at(),
+      rootVersion: wasm.root_version(),
+    }));
+  }
+
+  /** Lets an instance serve. */
+  protected switchTo(instance: Instance, snapshot: Snapshot): void {
+    this.#before = this.#generationsBefore(instance);
+    this.instance = instance;
+    this.snapshot = snapshot;
+  }
+
+  /** No number is given twice, so that no verdict is told the identity of another instance's record. */
+  #generationsBefore(instance: Instance): number {
+    return instance === this.instance ? this.#before : Math.max(this.#before, this.snapshot.generation);
   }
 
   #number(compile: (instance: Instance) => number): number {
@@ -126,17 +172,15 @@ export class Serving {
     return number;
   }
 
-  /** A verdict that was reached, unless a part of the snapshot failed its proof on the way. */
-  #sound(packed: number): number {
-    if ((packed & PACKED.code) === CODE.internal && !this.damaged && this.snapshot.epoch > 0) {
-      this.damaged = true;
-      this.#onTrouble(new UpdateError("wrong_digest", "a part of the snapshot is not what was signed; another copy is fetched"));
-    }
-    return packed;
+  /** Brings the object that a verdict asks for, if it is at hand. Returns whether it is worth asking again. */
+  #bring(packed: number, tries: number): boolean {
+    if (this.parts === undefined || tries === MAX_BROUGHT) return false;
+    const [need] = this.instance.needs("needs", Math.floor(packed / PLACE) - 1, 1);
+    return need !== undefined && this.take(need);
   }
 
   #stop(cause: unknown): number {
-    this.#onTrouble(this.#instance.stop(cause));
+    this.#onTrouble(this.instance.stop(cause));
     return CODE.internal;
   }
 }

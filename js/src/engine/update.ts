@@ -1,10 +1,14 @@
 /** One refresh: what is fetched from the source, and in which order. What it is worth is the core's to say. */
 import { SourceError, UpdateError } from "../errors.js";
 import { LIMIT } from "../generated/codes.js";
-import type { Source, SourceReply } from "../sources/source.js";
+import type { Source, SourceReply, SourceStream } from "../sources/source.js";
+import { Arriving } from "./arriving.js";
+import type { Candidate } from "./candidate.js";
+import { behind, fetchDifference, fetchObjects, surmountable, takeBundle } from "./delivery.js";
 import type { Engine, Offered } from "./engine.js";
 import { Offer } from "./exports.js";
-import type { Timing } from "./loading.js";
+import type { Timing } from "./pace.js";
+import { BundleParts } from "./parts.js";
 
 /** Refreshes once. With a head that was pushed, it is that one instead of the source's current one that is shown to the core. */
 export type Update = (signal: AbortSignal, pushed?: SourceReply) => Promise<boolean>;
@@ -20,54 +24,133 @@ export function updater(engine: Engine, source: Source, timing: Timing, report: 
   let bundleTag: string | undefined;
 
   return async function update(signal, pushed) {
-    if (engine.trapped !== undefined) {
-      await engine.restore(timing).catch((error: Error) => {
-        if (engine.trapped !== undefined) throw error;
-        report(error); // what was in memory serves no more; the source may have better
-      });
+    await restored();
+    try {
+      engine.abort();
+      await engine.fill(timing);
+      if (engine.lacking !== undefined || engine.snapshot.epoch === 0) bundleTag = undefined;
+      if (pushed !== undefined) return await byHead(pushed, signal);
+      return await (source.head === undefined ? byBundle(signal) : byHead(await source.head({ signal }), signal));
+    } catch (error) {
+      await restored(); // the core may have stopped at what was brought; what served before goes on
+      throw error;
     }
-    engine.abort();
-    if (engine.damaged || engine.snapshot.epoch === 0) bundleTag = undefined;
-    if (pushed !== undefined) return byHead(pushed, signal);
-    return source.head === undefined ? byBundle(signal) : byHead(await source.head({ signal }), signal);
   };
+
+  async function restored(): Promise<void> {
+    if (engine.trapped === undefined) return;
+    await engine.restore(timing).catch((error: Error) => {
+      if (engine.trapped !== undefined) throw error;
+      report(error); // what was in memory serves no more; the source may have better
+    });
+  }
 
   /** A head is asked for without its tag: it is small, and a server's tag may be the same for two of them. */
   async function byHead(found: SourceReply | undefined, signal: AbortSignal): Promise<boolean> {
     const head = checked(found, signal);
     if (head === undefined) return false;
     const { offer, bundleBytes } = await offered(head.bytes, signal);
-    if (offer !== Offer.treeNeeded && !engine.damaged) return offer === Offer.renewed;
-    const bundle = checked(await source.bundle({ signal, maxBytes: bundleBytes }), signal);
-    if (bundle === undefined) throw behind();
-    fits(bundle.bytes, bundleBytes);
-    const own = await offered(bundle.bytes, signal).catch((error: Error) => error);
-    if (own instanceof Error) return byHeadAlone(bundle.bytes, head.bytes, own);
-    if (own.offer !== Offer.treeNeeded && !engine.damaged) throw behind();
-    await engine.replace(bundle.bytes, timing, head.bytes);
+    if (offer !== Offer.treeNeeded) return (await mended(bundleBytes, signal)) || offer === Offer.renewed;
+    if (engine.snapshot.epoch > 0 && (await byDifference(bundleBytes, signal))) return true;
+    if (!(await wholeBundle(head.bytes, bundleBytes, signal))) await follow(head.bytes, signal);
     return true;
   }
 
-  /** The bundle's own head is refused, with `why`; but it may be an older one of the tree that the offered head names. */
-  async function byHeadAlone(bundle: Uint8Array, head: Uint8Array, why: Error): Promise<boolean> {
-    if (!(why instanceof UpdateError)) throw why;
-    await engine.replace(bundle, timing, head, true).catch((error: Error) => {
-      throw error instanceof UpdateError && error.code === "wrong_digest" ? why : error;
-    });
-    return true;
+  async function byDifference(bundleBytes: number, signal: AbortSignal): Promise<boolean> {
+    const candidate = await fetchDifference(engine, source, timing, bundleBytes, signal);
+    if (candidate !== undefined) engine.commit(candidate, timing.now());
+    return candidate !== undefined;
+  }
+
+  /**
+   * The bundle held another tree than the head names. A publisher shows the head first, so that tree is often the one before, from
+   * which it is a small step; if that cannot be made now, the next refresh will try.
+   */
+  async function follow(head: Uint8Array, signal: AbortSignal): Promise<void> {
+    try {
+      await engine.fill(timing);
+      const { offer, bundleBytes } = await offered(head, signal);
+      if (offer === Offer.treeNeeded) await byDifference(bundleBytes, signal);
+    } catch (error) {
+      surmountable(error, signal);
+    }
+  }
+
+  /** Takes the bundle. Returns whether it held the tree that the head names, and not another one that is acceptable too. */
+  async function wholeBundle(head: Uint8Array, bundleBytes: number, signal: AbortSignal): Promise<boolean> {
+    const reply = checkedBundle(await source.bundle({ signal, maxBytes: bundleBytes }), signal);
+    if (reply === undefined) throw behind();
+    const bundle = await Arriving.of(reply, bundleBytes);
+    try {
+      const { candidate, wanted, refused } = await candidateFor(bundle.beginning, head, signal);
+      await takeBundle(engine, candidate, bundle, timing, signal).catch((error: Error) => {
+        throw refused !== undefined && error instanceof UpdateError && error.code === "wrong_digest" ? refused : error;
+      });
+      return candidate.to === wanted;
+    } finally {
+      await bundle.end();
+    }
+  }
+
+  /**
+   * A bundle is taken under its own head if that names another tree than the one that was offered, and is acceptable. Else its own head does not
+   * matter, and is told only if the bundle turns out not to hold the tree that is wanted: it may be an older head of that tree.
+   */
+  async function candidateFor(beginning: Uint8Array, head: Uint8Array, signal: AbortSignal): Promise<{ candidate: Candidate; wanted: string; refused?: Error }> {
+    const asked = engine.begin(timing.now());
+    const wanted = asked.to;
+    let own: Offered;
+    try {
+      own = await offered(beginning, signal);
+    } catch (error) {
+      surmountable(error, signal);
+      if (!(error instanceof UpdateError)) throw error;
+      return { candidate: asked, wanted, refused: error };
+    }
+    if (own.offer !== Offer.treeNeeded) throw behind();
+    const other = engine.begin(timing.now());
+    if (other.to !== wanted) return { candidate: other, wanted };
+    engine.offer(head, timing.now());
+    return { candidate: engine.begin(timing.now()), wanted };
   }
 
   async function byBundle(signal: AbortSignal): Promise<boolean> {
-    const bundle = checked(await source.bundle({ etag: bundleTag, signal }), signal);
-    if (bundle === undefined) return false;
-    const { offer, bundleBytes } = await offered(bundle.bytes, signal);
-    const needed = offer === Offer.treeNeeded || engine.damaged;
-    if (needed) {
-      fits(bundle.bytes, bundleBytes);
-      await engine.replace(bundle.bytes, timing);
+    const reply = checkedBundle(await source.bundle({ etag: bundleTag, signal }), signal);
+    if (reply === undefined) return false;
+    const bundle = await Arriving.of(reply, Number.POSITIVE_INFINITY);
+    try {
+      const { offer, bundleBytes } = await offered(bundle.beginning, signal);
+      bundle.maxBytes = bundleBytes;
+      const needed = offer === Offer.treeNeeded;
+      if (needed) await takeBundle(engine, engine.begin(timing.now()), bundle, timing, signal);
+      const changed = needed || (await mendedBy(bundle)) || offer === Offer.renewed;
+      bundleTag = reply.etag;
+      return changed;
+    } finally {
+      await bundle.end();
     }
-    bundleTag = bundle.etag;
-    return needed || offer === Offer.renewed;
+  }
+
+  /** Brings the tree that serves what it lacks, where that was not what was signed. Resolves to whether there was anything to mend. */
+  async function mended(bundleBytes: number, signal: AbortSignal): Promise<boolean> {
+    if (engine.lacking === undefined) return false;
+    await fetchObjects(engine.tree, source, signal).catch((error) => surmountable(error, signal));
+    if (engine.mended()) return true;
+    const reply = checkedBundle(await source.bundle({ signal, maxBytes: bundleBytes }), signal);
+    if (reply === undefined) throw behind();
+    const bundle = await Arriving.of(reply, bundleBytes);
+    try {
+      return await mendedBy(bundle);
+    } finally {
+      await bundle.end();
+    }
+  }
+
+  async function mendedBy(bundle: Arriving): Promise<boolean> {
+    if (engine.lacking === undefined) return false;
+    await engine.fill(timing, new BundleParts(await bundle.all(), engine.tree.treeBytes));
+    if (!engine.mended()) throw engine.lacking;
+    return true;
   }
 
   /** The core's answer to a head, or a bundle's beginning, after the roots it needed were fetched: each proven before the next. */
@@ -84,16 +167,18 @@ export function updater(engine: Engine, source: Source, timing: Timing, report: 
   }
 }
 
-/** Before anything is copied. */
-function fits({ length }: Uint8Array, bundleBytes: number): void {
-  if (length > bundleBytes) throw new UpdateError("too_large", `the bundle has ${length} bytes, the head vouches for ${bundleBytes} at the most`);
-}
-
-const behind = () => new SourceError("behind", "the head names another tree than the bundle holds: the source is behind, or being written to");
-
 /** A fault of a source that users wrote is named as one, or the core would seem to have failed on it. */
 function checked(reply: SourceReply | undefined, signal: AbortSignal): SourceReply | undefined {
   signal.throwIfAborted();
   if (reply === undefined || reply?.bytes instanceof Uint8Array) return reply;
   throw new SourceError("source", "a source must resolve to { bytes: Uint8Array } or undefined");
+}
+
+/** The same for a bundle, which may be on its way. */
+function checkedBundle(reply: SourceReply | SourceStream | undefined, signal: AbortSignal): SourceReply | SourceStream | undefined {
+  const stream = (reply as Partial<SourceStream> | null | undefined)?.stream;
+  if (typeof stream !== "object" || stream === null) return checked(reply as SourceReply | undefined, signal);
+  signal.throwIfAborted();
+  if ("getReader" in stream || Symbol.asyncIterator in stream) return reply;
+  throw new SourceError("source", "the stream of a source must be a ReadableStream, or what `for await` takes");
 }

@@ -94,6 +94,8 @@ export const LIMIT = {
   rootChain: 64,
   /** Bytes of a root, and more than any head has. */
   rootBytes: 8192,
+  /** Bytes of a patch. */
+  patchBytes: 67108864,
   /** Requirements that one edge compiles. */
   requirements: 4096,
 } as const;

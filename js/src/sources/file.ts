@@ -26,7 +26,8 @@ export function fileSource(path: string | URL, _options?: FileSourceOptions): So
 }
 
 /**
- * A published realm in a directory, as a publisher writes it: `head`, `bundle`, `root/<n>`. For Node, Deno and Bun.
+ * A published realm in a directory, as a publisher writes it: `head`, `bundle`, `root/<n>`, `patch/<to>/<from>`,
+ * `objects/<digest>`. For Node, Deno and Bun.
  *
  * ```ts
  * const verifier = await createVerifier({ root, source: directorySource("/var/lib/edgelatch/r/acme") });
@@ -40,6 +41,8 @@ export function directorySource(path: string | URL, _options?: FileSourceOptions
     head: (request) => read(join(directory, "head"), LIMIT.rootBytes, request),
     bundle: (request) => read(join(directory, "bundle"), Math.min(maxBytes, own(request, "maxBytes") ?? maxBytes), request),
     root: (n, { signal }) => readIfThere(join(directory, "root", String(n)), LIMIT.rootBytes, signal),
+    patch: (from, to, request) => readIfThere(join(directory, "patch", to, from), own(request, "maxBytes") ?? maxBytes, request.signal),
+    object: (digest, request) => readIfThere(join(directory, "objects", digest), own(request, "maxBytes") ?? maxBytes, request.signal),
   };
 }
 

@@ -4,8 +4,8 @@ import { reasonOf, redirectOf } from "../util/fetching.js";
 import { bound, type Options, optionsOf, UNCHECKED } from "../util/options.js";
 import { argument, own, plain } from "../util/own.js";
 import { detachedFetch } from "./detached.js";
-import { readLimited } from "./reply.js";
-import { MAX_BUNDLE_BYTES, type Source, type SourceReply, type SourceRequest, type WatchRequest } from "./source.js";
+import { piecesOf, readLimited } from "./reply.js";
+import { MAX_BUNDLE_BYTES, type Source, type SourceReply, type SourceRequest, type SourceStream, type WatchRequest } from "./source.js";
 import { readStream, streamHeaders } from "./stream.js";
 
 /** Options of {@link httpSource}. An unknown option is a `TypeError`, and so is a bound that is `undefined`. */
@@ -37,8 +37,9 @@ interface Asked {
 const MAX_REDIRECTS = 5;
 
 /**
- * A published realm over HTTP: `<base>/head`, `<base>/bundle`, `<base>/root/<n>`, with `ETag` and `If-None-Match`; new heads as they
- * come from `<base>/stream`, if there is one. Redirects are followed within the origin of `base` only: what is sent is for that origin.
+ * A published realm over HTTP: `<base>/head`, `<base>/bundle`, `<base>/root/<n>`, with `ETag` and `If-None-Match`;
+ * `<base>/patch/<to>/<from>`, `<base>/objects/<digest>`, and new heads as they come from `<base>/stream`, where there are such.
+ * Redirects are followed within the origin of `base` only: what is sent is for that origin.
  *
  * ```ts
  * httpSource("https://keys.example.com/r/acme", { headers: { authorization: `Bearer ${token}` } })
@@ -60,12 +61,12 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
   const maxBytes = bound("maxBytes", options.maxBytes, MAX_BUNDLE_BYTES);
   const ask: Asked["ask"] = options.fetch ?? ((...args) => fetch(...args));
 
-  /** An object, or one of the two statuses that are an answer without one. */
-  function get(path: string, limit: number, request: SourceRequest): Promise<SourceReply | 304 | 404> {
+  /** What `read` makes of a reply that holds an object, or one of the two statuses that are an answer without one. */
+  function get<T extends object>(path: string, request: SourceRequest, read: Reading<T>): Promise<T | 304 | 404> {
     const [what, etag] = [`GET ${path}`, own(request, "etag")];
     const more: Record<string, string> = etag === undefined ? {} : { "if-none-match": etag };
-    return exchange({ what, url: new URL(path + root.search, root), more, signal: request.signal, ask }, async (reply) => {
-      if (reply.status === 200) return { bytes: await readLimited(reply, limit, what), etag: reply.headers.get("etag") ?? undefined };
+    return exchange({ what, url: new URL(path + root.search, root), more, signal: request.signal, ask }, async (reply, told) => {
+      if (reply.status === 200) return read(reply, what, told);
       await reply.body?.cancel();
       if ((reply.status === 304 && etag !== undefined) || reply.status === 404) return reply.status;
       throw new SourceError("http_status", `${what} answered ${reply.status}`);
@@ -80,14 +81,16 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
   }
 
   /** Asks, and reads the reply. What goes wrong is told without what is not for logs. */
-  async function exchange<T>(asked: Asked, read: (reply: Response) => Promise<T>): Promise<T> {
+  async function exchange<T>(asked: Asked, read: (reply: Response, told: Told) => Promise<T>): Promise<T> {
     const secrets = Object.values(headers);
+    const told: Told = (error) => {
+      if (error instanceof SourceError) return error;
+      return asked.signal.aborted ? asked.signal.reason : new SourceError("unreachable", `${asked.what}: ${reasonOf(error, secrets)}`);
+    };
     try {
-      return await read(await follow(asked, secrets));
+      return await read(await follow(asked, secrets), told);
     } catch (error) {
-      if (error instanceof SourceError) throw error;
-      if (asked.signal.aborted) throw asked.signal.reason;
-      throw new SourceError("unreachable", `${asked.what}: ${reasonOf(error, secrets)}`);
+      throw told(error);
     }
   }
 
@@ -111,23 +114,51 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
   }
 
   /** An object that must be there and may be as before. */
-  async function current(path: string, limit: number, request: SourceRequest): Promise<SourceReply | undefined> {
-    const found = await get(path, limit, request);
+  async function current<T extends object>(path: string, request: SourceRequest, read: Reading<T>): Promise<T | undefined> {
+    const found = await get(path, request, read);
     if (found === 404) throw new SourceError("http_status", `GET ${path} answered 404`);
     return found === 304 ? undefined : found;
   }
 
   /** An object that never changes and may not be there. */
-  async function fixed(path: string, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
-    const found = await get(path, limit, { signal });
+  async function fixed(path: string, limit: number, { signal }: SourceRequest): Promise<Uint8Array | undefined> {
+    const found = await get(path, { signal }, whole(limit));
     return typeof found === "number" ? undefined : found.bytes;
   }
 
+  const limitOf = (request: SourceRequest) => Math.min(maxBytes, own(request, "maxBytes") ?? maxBytes);
+
   return {
-    head: (request) => current("head", LIMIT.rootBytes, request),
-    bundle: (request) => current("bundle", Math.min(maxBytes, own(request, "maxBytes") ?? maxBytes), request),
-    root: (n, { signal }) => fixed(`root/${n}`, LIMIT.rootBytes, signal),
+    head: (request) => current("head", request, whole(LIMIT.rootBytes)),
+    bundle: (request) => current("bundle", request, streamed(limitOf(request))),
+    root: (n, request) => fixed(`root/${n}`, LIMIT.rootBytes, request),
+    patch: (from, to, request) => fixed(`patch/${to}/${from}`, limitOf(request), request),
+    object: (digest, request) => fixed(`objects/${digest}`, limitOf(request), request),
     watch,
+  };
+}
+
+/** An error, as it may be told. */
+type Told = (error: unknown) => unknown;
+/** What becomes of a reply that holds an object. `what` was asked for; `told` is for errors after the reading has begun. */
+type Reading<T> = (reply: Response, what: string, told: Told) => Promise<T>;
+
+const etagOf = (reply: Response) => reply.headers.get("etag") ?? undefined;
+
+function whole(limit: number): Reading<SourceReply> {
+  return async (reply, what) => ({ bytes: await readLimited(reply, limit, what), etag: etagOf(reply) });
+}
+
+function streamed(limit: number): Reading<SourceStream> {
+  return async (reply, what, told) => {
+    async function* stream() {
+      try {
+        yield* piecesOf(reply, limit, what);
+      } catch (error) {
+        throw told(error);
+      }
+    }
+    return { stream: stream(), etag: etagOf(reply) };
   };
 }
 

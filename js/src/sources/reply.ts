@@ -1,33 +1,46 @@
 /** The body of a reply, within a limit. */
 import { SourceError } from "../errors.js";
 
-/** All bytes of a reply. One that is too large is refused as soon as that is known. */
-export async function readLimited(reply: Response, limit: number, what: string): Promise<Uint8Array> {
+/**
+ * The pieces of a reply as they come. One that is too large is refused as soon as that is known; whoever stops reading ends the
+ * transfer.
+ */
+export async function* piecesOf(reply: Response, limit: number, what: string): AsyncGenerator<Uint8Array, void, void> {
   const tooLarge = () => new SourceError("too_large", `${what}: the reply is larger than ${limit} bytes`);
   const announced = Number(reply.headers.get("content-length") ?? Number.NaN);
   if (announced > limit) {
     await reply.body?.cancel();
     throw tooLarge();
   }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
   const reader = reply.body?.getReader();
-  while (reader) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    size += value.length;
-    if (size > limit) {
-      await reader.cancel();
-      throw tooLarge();
+  try {
+    for (let size = 0; reader !== undefined; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      size += value.length;
+      if (size > limit) throw tooLarge();
+      yield value;
     }
-    chunks.push(value);
+  } finally {
+    await reader?.cancel().catch(() => {}); // nothing happens at the end of the body
   }
-  if (chunks.length === 1) return chunks[0] as Uint8Array;
-  const all = new Uint8Array(size);
+}
+
+/** All bytes of a reply. */
+export async function readLimited(reply: Response, limit: number, what: string): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of piecesOf(reply, limit, what)) pieces.push(piece);
+  return joined(pieces);
+}
+
+/** The pieces as one, without a copy if there is but one. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0] as Uint8Array;
+  const all = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
   let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
   }
   return all;
 }

@@ -35,6 +35,14 @@ export interface WatchRequest {
   readonly onRetry: (ms: number) => void;
 }
 
+/** A bundle on its way: what has come is taken over piece by piece, so that it is never in memory twice. */
+export interface SourceStream {
+  /** The pieces, cut anywhere. Nobody reads on when it is longer than it may be, or refused. */
+  readonly stream: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
+  /** As of a {@link SourceReply}. */
+  readonly etag?: string | undefined;
+}
+
 /**
  * Where published objects come from. A source only fetches: it decides nothing, keeps no state of its own, and rejects
  * when it cannot answer; `onError` hears of that. An object of your own with these methods will do:
@@ -46,10 +54,17 @@ export interface WatchRequest {
 export interface Source {
   /** The current head; `undefined` for "as before". Without this method every refresh asks for the bundle. */
   head?(request: SourceRequest): Promise<SourceReply | undefined>;
-  /** Head and whole tree in one; `undefined` for "as before". */
-  bundle(request: SourceRequest): Promise<SourceReply | undefined>;
+  /** Head and whole tree in one, as a whole or on its way; `undefined` for "as before". */
+  bundle(request: SourceRequest): Promise<SourceReply | SourceStream | undefined>;
   /** Version `n` of the root, from 2 on, asked for only when trust has rotated; `undefined` for "there is none". */
   root?(n: number, request: SourceRequest): Promise<Uint8Array | undefined>;
+  /**
+   * What leads from one tree to another, as a publisher puts it to `patch/<to>/<from>`; `undefined` for "there is none". With patches, a
+   * change costs what changed; without, or where this rejects, an update goes the ways that are left.
+   */
+  patch?(from: string, to: string, request: SourceRequest): Promise<Uint8Array | undefined>;
+  /** One object of a tree, as a publisher puts it to `objects/<digest>`; `undefined` for "there is none". */
+  object?(digest: string, request: SourceRequest): Promise<Uint8Array | undefined>;
   /**
    * Tells of new heads as they come. Resolves when the source has ended that, as servers do that are restarted; rejects when it broke,
    * with the code `no_stream` where there is nothing to watch. What it hands over is worth what {@link head} finds: it is proven.

@@ -32,7 +32,8 @@ pub use staged::Staged;
 use crate::error::Error;
 use crate::head::Head;
 use crate::limits::{
-    CLOCK_TOLERANCE, MAX_BUNDLE_BYTES, MAX_PAST_TREES, MAX_ROOT_CHAIN, MAX_TOP_BYTES, MIN_BUNDLE_ROOM, PAST_SHARE,
+    CLOCK_TOLERANCE, MAX_BUNDLE_BYTES, MAX_PAST_TREES, MAX_ROOT_CHAIN, MAX_TOP_BYTES, MIN_BUNDLE_ROOM, MIN_PAST_ROOM,
+    PAST_SHARE,
 };
 use crate::root::Root;
 use crate::snapshot::Snapshot;
@@ -216,7 +217,7 @@ impl Edge {
         let Active { snapshot, generation, .. } = before;
         let bytes = snapshot.memory_beyond(now);
         self.past.push_back(Past { generation, snapshot, bytes });
-        let room = now.memory() / PAST_SHARE;
+        let room = (now.memory() / PAST_SHARE).max(MIN_PAST_ROOM);
         while self.past.len() > MAX_PAST_TREES || self.past.iter().map(|past| past.bytes).sum::<usize>() > room {
             if self.past.pop_front().is_none() {
                 break;
@@ -236,6 +237,11 @@ impl Edge {
     pub fn need(&self, from: Place) -> Option<Need> {
         let snapshot = &self.active.as_ref()?.snapshot;
         snapshot.need(snapshot.missing_from(from)?)
+    }
+
+    /// All objects from `from` on that the tree being served lacks.
+    pub fn needs(&self, from: Place) -> impl Iterator<Item = Need> + use<'_> {
+        self.active.iter().flat_map(move |active| active.snapshot.needs(from))
     }
 
     /// A head that is proven under `root` and may be served now.

@@ -52,8 +52,11 @@ impl Outcome {
 }
 
 impl Location {
-    /// The place inside a packed outcome; `None` when there was no record.
+    /// The place of the record inside a packed outcome; `None` when there was none. A missing object stands where a record would.
     pub fn unpack(packed: u64) -> Option<Location> {
+        if packed & 0x3f == u64::from(Code::ShardNeeded.number()) {
+            return None;
+        }
         let place = (packed >> 10).checked_sub(1)?;
         Some(Location { shard: u32::try_from(place >> 22).ok()?, index: u32::try_from(place & 0x3f_ffff).ok()? })
     }

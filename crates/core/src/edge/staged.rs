@@ -188,7 +188,8 @@ impl Staged {
         done
     }
 
-    fn is_working(&self) -> bool {
+    /// Whether [`Staged::check`] has more to work through.
+    pub fn is_working(&self) -> bool {
         !matches!(self.input, Input::None)
     }
 
@@ -198,6 +199,17 @@ impl Staged {
             None => Some(super::top_need(&self.head)),
             Some(snapshot) => snapshot.need(snapshot.missing_from(from)?),
         }
+    }
+
+    /// The objects from `from` on that are missing, as far as they are known: what they name in turn is not.
+    pub fn needs(&self, from: Place) -> impl Iterator<Item = Need> + use<'_> {
+        let top = self.snapshot.is_none().then(|| super::top_need(&self.head));
+        top.into_iter().chain(self.snapshot.iter().flat_map(move |snapshot| snapshot.needs(from)))
+    }
+
+    /// The head under which it would come into force.
+    pub fn head(&self) -> &Head {
+        &self.head
     }
 
     /// Whether an edge that serves nothing yet may begin with it: top page, directory and index pages are here, and suit the host.

@@ -199,6 +199,12 @@ impl Snapshot {
         }
     }
 
+    /// What is known of the objects from `from` on that are missing.
+    pub(crate) fn needs(&self, from: Place) -> impl Iterator<Item = Need> + use<'_> {
+        let next = move |place: &Place| self.missing_from(self.next_place(*place)?);
+        core::iter::successors(self.missing_from(from), next).filter_map(|place| self.need(place))
+    }
+
     /// How many objects are missing, of those that are known.
     pub(crate) fn missing(&self) -> usize {
         let pages = self.pages.iter().map(|page| page.as_ref().map_or(1, |page| page.absent)).sum::<usize>();

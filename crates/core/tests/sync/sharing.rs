@@ -4,7 +4,7 @@ use super::states::*;
 use edgelatch_core::build::*;
 use edgelatch_core::edge::{Edge, RequirementId};
 use edgelatch_core::key::KeyId;
-use edgelatch_core::limits::PAST_SHARE;
+use edgelatch_core::limits::{MIN_PAST_ROOM, PAST_SHARE};
 use edgelatch_core::verdict::Code;
 use edgelatch_testkit::random::Random;
 use edgelatch_testkit::realm::*;
@@ -84,9 +84,23 @@ fn identities_of_replaced_trees_stay_readable_within_their_room() {
         for (generation, at, id) in &given {
             assert!(edge.identity(*generation, *at).is_none_or(|identity| identity.key_id == *id));
         }
-        assert!(edge.memory() < least + least / PAST_SHARE + 1_000, "{n}: {} of {least}", edge.memory());
+        let room = MIN_PAST_ROOM.max(least / PAST_SHARE);
+        assert!(edge.memory() < least + room + 1_000, "{n}: {} of {least}", edge.memory());
     }
     assert!(edge.identity(1, given[0].1).is_none(), "and in the end");
+}
+
+/// A tree of one shard shares nothing with the next one, and its identities stay all the same.
+#[test]
+fn identities_of_small_trees_outlive_ten_updates() {
+    let mut state = crowd(150);
+    let mut edge = serving_tree(5, &Tree::build(&state).unwrap());
+    let at = edge.verify_key(TEXTS[1].as_bytes(), None, RequirementId::NONE, T0).at.unwrap();
+    for epoch in 6..16 {
+        state.records.pop();
+        update(&mut edge, &[], bundle(epoch, &Tree::build(&state).unwrap()), T0).unwrap();
+    }
+    assert_eq!(edge.identity(1, at).map(|identity| identity.key_id), Some(KeyId(1)));
 }
 
 /// A number that comes back with other content: nothing that was answered under it before is left.

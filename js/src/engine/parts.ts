@@ -1,0 +1,58 @@
+/** Where objects of a tree can be had at once. They are only bytes here: the core proves each one that it takes. */
+import type { Instance, Place } from "./instance.js";
+
+/** An object that a tree lacks. */
+export interface Need {
+  /** Where it stands in its tree, as the core numbers places. */
+  readonly place: number;
+  readonly length: number;
+  /** Where it begins in a bundle, in bytes from the top page. */
+  readonly offset: number;
+  /** Its name, in hex. */
+  readonly digest: string;
+}
+
+export interface Parts {
+  /** What is said to be this object. */
+  object(need: Need): Uint8Array | undefined;
+}
+
+/** A bundle in memory. */
+export class BundleParts implements Parts {
+  readonly #tree: Uint8Array;
+
+  /** @param treeBytes of the tree with which the bundle ends */
+  constructor(bundle: Uint8Array, treeBytes: number) {
+    this.#tree = bundle.subarray(Math.max(0, bundle.length - treeBytes));
+  }
+
+  object({ offset, length }: Need): Uint8Array {
+    return this.#tree.subarray(offset, offset + length);
+  }
+}
+
+/** Numbers of each row in the core's table of objects: place, address, length. */
+const ROW = 3;
+
+/** The objects in the memory of an instance that has stopped, and after those what that instance had at hand itself. */
+export class MemoryParts implements Parts {
+  /** Where each object lies, by its place, in an order in which another instance can take them. */
+  readonly places: ReadonlyMap<number, Place>;
+  readonly #instance: Instance;
+  readonly #more: Parts | undefined;
+
+  /** @param table where the core's table lies in that memory: an address, and the number of rows */
+  constructor(instance: Instance, table: Place, more: Parts | undefined) {
+    this.#instance = instance;
+    this.#more = more;
+    const rows = new Uint32Array(instance.exports.memory.buffer, table.at, table.length * ROW);
+    const places = new Map<number, Place>();
+    for (let row = 0; row < rows.length; row += ROW) places.set(rows[row] as number, { at: rows[row + 1] as number, length: rows[row + 2] as number });
+    this.places = places;
+  }
+
+  object(need: Need): Uint8Array | undefined {
+    const place = this.places.get(need.place);
+    return place === undefined ? this.#more?.object(need) : this.#instance.bytes(place);
+  }
+}

@@ -1,0 +1,147 @@
+//! How a tree comes together: a candidate beside the tree that serves, and what the tree that serves still lacks. Objects are
+//! proven as they come, whatever brings them. Each call that changes something returns a number from 0, or -1 and leaves
+//! `code: detail` as text.
+//!
+//! Objects stand at places, which cross as their numbers (SPEC.md section 6.2).
+
+use crate::state::{State, address, length, say, size, with};
+use crate::update::{chain, number, seconds, update};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Write;
+use edgelatch_core::edge::{Edge, Need, Staged};
+use edgelatch_core::error::Error;
+use edgelatch_core::tree::Place;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Begins a candidate for the head that [`offer`](crate::offer) was shown last, in the place of the one before. What the tree that
+/// serves has in common with it is there from the beginning.
+#[wasm_bindgen]
+pub fn begin(now: f64) -> f64 {
+    update(|state, edge| {
+        state.staged = None;
+        state.staged = Some(edge.begin(&chain(&state.roots), seconds(now))?);
+        Ok(0.0)
+    })
+}
+
+fn staged(change: impl FnOnce(&mut Staged, &mut Vec<u8>) -> Result<f64, Error>) -> f64 {
+    update(|state, _| change(state.staged.as_mut().ok_or(Error::Superseded)?, &mut state.input))
+}
+
+/// Gives the candidate the input, the next bytes of a bundle. One that failed stays refused: another has to be begun.
+#[wasm_bindgen]
+pub fn feed() -> f64 {
+    staged(|staged, input| staged.feed(input).map(|()| 0.0))
+}
+
+/// Gives the candidate the input as a patch that leads to it from the tree that serves; [`check`] works through it.
+#[wasm_bindgen]
+pub fn patch() -> f64 {
+    staged(|staged, input| staged.patch(core::mem::take(input)).map(|()| 0.0))
+}
+
+/// Works through what the candidate was given for about `budget` bytes. Returns how many objects it lacks, as far as is known.
+#[wasm_bindgen]
+pub fn check(budget: u32) -> f64 {
+    staged(|staged, _| Ok(staged.check(size(budget))?.into()))
+}
+
+/// Whether [`check`] has more to work through.
+#[wasm_bindgen]
+pub fn working() -> u32 {
+    asked(Staged::is_working)
+}
+
+/// Whether the candidate is far enough for [`commit`](crate::commit) where nothing serves yet.
+#[wasm_bindgen]
+pub fn ready() -> u32 {
+    asked(Staged::is_ready)
+}
+
+/// Whether the candidate lacks nothing, as `commit` demands where something serves.
+#[wasm_bindgen]
+pub fn complete() -> u32 {
+    asked(Staged::is_complete)
+}
+
+fn asked(question: impl FnOnce(&Staged) -> bool) -> u32 {
+    with(|state| state.staged.as_ref().is_some_and(question)).unwrap_or(false).into()
+}
+
+/// Gives the candidate the input as the object at a place, one that [`stage_needs`] names.
+#[wasm_bindgen]
+pub fn stage_supply(place: u32) -> f64 {
+    staged(|staged, input| staged.supply(place_of(place)?, core::mem::take(input)).map(|()| 0.0))
+}
+
+/// Gives the tree that serves the input as the object at a place, one that [`needs`] names.
+#[wasm_bindgen]
+pub fn supply(place: u32) -> f64 {
+    update(|state, edge| {
+        edge.supply(place_of(place)?, core::mem::take(&mut state.input))?;
+        Ok(0.0)
+    })
+}
+
+fn place_of(number: u32) -> Result<Place, Error> {
+    Place::of_number(number).ok_or(Error::BadReference { object: "tree", field: "place" })
+}
+
+/// Leaves the first `limit` objects from a place on that the candidate lacks, as far as they are known, as text: one a line, its
+/// place, length, offset in a bundle from the top page on, and digest. Returns 0 for none.
+#[wasm_bindgen]
+pub fn stage_needs(from: u32, limit: u32) -> u32 {
+    say(|state| list(state.staged.as_ref()?.needs(Place::of_number(from)?), limit))
+}
+
+/// The same of the tree that serves.
+#[wasm_bindgen]
+pub fn needs(from: u32, limit: u32) -> u32 {
+    say(|state| list(state.edge.as_ref()?.needs(Place::of_number(from)?), limit))
+}
+
+fn list(needs: impl Iterator<Item = Need>, limit: u32) -> Option<String> {
+    let mut text = String::new();
+    for Need { place, slot, offset } in needs.take(size(limit)) {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{} {} {offset} {}", place.number(), slot.length, slot.id);
+    }
+    text.pop().map(|_| text)
+}
+
+/// Leaves the digest of the tree that serves, a space, and that of the candidate's as text; the first is empty where nothing
+/// serves. Returns 0 without a candidate.
+#[wasm_bindgen]
+pub fn trees() -> u32 {
+    say(|state| {
+        let wanted = state.staged.as_ref()?.head().tree;
+        let served = state.edge.as_ref()?.head().map(|head| head.tree.to_string());
+        Some(format!("{} {wanted}", served.unwrap_or_default()))
+    })
+}
+
+/// Bytes of all objects of the candidate's tree, 0 without a candidate.
+#[wasm_bindgen]
+pub fn stage_bytes() -> f64 {
+    with(|state| state.staged.as_ref().map(|staged| number(staged.head().tree_bytes))).flatten().unwrap_or(0.0)
+}
+
+/// Leaves a table of the objects that the tree that serves has, at [`table_ptr`](crate::table_ptr), in an order in which another
+/// edge can take them: of each its place, its address and its length, of four bytes each. Returns their number. Should this instance
+/// stop, a host finds the objects there, as long as their tree serves. The table before it stays as it is until the next call, so
+/// that a host always has one that was finished.
+#[wasm_bindgen]
+pub fn objects() -> u32 {
+    let count = with(|state| {
+        let State { edge, tables, .. } = state;
+        tables.swap(0, 1);
+        let table = &mut tables[0];
+        let objects = edge.iter().flat_map(Edge::objects);
+        table.clear();
+        table.extend(objects.flat_map(|(place, bytes)| [place.number(), address(bytes), length(bytes.len())]));
+        length(table.len() / 3)
+    });
+    count.unwrap_or(0)
+}
