@@ -392,6 +392,22 @@ fn an_act_changes_what_it_is_about(f: Fixture) {
     assert_eq!(changed(&rotate), (vec![], 1, 1));
     let delete = || drop(keys.delete(&me, first, Some("first"), None).unwrap());
     assert_eq!(changed(&delete), (vec![(Table::Scopes, false), (Table::Policies, false)], 0, 1));
+    // Where keys have their owner's roles, these are all its keys' affair; where they have their own, nobody's.
+    let give_roles = |roles: &[&str]| {
+        let edit = OwnerEdit { roles: Some(roles.iter().map(|role| slug(role)).collect()), ..OwnerEdit::default() };
+        tenants.edit_owner(&me, &slug("one"), &slug("alice"), &edit).unwrap();
+    };
+    assert_eq!(changed(&|| give_roles(&["reader"])), (vec![], 0, 0));
+    let authority = |word: &str| {
+        let edit = OrgEdit { settings: Some(json!({ "authority": word })), ..OrgEdit::default() };
+        tenants.edit_org(&me, &slug("one"), &edit).unwrap();
+    };
+    let (came, went) = ((Table::RoleSets, true), (Table::RoleSets, false));
+    let roles = [(Table::Roles, false), (Table::Roles, true)];
+    let exchanged = [&roles[..], &[went, came]].concat();
+    assert_eq!(changed(&|| authority("owner")), (exchanged.clone(), 1, 0));
+    assert_eq!(changed(&|| give_roles(&["writer"])), (exchanged.clone(), 1, 0));
+    assert_eq!(changed(&|| authority("roles")), (exchanged, 1, 0));
     // Nobody has this role, so no edge is told of it.
     let unused = NewRole { role: slug("unused"), ..ours };
     assert_eq!(changed(&|| drop(tenants.create_role(&me, &unused).unwrap())), (vec![], 0, 0));
