@@ -232,7 +232,7 @@ impl Publisher {
             // Every target shows the epoch before any gets its bundle, which is long and which no edge waits for that serves already.
             (self.watch)(Stage::Shown(epoch));
             memory.unbundled = Some(Out { epoch, signed_at: row.issued_at, head, roots });
-            if memory.bundled.is_none_or(|at| at.elapsed() >= BUNDLE_PAUSE) {
+            if reason == Reason::Asked || memory.bundled.is_none_or(|at| at.elapsed() >= BUNDLE_PAUSE) {
                 for (target, result) in self.bundle(targets, &mut memory)? {
                     match result {
                         Ok(removed) => written.iter_mut().for_each(|written| written.removed += removed),
