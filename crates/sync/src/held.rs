@@ -17,6 +17,8 @@ pub(crate) const KEEP_SECONDS: u64 = 600;
 pub struct Held {
     /// The objects that were found whole, or written.
     objects: HashSet<ObjectId>,
+    /// The patches that lead to the present tree.
+    patches: BTreeSet<Item>,
     /// What the present tree does without, and since when, in Unix seconds.
     unneeded: BTreeMap<Item, u64>,
     /// Whether the target was looked through.
@@ -63,9 +65,20 @@ impl Held {
         self.objects.insert(id);
     }
 
-    /// A patch that is there from now on. It leads to the present tree, so nothing will ask for it once there is another.
-    pub(crate) fn patched(&mut self, patch: Item, now: u64) {
-        self.unneeded.insert(patch, now);
+    /// A patch to the present tree is there.
+    pub(crate) fn patched(&mut self, patch: Item) {
+        self.unneeded.remove(&patch);
+        self.patches.insert(patch);
+    }
+
+    /// Another tree, `tree`, is the present one from now on: nobody needs the patches to the one before who has not read its head yet.
+    pub(crate) fn turn(&mut self, tree: ObjectId, now: u64) {
+        let leads = |patch: &Item| matches!(patch, Item::Patch { to, .. } if *to == tree);
+        let old: Vec<Item> = self.patches.iter().filter(|patch| !leads(patch)).copied().collect();
+        for patch in old {
+            self.patches.remove(&patch);
+            self.unneeded.insert(patch, now);
+        }
     }
 
     /// Removes what the present tree, which has `wanted`, has done without for long enough. Returns how many objects went. One that cannot be

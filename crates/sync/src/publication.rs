@@ -78,10 +78,11 @@ impl Publication<'_> {
             written.objects += 1;
             written.bytes += u64::from(slot.length);
         }
+        held.turn(self.tree.id(), self.now);
         for (from, patch) in self.patches {
             let item = Item::Patch { to: self.tree.id(), from: *from };
             target.write(item, patch)?;
-            held.patched(item, self.now);
+            held.patched(item);
         }
         for root in self.roots {
             let item = Item::Root(root.version);
