@@ -77,9 +77,14 @@ impl Forest {
         Ok(Grown { changes, diverged })
     }
 
-    /// The tree, and the patches that lead to it.
-    pub(crate) fn tree(&self) -> Result<(&Tree, Vec<(ObjectId, Vec<u8>)>), Error> {
+    /// The tree.
+    pub(crate) fn tree(&self) -> Result<&Tree, Error> {
         let kept = self.kept.as_ref().ok_or_else(|| Error::Build { detail: "no tree was built".into() })?;
-        Ok((&kept.tree, self.history.patches(&kept.tree)?))
+        Ok(&kept.tree)
+    }
+
+    /// The patches that lead to it, and where each begins.
+    pub(crate) fn patches(&self) -> Result<Vec<(ObjectId, Vec<u8>)>, Error> {
+        self.history.patches(self.tree()?)
     }
 }

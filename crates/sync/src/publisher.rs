@@ -181,7 +181,7 @@ impl Publisher {
         let mut memory = self.memory();
         let Memory { forest, held, .. } = &mut *memory;
         let Grown { changes, diverged } = forest.grow(&self.ledger(), reason == Reason::Asked, now, &self.watch)?;
-        let (tree, patches) = forest.tree()?;
+        let (tree, patches) = (forest.tree()?, forest.patches()?);
         (self.watch)(Stage::Writing(tree.bytes()));
         // The root may have raised the least epoch that counts.
         let mut above = root.min_epoch.saturating_sub(1);
@@ -233,10 +233,10 @@ impl Publisher {
             (self.watch)(Stage::Shown(epoch));
             memory.unbundled = Some(Out { epoch, signed_at: row.issued_at, head, roots });
             if reason == Reason::Asked || memory.bundled.is_none_or(|at| at.elapsed() >= BUNDLE_PAUSE) {
-                for (target, result) in self.bundle(targets, &mut memory)? {
-                    match result {
-                        Ok(removed) => written.iter_mut().for_each(|written| written.removed += removed),
-                        Err(error) => failed.push(FailedTarget::of(target, &error)),
+                for (written, bundled) in written.iter_mut().zip(self.bundle(targets, &mut memory)?) {
+                    match bundled {
+                        Ok(removed) => written.removed = removed,
+                        Err(error) => failed.push(error),
                     }
                 }
             }
@@ -261,23 +261,19 @@ impl Publisher {
         })
     }
 
-    /// Writes the bundle of the epoch that is out to each target that shows it, and removes what nothing needs any more. Says for each how
-    /// many objects went, or why it has no bundle.
-    fn bundle<'t>(
-        &self,
-        targets: &[&'t dyn Target],
-        memory: &mut Memory,
-    ) -> Result<Vec<(&'t dyn Target, Result<usize, Error>)>, Error> {
+    /// Writes the bundle of the epoch that is out to each target that shows it, and removes what nothing needs any more. Returns for
+    /// each of these, in order, how many objects went, or why it has no bundle.
+    fn bundle(&self, targets: &[&dyn Target], memory: &mut Memory) -> Result<Vec<Result<usize, FailedTarget>>, Error> {
         let Some(Out { epoch, signed_at, head, roots }) = memory.unbundled.take() else { return Ok(Vec::new()) };
         memory.bundled = Some(Instant::now());
-        let (tree, _) = memory.forest.tree()?;
+        let tree = memory.forest.tree()?;
         let bundle = encode_bundle(&head, tree).map_err(|error| Error::Build { detail: error.to_string() })?;
         let realm = self.realm.as_str();
         let publication = Publication { realm, epoch, now: signed_at, head: &head, roots: &roots, tree, patches: &[] };
         let mut results = Vec::new();
         for target in targets {
             let Some(held) = memory.held.get_mut(&target.name()).filter(|held| held.shown) else { continue };
-            results.push((*target, publication.finish(*target, held, &bundle)));
+            results.push(publication.finish(*target, held, &bundle).map_err(|error| FailedTarget::of(*target, &error)));
         }
         Ok(results)
     }
