@@ -16,6 +16,13 @@ use alloc::{collections::BTreeMap, collections::BTreeSet, string::String, vec::V
 /// Chunks by table and number.
 pub(super) type Chunks = BTreeMap<(Table, u32), Vec<u8>>;
 
+impl Entry {
+    /// Its bytes in a chunk (SPEC.md section 5.2), by which equal ones can be found. Order and repetition in lists make no difference.
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        encode(self)
+    }
+}
+
 /// The canonical bytes of an entry. Order and repetition in lists make no difference.
 pub(super) fn encode(entry: &Entry) -> Result<Vec<u8>, Error> {
     entry.check()?;

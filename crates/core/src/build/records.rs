@@ -74,11 +74,6 @@ impl Entry {
             Entry::Policy(_) => Table::Policies,
         }
     }
-
-    /// Its bytes in a chunk (SPEC.md section 5.2), by which equal ones can be found. Order and repetition in lists make no difference.
-    pub fn encode(&self) -> Result<Vec<u8>, Error> {
-        super::entries::encode(self)
-    }
 }
 
 /// What all keys of a realm share.

@@ -32,12 +32,11 @@ pub use staged::Staged;
 use crate::error::Error;
 use crate::head::Head;
 use crate::limits::{
-    CLOCK_TOLERANCE, MAX_BUNDLE_BYTES, MAX_PAST_TREES, MAX_ROOT_CHAIN, MAX_TOP_BYTES, MIN_BUNDLE_ROOM, MIN_PAST_ROOM,
-    PAST_SHARE,
+    CLOCK_TOLERANCE, MAX_BUNDLE_BYTES, MAX_PAST_TREES, MAX_ROOT_CHAIN, MIN_BUNDLE_ROOM, MIN_PAST_ROOM, PAST_SHARE,
 };
 use crate::root::Root;
 use crate::snapshot::Snapshot;
-use crate::tree::{Place, Slot};
+use crate::tree::Place;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -352,15 +351,6 @@ impl Edge {
     pub fn memory(&self) -> usize {
         let past: usize = self.past.iter().map(|past| past.bytes).sum();
         self.active.as_ref().map_or(0, |active| active.snapshot.memory() + Answers::memory() + past)
-    }
-}
-
-/// What is known of a top page before it is here: its digest, and the most that it can have.
-fn top_need(head: &Head) -> Need {
-    Need {
-        place: Place::Top,
-        slot: Slot { id: head.tree, length: u32::try_from(MAX_TOP_BYTES).unwrap_or(u32::MAX) },
-        offset: 0,
     }
 }
 

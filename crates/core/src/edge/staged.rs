@@ -6,11 +6,12 @@ use crate::error::Error;
 use crate::head::Head;
 use crate::http::CredentialHeaders;
 use crate::key::Pepper;
+use crate::limits::MAX_TOP_BYTES;
 use crate::patch::Patch;
 use crate::root::Root;
 use crate::snapshot::{Need, Snapshot};
-use crate::tree::Place;
 use crate::tree::directory::Directory;
+use crate::tree::{Place, Slot};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -196,14 +197,14 @@ impl Staged {
     /// The first object from `from` on that is missing. The top page of a tree is always the first.
     pub fn need(&self, from: Place) -> Option<Need> {
         match &self.snapshot {
-            None => Some(super::top_need(&self.head)),
+            None => Some(top_need(&self.head)),
             Some(snapshot) => snapshot.need(snapshot.missing_from(from)?),
         }
     }
 
     /// The objects from `from` on that are missing, as far as they are known: what they name in turn is not.
     pub fn needs(&self, from: Place) -> impl Iterator<Item = Need> + use<'_> {
-        let top = self.snapshot.is_none().then(|| super::top_need(&self.head));
+        let top = self.snapshot.is_none().then(|| top_need(&self.head));
         top.into_iter().chain(self.snapshot.iter().flat_map(move |snapshot| snapshot.needs(from)))
     }
 
@@ -225,5 +226,14 @@ impl Staged {
     /// The epoch that it would bring.
     pub fn epoch(&self) -> u64 {
         self.head.epoch
+    }
+}
+
+/// What is known of a top page before it is here: its digest, and the most that it can have.
+fn top_need(head: &Head) -> Need {
+    Need {
+        place: Place::Top,
+        slot: Slot { id: head.tree, length: u32::try_from(MAX_TOP_BYTES).unwrap_or(u32::MAX) },
+        offset: 0,
     }
 }

@@ -1,134 +1,13 @@
 //! The module as a host sees it: numbers in and out, text and bytes through the areas of its memory.
 
+mod host;
+
 use edgelatch_wasm as wasm;
 use js_sys::{JSON, Reflect, Uint8Array, WebAssembly};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-const CONFIG: &str = "client_ip=trust=10.0.0.0/8;header=x-client\n";
-const OFFICE: &str = "198.51.100.9";
-/// The requirement that demands nothing.
-const NONE: u32 = 1;
-
-fn fixture(path: &[&str]) -> JsValue {
-    let all = JSON::parse(include_str!("../../tests/runtimes/fixture.json")).unwrap();
-    path.iter().fold(all, |value, key| Reflect::get(&value, &JsValue::from_str(key)).unwrap())
-}
-
-fn text(path: &[&str]) -> String {
-    fixture(path).as_string().unwrap()
-}
-
-fn bytes(path: &[&str]) -> Vec<u8> {
-    let word = |c: u8| b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".iter().position(|d| *d == c);
-    let mut out = Vec::new();
-    for chunk in text(path).as_bytes().chunks(4) {
-        let digits: Vec<usize> = chunk.iter().filter_map(|c| word(*c)).collect();
-        let bits = digits.iter().fold(0, |bits, digit| bits << 6 | digit) << (6 * (4 - digits.len()));
-        out.extend(u32::try_from(bits).unwrap().to_be_bytes()[1..].iter().take(digits.len() - 1));
-    }
-    out
-}
-
-fn now() -> f64 {
-    fixture(&["start"]).as_f64().unwrap() + 10.0
-}
-
-/// What a host does through its view of the memory.
-fn write(at: u32, bytes: &[u8]) {
-    let length = u32::try_from(bytes.len()).unwrap();
-    view(at, length).copy_from(bytes);
-}
-
-fn view(at: u32, length: u32) -> Uint8Array {
-    let memory: WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
-    Uint8Array::new_with_byte_offset_and_length(&memory.buffer(), at, length)
-}
-
-fn said() -> String {
-    String::from_utf8(view(wasm::text_ptr(), wasm::text_len()).to_vec()).unwrap()
-}
-
-fn give(bytes: &[u8]) {
-    let at = wasm::input(u32::try_from(bytes.len()).unwrap());
-    assert_ne!(at, 0);
-    write(at, bytes);
-}
-
-fn length(text: &str) -> u32 {
-    u32::try_from(text.len()).unwrap()
-}
-
-fn open(config: &str) {
-    let root = bytes(&["roots", "0"]);
-    give(&[root.as_slice(), config.as_bytes()].concat());
-    assert_eq!(wasm::open(u32::try_from(root.len()).unwrap()), 0.0, "{}", said());
-}
-
-/// An answer, or the stable code of the refusal.
-fn accepted(answer: f64) -> Result<f64, String> {
-    if answer < 0.0 { Err(said().split(": ").next().unwrap_or_default().to_owned()) } else { Ok(answer) }
-}
-
-/// Offers a bundle by its beginning, feeds it piece by piece, and commits.
-fn take(bundle: &[u8], now: f64) -> Result<(), String> {
-    give(bundle.get(..bundle.len().min(4096)).unwrap_or_default());
-    accepted(wasm::offer(now))?;
-    feed(bundle, now)
-}
-
-/// The same under the head that was offered last.
-fn feed(bundle: &[u8], now: f64) -> Result<(), String> {
-    accepted(wasm::begin(now))?;
-    for piece in bundle.chunks(100) {
-        give(piece);
-        accepted(wasm::feed())?;
-    }
-    accepted(wasm::commit(now)).map(|_| ())
-}
-
-/// What the candidate, or the tree that serves, lacks: place, length, offset, digest.
-fn lacks(list: impl Fn(u32, u32) -> u32, from: u32) -> Vec<(u32, usize, usize, String)> {
-    if list(from, 100) == 0 {
-        return Vec::new();
-    }
-    let line = |line: &str| {
-        let [place, length, offset, digest] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
-        (place.parse().unwrap(), length.parse().unwrap(), offset.parse().unwrap(), digest.to_owned())
-    };
-    said().lines().map(line).collect()
-}
-
-fn serve() {
-    open(CONFIG);
-    take(&bytes(&["snapshots", "first", "bundle"]), now()).unwrap();
-}
-
-fn code(packed: f64) -> &'static str {
-    edgelatch_core::verdict::CODES[(packed % 64.0) as usize].name
-}
-
-fn ask_at(key: &str, now: f64) -> &'static str {
-    write(wasm::key_ptr(), key.as_bytes());
-    code(wasm::verify_key(length(key), wasm::NO_TEXT, NONE, now))
-}
-
-fn ask(key: &str, ip: Option<&str>, requirement: u32) -> f64 {
-    write(wasm::key_ptr(), key.as_bytes());
-    write(wasm::ip_ptr(), ip.unwrap_or_default().as_bytes());
-    wasm::verify_key(length(key), ip.map_or(wasm::NO_TEXT, length), requirement, now())
-}
-
-fn compile(service: Option<&str>, permission: Option<&str>) -> u32 {
-    write(wasm::key_ptr(), service.unwrap_or_default().as_bytes());
-    write(wasm::block_ptr(), permission.unwrap_or_default().as_bytes());
-    wasm::compile(service.map_or(wasm::NO_TEXT, length), permission.map_or(wasm::NO_TEXT, length))
-}
-
-fn block(text: &str) -> f64 {
-    write(wasm::block_ptr(), text.as_bytes());
-    wasm::verify_block(length(text), NONE, now())
-}
+use host::*;
 
 #[wasm_bindgen_test]
 fn verdicts_and_identities() {
