@@ -128,6 +128,95 @@ fn ways_may_be_mixed() {
     }
 }
 
+/// A directory or a page that comes while a bundle brings it too is taken once: what was given below it stays.
+#[test]
+fn what_a_bundle_brings_late_takes_nothing_away() {
+    let tree = some();
+    let bytes = bundle(5, &tree);
+    let header = bytes.len() - tree.objects().map(<[u8]>::len).sum::<usize>();
+    let mut end = header + tree.top.len();
+    for (place, below) in [(Place::Directory, Place::Chunk(Table::Roles, 0)), (Place::Page(0), Place::Shard(1))] {
+        let mut staged = offered(&mut edge(""), 5, &tree);
+        end += tree.object(place).unwrap().len();
+        staged.feed(&bytes[..end - 1]).unwrap();
+        for place in [place, below] {
+            staged.supply(place, tree.object(place).unwrap().to_vec()).unwrap();
+        }
+        let missing = staged.check(1).unwrap();
+        staged.feed(&bytes[end - 1..end]).unwrap();
+        assert_eq!(staged.check(1), Ok(missing), "{place:?}");
+        assert!(staged.need(below).is_none_or(|need| need.place != below));
+    }
+}
+
+/// A bundle is worked through to its end, also where nothing is missing before it.
+#[test]
+fn what_follows_a_bundle_is_found_in_slices_too() {
+    let mut state = any_state(&mut Random(0x511ce), 300);
+    let old = Tree::build(&state).unwrap();
+    let first = state.records.iter_mut().find(|record| record.digest[0] < 0x80 && !record.revoked).unwrap();
+    first.revoked = true;
+    let new = Tree::build(&state).unwrap();
+    assert!(old.shards[0] != new.shards[0] && old.shards[1] == new.shards[1]);
+    let mut hot = serving_tree(5, &old);
+    let mut work = |bytes: Vec<u8>| {
+        let mut staged = hot.stage(&[], bytes, T0)?;
+        while staged.check(100)? > 0 {}
+        Ok::<_, edgelatch_core::error::Error>(())
+    };
+    assert_eq!(work(bundle(6, &new)), Ok(()));
+    assert_eq!(work([bundle(6, &new), vec![0]].concat()).unwrap_err().code(), "trailing_bytes");
+    assert_eq!(work(bundle(6, &new)[..bundle(6, &new).len() - 1].to_vec()).unwrap_err().code(), "truncated");
+}
+
+/// Between an offer and its objects time may pass: what is too old by then is not begun.
+#[test]
+fn a_head_is_judged_again_when_its_tree_is_begun() {
+    let tree = some();
+    let mut cold = edge("");
+    cold.offer(&[], &head(5, &tree), T0).unwrap();
+    let after = head_fields(5, &tree).not_after;
+    assert_eq!(cold.begin(&[], after).err().map(|error| error.code()), Some("head_expired"));
+    assert!(cold.begin(&[], after - 1).is_ok());
+}
+
+/// What an edge says of a missing object is true of the bundle, wherever the object stands and whatever else is missing.
+#[test]
+fn an_offset_is_where_the_object_stands_in_a_bundle() {
+    let mut random = Random(0x0ff5);
+    let tree = some();
+    let mut offset = 0;
+    let mut places = vec![];
+    for place in tree.places() {
+        places.push((place, offset));
+        offset += tree.object(place).unwrap().len() as u64;
+    }
+    for _ in 0..20 {
+        let mut staged = offered(&mut edge(""), 5, &tree);
+        for (place, _) in &places {
+            let above = matches!(place, Place::Top | Place::Directory | Place::Page(_));
+            if above || random.below(3) > 0 {
+                staged.supply(*place, tree.object(*place).unwrap().to_vec()).unwrap();
+            }
+        }
+        let mut from = Place::Top;
+        let mut told = vec![];
+        while let Some(need) = staged.need(from) {
+            assert!(places.contains(&(need.place, need.offset)), "{need:?}");
+            told.push(need.place);
+            let after = places.iter().find(|(place, _)| *place > need.place);
+            let Some((next, _)) = after else { break };
+            from = *next;
+        }
+        let missing = staged.check(1).unwrap() as usize;
+        assert!(missing > 0 && told.len() == missing && told.is_sorted());
+    }
+    // From a place that no tree has on there is nothing.
+    for nowhere in [Place::Page(u32::MAX), Place::Shard(u32::MAX), Place::Chunk(Table::Policies, u32::MAX)] {
+        assert_eq!(serving_tree(5, &tree).need(nowhere), None);
+    }
+}
+
 /// Three of four shards are empty: one object in three places.
 #[test]
 fn an_object_may_stand_in_several_places() {

@@ -126,6 +126,25 @@ fn a_reference_to_nothing_is_internal_on_use_and_not_before() {
         assert_eq!([service, permission].map(|r| ask(n, r)), [Code::Internal; 2], "{n}");
     }
     assert_eq!(ask(8, permission), Code::Revoked);
+    // Beyond every table there is nothing either.
+    state.records = vec![with(1, 0, 1 << 30, 0), with(2, 0, u32::MAX, 0), with(3, 0, 0, u32::MAX)];
+    let mut edge = serving_tree(5, &Tree::build(&state).unwrap());
+    let service = edge.compile(Some("dns"), None);
+    for n in 1..=3 {
+        let key = TEXTS[n as usize].as_bytes();
+        assert_eq!(edge.verify_key(key, Some(b"192.0.2.7"), service, T0).code, Code::Internal, "{n}");
+    }
+}
+
+/// That a tree holds as many records as its head says is seen with the last object, and then said.
+#[test]
+fn an_edge_that_serves_early_counts_records_at_the_end() {
+    let mut tree = tree(vec![record(1)]);
+    tree.records = 2;
+    tree.top[8..16].copy_from_slice(&2u64.to_le_bytes());
+    let mut cold = begun(&tree, |place| matches!(place, Place::Chunk(..)));
+    let shard = tree.shards[0].clone();
+    assert_eq!(cold.supply(Place::Shard(0), shard).unwrap_err().code(), "wrong_count");
 }
 
 /// Keys, addresses and requirements by chance, over trees with holes by chance.
