@@ -103,6 +103,28 @@ fn identities_of_small_trees_outlive_ten_updates() {
     assert_eq!(edge.identity(1, at).map(|identity| identity.key_id), Some(KeyId(1)));
 }
 
+/// A page of the same bytes holds other shards where the realm has another number of them: it is proven anew, and so is what it names.
+#[test]
+fn a_page_is_not_shared_under_another_number_of_shards() {
+    let mut state = crowd(70_000);
+    for (n, record) in state.records.iter_mut().enumerate() {
+        record.digest[0] = record.digest[0] & 0x7f | if n < 40_000 { 0 } else { 0x80 };
+    }
+    let old = Tree::build(&state).unwrap();
+    assert_eq!((old.pages.len(), old.shards.len()), (2, 512));
+    // The first half of its shards, as if they were a tree of their own.
+    let mut lie = old.clone();
+    lie.pages.truncate(1);
+    lie.shards.truncate(256);
+    lie.records = 40_000;
+    lie.top[6] = 8;
+    lie.top[8..16].copy_from_slice(&lie.records.to_le_bytes());
+    reseal_top(&mut lie);
+    let mut edge = serving_tree(5, &old);
+    assert_eq!(update(&mut edge, &[], bundle(6, &lie), T0).unwrap_err().code(), "wrong_shard");
+    assert_serves(&edge, &old);
+}
+
 /// However little a tree that was replaced takes, only so many are kept; and what is kept is said.
 #[test]
 fn replaced_trees_are_counted() {
