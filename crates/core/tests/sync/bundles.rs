@@ -2,7 +2,7 @@
 
 use super::states::*;
 use edgelatch_core::build::*;
-use edgelatch_core::limits::MAX_TOP_BYTES;
+use edgelatch_core::limits::{MAX_CHUNK_NUMBER, MAX_TOP_BYTES};
 use edgelatch_core::tree::Place;
 use edgelatch_testkit::random::Random;
 use edgelatch_testkit::realm::*;
@@ -234,6 +234,22 @@ fn what_is_missing_is_told_with_its_place_in_a_bundle() {
     for nowhere in [Place::Page(u32::MAX), Place::Shard(u32::MAX), Place::Chunk(Table::Policies, u32::MAX)] {
         assert_eq!(serving_tree(5, &some()).need(nowhere), None);
     }
+}
+
+/// What is sound in itself, under a number beyond all; and a page that no shard needs.
+#[test]
+fn more_than_a_tree_can_have_is_refused() {
+    let mut far = tree(vec![record(1)]);
+    let mut chunk = far.chunks.remove(&(Table::Roles, 0)).unwrap();
+    chunk[8..12].copy_from_slice(&MAX_CHUNK_NUMBER.to_le_bytes());
+    far.chunks.insert((Table::Roles, MAX_CHUNK_NUMBER), chunk);
+    reseal_chunks(&mut far);
+    assert_eq!(refusal(&bundle(6, &far), T0), "bad_field");
+
+    let mut long = tree(vec![record(1)]);
+    long.pages.push(long.pages[0].clone());
+    reseal_top(&mut long);
+    assert_eq!(refusal(&bundle(6, &long), T0), "bad_field");
 }
 
 /// A bundle of several index pages is read like any, up to what it lies about.
