@@ -250,6 +250,14 @@ fn more_than_a_tree_can_have_is_refused() {
     long.pages.push(long.pages[0].clone());
     reseal_top(&mut long);
     assert_eq!(refusal(&bundle(6, &long), T0), "bad_field");
+
+    // An object of the right digest and another length than its slot announces.
+    let mut short = tree(vec![record(1)]);
+    let length = 16 + 32;
+    short.top[length] += 1;
+    let mut staged = offered(&mut edge(""), 5, &short);
+    staged.supply(Place::Top, short.top.clone()).unwrap();
+    assert_eq!(staged.supply(Place::Directory, short.directory.clone()).unwrap_err().code(), "wrong_digest");
 }
 
 /// A bundle of several index pages is read like any, up to what it lies about.
