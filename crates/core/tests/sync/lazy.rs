@@ -136,6 +136,20 @@ fn a_reference_to_nothing_is_internal_on_use_and_not_before() {
     }
 }
 
+/// A chunk is found by its number, also where those before it are gone.
+#[test]
+fn a_scope_is_its_own_where_chunks_are_missing_before_it() {
+    let mut state = nobody();
+    state.entries.insert((Table::Scopes, 64), Entry::Scope(vec!["dns".into()]));
+    state.entries.insert((Table::Scopes, 128), Entry::Scope(vec!["cdn".into()]));
+    state.records = vec![Record { scope: 64, ..plain(1) }, Record { scope: 128, ..plain(2) }];
+    let mut edge = serving_tree(5, &Tree::build(&state).unwrap());
+    let services = ["dns", "cdn"].map(|service| edge.compile(Some(service), None));
+    let ask = |n: usize, service| edge.verify_key(TEXTS[n].as_bytes(), None, service, T0).code;
+    assert_eq!(services.map(|service| ask(1, service)), [Code::Valid, Code::ScopeDenied]);
+    assert_eq!(services.map(|service| ask(2, service)), [Code::ScopeDenied, Code::Valid]);
+}
+
 /// That a tree holds as many records as its head says is seen with the last object, and then said.
 #[test]
 fn an_edge_that_serves_early_counts_records_at_the_end() {

@@ -95,6 +95,18 @@ fn a_change_that_fails_changes_nothing() {
     }
 }
 
+/// What is put as it was, and what is removed that was not there, replaces nothing.
+#[test]
+fn a_change_to_what_is_already_so_replaces_nothing() {
+    let state = any_state(&mut Random(78), 300);
+    let mut tree = Tree::build(&state).unwrap();
+    let entries = state.entries.iter().map(|((table, n), entry)| (*table, *n, Some(entry.clone()))).collect();
+    let (settings, removed) = (state.settings.clone(), vec![plain(800).digest]);
+    let change = Change { settings, entries, removed, put: state.records.clone() };
+    assert_eq!(tree.change(&change), Ok(vec![]));
+    assert_eq!(tree, Tree::build(&state).unwrap());
+}
+
 /// Nothing is published that no edge takes: a time that is none, and an object over its limit, as imported digests could crowd one shard.
 #[test]
 fn what_no_edge_would_take_is_not_built() {
