@@ -126,6 +126,14 @@ fn a_reference_to_nothing_is_internal_on_use_and_not_before() {
         assert_eq!([service, permission].map(|r| ask(n, r)), [Code::Internal; 2], "{n}");
     }
     assert_eq!(ask(8, permission), Code::Revoked);
+    // Nor is a set whole because one of its roles grants what is asked for.
+    let all = RoleRecord { name: "all".into(), patterns: vec!["*".into()] };
+    state.entries.insert((Table::Roles, 1), Entry::Role(all));
+    state.entries.insert((Table::RoleSets, 5), Entry::RoleSet(vec![1, 9]));
+    state.records = vec![with(1, 5, 0, 0)];
+    let mut edge = serving_tree(5, &Tree::build(&state).unwrap());
+    let permission = edge.compile(None, Some("zone.view"));
+    assert_eq!(edge.verify_key(TEXTS[1].as_bytes(), None, permission, T0).code, Code::Internal);
     // Beyond every table there is nothing either.
     state.records = vec![with(1, 0, 1 << 30, 0), with(2, 0, u32::MAX, 0), with(3, 0, 0, u32::MAX)];
     let mut edge = serving_tree(5, &Tree::build(&state).unwrap());
