@@ -166,6 +166,10 @@ fn directories_of_replaced_trees_count_as_kept() {
         // One tree alone holds more than the share of all, so none of them stays.
         assert!(edge.memory() < least + 10_000 && edge.identity(n, Location { shard: 0, index: 0 }).is_none(), "{n}");
     }
+    // One that differs in a small chunk holds the large ones together with the next.
+    state.entries.insert((Table::Scopes, 1), Entry::Scope(vec!["dns".into()]));
+    follow(&mut edge, 16, &tree, &Tree::build(&state).unwrap());
+    assert!(edge.identity(11, Location { shard: 0, index: 0 }).is_some());
 }
 
 /// A number that comes back with other content: nothing that was answered under it before is left.
