@@ -122,8 +122,12 @@ mod make {
     /// How far equal bytes reach back (not beyond `from`) and forth from a run found at `place`.
     fn extend(old: &[u8], new: &[u8], place: usize, from: usize, at: usize) -> Option<(usize, usize, usize)> {
         let length = common(old.get(place..)?.iter(), new.get(at..)?.iter());
+        // First: whoever knows the table could make every look back at `new` end in a run that is none.
+        if length < RUN {
+            return None;
+        }
         let before = common(old.get(..place)?.iter().rev(), new.get(from..at)?.iter().rev());
-        (length >= RUN).then_some((place, before, length))
+        Some((place, before, length))
     }
 
     /// Where runs of the old object stand: of those that share a slot, the first.

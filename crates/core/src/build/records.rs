@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::http::CredentialHeaders;
 use crate::key::{KeyId, Pepper};
-use crate::limits::{MAX_METADATA_BYTES, MAX_NAME_BYTES};
+use crate::limits::{MAX_EPOCH, MAX_METADATA_BYTES, MAX_NAME_BYTES};
 use crate::permission::{is_pattern, is_permission};
 use crate::policy::IpPolicy;
 use crate::tree::Table;
@@ -125,6 +125,9 @@ impl Record {
         }
         if self.not_before == Some(0) || self.expires_at == Some(0) {
             return bad("not_before or expires_at", "0 stands for no bound; leave it out");
+        }
+        if self.not_before.max(self.expires_at) > Some(MAX_EPOCH) {
+            return bad("not_before or expires_at", "times are below 2^53");
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::records::{Change, Entry, Settings, State};
 use super::shards::{self, Row};
 use crate::error::Error;
 use crate::head::Head;
-use crate::limits::{MAX_BUNDLE_BYTES, SHARDS_PER_PAGE};
+use crate::limits::{MAX_BUNDLE_BYTES, MAX_OBJECT_BYTES, SHARDS_PER_PAGE};
 use crate::snapshot::Snapshot;
 use crate::tree::chunk::chunk_of;
 use crate::tree::directory::Directory;
@@ -48,7 +48,7 @@ pub struct Replaced {
 impl Tree {
     /// Builds the tree of a state (SPEC.md section 5). Fails on a record or an entry that breaks a limit or a rule of the format
     /// ([`Error::BadRecord`], [`Error::TooLong`], [`Error::TooLarge`]), on two digests that begin with the same 16 bytes
-    /// ([`Error::DuplicateDigest`]), and on a tree of more than 3 GiB. Whether each number that a record refers to has an entry is not asked.
+    /// ([`Error::DuplicateDigest`]), on an object of more than 2^28 bytes and on a tree of more than 3 GiB. Whether each number that a record refers to has an entry is not asked.
     pub fn build(state: &State) -> Result<Tree, Error> {
         let mut places: BTreeMap<(Table, u32), Vec<Vec<u8>>> = BTreeMap::new();
         for ((table, number), entry) in &state.entries {
@@ -211,12 +211,23 @@ impl Tree {
         if top != self.top {
             replaced.push(Replaced { place: Place::Top, before: Some(core::mem::replace(&mut self.top, top)) });
         }
-        if self.bytes() > MAX_BUNDLE_BYTES {
-            let error = Error::TooLarge { object: "tree", bytes: self.bytes(), limit: MAX_BUNDLE_BYTES };
+        if let Err(error) = self.check_sizes() {
             self.put_all(replaced.into_iter().map(|replaced| (replaced.place, replaced.before)).collect());
             return Err(error);
         }
         Ok(replaced)
+    }
+
+    /// What no edge would take is not published. Whoever may import digests can crowd a shard, and fill it with metadata.
+    fn check_sizes(&self) -> Result<(), Error> {
+        let wide = |object: &[u8]| u64::try_from(object.len()).unwrap_or(u64::MAX);
+        let longest = self.objects().map(wide).max().unwrap_or(0);
+        for (object, bytes, limit) in [("object", longest, MAX_OBJECT_BYTES.into()), ("tree", self.bytes(), MAX_BUNDLE_BYTES)] {
+            if bytes > limit {
+                return Err(Error::TooLarge { object, bytes, limit });
+            }
+        }
+        Ok(())
     }
 
     /// A page over its shards. Only `fresh` ones are hashed, if the page is there.

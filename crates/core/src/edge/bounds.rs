@@ -2,6 +2,7 @@
 
 use super::{Edge, HostConfig, RequirementId};
 use crate::limits::{MAX_CHUNK_BYTES, MAX_ROLE_PATTERNS, MAX_SCOPE_SERVICES, MAX_SET_ROLES, MAX_TABLE_CHUNKS};
+use crate::tree::Place;
 use crate::verdict::Code;
 use crate::work;
 use edgelatch_testkit::core::build::*;
@@ -86,6 +87,25 @@ fn no_step_of_an_update_grows_with_the_directory() {
     assert_eq!(code, Code::ScopeDenied);
     assert!(steps <= MAX_SCOPE_SERVICES, "{steps}");
     assert_eq!(other(2), (Code::ScopeDenied, 0));
+}
+
+/// Whoever fetches what is missing asks for each object: so a question walks neither the directory nor full pages.
+#[test]
+fn to_ask_for_what_is_missing_walks_no_table() {
+    let mut edge = edge();
+    let crowded = crowded();
+    let bytes = bundle(5, &crowded);
+    edge.offer(&[], &bytes, T0).unwrap();
+    let mut staged = edge.begin(&[], T0).unwrap();
+    staged.feed(&bytes[..bytes.len() - 1]).unwrap();
+    edge.commit(staged, T0).unwrap();
+    assert!(crowded.chunks.len() > 40 && crowded.shards.len() == 16);
+    let last = Place::Shard(15);
+    for (from, most) in [(Place::Top, 3 + 1 + 16), (last, 2)] {
+        let (need, steps) = work::of(|| edge.need(from).unwrap());
+        assert_eq!((need.place, need.offset), (last, (crowded.bytes() - u64::from(need.slot.length))));
+        assert!(steps <= most, "{steps}");
+    }
 }
 
 #[test]

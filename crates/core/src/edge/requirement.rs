@@ -173,9 +173,9 @@ impl Memo {
 
     #[inline]
     fn answer(&self, requirement: u32, entry: u32, find: impl FnOnce() -> Result<bool, Lack>) -> Result<bool, Lack> {
-        // No proven tree holds such an entry; it would pass for another question.
+        // No tree holds such an entry: to look it up says so. Kept, it would pass for another question.
         if entry >> ENTRY_BITS != 0 {
-            return Ok(false);
+            return find();
         }
         let question = u64::from(requirement) << ENTRY_BITS | u64::from(entry);
         // Multiplied by a number whose bits are spread evenly (2^64 over the golden ratio): neighbours lie far apart.
@@ -227,10 +227,13 @@ mod tests {
 
     /// A number beyond every table would otherwise pass for that of the next requirement.
     #[test]
-    fn an_entry_that_no_tree_holds_is_no() {
+    fn an_entry_that_no_tree_holds_is_looked_up_and_not_kept() {
         let memo = Memo::empty();
+        let broken = || Err(Lack::Broken);
         assert_eq!(memo.answer(1, 5, || Ok(true)), Ok(true));
-        assert_eq!(memo.answer(0, 1 << ENTRY_BITS | 5, || Ok(true)), Ok(false));
-        assert_eq!(memo.answer(0, u32::MAX, || Ok(true)), Ok(false));
+        assert_eq!(memo.answer(0, 1 << ENTRY_BITS | 5, broken), Err(Lack::Broken));
+        assert_eq!(memo.answer(0, u32::MAX, broken), Err(Lack::Broken));
+        assert_eq!(memo.answer(0, 1 << ENTRY_BITS | 6, || Ok(true)), Ok(true));
+        assert_eq!(memo.answer(1, 6, || Ok(false)), Ok(false));
     }
 }

@@ -13,6 +13,7 @@ use crate::tree::shard::Shard;
 use crate::tree::top::{Top, shard_count};
 use crate::tree::{ObjectId, Place, Slot, Table};
 use crate::wire::{bound, size};
+use crate::work;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use nodes::{ChunkNode, DirectoryNode, Leaf, Object, PageNode};
@@ -171,17 +172,25 @@ impl Snapshot {
         match place {
             Place::Top => Some(Place::Directory),
             Place::Directory => Some(Place::Page(0)),
-            Place::Page(number) if number + 1 < pages => Some(Place::Page(number + 1)),
+            Place::Page(number) if number.saturating_add(1) < pages => Some(Place::Page(number + 1)),
             Place::Page(_) => chunk_from(Table::Roles, None).or(first_shard),
             Place::Chunk(table, number) => chunk_from(table, Some(number)).or(first_shard),
-            Place::Shard(number) => Some(Place::Shard(number + 1)).filter(|_| number + 1 < shards),
+            Place::Shard(number) => number.checked_add(1).filter(|next| *next < shards).map(Place::Shard),
         }
     }
 
-    /// The first missing object from `from` on whose slot is known. Pages that lack nothing are passed over at once.
+    /// The first missing object from `from` on whose slot is known. A directory and pages that lack nothing are passed over at once.
     pub(crate) fn missing_from(&self, from: Place) -> Option<Place> {
         let mut place = from;
         loop {
+            work::done(1);
+            if let Place::Chunk(table, number) = place {
+                let missing = self.directory.as_ref().and_then(|directory| directory.missing_from(table, number));
+                if missing.is_some() {
+                    return missing;
+                }
+                place = Place::Shard(0);
+            }
             if let Place::Shard(number) = place {
                 let (page, index) = place_of(number);
                 let full = |page: &Option<Arc<PageNode>>| page.as_ref().is_none_or(|page| page.absent == 0);
@@ -213,23 +222,32 @@ impl Snapshot {
 
     /// What is known of a missing object, for whoever fetches it.
     pub(crate) fn need(&self, place: Place) -> Option<Need> {
-        let slot = self.slot(place)?;
-        let mut offset = 0u64;
-        let mut before = Place::Top;
-        while before < place {
-            // A page's shards are passed over together.
-            let (bytes, next) = match (before, place) {
-                (Place::Shard(at), Place::Shard(to)) if place_of(at).0 < place_of(to).0 => {
-                    let page = place_of(at).0;
-                    let bytes = self.pages.get(page)?.as_ref()?.shard_bytes;
-                    (bytes, Place::Shard(u32::try_from((page + 1) * SHARDS_PER_PAGE).ok()?))
-                }
-                _ => (self.slot(before)?.length.into(), self.next_place(before)?),
-            };
-            offset = offset.saturating_add(bytes);
-            before = next;
-        }
-        Some(Need { place, slot, offset })
+        Some(Need { place, slot: self.slot(place)?, offset: self.offset(place)? })
+    }
+
+    /// Where the object at `place` begins in a bundle; `None` while something before it is of unknown length. Objects are not walked one by
+    /// one: whoever asks for all that are missing would walk the whole tree for each.
+    fn offset(&self, place: Place) -> Option<u64> {
+        let (directory, pages) = Top::trusted(&self.top)?;
+        let wide = |count: usize| u64::try_from(count).ok();
+        let page_bytes = u64::from(pages.get(0)?.length);
+        let (of_directory, of_pages) = (wide(self.top.len())?, wide(self.top.len())? + u64::from(directory.length));
+        let of_chunks = of_pages + page_bytes * wide(pages.count())?;
+        Some(match place {
+            Place::Top => 0,
+            Place::Directory => of_directory,
+            Place::Page(number) => of_pages + page_bytes * u64::from(number),
+            Place::Chunk(table, number) => of_chunks.saturating_add(self.directory.as_ref()?.chunk(table, number)?.start),
+            Place::Shard(number) => {
+                let (page, index) = place_of(number);
+                let of_shards = of_chunks.saturating_add(self.directory.as_ref()?.chunk_bytes);
+                let before = self.pages.get(..page)?.iter().try_fold(of_shards, |sum, page| {
+                    work::done(1);
+                    Some(sum.saturating_add(page.as_ref()?.shard_bytes))
+                })?;
+                self.pages.get(page)?.as_ref()?.bytes_before(index)?.saturating_add(before)
+            }
+        })
     }
 
     /// Whether top page, directory and all index pages are here: what an edge may begin with.
@@ -276,6 +294,11 @@ impl Snapshot {
 
     /// Bytes of this tree's objects that `other` has not.
     pub(crate) fn memory_beyond(&self, other: &Snapshot) -> usize {
+        let directory = match (&self.directory, &other.directory) {
+            (Some(directory), Some(same)) if Arc::ptr_eq(directory, same) => 0,
+            (Some(directory), Some(near)) => directory.memory_beyond(near),
+            (directory, _) => directory.as_ref().map_or(0, |directory| directory.memory()),
+        };
         let shared = |(index, page): (usize, &Option<Arc<PageNode>>)| {
             let Some(page) = page else { return 0 };
             match other.pages.get(index).and_then(Option::as_ref) {
@@ -291,7 +314,7 @@ impl Snapshot {
                 None => page.memory(),
             }
         };
-        self.top.len() + self.pages.iter().enumerate().map(shared).sum::<usize>()
+        self.top.len() + directory + self.pages.iter().enumerate().map(shared).sum::<usize>()
     }
 }
 

@@ -2,11 +2,11 @@
 //! changed is copied, the others stay where they are.
 
 use crate::error::Error;
-use crate::tree::Slot;
 use crate::tree::chunk::Table;
 use crate::tree::directory::Directory;
 use crate::tree::page::Page;
 use crate::tree::shard::{Shape, Shard};
+use crate::tree::{Place, Slot};
 use crate::wire::size;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -68,6 +68,11 @@ impl PageNode {
         Page::slots(&self.bytes)?.get(index)
     }
 
+    /// Bytes of the shards before the one at `index`, here or not.
+    pub(super) fn bytes_before(&self, index: usize) -> Option<u64> {
+        Some(Page::slots(&self.bytes)?.iter().take(index).map(|slot| u64::from(slot.length)).sum())
+    }
+
     /// Takes a shard that has been proven. One that is here already stays.
     pub(super) fn put(&mut self, index: usize, leaf: Leaf) {
         if let Some(place @ None) = self.leaves.get_mut(index) {
@@ -88,6 +93,8 @@ impl PageNode {
 pub(super) struct ChunkNode {
     pub(super) number: u32,
     pub(super) slot: Slot,
+    /// Bytes of the chunks before it, here or not.
+    pub(super) start: u64,
     pub(super) bytes: Option<Object>,
 }
 
@@ -114,8 +121,8 @@ impl DirectoryNode {
                 let bytes = known.and_then(|chunk| chunk.bytes.clone());
                 node.absent += usize::from(bytes.is_none());
                 node.held += bytes.as_ref().map_or(0, |bytes| bytes.len());
+                chunks.push(ChunkNode { number, slot, start: node.chunk_bytes, bytes });
                 node.chunk_bytes = node.chunk_bytes.saturating_add(slot.length.into());
-                chunks.push(ChunkNode { number, slot, bytes });
             }
         }
         Ok(node)
@@ -131,6 +138,19 @@ impl DirectoryNode {
         // Numbers are dense where nothing was removed: then a chunk stands at its number.
         let guess = chunks.get(size(number)).filter(|chunk| chunk.number == number);
         guess.or_else(|| chunks.get(chunks.binary_search_by_key(&number, |chunk| chunk.number).ok()?))
+    }
+
+    /// The first missing chunk from the one with this table and number on.
+    pub(super) fn missing_from(&self, first: Table, number: u32) -> Option<Place> {
+        if self.absent == 0 {
+            return None;
+        }
+        Table::ALL.into_iter().filter(|table| *table >= first).find_map(|table| {
+            let chunks = self.table(table);
+            let from = if table == first { chunks.partition_point(|chunk| chunk.number < number) } else { 0 };
+            let missing = chunks.get(from..)?.iter().find(|chunk| chunk.bytes.is_none())?;
+            Some(Place::Chunk(table, missing.number))
+        })
     }
 
     /// Takes a chunk that has been proven. One that is here already stays.
@@ -150,5 +170,15 @@ impl DirectoryNode {
     pub(super) fn memory(&self) -> usize {
         let rows: usize = self.tables.iter().map(Vec::capacity).sum();
         self.bytes.len() + self.held + rows * size_of::<ChunkNode>()
+    }
+
+    /// Bytes that `other` has not: chunks of the same bytes are shared.
+    pub(super) fn memory_beyond(&self, other: &DirectoryNode) -> usize {
+        let shared = |(table, chunk): (Table, &ChunkNode)| {
+            let near = other.chunk(table, chunk.number)?.bytes.as_ref()?;
+            chunk.bytes.as_ref().filter(|bytes| Arc::ptr_eq(bytes, near)).map(|bytes| bytes.len())
+        };
+        let chunks = Table::ALL.into_iter().flat_map(|table| self.table(table).iter().map(move |chunk| (table, chunk)));
+        self.memory() - chunks.filter_map(shared).sum::<usize>()
     }
 }

@@ -126,6 +126,47 @@ fn a_reference_to_nothing_is_internal_on_use_and_not_before() {
         assert_eq!([service, permission].map(|r| ask(n, r)), [Code::Internal; 2], "{n}");
     }
     assert_eq!(ask(8, permission), Code::Revoked);
+    // Nor is a set whole because one of its roles grants what is asked for.
+    let all = RoleRecord { name: "all".into(), patterns: vec!["*".into()] };
+    state.entries.insert((Table::Roles, 1), Entry::Role(all));
+    state.entries.insert((Table::RoleSets, 5), Entry::RoleSet(vec![1, 9]));
+    state.records = vec![with(1, 5, 0, 0)];
+    let mut edge = serving_tree(5, &Tree::build(&state).unwrap());
+    let permission = edge.compile(None, Some("zone.view"));
+    assert_eq!(edge.verify_key(TEXTS[1].as_bytes(), None, permission, T0).code, Code::Internal);
+    // Beyond every table there is nothing either.
+    state.records = vec![with(1, 0, 1 << 30, 0), with(2, 0, u32::MAX, 0), with(3, 0, 0, u32::MAX)];
+    let mut edge = serving_tree(5, &Tree::build(&state).unwrap());
+    let service = edge.compile(Some("dns"), None);
+    for n in 1..=3 {
+        let key = TEXTS[n as usize].as_bytes();
+        assert_eq!(edge.verify_key(key, Some(b"192.0.2.7"), service, T0).code, Code::Internal, "{n}");
+    }
+}
+
+/// A chunk is found by its number, also where those before it are gone.
+#[test]
+fn a_scope_is_its_own_where_chunks_are_missing_before_it() {
+    let mut state = nobody();
+    state.entries.insert((Table::Scopes, 64), Entry::Scope(vec!["dns".into()]));
+    state.entries.insert((Table::Scopes, 128), Entry::Scope(vec!["cdn".into()]));
+    state.records = vec![Record { scope: 64, ..plain(1) }, Record { scope: 128, ..plain(2) }];
+    let mut edge = serving_tree(5, &Tree::build(&state).unwrap());
+    let services = ["dns", "cdn"].map(|service| edge.compile(Some(service), None));
+    let ask = |n: usize, service| edge.verify_key(TEXTS[n].as_bytes(), None, service, T0).code;
+    assert_eq!(services.map(|service| ask(1, service)), [Code::Valid, Code::ScopeDenied]);
+    assert_eq!(services.map(|service| ask(2, service)), [Code::ScopeDenied, Code::Valid]);
+}
+
+/// That a tree holds as many records as its head says is seen with the last object, and then said.
+#[test]
+fn an_edge_that_serves_early_counts_records_at_the_end() {
+    let mut tree = tree(vec![record(1)]);
+    tree.records = 2;
+    tree.top[8..16].copy_from_slice(&2u64.to_le_bytes());
+    let mut cold = begun(&tree, |place| matches!(place, Place::Chunk(..)));
+    let shard = tree.shards[0].clone();
+    assert_eq!(cold.supply(Place::Shard(0), shard).unwrap_err().code(), "wrong_count");
 }
 
 /// Keys, addresses and requirements by chance, over trees with holes by chance.

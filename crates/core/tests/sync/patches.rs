@@ -2,7 +2,7 @@
 
 use super::states::*;
 use edgelatch_core::build::*;
-use edgelatch_core::limits::MAX_DELTA_OPERATIONS;
+use edgelatch_core::limits::{MAX_DELTA_OPERATIONS, MAX_PATCH_BYTES};
 use edgelatch_core::tree::Place;
 use edgelatch_testkit::random::Random;
 use edgelatch_testkit::realm::*;
@@ -64,6 +64,15 @@ fn after_a_refused_patch_the_bundle_is_still_taken() {
     assert_eq!(staged.feed(&bundle(6, &new)).unwrap_err(), error, "a fault stays found");
     update(&mut hot, &[], bundle(6, &new), T0).unwrap();
     assert_serves(&hot, &new);
+}
+
+#[test]
+fn a_patch_that_is_too_long_is_not_read() {
+    let (old, new) = two();
+    let mut hot = serving_tree(5, &old);
+    let mut staged = offered(&mut hot, 6, &new);
+    assert_eq!(staged.patch(vec![0; MAX_PATCH_BYTES + 1]).unwrap_err().code(), "too_large");
+    assert_eq!(staged.patch(vec![0; MAX_PATCH_BYTES]).unwrap_err().code(), "bad_magic");
 }
 
 #[test]

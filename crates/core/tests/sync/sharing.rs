@@ -2,9 +2,9 @@
 
 use super::states::*;
 use edgelatch_core::build::*;
-use edgelatch_core::edge::{Edge, RequirementId};
+use edgelatch_core::edge::{Edge, Location, RequirementId};
 use edgelatch_core::key::KeyId;
-use edgelatch_core::limits::{MIN_PAST_ROOM, PAST_SHARE};
+use edgelatch_core::limits::{MAX_PAST_TREES, MIN_PAST_ROOM, PAST_SHARE};
 use edgelatch_core::verdict::Code;
 use edgelatch_testkit::random::Random;
 use edgelatch_testkit::realm::*;
@@ -101,6 +101,75 @@ fn identities_of_small_trees_outlive_ten_updates() {
         update(&mut edge, &[], bundle(epoch, &Tree::build(&state).unwrap()), T0).unwrap();
     }
     assert_eq!(edge.identity(1, at).map(|identity| identity.key_id), Some(KeyId(1)));
+}
+
+/// A page of the same bytes holds other shards where the realm has another number of them: it is proven anew, and so is what it names.
+#[test]
+fn a_page_is_not_shared_under_another_number_of_shards() {
+    let mut state = crowd(70_000);
+    for (n, record) in state.records.iter_mut().enumerate() {
+        record.digest[0] = record.digest[0] & 0x7f | if n < 40_000 { 0 } else { 0x80 };
+    }
+    let old = Tree::build(&state).unwrap();
+    assert_eq!((old.pages.len(), old.shards.len()), (2, 512));
+    // The first half of its shards, as if they were a tree of their own.
+    let mut lie = old.clone();
+    lie.pages.truncate(1);
+    lie.shards.truncate(256);
+    lie.records = 40_000;
+    lie.top[6] = 8;
+    lie.top[8..16].copy_from_slice(&lie.records.to_le_bytes());
+    reseal_top(&mut lie);
+    let mut edge = serving_tree(5, &old);
+    assert_eq!(update(&mut edge, &[], bundle(6, &lie), T0).unwrap_err().code(), "wrong_shard");
+    assert_serves(&edge, &old);
+}
+
+/// However little a tree that was replaced takes, only so many are kept; and what is kept is said.
+#[test]
+fn replaced_trees_are_counted() {
+    let mut state = crowd(5_000);
+    let mut tree = Tree::build(&state).unwrap();
+    let mut edge = serving_tree(5, &tree);
+    let (least, at) = (edge.memory(), Location { shard: 0, index: 0 });
+    for n in 1..=MAX_PAST_TREES as u64 + 6 {
+        state.settings.imports ^= true;
+        let old = tree.clone();
+        tree = Tree::build(&state).unwrap();
+        follow(&mut edge, 5 + n, &old, &tree);
+    }
+    let kept = (1..=edge.generation()).filter(|generation| edge.identity(*generation, at).is_some()).count();
+    assert_eq!(kept, MAX_PAST_TREES + 1);
+    assert!(edge.memory() >= least + MAX_PAST_TREES * (tree.top.len() + tree.directory.len()));
+}
+
+/// Directories of old trees count as well: somebody whose roles change all the time makes no edge keep them all.
+#[test]
+fn directories_of_replaced_trees_count_as_kept() {
+    let mut state = State { records: vec![plain(1)], ..nobody() };
+    let role = |n: u32| {
+        let patterns = (0..100u32).map(|p| format!("{}.p{p}.n{n}", "s".repeat(60))).collect();
+        Entry::Role(RoleRecord { name: "r".into(), patterns })
+    };
+    // Ten chunks of some 450 kB each.
+    (1..640).for_each(|n| drop(state.entries.insert((Table::Roles, n), role(n))));
+    let mut tree = Tree::build(&state).unwrap();
+    let mut edge = serving_tree(5, &tree);
+    let least = edge.memory();
+    for n in 1..=10u32 {
+        let mut next = state.clone();
+        next.entries.insert((Table::Roles, 64 * (n % 10) + 1), role(1000 + n));
+        let old = tree.clone();
+        tree.change(&between(&state, &next)).unwrap();
+        follow(&mut edge, 5 + u64::from(n), &old, &tree);
+        state = next;
+        // One tree alone holds more than the share of all, so none of them stays.
+        assert!(edge.memory() < least + 10_000 && edge.identity(n, Location { shard: 0, index: 0 }).is_none(), "{n}");
+    }
+    // One that differs in a small chunk holds the large ones together with the next.
+    state.entries.insert((Table::Scopes, 1), Entry::Scope(vec!["dns".into()]));
+    follow(&mut edge, 16, &tree, &Tree::build(&state).unwrap());
+    assert!(edge.identity(11, Location { shard: 0, index: 0 }).is_some());
 }
 
 /// A number that comes back with other content: nothing that was answered under it before is left.

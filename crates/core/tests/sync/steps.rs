@@ -2,6 +2,7 @@
 
 use super::states::*;
 use edgelatch_core::build::*;
+use edgelatch_core::limits::MAX_OBJECT_BYTES;
 use edgelatch_core::tree::{Place, shard_bits};
 use edgelatch_testkit::random::Random;
 use edgelatch_testkit::realm::*;
@@ -92,6 +93,40 @@ fn a_change_that_fails_changes_nothing() {
         tree.change(&change).unwrap_err();
         assert_eq!(tree, before);
     }
+}
+
+/// What is put as it was, and what is removed that was not there, replaces nothing.
+#[test]
+fn a_change_to_what_is_already_so_replaces_nothing() {
+    let state = any_state(&mut Random(78), 300);
+    let mut tree = Tree::build(&state).unwrap();
+    let entries = state.entries.iter().map(|((table, n), entry)| (*table, *n, Some(entry.clone()))).collect();
+    let (settings, removed) = (state.settings.clone(), vec![plain(800).digest]);
+    let change = Change { settings, entries, removed, put: state.records.clone() };
+    assert_eq!(tree.change(&change), Ok(vec![]));
+    assert_eq!(tree, Tree::build(&state).unwrap());
+}
+
+/// Nothing is published that no edge takes: a time that is none, and an object over its limit, as imported digests could crowd one shard.
+#[test]
+fn what_no_edge_would_take_is_not_built() {
+    let late = |not_before, expires_at| State { records: vec![Record { not_before, expires_at, ..plain(1) }], ..nobody() };
+    for state in [late(Some(1 << 53), None), late(None, Some(1 << 53)), late(None, Some(u64::MAX))] {
+        assert_eq!(Tree::build(&state).unwrap_err().code(), "bad_record");
+    }
+    Tree::build(&late(Some((1 << 53) - 1), Some((1 << 53) - 1))).unwrap();
+
+    let mut tree = Tree::build(&nobody()).unwrap();
+    tree.shards[0] = vec![0; MAX_OBJECT_BYTES as usize + 1];
+    let before = tree.directory.clone();
+    let entries = vec![(Table::Scopes, 1, Some(Entry::Scope(vec!["dns".into()])))];
+    let change = Change { settings: nobody().settings, entries, removed: vec![], put: vec![] };
+    assert_eq!(tree.change(&change).unwrap_err().code(), "too_large");
+    assert!(tree.directory == before && tree.chunks.is_empty());
+    // Each within its limit, but 3.25 GiB together. Nobody reads these zeros, so they take no memory.
+    tree.shards = (0..13).map(|_| vec![0; MAX_OBJECT_BYTES as usize]).collect();
+    assert_eq!(tree.change(&change).unwrap_err().code(), "too_large");
+    assert!(tree.directory == before && tree.chunks.is_empty());
 }
 
 /// A chunk goes with its last entry, and comes back; its neighbours stay.
