@@ -9,7 +9,7 @@ use crate::permission;
 use crate::snapshot::Lack;
 use crate::wire::size;
 use alloc::{string::String, vec::Vec};
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// Handle of a compiled requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,32 +143,37 @@ impl Answers {
 
     /// Bytes held.
     pub(crate) fn memory() -> usize {
-        2 * SLOTS * size_of::<AtomicU64>()
+        2 * SLOTS * size_of::<AtomicU32>()
     }
 }
 
-/// Slots of a memo: 128 kB. A realm's busy pairs of a requirement and an entry of the directory are some hundreds or thousands.
+/// Slots of a memo: 64 kB. A realm's busy pairs of a requirement and an entry of the directory are some hundreds or thousands.
 const SLOTS: usize = 1 << SLOT_BITS;
 const SLOT_BITS: u32 = 14;
 
 /// Bits of the number of an entry in the directory.
 const ENTRY_BITS: u32 = MAX_CHUNK_NUMBER.trailing_zeros() + CHUNK_ENTRIES.trailing_zeros();
 
-const _: () = assert!(
-    MAX_CHUNK_NUMBER.is_power_of_two() && CHUNK_ENTRIES.is_power_of_two() && MAX_REQUIREMENTS <= 1 << 12 && ENTRY_BITS == 30
-);
+/// Bits of a question: a requirement's number and an entry's.
+const QUESTION_BITS: u32 = MAX_REQUIREMENTS.trailing_zeros() + ENTRY_BITS;
+/// Bits of a question that its slot does not tell.
+const TAG_BITS: u32 = QUESTION_BITS - SLOT_BITS;
+
+const _: () =
+    assert!(MAX_CHUNK_NUMBER.is_power_of_two() && CHUNK_ENTRIES.is_power_of_two() && MAX_REQUIREMENTS.is_power_of_two());
+const _: () = assert!(QUESTION_BITS < 64 && TAG_BITS + 2 <= 32, "a tag, an answer and whether there is one fit a word");
 
 /// Answers to some questions, each with its question in one word, so that threads can share them without any order. Each question
 /// has one slot; two that share it take turns, and cost as much as they did the first time.
-struct Memo(Vec<AtomicU64>);
+struct Memo(Vec<AtomicU32>);
 
-const YES: u64 = 1;
+const YES: u32 = 1;
 /// Tells the word of the first question from an empty slot.
-const KNOWN: u64 = 2;
+const KNOWN: u32 = 2;
 
 impl Memo {
     fn empty() -> Self {
-        Memo((0..SLOTS).map(|_| AtomicU64::new(0)).collect())
+        Memo((0..SLOTS).map(|_| AtomicU32::new(0)).collect())
     }
 
     #[inline]
@@ -178,15 +183,18 @@ impl Memo {
             return find();
         }
         let question = u64::from(requirement) << ENTRY_BITS | u64::from(entry);
-        // Multiplied by a number whose bits are spread evenly (2^64 over the golden ratio): neighbours lie far apart.
-        let place = usize::try_from(question.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - SLOT_BITS));
-        let Some(slot) = place.ok().and_then(|place| self.0.get(place)) else { return Ok(false) };
+        // Multiplied by an odd number whose bits are spread evenly (2^64 over the golden ratio), so that neighbours lie far apart. That
+        // can be undone: no two questions have both the slot and the rest of the bits, the tag, in common.
+        let mixed = question.wrapping_mul(0x9E37_79B9_7F4A_7C15) & ((1 << QUESTION_BITS) - 1);
+        let (place, tag) = (usize::try_from(mixed >> TAG_BITS), u32::try_from(mixed & ((1 << TAG_BITS) - 1)));
+        let (Ok(place), Ok(tag)) = (place, tag) else { return find() };
+        let Some(slot) = self.0.get(place) else { return find() };
         let word = slot.load(Ordering::Relaxed);
-        if word & !YES == question << 2 | KNOWN {
+        if word & !YES == tag << 2 | KNOWN {
             return Ok(word & YES != 0);
         }
         let yes = find()?;
-        slot.store(question << 2 | KNOWN | u64::from(yes), Ordering::Relaxed);
+        slot.store(tag << 2 | KNOWN | u32::from(yes), Ordering::Relaxed);
         Ok(yes)
     }
 }
