@@ -26,6 +26,8 @@ const MIN_LIFETIME: u64 = 60;
 /// The bundle, which has all keys, is written again after so long at the earliest, however many epochs there were: edges that begin
 /// meanwhile find an older one, and fetch what it lacks.
 const BUNDLE_PAUSE: Duration = Duration::from_secs(2);
+/// A bundle of at most so many bytes, 160,000 keys, is written in a few milliseconds, and so with each epoch.
+const SMALL_BUNDLE: u64 = 4 << 20;
 /// How long to wait for another publisher of this machine.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
@@ -232,7 +234,8 @@ impl Publisher {
             // Every target shows the epoch before any gets its bundle, which is long and which no edge waits for that serves already.
             (self.watch)(Stage::Shown(epoch));
             memory.unbundled = Some(Out { epoch, signed_at: row.issued_at, head, roots });
-            if reason == Reason::Asked || memory.bundled.is_none_or(|at| at.elapsed() >= BUNDLE_PAUSE) {
+            let cheap = reason == Reason::Asked || tree_bytes <= SMALL_BUNDLE;
+            if cheap || memory.bundled.is_none_or(|at| at.elapsed() >= BUNDLE_PAUSE) {
                 for (written, bundled) in written.iter_mut().zip(self.bundle(targets, &mut memory)?) {
                     match bundled {
                         Ok(removed) => written.removed = removed,
