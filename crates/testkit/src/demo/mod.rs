@@ -222,7 +222,7 @@ impl Scene {
             ),
             ("truncated bundle", next.0.clone(), next.1[..next.1.len() - 1].to_vec(), "truncated"),
             // By now each edge has taken an update, so what it remembers refuses before the head in force does.
-            ("replayed older head and bundle", self.first.0.clone(), self.first.1.clone(), "below_floor"),
+            ("replayed older head and bundle", self.first.0.clone(), self.first.1.clone(), "rollback"),
             ("another head for the current epoch", other.clone(), with_head(&next.1, &other)?, "equivocation"),
             ("expired head, rightly signed", expired.clone(), with_head(&next.1, &expired)?, "head_expired"),
         ];
