@@ -6,7 +6,7 @@ mod mirror;
 mod table;
 
 use crate::{process::Running, shell, snapshot, tally::Tally};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use control::{Control, Key, REALM, with_head};
 use edges::{Ask, Edge, PLATFORM_CLIENT};
 use mirror::{Mirror, Mode};
@@ -221,7 +221,7 @@ impl Scene {
                 "wrong_digest",
             ),
             ("truncated bundle", next.0.clone(), next.1[..next.1.len() - 1].to_vec(), "truncated"),
-            // By now each edge has taken an update, so what it remembers refuses before the head in force does.
+            // An older epoch than the one in force.
             ("replayed older head and bundle", self.first.0.clone(), self.first.1.clone(), "rollback"),
             ("another head for the current epoch", other.clone(), with_head(&next.1, &other)?, "equivocation"),
             ("expired head, rightly signed", expired.clone(), with_head(&next.1, &expired)?, "head_expired"),
@@ -292,12 +292,16 @@ impl Scene {
     /// Head and bundle of the next epoch.
     fn wait_for_next(&self, head: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
         let begin = Instant::now();
-        while self.control.published("head")? == head {
+        loop {
+            let (next, bundle) = (self.control.published("head")?, self.control.published("bundle")?);
+            // The bundle follows the head.
+            let own = edgelatch_core::bundle::head_bytes(&bundle).map_err(|error| anyhow!("{error}"))?;
+            if next != head && own == next {
+                return Ok((next, bundle));
+            }
             ensure!(begin.elapsed() < PATIENCE, "edgelatch serve published nothing within {PATIENCE:?} of a change");
             thread::sleep(Duration::from_millis(20));
         }
-        // The head is written last, so the bundle is there.
-        Ok((self.control.published("head")?, self.control.published("bundle")?))
     }
 
     /// Leaves everything running until somebody presses Enter.
