@@ -42,7 +42,7 @@ pub const MAX_TABLE_CHUNKS: usize = 1 << 16;
 pub const MAX_CHUNK_BYTES: u32 = 4 << 20;
 /// Bytes of a patch: a longer one says little less than the bundle.
 pub const MAX_PATCH_BYTES: usize = 64 << 20;
-/// Operations of a delta: the most that a change of every record of a shard takes, and few enough to run in a millisecond.
+/// Operations of a delta: the most that a change of every record of a shard takes, with room for objects of other kinds.
 pub const MAX_DELTA_OPERATIONS: usize = 1 << 16;
 /// Trees that were replaced and are kept for verdicts given under them, so that an identity can be read as long as a request lives.
 pub const MAX_PAST_TREES: usize = 64;

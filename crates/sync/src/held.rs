@@ -23,9 +23,9 @@ pub struct Held {
     unneeded: BTreeMap<Item, u64>,
     /// Whether the target was looked through.
     known: bool,
-    /// Whether it shows the last epoch.
-    pub(crate) shown: bool,
-    /// Whether its bundle is that of the epoch that it shows.
+    /// The epoch that was put there last; 0 for none.
+    pub(crate) epoch: u64,
+    /// Whether its bundle is that of this epoch.
     pub(crate) complete: bool,
 }
 

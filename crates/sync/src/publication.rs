@@ -56,7 +56,11 @@ impl Publication<'_> {
         if found >= self.epoch {
             return Err(Error::TargetAhead { target: target.name(), found, epoch: self.epoch });
         }
-        (held.shown, held.complete) = (false, false);
+        // Somebody else has published there meanwhile, and may have removed what was known to be there.
+        if held.epoch != found {
+            *held = Held::default();
+        }
+        held.complete = false;
         target.prepare()?;
         let slots: Vec<(Place, Slot)> = self.tree.slots().collect();
         let wanted = ids(&slots);
@@ -93,12 +97,17 @@ impl Publication<'_> {
         target.settle()?;
         target.write(Item::Head, self.head)?;
         target.settle()?;
-        held.shown = true;
+        held.epoch = self.epoch;
         Ok(written)
     }
 
-    /// Steps 3 and 4, with the bundle of this epoch. Returns how many objects were removed.
+    /// Steps 3 and 4, with the bundle of this epoch. Returns how many objects were removed. Where another head is shown meanwhile, nothing is
+    /// written, or its bundle would go back.
     pub fn finish(&self, target: &dyn Target, held: &mut Held, bundle: &[u8]) -> Result<usize, Error> {
+        if target.read(Item::Head)?.as_deref() != Some(self.head) {
+            let found = Shown::of(target, self.realm, self.roots)?.epoch();
+            return Err(Error::TargetAhead { target: target.name(), found, epoch: self.epoch });
+        }
         target.write(Item::Bundle, bundle)?;
         target.settle()?;
         held.complete = true;

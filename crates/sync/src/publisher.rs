@@ -26,7 +26,7 @@ const MIN_LIFETIME: u64 = 60;
 /// The bundle, which has all keys, is written again after so long at the earliest, however many epochs there were: edges that begin
 /// meanwhile find an older one, and fetch what it lacks.
 const BUNDLE_PAUSE: Duration = Duration::from_secs(2);
-/// A bundle of at most so many bytes, 160,000 keys, is written in a few milliseconds, and so with each epoch.
+/// A bundle of at most so many bytes, 160,000 keys, is written with each epoch.
 const SMALL_BUNDLE: u64 = 4 << 20;
 /// How long to wait for another publisher of this machine.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
@@ -136,7 +136,8 @@ impl Publisher {
         let memory = self.memory();
         let holds = |target: &&dyn Target| {
             // One that was begun and not finished shows the epoch, but its bundle is an older one.
-            (memory.unbundled.is_some() || memory.held.get(&target.name()).is_none_or(|held| held.complete))
+            let finished = |held: &Held| held.complete || held.epoch != last.epoch;
+            (memory.unbundled.is_some() || memory.held.get(&target.name()).is_none_or(finished))
                 && Shown::of(*target, self.realm.as_str(), &roots).is_ok_and(|shown| shown.epoch() == last.epoch)
         };
         Ok((!targets.iter().all(holds)).then_some(Reason::Repair))
@@ -155,10 +156,7 @@ impl Publisher {
     /// Publishes an epoch if one is due.
     pub fn publish_if_due(&self, targets: &[&dyn Target]) -> Result<Option<Published>, Error> {
         if self.due(targets)?.is_none() {
-            let mut memory = self.memory();
-            if memory.unbundled.is_some() && memory.bundled.is_none_or(|at| at.elapsed() >= BUNDLE_PAUSE) {
-                self.bundle(targets, &mut memory)?;
-            }
+            self.bundle_if_due(targets)?;
             return Ok(None);
         }
         let _lock = files::lock(&self.lock, LOCK_WAIT)?;
@@ -167,6 +165,17 @@ impl Publisher {
             Some(reason) => self.run(targets, reason).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Writes bundles that were left for later, once it is later. One that fails makes its target due for repair, which says why.
+    fn bundle_if_due(&self, targets: &[&dyn Target]) -> Result<(), Error> {
+        let due = |memory: &Memory| memory.unbundled.is_some() && memory.bundled.is_none_or(|at| at.elapsed() >= BUNDLE_PAUSE);
+        if due(&self.memory()) {
+            // As whoever publishes: a bundle must not be written over that of an epoch which another process shows just now.
+            let _lock = files::lock(&self.lock, LOCK_WAIT)?;
+            self.bundle(targets, &mut self.memory())?;
+        }
+        Ok(())
     }
 
     /// Publishes an epoch. Each target is published to on its own: one that fails is named in the answer and stops no other;
@@ -275,7 +284,7 @@ impl Publisher {
         let publication = Publication { realm, epoch, now: signed_at, head: &head, roots: &roots, tree, patches: &[] };
         let mut results = Vec::new();
         for target in targets {
-            let Some(held) = memory.held.get_mut(&target.name()).filter(|held| held.shown) else { continue };
+            let Some(held) = memory.held.get_mut(&target.name()).filter(|held| held.epoch == epoch) else { continue };
             results.push(publication.finish(*target, held, &bundle).map_err(|error| FailedTarget::of(*target, &error)));
         }
         Ok(results)

@@ -336,3 +336,23 @@ fn a_directory_keeps_what_is_not_its_own() {
         assert_eq!(temp.path().join(name).exists(), stays, "{name}");
     }
 }
+
+/// A bundle that was left for later must not be written over that of an epoch which somebody else has shown meanwhile; and what somebody
+/// else has removed meanwhile is not taken to be there.
+#[test]
+fn another_publisher_in_between_is_noticed() {
+    let temp = tempfile::tempdir().unwrap();
+    let target = Directory::new(temp.path());
+    let (one, two) = (tree(1), tree(2));
+    let (mut first, fields) = (Held::default(), head_fields(1, &one));
+    let head = sign_head(&fields, &signers(&[101])).unwrap();
+    let roots = roots();
+    let publication = Publication { realm: "acme", epoch: 1, now: T0, head: &head, roots: &roots, tree: &one, patches: &[] };
+    publication.put(&target, &mut first).unwrap();
+    put(&target, 2, &two).unwrap();
+    let late = publication.finish(&target, &mut first, &encode_bundle(&head, &one).unwrap());
+    assert_eq!((late.unwrap_err().code(), taken(&target)), ("target_ahead", 2));
+    target.remove(Item::Object(one.id())).unwrap();
+    put_at(&target, &mut first, 3, 1, &one).unwrap();
+    assert_eq!(shown(&target, from_ref(&one)), 3);
+}
