@@ -1,5 +1,6 @@
 //! Why bytes were not believed. One table: variant, stable code, sentence. The facts compared are in the variant.
 
+use crate::time::Moment;
 use core::fmt;
 
 macro_rules! errors {
@@ -46,14 +47,14 @@ errors! {
     DuplicateSignature = "duplicate_signature", "signatures are unsorted or a key signed twice";
     BadSignature { role: &'static str } = "bad_signature", "a signature of a known {role} key does not verify";
     TooFewSignatures { role: &'static str, threshold: u8, valid: u8 } = "too_few_signatures", "{valid} valid signatures of role {role}, {threshold} needed";
-    RootExpired { expires_at: u64, now: u64 } = "root_expired", "the root expired at {expires_at}, it is {now}";
+    RootExpired { expires_at: Moment, now: Moment } = "root_expired", "the root expired at {expires_at}, it is {now}";
     RootOutOfOrder { current: u32, found: u32 } = "root_out_of_order", "root {found} does not follow root {current}";
     RootNeeded { current: u32, needed: u32 } = "root_needed", "root {needed} is needed; this edge knows root {current}";
     BadEra { version: u32, era: u32 } = "bad_era", "root {version}: era {era} neither goes on from the root before nor begins with this one";
     EarlierEra { era: u32, found: u32 } = "earlier_era", "the head was signed under root {found}, before the present era began with root {era}";
     BadLifetime = "bad_lifetime", "`not_after` must lie after `issued_at`, by 30 days at the most";
-    HeadExpired { not_after: u64, now: u64 } = "head_expired", "the head expired at {not_after}, it is {now}";
-    ClockInvalid { issued_at: u64, now: u64 } = "clock_invalid", "the clock says {now}, before the time of issue {issued_at}";
+    HeadExpired { not_after: Moment, now: Moment } = "head_expired", "the head expired at {not_after}, it is {now}";
+    ClockInvalid { issued_at: Moment, now: Moment } = "clock_invalid", "the clock says {now}, before the time of issue {issued_at}";
     Rollback { current: u64, found: u64 } = "rollback", "epoch {found} is older than epoch {current}";
     BelowFloor { floor: u64, found: u64 } = "below_floor", "epoch {found} is below the floor of {floor}";
     Equivocation { epoch: u64 } = "equivocation", "another head was signed for epoch {epoch}: the publisher is compromised or misconfigured";

@@ -87,6 +87,7 @@ pub mod policy;
 pub mod root;
 pub mod signed;
 mod snapshot;
+pub mod time;
 pub mod tree;
 pub mod verdict;
 mod wire;

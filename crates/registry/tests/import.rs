@@ -77,6 +77,7 @@ fn one_bad_line_stops_all_and_each_is_reported(f: Fixture) {
         format!("{},role,,,none,,", digest("e")),
         format!("{},ip,,,,10.0.0.1/8,", digest("f")),
         format!("{},past,,,,,2020-01-01", digest("g")),
+        format!("{},local,,,,,2037-01-31T23:59", digest("k")),
         format!("{},columns", digest("h")),
         format!("{},good too,,,,,", digest("i")),
     ] {
@@ -101,11 +102,12 @@ fn one_bad_line_stops_all_and_each_is_reported(f: Fixture) {
             (8, "not_found", Some("roles")),
             (9, "invalid", Some("allow")),
             (10, "invalid", Some("expires_at")),
-            (11, "invalid", Some("line")),
-            (13, "invalid", Some("line")),
+            (11, "invalid", Some("expires_at")),
+            (12, "invalid", Some("line")),
+            (14, "invalid", Some("line")),
         ]
     );
-    assert_eq!((report.keys, report.refused, report.done), (2, 10, false));
+    assert_eq!((report.keys, report.refused, report.done), (2, 11, false));
     assert!(!format!("{report:?}").contains(&taken[..16]));
     assert_eq!((count(&f), f.registry.ledger(&f.realm).changes().unwrap()), (1, changes));
     assert!(!f.registry.realm(&f.realm).unwrap().imports);

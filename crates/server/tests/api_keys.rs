@@ -151,6 +151,8 @@ fn errors_point_to_the_member() {
         (json!({ "org": "one", "name": "x", "allow_mode": "all" }), "/allow_mode"),
         (json!({ "org": "one", "name": "x", "expires_at": "soon" }), "/expires_at"),
         (json!({ "org": "one", "name": "x", "expires_at": "2020-01-01" }), "/expires_at"),
+        (json!({ "org": "one", "name": "x", "expires_at": "2037-01-31T23:59" }), "/expires_at"),
+        (json!({ "org": "one", "name": "x", "not_before": "1m" }), "/not_before"),
         (json!({ "org": "one", "name": "x", "not_before": "2y", "expires_at": "1y" }), "/not_before"),
         (json!({ "org": "one", "name": "x", "metadata": [] }), "/metadata"),
         (json!({ "org": "one", "name": "x", "metadata": { "a": "b".repeat(5000) } }), "/metadata"),

@@ -109,11 +109,11 @@ fn interval(text: &str) -> Result<Duration> {
     let factor = match unit {
         "ms" => 1,
         "s" => 1000,
-        "m" => 60_000,
+        "min" => 60_000,
         _ => 0,
     };
     let millis = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).filter(|ms| (10..=3_600_000).contains(ms));
-    millis.map(Duration::from_millis).ok_or_else(|| Failure::usage("must be a span of 10ms to 60m, such as `200ms`"))
+    millis.map(Duration::from_millis).ok_or_else(|| Failure::usage("must be a span of 10ms to 60min, such as `200ms`"))
 }
 
 /// The management API, unless it is not to be served. On an address that other machines reach it is served only if --api-addr

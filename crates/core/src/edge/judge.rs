@@ -6,6 +6,7 @@ use super::{RequirementId, Step};
 use crate::ip::Ip;
 use crate::policy::IpVerdict;
 use crate::snapshot::{Lack, Snapshot};
+use crate::time::{Distance, Moment};
 use crate::tree::Place;
 use crate::tree::shard::{Terms, Validity};
 use crate::verdict::Code;
@@ -150,6 +151,15 @@ fn scope_text(snapshot: &Snapshot, scope: u32) -> String {
 
 type Standing = (&'static str, Code, fn(&Validity, u64) -> String);
 
+/// What is said of a bound before and after it is reached.
+type Tense = [&'static str; 2];
+const START: Tense = ["is valid from", "has been valid since"];
+const END: Tense = ["expires at", "expired at"];
+
+fn bound([ahead, reached]: Tense, at: u64, now: u64) -> String {
+    format!("{} {} ({})", if now < at { ahead } else { reached }, Moment(at), Distance { now, to: at })
+}
+
 /// Status, owner and time, in their order.
 #[inline]
 fn standing(validity: &Validity, now: u64) -> [Standing; 3] {
@@ -166,9 +176,9 @@ fn standing(validity: &Validity, now: u64) -> [Standing; 3] {
         }),
         ("time", time, |v, now| match (v.not_before, v.expires_at) {
             (0, 0) => "no bounds".into(),
-            (0, end) => format!("expires at {end}, now {now}"),
-            (start, 0) => format!("valid from {start}, now {now}"),
-            (start, end) => format!("valid from {start} until {end}, now {now}"),
+            (0, end) => format!("{}, it is {}", bound(END, end, now), Moment(now)),
+            (start, 0) => format!("{}, it is {}", bound(START, start, now), Moment(now)),
+            (start, end) => format!("{}, {}, it is {}", bound(START, start, now), bound(END, end, now), Moment(now)),
         }),
     ]
 }

@@ -36,6 +36,7 @@ use crate::limits::{
 };
 use crate::root::Root;
 use crate::snapshot::Snapshot;
+use crate::time::Moment;
 use crate::tree::Place;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -253,13 +254,13 @@ impl Edge {
     /// The rules for a head whose signatures are good: fresh, of the present era, and not behind what was seen before.
     fn judge(&self, root: &Root, head: &Head, now: u64) -> Result<(), Error> {
         if now >= root.expires_at {
-            return Err(Error::RootExpired { expires_at: root.expires_at, now });
+            return Err(Error::RootExpired { expires_at: Moment(root.expires_at), now: Moment(now) });
         }
         if is_before_issue(head, now) {
-            return Err(Error::ClockInvalid { issued_at: head.issued_at, now });
+            return Err(Error::ClockInvalid { issued_at: Moment(head.issued_at), now: Moment(now) });
         }
         if now >= head.not_after.saturating_add(self.config.grace) {
-            return Err(Error::HeadExpired { not_after: head.not_after, now });
+            return Err(Error::HeadExpired { not_after: Moment(head.not_after), now: Moment(now) });
         }
         if head.root_version < root.era {
             return Err(Error::EarlierEra { era: root.era, found: head.root_version });

@@ -8,6 +8,7 @@ use crate::http::{self, Block, CredentialHeaders, ExtractError};
 use crate::ip::Ip;
 use crate::key::{KeyId, KeyText};
 use crate::limits::MAX_CREDENTIAL_BYTES;
+use crate::time::{Distance, Moment};
 use crate::verdict::Code;
 use alloc::{format, vec::Vec};
 
@@ -148,11 +149,13 @@ impl Edge {
         trace.step("snapshot", code == Code::Valid, || match active {
             None => "none is loaded".into(),
             Some(a) => format!(
-                "realm {}, epoch {}, issued at {}, expires at {}, now {now}{}",
+                "realm {}, epoch {}, issued at {} ({}), good until {} ({}){}",
                 a.head.realm,
                 a.head.epoch,
-                a.head.issued_at,
-                a.head.not_after,
+                Moment(a.head.issued_at),
+                Distance { now, to: a.head.issued_at },
+                Moment(a.head.not_after),
+                Distance { now, to: a.head.not_after },
                 if code == Code::Valid && now >= a.head.not_after { ": expired, inside the grace" } else { "" }
             ),
         });

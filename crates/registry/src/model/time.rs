@@ -1,6 +1,6 @@
 //! Times as people write them: RFC 3339, a date, or a span such as `90d` from now.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -32,19 +32,24 @@ impl When {
     pub fn at(&self, field: &str, now: u64) -> Result<u64, Error> {
         match self {
             When::At(at) => Ok(*at),
-            When::In(text) => seconds(field, span(field, text, now).unwrap_or_else(|| Err(out_of_range(field)))?),
+            When::In(text) => seconds(field, later(field, text, now)?.ok_or_else(|| out_of_range(field))?),
         }
     }
 }
 
 impl FromText for When {
     fn parse(field: &str, text: &str) -> Result<When, Error> {
-        if let Ok(at) = text.parse::<Timestamp>() {
-            seconds(field, at).map(When::At)
-        } else if let Ok(date) = text.parse::<Date>() {
+        if let Some(date) = date(text) {
             let start = date.to_zoned(TimeZone::UTC).map_err(|_| out_of_range(field))?;
             seconds(field, start.timestamp()).map(When::At)
-        } else if text.parse::<Span>().is_ok() {
+        } else if let Some(at) = moment(text) {
+            whole(field, at)?;
+            seconds(field, at).map(When::At)
+        } else if let Some(local) = text.parse::<DateTime>().ok().filter(|_| has_time(text)) {
+            let reason =
+                format!("has a time of day without an offset: write {local}Z for UTC, or another one, such as {local}+01:00");
+            Err(Error::invalid(field, reason))
+        } else if span(field, text)?.is_some() {
             Ok(When::In(text.into()))
         } else {
             let reason = format!(
@@ -54,6 +59,35 @@ impl FromText for When {
             Err(Error::invalid(field, reason))
         }
     }
+}
+
+/// A date and nothing else. The library reads a date out of longer texts as well, and passes over what follows it.
+fn date(text: &str) -> Option<Date> {
+    text.parse::<Date>().ok().filter(|date| date.to_string() == text)
+}
+
+/// A time of RFC 3339, section 5.6. The library reads more than that: a zone's name behind the offset, hours without minutes.
+fn moment(text: &str) -> Option<Timestamp> {
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let time = shape.strip_prefix("0000-00-00")?.strip_prefix(['T', 't', ' '])?.strip_prefix("00:00")?;
+    let rest = time.strip_prefix(":00").unwrap_or(time);
+    let rest = rest.strip_prefix('.').map_or(rest, |fraction| fraction.trim_start_matches('0'));
+    matches!(rest, "Z" | "z" | "+00:00" | "-00:00").then(|| text.parse().ok())?
+}
+
+/// Times are kept to the second; what a text says beyond that would be dropped without a word.
+fn whole(field: &str, at: Timestamp) -> Result<(), Error> {
+    if at.subsec_nanosecond() == 0 {
+        return Ok(());
+    }
+    let reason =
+        format!("has a fraction of a second; times are whole seconds, such as {}", format(at.as_second().unsigned_abs()));
+    Err(Error::invalid(field, reason))
+}
+
+/// Whether a text goes on after a date.
+fn has_time(text: &str) -> bool {
+    text.get(10..).is_some_and(|rest| rest.starts_with(['T', 't', ' ']))
 }
 
 impl<'de> Deserialize<'de> for When {
@@ -133,7 +167,7 @@ pub fn parse_start(field: &str, text: &str, now: u64) -> Result<Option<u64>, Err
 
 /// Reads a length of time from now, in seconds, such as `24h`.
 pub fn parse_span(field: &str, text: &str, now: u64) -> Result<u64, Error> {
-    let end = span(field, text, now).ok_or_else(|| Error::invalid(field, "must be a span such as `24h`, `30d` or `10y`"))??;
+    let end = later(field, text, now)?.ok_or_else(|| Error::invalid(field, "must be a span such as `24h`, `30d` or `10y`"))?;
     u64::try_from(end.as_second())
         .ok()
         .and_then(|end| end.checked_sub(now))
@@ -141,12 +175,23 @@ pub fn parse_span(field: &str, text: &str, now: u64) -> Result<u64, Error> {
         .ok_or_else(|| out_of_range(field))
 }
 
-/// Calendar units count in UTC: a month from 31 January is 28 February.
-fn span(field: &str, text: &str, now: u64) -> Option<Result<Timestamp, Error>> {
-    let span: Span = text.parse().ok()?;
-    let now = Timestamp::from_second(i64::try_from(now).ok()?).ok()?;
-    let end = now.to_zoned(TimeZone::UTC).checked_add(span).map(|z| z.timestamp());
-    Some(end.map_err(|_| out_of_range(field)))
+/// A span, if the text is one. In `1m` nobody can tell a minute from a month; beside hours or seconds it is clear.
+fn span(field: &str, text: &str) -> Result<Option<Span>, Error> {
+    let Ok(span) = text.parse::<Span>() else { return Ok(None) };
+    let units: Vec<String> = text.split(|c: char| !c.is_ascii_alphabetic()).map(str::to_ascii_lowercase).collect();
+    let has = |unit: &str| units.iter().any(|one| one == unit);
+    if has("m") && !["h", "s"].into_iter().any(has) {
+        return Err(Error::invalid(field, "`m` could be a minute or a month: write `min` or `mo`, such as `1mo`"));
+    }
+    Ok(Some(span))
+}
+
+/// The moment that lies a span after `now`, if the text is one. Calendar units count in UTC: a month from 31 January is 28 February.
+fn later(field: &str, text: &str, now: u64) -> Result<Option<Timestamp>, Error> {
+    let Some(span) = span(field, text)? else { return Ok(None) };
+    let now = i64::try_from(now).ok().and_then(|now| Timestamp::from_second(now).ok()).ok_or_else(|| out_of_range(field))?;
+    let end = now.to_zoned(TimeZone::UTC).checked_add(span).map_err(|_| out_of_range(field))?;
+    Ok(Some(end.timestamp()))
 }
 
 fn out_of_range(field: &str) -> Error {
@@ -183,6 +228,77 @@ mod tests {
         assert_eq!(expiry("2026-01-31T02:00:00+01:00"), Ok(Some(NOW + 3600)));
         assert_eq!(expiry("never"), Ok(None));
         assert_eq!(parse_span("head-lifetime", "24h", NOW).unwrap(), day);
+    }
+
+    #[test]
+    fn a_time_of_day_comes_back_as_written_or_is_refused() {
+        for good in ["2027-01-31T23:59:00Z", "2027-01-31T23:59:58Z", "2028-02-29T00:00:01Z"] {
+            assert_eq!(format(expiry(good).unwrap().unwrap()), good);
+        }
+        for (text, same) in [
+            ("2027-01-31T23:59Z", "2027-01-31T23:59:00Z"),
+            ("2027-01-31t23:59:00z", "2027-01-31T23:59:00Z"),
+            ("2027-01-31 23:59:00.000Z", "2027-01-31T23:59:00Z"),
+            ("2027-01-31T23:59:00-08:00", "2027-02-01T07:59:00Z"),
+            ("2027-01-31", "2027-01-31T00:00:00Z"),
+        ] {
+            assert_eq!(format(expiry(text).unwrap().unwrap()), same, "{text}");
+        }
+        for local in [
+            "2027-01-31T23:59",
+            "2027-01-31 23:59:00",
+            "2027-01-31t23:59",
+            "2027-01-31T23:59:00[Europe/Berlin]",
+            "2027-01-31T23:59:00.5",
+        ] {
+            let error = expiry(local).unwrap_err();
+            assert!(error.contains("without an offset") && error.contains("2027-01-31T23:59:00"), "{local}: {error}");
+            assert!(error.contains("Z for UTC"), "{local}: {error}");
+        }
+        for bad in [
+            "2027-01-31T23:59:59.999Z",
+            "2027-01-31T",
+            "2027-01-31T23",
+            "2027-01-31T23Z",
+            "2027-01-31[Europe/Berlin]",
+            "2027-01-31Z",
+            "2027-01-31+01:00",
+            "20270131",
+            "2027-01-31T23:59Z[UTC]",
+            "2027-01-31T2359Z",
+            "2027-1-31",
+            "2027-W04-7",
+            "+002027-01-31",
+            "2027-01-31T23:59:00+01",
+            "2027-01-31 ",
+            "2027-01-31T23:59:00 Z",
+            "2027-01-31T23:59:00Zulu",
+            "2027-02-29",
+            "2027-01-31T24:00:00Z",
+        ] {
+            assert!(expiry(bad).is_err(), "{bad}: {:?}", expiry(bad));
+        }
+        assert!(expiry("2027-01-31T23:59:59.999Z").unwrap_err().contains("whole seconds, such as 2027-01-31T23:59:59Z"));
+    }
+
+    #[test]
+    fn a_minute_is_told_from_a_month() {
+        for bad in ["1m", "3 m", "1y6m", "1d 5m", "5m ago"] {
+            let error = expiry(bad).unwrap_err();
+            assert!(error.contains("`min` or `mo`"), "{bad}: {error}");
+        }
+        assert!(parse_span("head-lifetime", "90m", NOW).unwrap_err().to_string().contains("`min` or `mo`"));
+        for (text, seconds) in [
+            ("1min", 60),
+            ("90mins", 5400),
+            ("1h30m", 5400),
+            ("5m30s", 330),
+            ("PT1M", 60),
+            ("P1M", 28 * 86_400),
+            ("1mo", 28 * 86_400),
+        ] {
+            assert_eq!(expiry(text), Ok(Some(NOW + seconds)), "{text}");
+        }
     }
 
     #[test]
