@@ -34,7 +34,7 @@ fn a_rotation_with_an_overlap_ends_by_the_clock_of_the_edge() {
     assert!(accepted(&p, &old) && accepted(&p, &new));
     // The same snapshot, later.
     let at = |key: &str, now: &str| p.verify(key, &["--now", now]).1["code"].as_str().unwrap().to_owned();
-    assert_eq!((at(&old, "59m"), at(&old, "61m"), at(&new, "61m")), ("valid".into(), "expired".into(), "valid".into()));
+    assert_eq!((at(&old, "59min"), at(&old, "61min"), at(&new, "61min")), ("valid".into(), "expired".into(), "valid".into()));
     p.refused(&["keys", "rotate", &id, "--overlap", "1h"], "wrong_state", &["lives beside the new one"]);
     let last = secret(&p.json(&["keys", "rotate", &id]));
     publish(&p);
