@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import test, { after } from "node:test";
+import { gzipSync } from "node:zlib";
 import { httpSource, staticSource } from "../dist/index.js";
 import { directorySource, fileSource } from "../dist/sources/file.js";
 
@@ -109,6 +110,28 @@ test("http: a reply that is too large is refused, announced or not", async () =>
   await assert.rejects(source.object("a", { signal, maxBytes: 9 }), { code: "too_large" });
   reply = (_, response) => response.writeHead(200, { "content-length": 2 << 20 }).end(Buffer.alloc(2 << 20));
   await assert.rejects(httpSource(base).head({ signal }), { code: "too_large" });
+});
+
+test("http: the length of a compressed reply is not that of what is in it", async () => {
+  const [packed, text] = [gzipSync("1234567890", { level: 0 }), "1234567890"];
+  reply = (_, response) => response.writeHead(200, { "content-encoding": "gzip", "content-length": packed.length }).end(packed);
+  assert.equal(packed.length > text.length, true);
+  assert.equal(Buffer.from(await httpSource(base).object("a", { signal, maxBytes: text.length })).toString(), text);
+  await assert.rejects(httpSource(base).object("a", { signal, maxBytes: text.length - 1 }), { code: "too_large" });
+});
+
+test("http: a web page in place of a file is named as one", async () => {
+  const source = httpSource(base);
+  for (const type of ["text/html", "Text/HTML; charset=utf-8", " text/html;charset=x"]) {
+    reply = (_, response) => response.writeHead(200, { "content-type": type }).end("<!doctype html>");
+    const asked = { head: source.head({ signal }), bundle: source.bundle({ signal }), "root/2": source.root(2, { signal }), "objects/a": source.object("a", { signal }) };
+    for (const [what, answer] of Object.entries(asked)) {
+      await assert.rejects(answer, { code: "source", message: new RegExp(`GET ${what} brought a web page \\(text/html\\).* 404`) });
+    }
+  }
+  // That it is one counts for what is there alone.
+  reply = (_, response) => response.writeHead(404, { "content-type": "text/html" }).end("<!doctype html>");
+  assert.equal(await source.root(2, { signal }), undefined);
 });
 
 test("http: the signal ends a request", async () => {

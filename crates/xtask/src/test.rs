@@ -49,6 +49,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "canary", about: "no secret in any answer, log or file but the one that made it", plan: canary },
     Step { name: "readme", about: "what README.md tells a reader to do", plan: readme },
     Step { name: "stream", about: "new epochs reach edges over the server's stream, on Node, Deno and Bun", plan: stream },
+    Step { name: "nginx", about: "edges behind a real web server and its caches, misconfigured ones too", plan: nginx },
     Step { name: "systems", about: "the documentation of each preset's system, walked on the real thing", plan: systems },
 ];
 
@@ -118,6 +119,11 @@ fn readme() -> Result<Plan> {
 
 fn stream() -> Result<Plan> {
     Ok(with_command(Counts::Ours, "tests/e2e/stream.mjs", None))
+}
+
+fn nginx() -> Result<Plan> {
+    let Some(program) = tools::nginx() else { return Ok(Plan::Skip("nginx is not installed".into())) };
+    Ok(with_command(Counts::Ours, "tests/e2e/nginx/run.mjs", Some(program)))
 }
 
 fn systems() -> Result<Plan> {

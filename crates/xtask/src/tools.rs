@@ -29,6 +29,13 @@ pub fn add_target(triple: &str) -> Result<()> {
     shell::run(&mut command("rustup", ["target", "add", triple]))
 }
 
+/// Where nginx is, if it is installed. Debian puts it where only root's `PATH` leads.
+pub fn nginx() -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let dirs = env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
+    dirs.map(|dir| dir.join("nginx")).find(|program| program.is_file())
+}
+
 struct Tool {
     /// Directory below the cache.
     dir: &'static str,

@@ -46,7 +46,7 @@ const MAX_REDIRECTS = 5;
  * ```
  *
  * @param base a query is kept for each request; credentials in it are a `TypeError`
- * @returns a source that rejects with a {@link SourceError}: `http_status`, `unreachable`, `redirect`, `too_large`, and while it watches `no_stream`, `source`
+ * @returns a source that rejects with a {@link SourceError}: `http_status`, `unreachable`, `redirect`, `too_large`, `source` for a web page in place of a file, and while it watches `no_stream`, `source`
  */
 export function httpSource(base: string | URL, _options?: HttpSourceOptions): Source {
   const root = new URL(base);
@@ -66,8 +66,9 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
     const [what, etag] = [`GET ${path}`, own(request, "etag")];
     const more: Record<string, string> = etag === undefined ? {} : { "if-none-match": etag };
     return exchange({ what, url: new URL(path + root.search, root), more, signal: request.signal, ask }, async (reply, told) => {
-      if (reply.status === 200) return read(reply, what, told);
+      if (reply.status === 200 && !isPage(reply)) return read(reply, what, told);
       await reply.body?.cancel();
+      if (reply.status === 200) throw new SourceError("source", `${what} brought a web page (text/html) in place of a published file: see that the address is that of a realm, and that what is not there is answered with 404`);
       if ((reply.status === 304 && etag !== undefined) || reply.status === 404) return reply.status;
       throw new SourceError("http_status", `${what} answered ${reply.status}`);
     });
@@ -142,6 +143,9 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
 type Told = (error: unknown) => unknown;
 /** What becomes of a reply that holds an object. `what` was asked for; `told` is for errors after the reading has begun. */
 type Reading<T> = (reply: Response, what: string, told: Told) => Promise<T>;
+
+/** What hosts of web sites answer, also with 200, where a path leads nowhere or asks for a login. Published files are of no such type. */
+const isPage = (reply: Response) => /^text\/html\b/i.test(reply.headers.get("content-type")?.trim() ?? "");
 
 const etagOf = (reply: Response) => reply.headers.get("etag") ?? undefined;
 

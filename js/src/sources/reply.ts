@@ -7,7 +7,8 @@ import { SourceError } from "../errors.js";
  */
 export async function* piecesOf(reply: Response, limit: number, what: string): AsyncGenerator<Uint8Array, void, void> {
   const tooLarge = () => new SourceError("too_large", `${what}: the reply is larger than ${limit} bytes`);
-  const announced = Number(reply.headers.get("content-length") ?? Number.NaN);
+  // Of a compressed reply, the length that it has on the way.
+  const announced = Number((reply.headers.has("content-encoding") ? null : reply.headers.get("content-length")) ?? Number.NaN);
   if (announced > limit) {
     await reply.body?.cancel();
     throw tooLarge();
