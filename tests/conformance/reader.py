@@ -20,6 +20,7 @@ VECTORS = pathlib.Path(__file__).resolve().parents[1] / "vectors"
 CODES = (
     "valid missing invalid_request malformed unknown revoked not_yet_valid expired owner_disabled ip_denied ip_unknown"
     " scope_denied permission_denied snapshot_missing snapshot_stale clock_invalid internal bad_requirement shard_needed"
+    " shard_unavailable"
 ).split()
 KINDS = ("top page", "directory", "index page", "chunk", "chunk", "chunk", "chunk", "shard")
 tally = {True: 0, False: 0}

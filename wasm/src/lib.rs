@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | key, ip, block | the host, before each call | [`verify_key`], [`verify_block`], [`compile`], [`path`], [`client`] |
 //! | input | the host, after [`input`] made room | [`open`], [`compile_routes`], [`offer`], [`stage_root`], [`feed`], [`patch`], [`stage_supply`], [`supply`] |
-//! | text | [`identity`], [`path`], [`client`], [`realm`], [`interest`], [`floor`], [`trees`], [`needs`], [`stage_needs`], and every call that returned -1 | the host |
+//! | text | [`identity`], [`path`], [`client`], [`realm`], [`interest`], [`floor`], [`trees`], [`needs`], [`stage_needs`], [`fetch`], [`lazy_stats`], and every call that returned -1 | the host |
 //! | table | [`objects`] | the host, also when the instance has stopped |
 //!
 //! A length of [`NO_TEXT`] means that there is no text, a length beyond an area that the text did not fit.
@@ -25,7 +25,8 @@ mod verify;
 
 pub use state::{NO_TEXT, block_len, block_ptr, input, ip_len, ip_ptr, key_len, key_ptr, open, table_ptr, text_len, text_ptr};
 pub use tree::{
-    begin, check, complete, feed, needs, objects, patch, ready, stage_bytes, stage_needs, stage_supply, supply, trees, working,
+    begin, check, complete, feed, fetch, lazy_stats, needs, objects, patch, ready, stage_bytes, stage_needs, stage_supply,
+    supply, trees, working,
 };
 pub use update::{abort, commit, epoch, floor, generation, interest, issued_at, offer, realm, root_version, stage_root};
 pub use verify::{client, compile, compile_routes, identity, path, verify_block, verify_key};

@@ -10,7 +10,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
-use edgelatch_core::edge::{Edge, Need, Staged};
+use edgelatch_core::edge::{Edge, Fetch, LazyStats, Need, Outcome, Staged};
 use edgelatch_core::error::Error;
 use edgelatch_core::tree::Place;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -60,7 +60,7 @@ pub fn ready() -> u32 {
     asked(Staged::is_ready)
 }
 
-/// Whether the candidate lacks nothing, as `commit` demands where something serves.
+/// Whether the candidate lacks nothing, as `commit` demands where something serves; that of a lazy edge as soon as it is [`ready`].
 #[wasm_bindgen]
 pub fn complete() -> u32 {
     asked(Staged::is_complete)
@@ -76,7 +76,7 @@ pub fn stage_supply(place: u32) -> f64 {
     staged(|staged, input| staged.supply(place_of(place)?, core::mem::take(input)).map(|()| 0.0))
 }
 
-/// Gives the tree that serves the input as the object at a place, one that [`needs`] names.
+/// Gives the tree that serves the input as the object at a place, one that [`needs`] or [`fetch`] names.
 #[wasm_bindgen]
 pub fn supply(place: u32) -> f64 {
     update(|state, edge| {
@@ -100,6 +100,34 @@ pub fn stage_needs(from: u32, limit: u32) -> u32 {
 #[wasm_bindgen]
 pub fn needs(from: u32, limit: u32) -> u32 {
     say(|state| list(state.edge.as_ref()?.needs(Place::of_number(from)?), limit))
+}
+
+/// Whether the object that a packed `shard_needed` asks for may be fetched: 1 and its line, as [`needs`] would have it, as text; 0 for not
+/// now; 2 if the tree that serves does not lack it any more, so that the question is to be asked again; -1 for an outcome that asks for none.
+#[wasm_bindgen]
+pub fn fetch(packed: f64, now: f64) -> f64 {
+    update(|state, edge| {
+        let outside = Error::BadReference { object: "outcome", field: "place" };
+        let (place, returning) = Outcome::needed(seconds(packed)).ok_or(outside)?;
+        Ok(match edge.fetch(place, returning, seconds(now)) {
+            Fetch::Refused => 0.0,
+            Fetch::Granted(need) => {
+                state.text = list(core::iter::once(need), 1).unwrap_or_default();
+                1.0
+            }
+            Fetch::Settled => 2.0,
+        })
+    })
+}
+
+/// Leaves what a lazy edge holds and has done as text, numbers with spaces between them: objects held, their bytes, bytes of those that are
+/// protected, objects dropped, fetches granted, fetches refused. Returns 0 for an edge that is not lazy.
+#[wasm_bindgen]
+pub fn lazy_stats() -> u32 {
+    say(|state| {
+        let LazyStats { objects, bytes, protected_bytes, dropped, granted, refused } = state.edge.as_ref()?.lazy_stats()?;
+        Some(format!("{objects} {bytes} {protected_bytes} {dropped} {granted} {refused}"))
+    })
 }
 
 fn list(needs: impl Iterator<Item = Need>, limit: u32) -> Option<String> {
@@ -128,7 +156,7 @@ pub fn stage_bytes() -> f64 {
     with(|state| state.staged.as_ref().map(|staged| number(staged.head().tree_bytes))).flatten().unwrap_or(0.0)
 }
 
-/// Leaves a table of the objects that the tree that serves has, at [`table_ptr`](crate::table_ptr), in an order in which another
+/// Leaves a table of the objects that the tree that serves has, those of a lazy edge as far as they have not been dropped since, at [`table_ptr`](crate::table_ptr), in an order in which another
 /// edge can take them: of each its place, its address and its length, of four bytes each. Returns their number. Should this instance
 /// stop, a host finds the objects there, as long as their tree serves. The table before it stays as it is until the next call, so
 /// that a host always has one that was finished.

@@ -59,15 +59,16 @@ enum At {
     Header(Vec<u8>),
     /// So many bytes of the head.
     Head { left: usize, top_len: usize },
-    /// An object that is here already.
-    Known { place: Place, left: usize },
+    /// An object that is here already, or for which there is no room.
+    Passed { place: Place, left: usize },
     /// An object on its way.
     Object { place: Place, length: usize, bytes: Vec<u8>, digest: Sha256 },
     /// The end.
     End,
 }
 
-/// Reads a bundle piece by piece, of any lengths: no more than one object waits for its end, and none is kept twice.
+/// Reads a bundle piece by piece, of any lengths: no more than one object waits for its end, and none is kept twice. What
+/// a tree has no room for is passed over.
 pub(crate) struct Feed {
     at: At,
     taken: u64,
@@ -89,6 +90,7 @@ impl Feed {
         mut bytes: &[u8],
         head: &Head,
         base: Option<&Snapshot>,
+        room: usize,
         snapshot: &mut Option<Snapshot>,
     ) -> Result<(), Error> {
         self.taken = self.taken.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
@@ -111,8 +113,8 @@ impl Feed {
                 }
                 At::Head { left, .. } if *left > 0 => *left -= part(*left).len(),
                 At::Head { top_len, .. } => self.at = object(Place::Top, *top_len)?,
-                At::Known { left, .. } if *left > 0 => *left -= part(*left).len(),
-                At::Known { place, .. } => self.at = after(*place, snapshot)?,
+                At::Passed { left, .. } if *left > 0 => *left -= part(*left).len(),
+                At::Passed { place, .. } => self.at = after(*place, snapshot)?,
                 At::Object { place, length, bytes: read, digest } => {
                     let part = part(length.saturating_sub(read.len()));
                     crate::work::done(part.len());
@@ -120,7 +122,7 @@ impl Feed {
                     read.extend_from_slice(part);
                     if read.len() == *length {
                         let (place, read, id) = (*place, core::mem::take(read), ObjectId(digest.clone().finalize().into()));
-                        put(place, read, id, head, base, snapshot)?;
+                        put(place, read, id, (head, base, room), snapshot)?;
                         self.at = after(place, snapshot)?;
                     }
                 }
@@ -128,7 +130,7 @@ impl Feed {
             }
         }
         // Whatever takes no more bytes is passed now, so that the end is known when it is reached.
-        while let At::Known { place, left: 0 } = self.at {
+        while let At::Passed { place, left: 0 } = self.at {
             self.at = after(place, snapshot)?;
         }
         Ok(())
@@ -146,12 +148,11 @@ fn put(
     place: Place,
     bytes: Vec<u8>,
     id: ObjectId,
-    head: &Head,
-    base: Option<&Snapshot>,
+    (head, base, room): (&Head, Option<&Snapshot>, usize),
     snapshot: &mut Option<Snapshot>,
 ) -> Result<(), Error> {
     let Some(tree) = snapshot else {
-        *snapshot = Some(Snapshot::begin(bytes, head, base)?);
+        *snapshot = Some(Snapshot::begin(bytes, head, base, room)?);
         return Ok(());
     };
     let (name, index) = place.name();
@@ -159,7 +160,7 @@ fn put(
         return Err(Error::WrongDigest { object: name, index });
     }
     // It may have come another way meanwhile. Made anew, it would lack what it has been given since.
-    if tree.object(place).is_some() { Ok(()) } else { tree.take(place, bytes, base) }
+    if tree.wants(place) { tree.take(place, bytes, base) } else { Ok(()) }
 }
 
 /// What stands after `place`.
@@ -167,7 +168,7 @@ fn after(place: Place, snapshot: &Option<Snapshot>) -> Result<At, Error> {
     let Some(tree) = snapshot else { return Err(CUT) };
     let Some(next) = tree.next_place(place) else { return Ok(At::End) };
     let length = size(tree.slot(next).ok_or(CUT)?.length);
-    if tree.object(next).is_some() { Ok(At::Known { place: next, left: length }) } else { object(next, length) }
+    if tree.wants(next) { object(next, length) } else { Ok(At::Passed { place: next, left: length }) }
 }
 
 /// An object of a bundle: where it stands and what it is.
@@ -187,7 +188,7 @@ pub fn parts(bundle: &[u8]) -> Result<Vec<Part<'_>>, Error> {
     let (mut parts, mut place, mut length) = (Vec::new(), Place::Top, top_len);
     loop {
         let bytes = reader.bytes(length)?;
-        put(place, bytes.to_vec(), ObjectId::of(bytes), &head, None, &mut snapshot)?;
+        put(place, bytes.to_vec(), ObjectId::of(bytes), (&head, None, usize::MAX), &mut snapshot)?;
         parts.push(Part { place, bytes });
         let tree = snapshot.as_ref().ok_or(CUT)?;
         let Some(next) = tree.next_place(place) else { break };

@@ -50,6 +50,23 @@ pub const MAX_PAST_TREES: usize = 64;
 pub const PAST_SHARE: usize = 16;
 /// Or this many bytes, if that is more: a tree of one shard changes as a whole, and costs little.
 pub const MIN_PAST_ROOM: usize = 256 * 1024;
+/// Bytes of shards and chunks that a lazy edge keeps, at least: some thirty shards of the usual size, so that those under way to requests
+/// do not push each other out.
+pub const MIN_LAZY_BYTES: usize = 256 * 1024;
+/// And at most: no tree has more.
+pub const MAX_LAZY_BYTES: usize = 3 << 30;
+/// One eighth of them is for what has served no key yet; the rest is out of reach of whoever makes keys up.
+pub const PROBATION_SHARE: usize = 8;
+/// Objects among which the one is chosen that was not used for longest: caches that choose among ten are close to those that know the order
+/// of all (Redis), and no call looks at more.
+pub const EVICTION_SAMPLE: usize = 16;
+/// Objects a second that a lazy edge fetches where the host names no other number: a cold edge knows its busy shards in seconds, and ten
+/// thousand edges in a flood ask an object store for a million a second, which the largest answer.
+pub const DEFAULT_FETCHES: u32 = 100;
+/// The most that a host may name.
+pub const MAX_FETCHES: u32 = 10_000;
+/// Keys that a lazy edge remembers to have found, at the most: a dozen for each shard that eight megabytes hold, in 128 kB.
+pub const SEEN_KEYS: usize = 1 << 14;
 /// Patterns of one role: each is named, so more of them are a case for a `*`.
 pub const MAX_ROLE_PATTERNS: usize = 256;
 /// Roles of one key, or of one owner whose keys have them: more than any predefined set has. With the limit above, one question

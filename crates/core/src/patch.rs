@@ -87,6 +87,7 @@ impl Patch {
         mut budget: usize,
         head: &Head,
         base: &Snapshot,
+        room: usize,
         snapshot: &mut Option<Snapshot>,
     ) -> Result<bool, Error> {
         while budget > 0 {
@@ -101,7 +102,7 @@ impl Patch {
                 None if place != Place::Top => return Err(outside),
                 None => {
                     let top = delta::apply(base.object(Place::Top).unwrap_or(&[]), delta, self.top_len)?;
-                    *snapshot = Some(Snapshot::begin(top, head, Some(base))?);
+                    *snapshot = Some(Snapshot::begin(top, head, Some(base), room)?);
                     self.top_len
                 }
                 Some(tree) => step(tree, place, delta, base)?.ok_or(outside)?,
@@ -124,7 +125,7 @@ fn step(tree: &mut Snapshot, place: Place, delta: &[u8], base: &Snapshot) -> Res
         None if base.slot(place).is_none() => &[],
         None => return Ok(Some(0)),
     };
-    if tree.object(place).is_none() {
+    if tree.wants(place) {
         tree.supply(place, delta::apply(old, delta, length)?, Some(base))?;
     }
     Ok(Some(length))

@@ -120,6 +120,7 @@ codes! {
     Internal = 16, "internal", VERIFIER_UNAVAILABLE, "a part of the snapshot did not match its digest, or the verifier failed";
     BadRequirement = 17, "bad_requirement", BAD_REQUIREMENT, "the required permission or service is not well formed";
     ShardNeeded = 18, "shard_needed", VERIFIER_UNAVAILABLE, "the shard that answers is not here yet: fetch it and ask again";
+    ShardUnavailable = 19, "shard_unavailable", VERIFIER_UNAVAILABLE, "the part that answers could not be fetched: the source failed, or too many were being fetched";
 }
 
 impl Code {

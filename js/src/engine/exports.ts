@@ -35,6 +35,8 @@ export interface Exports {
   supply(place: number): number;
   stage_needs(from: number, limit: number): number;
   needs(from: number, limit: number): number;
+  fetch(packed: number, now: number): number;
+  lazy_stats(): number;
   trees(): number;
   stage_bytes(): number;
   objects(): number;

@@ -20,7 +20,8 @@ export type Code =
   | "clock_invalid"
   | "internal"
   | "bad_requirement"
-  | "shard_needed";
+  | "shard_needed"
+  | "shard_unavailable";
 
 /** Which `WWW-Authenticate` challenge a reply carries; anything but `none` and `plain` is its `error` attribute. */
 export type Challenge = "none" | "plain" | "invalid_request" | "invalid_token" | "insufficient_scope";
@@ -66,6 +67,7 @@ export const CODE = {
   internal: 16,
   bad_requirement: 17,
   shard_needed: 18,
+  shard_unavailable: 19,
 } as const satisfies Record<Code, number>;
 
 /** Parts of the number that the core packs a verdict into: the bits of its code, and each flag. */
@@ -124,4 +126,5 @@ export const CODES: readonly CodeRow[] = [
   { code: 16, name: "internal", status: 503, challenge: "none", retryAfter: 5, type: "urn:edgelatch:problem:verifier-unavailable", title: "Service Unavailable", body: "{\"type\":\"urn:edgelatch:problem:verifier-unavailable\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"API keys cannot be verified at the moment.\"}" },
   { code: 17, name: "bad_requirement", status: 500, challenge: "none", retryAfter: 0, type: "urn:edgelatch:problem:bad-requirement", title: "Internal Server Error", body: "{\"type\":\"urn:edgelatch:problem:bad-requirement\",\"title\":\"Internal Server Error\",\"status\":500,\"detail\":\"This route is configured with a requirement that is not well formed.\"}" },
   { code: 18, name: "shard_needed", status: 503, challenge: "none", retryAfter: 5, type: "urn:edgelatch:problem:verifier-unavailable", title: "Service Unavailable", body: "{\"type\":\"urn:edgelatch:problem:verifier-unavailable\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"API keys cannot be verified at the moment.\"}" },
+  { code: 19, name: "shard_unavailable", status: 503, challenge: "none", retryAfter: 5, type: "urn:edgelatch:problem:verifier-unavailable", title: "Service Unavailable", body: "{\"type\":\"urn:edgelatch:problem:verifier-unavailable\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"API keys cannot be verified at the moment.\"}" },
 ];

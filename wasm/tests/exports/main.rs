@@ -335,3 +335,71 @@ fn configuration_is_checked_before_anything_else() {
     give(&[0xff; 40]);
     assert_eq!(wasm::open(u32::MAX), -1.0);
 }
+
+/// A lazy edge begins with the first pieces of a bundle, is told what it may fetch, and by which line.
+#[wasm_bindgen_test]
+fn a_lazy_edge_fetches_what_requests_need() {
+    open(&format!("{CONFIG}lazy=262144\nfetches=1\n"));
+    let bundle = bytes(&["snapshots", "first", "bundle"]);
+    give(&bundle[..4096.min(bundle.len())]);
+    assert!(wasm::offer(now()) > 3.0 && wasm::begin(now()) == 0.0);
+    let tree = bundle[bundle.len() - wasm::stage_bytes() as usize..].to_vec();
+    let (mut fed, mut needs) = (0, 1);
+    while wasm::complete() == 0 {
+        assert_eq!((wasm::ready(), needs), (0, 1));
+        give(&bundle[fed..fed + 10]);
+        assert_eq!(wasm::feed(), 0.0, "{}", said());
+        (fed, needs) = (fed + 10, wasm::stage_needs(0, 9));
+    }
+    assert!(fed < bundle.len() && wasm::ready() == 1);
+    assert_eq!((wasm::commit(now()), wasm::needs(0, 9), wasm::lazy_stats()), (0.0, 0, 1));
+    assert_eq!(said(), "0 0 0 0 0 0");
+    let key = text(&["keys", "plain"]);
+    let (mut fetched, mut granted) = (0, 0.0);
+    let packed = loop {
+        let packed = ask(&key, None, NONE);
+        if code(packed) != "shard_needed" {
+            break packed;
+        }
+        // Its record is found with the shard, so it is no stranger then.
+        granted += 1.0;
+        assert_eq!(wasm::fetch(packed, now() + granted), 1.0);
+        let line = said();
+        let [place, length, offset, digest] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        assert_eq!((place, digest.len()), (((packed / 1024.0) as u32 - 1).to_string().as_str(), 64));
+        let (length, offset): (usize, usize) = (length.parse().unwrap(), offset.parse().unwrap());
+        give(&tree[offset..offset + length]);
+        assert_eq!(wasm::supply(place.parse().unwrap()), 0.0);
+        assert_eq!(wasm::fetch(packed, now()), 2.0, "it is here");
+        fetched += length;
+    };
+    assert_eq!((code(packed), wasm::lazy_stats()), ("valid", 1));
+    assert_eq!(said(), format!("{granted} {fetched} 0 0 {granted} 0"));
+    for none in [packed, 0.0, -1.0, f64::NAN, f64::INFINITY, 18.0] {
+        assert_eq!(accepted(wasm::fetch(none, now())), Err("bad_reference".to_owned()), "{none}");
+    }
+    open(CONFIG);
+    assert_eq!(wasm::lazy_stats(), 0);
+}
+
+/// Made-up keys get no more than flows in.
+#[wasm_bindgen_test]
+fn a_fetch_is_refused_for_the_present() {
+    open("lazy=262144\nfetches=1\n");
+    let bundle = bytes(&["snapshots", "first", "bundle"]);
+    give(&bundle[..4096.min(bundle.len())]);
+    assert!(wasm::offer(now()) > 3.0 && wasm::begin(now()) == 0.0);
+    for piece in bundle.chunks(10) {
+        if wasm::complete() == 1 {
+            break;
+        }
+        give(piece);
+        assert_eq!(wasm::feed(), 0.0);
+    }
+    assert_eq!(wasm::commit(now()), 0.0);
+    let packed = ask(&text(&["keys", "stranger"]), None, NONE);
+    assert_eq!(code(packed), "shard_needed");
+    assert_eq!([0.0, 0.0, 1.0, 1.0].map(|later| wasm::fetch(packed, now() + later)), [1.0, 0.0, 1.0, 0.0]);
+    wasm::lazy_stats();
+    assert_eq!(said(), "0 0 0 0 2 2");
+}

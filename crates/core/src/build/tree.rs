@@ -311,7 +311,7 @@ impl Tree {
     /// The tree as an edge holds it.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, Error> {
         let head = Head::of_tree(self.id(), self.bytes(), self.records);
-        let mut snapshot = Snapshot::begin(self.top.clone(), &head, None)?;
+        let mut snapshot = Snapshot::begin(self.top.clone(), &head, None, usize::MAX)?;
         for place in self.places().skip(1) {
             snapshot.supply(place, self.object(place).unwrap_or_default().to_vec(), None)?;
         }

@@ -9,6 +9,8 @@
 //! grace=SECONDS                 go on serving a snapshot that long after its head expired, 30 days at most
 //! min_epoch=N                   refuse heads below this epoch, at most 2^53 - 1
 //! floor=VERSION:EPOCH           durable floor: what this edge had seen when it last ran, see Floor
+//! lazy=BYTES                    keep so many bytes of shards and chunks at most, and ask for the others: 262144 to 3221225472
+//! fetches=N                     with `lazy`: let at most so many objects a second be fetched, 1 to 10000, else 100
 //! pepper=ID:HEX                 the secret of a realm whose digests are peppered: id from 1, 16 to 64 bytes
 //! ```
 
@@ -19,7 +21,7 @@ use crate::hex::digit;
 use crate::http::{Block, CredentialHeaders, INTEREST, is_query_name};
 use crate::ip::Ip;
 use crate::key::Pepper;
-use crate::limits::{MAX_EPOCH, MAX_GRACE};
+use crate::limits::{DEFAULT_FETCHES, MAX_EPOCH, MAX_FETCHES, MAX_GRACE, MAX_LAZY_BYTES, MIN_LAZY_BYTES};
 use alloc::{format, string::String, vec::Vec};
 use zeroize::Zeroizing;
 
@@ -35,6 +37,8 @@ pub struct HostConfig {
     pub(crate) min_epoch: u64,
     pub(crate) floor: Option<Floor>,
     pub(crate) pepper: Option<Pepper>,
+    pub(crate) lazy: Option<usize>,
+    pub(crate) fetches: Option<u32>,
 }
 
 impl HostConfig {
@@ -53,7 +57,15 @@ impl HostConfig {
             seen.push(key);
             config.set(key, value)?;
         }
+        if config.fetches.is_some() && config.lazy.is_none() {
+            return Err(bad("fetches", "is for edges with `lazy` only"));
+        }
         Ok(config)
+    }
+
+    /// Objects a second that a lazy edge may fetch.
+    pub(super) fn fetches(&self) -> u32 {
+        self.fetches.unwrap_or(DEFAULT_FETCHES)
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), Error> {
@@ -83,6 +95,14 @@ impl HostConfig {
             "pepper" => {
                 let pepper = value.split_once(':').and_then(|(id, hex)| Pepper::new(id.parse().ok()?, &unhex(hex)?));
                 self.pepper = Some(pepper.ok_or_else(|| bad(key, "expected `id:hex` of 16 to 64 bytes, id not 0"))?);
+            }
+            "lazy" => {
+                let bytes = value.parse().ok().filter(|bytes| (MIN_LAZY_BYTES..=MAX_LAZY_BYTES).contains(bytes));
+                self.lazy = Some(bytes.ok_or_else(|| bad(key, "expected bytes, 262144 to 3221225472"))?);
+            }
+            "fetches" => {
+                let fetches = value.parse().ok().filter(|fetches| (1..=MAX_FETCHES).contains(fetches));
+                self.fetches = Some(fetches.ok_or_else(|| bad(key, "expected objects a second, 1 to 10000"))?);
             }
             _ => return Err(bad(key, "no such setting")),
         }

@@ -9,9 +9,11 @@ mod config;
 mod demands;
 #[cfg(feature = "builder")]
 mod explain;
+mod fetch;
 mod floor;
 mod identity;
 mod judge;
+mod lazy;
 mod outcome;
 mod requirement;
 mod routes;
@@ -22,8 +24,10 @@ pub use crate::snapshot::{Location, Need};
 pub use config::HostConfig;
 #[cfg(feature = "builder")]
 pub use explain::{RequestFacts, explain_record};
+pub use fetch::Fetch;
 pub use floor::Floor;
 pub use identity::Identity;
+pub use lazy::LazyStats;
 pub use outcome::{Outcome, Step};
 pub use requirement::RequirementId;
 pub use routes::{Fault, RouteError};
@@ -41,6 +45,7 @@ use crate::tree::Place;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use lazy::Lazy;
 use requirement::{Answers, Requirements};
 use routes::Routes;
 use staged::{Settings, Terms};
@@ -88,6 +93,8 @@ pub struct Edge {
     offered: Option<Vec<u8>>,
     requirements: Requirements,
     routes: Vec<Routes>,
+    /// What a lazy edge knows of the shards and chunks that it holds, and of who asks for them.
+    lazy: Option<Lazy>,
 }
 
 /// What an offered head means.
@@ -115,6 +122,7 @@ impl Edge {
         Ok(Edge {
             floors: [config.floor, (least.epoch > 0).then_some(least)],
             root,
+            lazy: config.lazy.map(|bytes| Lazy::new(bytes, config.fetches())),
             config,
             active: None,
             past: VecDeque::new(),
@@ -187,14 +195,14 @@ impl Edge {
 
     /// Puts a staged update into force. A running edge takes only what is complete; one that serves nothing yet may start once
     /// [`Staged::is_ready`], and names what a verification lacks. How much the tree holds
-    /// makes no difference to this call. Refuses what is not proven so far ([`Error::Unchecked`]), what a later root has overtaken
+    /// makes no difference to this call; a lazy edge looks once at each index page and at what it holds itself. Refuses what is not proven so far ([`Error::Unchecked`]), what a later root has overtaken
     /// ([`Error::Superseded`]), and what may no longer be served `now`.
     pub fn commit(&mut self, staged: Staged, now: u64) -> Result<(), Error> {
         let enough = if self.active.is_none() { staged.is_ready() } else { staged.is_complete() };
         if staged.root.version < self.root.version {
             return Err(Error::Superseded);
         }
-        let (Staged { root, head, snapshot: Some(snapshot), settings: Some(settings), .. }, true) = (staged, enough) else {
+        let (Staged { root, head, snapshot: Some(mut snapshot), settings: Some(settings), .. }, true) = (staged, enough) else {
             return Err(Error::Unchecked);
         };
         self.judge(&root, &head, now)?;
@@ -202,6 +210,9 @@ impl Edge {
         let before = self.active.take();
         let same = before.as_ref().filter(|before| before.snapshot.same_directory(&snapshot));
         let answers = same.map_or_else(|| Arc::new(Answers::none()), |before| before.answers.clone());
+        if let Some(lazy) = &mut self.lazy {
+            lazy.follow(before.as_ref().map(|before| &*before.snapshot), &mut snapshot);
+        }
         let snapshot = Arc::new(snapshot);
         if let Some(before) = before {
             self.retire(before, &snapshot);
@@ -209,6 +220,7 @@ impl Edge {
         self.active = Some(Active { head, snapshot, era: root.era, generation, settings, answers });
         self.root = root;
         self.offered = None;
+        self.drop_some();
         Ok(())
     }
 
@@ -225,23 +237,41 @@ impl Edge {
         }
     }
 
-    /// Takes an object that the tree being served lacks, one that [`Edge::need`] names. A wrong one is refused and changes nothing.
+    /// Takes an object that the tree being served lacks, one that [`Edge::need`] or [`Edge::fetch`] names. A lazy edge drops others for it: one
+    /// for each forty bytes of it at the most, chosen among [`EVICTION_SAMPLE`](crate::limits::EVICTION_SAMPLE) each. A wrong one is refused and changes nothing.
     pub fn supply(&mut self, place: Place, bytes: Vec<u8>) -> Result<(), Error> {
         let active = self.active.as_mut().ok_or(Error::Superseded)?;
-        let snapshot = Arc::make_mut(&mut active.snapshot);
+        let (snapshot, length) = (Arc::make_mut(&mut active.snapshot), bytes.len());
+        let wanted = snapshot.wants(place);
         snapshot.supply(place, bytes, None)?;
-        if snapshot.missing() == 0 { snapshot.check_records(&active.head) } else { Ok(()) }
+        let whole = if snapshot.missing() == 0 { snapshot.check_records(&active.head) } else { Ok(()) };
+        if let Some(lazy) = self.lazy.as_mut().filter(|_| wanted) {
+            lazy.held.take(place, length);
+            self.drop_some();
+        }
+        whole
     }
 
-    /// The first object from `from` on that the tree being served lacks; `None` when it is complete from there on.
+    /// Drops what a lazy edge holds beyond its budget, wherever it is held: a tree that was replaced shares it with the one that serves.
+    fn drop_some(&mut self) {
+        let (Some(lazy), Some(active)) = (&mut self.lazy, &mut self.active) else { return };
+        while let Some(place) = lazy.held.next_to_go() {
+            let Some(given) = Arc::make_mut(&mut active.snapshot).give(place) else { continue };
+            for past in &mut self.past {
+                Arc::make_mut(&mut past.snapshot).give_too(place, &given);
+            }
+        }
+    }
+
+    /// The first object from `from` on that the tree being served lacks and that is to be brought; `None` when there is none from there
+    /// on. A lazy edge waits for none: what a verification needs is asked for with [`Edge::fetch`].
     pub fn need(&self, from: Place) -> Option<Need> {
-        let snapshot = &self.active.as_ref()?.snapshot;
-        snapshot.need(snapshot.missing_from(from)?)
+        self.needs(from).next()
     }
 
-    /// All objects from `from` on that the tree being served lacks.
+    /// All objects from `from` on of which [`Edge::need`] says the first.
     pub fn needs(&self, from: Place) -> impl Iterator<Item = Need> + use<'_> {
-        self.active.iter().flat_map(move |active| active.snapshot.needs(from))
+        self.active.iter().filter(|_| self.lazy.is_none()).flat_map(move |active| active.snapshot.needs(from))
     }
 
     /// A head that is proven under `root` and may be served now.
@@ -335,10 +365,7 @@ impl Edge {
 
     /// The objects of the tree being served that are here, in the order of a bundle: to keep them for the edge's next life.
     pub fn objects(&self) -> impl Iterator<Item = (Place, &[u8])> {
-        let snapshot = self.active.as_ref().map(|active| &*active.snapshot);
-        let first = snapshot.map(|_| Place::Top);
-        let places = core::iter::successors(first, move |place| snapshot.and_then(|snapshot| snapshot.next_place(*place)));
-        places.filter_map(move |place| Some((place, snapshot?.object(place)?)))
+        self.active.iter().flat_map(|active| active.snapshot.objects())
     }
 
     /// The tree under which a verdict of this generation was given, as long as it is kept.
@@ -351,7 +378,8 @@ impl Edge {
     /// Bytes that the snapshot being served takes, with what is kept of those before; 0 for none.
     pub fn memory(&self) -> usize {
         let past: usize = self.past.iter().map(|past| past.bytes).sum();
-        self.active.as_ref().map_or(0, |active| active.snapshot.memory() + Answers::memory() + past)
+        let lazy = self.lazy.as_ref().map_or(0, Lazy::memory);
+        self.active.as_ref().map_or(0, |active| active.snapshot.memory() + Answers::memory() + past + lazy)
     }
 }
 

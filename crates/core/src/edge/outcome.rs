@@ -10,7 +10,7 @@ use alloc::string::String;
 pub struct Outcome {
     /// What was decided.
     pub code: Code,
-    /// [`Outcome::MASKED`], [`Outcome::STALE`], [`Outcome::PREFLIGHT`], [`Outcome::BARE`].
+    /// [`Outcome::MASKED`], [`Outcome::STALE`], [`Outcome::PREFLIGHT`], [`Outcome::BARE`] or [`Outcome::RETURNING`].
     pub flags: u8,
     /// The record, once one was found; also for refusals, so that a log can name the key.
     pub at: Option<Location>,
@@ -27,6 +27,9 @@ impl Outcome {
     pub const PREFLIGHT: u8 = 4;
     /// Answer without a challenge: the request is not one to which a credential could be added.
     pub const BARE: u8 = 8;
+
+    /// With [`Code::ShardNeeded`], where [`Outcome::BARE`] has no meaning: the key is one that this edge has found before.
+    pub const RETURNING: u8 = 8;
 
     pub(super) const fn of(code: Code) -> Self {
         Outcome { code, flags: 0, at: None, needs: None }
@@ -48,6 +51,13 @@ impl Outcome {
         let record = self.at.map(|at| u64::from(at.index) | u64::from(at.shard) << 22);
         let place = self.needs.map(|place| u64::from(place.number())).or(record).map_or(0, |place| place + 1);
         u64::from(self.code.number()) | u64::from(self.flags) << 6 | place << 10
+    }
+
+    /// The object that a packed outcome asks for, and whether it is [`Outcome::RETURNING`]; `None` for an outcome of another code.
+    pub fn needed(packed: u64) -> Option<(Place, bool)> {
+        let number = u32::try_from((packed >> 10).checked_sub(1)?).ok()?;
+        let place = Place::of_number(number).filter(|_| packed & 0x3f == u64::from(Code::ShardNeeded.number()))?;
+        Some((place, packed >> 6 & u64::from(Self::RETURNING) != 0))
     }
 }
 

@@ -23,17 +23,18 @@ pub(super) struct Settings {
     pub(super) peppered: bool,
 }
 
-/// What the host's configuration says about credentials.
+/// What the host's configuration says about credentials, and about memory.
 pub(super) struct Terms {
     credentials: Option<CredentialHeaders>,
     query: bool,
     pepper: Option<u32>,
+    lazy: Option<usize>,
 }
 
 impl Terms {
     pub(super) fn of(config: &HostConfig) -> Self {
         let pepper = config.pepper.as_ref().map(Pepper::id);
-        Terms { credentials: config.credentials, query: config.query.is_some(), pepper }
+        Terms { credentials: config.credentials, query: config.query.is_some(), pepper, lazy: config.lazy }
     }
 
     fn settings(&self, directory: &Directory<'_>) -> Result<Settings, Error> {
@@ -69,6 +70,8 @@ pub struct Staged {
     pub(super) settings: Option<Settings>,
     base: Option<Arc<Snapshot>>,
     terms: Terms,
+    /// On a lazy edge, the bytes of shards and chunks that it may take beyond what it shares.
+    room: Option<usize>,
     feed: Feed,
     input: Input,
     /// Whether the size and the number of records have been compared with the head.
@@ -82,6 +85,7 @@ impl Staged {
             root,
             head,
             base,
+            room: terms.lazy,
             terms,
             snapshot: None,
             settings: None,
@@ -92,11 +96,12 @@ impl Staged {
         }
     }
 
-    /// Takes the next bytes of a bundle, as many as have come. After an error every further call returns that error.
+    /// Takes the next bytes of a bundle, as many as have come. A lazy edge needs no more than make it [complete](Staged::is_complete), and takes
+    /// of the shards and chunks behind them what fits. After an error every further call returns that error.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.attempt(|staged| {
             let base = staged.base.as_deref();
-            staged.feed.take(bytes, &staged.head, base, &mut staged.snapshot)
+            staged.feed.take(bytes, &staged.head, base, staged.room.unwrap_or(usize::MAX), &mut staged.snapshot)
         })
     }
 
@@ -114,10 +119,10 @@ impl Staged {
 
     /// Takes the object at `place`, one that [`Staged::need`] names. A wrong one is refused and changes nothing: another copy may be tried.
     pub fn supply(&mut self, place: Place, bytes: Vec<u8>) -> Result<(), Error> {
-        let base = self.base.as_deref();
+        let (base, room) = (self.base.as_deref(), self.room.unwrap_or(usize::MAX));
         match &mut self.snapshot {
             Some(snapshot) => snapshot.supply(place, bytes, base)?,
-            None if place == Place::Top => self.snapshot = Some(Snapshot::begin(bytes, &self.head, base)?),
+            None if place == Place::Top => self.snapshot = Some(Snapshot::begin(bytes, &self.head, base, room)?),
             None => return Err(Error::BadReference { object: "tree", field: "place" }),
         }
         self.attempt(|_| Ok(()))
@@ -129,18 +134,29 @@ impl Staged {
         self.attempt(|staged| staged.go_on(budget.max(1)))?;
         let missing = match &self.snapshot {
             None => 1,
-            Some(snapshot) => snapshot.missing().max(usize::from(self.is_working())),
+            Some(snapshot) => self.lacks(snapshot).max(usize::from(self.is_working())),
         };
         Ok(u32::try_from(missing).unwrap_or(u32::MAX))
     }
 
+    /// How many objects a tree lacks for this edge, of those that are known.
+    fn lacks(&self, snapshot: &Snapshot) -> usize {
+        if self.room.is_some() { snapshot.missing_above() } else { snapshot.missing() }
+    }
+
+    /// Whether the object at this place is to be brought: a lazy edge does without shards and chunks until a request needs them.
+    fn awaits(&self, place: Place) -> bool {
+        self.room.is_none() || !place.is_leaf()
+    }
+
     fn go_on(&mut self, budget: usize) -> Result<(), Error> {
+        let room = self.room.unwrap_or(usize::MAX);
         match &mut self.input {
             Input::None => {}
             Input::Bundle { bytes, at } => {
                 let rest = bytes.get(*at..).unwrap_or(&[]);
                 let part = rest.get(..budget.min(rest.len())).unwrap_or(&[]);
-                self.feed.take(part, &self.head, self.base.as_deref(), &mut self.snapshot)?;
+                self.feed.take(part, &self.head, self.base.as_deref(), room, &mut self.snapshot)?;
                 *at += part.len();
                 if *at == bytes.len() {
                     self.input = Input::None;
@@ -151,7 +167,7 @@ impl Staged {
             }
             Input::Patch(patch) => {
                 if let Some(base) = self.base.as_deref()
-                    && patch.go_on(budget, &self.head, base, &mut self.snapshot)?
+                    && patch.go_on(budget, &self.head, base, room, &mut self.snapshot)?
                 {
                     self.input = Input::None;
                 }
@@ -199,14 +215,16 @@ impl Staged {
     pub fn need(&self, from: Place) -> Option<Need> {
         match &self.snapshot {
             None => Some(top_need(&self.head)),
-            Some(snapshot) => snapshot.need(snapshot.missing_from(from)?),
+            Some(snapshot) => snapshot.need(snapshot.missing_from(from).filter(|place| self.awaits(*place))?),
         }
     }
 
     /// The objects from `from` on that are missing, as far as they are known: what they name in turn is not.
     pub fn needs(&self, from: Place) -> impl Iterator<Item = Need> + use<'_> {
         let top = self.snapshot.is_none().then(|| top_need(&self.head));
-        top.into_iter().chain(self.snapshot.iter().flat_map(move |snapshot| snapshot.needs(from)))
+        top.into_iter().chain(
+            self.snapshot.iter().flat_map(move |snapshot| snapshot.needs(from)).take_while(|need| self.awaits(need.place)),
+        )
     }
 
     /// The head under which it would come into force.
@@ -219,9 +237,9 @@ impl Staged {
         self.failed.is_none() && self.sized && self.settings.is_some()
     }
 
-    /// Whether nothing is missing.
+    /// Whether nothing is missing that the edge brings before it switches: of a lazy one, no more than [`Staged::is_ready`] asks for.
     pub fn is_complete(&self) -> bool {
-        self.is_ready() && self.snapshot.as_ref().is_some_and(|snapshot| snapshot.missing() == 0)
+        self.is_ready() && self.snapshot.as_ref().is_some_and(|snapshot| self.lacks(snapshot) == 0)
     }
 
     /// The epoch that it would bring.

@@ -94,12 +94,16 @@ impl Edge {
         };
         let flags = if question.now >= active.head.not_after { Outcome::STALE } else { 0 };
         let digest = self.lookup_digest(&key, active);
+        let needing = |place, at: Option<Location>| {
+            let known = self.lazy.as_ref().is_some_and(|lazy| at.is_some() || lazy.seen.holds(digest));
+            Outcome { flags: if known { Outcome::RETURNING } else { 0 }, ..Outcome::needing(place) }
+        };
         let stopped = |stop, at| match stop {
             Stop::Refused(code) => {
                 let masked = if self.config.mask_ip && code.maskable() { Outcome::MASKED } else { 0 };
                 Outcome { flags: flags | masked, at, ..Outcome::of(code) }
             }
-            Stop::Needs(place) => Outcome::needing(place),
+            Stop::Needs(place) => needing(place, at),
         };
         let found = match active.snapshot.find(digest.0, digest.1) {
             Ok(found) => found,
@@ -114,12 +118,15 @@ impl Edge {
             return Outcome { flags, ..Outcome::of(Code::Unknown) };
         };
         trace.step("lookup", true, || format!("{}", KeyId(shard.key_id(row(at)).unwrap_or(0))));
+        if let Some(lazy) = &self.lazy {
+            lazy.found(digest, at, &terms, &active.snapshot);
+        }
         let record = Record { terms, snapshot: &active.snapshot, answers: &active.answers };
         let judged = record.judge(&self.requirements, question, trace);
         match judged {
             Err(stop) => stopped(stop, Some(at)),
             Ok(()) => match active.snapshot.lacks_identity(terms.role_set, terms.scope) {
-                Some(place) => Outcome::needing(place),
+                Some(place) => needing(place, Some(at)),
                 None => Outcome { flags, at: Some(at), ..Outcome::of(Code::Valid) },
             },
         }

@@ -33,8 +33,8 @@ impl Snapshot {
         let (page, index) = place_of(number);
         let missing = || u32::try_from(page).map_or(Lack::Broken, |page| Lack::Missing(Place::Page(page)));
         let page = self.pages.get(page).ok_or(Lack::Broken)?.as_deref().ok_or_else(missing)?;
-        let leaf = page.leaves.get(index).ok_or(Lack::Broken)?.as_ref().ok_or(Lack::Missing(Place::Shard(number)))?;
-        leaf.shard().ok_or(Lack::Broken)
+        let lack = if index < page.shards { Lack::Missing(Place::Shard(number)) } else { Lack::Broken };
+        page.leaves.get(index).ok_or(lack)?.shard().ok_or(Lack::Broken)
     }
 
     /// The bytes of an entry of the directory. Number 0 is none in every table, and not asked for.
@@ -42,8 +42,8 @@ impl Snapshot {
     fn entry(&self, table: Table, number: u32) -> Result<&[u8], Lack> {
         let (chunk, place) = chunk_of(number);
         let directory = self.directory.as_deref().ok_or(Lack::Missing(Place::Directory))?;
-        let node = directory.chunk(table, chunk).ok_or(Lack::Broken)?;
-        let bytes = node.bytes.as_deref().ok_or(Lack::Missing(Place::Chunk(table, chunk)))?;
+        let found = directory.chunk(table, chunk).ok_or(Lack::Broken)?;
+        let bytes = found.ok_or(Lack::Missing(Place::Chunk(table, chunk)))?;
         Chunk::trusted(bytes).and_then(|chunk| chunk.entry(place)).ok_or(Lack::Broken)
     }
 
@@ -68,6 +68,12 @@ impl Snapshot {
             set => RoleSet(self.entry(Table::RoleSets, set)?),
         };
         Ok(set.iter().map(|role| RoleView::trusted(self.entry(Table::Roles, role)?).ok_or(Lack::Broken)))
+    }
+
+    /// The numbers of a set's roles, if the set is here.
+    pub(crate) fn role_numbers(&self, set: u32) -> impl Iterator<Item = u32> {
+        let entry = if set == 0 { None } else { self.entry(Table::RoleSets, set).ok() };
+        entry.into_iter().flat_map(|entry| RoleSet(entry).iter())
     }
 
     /// Whether a scope holds `service`.

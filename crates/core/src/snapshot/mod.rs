@@ -1,8 +1,10 @@
 //! A tree in memory, whole or with holes. Every object in it is proven: [`Snapshot::supply`] is the one way in, whatever brought
 //! the bytes. Objects are shared between trees, so that a tree that follows another costs what changed.
 
+mod leaves;
 mod look;
 mod nodes;
+mod sparse;
 
 use crate::error::Error;
 use crate::head::Head;
@@ -16,7 +18,7 @@ use crate::wire::{bound, size};
 use crate::work;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use nodes::{ChunkNode, DirectoryNode, Leaf, Object, PageNode};
+use nodes::{ChunkRow, DirectoryNode, Leaf, Object, PageNode};
 
 pub use look::Lack;
 
@@ -48,11 +50,14 @@ pub(crate) struct Snapshot {
     shard_bits: u8,
     directory: Option<Arc<DirectoryNode>>,
     pages: Vec<Option<Arc<PageNode>>>,
+    /// Bytes of shards and chunks that it still takes.
+    room: usize,
 }
 
 impl Snapshot {
-    /// Begins with the top page that `head` names. The directory and the index pages that `base` has under the same slots are shared.
-    pub(crate) fn begin(top: Vec<u8>, head: &Head, base: Option<&Snapshot>) -> Result<Self, Error> {
+    /// Begins with the top page that `head` names. The directory and the index pages that `base` has under the same slots are shared. Of
+    /// the bytes of shards and chunks that come beyond that no more than `room` are taken.
+    pub(crate) fn begin(top: Vec<u8>, head: &Head, base: Option<&Snapshot>, room: usize) -> Result<Self, Error> {
         bound("top page", top.len(), MAX_TOP_BYTES)?;
         if ObjectId::of(&top) != head.tree {
             return Err(Error::WrongDigest { object: "top page", index: 0 });
@@ -73,7 +78,7 @@ impl Snapshot {
         let pages = pages.collect();
         let same = before.filter(|(_, before)| before.directory == top.directory);
         let directory = same.and_then(|(base, _)| base.directory.clone());
-        Ok(Snapshot { id: head.tree, shard_bits: top.shard_bits, directory, pages, top: bytes.clone() })
+        Ok(Snapshot { id: head.tree, shard_bits: top.shard_bits, directory, pages, room, top: bytes.clone() })
     }
 
     /// The name of the tree.
@@ -87,7 +92,7 @@ impl Snapshot {
             Place::Top => Some(Slot { id: self.id, length: u32::try_from(self.top.len()).ok()? }),
             Place::Directory => Top::trusted(&self.top).map(|(directory, _)| directory),
             Place::Page(number) => Top::trusted(&self.top)?.1.get(size(number)),
-            Place::Chunk(table, number) => Some(self.directory.as_ref()?.chunk(table, number)?.slot),
+            Place::Chunk(table, number) => Some(self.directory.as_ref()?.row(table, number)?.slot),
             Place::Shard(number) => {
                 let (page, index) = place_of(number);
                 self.pages.get(page)?.as_ref()?.slot(index)
@@ -101,19 +106,25 @@ impl Snapshot {
             Place::Top => Some(&self.top),
             Place::Directory => Some(&self.directory.as_ref()?.bytes),
             Place::Page(number) => Some(&self.pages.get(size(number))?.as_ref()?.bytes),
-            Place::Chunk(table, number) => self.directory.as_ref()?.chunk(table, number)?.bytes.as_deref(),
+            Place::Chunk(table, number) => self.directory.as_ref()?.chunk(table, number)?.map(|bytes| &**bytes),
             Place::Shard(number) => {
                 let (page, index) = place_of(number);
-                Some(&self.pages.get(page)?.as_ref()?.leaves.get(index)?.as_ref()?.bytes)
+                Some(&self.pages.get(page)?.as_ref()?.leaves.get(index)?.bytes)
             }
         }
     }
 
+    /// Whether the object at `place` is to be taken: it is not here, and there is room.
+    pub(crate) fn wants(&self, place: Place) -> bool {
+        let fits = |slot: Slot| !place.is_leaf() || size(slot.length) <= self.room;
+        self.object(place).is_none() && self.slot(place).is_some_and(fits)
+    }
+
     /// Takes the object at `place`, once it is proven. What `base` has of the objects below it is shared. An object that is here
-    /// already is not looked at again.
+    /// already, or for which there is no room, is not looked at.
     pub(crate) fn supply(&mut self, place: Place, bytes: Vec<u8>, base: Option<&Snapshot>) -> Result<(), Error> {
         let slot = self.slot(place).ok_or(Error::BadReference { object: "tree", field: "place" })?;
-        if self.object(place).is_some() {
+        if !self.wants(place) {
             return Ok(());
         }
         let (name, index) = place.name();
@@ -123,6 +134,7 @@ impl Snapshot {
 
     /// Takes an object of which the digest and the length have been compared; its form has not.
     pub(crate) fn take(&mut self, place: Place, bytes: Vec<u8>, base: Option<&Snapshot>) -> Result<(), Error> {
+        let length = bytes.len();
         match place {
             Place::Top => {}
             Place::Directory => {
@@ -153,6 +165,9 @@ impl Snapshot {
                 }
             }
         }
+        if place.is_leaf() {
+            self.room = self.room.saturating_sub(length);
+        }
         Ok(())
     }
 
@@ -163,9 +178,9 @@ impl Snapshot {
         let chunk_from = |first: Table, after: Option<u32>| {
             let directory = self.directory.as_ref()?;
             Table::ALL.into_iter().filter(|table| *table >= first).find_map(|table| {
-                let passed = |chunk: &ChunkNode| table == first && after.is_some_and(|after| chunk.number <= after);
-                let chunks = directory.table(table);
-                chunks.get(chunks.partition_point(passed)).map(|chunk| Place::Chunk(table, chunk.number))
+                let passed = |row: &ChunkRow| table == first && after.is_some_and(|after| row.number <= after);
+                let rows = directory.rows(table);
+                rows.get(rows.partition_point(passed)).map(|row| Place::Chunk(table, row.number))
             })
         };
         let first_shard = (shards > 0).then_some(Place::Shard(0));
@@ -193,7 +208,7 @@ impl Snapshot {
             }
             if let Place::Shard(number) = place {
                 let (page, index) = place_of(number);
-                let full = |page: &Option<Arc<PageNode>>| page.as_ref().is_none_or(|page| page.absent == 0);
+                let full = |page: &Option<Arc<PageNode>>| page.as_ref().is_none_or(|page| page.absent() == 0);
                 if index == 0 && self.pages.get(page).is_some_and(full) {
                     let next =
                         (page + 1..self.pages.len()).find(|page| self.pages.get(*page).is_some_and(|page| !full(page)))?;
@@ -216,8 +231,13 @@ impl Snapshot {
 
     /// How many objects are missing, of those that are known.
     pub(crate) fn missing(&self) -> usize {
-        let pages = self.pages.iter().map(|page| page.as_ref().map_or(1, |page| page.absent)).sum::<usize>();
+        let pages = self.pages.iter().map(|page| page.as_ref().map_or(1, |page| page.absent())).sum::<usize>();
         pages + self.directory.as_ref().map_or(1, |directory| directory.absent)
+    }
+
+    /// How many of directory and index pages are missing.
+    pub(crate) fn missing_above(&self) -> usize {
+        usize::from(self.directory.is_none()) + self.pages.iter().filter(|page| page.is_none()).count()
     }
 
     /// What is known of a missing object, for whoever fetches it.
@@ -237,7 +257,7 @@ impl Snapshot {
             Place::Top => 0,
             Place::Directory => of_directory,
             Place::Page(number) => of_pages + page_bytes * u64::from(number),
-            Place::Chunk(table, number) => of_chunks.saturating_add(self.directory.as_ref()?.chunk(table, number)?.start),
+            Place::Chunk(table, number) => of_chunks.saturating_add(self.directory.as_ref()?.row(table, number)?.start),
             Place::Shard(number) => {
                 let (page, index) = place_of(number);
                 let of_shards = of_chunks.saturating_add(self.directory.as_ref()?.chunk_bytes);
@@ -252,7 +272,7 @@ impl Snapshot {
 
     /// Whether top page, directory and all index pages are here: what an edge may begin with.
     pub(crate) fn begun(&self) -> bool {
-        self.directory.is_some() && self.pages.iter().all(Option::is_some)
+        self.missing_above() == 0
     }
 
     /// That the tree is as large as its head announces. To be asked once [`Snapshot::begun`].
@@ -284,37 +304,6 @@ impl Snapshot {
     /// Whether two trees have the same directory: then every answer that rests on it alone is the same.
     pub(crate) fn same_directory(&self, other: &Snapshot) -> bool {
         self.slot(Place::Directory) == other.slot(Place::Directory)
-    }
-
-    /// Bytes held.
-    pub(crate) fn memory(&self) -> usize {
-        let pages: usize = self.pages.iter().flatten().map(|page| page.memory()).sum();
-        self.top.len() + pages + self.directory.as_ref().map_or(0, |directory| directory.memory())
-    }
-
-    /// Bytes of this tree's objects that `other` has not.
-    pub(crate) fn memory_beyond(&self, other: &Snapshot) -> usize {
-        let directory = match (&self.directory, &other.directory) {
-            (Some(directory), Some(same)) if Arc::ptr_eq(directory, same) => 0,
-            (Some(directory), Some(near)) => directory.memory_beyond(near),
-            (directory, _) => directory.as_ref().map_or(0, |directory| directory.memory()),
-        };
-        let shared = |(index, page): (usize, &Option<Arc<PageNode>>)| {
-            let Some(page) = page else { return 0 };
-            match other.pages.get(index).and_then(Option::as_ref) {
-                Some(same) if Arc::ptr_eq(page, same) => 0,
-                Some(near) => {
-                    let leaves = page.leaves.iter().zip(&near.leaves);
-                    let own = leaves.filter_map(|(a, b)| match (a, b) {
-                        (Some(a), Some(b)) if Arc::ptr_eq(&a.bytes, &b.bytes) => None,
-                        (a, _) => Some(a.as_ref()?.bytes.len()),
-                    });
-                    page.memory() - page.held + own.sum::<usize>()
-                }
-                None => page.memory(),
-            }
-        };
-        self.top.len() + directory + self.pages.iter().enumerate().map(shared).sum::<usize>()
     }
 }
 

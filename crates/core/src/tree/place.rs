@@ -42,6 +42,11 @@ impl Place {
         }
     }
 
+    /// Whether a chunk or a shard stands there: what names no other object, and what a lazy edge may do without.
+    pub const fn is_leaf(self) -> bool {
+        matches!(self, Place::Chunk(..) | Place::Shard(_))
+    }
+
     /// What stands there, and which one of its kind, for errors.
     pub const fn name(self) -> (&'static str, u32) {
         match self {

@@ -1,0 +1,155 @@
+//! Which shards and chunks an edge holds, and which of them go when there are too many.
+//!
+//! What comes is on probation, for which there is a small share of the budget. What leaves it is protected if it has served a key that
+//! exists, and dropped if it has not. Of what is protected, the one goes that has served no key for longest. So made-up keys, however many,
+//! move nothing that serves real ones.
+
+use super::stats::LazyStats;
+use crate::limits::{EVICTION_SAMPLE, PROBATION_SHARE};
+use crate::snapshot::Snapshot;
+use crate::tree::Place;
+use alloc::collections::{BTreeMap, VecDeque};
+use core::sync::atomic::{AtomicU32, Ordering};
+
+struct Entry {
+    bytes: usize,
+    protected: bool,
+    /// The tick at which it last served a key; 0 for never.
+    used: AtomicU32,
+}
+
+/// Places and their bytes, the one that came first in front.
+#[derive(Default)]
+struct Queue {
+    places: VecDeque<Place>,
+    bytes: usize,
+}
+
+pub(crate) struct Held {
+    entries: BTreeMap<Place, Entry>,
+    probation: Queue,
+    probation_share: usize,
+    protected: Queue,
+    protected_share: usize,
+    /// Counts verdicts, as far as an order needs it: after 2^32 of them what was not used for so long seems fresh, and lives a little longer.
+    ticks: AtomicU32,
+    dropped: u64,
+}
+
+impl Held {
+    pub(crate) fn new(budget: usize) -> Self {
+        let probation_share = budget / PROBATION_SHARE;
+        Held {
+            entries: BTreeMap::new(),
+            probation: Queue::default(),
+            probation_share,
+            protected: Queue::default(),
+            protected_share: budget - probation_share,
+            ticks: AtomicU32::new(1),
+            dropped: 0,
+        }
+    }
+
+    /// A verdict on a key that exists.
+    pub(crate) fn tick(&self) -> u32 {
+        self.ticks.fetch_add(1, Ordering::Relaxed).max(1)
+    }
+
+    /// The object at `place`, if it is held, has served that verdict.
+    pub(crate) fn served(&self, place: Place, tick: u32) {
+        if let Some(entry) = self.entries.get(&place) {
+            entry.used.store(tick, Ordering::Relaxed);
+        }
+    }
+
+    /// An object was taken.
+    pub(crate) fn take(&mut self, place: Place, bytes: usize) {
+        let entry = Entry { bytes, protected: false, used: AtomicU32::new(0) };
+        if self.entries.insert(place, entry).is_none() {
+            self.probation.places.push_back(place);
+            self.probation.bytes += bytes;
+        }
+    }
+
+    /// The object that is to be dropped next; `None` once all fits. The one that came last stays, whatever it takes: else one that is larger
+    /// than the share would be fetched for each request anew. It may be on probation alone then, but never takes the room of what is protected.
+    pub(crate) fn next_to_go(&mut self) -> Option<Place> {
+        while self.probation.bytes > self.probation_share && self.probation.places.len() > 1 {
+            let place = self.probation.places.pop_front()?;
+            let Some(entry) = self.entries.get_mut(&place) else { continue };
+            self.probation.bytes = self.probation.bytes.saturating_sub(entry.bytes);
+            if *entry.used.get_mut() == 0 || entry.bytes > self.protected_share {
+                return self.drop(place);
+            }
+            entry.protected = true;
+            self.protected.bytes += entry.bytes;
+            self.protected.places.push_back(place);
+        }
+        if self.protected.bytes <= self.protected_share {
+            return None;
+        }
+        let place = self.least_used()?;
+        let bytes = self.entries.get(&place).map_or(0, |entry| entry.bytes);
+        self.protected.bytes = self.protected.bytes.saturating_sub(bytes);
+        self.drop(place)
+    }
+
+    fn drop(&mut self, place: Place) -> Option<Place> {
+        self.entries.remove(&place);
+        self.dropped += 1;
+        Some(place)
+    }
+
+    /// Takes the one out of the queue, of the first few, that has served no key for longest. The others go to its end, so that all have their turn.
+    fn least_used(&mut self) -> Option<Place> {
+        let now = self.ticks.load(Ordering::Relaxed);
+        let age = |entry: &Entry| now.wrapping_sub(entry.used.load(Ordering::Relaxed));
+        let mut oldest: Option<(u32, Place)> = None;
+        for _ in 0..self.protected.places.len().min(EVICTION_SAMPLE) {
+            let place = self.protected.places.pop_front()?;
+            crate::work::done(1);
+            let age = self.entries.get(&place).map_or(u32::MAX, age);
+            let stays = match oldest {
+                Some((other, _)) if other >= age => Some(place),
+                _ => oldest.replace((age, place)).map(|(_, place)| place),
+            };
+            self.protected.places.extend(stays);
+        }
+        oldest.map(|(_, place)| place)
+    }
+
+    /// What a tree has now, in place of the one before: an object that changed goes on as what it replaced, one that is no longer there
+    /// is forgotten, and what is new is on probation.
+    pub(crate) fn follow(&mut self, tree: &Snapshot) {
+        self.entries.retain(|place, entry| {
+            let bytes = tree.object(*place).map(<[u8]>::len);
+            entry.bytes = bytes.unwrap_or(0);
+            bytes.is_some()
+        });
+        for queue in [&mut self.probation, &mut self.protected] {
+            queue.places.retain(|place| self.entries.contains_key(place));
+            queue.bytes = queue.places.iter().filter_map(|place| Some(self.entries.get(place)?.bytes)).sum();
+        }
+        for (place, bytes) in tree.leaves() {
+            if !self.entries.contains_key(&place) {
+                self.take(place, bytes.len());
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self) -> LazyStats {
+        LazyStats {
+            objects: self.entries.len(),
+            bytes: self.probation.bytes + self.protected.bytes,
+            protected_bytes: self.protected.bytes,
+            dropped: self.dropped,
+            ..LazyStats::default()
+        }
+    }
+
+    /// About the bytes that it takes itself.
+    pub(crate) fn memory(&self) -> usize {
+        let places = self.probation.places.capacity() + self.protected.places.capacity();
+        self.entries.len() * size_of::<(Place, Entry)>() + places * size_of::<Place>()
+    }
+}
