@@ -18,7 +18,7 @@ export type { Reply } from "./reply.js";
 export { type RouteEntries, type RouteOptions, type RouteRequirement, routes, type RouteTable } from "./request/routes.js";
 export type { EntryPoint } from "./runtime.js";
 export { httpSource, type HttpSourceOptions } from "./sources/http.js";
-export type { Source, SourceReply, SourceRequest, SourceStream, WatchRequest } from "./sources/source.js";
+export type { PushedHead, Source, SourceReply, SourceRequest, SourceStream, WatchRequest } from "./sources/source.js";
 export { staticSource } from "./sources/static.js";
 export type { ClientIp, CredentialHeader, RefreshOptions, VerifierOptions } from "./types/options.js";
 export type { AnyRequirement, RequestInfo, Requirement, RequirementFunction } from "./types/requirement.js";

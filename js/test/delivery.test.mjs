@@ -33,6 +33,38 @@ test("an update by patch transfers the patch and nothing else", async () => {
   assert.ok(state.transferred < 2000, `${state.transferred} bytes of ${first.bytes.length}`);
 });
 
+test("a patch that comes with a pushed head is taken, and nothing is asked for", async () => {
+  const state = await edge(at(5, first));
+  assert.equal(await state.refresh({ ...next, patches: patchOf(first, second) }, signal, { bytes: next.head, patch: patch(first, second) }), "taken");
+  assert.deepEqual([state.asked, state.engine.snapshot.epoch, state.engine.mended()], [[], 6, true]);
+});
+
+test("a pushed patch that is stale, wrong or altered costs the request for the right one, and nothing else", async () => {
+  const other = tree(100_000, { 8: 1 });
+  const good = patch(first, second);
+  const shard = 7 + 8 * 7;
+  const cases = {
+    missing: undefined,
+    empty: new Uint8Array(),
+    noise: new Uint8Array(1000).fill(7),
+    "from a tree that was skipped": patch(other, second),
+    "to another tree": patch(first, other),
+    "without its last step": patch(first, { ...second, objects: new Map([...second.objects].filter(([place]) => place !== shard)) }),
+    altered: Object.assign(Buffer.from(good), { [good.length - 5]: good[good.length - 5] ^ 1 }),
+    "more than all of the tree": Buffer.concat([good, Buffer.alloc(second.bytes.length)]),
+    "no bytes": "text",
+  };
+  for (const [name, pushed] of Object.entries(cases)) {
+    const state = await edge(at(5, first));
+    assert.equal(await state.refresh({ ...next, patches: patchOf(first, second) }, signal, { bytes: next.head, patch: pushed }), "taken", name);
+    assert.deepEqual([state.asked, state.engine.snapshot.epoch, state.engine.mended(), state.reported], [["patch"], 6, true, []], name);
+  }
+  // It proves nothing of the head beside it.
+  const state = await edge(at(5, first));
+  assert.equal(await state.refresh(next, signal, { bytes: Object.assign(Buffer.from(next.head), { [next.head.length - 1]: 255 }), patch: good }), "bad_signature");
+  assert.deepEqual([state.asked, state.engine.snapshot.epoch], [[], 5]);
+});
+
 test("without a patch that serves, what changed is fetched object by object", async () => {
   const other = tree(100_000, { 8: 1 });
   const good = patch(first, second);

@@ -44,10 +44,10 @@ export async function edge(first, { config = "", deployed = bytes(fixture.roots[
     object: async (digest, { maxBytes }) => sent("object", state.shown.objects?.get(digest), maxBytes),
   };
   state.update = updater(state.engine, source, state.pace, (error) => state.reported.push(error.code));
-  state.refresh = (shown, until = signal) => {
+  state.refresh = (shown, until = signal, pushed = undefined) => {
     state.shown = shown ?? state.shown;
     [state.asked, state.limits, state.transferred] = [[], [], 0];
-    return state.update(until).then(() => "taken", (error) => error.code ?? `${error.name}: ${error.message}`);
+    return state.update(until, pushed).then(() => "taken", (error) => error.code ?? `${error.name}: ${error.message}`);
   };
   state.leaving = () => state.engine.verifyKey(fixture.keys.leaving, undefined, 1, state.now) & 63;
   state.memory = () => state.engine.instance.exports.memory.buffer.byteLength;

@@ -16,10 +16,13 @@ after(() => (server.closeAllConnections(), server.close()));
 const origin = `http://127.0.0.1:${server.address().port}`;
 const base = `${origin}/r/acme`;
 
+/** A head that came, and what came with it. */
+const texts = ({ bytes, patch }) => [bytes, patch].filter((part) => part !== undefined).map((part) => Buffer.from(part).toString()).join(" + ");
+
 /** Watches a source until that ends; what it said. */
 async function watched(source, { signal = new AbortController().signal, ...asked } = {}) {
   const said = [];
-  const hear = (name) => (value) => said.push(value === undefined ? name : [name, value.bytes ? Buffer.from(value.bytes).toString() : value]);
+  const hear = (name) => (value) => said.push(value === undefined ? name : [name, value.bytes ? texts(value) : value]);
   const ended = source.watch({ ...asked, signal, onHead: hear("head"), onIdle: hear("idle"), onRetry: hear("retry") });
   await ended.catch((error) => said.push(error.code ?? error.message));
   return said;
@@ -38,13 +41,19 @@ for (const [how, options] of [["detached", {}], ["by a given fetch", { fetch: fe
     reply = stream(": \nretry: 3000\n\n", event("one"), `event: other\ndata: x\n\n${event("two")}:`, "\n\n");
     const source = httpSource(`${base}?token=t`, { headers: { "x-extra": "1" }, ...options });
     const said = ["idle", ["retry", 3000], ["head", "one"], ["head", "two"], "idle"];
-    assert.deepEqual(await watched(source, { epoch: 7, tree: "ab12" }), said);
+    assert.deepEqual(await watched(source, { epoch: 7 }), said);
     const { url, headers } = requests.at(-1);
-    assert.deepEqual([url, headers.accept, headers["last-event-id"], headers["x-extra"]], ["/r/acme/stream?token=t&tree=ab12", "text/event-stream", "7", "1"]);
-    await watched(httpSource(base, options), { tree: "ab12" });
-    assert.deepEqual([requests.at(-1).url, requests.at(-1).headers["last-event-id"]], ["/r/acme/stream?tree=ab12", undefined]);
+    assert.deepEqual([url, headers.accept, headers["last-event-id"], headers["x-extra"]], ["/r/acme/stream?token=t", "text/event-stream", "7", "1"]);
     await watched(httpSource(base, options));
-    assert.equal(requests.at(-1).url, "/r/acme/stream");
+    assert.deepEqual([requests.at(-1).url, requests.at(-1).headers["last-event-id"]], ["/r/acme/stream", undefined]);
+  });
+
+  test(`${how}: a patch comes with its head; what is none costs the head nothing`, async () => {
+    const [head, patch] = ["one", "steps"].map((text) => Buffer.from(text).toString("base64"));
+    const events = [patch, "*", 7, null, {}, undefined].map((patch) => `event: head\ndata: ${JSON.stringify({ head, patch, later: 1 })}\n\n`);
+    reply = stream(...events);
+    const said = ["one + steps", ...Array(5).fill("one")].map((text) => ["head", text]);
+    assert.deepEqual(await watched(httpSource(base, options)), said);
   });
 
   test(`${how}: what is no stream is told from one that is refused`, async () => {

@@ -46,11 +46,12 @@ const edges = Object.entries(RUNTIMES).map(([name, [program, ...args]]) => {
   const env = { ...process.env, EDGELATCH_ROOT: control.root, EDGELATCH_SOURCE: control.source, DENO_NO_UPDATE_CHECK: "1" };
   const child = spawn(program, [...args, file("stream-edge.mjs")], { env, stdio: ["pipe", "pipe", "inherit"] });
   process.on("exit", () => child.kill("SIGKILL"));
-  const edge = { name, child, epoch: 0, errors: [], ended: once(child, "exit") };
+  const edge = { name, child, epoch: 0, errors: [], asked: [], ended: once(child, "exit") };
   createInterface({ input: child.stdout }).on("line", (line) => {
-    const { epoch, error } = JSON.parse(line);
+    const { epoch, error, asked } = JSON.parse(line);
     if (epoch !== undefined) edge.epoch = epoch;
     if (error !== undefined) edge.errors.push(error);
+    if (asked !== undefined) edge.asked.push(asked);
   });
   return edge;
 });
@@ -68,8 +69,10 @@ async function publish(name) {
 
 await step("what is published is served at once", async () => {
   await streams();
-  await publish("one");
+  await publish("one"); // the publisher has only just begun, and knows of no tree before
+  for (const edge of edges) edge.asked.length = 0;
   await publish("two");
+  for (const { name, asked } of edges) if (asked.length > 0) throw new Error(`${name} asked for ${asked.join(", ")}, which the stream had brought`);
 });
 await step("a server that is restarted gets its streams back", async () => {
   await control.stop();

@@ -3,7 +3,7 @@
 //! | path | answer |
 //! |---|---|
 //! | `/r/<realm>/head`, `/r/<realm>/bundle` | the current epoch; strong `ETag`, `Cache-Control: no-cache` |
-//! | `/r/<realm>/stream` | the current head and each later one as server-sent events |
+//! | `/r/<realm>/stream` | the current head and each later one as server-sent events, with patches where they are small |
 //! | `/r/<realm>/root/<n>`, `/r/<realm>/objects/<hex>` | immutable objects |
 //! | `/healthz` | 200 while every published head is alive, 503 otherwise |
 //! | `/api/v1/…` | the management API, for holders of management keys; `/api/v1/openapi.json` describes it |

@@ -54,6 +54,9 @@ pub const STREAMS_OF_ADDRESS: u32 = 1_000;
 pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
 /// Time between two looks at the published heads, for what other nodes published: a quarter of a second is as good as at once.
 pub const STREAM_LOOK: Duration = Duration::from_millis(250);
+/// Bytes of a patch that travels in the event of its head: what dozens of changes take. Every edge is sent it, also those that could do
+/// nothing with it, and it waits in memory for each that reads slowly; a larger one is asked for.
+pub const STREAM_PATCH_BYTES: u64 = 16_384;
 /// Looks in a row at which a head cannot be read before its streams end: network file systems may miss a file once that was just
 /// replaced, and to end all streams for that would send all edges back to asking.
 pub const STREAM_UNREADABLE_LOOKS: u32 = 4;

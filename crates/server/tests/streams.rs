@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 use common::events::Events;
 use common::realm::Realm;
 use common::{Plane, Reply, Served, slug};
+use edgelatch_server::limits::STREAM_PATCH_BYTES;
 use edgelatch_server::{Connections, Options, Streams};
+use edgelatch_sync::Item;
 use edgelatch_testkit::core::build::{HeadFields, sign_head};
 use edgelatch_testkit::core::head::Head;
+use edgelatch_testkit::core::tree::ObjectId;
 use edgelatch_testkit::realm::signers;
 
 /// Looks often, so that a test need not wait.
@@ -81,6 +84,62 @@ fn what_another_process_publishes_is_told() {
     assert_eq!(events.next_head(), Some((2, published(&realm))));
 }
 
+/// The head of `like` with another epoch and tree.
+fn head_of(like: &[u8], epoch: u64, tree: ObjectId, signed_by: &[u8]) -> Vec<u8> {
+    let Head { realm, root_version, issued_at, not_after, tree_bytes, records, .. } = Head::inspect(like).unwrap();
+    let fields = HeadFields { realm, root_version, epoch, issued_at, not_after, tree, tree_bytes, records };
+    sign_head(&fields, &signers(signed_by)).unwrap()
+}
+
+#[test]
+fn the_patch_from_the_head_told_before_comes_along() {
+    let (realm, s) = served(quick(), Connections::default());
+    let directory = realm.dir.realm(&slug("acme"));
+    let mut events = open(&s);
+    assert_eq!(events.next_event().unwrap().2, None);
+    let publisher = realm.publisher("other");
+    let mut publish = || {
+        realm.create();
+        publisher.publish(&[&realm.own()]).unwrap();
+        events.next_event().unwrap()
+    };
+    // It has only just begun, and knows of no tree before.
+    let (_, first, patch) = publish();
+    assert_eq!(patch, None);
+    let (epoch, second, patch) = publish();
+    let [from, to] = [&first, &second].map(|head| Head::inspect(head).unwrap().tree);
+    let published = std::fs::read(directory.join(Item::Patch { to, from }.to_string())).unwrap();
+    assert_eq!((epoch, patch), (3, Some(published.clone())));
+    // Who comes later may have the head before.
+    assert_eq!(Events::open(s.addr, "Last-Event-ID: 2\r\n").next_event().unwrap().2, Some(published));
+    // Another head of the same tree takes none.
+    put(&realm, &head_of(&second, 4, to, &[1]));
+    assert_eq!(events.next_event().unwrap().2, None);
+}
+
+#[test]
+fn a_patch_that_is_large_or_not_there_does_not_come_along() {
+    let (realm, s) = served(quick(), Connections::default());
+    let directory = realm.dir.realm(&slug("acme"));
+    let mut events = open(&s);
+    let (mut epoch, first) = events.next_head().unwrap();
+    let mut from = Head::inspect(&first).unwrap().tree;
+    let most = usize::try_from(STREAM_PATCH_BYTES).unwrap();
+    for (length, comes) in [(Some(most), true), (Some(most + 1), false), (None, false), (Some(0), true)] {
+        epoch += 1;
+        let to = ObjectId([u8::try_from(epoch).unwrap(); 32]);
+        let patch = length.map(|length| vec![7; length]);
+        if let Some(patch) = &patch {
+            let path = directory.join(Item::Patch { to, from }.to_string());
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, patch).unwrap();
+        }
+        put(&realm, &head_of(&first, epoch, to, &[1]));
+        assert_eq!(events.next_event().unwrap().2, patch.filter(|_| comes), "{length:?}");
+        from = to;
+    }
+}
+
 #[test]
 fn who_has_the_current_head_is_told_the_next_one_only() {
     let (realm, s) = served(quick(), Connections::default());
@@ -138,9 +197,7 @@ fn a_stream_takes_no_place_among_the_connections() {
 
 /// A head that takes as much room as one can.
 fn long_head(like: &[u8], epoch: u64) -> Vec<u8> {
-    let Head { realm, root_version, issued_at, not_after, tree, tree_bytes, records, .. } = Head::inspect(like).unwrap();
-    let fields = HeadFields { realm, root_version, epoch, issued_at, not_after, tree, tree_bytes, records };
-    sign_head(&fields, &signers(&(1..=32).collect::<Vec<_>>())).unwrap()
+    head_of(like, epoch, Head::inspect(like).unwrap().tree, &(1..=32).collect::<Vec<_>>())
 }
 
 /// A connection through which little fits before somebody reads it.

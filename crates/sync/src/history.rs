@@ -12,6 +12,8 @@ use crate::error::Error;
 const TREES: usize = 16;
 /// Old objects kept for patches take at most this part of the tree's bytes: one quarter. Beyond it patches save little.
 const SHARE: u64 = 4;
+/// What is small in any case, old objects together or a patch: it spares edges requests, if no bytes. A change replaces most of a small tree.
+const SMALL: u64 = 64 * 1024;
 
 /// An earlier tree: its objects that the present one has replaced.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ impl History {
                 past.replaced.entry(*place).or_insert_with(|| before.clone());
             }
         }
-        while self.0.len() > TREES || self.bytes() > tree.bytes() / SHARE {
+        while self.0.len() > TREES || self.bytes() > (tree.bytes() / SHARE).max(SMALL) {
             self.0.pop_front();
         }
     }
@@ -49,7 +51,7 @@ impl History {
 
     /// The patches that lead to `tree`, the present one, and where each begins. One that saves nothing is left out.
     pub(crate) fn patches(&self, tree: &Tree) -> Result<Vec<(ObjectId, Vec<u8>)>, Error> {
-        let (to, limit) = (tree.id(), tree.bytes());
+        let (to, limit) = (tree.id(), tree.bytes().max(SMALL));
         let mut patches = Vec::new();
         for past in self.0.iter().filter(|past| past.tree != to) {
             let differs = |(place, before): &(Place, Option<&[u8]>)| *place == Place::Top || tree.object(*place) != *before;

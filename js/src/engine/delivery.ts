@@ -18,21 +18,38 @@ const PARALLEL = 4;
 /**
  * Brings a candidate what differs from the tree that serves. Returns it if that was all it lacks. What a source does not have or
  * what is refused is no error here: the bundle is left.
+ *
+ * @param pushed a patch that came with the head. It may lead from another tree than the one that serves, which the core says at once
  */
-export async function fetchDifference(engine: Engine, source: Source, timing: Timing, bundleBytes: number, signal: AbortSignal): Promise<Candidate | undefined> {
-  let candidate = engine.begin(timing.now());
-  try {
-    const maxBytes = Math.min(LIMIT.patchBytes, bundleBytes);
-    const patch = await source.patch?.(candidate.from, candidate.to, { signal, maxBytes });
-    signal.throwIfAborted();
-    if (patch !== undefined) {
-      fits("patch", patch, maxBytes);
-      await candidate.patch(patch, timing);
+export async function fetchDifference(
+  engine: Engine,
+  source: Source,
+  timing: Timing,
+  bundleBytes: number,
+  signal: AbortSignal,
+  pushed?: Uint8Array,
+): Promise<Candidate | undefined> {
+  const maxBytes = Math.min(LIMIT.patchBytes, bundleBytes);
+  const patched = async (find: (between: Candidate) => Promise<Uint8Array | undefined> | Uint8Array | undefined) => {
+    const candidate = engine.begin(timing.now());
+    try {
+      const patch = await find(candidate);
+      signal.throwIfAborted();
+      if (patch !== undefined) {
+        fits("patch", patch, maxBytes);
+        await candidate.patch(patch, timing);
+      }
+      return candidate;
+    } catch (error) {
+      surmountable(error, signal);
+      return engine.begin(timing.now());
     }
-  } catch (error) {
-    surmountable(error, signal);
-    candidate = engine.begin(timing.now());
+  };
+  if (pushed !== undefined) {
+    const candidate = await patched(() => pushed);
+    if (candidate.complete) return candidate;
   }
+  const candidate = await patched(({ from, to }) => source.patch?.(from, to, { signal, maxBytes }));
   try {
     await fetchObjects(candidate, source, signal);
   } catch (error) {

@@ -1,7 +1,7 @@
 /** One refresh: what is fetched from the source, and in which order. What it is worth is the core's to say. */
 import { SourceError, UpdateError } from "../errors.js";
 import { LIMIT } from "../generated/codes.js";
-import type { Source, SourceReply, SourceStream } from "../sources/source.js";
+import type { PushedHead, Source, SourceReply, SourceStream } from "../sources/source.js";
 import { Arriving } from "./arriving.js";
 import type { Candidate } from "./candidate.js";
 import { behind, fetchDifference, fetchObjects, surmountable, takeBundle } from "./delivery.js";
@@ -11,7 +11,7 @@ import type { Timing } from "./pace.js";
 import { BundleParts } from "./parts.js";
 
 /** Refreshes once. With a head that was pushed, it is that one instead of the source's current one that is shown to the core. */
-export type Update = (signal: AbortSignal, pushed?: SourceReply) => Promise<boolean>;
+export type Update = (signal: AbortSignal, pushed?: PushedHead) => Promise<boolean>;
 
 /**
  * Makes the function that refreshes once: it shows the core a head, then fetches what the core asks for, each piece only after
@@ -29,7 +29,7 @@ export function updater(engine: Engine, source: Source, timing: Timing, report: 
       engine.abort();
       await engine.fill(timing);
       if (engine.lacking !== undefined || engine.snapshot.epoch === 0) bundleTag = undefined;
-      if (pushed !== undefined) return await byHead(pushed, signal);
+      if (pushed !== undefined) return await byHead(pushed, signal, pushed.patch);
       return await (source.head === undefined ? byBundle(signal) : byHead(await source.head({ signal }), signal));
     } catch (error) {
       await restored(); // the core may have stopped at what was brought; what served before goes on
@@ -46,18 +46,18 @@ export function updater(engine: Engine, source: Source, timing: Timing, report: 
   }
 
   /** A head is asked for without its tag: it is small, and a server's tag may be the same for two of them. */
-  async function byHead(found: SourceReply | undefined, signal: AbortSignal): Promise<boolean> {
+  async function byHead(found: SourceReply | undefined, signal: AbortSignal, patch?: Uint8Array): Promise<boolean> {
     const head = checked(found, signal);
     if (head === undefined) return false;
     const { offer, bundleBytes } = await offered(head.bytes, signal);
     if (offer !== Offer.treeNeeded) return (await mended(bundleBytes, signal)) || offer === Offer.renewed;
-    if (engine.snapshot.epoch > 0 && (await byDifference(bundleBytes, signal))) return true;
+    if (engine.snapshot.epoch > 0 && (await byDifference(bundleBytes, signal, patch))) return true;
     if (!(await wholeBundle(head.bytes, bundleBytes, signal))) await follow(head.bytes, signal);
     return true;
   }
 
-  async function byDifference(bundleBytes: number, signal: AbortSignal): Promise<boolean> {
-    const candidate = await fetchDifference(engine, source, timing, bundleBytes, signal);
+  async function byDifference(bundleBytes: number, signal: AbortSignal, patch?: Uint8Array): Promise<boolean> {
+    const candidate = await fetchDifference(engine, source, timing, bundleBytes, signal, patch);
     if (candidate !== undefined) engine.commit(candidate, timing.now());
     return candidate !== undefined;
   }

@@ -1,7 +1,7 @@
 /** Refreshes when they are due, never twice at once, and takes what a stream pushes; who waits for that, and how long. */
 import type { Update } from "../engine/update.js";
 import { SourceError } from "../errors.js";
-import type { Source, SourceReply } from "../sources/source.js";
+import type { PushedHead, Source } from "../sources/source.js";
 import type { RefreshOptions } from "../types/options.js";
 import type { Verifier } from "../types/verifier.js";
 import { type Clock, systemClock } from "../util/clock.js";
@@ -21,7 +21,7 @@ export class Refresher {
   readonly #agenda: Agenda;
   readonly #stream: HeadStream | undefined;
   /** The newest head that the stream pushed, until a refresh takes it up. */
-  #pushed: SourceReply | undefined;
+  #pushed: PushedHead | undefined;
   #touchedAt = Number.NaN;
   #closed = false;
 
@@ -160,7 +160,7 @@ export class Refresher {
   }
 
   /** A head that was pushed goes the way of one that was asked for: behind the refresh under way, or the pause after one that failed. */
-  #offer(head: SourceReply): void {
+  #offer(head: PushedHead): void {
     this.#pushed = head;
     const now = this.#clock.now();
     if (this.#flights.underWay(now) === undefined && !this.#agenda.resting(now)) this.refresh().catch(() => {});

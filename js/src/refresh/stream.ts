@@ -1,6 +1,6 @@
 /** Keeps a stream of heads open: connects, listens whether it is still there, and returns after pauses. */
 import { SourceError } from "../errors.js";
-import type { Source, SourceReply } from "../sources/source.js";
+import type { PushedHead, Source } from "../sources/source.js";
 import { fullJitter } from "../util/backoff.js";
 import type { Clock } from "../util/clock.js";
 
@@ -19,7 +19,7 @@ const WITHOUT_STREAM = 600_000;
 export interface StreamEvents {
   /** There is one now. */
   readonly onUp: () => void;
-  readonly onHead: (head: SourceReply) => void;
+  readonly onHead: (head: PushedHead) => void;
   /** There was nothing newer. */
   readonly onIdle: () => void;
   /** There is none any more. */
@@ -91,7 +91,7 @@ export class HeadStream {
     const request = {
       epoch: this.#epoch() || undefined,
       signal: attempt.signal,
-      onHead: (head: SourceReply) => heard(() => this.#events.onHead(head)),
+      onHead: (head: PushedHead) => heard(() => this.#events.onHead(head)),
       onIdle: () => heard(() => this.#events.onIdle()),
       onRetry: (ms: number) => void (this.#return = Math.min(Math.max(ms, MIN_RETURN), MAX_RETURN)),
     };

@@ -75,9 +75,7 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
   }
 
   function watch(request: WatchRequest): Promise<void> {
-    const [search, tree] = [root.search, own(request, "tree")];
-    const query = tree === undefined ? search : `${search === "" ? "?" : `${search}&`}tree=${tree}`;
-    const asked = { what: "GET stream", url: new URL(`stream${query}`, root), more: streamHeaders(request), signal: request.signal, ask: options.fetch ?? detachedFetch };
+    const asked = { what: "GET stream", url: new URL(`stream${root.search}`, root), more: streamHeaders(request), signal: request.signal, ask: options.fetch ?? detachedFetch };
     return exchange(asked, (reply) => readStream(reply, request));
   }
 

@@ -19,16 +19,20 @@ export interface SourceReply {
   readonly etag?: string | undefined;
 }
 
+/** A head that a source tells of by itself. */
+export interface PushedHead extends SourceReply {
+  /** What leads to its tree from the one before, if that came along: an edge that has this one need not ask for it. */
+  readonly patch?: Uint8Array | undefined;
+}
+
 /** What a source is watched with. */
 export interface WatchRequest {
   /** The epoch that the edge has, of which it need not be told; `undefined` for none. */
   readonly epoch?: number | undefined;
-  /** The tree that the edge has, in hex: a publisher may say how to get from there to the new one. */
-  readonly tree?: string | undefined;
   /** Aborts when nobody watches any more. */
   readonly signal: AbortSignal;
   /** Takes each head as it comes, the current one first unless it is that of {@link epoch}. */
-  readonly onHead: (head: SourceReply) => void;
+  readonly onHead: (head: PushedHead) => void;
   /** Hears, every 15 seconds or more often, that there was nothing newer. After 37.5 seconds of silence nobody listens any more. */
   readonly onIdle: () => void;
   /** Hears how many milliseconds the source wants to be left alone after the end: the longest time, from which a random part is taken. */

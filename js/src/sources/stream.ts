@@ -1,7 +1,7 @@
 /** The stream of a publisher: what its events hold, and which replies are no stream. */
 import { SourceError } from "../errors.js";
 import { EventReader } from "./events.js";
-import type { SourceReply, WatchRequest } from "./source.js";
+import type { PushedHead, WatchRequest } from "./source.js";
 
 const TYPE = "text/event-stream";
 
@@ -40,12 +40,23 @@ export async function readStream(reply: Response, { onHead, onIdle, onRetry }: W
   }
 }
 
-/** The data of an event: JSON with a head in base64. Whatever else stands beside it is for later readers. */
-function headOf(data: string): SourceReply {
+/** The data of an event: JSON with a head in base64, and perhaps a patch. Whatever else stands beside them is for later readers. */
+function headOf(data: string): PushedHead {
   try {
-    const { head } = JSON.parse(data) as { head: string };
-    return { bytes: Uint8Array.from(atob(head), (character) => character.charCodeAt(0)) };
+    const { head, patch } = JSON.parse(data) as { head: string; patch?: unknown };
+    return { bytes: bytesOf(head), patch: patchOf(patch) };
   } catch {
     throw new SourceError("source", "GET stream: an event `head` must be JSON with the bytes of a head in base64, as `head`");
   }
 }
+
+/** One that nobody can read is as good as none: it is asked for. */
+function patchOf(patch: unknown): Uint8Array | undefined {
+  try {
+    return typeof patch === "string" ? bytesOf(patch) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const bytesOf = (base64: string) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));

@@ -83,6 +83,14 @@ impl Site {
         fs::read(self.path(realm, Item::Head))
     }
 
+    /// What leads from one tree to another, if it is published and has at most `limit` bytes.
+    pub(crate) fn patch(&self, realm: &Slug, from: ObjectId, to: ObjectId, limit: u64) -> Option<Vec<u8>> {
+        let file = File::open(self.path(realm, Item::Patch { to, from })).ok()?;
+        let mut bytes = Vec::new();
+        file.take(limit + 1).read_to_end(&mut bytes).ok()?;
+        (bytes.len() as u64 <= limit).then_some(bytes)
+    }
+
     fn path(&self, realm: &Slug, item: Item) -> PathBuf {
         self.root.join("r").join(realm.as_str()).join(item.to_string())
     }

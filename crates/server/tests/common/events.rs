@@ -52,14 +52,19 @@ impl Events {
 
     /// Epoch and bytes of the next head, whatever comments stand before it; none at the end of the stream.
     pub fn next_head(&mut self) -> Option<(u64, Vec<u8>)> {
+        self.next_event().map(|(epoch, head, _)| (epoch, head))
+    }
+
+    /// The same, and the patch that came along.
+    pub fn next_event(&mut self) -> Option<(u64, Vec<u8>, Option<Vec<u8>>)> {
         loop {
             let block = self.block()?;
             let field = |name: &str| block.iter().find_map(|line| line.strip_prefix(name));
             let Some(data) = field("data: ") else { continue };
             assert_eq!(field("event: "), Some("head"));
             let data: Value = serde_json::from_str(data).unwrap();
-            let head = STANDARD.decode(data["head"].as_str().unwrap()).unwrap();
-            return Some((field("id: ").unwrap().parse().unwrap(), head));
+            let bytes = |name: &str| data.get(name).map(|text| STANDARD.decode(text.as_str().unwrap()).unwrap());
+            return Some((field("id: ").unwrap().parse().unwrap(), bytes("head").unwrap(), bytes("patch")));
         }
     }
 }

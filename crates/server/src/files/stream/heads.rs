@@ -13,39 +13,45 @@ use axum::response::sse::Event;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use edgelatch_core::head::Head;
+use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::Slug;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 
 use crate::files::site::Site;
-use crate::limits::STREAM_UNREADABLE_LOOKS;
+use crate::limits::{STREAM_PATCH_BYTES, STREAM_UNREADABLE_LOOKS};
 
 /// A head that is published.
 #[derive(Debug)]
 pub(crate) struct Announced {
     bytes: Vec<u8>,
+    tree: ObjectId,
     pub(crate) epoch: u64,
-    data: String,
+    event: Event,
 }
 
-/// The data of an event. A patch from the tree that an edge has (it can name that one in the query, as `tree`) has its place here,
-/// beside the head that proves what comes of it.
+/// The data of an event: bytes in base64.
 #[derive(Serialize)]
-struct Data<'a> {
-    head: &'a str,
+struct Data {
+    head: String,
+    /// What leads to its tree from that of the head told before, which most edges have, so that they need not ask for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<String>,
 }
 
 impl Announced {
-    fn of(bytes: Vec<u8>) -> io::Result<Announced> {
-        let epoch = Head::inspect(&bytes).map_err(io::Error::other)?.epoch;
-        let data = serde_json::to_string(&Data { head: &STANDARD.encode(&bytes) })?;
-        Ok(Announced { bytes, epoch, data })
+    /// `patch` finds the one that leads to a tree.
+    fn of(bytes: Vec<u8>, patch: impl FnOnce(ObjectId) -> Option<Vec<u8>>) -> io::Result<Announced> {
+        let Head { epoch, tree, .. } = Head::inspect(&bytes).map_err(io::Error::other)?;
+        let data = Data { head: STANDARD.encode(&bytes), patch: patch(tree).map(|patch| STANDARD.encode(patch)) };
+        let event = Event::default().id(epoch.to_string()).event("head").data(serde_json::to_string(&data)?);
+        Ok(Announced { bytes, tree, epoch, event })
     }
 
     /// The head as an event.
     pub(crate) fn event(&self) -> Event {
-        Event::default().id(self.epoch.to_string()).event("head").data(&self.data)
+        self.event.clone()
     }
 }
 
@@ -64,16 +70,15 @@ struct Watched {
 }
 
 impl Watched {
-    /// Which of two heads is newer is for edges to say: what counts here is that it is another one.
-    fn found(&mut self, head: Announced) {
+    /// Tells of the published head if it is another one. Which of two is newer is for edges to say.
+    fn look(&mut self, site: &Site, realm: &Slug) -> io::Result<()> {
+        let (bytes, known) = (site.head(realm)?, Arc::clone(&self.head.borrow()));
+        if bytes != known.bytes {
+            let patch = |to| (to != known.tree).then(|| site.patch(realm, known.tree, to, STREAM_PATCH_BYTES)).flatten();
+            self.head.send_replace(Arc::new(Announced::of(bytes, patch)?));
+        }
         self.unreadable = 0;
-        self.head.send_if_modified(|known| {
-            let other = known.bytes != head.bytes;
-            if other {
-                *known = Arc::new(head);
-            }
-            other
-        });
+        Ok(())
     }
 
     /// Whether it may be there again at the next look.
@@ -97,11 +102,11 @@ impl Heads {
     pub(crate) fn subscribe(&self, realm: &Slug) -> io::Result<watch::Receiver<Arc<Announced>>> {
         // Held while reading, here as in `look`, so that nobody puts an older head in the place of a newer one.
         let mut watched = self.watched();
-        let head = Announced::of(self.site.head(realm)?)?;
         if let Some(known) = watched.get_mut(realm) {
-            known.found(head);
+            known.look(&self.site, realm)?;
             return Ok(known.head.subscribe());
         }
+        let head = Announced::of(self.site.head(realm)?, |_| None)?;
         let (sender, receiver) = watch::channel(Arc::new(head));
         watched.insert(realm.clone(), Watched { head: sender, unreadable: 0 });
         Ok(receiver)
@@ -124,11 +129,8 @@ impl Heads {
     /// Tells those who wait what has changed. Where the head cannot be read, their streams end: each further heartbeat would say
     /// that nothing newer is known, which nobody knows.
     fn look(&self) {
-        self.watched().retain(|realm, known| match self.site.head(realm).and_then(Announced::of) {
-            Ok(head) => {
-                known.found(head);
-                known.head.receiver_count() > 0
-            }
+        self.watched().retain(|realm, known| match known.look(&self.site, realm) {
+            Ok(()) => known.head.receiver_count() > 0,
             Err(_) => known.missed(),
         });
     }

@@ -3,11 +3,13 @@
 //! ```text
 //! id: 8
 //! event: head
-//! data: {"head":"RUxIRAEA…"}
+//! data: {"head":"RUxIRAEA…","patch":"RUxQVAEA…"}
 //! ```
 //!
-//! The id is the epoch: who sends it as `Last-Event-ID` is told nothing until the head is another one. The data is JSON with the bytes of
-//! the head in base64, and members that a reader does not know are for others. A comment now and then says that nothing is new.
+//! The id is the epoch: who sends it as `Last-Event-ID` is told nothing until the head is another one. The data is JSON with bytes in
+//! base64: the head, and if it is small the patch that leads to its tree from that of the head told before. Who has another tree, since it
+//! skipped heads or came later, asks for what it needs. Members that a reader does not know are for others. A comment now and then says
+//! that nothing is new.
 //!
 //! | read | for |
 //! |---|---|
