@@ -6,7 +6,7 @@ import { ownCopy } from "./util/own.js";
 const MILLISECONDS = "milliseconds";
 const WHOLE = "a whole number";
 const OPTIONS: Options<VerifierOptions> = {
-  root: UNCHECKED, source: UNCHECKED, refresh: "an object", minEpoch: WHOLE, graceSeconds: UNCHECKED, clientIp: "a rule", credentials: "their names", query: UNCHECKED,
+  root: UNCHECKED, source: UNCHECKED, cache: UNCHECKED, refresh: "an object", minEpoch: WHOLE, graceSeconds: UNCHECKED, clientIp: "a rule", credentials: "their names", query: UNCHECKED,
   maskIp: "true or false", allowPreflight: UNCHECKED, floor: "an object", pepper: "an object", usage: UNCHECKED, onVerdict: UNCHECKED, onError: UNCHECKED, now: UNCHECKED,
   wasm: UNCHECKED,
 };
@@ -20,6 +20,8 @@ const PEPPER: Options<NonNullable<VerifierOptions["pepper"]>> = { id: UNCHECKED,
 /** The options of `createVerifier`, checked by name. */
 export function verifierOptions(given: VerifierOptions): VerifierOptions {
   const options = optionsOf("createVerifier", given, OPTIONS);
+  const { cache } = options;
+  if (cache !== undefined && (typeof cache?.get !== "function" || typeof cache.put !== "function")) throw new TypeError("cache: an object with the methods get() and put() is needed");
   return options.refresh === undefined ? options : ownCopy(options, { refresh: optionsOf("refresh", options.refresh, REFRESH) });
 }
 

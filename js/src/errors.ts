@@ -33,6 +33,21 @@ export class TrapError extends Error {
   }
 }
 
+/** A cache that failed, or what it held was of no use. What serves, and the source, go on without it. */
+export class CacheError extends Error {
+  override readonly name = "CacheError";
+  /**
+   * Stable name: `unreachable` and `deadline` for a cache that failed or did not answer, `too_large` for a value that it has no room for;
+   * `content` for what no edge has kept, `refused` for what the core did not take, with its {@link UpdateError} as `cause`.
+   */
+  readonly code: "unreachable" | "deadline" | "too_large" | "content" | "refused";
+
+  constructor(code: CacheError["code"], detail: string, options?: ErrorOptions) {
+    super(`${code}: ${detail}`, options);
+    this.code = code;
+  }
+}
+
 /** Usage events that could not be sent, or not yet. */
 export class UsageError extends Error {
   override readonly name = "UsageError";

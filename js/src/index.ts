@@ -12,12 +12,16 @@
  * @module
  */
 export type { Protect, ProtectedHandler, ProtectOptions } from "./adapters/protect.js";
-export { SourceError, TrapError, UpdateError, UsageError } from "./errors.js";
+export type { EdgeCache } from "./cache/cache.js";
+export { kvCache, type KvNamespace } from "./cache/kv.js";
+export { cacheApi, type CacheApiOptions, type WebCache } from "./cache/web.js";
+export { CacheError, SourceError, TrapError, UpdateError, UsageError } from "./errors.js";
 export { type Challenge, type Code, type CodeRow, CODES } from "./generated/codes.js";
 export type { Reply } from "./reply.js";
 export { type RouteEntries, type RouteOptions, type RouteRequirement, routes, type RouteTable } from "./request/routes.js";
 export type { EntryPoint } from "./runtime.js";
 export { httpSource, type HttpSourceOptions } from "./sources/http.js";
+export { type R2Body, type R2Bucket, type R2Object, r2Source } from "./sources/r2.js";
 export type { PushedHead, Source, SourceReply, SourceRequest, SourceStream, WatchRequest } from "./sources/source.js";
 export { staticSource } from "./sources/static.js";
 export type { ClientIp, CredentialHeader, RefreshOptions, VerifierOptions } from "./types/options.js";

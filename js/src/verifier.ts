@@ -1,4 +1,5 @@
 /** The verifier: puts engine, requirements, refresher and reporting together. */
+import { Keeper } from "./cache/keeper.js";
 import { configText, rootBytes } from "./config.js";
 import { Engine } from "./engine/engine.js";
 import { updater } from "./engine/update.js";
@@ -14,19 +15,21 @@ import type { RefreshOptions, VerifierOptions } from "./types/options.js";
 import type { KeyOptions, NodeRequest, Verifier } from "./types/verifier.js";
 import type { UsageSink } from "./usage/event.js";
 import { judgedOf, PendingEvent, type Reporting, reportingOf } from "./usage/pending.js";
+import { systemClock } from "./util/clock.js";
 import { quietly } from "./util/hook.js";
 import { argument, own, ownCopy, plain } from "./util/own.js";
 import { Verdict } from "./verdict.js";
 
 /**
- * Sets up the core and, where refreshes go by a timer, waits for the first one. If that fails, `onError` hears of it, and the
- * answer is 503 until a snapshot is there.
+ * Sets up the core and, where refreshes go by a timer, waits for the first one, or until what was kept serves. If that fails,
+ * `onError` hears of it, and the answer is 503 until a snapshot is there.
  *
  * @param options checked by name
+ * @param waitUntil the platform's own, for requests that come without one
  */
-export async function startVerifier(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand"): Promise<Verifier> {
-  const verifier = new SnapshotVerifier(options, module, defaultMode);
-  if (verifier.mode === "timer") await verifier.refresh().catch(() => {});
+export async function startVerifier(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand", waitUntil?: WaitUntil): Promise<Verifier> {
+  const verifier = new SnapshotVerifier(options, module, defaultMode, waitUntil);
+  if (verifier.mode === "timer") await verifier.start();
   return verifier;
 }
 
@@ -34,6 +37,7 @@ class SnapshotVerifier implements Verifier {
   readonly #engine: Engine;
   readonly #requirements: Requirements;
   readonly #refresher: Refresher;
+  readonly #keeper: Keeper | undefined;
   /** Milliseconds since 1970. */
   readonly #clock: () => number;
   /** Whether that clock ticks as time does; one of the host's may stand still. */
@@ -41,8 +45,8 @@ class SnapshotVerifier implements Verifier {
   readonly #onVerdict: ((verdict: Verdict) => void) | undefined;
   readonly #reporting: Reporting | undefined;
 
-  constructor(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand") {
-    const { source, onError } = options;
+  constructor(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand", waitUntil: WaitUntil | undefined) {
+    const { source, onError, cache } = options;
     const report = (error: Error) => quietly(onError, error);
     this.#clock = options.now ?? Date.now;
     this.#ticks = options.now === undefined;
@@ -56,7 +60,11 @@ class SnapshotVerifier implements Verifier {
     const timing = { now: () => seconds(this.#time()), pause: () => new Promise<void>((turn) => setTimeout(turn, 0)) };
     const from = sourceOf(source);
     const update = updater(this.#engine, from, timing, report);
-    this.#refresher = new Refresher(update, this, ownCopy<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {}), report, from);
+    const keeper = cache && new Keeper(cache, this.#engine, timing, report, systemClock);
+    const refresh = ownCopy<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {});
+    const background = { begun: keeper?.begun, settled: async () => keeper?.settled(), waitUntil };
+    this.#keeper = keeper;
+    this.#refresher = new Refresher(keeper?.around(update) ?? update, this, refresh, report, from, systemClock, background);
   }
 
   get epoch(): number {
@@ -128,6 +136,12 @@ class SnapshotVerifier implements Verifier {
     this.#touch(at, connection.waitUntil);
     const event = this.#reporting && new PendingEvent(this.#reporting, judgedOf(now, parts && request, parts, connection));
     return this.#give(new Verdict(packed, this.#engine, now, parts?.method === "HEAD", event));
+  }
+
+  /** Resolves when something serves, or nothing could be had. */
+  async start(): Promise<void> {
+    const done = this.refresh().then(() => {}, () => {});
+    await Promise.race([done, this.#keeper?.begun ?? done]);
   }
 
   refresh(): Promise<boolean> {

@@ -1,6 +1,8 @@
 // An engine with the real core, its clock, and what a mirror shows it: for the tests beside this file.
 import { readFileSync } from "node:fs";
 import { publish, treeOf } from "../../tests/runtimes/publisher.mjs";
+import { fakeClock } from "../../tests/runtimes/clock.mjs";
+import { Keeper } from "../dist/cache/keeper.js";
 import { Engine } from "../dist/engine/engine.js";
 import { updater } from "../dist/engine/update.js";
 
@@ -19,8 +21,9 @@ export const [VALID, REVOKED] = [0, 5];
 /**
  * An edge that serves what it was shown first. What is shown has `head` and `bundle`, and may have `roots` by their versions,
  * `patches` by "from to" and `objects` by digest; a function is called, so that it may reject. `stream` cuts the bundle into pieces.
+ * With a `cache`, what serves is kept there, and begun with.
  */
-export async function edge(first, { config = "", deployed = bytes(fixture.roots[0]), stream } = {}) {
+export async function edge(first, { config = "", deployed = bytes(fixture.roots[0]), stream, cache } = {}) {
   const state = { now: start + 10, reported: [], asked: [], limits: [], transferred: 0, shown: undefined, held: undefined };
   state.pace = { now: () => state.now, pause: turn };
   state.engine = new Engine(module, deployed, config, (error) => state.reported.push(error.code));
@@ -44,6 +47,14 @@ export async function edge(first, { config = "", deployed = bytes(fixture.roots[
     object: async (digest, { maxBytes }) => sent("object", state.shown.objects?.get(digest), maxBytes),
   };
   state.update = updater(state.engine, source, state.pace, (error) => state.reported.push(error.code));
+  state.clock = fakeClock();
+  state.keeper = cache && new Keeper(cache, state.engine, state.pace, (error) => state.reported.push(error.cause?.code ?? error.code), state.clock);
+  if (cache) state.update = state.keeper.around(state.update);
+  /** Lets time pass until nothing is being written. */
+  state.kept = async () => {
+    let done = false;
+    for (state.keeper.settled().then(() => (done = true)); !done; ) await state.clock.pass(250);
+  };
   state.refresh = (shown, until = signal, pushed = undefined) => {
     state.shown = shown ?? state.shown;
     [state.asked, state.limits, state.transferred] = [[], [], 0];

@@ -1,7 +1,7 @@
 // A user's program, compiled against the packed package: what must type-check, and what must not.
 import { createServer, type IncomingMessage } from "node:http";
 import { type Code, CODES, createVerifier, type CredentialHeader, httpSource, protect, type Requirement, type RouteTable, routes, type Source, type SourceReply, type SourceRequest, UpdateError, type UsageError, type UsageEvent, usageReporter, type UsageSink, type Verdict, type Verifier } from "edgelatch";
-import { directorySource } from "edgelatch/file";
+import { directorySource, fileCache } from "edgelatch/file";
 import { middleware } from "edgelatch/node";
 
 const found = async ({ etag, signal }: SourceRequest): Promise<SourceReply | undefined> => (signal.aborted ? undefined : { bytes: new Uint8Array(), etag });
@@ -10,6 +10,7 @@ const only: CredentialHeader[] = ["bearer"];
 const verifier: Verifier = await createVerifier({
   root: new Uint8Array(),
   source: Math.random() > 0.5 ? mine : directorySource("/var/lib/edgelatch"),
+  cache: fileCache("/var/cache/edgelatch"),
   clientIp: { trust: ["10.0.0.0/8"], header: "forwarded" },
   credentials: only,
   onError: (error) => console.error(error instanceof UpdateError ? error.code : error.message),

@@ -2,8 +2,10 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import * as edgelatch from "edgelatch";
+import { fileCache } from "edgelatch/file";
 import { attacks } from "./attacks.mjs";
 import { idleSuite } from "./idle.mjs";
+import { keptSuite } from "./kept.mjs";
 import { redirectSuite } from "./redirects.mjs";
 import { requirementSuite } from "./requirements.mjs";
 import { routeSuite } from "./routes.mjs";
@@ -18,6 +20,7 @@ const modules = { trapsOnPath: await traps("path"), trapsOnKey: await traps("ver
 const results = await run([
   ...suite({ ...edgelatch, fixture, ...modules }),
   ...attacks({ ...edgelatch, fixture, wasm }),
+  ...keptSuite({ ...edgelatch, fileCache, fixture }),
   ...requirementSuite({ ...edgelatch, fixture }),
   ...idleSuite({ ...edgelatch, fixture, ingest: process.env.INGEST }),
   ...routeSuite({ ...edgelatch, fixture, ...modules }),

@@ -50,6 +50,7 @@ async function workerd() {
     return [
       ...results,
       ["usage: reported after the response, across requests", await told(reported(`${url}zones`))],
+      ["workers: verify() alone, without a context, learns of a snapshot and of a revocation", await told(learned(`${url}alone`))],
       ["idle: the first request after two hours is answered by what the source says by then, across requests", await told(idled(`${url}idle`))],
     ];
   } finally {
@@ -78,6 +79,23 @@ async function idled(url) {
   const ask = async (path = "") => (await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${fixture.keys.leaving}` } })).status;
   const found = [await ask(), await ask(), await ask("/later"), await ask(), await ask()].join(" ");
   if (found !== "200 200 204 401 401") throw new Error(`found ${found}`);
+}
+
+/** A worker that is told nothing about the requests that it answers. A refresh that ended with its request would not begin anew for half a minute. */
+async function learned(url) {
+  const ask = async (path = "") => (await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${fixture.keys.leaving}` }, signal: AbortSignal.timeout(10_000) })).text();
+  const until = async (expected) => {
+    let found;
+    for (let i = 0; i < 100 && found !== expected; i++) {
+      found = await ask();
+      await new Promise((turn) => setTimeout(turn, 50));
+    }
+    if (found !== expected) throw new Error(`found ${found} instead of ${expected}`);
+  };
+  await until("valid");
+  await ask("/revoke");
+  await until("revoked");
+  await ask("/load");
 }
 
 const runtimes = {

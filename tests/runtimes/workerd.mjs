@@ -16,7 +16,7 @@ export function packageModules(directory) {
   const entry = exports["."].workerd.default.replace("./", "");
   writeFileSync(join(directory, "edgelatch.js"), `export * from "edgelatch/${entry}";\n`);
   const scripts = readdirSync(join(directory, "edgelatch/dist"), { recursive: true }).filter(
-    (file) => file.endsWith(".js") && !/^(adapters\/node|entry\/(?!workerd)|sources\/file)/.test(file),
+    (file) => file.endsWith(".js") && !/^(adapters\/node|entry\/(?!workerd)|(cache|sources)\/file)/.test(file),
   );
   return [
     ["edgelatch", "esModule", "edgelatch.js"],

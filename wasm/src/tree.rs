@@ -156,20 +156,28 @@ pub fn stage_bytes() -> f64 {
     with(|state| state.staged.as_ref().map(|staged| number(staged.head().tree_bytes))).flatten().unwrap_or(0.0)
 }
 
-/// Leaves a table of the objects that the tree that serves has, those of a lazy edge as far as they have not been dropped since, at [`table_ptr`](crate::table_ptr), in an order in which another
-/// edge can take them: of each its place, its address and its length, of four bytes each. Returns their number. Should this instance
-/// stop, a host finds the objects there, as long as their tree serves. The table before it stays as it is until the next call, so
-/// that a host always has one that was finished.
+/// Leaves a table of the objects that the tree that serves has, those of a lazy edge as far as they have not been dropped since, at
+/// [`table_ptr`](crate::table_ptr), in an order in which another edge can take them: of each its place, its address, its length and the
+/// beginning of its digest, which tells it from another object at its place, of four bytes each. Returns their number. Should this
+/// instance stop, a host finds the objects there, as long as their tree serves. The table before it stays as it is until the next
+/// call, so that a host always has one that was finished.
 #[wasm_bindgen]
 pub fn objects() -> u32 {
     let count = with(|state| {
         let State { edge, tables, .. } = state;
         tables.swap(0, 1);
         let table = &mut tables[0];
-        let objects = edge.iter().flat_map(Edge::objects);
         table.clear();
-        table.extend(objects.flat_map(|(place, bytes)| [place.number(), address(bytes), length(bytes.len())]));
-        length(table.len() / 3)
+        for edge in edge.iter() {
+            table.extend(edge.objects().flat_map(|(place, bytes)| row(edge, place, bytes)));
+        }
+        length(table.len() / 4)
     });
     count.unwrap_or(0)
+}
+
+fn row(edge: &Edge, place: Place, bytes: &[u8]) -> [u32; 4] {
+    let digest = edge.slot(place).map_or([0; 32], |slot| slot.id.0);
+    let [a, b, c, d, ..] = digest;
+    [place.number(), address(bytes), length(bytes.len()), u32::from_le_bytes([a, b, c, d])]
 }

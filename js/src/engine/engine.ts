@@ -10,16 +10,17 @@
  *    soon as the core can answer by it, and is filled meanwhile (`filling.ts`), what a request asks for first.
  *
  * One instance of the core does all that. If it traps, it is given up; {@link Engine.restore} has another one prove what lies in its
- * memory (`restore.ts`).
+ * memory (`restore.ts`). A new process begins in the same way with what was kept of the one before it ({@link Engine.resume}, {@link Engine.holding}).
  */
 import { UpdateError } from "../errors.js";
 import { LIMIT } from "../generated/codes.js";
 import { Candidate } from "./candidate.js";
 import { Offer } from "./exports.js";
 import { Filling } from "./filling.js";
+import type { Holding } from "./holding.js";
 import { Instance } from "./instance.js";
 import type { Timing } from "./pace.js";
-import type { Parts } from "./parts.js";
+import { MemoryParts, type Parts, rowsOf } from "./parts.js";
 import { prepare, stageRoot, tableOf } from "./restore.js";
 import { NO_SNAPSHOT } from "./serving.js";
 
@@ -115,22 +116,46 @@ export class Engine extends Filling {
    * nothing older than what was ever seen. If it does not take what is there (it may have expired), the new instance is empty.
    */
   async restore(timing: Timing): Promise<void> {
-    const { instance: stopped } = this;
-    const [last, roots] = [this.loaded, this.#roots];
+    const { instance: stopped, loaded: last } = this;
     // Of a refresh that was given up: what served did not need them.
     [this.#candidate, this.#stagedRoots] = [undefined, []];
     if (last === undefined) return this.#empty();
     try {
-      const instance = this.#open(this.#floor);
-      const parts = await prepare(instance, stopped, last, roots, this.parts, timing);
-      if (this.instance !== stopped) return; // another call was faster
-      instance.checked((wasm) => wasm.commit(timing.now()));
-      this.compileAll(instance);
-      this.#serves(instance, { ...last, roots }, parts);
+      await this.#replace(last.head, this.#roots, new MemoryParts(stopped, last.table, this.parts), timing);
     } catch (error) {
       if (this.instance === stopped) this.#empty();
       throw error;
     }
+  }
+
+  /**
+   * Begins with what an earlier life of this edge has left, where nothing serves yet. If the core does not take it, nothing is changed.
+   *
+   * @param firstRoot version of the first of the roots: this life may have been deployed with a later one
+   */
+  async resume(head: Uint8Array, roots: readonly Uint8Array[], firstRoot: number, parts: Parts, timing: Timing): Promise<void> {
+    await this.#replace(head, roots.slice(Math.max(0, this.nextRoot() - firstRoot)), parts, timing);
+  }
+
+  /** What serves, as far as it is here. `undefined` while nothing serves, or while a tree that serves is still being filled. */
+  holding(): Holding | undefined {
+    const { instance, loaded, trapped, snapshot } = this;
+    if (loaded === undefined || this.parts !== undefined || trapped !== undefined) return undefined;
+    const [table, supplies, roots] = [tableOf(instance), this.supplies, this.#roots];
+    this.loaded = { ...loaded, table };
+    const unmoved = () => this.instance === instance && this.snapshot.generation === snapshot.generation && this.supplies === supplies;
+    return { ...snapshot, head: loaded.head, roots, firstRoot: snapshot.rootVersion + 1 - roots.length, rows: rowsOf(instance, table), read: (row) => instance.bytes(row), unmoved };
+  }
+
+  /** Lets a fresh instance serve what is in the parts, unless another one was faster. */
+  async #replace(head: Uint8Array, roots: readonly Uint8Array[], parts: Parts, timing: Timing): Promise<void> {
+    const { instance: before } = this;
+    const instance = this.#open(this.#floor);
+    const treeBytes = await prepare(instance, head, roots, parts, timing);
+    if (this.instance !== before) return;
+    instance.checked((wasm) => wasm.commit(timing.now()));
+    this.compileAll(instance);
+    this.#serves(instance, { head, roots, treeBytes }, parts);
     void this.fill(timing).catch(() => {}); // what goes wrong is reported there
   }
 

@@ -18,6 +18,7 @@ export class Filling extends Serving {
       needs: (limit) => instance.needs("needs", 0, limit),
       supply: ({ place, length }, bytes) => {
         fits("object", bytes, length);
+        this.supplies++;
         instance.input(bytes);
         instance.checked((wasm) => wasm.supply(place));
       },

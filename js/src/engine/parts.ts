@@ -1,4 +1,5 @@
 /** Where objects of a tree can be had at once. They are only bytes here: the core proves each one that it takes. */
+import type { Row } from "./holding.js";
 import type { Instance, Place } from "./instance.js";
 
 /** An object that a tree lacks. */
@@ -31,13 +32,22 @@ export class BundleParts implements Parts {
   }
 }
 
-/** Numbers of each row in the core's table of objects: place, address, length. */
-const ROW = 3;
+/** Numbers of each row in the core's table of objects: place, address, length, beginning of the digest. */
+const ROW = 4;
+
+/** The core's table of objects, which lies at an address and has so many rows. */
+export function rowsOf(instance: Instance, { at, length }: Place): Row[] {
+  const words = new Uint32Array(instance.exports.memory.buffer, at, length * ROW);
+  return Array.from({ length }, (_, row) => {
+    const [place, at, length, tag] = words.subarray(row * ROW) as unknown as [number, number, number, number];
+    return { place, at, length, tag };
+  });
+}
 
 /** The objects in the memory of an instance that has stopped, and after those what that instance had at hand itself. */
 export class MemoryParts implements Parts {
-  /** Where each object lies, by its place, in an order in which another instance can take them. */
-  readonly places: ReadonlyMap<number, Place>;
+  /** Where each object lies, by its place. */
+  readonly #places: ReadonlyMap<number, Place>;
   readonly #instance: Instance;
   readonly #more: Parts | undefined;
 
@@ -45,14 +55,11 @@ export class MemoryParts implements Parts {
   constructor(instance: Instance, table: Place, more: Parts | undefined) {
     this.#instance = instance;
     this.#more = more;
-    const rows = new Uint32Array(instance.exports.memory.buffer, table.at, table.length * ROW);
-    const places = new Map<number, Place>();
-    for (let row = 0; row < rows.length; row += ROW) places.set(rows[row] as number, { at: rows[row + 1] as number, length: rows[row + 2] as number });
-    this.places = places;
+    this.#places = new Map(rowsOf(instance, table).map((row) => [row.place, row]));
   }
 
   object(need: Need): Uint8Array | undefined {
-    const place = this.places.get(need.place);
+    const place = this.#places.get(need.place);
     return place === undefined ? this.#more?.object(need) : this.#instance.bytes(place);
   }
 }

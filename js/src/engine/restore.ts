@@ -1,7 +1,12 @@
-/** Another instance for one that has stopped, made of what lies in its memory. The core proves all of it again. */
+/**
+ * An instance for what another one served: one that has stopped, in whose memory the objects still lie, or one of an earlier life of this
+ * edge, of which they were kept. The core proves all of it again.
+ */
+import { UpdateError } from "../errors.js";
+import { Offer } from "./exports.js";
 import type { Instance, Place } from "./instance.js";
 import { Pace, type Timing } from "./pace.js";
-import { MemoryParts, type Parts } from "./parts.js";
+import type { Parts } from "./parts.js";
 
 /** What it takes to load once more what serves. */
 export interface Loaded {
@@ -12,27 +17,34 @@ export interface Loaded {
   readonly table: Place;
 }
 
+/** Objects that are asked for at once. */
+const BATCH = 64;
+
 /**
- * Brings a fresh instance so far that it can begin: all that is missing then is in the parts that come with it. Throws what the core
- * says to it.
- *
- * @param more what the stopped instance had at hand itself
+ * Brings a fresh instance so far that it can begin: all that is missing then is in the parts. Throws what the core says to it. Resolves
+ * to the bytes of all objects of the tree.
  */
-export async function prepare(fresh: Instance, stopped: Instance, { head, table }: Loaded, roots: readonly Uint8Array[], more: Parts | undefined, timing: Timing): Promise<Parts> {
-  const parts = new MemoryParts(stopped, table, more);
+export async function prepare(fresh: Instance, head: Uint8Array, roots: readonly Uint8Array[], parts: Parts, timing: Timing): Promise<number> {
   for (const root of roots) stageRoot(fresh, root);
   fresh.input(head);
-  fresh.checked((wasm) => wasm.offer(timing.now()));
+  if (fresh.checked((wasm) => wasm.offer(timing.now())) === Offer.rootNeeded) throw new UpdateError("root_needed", "the head needs a later root, which is not here");
   fresh.checked((wasm) => wasm.begin(timing.now()));
   const pace = new Pace(timing);
-  for (const [place, at] of parts.places) {
-    if (fresh.call((wasm) => wasm.ready()) === 1) break;
-    fresh.input(stopped.bytes(at));
-    fresh.checked((wasm) => wasm.stage_supply(place));
-    await pace.spent(at.length);
+  while (fresh.call((wasm) => wasm.ready()) !== 1) {
+    const needs = fresh.needs("stage_needs", 0, BATCH);
+    if (needs.length === 0) throw missing();
+    for (const need of needs) {
+      const bytes = parts.object(need);
+      if (bytes === undefined) throw missing();
+      fresh.input(bytes);
+      fresh.checked((wasm) => wasm.stage_supply(need.place));
+      await pace.spent(bytes.length);
+    }
   }
-  return parts;
+  return fresh.call((wasm) => wasm.stage_bytes());
 }
+
+export const missing = () => new UpdateError("wrong_digest", "a part of the snapshot is missing");
 
 export function stageRoot(instance: Instance, root: Uint8Array): void {
   instance.input(root);

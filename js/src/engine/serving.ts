@@ -1,9 +1,10 @@
 /** The half of the engine that answers requests: out of the tree that serves. */
-import { TrapError, UpdateError } from "../errors.js";
+import { TrapError } from "../errors.js";
 import { CODE, PACKED } from "../generated/codes.js";
 import { FIELD_SEPARATOR, PLACE } from "./exports.js";
 import type { Instance } from "./instance.js";
 import type { Need, Parts } from "./parts.js";
+import { missing } from "./restore.js";
 
 /** What serves, at one moment. */
 export interface Snapshot {
@@ -32,6 +33,8 @@ export class Serving {
   /** Where the objects are that the tree that serves lacks, while it is being filled. */
   protected parts: Parts | undefined;
   protected instance: Instance;
+  /** Objects that were given to the tree that serves: each may have moved others. */
+  protected supplies = 0;
   /** Trees that instances before this one have put into force. */
   #before = 0;
   readonly #onTrouble: (error: Error) => void;
@@ -126,7 +129,8 @@ export class Serving {
   protected take(need: Need): boolean {
     try {
       const bytes = this.parts?.object(need);
-      if (bytes === undefined) throw new UpdateError("wrong_digest", "a part of the snapshot is missing");
+      if (bytes === undefined) throw missing();
+      this.supplies++;
       this.instance.input(bytes);
       this.instance.checked((wasm) => wasm.supply(need.place));
       return true;

@@ -1,3 +1,4 @@
+import * as workers from "cloudflare:workers";
 import module from "../../wasm/edgelatch.wasm";
 import type { WaitUntil } from "../refresh/single-flight.js";
 import { entryPoint } from "../runtime.js";
@@ -7,7 +8,7 @@ export * from "../index.js";
 /** What Workers pass behind request and `env`. */
 type ExecutionContext = { waitUntil?(work: Promise<unknown>): void } | undefined;
 
-/** `undefined` where a handler was called without one: then another request may keep alive what this one began. */
+/** `undefined` where a handler was called without one: then the platform is asked which request it is answering. */
 function waitUntilOf(context: ExecutionContext): WaitUntil | undefined {
   return context?.waitUntil === undefined ? undefined : (work) => context.waitUntil?.(work);
 }
@@ -15,5 +16,6 @@ function waitUntilOf(context: ExecutionContext): WaitUntil | undefined {
 export const { createVerifier, protect } = entryPoint({
   module: async () => module, // compiling from bytes is refused here
   mode: "demand",
+  waitUntil: workers.waitUntil, // read off the module: a name that a runtime does not have would keep the whole module from loading
   context: (_request, [, context]) => ({ waitUntil: waitUntilOf(context as ExecutionContext) }),
 });

@@ -5,8 +5,9 @@ import type { PushedHead, Source } from "../sources/source.js";
 import type { RefreshOptions } from "../types/options.js";
 import type { Verifier } from "../types/verifier.js";
 import { type Clock, systemClock } from "../util/clock.js";
-import { within } from "../util/deadline.js";
+import { until, within } from "../util/deadline.js";
 import { Agenda } from "./agenda.js";
+import type { Background } from "./background.js";
 import { type RefreshSettings, refreshSettings } from "./settings.js";
 import { LOST_AFTER, SingleFlight, type WaitUntil } from "./single-flight.js";
 import { HeadStream } from "./stream.js";
@@ -16,6 +17,7 @@ export class Refresher {
   readonly #serving: Pick<Verifier, "epoch" | "ready">;
   readonly #onError: (error: Error) => void;
   readonly #clock: Clock;
+  readonly #background: Background;
   readonly #settings: RefreshSettings;
   readonly #flights: SingleFlight;
   readonly #agenda: Agenda;
@@ -37,13 +39,15 @@ export class Refresher {
     onError: (error: Error) => void,
     source: Pick<Source, "watch">,
     clock: Clock = systemClock,
+    background: Background = {},
   ) {
     this.#update = update;
     this.#serving = serving;
     this.#onError = onError;
     this.#clock = clock;
+    this.#background = background;
     this.#settings = refreshSettings(options);
-    this.#flights = new SingleFlight((since) => this.#refresh(since), this.#settings.deadline, onError);
+    this.#flights = new SingleFlight((since) => this.#refresh(since), this.#settings.deadline, onError, async () => background.settled?.());
     this.#agenda = new Agenda(() => void this.refresh().catch(() => {}), serving, this.#settings, clock);
     this.#stream = this.#streamOf(source);
   }
@@ -77,24 +81,28 @@ export class Refresher {
     if (at !== this.#touchedAt && !this.#idle) {
       this.#touchedAt = at;
       const now = this.#clock.now();
-      if (this.#agenda.due(now)) this.#flights.join(now).done.catch(() => {});
+      if (this.#agenda.due(now)) this.#flights.join(now);
     }
-    this.#flights.carry(waitUntil);
+    this.#carry(waitUntil);
   }
 
   /** If {@link overdue}, joins the refresh under way or starts the one that is due, and waits for it, within bounds. Never rejects. */
   async due(waitUntil?: WaitUntil): Promise<void> {
     if (!this.overdue) return;
-    const now = this.#clock.now();
-    const flight = this.#flights.join(now);
-    this.#flights.carry(waitUntil);
-    // A refresh that was dropped with the request that carried it never ends; this timer belongs to the caller's request.
-    let timer: unknown;
-    const enough = new Promise<void>((resolve) => {
-      timer = this.#clock.setTimeout(resolve, Math.max(0, flight.since + this.#patience - now), true);
-    });
-    await Promise.race([flight.done.then(() => {}, () => {}), enough]);
-    this.#clock.clearTimeout(timer as never);
+    const flight = this.#flights.join(this.#clock.now());
+    this.#carry(waitUntil);
+    let landed = false;
+    const land = () => void (landed = true);
+    const done = flight.done.then(land, land);
+    const { begun = done } = this.#background;
+    const { maxWait } = this.#settings;
+    await until(flight.since + Math.min(maxWait, this.#patience), this.#clock, done);
+    // What was kept may serve by now, or begin to while the source still does not answer.
+    if (!landed && this.#patience > maxWait) await until(flight.since + this.#patience, this.#clock, Promise.race([done, begun]));
+  }
+
+  #carry(waitUntil: WaitUntil | undefined): void {
+    this.#flights.carry(waitUntil ?? this.#background.waitUntil);
   }
 
   /** The core has stopped: refreshes at once, or after growing pauses while it keeps stopping. */

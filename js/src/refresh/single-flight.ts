@@ -16,14 +16,17 @@ export class SingleFlight {
   readonly #refresh: (since: number) => Promise<boolean>;
   readonly #lifetime: number;
   readonly #onError: (error: Error) => void;
+  readonly #settled: () => Promise<void>;
   #flight: Flight | undefined;
   /** The flight that some request keeps alive after its response. */
   #carried: Flight | undefined;
 
-  constructor(refresh: (since: number) => Promise<boolean>, deadline: number, onError: (error: Error) => void) {
+  /** @param settled resolves when what a refresh left to be done is done; whoever carries the refresh carries that too */
+  constructor(refresh: (since: number) => Promise<boolean>, deadline: number, onError: (error: Error) => void, settled: () => Promise<void>) {
     this.#refresh = refresh;
     this.#lifetime = deadline + LOST_AFTER;
     this.#onError = onError;
+    this.#settled = settled;
   }
 
   /** The flight under way, unless it must be lost. */
@@ -31,7 +34,7 @@ export class SingleFlight {
     return this.#flight !== undefined && now - this.#flight.since <= this.#lifetime ? this.#flight : undefined;
   }
 
-  /** The flight under way, or a new one. */
+  /** The flight under way, or a new one. Its failure is handled here; whoever wants to know of it asks `done`. */
   join(now: number): Flight {
     const before = this.underWay(now);
     if (before !== undefined) return before;
@@ -50,7 +53,7 @@ export class SingleFlight {
     if (flight === undefined || flight === this.#carried || waitUntil === undefined) return;
     this.#carried = flight;
     try {
-      waitUntil(flight.done.catch(() => {}));
+      waitUntil(flight.done.then(this.#settled, this.#settled));
     } catch (error) {
       this.#onError(error instanceof Error ? error : new Error(String(error)));
     }

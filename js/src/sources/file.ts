@@ -50,7 +50,7 @@ function limitOf(what: string, options: unknown): number {
   return bound("maxBytes", optionsOf(what, options as FileSourceOptions, OPTIONS).maxBytes, MAX_BUNDLE_BYTES);
 }
 
-const toPath = (path: string | URL) => (path instanceof URL ? fileURLToPath(path) : path);
+export const toPath = (path: string | URL) => (path instanceof URL ? fileURLToPath(path) : path);
 
 async function read(file: string, limit: number, request: SourceRequest): Promise<SourceReply | undefined> {
   // One handle for both, so that a rename in between cannot pair one file's tag with another's bytes.

@@ -1,3 +1,4 @@
+import type { EdgeCache } from "../cache/cache.js";
 import type { CREDENTIAL_HEADERS } from "../generated/codes.js";
 import type { Source } from "../sources/source.js";
 import type { UsageSink } from "../usage/event.js";
@@ -69,6 +70,11 @@ export interface VerifierOptions {
   readonly source: string | URL | Source;
   /** When to refresh. */
   readonly refresh?: RefreshOptions;
+  /**
+   * Where to keep what serves: `cacheApi`, `kvCache`, `fileCache` from `edgelatch/file`, or an object of your own. An edge that begins while
+   * its source cannot be reached serves what it served last, until the end of its head. Default: nowhere.
+   */
+  readonly cache?: EdgeCache | undefined;
   /** A cold start believes no epoch below this one, of the era of {@link root}. From 0; default: any. */
   readonly minEpoch?: number;
   /** Seconds past a head's `not_after` during which it still serves, up to 30 days. Default 0. */
@@ -92,8 +98,8 @@ export interface VerifierOptions {
   /** Called with every verdict. What it throws is discarded. */
   readonly onVerdict?: ((verdict: Verdict) => void) | undefined;
   /**
-   * Called when a refresh fails ({@link SourceError}), an update is refused ({@link UpdateError}) or the core stops
-   * ({@link TrapError}). What it throws is discarded.
+   * Called when a refresh fails ({@link SourceError}), an update is refused ({@link UpdateError}), the core stops
+   * ({@link TrapError}) or a cache is of no use ({@link CacheError}). What it throws is discarded.
    */
   readonly onError?: ((error: Error) => void) | undefined;
   /** The clock, milliseconds since 1970. Default `Date.now`. */

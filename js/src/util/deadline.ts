@@ -16,3 +16,16 @@ export async function within<T>(ms: number, late: Error, clock: Clock, work: (si
     clock.clearTimeout(timer as never);
   }
 }
+
+/**
+ * Waits for something, but not past that moment. What was dropped with the request that carried it never happens; the timer belongs to the
+ * request that waits.
+ */
+export async function until(moment: number, clock: Clock, something: Promise<void>): Promise<void> {
+  let timer: unknown;
+  const enough = new Promise<void>((resolve) => {
+    timer = clock.setTimeout(resolve, Math.max(0, moment - clock.now()), true);
+  });
+  await Promise.race([something, enough]);
+  clock.clearTimeout(timer as never);
+}

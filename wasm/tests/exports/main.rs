@@ -2,6 +2,7 @@
 
 mod host;
 
+use edgelatch_core::tree::ObjectId;
 use edgelatch_wasm as wasm;
 use js_sys::{JSON, Reflect, Uint8Array, WebAssembly};
 use wasm_bindgen::{JsCast, JsValue};
@@ -228,24 +229,27 @@ fn what_serves_can_be_taken_out_of_memory() {
     open(CONFIG);
     assert_eq!(wasm::objects(), 0);
     serve();
-    let table = |rows: u32| -> Vec<(u32, Vec<u8>)> {
-        let words = view(wasm::table_ptr(), 12 * rows).to_vec();
+    let table = |rows: u32| -> Vec<(u32, Vec<u8>, u32)> {
+        let words = view(wasm::table_ptr(), 16 * rows).to_vec();
         let words: Vec<u32> = words.chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect();
-        words.chunks(3).map(|row| (row[0], view(row[1], row[2]).to_vec())).collect()
+        words.chunks(4).map(|row| (row[0], view(row[1], row[2]).to_vec(), row[3])).collect()
     };
     let objects = table(wasm::objects());
+    for (place, object, tag) in &objects {
+        assert_eq!(ObjectId::of(object).0[..4], tag.to_le_bytes(), "{place}");
+    }
     let bundle = bytes(&["snapshots", "first", "bundle"]);
-    let tree: Vec<u8> = objects.iter().flat_map(|(_, object)| object.clone()).collect();
+    let tree: Vec<u8> = objects.iter().flat_map(|(_, object, _)| object.clone()).collect();
     assert!(bundle.ends_with(&tree) && objects.len() > 4);
     // The table before stays where it is.
     let first = (wasm::table_ptr(), wasm::objects(), wasm::table_ptr());
     assert_ne!(first.0, first.2);
-    assert_eq!(view(first.0, 12 * first.1).to_vec(), view(first.2, 12 * first.1).to_vec());
+    assert_eq!(view(first.0, 16 * first.1).to_vec(), view(first.2, 16 * first.1).to_vec());
 
     open(CONFIG);
     give(&bytes(&["snapshots", "first", "head"]));
     assert!(wasm::offer(now()) > 3.0 && wasm::begin(now()) == 0.0);
-    for (place, object) in &objects {
+    for (place, object, _) in &objects {
         give(object);
         assert_eq!(wasm::stage_supply(*place), 0.0, "{}", said());
     }

@@ -41,7 +41,7 @@ use crate::limits::{
 use crate::root::Root;
 use crate::snapshot::Snapshot;
 use crate::time::Moment;
-use crate::tree::Place;
+use crate::tree::{Place, Slot};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -366,6 +366,11 @@ impl Edge {
     /// The objects of the tree being served that are here, in the order of a bundle: to keep them for the edge's next life.
     pub fn objects(&self) -> impl Iterator<Item = (Place, &[u8])> {
         self.active.iter().flat_map(|active| active.snapshot.objects())
+    }
+
+    /// What the object at a place of the tree being served must be, as far as that is known.
+    pub fn slot(&self, place: Place) -> Option<Slot> {
+        self.active.as_ref()?.snapshot.slot(place)
     }
 
     /// The tree under which a verdict of this generation was given, as long as it is kept.

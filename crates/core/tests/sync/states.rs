@@ -6,6 +6,7 @@ use edgelatch_core::edge::{Edge, Staged};
 use edgelatch_core::http::CredentialHeaders;
 use edgelatch_core::key::{self, KeyId};
 use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
+use edgelatch_core::tree::ObjectId;
 use edgelatch_testkit::random::Random;
 use edgelatch_testkit::realm::*;
 use std::collections::BTreeMap;
@@ -173,4 +174,5 @@ pub fn assert_serves(edge: &Edge, tree: &Tree) {
             .map(|(place, bytes)| (place, bytes.to_vec()))
             .eq(tree.places().map(|place| (place, tree.object(place).unwrap().to_vec())))
     );
+    assert!(edge.objects().all(|(place, bytes)| edge.slot(place).unwrap().id == ObjectId::of(bytes)));
 }
