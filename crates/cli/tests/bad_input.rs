@@ -165,6 +165,10 @@ fn errors_as_json() {
 #[test]
 fn directories() {
     let p = Plane::empty();
+    // What is wrong with the arguments alone is said wherever they are given.
+    refused(&p, &["keys", "edit", "key_00000000000"], &["nothing to change"]);
+    refused(&p, &["keys", "revoke-many"], &["which keys?", "--all"]);
+    refused(&p, &["keys", "import", "keys.txt"], &["--format", "csv", "jsonl"]);
     refused(&p, &["keys", "list"], &["registry.db", "edgelatch init", "--data"]);
     refused(&p, &["publish"], &["registry.db", "edgelatch init"]);
     fs::write(p.data(), b"a file").unwrap();

@@ -133,6 +133,34 @@ fn bundle_and_root_from_elsewhere() {
 }
 
 #[test]
+fn a_bundle_that_is_behind_its_head_is_followed_to_it() {
+    let k = keys();
+    let older = fs::read(k.plane.published("bundle")).unwrap();
+    let shown = k.plane.json(&["keys", "list", "--search", "g", "--limit", "500"]);
+    let id = shown["keys"].as_array().unwrap().iter().find(|key| key["name"] == "g").unwrap()["key_id"].as_str().unwrap();
+    k.plane.ok(&["keys", "revoke", id]);
+    let epoch = k.plane.json(&["publish"])["epoch"].as_u64().unwrap();
+    let newer = fs::read(k.plane.published("bundle")).unwrap();
+    fs::write(k.plane.published("bundle"), &older).unwrap();
+    let (_, verdict) = k.plane.verify(&k.good, &[]);
+    assert_eq!((&verdict["code"], &verdict["epoch"]), (&"revoked".into(), &epoch.into()), "{verdict:#}");
+    // Also as of a time at which neither is alive any more.
+    assert_eq!(k.plane.verify(&k.good, &["--now", "2d"]).1["epoch"], epoch);
+    // A bundle that is ahead is what serves: it was replaced after the head was read.
+    let head = fs::read(k.plane.published("head")).unwrap();
+    fs::write(k.plane.published("bundle"), &newer).unwrap();
+    k.plane.create(&["--name", "late", "--owner", "admin"]);
+    k.plane.ok(&["publish"]);
+    fs::write(k.plane.published("head"), &head).unwrap();
+    assert_eq!(k.plane.verify(&k.good, &[]).1["epoch"], epoch + 1);
+    // What the head leads to is not there: said, rather than answered by older news.
+    fs::write(k.plane.published("bundle"), &older).unwrap();
+    fs::remove_dir_all(k.plane.published("objects")).unwrap();
+    let ran = k.plane.with_stdin(&["verify", "--key-stdin"], &k.good);
+    assert!(ran.code == 2 && ran.err.contains("objects") && ran.out.is_empty(), "{}{}", ran.out, ran.err);
+}
+
+#[test]
 fn no_changed_bit_of_a_bundle_is_accepted() {
     let k = keys();
     let whole = fs::read(k.plane.published("bundle")).unwrap();

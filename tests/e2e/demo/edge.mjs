@@ -16,16 +16,16 @@ const WARM_MS = 400;
 
 /**
  * @param createVerifier of the entry for this host
- * @param settings `{ root, source, clientIp, mode }`
+ * @param settings `{ root, source, clientIp, mode, interval, stream }`, the last two if they are not the usual ones
  */
-export async function edge(createVerifier, { root, source, clientIp, mode }) {
+export async function edge(createVerifier, { root, source, clientIp, mode, interval = 150, stream }) {
   let refused;
   let cold = true;
   const latch = await createVerifier({
     root,
     source,
     ...(clientIp !== undefined && { clientIp }),
-    refresh: { mode, interval: 150, maxBackoff: 500 },
+    refresh: { mode, interval, maxBackoff: 500, ...(stream !== undefined && { stream }) },
     onError: (error) => (refused = error),
   });
 

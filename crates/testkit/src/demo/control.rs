@@ -77,9 +77,14 @@ impl Control {
         Ok((running, address))
     }
 
+    /// The directory with all that is published.
+    pub fn site(&self) -> PathBuf {
+        self.data.join("published")
+    }
+
     /// A published file of the realm.
     pub fn published(&self, name: &str) -> Result<Vec<u8>> {
-        let path = self.data.join("published/r").join(REALM).join(name);
+        let path = self.site().join("r").join(REALM).join(name);
         fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
     }
 

@@ -7,7 +7,7 @@ use crate::{
     wire::{self, Answer},
 };
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fs;
 
 /// The address under which the platform in front of workerd sees the client; Node sees 127.0.0.1.
@@ -27,16 +27,23 @@ pub struct Ask<'a> {
     pub lines: &'a [String],
 }
 
+/// The port that a program printed.
+pub fn listener(running: &Running) -> Result<u16> {
+    let ready: Value = serde_json::from_str(&running.first_line).unwrap_or(Value::Null);
+    let port = ready["listeners"][0]["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+    port.context("it printed no port")
+}
+
 impl Edge {
-    /// Starts an edge that follows a realm at a URL. `program` is `node` or `workerd`.
-    pub fn start(name: &'static str, program: &str, root: &str, source: &str) -> Result<Edge> {
+    /// Starts an edge. `program` is `node` or `workerd`; the settings are those of `tests/e2e/demo/edge.mjs`.
+    pub fn start(name: &'static str, program: &str, settings: &Value) -> Result<Edge> {
+        let text = settings.to_string();
         let settings = shell::scratch("demo")?.join(format!("{name}.json"));
-        fs::write(&settings, json!({ "root": root, "source": source }).to_string())?;
+        fs::write(&settings, text)?;
         let mut node = command("node", [format!("tests/e2e/demo/{program}.mjs")]);
         let running = Running::start(node.arg(&settings)).with_context(|| format!("the edge {name} does not start"))?;
-        let ready: Value = serde_json::from_str(&running.first_line).unwrap_or(Value::Null);
-        let port = ready["listeners"][0]["port"].as_u64().and_then(|port| u16::try_from(port).ok());
-        Ok(Edge { name, port: port.with_context(|| format!("the edge {name} printed no port"))?, _running: running })
+        let port = listener(&running).with_context(|| format!("the edge {name} does not listen"))?;
+        Ok(Edge { name, port, _running: running })
     }
 
     /// Sends a request and reads status, verdict and, if `measured`, time.

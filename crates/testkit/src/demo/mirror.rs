@@ -3,12 +3,18 @@
 
 use anyhow::Result;
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::Duration,
 };
+
+/// How long a connection may be silent: a stream says every 15 seconds that it is still there.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// What the network does.
 #[derive(Clone)]
@@ -25,6 +31,7 @@ pub enum Mode {
 pub struct Mirror {
     pub address: SocketAddr,
     mode: Arc<Mutex<Mode>>,
+    passed: Arc<AtomicU64>,
 }
 
 impl Mirror {
@@ -33,15 +40,22 @@ impl Mirror {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let mode = Arc::new(Mutex::new(mode));
-        let shared = Arc::clone(&mode);
+        let (shared, passed) = (Arc::clone(&mode), Arc::new(AtomicU64::new(0)));
+        let count = Arc::clone(&passed);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let mode = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 // A client that goes away is no concern of ours.
-                thread::spawn(move || drop(serve(client, upstream, mode)));
+                let count = Arc::clone(&count);
+                thread::spawn(move || drop(serve(client, upstream, mode, &count)));
             }
         });
-        Ok(Mirror { address, mode })
+        Ok(Mirror { address, mode, passed })
+    }
+
+    /// Bytes that have come from the control plane so far, headers included.
+    pub fn passed(&self) -> u64 {
+        self.passed.load(Ordering::Relaxed)
     }
 
     /// Changes what happens to requests from now on.
@@ -50,8 +64,8 @@ impl Mirror {
     }
 }
 
-fn serve(mut client: TcpStream, upstream: SocketAddr, mode: Mode) -> Result<()> {
-    client.set_read_timeout(Some(Duration::from_secs(10)))?;
+fn serve(mut client: TcpStream, upstream: SocketAddr, mode: Mode, count: &AtomicU64) -> Result<()> {
+    client.set_read_timeout(Some(SILENCE))?;
     let mut reader = BufReader::new(client.try_clone()?);
     let mut first = String::new();
     reader.read_line(&mut first)?;
@@ -72,10 +86,24 @@ fn serve(mut client: TcpStream, upstream: SocketAddr, mode: Mode) -> Result<()> 
     // One request a connection: the control plane closes, so the end of its answer is the end of the stream.
     let lines = rest.lines().filter(|line| !line.is_empty() && !line.to_ascii_lowercase().starts_with("connection:"));
     let mut server = TcpStream::connect(upstream)?;
-    server.set_read_timeout(Some(Duration::from_secs(10)))?;
+    server.set_read_timeout(Some(SILENCE))?;
     write!(server, "{first}{}Connection: close\r\n\r\n", lines.map(|line| format!("{line}\r\n")).collect::<String>())?;
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer)?;
-    client.write_all(&answer)?;
+    // As it comes: the answer may be a stream.
+    io::copy(&mut server, &mut Counted(client, count))?;
     Ok(())
+}
+
+/// A client, and how much was sent to it.
+struct Counted<'a>(TcpStream, &'a AtomicU64);
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.0.write(bytes)?;
+        self.1.fetch_add(u64::try_from(written).unwrap_or(0), Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }

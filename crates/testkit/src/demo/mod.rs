@@ -3,6 +3,7 @@
 mod control;
 mod edges;
 mod mirror;
+mod road;
 mod table;
 
 use crate::{process::Running, shell, snapshot, tally::Tally};
@@ -10,6 +11,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use control::{Control, Key, REALM, with_head};
 use edges::{Ask, Edge, PLATFORM_CLIENT};
 use mirror::{Mirror, Mode};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{
     thread,
@@ -30,10 +32,19 @@ pub fn run(keep: bool) -> Result<Tally> {
     let begin = Instant::now();
     let scene = Scene::set()?;
     let mut table = Table::begin();
+    table.part("What requests are answered");
     scene.requests(&mut table)?;
+    table.part("Changes in the control plane, and how long until edges go by them that look seven times a second");
     scene.changes(&mut table)?;
+    table.part("A network in the hands of an attacker, who serves what an edge must not believe, or nothing");
     scene.attacks(&mut table)?;
-    println!("\ntime: the mean of many calls for this very request inside the edge, or until a change took effect there");
+    table.part("The road from the control plane to the edge");
+    scene.streamed(&mut table)?;
+    scene.behind_a_web_server(&mut table)?;
+    println!(
+        "\ntime: the mean of many calls for this very request inside the edge, or how long after the command that made a change"
+    );
+    println!("      it took effect there");
     println!("the demo took {:.0} s", begin.elapsed().as_secs_f32());
     if keep {
         scene.keep()?;
@@ -108,7 +119,9 @@ impl Scene {
         let source = format!("http://{}/r/{REALM}", mirror.address);
         let mut edges = Vec::new();
         for name in ["node", "workerd"] {
-            edges.push(Edge::start(name, name, &control.root, &source)?);
+            // Without a stream, or the attacker's network would not be all that they hear of.
+            let settings = json!({ "root": control.root, "source": source, "stream": false });
+            edges.push(Edge::start(name, name, &settings)?);
         }
         println!("control plane on http://{address}, SQLite and keys in {}", shell::scratch("demo")?.display());
         for edge in &edges {
@@ -271,10 +284,19 @@ impl Scene {
         Ok(())
     }
 
+    /// Settings of an edge that reads from an address.
+    fn settings(&self, address: std::net::SocketAddr, more: Value) -> Value {
+        let mut settings = json!({ "root": self.control.root, "source": format!("http://{address}/r/{REALM}") });
+        if let (Value::Object(settings), Value::Object(more)) = (&mut settings, more) {
+            settings.extend(more);
+        }
+        settings
+    }
+
     /// An edge that gets no new head until its last one expires.
     fn cut_off(&self, table: &mut Table) -> Result<()> {
         let mirror = Mirror::start(self.address, Mode::Pass)?;
-        let edge = Edge::start("node", "node", &self.control.root, &format!("http://{}/r/{REALM}", mirror.address))?;
+        let edge = Edge::start("cut off", "node", &self.settings(mirror.address, json!({ "stream": false })))?;
         let head = self.control.sign(|head| (head.epoch, head.not_after) = (head.epoch + 1, now() + SHORT))?;
         let signed = Instant::now();
         let bundle = with_head(&self.control.published("bundle")?, &head)?;
@@ -282,10 +304,10 @@ impl Scene {
         edge.refresh()?;
         let lines = bearer(&self.keys.reader.secret);
         let served = edge.ask(reports(&lines), false)?;
-        table.row("node 2", "GET /reports, valid key, head expires soon", &served, ("200", "valid"));
+        table.row(edge.name, "GET /reports, valid key, head expires soon", &served, ("200", "valid"));
         thread::sleep(Duration::from_secs(SHORT + 1).saturating_sub(signed.elapsed()));
         let seen = edge.ask(reports(&lines), true)?;
-        table.row("node 2", "GET /reports, valid key, head has expired", &seen, ("503", "snapshot_stale"));
+        table.row(edge.name, "GET /reports, valid key, head has expired", &seen, ("503", "snapshot_stale"));
         Ok(())
     }
 

@@ -28,6 +28,11 @@ impl Table {
         Table { tally: Tally::default() }
     }
 
+    /// Prints what the next rows are about.
+    pub fn part(&self, title: &str) {
+        println!("\n{title}");
+    }
+
     /// Prints a row and whether it is as expected: status and verdict.
     pub fn row(&mut self, edge: &str, request: &str, seen: &Seen, expected: (&str, &str)) {
         let sound = (seen.status.as_str(), seen.verdict.as_str()) == expected;

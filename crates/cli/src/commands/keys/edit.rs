@@ -65,7 +65,7 @@ pub(crate) struct Edit {
 }
 
 impl Edit {
-    pub(super) fn run(self, context: &Context, open: &Open) -> Result<ExitCode> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitCode> {
         let Which { key, if_revision } = self.which;
         let edit = KeyEdit {
             name: self.name,
@@ -83,7 +83,7 @@ impl Edit {
         if edit.is_empty() {
             return Err(Failure::usage("nothing to change: name at least one field, such as --name or --add-allow"));
         }
-        let edited = open.keys().edit(&caller()?, key, &edit)?;
+        let edited = context.open()?.keys().edit(&caller()?, key, &edit)?;
         view::changed(context, &edited, ["changed", "unchanged:"])
     }
 }

@@ -52,9 +52,10 @@ pub(crate) struct Import {
 }
 
 impl Import {
-    pub(super) fn run(self, context: &Context, open: &Open) -> Result<ExitCode> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitCode> {
         match (self.file, self.sha256, self.name) {
             (_, Some(digest), Some(name)) => {
+                let open = context.open()?;
                 let org = open.org(self.fields.org.clone())?;
                 let new = self.fields.new_key(org, name);
                 let imported = open.keys().import(&caller()?, &new, &digest)?;
@@ -62,9 +63,10 @@ impl Import {
             }
             (Some(path), ..) => {
                 let format = self.format.map_or_else(|| format(&path), Ok)?;
-                let import =
-                    edgelatch_registry::Import { format, defaults: defaults(open, self.fields)?, dry_run: self.dry_run };
-                let report = masked(read_file(open, &import, &path)?);
+                let open = context.open()?;
+                let defaults = defaults(&open, self.fields)?;
+                let import = edgelatch_registry::Import { format, defaults, dry_run: self.dry_run };
+                let report = masked(read_file(&open, &import, &path)?);
                 context.answer(report.refused == 0, &report, |report| print(report, import.dry_run))
             }
             _ => Err(Failure::usage("which keys? name a file, or one key with --sha256 and --name")),

@@ -145,26 +145,25 @@ On a terminal the name is asked for.")]
 
 impl Keys {
     pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
-        let open = context.open()?;
-        let keys = open.keys();
         match self {
             Keys::Create { name, fields, secret } => {
+                let open = context.open()?;
                 let org = open.org(fields.org.clone())?;
                 let asked = json!(["keys create", &org, &name, &fields]);
                 let new = fields.new_key(org, name);
                 secret.make(context, &asked, "created", |once, keep| {
-                    Ok(keys.create(&caller()?, &new, Handover { once, keep: Some(keep) })?)
+                    Ok(open.keys().create(&caller()?, &new, Handover { once, keep: Some(keep) })?)
                 })
             }
             Keys::List { filter, sort, direction, page } => {
                 let order = KeyOrder { sort: Some(sort), direction };
-                let listed = keys.list(&(*filter).into(), order, &page.into())?;
+                let listed = context.open()?.keys().list(&(*filter).into(), order, &page.into())?;
                 context.show(&listed, |listed| view::page(&listed.keys, listed.next.as_deref()))
             }
-            Keys::Show { key } => context.show(&keys.get(key)?, view::lines),
-            Keys::Edit(edit) => edit.run(context, &open),
+            Keys::Show { key } => context.show(&context.open()?.keys().get(key)?, view::lines),
+            Keys::Edit(edit) => edit.run(context),
             Keys::Revoke(Which { key, if_revision }) => {
-                let revoked = keys.revoke(&caller()?, key, if_revision)?;
+                let revoked = context.open()?.keys().revoke(&caller()?, key, if_revision)?;
                 let what = if revoked.deleted { "deleted, as revoking is set to do here:" } else { "revoked" };
                 view::changed(context, &revoked, [what, "already revoked:"])
             }
@@ -173,33 +172,36 @@ impl Keys {
                 if (filter == KeyFilter::default()) != all {
                     return Err(Failure::usage("which keys? name a filter, such as --role or --search, or else --all"));
                 }
-                context.show(&keys.revoke_all(&caller()?, &filter, confirm)?, print_many)
+                context.show(&context.open()?.keys().revoke_all(&caller()?, &filter, confirm)?, print_many)
             }
             Keys::Enable(Which { key, if_revision }) => {
-                view::changed(context, &keys.enable(&caller()?, key, if_revision)?, ["enabled", "already enabled:"])
+                let enabled = context.open()?.keys().enable(&caller()?, key, if_revision)?;
+                view::changed(context, &enabled, ["enabled", "already enabled:"])
             }
             Keys::Rotate { which: Which { key, if_revision }, overlap, confirm, secret } => {
-                let before = keys.get(key)?;
+                let open = context.open()?;
+                let before = open.keys().get(key)?;
                 let wanted = open.tenants().org(&before.org)?.settings.rotation_confirmed;
                 let confirm = confirm.ask("rotating a key", &before, wanted)?;
                 let asked = json!(["keys rotate", key.to_string(), &overlap, &confirm, if_revision]);
                 let rotate = Rotate { overlap: overlap.map_or(0, |overlap| overlap.value), confirm, if_revision };
                 secret.make(context, &asked, "rotated", |once, keep| {
-                    Ok(keys.rotate(&caller()?, key, &rotate, Handover { once, keep: Some(keep) })?)
+                    Ok(open.keys().rotate(&caller()?, key, &rotate, Handover { once, keep: Some(keep) })?)
                 })
             }
             Keys::Delete { which: Which { key, if_revision }, confirm } => {
-                let before = keys.get(key)?;
+                let open = context.open()?;
+                let before = open.keys().get(key)?;
                 // A deletion cannot be taken back, so a person is asked either way; a program must know the name where the
                 // org says so.
                 let deletion = open.tenants().org(&before.org)?.settings.deletion;
                 let confirm = confirm.ask("deleting a key", &before, deletion != Deletion::None)?;
-                let key = keys.delete(&caller()?, key, confirm.as_deref(), if_revision)?;
+                let key = open.keys().delete(&caller()?, key, confirm.as_deref(), if_revision)?;
                 context.done(&json!({ "key": key, "deleted": true }), &format!("deleted {}  {}", key.key_id, key.name))
             }
-            Keys::Import(import) => import.run(context, &open),
+            Keys::Import(import) => import.run(context),
             Keys::Requests { key, between, page } => {
-                let listed = open.usage().requests(key, &between.into(), &page.into())?;
+                let listed = context.open()?.usage().requests(key, &between.into(), &page.into())?;
                 context.show(&listed, |listed| output::page(REQUESTS, &listed.requests, listed.next.as_deref()))
             }
         }

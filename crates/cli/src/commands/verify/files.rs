@@ -1,11 +1,13 @@
-//! What an edge holds.
+//! What an edge finds.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::Slug;
+use edgelatch_sync::Item;
 
 use crate::context::only;
 use crate::prelude::*;
@@ -27,13 +29,28 @@ pub(super) struct Files {
     pub(super) root: Vec<u8>,
     pub(super) later_roots: Vec<Vec<u8>>,
     pub(super) bundle: Vec<u8>,
+    /// What else is there, where it was not a bundle alone that was named.
+    pub(super) published: Option<Published>,
+}
+
+/// A published realm. Its head is shown before its bundle follows.
+pub(super) struct Published {
+    dir: PathBuf,
+    pub(super) head: Vec<u8>,
+}
+
+impl Published {
+    /// An object of one of the last trees.
+    pub(super) fn object(&self, id: ObjectId) -> Result<Vec<u8>> {
+        read(&self.dir.join(Item::Object(id).to_string()))
+    }
 }
 
 impl Files {
     /// Those that were named; for the rest, what is published in the data directory.
     pub(super) fn find(context: &Context, given: Option<Root>, bundle: Option<&Path>) -> Result<Files> {
         if let (Some(bundle), Some(Root(root))) = (bundle, &given) {
-            return Ok(Files { root: root.clone(), later_roots: Vec::new(), bundle: read(bundle)? });
+            return Ok(Files { root: root.clone(), later_roots: Vec::new(), bundle: read(bundle)?, published: None });
         }
         let published = context.dir.published().join("r");
         let realm = match &context.realm {
@@ -56,7 +73,9 @@ impl Files {
         let first = given.map_or_else(|| roots.remove(0), |Root(root)| root);
         // Those that follow the one in hand, which may be a later one than the first.
         let place = roots.iter().position(|root| *root == first).map_or(0, |at| at + 1);
-        Ok(Files { root: first, later_roots: roots.split_off(place), bundle: read(&dir.join("bundle"))? })
+        // In this order, as an edge does: what is published in between makes the bundle the newer one of the two.
+        let (head, bundle) = (read(&dir.join("head"))?, read(&dir.join("bundle"))?);
+        Ok(Files { root: first, later_roots: roots.split_off(place), bundle, published: Some(Published { dir, head }) })
     }
 }
 

@@ -2,18 +2,17 @@
 //!
 //! | read | for |
 //! |---|---|
-//! | `files` | what an edge holds |
+//! | `files` | what an edge finds |
+//! | `load` | what it makes of that |
 //! | `question` | what it is asked: a key, or a whole request |
 
 mod files;
+mod load;
 mod question;
 
 use std::path::PathBuf;
 
-use edgelatch_core::bundle;
 use edgelatch_core::edge::{Edge, HostConfig, Identity, Outcome, Step};
-use edgelatch_core::error::Error;
-use edgelatch_core::head::Head;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Env, format_time, parse_time};
 use serde_json::Value;
@@ -55,7 +54,7 @@ pub(crate) struct Verify {
     /// Ask as of this time: RFC 3339, a date, or a span from now
     #[arg(long, value_name = "TIME", value_parser = read::timed(parse_time))]
     now: Option<u64>,
-    /// The bundle [default: the one published in the data directory]
+    /// The bundle [default: what is published in the data directory]
     #[arg(long, value_name = "FILE", requires = "root")]
     bundle: Option<PathBuf>,
     /// The trusted root, as a file or as base64url text
@@ -77,7 +76,7 @@ impl Verify {
         let files = Files::find(context, self.root, self.bundle.as_deref())?;
         let config = HostConfig::parse(&self.config.join("\n")).map_err(|e| Failure::core("--config", &e))?;
         let mut edge = Edge::new(&files.root, config).map_err(|e| Failure::core("the root", &e))?;
-        let mut steps = load(&mut edge, files, now);
+        let mut steps = load::load(&mut edge, &files, now)?;
         let requirement = edge.compile(self.service.as_deref(), self.permission.as_deref());
         let (outcome, more) = if self.headers.is_empty() {
             let key = question::key(self.key, self.key_stdin)?;
@@ -90,31 +89,6 @@ impl Verify {
         let identity = outcome.at.and_then(|at| edge.identity(edge.generation(), at));
         let shown = as_json(&edge, &outcome, &steps, identity.as_ref(), now);
         context.answer(outcome.code == Code::Valid, &shown, |_| print(&outcome, &steps, identity.as_ref()))
-    }
-}
-
-/// Loads the whole bundle as an edge does.
-fn load(edge: &mut Edge, files: Files, now: u64) -> Vec<Step> {
-    let roots: Vec<&[u8]> = files.later_roots.iter().map(Vec::as_slice).collect();
-    let mut take = |bundle: Vec<u8>, at: u64| {
-        let mut staged = edge.stage(&roots, bundle, at)?;
-        staged.check(usize::MAX)?;
-        edge.commit(staged, at)
-    };
-    let taken = match take(files.bundle.clone(), now) {
-        // An edge that took it in time would still hold it: let the verification say that it is stale.
-        Err(Error::HeadExpired { .. } | Error::ClockInvalid { .. }) => {
-            let issued_at = bundle::head_bytes(&files.bundle).and_then(Head::inspect).map(|head| head.issued_at);
-            issued_at.and_then(|at| take(files.bundle, at))
-        }
-        other => other,
-    };
-    match taken {
-        Ok(()) => {
-            let note = format!("realm {}, root {}, signatures and digests sound", edge.realm(), edge.root_version());
-            vec![Step { name: "update", passed: true, note }]
-        }
-        Err(error) => vec![Step { name: "update", passed: false, note: format!("{}: {error}", error.code()) }],
     }
 }
 
