@@ -98,7 +98,7 @@ test("whatever byte is altered, in either value, no verdict is another one than 
   const small = held(cache.puts.slice(2).filter(({ name }) => name === "tree").slice(-1));
   const code = (state) => state.engine.verifyKey(fixture.keys.leaving, undefined, 1, state.now) & 63;
   const value = small.get("edgelatch-acme-tree");
-  for (let index = 0; index < value.length; index++) {
+  for (let index = 0; index < value.length; index += index < 1000 ? 1 : 5) {
     const state = await restarted(new Map([["edgelatch-acme-tree", Object.assign(Uint8Array.from(value), { [index]: value[index] ^ 0x10 })]]));
     assert.ok([REVOKED, 13, 16, 18].includes(code(state)), `${index}: ${code(state)}`);
     assert.ok(state.reported.length > 0, `${index} was not told`);
@@ -158,13 +158,31 @@ test("an edge that was deployed with a later root begins with what was kept unde
   assert.deepEqual([state.engine.snapshot.epoch, state.reported], [0, ["root_needed"]]);
 });
 
+test("a lazy edge keeps what it holds, and has it at hand again when a request needs it", async () => {
+  const lazy = { config: "lazy=1000000\n" };
+  const { state, cache } = await keeping([at(5, before), at(6, after)], lazy);
+  const held = state.engine.holding().rows.length;
+  const next = await restarted(cache.values, lazy);
+  assert.deepEqual([next.engine.snapshot.epoch, next.reported], [6, []]);
+  const begun = next.engine.holding().rows.length;
+  assert.deepEqual([next.leaving(), next.asked, next.reported], [REVOKED, [], []]);
+  assert.ok(begun < next.engine.holding().rows.length && next.engine.holding().rows.length <= held);
+  // What it did not hold is not there, and is nobody's fault.
+  const large = await keeping([at(5, first)], { config: "lazy=262144\n" });
+  assert.ok(large.cache.puts[0].bytes.length < first.bytes.length / 4, `${large.cache.puts[0].bytes.length}`);
+  const again = await restarted(large.cache.values, { config: "lazy=262144\n" });
+  assert.deepEqual([again.engine.snapshot.epoch, again.reported, [4, 18].includes(again.leaving())], [5, [], true]);
+  assert.equal(await again.refresh({ ...at(6, second), patches: patches(first, second) }), "taken");
+});
+
 test("a value may come in pieces, cut anywhere", async () => {
-  const { cache } = await keeping([at(5, first), { ...at(6, second), patches: patches(first, second) }]);
-  for (const size of [7, 1000, 65_536, 1 << 24]) {
+  const large = await keeping([at(5, first), { ...at(6, second), patches: patches(first, second) }]);
+  const small = await keeping([at(5, before), at(6, after)]);
+  for (const [{ cache }, size] of [[small, 1], [small, 7], [large, 1000], [large, 65_536], [large, 1 << 24]]) {
     const streamed = { ...cache, get: async (name) => {
       const value = cache.values.get(name);
       let sent = 0;
-      return new ReadableStream({ pull: (to) => (sent < value.length ? to.enqueue(value.slice(sent, (sent += size))) : to.close()) });
+      return value && new ReadableStream({ pull: (to) => (sent < value.length ? to.enqueue(value.slice(sent, (sent += size))) : to.close()) });
     } };
     const state = await restarted(streamed);
     assert.deepEqual([state.engine.snapshot.epoch, state.engine.mended(), state.reported], [6, true, []], String(size));
@@ -199,6 +217,11 @@ test("a cache that fails, hangs or holds nonsense is told once and holds up nobo
       await state.kept();
     }
     assert.deepEqual([(await restarted(cache.values)).engine.snapshot.epoch, state.reported], [12, [code]], name);
+    // Once it has worked again, the next failure is news.
+    cache.put = broken;
+    await state.refresh(at(13, before));
+    await state.kept();
+    assert.deepEqual(state.reported, [code, "unreachable"], name);
   }
 });
 
@@ -221,6 +244,39 @@ test("a write that ends after it counted as failed may have replaced a later one
   await state.refresh();
   await state.kept();
   assert.equal((await restarted(cache.values)).engine.snapshot.epoch, 6);
+});
+
+test("what a write has torn that failed is not built upon", async () => {
+  const cache = store();
+  const { put } = cache;
+  const state = await edge(undefined, { cache });
+  const many = tree(100_000, Object.fromEntries(Array.from({ length: 60 }, (_, shard) => [shard, 3])));
+  const next = async (shown) => {
+    assert.equal(await state.refresh(shown), "taken");
+    await state.kept();
+    await state.clock.pass(300_000);
+  };
+  await next(at(5, first));
+  cache.put = async (name, value) => {
+    await put(name, value.subarray(0, value.length >> 1));
+    throw new Error("the disk is full");
+  };
+  await next(at(6, many));
+  cache.put = put;
+  await next({ ...at(7, second), patches: patches(many, second) }); // little differs from what was there at first
+  assert.deepEqual([cache.puts.at(-1).name, (await restarted(cache.values)).engine.snapshot.epoch], ["tree", 7]);
+});
+
+test("what is held can be read until another tree serves, or an object of it has come", async () => {
+  const state = await edge(at(5, before));
+  const holding = state.engine.holding();
+  assert.deepEqual([holding.unmoved(), holding.epoch, holding.rows[0].place], [true, 5, 0]);
+  await state.refresh(at(6, after));
+  assert.deepEqual([holding.unmoved(), state.engine.holding().unmoved()], [false, true]);
+  const { cache } = await keeping([at(5, before)], { config: "lazy=1000000\n" });
+  const lazy = await restarted(cache.values, { config: "lazy=1000000\n" });
+  const begun = lazy.engine.holding();
+  assert.deepEqual([begun.unmoved(), lazy.leaving(), begun.unmoved()], [true, VALID, false]);
 });
 
 test("writes are one at a time, at most one a second, and the last state is in one of them", async () => {

@@ -1,4 +1,4 @@
-// Runs the suite on every runtime, or on those named: `node tests/runtimes/run.mjs [node express deno bun workerd]`.
+// Runs the suite on every runtime, or on those named: `node tests/runtimes/run.mjs [node express deno bun workerd miniflare]`.
 import { execFile } from "node:child_process";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -104,6 +104,7 @@ const runtimes = {
   deno: () => native(tool("deno"), ["run", "-A", "--node-modules-dir=manual"]),
   bun: () => native(tool("bun")),
   workerd,
+  miniflare: () => native(process.execPath, [], "stores.mjs"),
 };
 
 let failed = 0;

@@ -31,7 +31,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "packaging", about: "the packed package type-checks for its users", plan: packaging },
     Step {
         name: "runtimes",
-        about: "the suite on Node, Deno, Bun and workerd, over the packed package",
+        about: "the suite on Node, Deno, Bun and workerd, over the packed package; stores of Workers in Miniflare",
         plan: || npm(Counts::Ours, &["run", "test:runtimes"]),
     },
     Step {

@@ -106,4 +106,9 @@ export class Value implements Parts {
     if (row === undefined) return this.more?.object(need);
     return row.length <= need.length ? this.#pieces.read(row.at, row.length) : undefined;
   }
+
+  at(place: number): Uint8Array | undefined {
+    const row = this.#rows.get(place);
+    return row === undefined ? this.more?.at?.(place) : this.#pieces.read(row.at, row.length);
+  }
 }

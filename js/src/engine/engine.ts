@@ -140,7 +140,7 @@ export class Engine extends Filling {
   /** What serves, as far as it is here. `undefined` while nothing serves, or while a tree that serves is still being filled. */
   holding(): Holding | undefined {
     const { instance, loaded, trapped, snapshot } = this;
-    if (loaded === undefined || this.parts !== undefined || trapped !== undefined) return undefined;
+    if (loaded === undefined || (this.parts !== undefined && !this.lazy) || trapped !== undefined) return undefined;
     const [table, supplies, roots] = [tableOf(instance), this.supplies, this.#roots];
     this.loaded = { ...loaded, table };
     const unmoved = () => this.instance === instance && this.snapshot.generation === snapshot.generation && this.supplies === supplies;

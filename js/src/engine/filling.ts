@@ -41,7 +41,7 @@ export class Filling extends Serving {
         if (this.parts !== parts) return; // another tree serves, or another call has done it
       }
     }
-    this.parts = undefined;
+    if (!this.lazy) this.parts = undefined;
     this.mended();
   }
 

@@ -16,6 +16,8 @@ export interface Need {
 export interface Parts {
   /** What is said to be this object. */
   object(need: Need): Uint8Array | undefined;
+  /** What is said to be the object at a place, where that is known without its length. */
+  at?(place: number): Uint8Array | undefined;
 }
 
 /** A bundle in memory. */
@@ -59,7 +61,15 @@ export class MemoryParts implements Parts {
   }
 
   object(need: Need): Uint8Array | undefined {
-    const place = this.#places.get(need.place);
-    return place === undefined ? this.#more?.object(need) : this.#instance.bytes(place);
+    return this.#here(need.place) ?? this.#more?.object(need);
+  }
+
+  at(place: number): Uint8Array | undefined {
+    return this.#here(place) ?? this.#more?.at?.(place);
+  }
+
+  #here(place: number): Uint8Array | undefined {
+    const found = this.#places.get(place);
+    return found && this.#instance.bytes(found);
   }
 }

@@ -30,8 +30,10 @@ export class Serving {
   snapshot: Snapshot = NO_SNAPSHOT;
   /** Why the tree that serves lacks an object that was at hand: it was not what was signed, or did not fit. Only a fresh copy mends that. */
   lacking: Error | undefined;
-  /** Where the objects are that the tree that serves lacks, while it is being filled. */
+  /** Where the objects are that the tree that serves lacks, while it is being filled; that of a lazy edge is not, and takes them as they are needed. */
   protected parts: Parts | undefined;
+  /** Whether it holds only what requests need of its tree, within a budget. */
+  protected readonly lazy: boolean;
   protected instance: Instance;
   /** Objects that were given to the tree that serves: each may have moved others. */
   protected supplies = 0;
@@ -49,6 +51,7 @@ export class Serving {
     this.instance = instance;
     this.#onTrouble = onTrouble;
     this.realm = instance.text((wasm) => wasm.realm()) ?? "";
+    this.lazy = instance.text((wasm) => wasm.lazy_stats()) !== undefined;
     this.headerNames = (instance.text((wasm) => wasm.interest()) ?? "").split("\n");
   }
 
@@ -127,15 +130,19 @@ export class Serving {
 
   /** Gives the tree that serves an object out of {@link parts}. Returns whether it was there, and was what was signed. */
   protected take(need: Need): boolean {
+    return this.#give(need.place, this.parts?.object(need));
+  }
+
+  #give(place: number, bytes: Uint8Array | undefined): boolean {
     try {
-      const bytes = this.parts?.object(need);
       if (bytes === undefined) throw missing();
       this.supplies++;
       this.instance.input(bytes);
-      this.instance.checked((wasm) => wasm.supply(need.place));
+      this.instance.checked((wasm) => wasm.supply(place));
       return true;
     } catch (error) {
       if (error instanceof TrapError) throw error;
+      if (this.lazy) return false; // it may be of an earlier tree, and can be fetched
       if (this.lacking === undefined) this.#onTrouble(error as Error);
       this.lacking = error as Error;
       return false;
@@ -179,7 +186,9 @@ export class Serving {
   /** Brings the object that a verdict asks for, if it is at hand. Returns whether it is worth asking again. */
   #bring(packed: number, tries: number): boolean {
     if (this.parts === undefined || tries === MAX_BROUGHT) return false;
-    const [need] = this.instance.needs("needs", Math.floor(packed / PLACE) - 1, 1);
+    const place = Math.floor(packed / PLACE) - 1;
+    if (this.lazy) return this.#give(place, this.parts.at?.(place));
+    const [need] = this.instance.needs("needs", place, 1);
     return need !== undefined && this.take(need);
   }
 
