@@ -18,6 +18,7 @@ use crate::files::stream::places::Streams;
 use crate::limits::DRAIN;
 use crate::net::accept::{Connections, accept};
 use crate::tasks::alerts::{Webhook, deliver};
+use crate::tasks::background::Background;
 use crate::tasks::publisher::PublisherTask;
 use crate::tasks::upkeep::Upkeep;
 
@@ -81,8 +82,9 @@ pub async fn serve_until(
     let (files, streaming) = files::routes(published, streams, told.clone());
     let mut sites = vec![(listener, files)];
     let mut writer = None;
+    let publisher = publisher.map(|task| task.start(streaming.published())).transpose()?;
     if let Some(options) = &api {
-        let (routes, task) = api::start(options, streaming.places())?;
+        let (routes, task) = api::start(options, streaming.places(), publisher.as_ref().map(Background::waker))?;
         writer = Some(task);
         match options.addr.filter(|own| *own != addr) {
             None => {
@@ -101,7 +103,6 @@ pub async fn serve_until(
         serving.spawn(deliver(webhook, Arc::clone(&upkeep.registry), told.clone()).with_current_subscriber());
     }
     let upkeep = upkeep.map(Upkeep::start).transpose()?;
-    let publisher = publisher.map(|task| task.start(streaming.published())).transpose()?;
     serving.spawn(streaming.look_after().with_current_subscriber());
     ready(bound);
     for (listener, routes) in sites {

@@ -9,12 +9,13 @@ use common::events::Events;
 use common::realm::Realm;
 use common::{Plane, Reply, Served, slug};
 use edgelatch_server::limits::STREAM_PATCH_BYTES;
-use edgelatch_server::{Connections, Options, Streams};
+use edgelatch_server::{ApiOptions, Connections, FailureRate, Options, Streams};
 use edgelatch_sync::Item;
 use edgelatch_testkit::core::build::{HeadFields, sign_head};
 use edgelatch_testkit::core::head::Head;
 use edgelatch_testkit::core::tree::ObjectId;
 use edgelatch_testkit::realm::signers;
+use serde_json::json;
 
 /// Looks often, so that a test need not wait.
 const QUICK: Duration = Duration::from_millis(10);
@@ -72,6 +73,24 @@ fn the_current_head_comes_at_once_and_each_new_one_when_it_is_published() {
     let line = s.log.wait("stream", 0);
     assert_eq!((&line["target"], &line["realm"]), (&"edgelatch::access".into(), &"acme".into()));
     assert_eq!((&line["ip"], &line["heads"], &line["end"]), (&"127.0.0.1".into(), &2.into(), &"closed".into()));
+}
+
+#[test]
+fn what_is_changed_over_the_api_is_published_at_once() {
+    let realm = Realm::new();
+    // Only being woken can be as quick as that: the publisher looks again in an hour.
+    let hour = Duration::from_secs(3_600);
+    let s = realm.node_with("node-1", vec![realm.own()], |options| {
+        options.publisher.as_mut().unwrap().interval = hour;
+        let failures = FailureRate { burst: 1_000, per_minute: 1_000 };
+        options.api = Some(ApiOptions { registry: realm.registry(), addr: None, client_ip: None, failures });
+    });
+    let mut events = open(&s);
+    assert_eq!(events.next_head().unwrap().0, 1);
+    for epoch in 2..5 {
+        s.call("POST /api/v1/realms/acme/keys", &json!({ "org": "main", "name": format!("key {epoch}") })).ok();
+        assert_eq!(events.next_head().unwrap().0, epoch);
+    }
 }
 
 #[test]

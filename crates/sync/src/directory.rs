@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use edgelatch_core::tree::ObjectId;
 
@@ -13,16 +14,22 @@ use crate::files;
 use crate::layout::Item;
 use crate::target::Target;
 
+/// Where files lie that must survive a power cut, below the realm's directory.
+const DIRS: [&str; 3] = ["objects", "root", ""];
+
 /// A directory that holds one realm's published files.
 #[derive(Clone, Debug)]
 pub struct Directory {
     path: PathBuf,
+    /// Which of [`DIRS`] files may have been renamed into since it was last seen to that they stay. To wait for the disk is most of
+    /// the time between a change and its edges.
+    unsettled: Arc<Mutex<[bool; DIRS.len()]>>,
 }
 
 impl Directory {
     /// The directory at `path`, made when first published to.
     pub fn new(path: impl Into<PathBuf>) -> Directory {
-        Directory { path: path.into() }
+        Directory { path: path.into(), unsettled: Arc::new(Mutex::new([true; DIRS.len()])) }
     }
 
     /// Its path.
@@ -39,9 +46,9 @@ impl Directory {
         self.path.join(".edgelatch").join("tmp")
     }
 
-    /// Every directory that files are renamed into which must survive a power cut.
-    fn dirs(&self) -> [PathBuf; 3] {
-        ["objects", "root", ""].map(|dir| self.path.join(dir))
+    fn unsettle(&self, dirs: [bool; DIRS.len()]) {
+        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+        unsettled.iter_mut().zip(dirs).for_each(|(one, written)| *one |= written);
     }
 
     /// What is in `dir`, a directory of ours, under the name of an object: path and name. Other names are not ours.
@@ -75,13 +82,18 @@ impl Target for Directory {
     fn prepare(&self) -> Result<(), Error> {
         let aside = self.aside();
         found(fs::remove_dir_all(&aside)).map_err(|e| Error::io(&aside, &e))?;
-        self.dirs().iter().chain([&aside]).try_for_each(|dir| files::make_dir(dir))
+        DIRS.map(|dir| self.path.join(dir)).iter().chain([&aside]).try_for_each(|dir| files::make_dir(dir))
     }
 
     fn write(&self, item: Item, bytes: &[u8]) -> Result<(), Error> {
         // A name of this process alone: no other one may write into a file that is about to be renamed.
         let name = format!("{}-{}", std::process::id(), item.to_string().replace('/', "-"));
         let (path, temporary) = (self.file(item), self.aside().join(name));
+        self.unsettle([
+            matches!(item, Item::Object(_)),
+            matches!(item, Item::Root(_)),
+            matches!(item, Item::Head | Item::Bundle),
+        ]);
         let write = || {
             let mut file = File::create_new(&temporary)?;
             file.write_all(bytes)?;
@@ -97,10 +109,18 @@ impl Target for Directory {
     }
 
     fn settle(&self) -> Result<(), Error> {
-        self.dirs().iter().try_for_each(|dir| files::sync_dir(dir))
+        let unsettled = std::mem::take(&mut *self.unsettled.lock().unwrap_or_else(PoisonError::into_inner));
+        let settled = DIRS
+            .iter()
+            .zip(unsettled)
+            .filter(|(_, unsettled)| *unsettled)
+            .try_for_each(|(dir, _)| files::sync_dir(&self.path.join(dir)));
+        settled.inspect_err(|_| self.unsettle(unsettled))
     }
 
     fn list(&self) -> Result<Vec<(Item, u64)>, Error> {
+        // Whoever put them there may have died before they were there to stay.
+        self.unsettle([true; DIRS.len()]);
         let mut all = Vec::new();
         for (path, id) in self.named(&self.path.join("objects"))? {
             all.push((Item::Object(id), length(&path)?));

@@ -8,6 +8,9 @@
 //! A crash between two steps leaves the old epoch, or the new one with a bundle that is behind, which the next publication mends.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use edgelatch_core::build::Tree;
 use edgelatch_core::tree::{ObjectId, Place, Slot};
@@ -17,6 +20,9 @@ use crate::error::Error;
 use crate::held::Held;
 use crate::layout::Item;
 use crate::target::{Shown, Target};
+
+/// Objects that are written at once: those of one change, whose writes then take the time of one.
+const WRITES: usize = 4;
 
 /// One epoch, signed and complete.
 #[derive(Debug)]
@@ -51,7 +57,9 @@ pub struct Written {
 impl Publication<'_> {
     /// Makes `target` show this epoch: steps 1 and 2. On an error it shows what it showed before. One that shows an epoch which is not below
     /// this one is left as it is.
-    pub fn put(&self, target: &dyn Target, held: &mut Held) -> Result<Written, Error> {
+    /// `shown` hears when edges can see it, which is before it is there to stay: should a power cut take it away, the ledger knows that the
+    /// epoch is spent.
+    pub fn put(&self, target: &dyn Target, held: &mut Held, shown: &dyn Fn()) -> Result<Written, Error> {
         let found = Shown::of(target, self.realm, self.roots)?.epoch();
         if found >= self.epoch {
             return Err(Error::TargetAhead { target: target.name(), found, epoch: self.epoch });
@@ -71,16 +79,13 @@ impl Publication<'_> {
             self.now,
         )?;
         let mut written = Written::default();
-        for (place, slot) in &slots {
-            // A tree may name an object more than once.
-            if held.has(slot) {
-                continue;
-            }
-            let object = self.tree.object(*place).unwrap_or_default();
-            target.write(Item::Object(slot.id), object)?;
-            held.wrote(slot.id);
+        // A tree may name an object more than once.
+        let missing: BTreeMap<ObjectId, Place> =
+            slots.iter().filter(|(_, slot)| !held.has(slot)).map(|(place, slot)| (slot.id, *place)).collect();
+        for (id, length) in self.write_all(target, &missing)? {
+            held.wrote(id);
             written.objects += 1;
-            written.bytes += u64::from(slot.length);
+            written.bytes += length;
         }
         held.turn(self.tree.id(), self.now);
         for (from, patch) in self.patches {
@@ -96,9 +101,34 @@ impl Publication<'_> {
         }
         target.settle()?;
         target.write(Item::Head, self.head)?;
+        shown();
         target.settle()?;
         held.epoch = self.epoch;
         Ok(written)
+    }
+
+    /// Writes objects, several at a time: each waits for a disk or a network. Returns them with their lengths.
+    fn write_all(&self, target: &dyn Target, missing: &BTreeMap<ObjectId, Place>) -> Result<Vec<(ObjectId, u64)>, Error> {
+        let next = Mutex::new(missing.iter());
+        let write = || -> Result<Vec<(ObjectId, u64)>, Error> {
+            let mut written = Vec::new();
+            loop {
+                let Some((id, place)) = next.lock().unwrap_or_else(PoisonError::into_inner).next() else { return Ok(written) };
+                let object = self.tree.object(*place).unwrap_or_default();
+                target.write(Item::Object(*id), object)?;
+                written.push((*id, object.len() as u64));
+            }
+        };
+        let workers = missing.len().min(WRITES);
+        let done = thread::scope(|scope| {
+            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(write)).collect();
+            workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect::<Vec<_>>()
+        });
+        let mut all = Vec::new();
+        for written in done {
+            all.extend(written?);
+        }
+        Ok(all)
     }
 
     /// Steps 3 and 4, with the bundle of this epoch. Returns how many objects were removed. Where another head is shown meanwhile, nothing is

@@ -16,7 +16,7 @@ pub enum Stage {
     Building(usize),
     /// Signs, and writes what is new of so many bytes.
     Writing(u64),
-    /// Every target that can be reached shows this epoch. Bundles follow.
+    /// A target shows this epoch, as each that can be reached will. Bundles follow.
     Shown(u64),
 }
 

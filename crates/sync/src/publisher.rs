@@ -228,7 +228,7 @@ impl Publisher {
         let (mut written, mut failed, mut first) = (Vec::new(), Vec::new(), None);
         for target in targets {
             let known = held.entry(target.name()).or_default();
-            match publication.put(*target, known) {
+            match publication.put(*target, known, &|| (self.watch)(Stage::Shown(epoch))) {
                 Ok(done) => written.push(done),
                 Err(error) => {
                     // Looked through again next time, whatever is there now.
@@ -241,7 +241,6 @@ impl Publisher {
         let (records, tree_bytes) = (tree.records, tree.bytes());
         if !written.is_empty() {
             // Every target shows the epoch before any gets its bundle, which is long and which no edge waits for that serves already.
-            (self.watch)(Stage::Shown(epoch));
             memory.unbundled = Some(Out { epoch, signed_at: row.issued_at, head, roots });
             let cheap = reason == Reason::Asked || tree_bytes <= SMALL_BUNDLE;
             if cheap || memory.bundled.is_none_or(|at| at.elapsed() >= BUNDLE_PAUSE) {

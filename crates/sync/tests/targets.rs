@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::slice::from_ref;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 use edgelatch_core::build::{HeadFields, Tree, encode_bundle, sign_head};
 use edgelatch_core::head::Head;
@@ -116,6 +117,8 @@ over_each_target! {
     only_a_head_that_counts_for_edges_bounds_the_epoch,
     an_object_that_does_not_match_its_digest_is_replaced,
     a_failure_at_any_step_leaves_the_old_epoch,
+    edges_are_told_once_they_can_see_the_epoch,
+    objects_are_written_several_at_a_time,
     what_an_edge_may_still_fetch_stays_and_the_rest_goes,
 }
 
@@ -145,7 +148,7 @@ fn put_signed(target: &dyn Target, held: &mut Held, fields: &HeadFields, by: u8,
     let patches = [(SEVENS, format!("a patch to {}", tree.id()).into_bytes())];
     let (realm, epoch, now) = (&*fields.realm, fields.epoch, fields.issued_at);
     let publication = Publication { realm, epoch, now, head: &head, roots: &roots(), tree, patches: &patches };
-    let written = publication.put(target, held)?;
+    let written = publication.put(target, held, &|| {})?;
     Ok(Written { removed: publication.finish(target, held, &bundle)?, ..written })
 }
 
@@ -286,6 +289,77 @@ fn a_failure_at_any_step_leaves_the_old_epoch(target: &dyn Target) {
     }
 }
 
+fn edges_are_told_once_they_can_see_the_epoch(target: &dyn Target) {
+    put(target, 1, &tree(0)).unwrap();
+    for failures in 0.. {
+        let (tree, epoch) = (tree(failures + 1), failures + 2);
+        let fields = head_fields(epoch, &tree);
+        let head = sign_head(&fields, &signers(&[101])).unwrap();
+        let publication =
+            Publication { realm: &fields.realm, epoch, now: T0, head: &head, roots: &roots(), tree: &tree, patches: &[] };
+        let failing = Failing { inner: target, left: AtomicUsize::new(failures as usize) };
+        let told = AtomicBool::new(false);
+        let done = publication.put(&failing, &mut Held::default(), &|| {
+            assert_eq!(read(target, Item::Head), head);
+            told.store(true, Ordering::SeqCst);
+        });
+        // Also where it could not be seen to that it stays.
+        assert_eq!(told.load(Ordering::SeqCst), read(target, Item::Head) == head, "after {failures} steps");
+        if done.is_ok() {
+            return;
+        }
+    }
+}
+
+/// A target at which no object is written before a second one is on its way.
+#[derive(Debug)]
+struct Pairs<'a>(&'a dyn Target, Mutex<usize>, Condvar);
+
+impl Target for Pairs<'_> {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    fn read(&self, item: Item) -> Result<Option<Vec<u8>>, Error> {
+        self.0.read(item)
+    }
+
+    fn prepare(&self) -> Result<(), Error> {
+        self.0.prepare()
+    }
+
+    fn write(&self, item: Item, bytes: &[u8]) -> Result<(), Error> {
+        if matches!(item, Item::Object(_)) {
+            let mut begun = self.1.lock().unwrap();
+            *begun += 1;
+            self.2.notify_all();
+            // Far above what is waited for.
+            let (begun, waited) = self.2.wait_timeout_while(begun, Duration::from_secs(30), |begun| *begun < 2).unwrap();
+            drop(begun);
+            assert!(!waited.timed_out(), "one object after another");
+        }
+        self.0.write(item, bytes)
+    }
+
+    fn settle(&self) -> Result<(), Error> {
+        self.0.settle()
+    }
+
+    fn list(&self) -> Result<Vec<(Item, u64)>, Error> {
+        self.0.list()
+    }
+
+    fn remove(&self, item: Item) -> Result<(), Error> {
+        self.0.remove(item)
+    }
+}
+
+fn objects_are_written_several_at_a_time(target: &dyn Target) {
+    let tree = tree(0);
+    put(&Pairs(target, Mutex::default(), Condvar::new()), 1, &tree).unwrap();
+    assert_eq!(shown(target, from_ref(&tree)), 1);
+}
+
 fn what_an_edge_may_still_fetch_stays_and_the_rest_goes(target: &dyn Target) {
     let trees: Vec<Tree> = (0..4).map(tree).collect();
     let count = |tree: &Tree| {
@@ -348,7 +422,7 @@ fn another_publisher_in_between_is_noticed() {
     let head = sign_head(&fields, &signers(&[101])).unwrap();
     let roots = roots();
     let publication = Publication { realm: "acme", epoch: 1, now: T0, head: &head, roots: &roots, tree: &one, patches: &[] };
-    publication.put(&target, &mut first).unwrap();
+    publication.put(&target, &mut first, &|| {}).unwrap();
     put(&target, 2, &two).unwrap();
     let late = publication.finish(&target, &mut first, &encode_bundle(&head, &one).unwrap());
     assert_eq!((late.unwrap_err().code(), taken(&target)), ("target_ahead", 2));

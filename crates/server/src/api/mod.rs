@@ -51,6 +51,7 @@ use crate::error::Error;
 use crate::files::stream::places::Places;
 use crate::log::{ACCESS, API};
 use crate::problem::{Logged, Problem};
+use crate::tasks::background::Waker;
 
 /// The table of routes: what is served, and what the document is made of.
 macro_rules! routes {
@@ -102,10 +103,15 @@ pub fn document() -> utoipa::openapi::OpenApi {
     openapi::complete(Paths::openapi())
 }
 
-/// The API's routes, and the task that writes down what management keys are used for. `streams` are those that its metrics tell of.
-pub(crate) fn start(options: &ApiOptions, streams: Arc<Places>) -> Result<(Router, JoinHandle<()>), Error> {
+/// The API's routes, and the task that writes down what management keys are used for. `streams` are those that its metrics tell of;
+/// `publisher` is woken by what may have changed something.
+pub(crate) fn start(
+    options: &ApiOptions,
+    streams: Arc<Places>,
+    publisher: Option<Waker>,
+) -> Result<(Router, JoinHandle<()>), Error> {
     let document = document().to_json().map_err(std::io::Error::other)?;
-    let (api, writer) = Api::start(options, document, streams)?;
+    let (api, writer) = Api::start(options, document, streams, publisher)?;
     let api = Arc::new(api);
     let routes = table()
         .route("/api", any(nothing))
@@ -137,6 +143,9 @@ async fn observe(State(api): State<Arc<Api>>, mut request: Request, next: Next) 
     // The client may have made up a method.
     let method = METHODS.into_iter().find(|known| *known == request.method().as_str()).unwrap_or("other");
     let mut response = next.run(request).await.into_response();
+    if !matches!(method, "GET" | "HEAD") && response.status().is_success() {
+        api.publisher.iter().for_each(Waker::wake);
+    }
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(Logged(message)) = response.extensions_mut().remove::<Logged>() {
         error!(target: API, method, endpoint, error = message, "call failed");

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::files::stream::places::Places;
 use crate::limits::MAX_IMPORTS;
 use crate::net::concurrency::ConcurrencyLimit;
+use crate::tasks::background::Waker;
 use crate::tasks::uses::Uses;
 
 /// How to serve the management API.
@@ -41,11 +42,18 @@ pub(crate) struct Api {
     pub(super) document: String,
     /// The streams of heads, for the metrics.
     pub(super) streams: Arc<Places>,
+    /// Publishes what calls have changed.
+    pub(super) publisher: Option<Waker>,
 }
 
 impl Api {
     /// All of it, and the task that writes down what management keys are used for.
-    pub(crate) fn start(options: &ApiOptions, document: String, streams: Arc<Places>) -> Result<(Api, JoinHandle<()>), Error> {
+    pub(crate) fn start(
+        options: &ApiOptions,
+        document: String,
+        streams: Arc<Places>,
+        publisher: Option<Waker>,
+    ) -> Result<(Api, JoinHandle<()>), Error> {
         let authenticator = Authenticator::new(options.client_ip.as_deref()).map_err(|detail| Error::ClientIp { detail })?;
         let (uses, writer) = Uses::start(Arc::clone(&options.registry));
         let api = Api {
@@ -58,6 +66,7 @@ impl Api {
             concurrency: ConcurrencyLimit::default(),
             document,
             streams,
+            publisher,
         };
         Ok((api, writer))
     }

@@ -1,7 +1,7 @@
 //! Work in the background.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,8 +11,26 @@ use tracing::dispatcher;
 /// A thread that does one round of its work after another. Dropping it waits for the round that is under way.
 #[derive(Debug)]
 pub(crate) struct Background {
-    stop: Option<Sender<()>>,
+    signals: SyncSender<Signal>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What ends a pause.
+#[derive(Debug)]
+enum Signal {
+    Wake,
+    Stop,
+}
+
+/// Ends the pause of a thread, or the one that follows its round.
+#[derive(Clone, Debug)]
+pub(crate) struct Waker(SyncSender<Signal>);
+
+impl Waker {
+    pub(crate) fn wake(&self) {
+        // One that is woken already need not be woken twice.
+        let _ = self.0.try_send(Signal::Wake);
+    }
 }
 
 impl Background {
@@ -23,21 +41,26 @@ impl Background {
         mut round: impl FnMut(&mut S) -> Duration + Send + 'static,
         end: impl FnOnce(S) + Send + 'static,
     ) -> std::io::Result<Background> {
-        let (stop, stopped) = mpsc::channel();
+        let (signals, signalled) = mpsc::sync_channel(1);
         let rounds = move || {
-            while matches!(stopped.recv_timeout(round(&mut state)), Err(RecvTimeoutError::Timeout)) {}
+            while matches!(signalled.recv_timeout(round(&mut state)), Err(RecvTimeoutError::Timeout) | Ok(Signal::Wake)) {}
             end(state);
         };
         // It logs to where the thread logs that starts it.
         let log = dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new().name(name.into()).spawn(move || dispatcher::with_default(&log, rounds))?;
-        Ok(Background { stop: Some(stop), thread: Some(thread) })
+        Ok(Background { signals, thread: Some(thread) })
+    }
+
+    pub(crate) fn waker(&self) -> Waker {
+        Waker(self.signals.clone())
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
-        drop(self.stop.take());
+        // It is gone if it panicked.
+        let _ = self.signals.send(Signal::Stop);
         if let Some(thread) = self.thread.take() {
             // If it panicked, its own message has said so.
             let _ = thread.join();

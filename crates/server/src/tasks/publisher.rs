@@ -33,7 +33,7 @@ pub struct PublisherTask {
     pub publisher: Publisher,
     /// Where to.
     pub targets: Vec<Box<dyn Target>>,
-    /// How long to wait before looking for changes again.
+    /// How long to wait before looking again for changes that were not made over this server's API.
     pub interval: Duration,
     /// This node's name among those that publish the realm. It stays the same over a restart, or the node would wait for the
     /// lease that it held itself.
@@ -45,6 +45,8 @@ pub struct PublisherTask {
 struct State {
     lease: Option<Lease>,
     failures: u32,
+    /// After a failure, nothing is done before this, whoever asks for it.
+    retry_at: Option<Instant>,
     /// After a target failed, nothing is published for its sake alone before this.
     repair_at: Option<Instant>,
     /// When targets were last looked at.
@@ -75,8 +77,14 @@ impl PublisherTask {
     fn run(self) -> std::io::Result<Background> {
         let release = (Arc::clone(self.publisher.registry()), self.publisher.realm().clone(), self.node.clone());
         let round = move |state: &mut State| {
+            if let Some(rest) =
+                state.retry_at.map(|at| at.saturating_duration_since(Instant::now())).filter(|rest| !rest.is_zero())
+            {
+                return rest;
+            }
             self.look(state).unwrap_or_else(|error| {
                 let retry = state.pause();
+                state.retry_at = Some(Instant::now() + retry);
                 let (realm, code, retry_seconds) = (self.publisher.realm(), error.code(), retry.as_secs());
                 error!(target: PUBLISHER, %realm, code, %error, retry_seconds, "not published");
                 retry

@@ -6,13 +6,15 @@ use std::time::Duration;
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{Database, Env, Handover, Key, NewKey, NewRealm, Preset, Registry};
 use edgelatch_server::{Options, PublisherTask};
-use edgelatch_sync::{DataDir, Directory, Init, Publisher, init, key_file};
+use edgelatch_sync::{DataDir, Directory, Init, Publisher, init_managed, key_file};
 
 use super::{Served, caller, slug};
 
 /// A data directory with a published realm, whose registry may be opened many times.
 pub struct Realm {
     pub dir: DataDir,
+    /// The first administrator's key.
+    pub admin: String,
     _temp: tempfile::TempDir,
 }
 
@@ -34,8 +36,13 @@ impl Realm {
             root_lifetime: 1 << 28,
             head_lifetime: 3600,
         };
-        init(&dir, &begin, Env::system).unwrap();
-        Realm { dir, _temp: temp }
+        let mut admin = String::new();
+        let mut keep = |secret: &str| {
+            admin = secret.into();
+            Ok(())
+        };
+        init_managed(&dir, &begin, &mut keep, Env::system).unwrap();
+        Realm { dir, admin, _temp: temp }
     }
 
     pub fn registry(&self) -> Arc<Registry> {
@@ -71,7 +78,7 @@ impl Realm {
         let publisher = Some(PublisherTask { publisher, targets, interval, node: slug(name) });
         let mut options = Options { publisher, ..self.options() };
         change(&mut options);
-        Served::start(options, "")
+        Served::start(options, &self.admin)
     }
 
     /// The published files only.
