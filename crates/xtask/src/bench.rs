@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: the figures of the design, each beside its target. Nothing here is a test.
 
+mod changes;
+mod cold;
 mod control;
 mod table;
 
@@ -23,6 +25,10 @@ enum Part {
     Edge,
     /// The registry and publications from it
     Control,
+    /// A change on its way to edges, and their memory
+    Changes,
+    /// Fresh processes with many keys
+    Cold,
 }
 
 #[derive(clap::Args)]
@@ -35,15 +41,30 @@ pub struct Arguments {
     /// Digests to import
     #[arg(long, default_value_t = control::IMPORT)]
     import: u64,
+    /// Keys beside those that are changed
+    #[arg(long, default_value_t = changes::KEYS)]
+    keys: u64,
+    /// Edges that a change is to reach; each takes as much memory as the tree
+    #[arg(long, default_value_t = changes::EDGES)]
+    edges: u64,
+    /// Numbers of keys that a fresh process begins with, comma-separated
+    #[arg(long, value_delimiter = ',', default_values = cold::SIZES)]
+    cold: Vec<u64>,
+}
+
+impl Arguments {
+    fn measures(&self, part: Part) -> bool {
+        self.part.is_none_or(|only| only == part)
+    }
 }
 
 /// Target of one verification in wasm, by number of keys.
 fn verify_target(size: &str) -> Target {
     match size {
-        "1000" => AtMost(600.0),
-        "100000" => AtMost(700.0),
-        "1000000" => AtMost(900.0),
-        "10000000" => AtMost(1100.0),
+        "1000" => AtMost(500.0),
+        "100000" => AtMost(600.0),
+        "1000000" => AtMost(800.0),
+        "10000000" => AtMost(1000.0),
         _ => Target::None,
     }
 }
@@ -51,9 +72,19 @@ fn verify_target(size: &str) -> Target {
 pub fn main(arguments: &Arguments) -> Result<()> {
     let mut table = Table::default();
     if arguments.part != Some(Part::Control) {
+        println!("building the SDK");
+        js::prepare()?;
+    }
+    if arguments.measures(Part::Edge) {
         edge(&arguments.sizes, &mut table)?;
     }
-    if arguments.part != Some(Part::Edge) {
+    if arguments.measures(Part::Cold) {
+        cold::measure(&arguments.cold, &mut table)?;
+    }
+    if arguments.measures(Part::Changes) {
+        changes::measure(arguments.keys, arguments.edges, &mut table)?;
+    }
+    if arguments.measures(Part::Control) {
         control::measure(arguments.import, &mut table)?;
     }
     table.print();
@@ -64,8 +95,6 @@ fn edge(sizes: &[String], table: &mut Table) -> Result<()> {
     let largest = sizes.last().context("no size")?.as_str();
     let dir = shell::target().join("bench");
     let at = |size: &str| dir.join(size).display().to_string();
-    println!("building the SDK");
-    js::prepare()?;
     println!("making snapshots of {} keys and measuring the core", sizes.join(", "));
     let flags = ["run", "--quiet", "--release", "--package", "edgelatch-testkit", "--example", "figures", "--"];
     let native = json(command("cargo", flags).arg(&dir).args(sizes))?;
@@ -91,7 +120,7 @@ fn edge(sizes: &[String], table: &mut Table) -> Result<()> {
             "ns",
         );
     }
-    for (name, least) in [("createHash", 5.0), ("crypto.hash", 4.5), ("subtle", 20.0)] {
+    for (name, least) in [("createHash", 6.0), ("crypto.hash", 5.5), ("subtle", 20.0)] {
         let (theirs, ours) = (contender(name, largest), contender("edgelatch", largest));
         if theirs > 0.0 {
             let target = if largest == LARGEST { AtLeast(least) } else { Target::None };
@@ -102,7 +131,12 @@ fn edge(sizes: &[String], table: &mut Table) -> Result<()> {
     let figures = &native[largest];
     let keys: f64 = largest.parse().unwrap_or(1.0);
     table.row(format!("native Rust, same work, {largest} keys"), AtMost(350.0), number(figures, "native_ns"), "ns");
-    table.row(format!("first verdict, fresh process, {largest} keys in memory"), AtMost(15.0), median(&ours, "memory"), "ms");
+    table.row(
+        format!("first verdict, fresh process, {largest} keys with policies in memory"),
+        AtMost(15.0),
+        median(&ours, "memory"),
+        "ms",
+    );
     table.row("    and read from a file", Target::None, median(&ours, "file"), "ms");
     table.row("    the same keys as JSON, in memory", Target::None, median(&plain, "memory"), "ms");
     for (what, target, name) in [
@@ -113,18 +147,20 @@ fn edge(sizes: &[String], table: &mut Table) -> Result<()> {
     ] {
         table.row(what, target, number(&crowded, name), "ms");
     }
-    table.row("bytes a plain key, index included", AtMost(34.0), number(figures, "plain_bytes") / keys, "B");
+    table.row("bytes a plain key, index included", AtMost(26.0), number(figures, "plain_bytes") / keys, "B");
     table.row("    with own name, one of 5000 owners", Target::None, number(figures, "named_bytes") / keys, "B");
-    table.row("    with one of 8 policies of 50 entries", Target::None, number(figures, "policy_bytes") / keys, "B");
+    table.row("    with one of 8 policies of 50 entries", AtMost(27.0), number(figures, "policy_bytes") / keys, "B");
     table.row("wasm memory / snapshot", AtMost(1.1), median(&ours, "wasmBytes") / number(figures, "policy_bytes"), "×");
     table.row("wasm memory added by 1000000 verifications", AtMost(0.0), median(&ours, "growth"), "B");
     table.row("build and sign a snapshot from scratch", Target::None, number(figures, "build_ms"), "ms");
-    table.row("wasm file", AtMost(60.0), size.raw as f64 / 1000.0, "kB");
-    table.row("wasm file, brotli", AtMost(21.0), size.brotli as f64 / 1000.0, "kB");
+    table.row("wasm file", AtMost(140.0), size.raw as f64 / 1000.0, "kB");
+    table.row("wasm file, brotli", AtMost(52.0), size.brotli as f64 / 1000.0, "kB");
     Ok(())
 }
 
+/// What a program prints. What it says meanwhile is shown.
 fn json(command: &mut std::process::Command) -> Result<Value> {
+    command.stderr(std::process::Stdio::inherit());
     let text = shell::capture(command)?;
     serde_json::from_str(text.trim()).with_context(|| format!("`{}` printed no JSON", shell::shown(command)))
 }
