@@ -1,18 +1,19 @@
 /** The options of `createVerifier`, and the core's text form of those that are the core's. */
-import type { ClientIp, RefreshOptions, VerifierOptions } from "./types/options.js";
+import type { ClientIp, LazyOptions, RefreshOptions, VerifierOptions } from "./types/options.js";
 import { type Options, optionsOf, UNCHECKED } from "./util/options.js";
 import { ownCopy } from "./util/own.js";
 
 const MILLISECONDS = "milliseconds";
 const WHOLE = "a whole number";
 const OPTIONS: Options<VerifierOptions> = {
-  root: UNCHECKED, source: UNCHECKED, cache: UNCHECKED, refresh: "an object", minEpoch: WHOLE, graceSeconds: UNCHECKED, clientIp: "a rule", credentials: "their names", query: UNCHECKED,
+  root: UNCHECKED, source: UNCHECKED, cache: UNCHECKED, refresh: "an object", lazy: "an object", minEpoch: WHOLE, graceSeconds: UNCHECKED, clientIp: "a rule", credentials: "their names", query: UNCHECKED,
   maskIp: "true or false", allowPreflight: UNCHECKED, floor: "an object", pepper: "an object", usage: UNCHECKED, onVerdict: UNCHECKED, onError: UNCHECKED, now: UNCHECKED,
   wasm: UNCHECKED,
 };
 const REFRESH: Options<RefreshOptions> = {
   interval: MILLISECONDS, maxBackoff: MILLISECONDS, deadline: MILLISECONDS, maxAge: MILLISECONDS, maxWait: MILLISECONDS, stream: "true or false", mode: "timer, demand or manual",
 };
+const LAZY: Options<LazyOptions> = { bytes: UNCHECKED, fetchesPerSecond: WHOLE };
 const CLIENT_IP: Options<Exclude<ClientIp, string>> = { trust: "networks", hops: WHOLE, platform: "its name", header: "its name" };
 const FLOOR: Options<NonNullable<VerifierOptions["floor"]>> = { rootVersion: UNCHECKED, epoch: UNCHECKED };
 const PEPPER: Options<NonNullable<VerifierOptions["pepper"]>> = { id: UNCHECKED, secret: UNCHECKED };
@@ -39,6 +40,11 @@ export function configText(options: VerifierOptions): string {
   if (options.clientIp !== undefined) line("client_ip", clientIpRule(options.clientIp));
   if (options.graceSeconds !== undefined) line("grace", whole("graceSeconds", options.graceSeconds));
   if (options.minEpoch !== undefined) line("min_epoch", whole("minEpoch", options.minEpoch));
+  if (options.lazy !== undefined) {
+    const { bytes, fetchesPerSecond } = optionsOf("lazy", options.lazy, LAZY);
+    line("lazy", whole("lazy.bytes", bytes));
+    if (fetchesPerSecond !== undefined) line("fetches", whole("lazy.fetchesPerSecond", fetchesPerSecond));
+  }
   if (options.floor !== undefined) {
     const { rootVersion, epoch } = optionsOf("floor", options.floor, FLOOR);
     line("floor", `${whole("floor.rootVersion", rootVersion)}:${whole("floor.epoch", epoch)}`);

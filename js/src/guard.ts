@@ -15,7 +15,7 @@ import type { Reply } from "./reply.js";
 import type { AnyRequirement } from "./types/requirement.js";
 import type { NodeRequest, RequestContext, Verifier } from "./types/verifier.js";
 import { type Options, optionsOf, UNCHECKED } from "./util/options.js";
-import { option, own } from "./util/own.js";
+import { option } from "./util/own.js";
 import type { Verdict } from "./verdict.js";
 
 /** Options of every adapter. `Rest` are the further arguments of the host's handlers. */
@@ -44,7 +44,7 @@ export class Guard<Rest extends unknown[] = []> {
   }
 
   /**
-   * The verdict over a request: at once, unless the verifier is still being made or a refresh is overdue. It rejects only if
+   * The verdict over a request: at once, unless the verifier is still being made, or {@link Verifier.check} waits. It rejects only if
    * the verifier could not be made.
    *
    * @param context what the host knows beyond the request; `OMITTED` leaves the address to a Node request's socket
@@ -52,8 +52,7 @@ export class Guard<Rest extends unknown[] = []> {
    */
   judge(request: Request | NodeRequest, context: RequestContext, rest: Rest): Verdict | Promise<Verdict> {
     const verifier = this.#made ?? this.#make(rest);
-    if (verifier instanceof Promise) return verifier.then((made) => this.#fresh(made, request, context));
-    return verifier.overdue ? this.#fresh(verifier, request, context) : this.#verdict(verifier, request, context);
+    return verifier instanceof Promise ? verifier.then((made) => this.#verdict(made, request, context)) : this.#verdict(verifier, request, context);
   }
 
   /** Whether statuses are reported; where they are not, an adapter need not wait for one. */
@@ -77,14 +76,10 @@ export class Guard<Rest extends unknown[] = []> {
     return made;
   }
 
-  async #fresh(verifier: Verifier, request: Request | NodeRequest, context: RequestContext): Promise<Verdict> {
-    if (verifier.overdue) await verifier.load(own(context, "waitUntil"));
-    return this.#verdict(verifier, request, context);
-  }
-
   /** The handler may wait for long: what it will ask of the verdict is read now, so that no old snapshot is kept for it. */
-  #verdict(verifier: Verifier, request: Request | NodeRequest, context: RequestContext): Verdict {
-    return verifier.verify(request, this.#requirement, context).hold();
+  #verdict(verifier: Verifier, request: Request | NodeRequest, context: RequestContext): Verdict | Promise<Verdict> {
+    const verdict = verifier.check(request, this.#requirement, context);
+    return verdict instanceof Promise ? verdict.then((settled) => settled.hold()) : verdict.hold();
   }
 }
 

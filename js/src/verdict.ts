@@ -130,6 +130,17 @@ export class Verdict {
     return this;
   }
 
+  /** What it asks for before it can be final, for {@link Serving.wanted}; `undefined` for one that is. @internal */
+  get needs(): number | undefined {
+    return (this.#packed & PACKED.code) === CODE.shard_needed ? this.#packed : undefined;
+  }
+
+  /** Makes a verdict final whose object has not come. @internal */
+  giveUp(): this {
+    this.#packed = CODE.shard_unavailable;
+    return this;
+  }
+
   /**
    * Reports this request to the verifier's `usage`, once the status of its response is known. `protect` and `middleware` do so
    * by themselves; what is given before then, such as the path's template, is kept for it. A refused verdict knows the status of

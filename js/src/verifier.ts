@@ -2,23 +2,25 @@
 import { Keeper } from "./cache/keeper.js";
 import { configText, rootBytes } from "./config.js";
 import { Engine } from "./engine/engine.js";
+import { Lookups } from "./engine/lookups.js";
+import { MAX_BROUGHT } from "./engine/serving.js";
 import { updater } from "./engine/update.js";
-import { CODE } from "./generated/codes.js";
+import { Judge } from "./judge.js";
 import { Refresher } from "./refresh/refresher.js";
+import { refreshSettings } from "./refresh/settings.js";
 import type { WaitUntil } from "./refresh/single-flight.js";
-import { blockOf, partsOf, type RequestParts } from "./request/block.js";
-import { type Connection, connectionOf, UNKNOWN_CONNECTION } from "./request/connection.js";
+import { connectionOf } from "./request/connection.js";
 import { Requirements } from "./request/requirement.js";
 import { httpSource } from "./sources/http.js";
 import type { Source } from "./sources/source.js";
 import type { RefreshOptions, VerifierOptions } from "./types/options.js";
-import type { KeyOptions, NodeRequest, Verifier } from "./types/verifier.js";
+import type { LazyStats, NodeRequest, Verifier } from "./types/verifier.js";
 import type { UsageSink } from "./usage/event.js";
-import { judgedOf, PendingEvent, type Reporting, reportingOf } from "./usage/pending.js";
+import { type Reporting, reportingOf } from "./usage/pending.js";
 import { systemClock } from "./util/clock.js";
 import { quietly } from "./util/hook.js";
-import { argument, own, ownCopy, plain } from "./util/own.js";
-import { Verdict } from "./verdict.js";
+import { argument, ownCopy } from "./util/own.js";
+import type { Verdict } from "./verdict.js";
 
 /**
  * Sets up the core and, where refreshes go by a timer, waits for the first one, or until what was kept serves. If that fails,
@@ -35,33 +37,33 @@ export async function startVerifier(options: VerifierOptions, module: WebAssembl
 
 class SnapshotVerifier implements Verifier {
   readonly #engine: Engine;
-  readonly #requirements: Requirements;
+  readonly #judge: Judge;
   readonly #refresher: Refresher;
   readonly #keeper: Keeper | undefined;
-  /** Milliseconds since 1970. */
-  readonly #clock: () => number;
-  /** Whether that clock ticks as time does; one of the host's may stand still. */
-  readonly #ticks: boolean;
   readonly #onVerdict: ((verdict: Verdict) => void) | undefined;
   readonly #reporting: Reporting | undefined;
+  readonly #lookups: Lookups | undefined;
+  /** The platform's own, for requests that come without one. */
+  readonly #waitUntil: WaitUntil | undefined;
 
   constructor(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand", waitUntil: WaitUntil | undefined) {
     const { source, onError, cache } = options;
     const report = (error: Error) => quietly(onError, error);
-    this.#clock = options.now ?? Date.now;
-    this.#ticks = options.now === undefined;
     this.#onVerdict = options.onVerdict;
+    this.#waitUntil = waitUntil;
     this.#engine = new Engine(module, rootBytes(options.root), configText(options), (error) => {
       report(error);
       this.#refresher.soon();
     });
-    this.#requirements = new Requirements(this.#engine, report);
     this.#reporting = reportingOf(options, this.#engine);
-    const timing = { now: () => seconds(this.#time()), pause: () => new Promise<void>((turn) => setTimeout(turn, 0)) };
+    const touch = (at: number, waitUntil?: WaitUntil) => this.#refresher.touch(at, waitUntil);
+    this.#judge = new Judge(this.#engine, new Requirements(this.#engine, report), options.now, this.#reporting, touch);
+    const timing = { now: () => this.#judge.now(), pause: () => new Promise<void>((turn) => setTimeout(turn, 0)) };
     const from = sourceOf(source);
+    const refresh = ownCopy<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {});
+    if (this.#engine.lazy) this.#lookups = new Lookups(this.#engine, from, timing.now, refreshSettings(refresh).maxWait, report, systemClock);
     const update = updater(this.#engine, from, timing, report);
     const keeper = cache && new Keeper(cache, this.#engine, timing, report, systemClock);
-    const refresh = ownCopy<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {});
     const background = { begun: keeper?.begun, settled: async () => keeper?.settled(), waitUntil };
     this.#keeper = keeper;
     this.#refresher = new Refresher(keeper?.around(update) ?? update, this, refresh, report, from, systemClock, background);
@@ -72,7 +74,7 @@ class SnapshotVerifier implements Verifier {
   }
 
   get age(): number {
-    return this.ready ? seconds(this.#time()) - this.#engine.snapshot.issuedAt : Number.POSITIVE_INFINITY;
+    return this.ready ? this.#judge.now() - this.#engine.snapshot.issuedAt : Number.POSITIVE_INFINITY;
   }
 
   get ready(): boolean {
@@ -95,6 +97,10 @@ class SnapshotVerifier implements Verifier {
     return this.#engine.floor;
   }
 
+  get lazy(): LazyStats | undefined {
+    return this.#engine.lazyStats;
+  }
+
   get realm(): string {
     return this.#engine.realm;
   }
@@ -104,38 +110,45 @@ class SnapshotVerifier implements Verifier {
   }
 
   verifyKey(text: string, _options?: unknown): Verdict {
-    const at = this.#time();
-    const now = seconds(at);
-    let packed: number = CODE.internal;
-    let ip: string | undefined;
-    try {
-      const options: KeyOptions | undefined = plain(argument(arguments, 1));
-      ip = options && own(options, "ip");
-      packed = this.#engine.verifyKey(text, ip, this.#requirements.ofKey(options), now);
-    } catch {
-      // a stopped core has been reported; the verdict is `internal`
-    }
-    this.#touch(at);
-    const event = this.#reporting && new PendingEvent(this.#reporting, judgedOf(now, undefined, undefined, { ...UNKNOWN_CONNECTION, peer: ip }));
-    return this.#give(new Verdict(packed, this.#engine, now, false, event));
+    return this.#give(this.#judge.key(text, argument(arguments, 1)));
   }
 
   verify(request: Request | NodeRequest, _requirement?: unknown, _context?: unknown): Verdict {
-    const at = this.#time();
-    const now = seconds(at);
-    let packed: number = CODE.internal;
-    let parts: RequestParts | undefined;
-    let connection: Connection = UNKNOWN_CONNECTION;
+    return this.#give(this.#judge.request(request, argument(arguments, 1), argument(arguments, 2)));
+  }
+
+  check(request: Request | NodeRequest, _requirement?: unknown, _context?: unknown): Verdict | Promise<Verdict> {
+    const [requirement, context] = [argument(arguments, 1), argument(arguments, 2)];
+    const judge = () => this.#judge.request(request, requirement, context);
+    return this.#settled(judge, () => connectionOf(context, request).waitUntil);
+  }
+
+  checkKey(text: string, _options?: unknown): Verdict | Promise<Verdict> {
+    const options = argument(arguments, 1);
+    return this.#settled(() => this.#judge.key(text, options), () => undefined);
+  }
+
+  /** The final verdict: at once, unless a refresh or an object is worth waiting for. */
+  #settled(judge: () => Verdict, waitUntilOf: () => WaitUntil | undefined): Verdict | Promise<Verdict> {
+    if (this.overdue) return this.#waited(undefined, judge, waitUntilOf);
+    const verdict = judge();
+    return verdict.needs === undefined ? this.#give(verdict) : this.#waited(verdict, judge, waitUntilOf);
+  }
+
+  async #waited(first: Verdict | undefined, judge: () => Verdict, waitUntilOf: () => WaitUntil | undefined): Promise<Verdict> {
+    let waitUntil: WaitUntil | undefined;
     try {
-      connection = connectionOf(argument(arguments, 2), request);
-      parts = partsOf(request, this.#engine.headerNames);
-      packed = this.#engine.verifyBlock(blockOf(parts, connection), this.#requirements.of(argument(arguments, 1), parts), now);
+      waitUntil = waitUntilOf();
     } catch {
-      // not a request, or a stopped core, which has been reported; the verdict is `internal`
+      // not a request, as its verdict says
     }
-    this.#touch(at, connection.waitUntil);
-    const event = this.#reporting && new PendingEvent(this.#reporting, judgedOf(now, parts && request, parts, connection));
-    return this.#give(new Verdict(packed, this.#engine, now, parts?.method === "HEAD", event));
+    if (first === undefined) await this.load(waitUntil);
+    let verdict = first ?? judge();
+    for (let tries = 0; verdict.needs !== undefined; tries++) {
+      const brought = tries < MAX_BROUGHT && (await this.#lookups?.bring(verdict.needs, waitUntil ?? this.#waitUntil));
+      verdict = brought === true ? judge() : verdict.giveUp();
+    }
+    return this.#give(verdict);
   }
 
   /** Resolves when something serves, or nothing could be had. */
@@ -156,28 +169,10 @@ class SnapshotVerifier implements Verifier {
     this.#refresher.close();
   }
 
-  /** A clock of the host's that fails, or tells no number, gives no time, which the core answers with `clock_invalid`. */
-  #time(): number {
-    try {
-      const time: unknown = this.#clock();
-      return typeof time === "number" ? time : Number.NaN;
-    } catch {
-      return Number.NaN;
-    }
-  }
-
-  #touch(at: number, waitUntil?: WaitUntil): void {
-    this.#refresher.touch(this.#ticks ? at : Number.NaN, waitUntil);
-  }
-
   #give(verdict: Verdict): Verdict {
     if (this.#onVerdict !== undefined) quietly(this.#onVerdict, verdict);
     return verdict;
   }
-}
-
-function seconds(milliseconds: number): number {
-  return Math.floor(milliseconds / 1000);
 }
 
 function sourceOf(source: string | URL | Source): Source {

@@ -7,6 +7,7 @@ const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 const SETTING = `
 declare const root: string, source: string, key: string, usageKey: string, token: string;
 declare const verifier: import("edgelatch").Verifier;
+declare const request: Request;
 declare const context: { waitUntil(work: Promise<unknown>): void };
 declare const bucket: { get(name: string): Promise<Uint8Array> };
 type Handler = (request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse & { send(body: string): void }, next: () => void) => unknown;

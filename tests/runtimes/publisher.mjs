@@ -58,18 +58,45 @@ function list(...items) {
   return Buffer.concat([u32(items.length), Buffer.of(width), ...ends.map(narrow), bytes]);
 }
 
-/** Shard `number` of `1 << bits`, with records that nobody holds: 24 bytes each, and `id` in all of them. */
-function shard(bits, number, rows, id) {
-  const high = Buffer.alloc(8 * rows);
-  const hot = Buffer.alloc(9 * rows);
-  const ids = Buffer.alloc(8 * rows);
-  for (let row = 0; row < rows; row++) {
-    // The stored number begins with the shard's bits and goes on with the row, so that all ascend.
-    high.writeBigUInt64LE((bits === 0 ? 0n : BigInt(number) << BigInt(64 - bits)) | BigInt(row), 8 * row);
-    ids.writeBigUInt64LE(BigInt(id), 8 * row);
+/** A shard of records `{ high, low, state }` in their order, all with the same id. */
+function shard(records, id) {
+  const columns = [
+    ...records.map(({ high }) => u64(high)),
+    ...records.map(({ low, state }) => Buffer.concat([u64(low), Buffer.of(state)])),
+    ...records.map(() => u64(id)),
+  ];
+  const subjects = records.length === 0 ? list() : list(Buffer.concat([text8("org"), Buffer.from("owner")]));
+  return Buffer.concat([magic("ELSH"), u16(0), u32(records.length), Buffer.of(1, 0, 0, 0, 0, 0, 0), Buffer.alloc(1), ...columns, subjects, list()]);
+}
+
+/** Records of shard `number` that nobody holds. */
+function nobody(bits, number, rows) {
+  const first = bits === 0 ? 0n : BigInt(number) << BigInt(64 - bits);
+  return Array.from({ length: rows }, (_, row) => ({ high: first | BigInt(row), low: 0n, state: 0 }));
+}
+
+const REVOKED = 1;
+const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const digits = (value, width) => Array.from({ length: width }, (_, place) => BASE62[Number((BigInt(value) / 62n ** BigInt(width - 1 - place)) % 62n)]).join("");
+
+function crc32(text) {
+  let crc = -1;
+  for (const byte of Buffer.from(text)) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
   }
-  const subjects = rows === 0 ? list() : list(Buffer.concat([text8("org"), Buffer.from("owner")]));
-  return Buffer.concat([magic("ELSH"), u16(0), u32(rows), Buffer.of(1, 0, 0, 0, 0, 0, 0), Buffer.alloc(1), high, hot, ids, subjects, list()]);
+  return ~crc >>> 0;
+}
+
+/** The text of a key: well formed, and of no realm unless a tree holds it. */
+export function keyText(number) {
+  const text = `test_${digits(number, 30)}`;
+  return text + digits(crc32(text), 6);
+}
+
+function recordOf(text, state) {
+  const digest = sha256(text);
+  return { high: digest.readBigUInt64BE(0), low: digest.readBigUInt64BE(8), state };
 }
 
 /**
@@ -77,11 +104,32 @@ function shard(bits, number, rows, id) {
  * `objects` has each object by its place, as patches number places.
  */
 export function tree(count, changed = {}) {
+  const bits = bitsOf(count);
+  const rows = (number) => Math.floor((count * (number + 1)) / 2 ** bits) - Math.floor((count * number) / 2 ** bits);
+  return treeOfShards(bits, count, (number) => shard(nobody(bits, number, rows(number)), changed[number] ?? 0));
+}
+
+/** A tree of the keys with these texts; those of `revoked` are. */
+export function treeOfKeys(texts, revoked = new Set()) {
+  const bits = bitsOf(texts.length);
+  const shards = Array.from({ length: 2 ** bits }, () => []);
+  for (const text of texts) {
+    const record = recordOf(text, revoked.has(text) ? REVOKED : 0);
+    shards[bits === 0 ? 0 : Number(record.high >> BigInt(64 - bits))].push(record);
+  }
+  const order = (a, b) => (a.high < b.high ? -1 : 1);
+  return treeOfShards(bits, texts.length, (number) => shard(shards[number].sort(order), 0));
+}
+
+function bitsOf(count) {
   let bits = 0;
   while (count > 256 * 2 ** bits) bits++;
+  return bits;
+}
+
+function treeOfShards(bits, count, leaf) {
   const [shards, perPage] = [2 ** bits, Math.min(256, 2 ** bits)];
-  const rows = (number) => Math.floor((count * (number + 1)) / shards) - Math.floor((count * number) / shards);
-  const leaves = Array.from({ length: shards }, (_, number) => shard(bits, number, rows(number), changed[number] ?? 0));
+  const leaves = Array.from({ length: shards }, (_, number) => leaf(number));
   const pages = Array.from({ length: shards / perPage }, (_, page) => Buffer.concat([magic("ELPG"), u16(perPage), ...leaves.slice(page * perPage, (page + 1) * perPage).map(slot)]));
   const directory = Buffer.concat([magic("ELDR"), Buffer.of(3, 0), u32(0), u32(0, 0, 0, 0)]);
   const top = Buffer.concat([magic("ELTP"), Buffer.of(bits, 0), u64(count), slot(directory), u32(pages.length), ...pages.map(slot)]);

@@ -81,15 +81,19 @@ export async function fetchObjects(tree: Lacking, source: Source, signal: AbortS
   }
 }
 
-/** Feeds a bundle to a candidate and puts it into force: where nothing serves and the bundle is in memory, as soon as it can answer. */
+/**
+ * Feeds a bundle to a candidate and puts it into force: where nothing serves and the bundle is in memory, as soon as it can answer. Of a
+ * lazy edge, the candidate is complete long before the end, and the rest is not read.
+ */
 export async function takeBundle(engine: Engine, candidate: Candidate, bundle: Arriving, timing: Timing, signal: AbortSignal): Promise<void> {
-  const early = bundle.whole !== undefined && engine.snapshot.epoch === 0;
+  const early = bundle.whole !== undefined && engine.snapshot.epoch === 0 && !engine.lazy;
   const pace = new Pace(timing);
-  for await (const piece of bundle.pieces()) {
+  reading: for await (const piece of bundle.pieces()) {
     for (let at = 0; at < piece.length; at += SLICE) {
       candidate.feed(piece.subarray(at, at + SLICE));
       await pace.spent(SLICE);
       signal.throwIfAborted();
+      if (engine.lazy && candidate.complete) break reading;
       if (early && candidate.ready && !candidate.complete) return begin(engine, candidate, bundle.whole, timing);
     }
   }

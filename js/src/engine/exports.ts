@@ -61,8 +61,17 @@ export const Offer = { unchanged: 0, renewed: 1, rootNeeded: 2, treeNeeded: 3 } 
 /** What `offer` answers. */
 export type Offer = (typeof Offer)[keyof typeof Offer];
 
+/** What `fetch` answers: the object may not be fetched now; it may, and a line says what it is; it is here. */
+export const Fetch = { refused: 0, granted: 1, here: 2 } as const;
+
 /** By which the place of a missing object, plus 1, is multiplied in the packed verdict that asks for it. */
 export const PLACE = 1024;
+
+/** In a packed verdict that asks for an object: the flag that the key was found before. */
+export const RETURNING = 512;
+
+/** The number of the place, plus 1, of the object that a packed verdict asks for. */
+export const placeNeeded = (packed: number) => Math.floor(packed / PLACE);
 
 /** Between the fields that `identity` leaves. */
 export const FIELD_SEPARATOR = "\x1f";

@@ -1,6 +1,8 @@
 /** What the tree that serves lacks, where it began to serve before all of it was there, and how it gets that. */
 import { fits, type Lacking } from "./candidate.js";
 import { Pace, type Timing } from "./pace.js";
+import type { LazyStats } from "../types/verifier.js";
+import type { Need } from "./parts.js";
 import { type Loaded, tableOf } from "./restore.js";
 import { Serving } from "./serving.js";
 
@@ -23,6 +25,19 @@ export class Filling extends Serving {
         instance.checked((wasm) => wasm.supply(place));
       },
     };
+  }
+
+  /** Of a lazy edge: the object that a verdict asks for, if it may be fetched now; `false` if not, `true` if it is here already. */
+  wanted(packed: number, now: number): Need | boolean {
+    return this.enter((instance) => instance.wanted(packed, now));
+  }
+
+  /** What a lazy edge holds and has done. */
+  get lazyStats(): LazyStats | undefined {
+    if (this.instance.stopped !== undefined) return undefined;
+    const numbers = this.enter((instance) => instance.text((wasm) => wasm.lazy_stats()))?.split(" ").map(Number) ?? [];
+    const [objects = 0, bytes = 0, protectedBytes = 0, dropped = 0, fetches = 0, refused = 0] = numbers;
+    return numbers.length === 0 ? undefined : { objects, bytes, protectedBytes, dropped, fetches, refused };
   }
 
   /** Gives the tree that serves what it lacks, as far as it is at hand. What is refused is reported, and stays missing. */

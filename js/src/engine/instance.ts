@@ -1,6 +1,6 @@
 /** One instance of the wasm module: texts and bytes in, numbers and texts out. It knows nothing of what they mean. */
 import { TrapError, UpdateError } from "../errors.js";
-import { type Exports, NO_TEXT, TOO_LONG } from "./exports.js";
+import { type Exports, Fetch, NO_TEXT, TOO_LONG } from "./exports.js";
 import type { Need } from "./parts.js";
 
 const encoder = new TextEncoder();
@@ -76,11 +76,13 @@ export class Instance {
 
   /** The objects that a tree lacks, from a place on, as an export lists them. */
   needs(list: "needs" | "stage_needs", from: number, limit: number): readonly Need[] {
-    const lines = this.text((wasm) => wasm[list](from, limit))?.split("\n") ?? [];
-    return lines.map((line) => {
-      const [place, length, offset, digest = ""] = line.split(" ");
-      return { place: Number(place), length: Number(length), offset: Number(offset), digest };
-    });
+    return this.text((wasm) => wasm[list](from, limit))?.split("\n").map(needOf) ?? [];
+  }
+
+  /** The object that a packed verdict asks for, if it may be fetched now; `false` if not, `true` if it is here already. */
+  wanted(packed: number, now: number): Need | boolean {
+    const answer = this.checked((wasm) => wasm.fetch(packed, now));
+    return answer === Fetch.granted ? needOf(this.#said()) : answer === Fetch.here;
   }
 
   /** A view of its memory, which goes stale when the memory grows. */
@@ -127,6 +129,12 @@ export class Instance {
     this.#ip = view(wasm.ip_ptr(), wasm.ip_len());
     this.#block = view(wasm.block_ptr(), wasm.block_len());
   }
+}
+
+/** A line of an export that lists objects. */
+function needOf(line: string): Need {
+  const [place, length, offset, digest = ""] = line.split(" ");
+  return { place: Number(place), length: Number(length), offset: Number(offset), digest };
 }
 
 function instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {

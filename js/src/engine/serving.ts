@@ -1,7 +1,7 @@
 /** The half of the engine that answers requests: out of the tree that serves. */
 import { TrapError } from "../errors.js";
 import { CODE, PACKED } from "../generated/codes.js";
-import { FIELD_SEPARATOR, PLACE } from "./exports.js";
+import { FIELD_SEPARATOR, placeNeeded } from "./exports.js";
 import type { Instance } from "./instance.js";
 import type { Need, Parts } from "./parts.js";
 import { missing } from "./restore.js";
@@ -20,7 +20,7 @@ export interface Snapshot {
 export const NO_SNAPSHOT: Snapshot = { generation: 0, epoch: 0, issuedAt: 0, rootVersion: 0 };
 
 /** Objects that one answer can lack: a shard, and of the directory a chunk with the policy, the scope, the role set and each of 32 roles. */
-const MAX_BROUGHT = 4 + 32;
+export const MAX_BROUGHT = 4 + 32;
 
 export class Serving {
   /** Names of the headers that the core wants to see, lower case. */
@@ -33,7 +33,7 @@ export class Serving {
   /** Where the objects are that the tree that serves lacks, while it is being filled; that of a lazy edge is not, and takes them as they are needed. */
   protected parts: Parts | undefined;
   /** Whether it holds only what requests need of its tree, within a budget. */
-  protected readonly lazy: boolean;
+  readonly lazy: boolean;
   protected instance: Instance;
   /** Objects that were given to the tree that serves: each may have moved others. */
   protected supplies = 0;
@@ -186,7 +186,7 @@ export class Serving {
   /** Brings the object that a verdict asks for, if it is at hand. Returns whether it is worth asking again. */
   #bring(packed: number, tries: number): boolean {
     if (this.parts === undefined || tries === MAX_BROUGHT) return false;
-    const place = Math.floor(packed / PLACE) - 1;
+    const place = placeNeeded(packed) - 1;
     if (this.lazy) return this.#give(place, this.parts.at?.(place));
     const [need] = this.instance.needs("needs", place, 1);
     return need !== undefined && this.take(need);

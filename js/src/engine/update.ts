@@ -78,7 +78,7 @@ export function updater(engine: Engine, source: Source, timing: Timing, report: 
 
   /** Takes the bundle. Returns whether it held the tree that the head names, and not another one that is acceptable too. */
   async function wholeBundle(head: Uint8Array, bundleBytes: number, signal: AbortSignal): Promise<boolean> {
-    const reply = checkedBundle(await source.bundle({ signal, maxBytes: bundleBytes }), signal);
+    const reply = checkedBundle(await source.bundle({ signal, maxBytes: bundleBytes, beginning: engine.lazy }), signal);
     if (reply === undefined) throw behind();
     const bundle = await Arriving.of(reply, bundleBytes);
     try {
@@ -115,7 +115,7 @@ export function updater(engine: Engine, source: Source, timing: Timing, report: 
   }
 
   async function byBundle(signal: AbortSignal): Promise<boolean> {
-    const reply = checkedBundle(await source.bundle({ etag: bundleTag, signal }), signal);
+    const reply = checkedBundle(await source.bundle({ etag: bundleTag, signal, beginning: engine.lazy }), signal);
     if (reply === undefined) return false;
     const bundle = await Arriving.of(reply, Number.POSITIVE_INFINITY);
     try {

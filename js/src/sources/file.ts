@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -5,7 +6,7 @@ import { SourceError } from "../errors.js";
 import { LIMIT } from "../generated/codes.js";
 import { bound, type Options, optionsOf } from "../util/options.js";
 import { argument, own } from "../util/own.js";
-import { MAX_BUNDLE_BYTES, type Source, type SourceReply, type SourceRequest } from "./source.js";
+import { MAX_BUNDLE_BYTES, type Source, type SourceReply, type SourceRequest, type SourceStream } from "./source.js";
 
 /** Options of {@link fileSource} and {@link directorySource}. */
 export interface FileSourceOptions {
@@ -39,7 +40,7 @@ export function directorySource(path: string | URL, _options?: FileSourceOptions
   const [directory, maxBytes] = [toPath(path), limitOf("directorySource", argument(arguments, 1))];
   return {
     head: (request) => read(join(directory, "head"), LIMIT.rootBytes, request),
-    bundle: (request) => read(join(directory, "bundle"), Math.min(maxBytes, own(request, "maxBytes") ?? maxBytes), request),
+    bundle: (request) => (own(request, "beginning") === true ? piecewise : read)(join(directory, "bundle"), Math.min(maxBytes, own(request, "maxBytes") ?? maxBytes), request),
     root: (n, { signal }) => readIfThere(join(directory, "root", String(n)), LIMIT.rootBytes, signal),
     patch: (from, to, request) => readIfThere(join(directory, "patch", to, from), own(request, "maxBytes") ?? maxBytes, request.signal),
     object: (digest, request) => readIfThere(join(directory, "objects", digest), own(request, "maxBytes") ?? maxBytes, request.signal),
@@ -64,6 +65,11 @@ async function read(file: string, limit: number, request: SourceRequest): Promis
   } finally {
     await handle.close();
   }
+}
+
+/** A file as it is read on, without a limit: whoever reads counts. */
+async function piecewise(file: string, _limit: number, { signal }: SourceRequest): Promise<SourceStream> {
+  return { stream: createReadStream(file, { signal }) };
 }
 
 async function readIfThere(file: string, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined> {

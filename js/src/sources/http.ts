@@ -129,7 +129,7 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
 
   return {
     head: (request) => current("head", request, whole(LIMIT.rootBytes)),
-    bundle: (request) => current("bundle", request, streamed(limitOf(request))),
+    bundle: (request) => current("bundle", request, streamed(limitOf(request), own(request, "beginning") === true)),
     root: (n, request) => fixed(`root/${n}`, LIMIT.rootBytes, request),
     patch: (from, to, request) => fixed(`patch/${to}/${from}`, limitOf(request), request),
     object: (digest, request) => fixed(`objects/${digest}`, limitOf(request), request),
@@ -151,11 +151,11 @@ function whole(limit: number): Reading<SourceReply> {
   return async (reply, what) => ({ bytes: await readLimited(reply, limit, what), etag: etagOf(reply) });
 }
 
-function streamed(limit: number): Reading<SourceStream> {
+function streamed(limit: number, beginning: boolean): Reading<SourceStream> {
   return async (reply, what, told) => {
     async function* stream() {
       try {
-        yield* piecesOf(reply, limit, what);
+        yield* piecesOf(reply, limit, what, beginning);
       } catch (error) {
         throw told(error);
       }

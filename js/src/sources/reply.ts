@@ -4,12 +4,14 @@ import { SourceError } from "../errors.js";
 /**
  * The pieces of a reply as they come. One that is too large is refused as soon as that is known; whoever stops reading ends the
  * transfer.
+ *
+ * @param beginning whether its beginning will do: then only what is read is counted
  */
-export async function* piecesOf(reply: Response, limit: number, what: string): AsyncGenerator<Uint8Array, void, void> {
+export async function* piecesOf(reply: Response, limit: number, what: string, beginning = false): AsyncGenerator<Uint8Array, void, void> {
   const tooLarge = () => new SourceError("too_large", `${what}: the reply is larger than ${limit} bytes`);
   // Of a compressed reply, the length that it has on the way.
   const announced = Number((reply.headers.has("content-encoding") ? null : reply.headers.get("content-length")) ?? Number.NaN);
-  if (announced > limit) {
+  if (announced > limit && !beginning) {
     await reply.body?.cancel();
     throw tooLarge();
   }

@@ -7,6 +7,8 @@ export interface SourceRequest {
   readonly etag?: string | undefined;
   /** Bytes of the object at most. A longer one is refused unread: the head that was proven vouches for no more. */
   readonly maxBytes?: number | undefined;
+  /** Of a bundle: its beginning will do, as for a lazy edge. What comes as a stream is read that far; its whole length is no reason to refuse it. */
+  readonly beginning?: boolean | undefined;
   /** Aborts when the refresh is given up. */
   readonly signal: AbortSignal;
 }

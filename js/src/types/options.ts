@@ -59,6 +59,17 @@ export interface RefreshOptions {
   readonly mode?: "timer" | "demand" | "manual";
 }
 
+/** How much a lazy edge keeps and fetches. Beside that it holds the index of the snapshot: about 4 % of what all of it takes. */
+export interface LazyOptions {
+  /** Bytes of what is fetched that are kept at most, such as `8 << 20`. From 262 144. */
+  readonly bytes: number;
+  /**
+   * Objects that are fetched within a second at most, 1 to 10 000. Half of them are for keys that have been seen before: a flood of keys that do not
+   * exist is answered `shard_unavailable` (503) beyond the other half, and takes nothing from those that do. Default 100.
+   */
+  readonly fetchesPerSecond?: number;
+}
+
 /**
  * Options of `createVerifier`. The core validates what it interprets; an unknown option is refused, and so is `undefined` for
  * one without which less is protected: a variable that is not set must not pass for a decision.
@@ -75,6 +86,13 @@ export interface VerifierOptions {
    * its source cannot be reached serves what it served last, until the end of its head. Default: nowhere.
    */
   readonly cache?: EdgeCache | undefined;
+  /**
+   * Keeps the part of the snapshot that is in use instead of all of it, for realms that are large against the memory of a host: what a key
+   * needs is fetched while its request waits, in some milliseconds, and kept as long as there is room. `verify` and `verifyKey`, which
+   * cannot wait, may answer `shard_needed`; {@link Verifier.check}, `protect` and the adapters never do. The source must have `object()`.
+   * Default: the whole snapshot is kept, and no request waits for one.
+   */
+  readonly lazy?: LazyOptions;
   /** A cold start believes no epoch below this one, of the era of {@link root}. From 0; default: any. */
   readonly minEpoch?: number;
   /** Seconds past a head's `not_after` during which it still serves, up to 30 days. Default 0. */

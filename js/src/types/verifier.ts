@@ -1,6 +1,6 @@
 import type { UsageSink } from "../usage/event.js";
 import type { Verdict } from "../verdict.js";
-import type { RefreshOptions, VerifierOptions } from "./options.js";
+import type { LazyOptions, RefreshOptions, VerifierOptions } from "./options.js";
 import type { AnyRequirement, Requirement } from "./requirement.js";
 
 /** What the host knows about a request that the request object does not say: a plain object with these properties and no others. */
@@ -22,6 +22,22 @@ export interface KeyOptions extends Requirement {
   readonly ip?: string | undefined;
 }
 
+/** What a lazy edge holds, and what it has done since its core was started. Many `dropped` beside few `refused`: {@link LazyOptions.bytes} is small. */
+export interface LazyStats {
+  /** Objects held of those that are fetched when they are needed. */
+  readonly objects: number;
+  /** Their bytes. */
+  readonly bytes: number;
+  /** Bytes of those that have served a key that exists: what has not cannot displace them. */
+  readonly protectedBytes: number;
+  /** Objects dropped for others. */
+  readonly dropped: number;
+  /** Fetches begun. */
+  readonly fetches: number;
+  /** Fetches that were not begun, since there were too many: their requests were answered `shard_unavailable`. */
+  readonly refused: number;
+}
+
 /**
  * A verifier: one realm, one snapshot, verdicts without I/O.
  *
@@ -31,7 +47,7 @@ export interface KeyOptions extends Requirement {
  * ```
  *
  * `verify` and `verifyKey` cannot wait: they start a refresh that is due, and answer by what is there, however old it is.
- * `await verifier.load()` before them gives the bound that {@link RefreshOptions.maxAge} names; `protect` and `middleware` do so.
+ * `await verifier.check(…)` waits where that is worth it, within the bounds of {@link RefreshOptions}; `protect` and `middleware` do so.
  * They never throw: whatever goes wrong is a verdict that refuses.
  */
 export interface Verifier {
@@ -59,6 +75,17 @@ export interface Verifier {
    * a requirement in only when it was found: `{ ip, ...undefined }` is `{ ip }`, which nobody can tell from your intent
    */
   verifyKey(text: string, options: KeyOptions): Verdict;
+  /**
+   * The same as {@link verify}, after what a good answer takes: {@link load}, and of a lazy edge what the key needs. Never answers `shard_needed`;
+   * what could not be fetched is `shard_unavailable` (503). To be awaited; it is no promise where there is nothing to wait for, so that the
+   * check in front of a handler costs no turn of the event loop. Never throws or rejects.
+   */
+  check(request: Request | NodeRequest): Verdict | Promise<Verdict>;
+  check(request: Request | NodeRequest, requirement: AnyRequirement): Verdict | Promise<Verdict>;
+  check(request: Request | NodeRequest, requirement: AnyRequirement, context: RequestContext): Verdict | Promise<Verdict>;
+  /** The same for the text of a key: see {@link verifyKey}. */
+  checkKey(text: string): Verdict | Promise<Verdict>;
+  checkKey(text: string, options: KeyOptions): Verdict | Promise<Verdict>;
   /** Refreshes now; resolves to whether anything changed. Rejects with what `onError` hears as well. */
   refresh(): Promise<boolean>;
   /**
@@ -87,6 +114,8 @@ export interface Verifier {
   readonly age: number;
   /** Whether a snapshot is loaded. */
   readonly ready: boolean;
+  /** What a lazy edge holds and has fetched; `undefined` for one that keeps the whole snapshot. */
+  readonly lazy: LazyStats | undefined;
   /** Name of the realm that the root vouches for. */
   readonly realm: string;
   /** What the option of that name gave. */
