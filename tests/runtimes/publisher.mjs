@@ -60,13 +60,16 @@ function list(...items) {
 
 /** A shard of records `{ high, low, state }` in their order, all with the same id. */
 function shard(records, id) {
-  const columns = [
-    ...records.map(({ high }) => u64(high)),
-    ...records.map(({ low, state }) => Buffer.concat([u64(low), Buffer.of(state)])),
-    ...records.map(() => u64(id)),
-  ];
-  const subjects = records.length === 0 ? list() : list(Buffer.concat([text8("org"), Buffer.from("owner")]));
-  return Buffer.concat([magic("ELSH"), u16(0), u32(records.length), Buffer.of(1, 0, 0, 0, 0, 0, 0), Buffer.alloc(1), ...columns, subjects, list()]);
+  const rows = records.length;
+  const [highs, hot, ids] = [8, 9, 8].map((width) => Buffer.alloc(width * rows));
+  records.forEach(({ high, low, state }, row) => {
+    highs.writeBigUInt64LE(high, 8 * row);
+    hot.writeBigUInt64LE(low, 9 * row);
+    hot[9 * row + 8] = state;
+    ids.writeBigUInt64LE(BigInt(id), 8 * row);
+  });
+  const subjects = rows === 0 ? list() : list(Buffer.concat([text8("org"), Buffer.from("owner")]));
+  return Buffer.concat([magic("ELSH"), u16(0), u32(rows), Buffer.of(1, 0, 0, 0, 0, 0, 0), Buffer.alloc(1), highs, hot, ids, subjects, list()]);
 }
 
 /** Records of shard `number` that nobody holds. */
@@ -109,16 +112,17 @@ export function tree(count, changed = {}) {
   return treeOfShards(bits, count, (number) => shard(nobody(bits, number, rows(number)), changed[number] ?? 0));
 }
 
-/** A tree of the keys with these texts; those of `revoked` are. */
-export function treeOfKeys(texts, revoked = new Set()) {
-  const bits = bitsOf(texts.length);
-  const shards = Array.from({ length: 2 ** bits }, () => []);
+/** A tree of the keys with these texts, those of `revoked` are, and of so many `others` that nobody holds. */
+export function treeOfKeys(texts, revoked = new Set(), others = 0) {
+  const bits = bitsOf(texts.length + others);
+  const shards = Array.from({ length: 2 ** bits }, (_, number) => nobody(bits, number, Math.floor(others / 2 ** bits)));
   for (const text of texts) {
     const record = recordOf(text, revoked.has(text) ? REVOKED : 0);
     shards[bits === 0 ? 0 : Number(record.high >> BigInt(64 - bits))].push(record);
   }
   const order = (a, b) => (a.high < b.high ? -1 : 1);
-  return treeOfShards(bits, texts.length, (number) => shard(shards[number].sort(order), 0));
+  const count = shards.reduce((sum, shard) => sum + shard.length, 0);
+  return treeOfShards(bits, count, (number) => shard(shards[number].sort(order), 0));
 }
 
 function bitsOf(count) {

@@ -30,9 +30,9 @@ export function packageModules(directory) {
  * `{ name, port, bindings: [[name, kind, value]] }`, where kind is `text`, `json` or `data` (bytes).
  *
  * @param modules `[name, kind, file]`, the main module first; files lie in `directory`
- * @returns `{ listeners: [{ name, port }], stop }`
+ * @returns `{ listeners: [{ name, port }], pid, stop }`
  */
-export async function startWorkerd(directory, modules, workers) {
+export async function startWorkerd(directory, modules, workers, v8Flags = []) {
   const list = modules.map(([name, kind, file]) => `  (name = ${text(name)}, ${kind} = embed ${text(file)}),`).join("\n");
   const services = workers.map(({ name, bindings }) => {
     const bound = bindings.map(([key, kind, value]) => {
@@ -61,6 +61,7 @@ ${services.join("\n")}
   sockets = [
 ${sockets.join("\n")}
   ],
+  v8Flags = [${v8Flags.map(text).join(", ")}],
 );
 `;
   writeFileSync(join(directory, "config.capnp"), config);
@@ -87,7 +88,7 @@ ${sockets.join("\n")}
       }
     });
   });
-  return { listeners, stop };
+  return { listeners, pid: child.pid, stop };
 }
 
 export function workDirectory() {
