@@ -128,6 +128,7 @@ test("R2: what is not there, as before, or too large", async () => {
   const source = r2Source(bucket, "r/acme");
   await assert.rejects(source.bundle({ signal, maxBytes: 4 }), { code: "too_large", message: /5 bytes.*limit of 4/ });
   assert.equal(cancelled, 1);
+  assert.equal(await text((await source.bundle({ signal, maxBytes: 4, beginning: true })).stream), "whole");
   for (const method of ["head", "bundle"]) await assert.rejects(r2Source(bucket, "r/other")[method]({ signal }), { code: "source", message: new RegExp(`r/other/${method}`) });
   await assert.rejects(source.head({ signal: AbortSignal.abort(new Error("late")) }), /late/);
   for (const wrong of [undefined, null, {}]) assert.throws(() => r2Source(wrong), /R2 binding/);

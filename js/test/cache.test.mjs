@@ -202,14 +202,15 @@ test("a cache that fails, hangs or holds nonsense is told once and holds up nobo
   for (const [name, [put, code]] of Object.entries({ hangs: [never, "deadline"], fails: [broken, "unreachable"], throws: [() => { throw new Error("x"); }, "unreachable"] })) {
     const cache = store();
     const { put: good } = cache;
-    cache.put = put;
+    let attempts = 0;
+    cache.put = () => (attempts++, put());
     const state = await edge(undefined, { cache });
     for (let epoch = 5; epoch < 9; epoch++) {
       assert.equal(await state.refresh(at(epoch, epoch % 2 ? before : after)), "taken", name); // no time passes
       await turn();
     }
     await state.kept();
-    assert.deepEqual(state.reported, [code], name);
+    assert.deepEqual([attempts, state.reported], [1, [code]], name); // a cache that failed is left alone for a while
     cache.put = good;
     for (let epoch = 9; epoch < 13; epoch++) {
       await state.clock.pass(300_000);
@@ -244,6 +245,62 @@ test("a write that ends after it counted as failed may have replaced a later one
   await state.refresh();
   await state.kept();
   assert.equal((await restarted(cache.values)).engine.snapshot.epoch, 6);
+});
+
+test("a core that stopped before what it served was kept holds nobody up, and what the next one serves is kept", async () => {
+  const { state, cache } = await keeping([at(5, before)]);
+  await state.refresh(at(6, after));
+  state.stop();
+  await state.kept();
+  for (let turns = 0; turns < 5; turns++) await turn(); // a loop without a pause would not get here
+  assert.equal(await state.refresh(at(7, before)), "taken");
+  await state.kept();
+  assert.equal((await restarted(cache.values)).engine.snapshot.epoch, 7);
+});
+
+test("of many edges that share a store one writes each epoch, the others build on what it wrote, and each state is whole", async () => {
+  const cache = Object.assign(store(), { shared: true });
+  const states = await Promise.all([1, 2, 3].map(() => edge(undefined, { cache })));
+  const trees = [first];
+  for (let epoch = 6; epoch < 12; epoch++) trees.push(tree(100_000, { [epoch]: epoch, [epoch + 40]: 1 }));
+  trees.push(tree(100_000, Object.fromEntries(Array.from({ length: 60 }, (_, shard) => [shard, 3]))), tree(100_000, { 3: 3 }));
+  const puts = [];
+  for (const [index, one] of trees.entries()) {
+    const order = [0, 1, 2].map((n) => states[(n + index) % 3]); // another one is the first each time
+    for (const state of order) {
+      assert.equal(await state.refresh({ ...at(5 + index, one), patches: patches(...trees.slice(Math.max(0, index - 1), index + 1)) }), "taken");
+      await state.kept();
+      await state.clock.pass(10_000);
+      const found = await restarted(cache.values);
+      assert.deepEqual([found.engine.snapshot.epoch, found.engine.mended(), found.reported], [5 + index, true, []]);
+    }
+    puts.push(cache.puts.length);
+  }
+  assert.deepEqual(puts, puts.map((_, index) => index + 1));
+  assert.ok(cache.puts.filter(({ name }) => name === "changes").length >= 6);
+  // One that found nothing when it began, and is behind, takes nothing back.
+  let gets = 0;
+  const late = await edge(undefined, { cache: { ...cache, get: async (name) => (gets++ < 2 ? undefined : cache.get(name)) } });
+  assert.equal(await late.refresh(at(5, first)), "taken");
+  await late.kept();
+  await late.refresh(); // nothing is new, so nothing is looked at
+  await late.kept();
+  assert.deepEqual([gets, cache.puts.length, late.engine.snapshot.epoch], [4, puts.at(-1), 5]);
+});
+
+test("what others say of what they wrote is not believed where it was not taken", async () => {
+  const cache = Object.assign(store(), { shared: true });
+  const theirs = await keeping([at(900, before)]);
+  cache.values.set("edgelatch-acme-tree", theirs.cache.values.get("edgelatch-acme-tree"));
+  const deployed = root({ version: 1, publisher: [3], by: [1] });
+  const state = await edge(undefined, { cache, deployed });
+  for (const epoch of [5, 6]) {
+    assert.equal(await state.refresh(at(epoch, epoch === 5 ? before : after, { by: [3] })), "taken");
+    await state.kept();
+    await state.clock.pass(10_000);
+  }
+  assert.deepEqual([cache.puts.length, state.reported], [2, ["too_few_signatures"]]);
+  assert.equal((await restarted(cache.values, { deployed })).engine.snapshot.epoch, 6);
 });
 
 test("what a write has torn that failed is not built upon", async () => {

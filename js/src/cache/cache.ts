@@ -13,4 +13,9 @@ export interface EdgeCache {
   get(name: string): Promise<Uint8Array | ReadableStream<Uint8Array> | undefined>;
   /** Replaces it. Resolves once {@link get} finds the new one, also in a process that begins after this one has died. */
   put(name: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Whether several edges write here: then each looks at what is there before it writes ({@link get}, of which it reads the beginning, if it is a
+   * stream), leaves what is as new, and adds to what others have written. Default `false`.
+   */
+  readonly shared?: boolean | undefined;
 }

@@ -11,7 +11,8 @@ const ABANDONED = 3_600_000;
 
 /**
  * Keeps what serves in files of a directory, so that an edge begins without its source. For Node, Deno and Bun. A file is replaced as a
- * whole: a process that dies while it writes leaves the one before. Several processes may share a directory; the last one to write counts.
+ * whole: a process that dies while it writes leaves the one before. Give each process a directory of its own: of several that write into one
+ * the last counts, though it may be behind.
  *
  * @param path of the directory, or its `file:` URL; made if it is not there, for its owner alone
  */

@@ -10,19 +10,16 @@
  * not written for lead to holes, never to wrong verdicts; and an object that is the same in both trees is found.
  */
 import type { Engine } from "../engine/engine.js";
-import type { Row } from "../engine/holding.js";
-import { Pace, type Timing } from "../engine/pace.js";
+import type { Timing } from "../engine/pace.js";
 import type { Snapshot } from "../engine/serving.js";
 import type { Update } from "../engine/update.js";
 import { LOST_AFTER } from "../refresh/single-flight.js";
 import { backoff } from "../util/backoff.js";
 import type { Clock } from "../util/clock.js";
 import type { EdgeCache } from "./cache.js";
-import { GET_WITHIN, type Name, PUT_WITHIN, Store } from "./store.js";
-import { beginning } from "./value.js";
+import { pack } from "./packed.js";
+import { GET_WITHIN, PUT_WITHIN, Store } from "./store.js";
 
-/** `changes` that are more than this part of what is held cost more, written again with each update, than a new `tree` now and then. */
-const CHANGES_SHARE = 32;
 /** Milliseconds between two writes: Workers KV takes one a second under a name. */
 const WRITE_PAUSE = 1000;
 /** Milliseconds until a head that only renews the time of the same tree is worth a write. */
@@ -30,22 +27,12 @@ const RENEWAL_PAUSE = 60_000;
 /** The longest pause after a write that failed, milliseconds. */
 const MAX_PAUSE = 300_000;
 /** Milliseconds after which work is taken for lost: a platform may drop it with the request that carried it. */
-const [LOAD_LIFETIME, WRITE_LIFETIME] = [GET_WITHIN + LOST_AFTER, WRITE_PAUSE + PUT_WITHIN + LOST_AFTER];
+const [LOAD_LIFETIME, WRITE_LIFETIME] = [GET_WITHIN + LOST_AFTER, WRITE_PAUSE + GET_WITHIN + PUT_WITHIN + LOST_AFTER];
 
 /** Work under way. */
 interface Task {
   readonly since: number;
   readonly done: Promise<void>;
-}
-
-/** A value to be written. */
-interface Packed {
-  readonly name: Name;
-  readonly bytes: Uint8Array;
-  /** What it keeps. */
-  readonly snapshot: Snapshot;
-  /** What `tree` has once it is written. */
-  readonly tags: ReadonlyMap<number, number>;
 }
 
 export class Keeper {
@@ -63,6 +50,8 @@ export class Keeper {
   #kept: Snapshot | undefined;
   /** The beginning of the digest of each object in `tree`, by its place; `undefined` when that is not known. */
   #tags: ReadonlyMap<number, number> | undefined;
+  /** Whether what was there when this life began was taken: what other edges say of what they wrote is not believed where it was not. */
+  #sound = true;
   #writtenAt = Number.NEGATIVE_INFINITY;
   #failures = 0;
 
@@ -102,7 +91,7 @@ export class Keeper {
   }
 
   async #resume(): Promise<void> {
-    const { values, tree } = await this.#store.load();
+    const { values, tree } = await this.#store.load(true);
     for (const value of values) {
       if (this.#loaded || this.#engine.snapshot.epoch > 0) return; // this came too late
       value.more = values.find((other) => other !== value);
@@ -115,6 +104,7 @@ export class Keeper {
         if (this.#engine.lacking === undefined) this.#tags = tree?.tags;
         return;
       } catch (error) {
+        this.#sound = false;
         this.#store.tell(error);
       }
     }
@@ -125,10 +115,10 @@ export class Keeper {
     const now = this.#clock.now();
     const rest = this.#failures === 0 ? 0 : backoff(this.#failures, WRITE_PAUSE, MAX_PAUSE, this.#clock.random());
     if (underWay(this.#writing, now, WRITE_LIFETIME) || now - this.#writtenAt < rest || !this.#news(now)) return;
-    const done = this.#write(now).then(() => {
+    const done = this.#write(now).then((went) => {
       if (this.#writing !== task) return; // taken for lost
       this.#writing = undefined;
-      this.#note();
+      if (went) this.#note();
     });
     const task = { since: now, done };
     this.#writing = task;
@@ -140,52 +130,39 @@ export class Keeper {
     return generation !== this.#kept?.generation || now - this.#writtenAt >= RENEWAL_PAUSE;
   }
 
-  async #write(now: number): Promise<void> {
+  /** Returns whether it got so far that something else may be written behind it. */
+  async #write(now: number): Promise<boolean> {
     const pause = this.#writtenAt + WRITE_PAUSE - now;
     if (pause > 0) await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, pause));
     try {
       await this.#engine.fill(this.#timing);
-      const packed = await this.#packed();
-      if (packed === undefined) return;
+      const packed = (await this.#overtaken()) ? undefined : await pack(this.#engine, this.#tags, this.#timing);
       this.#writtenAt = this.#clock.now();
+      if (packed === undefined) return false;
       const { name, bytes, tags, snapshot } = packed;
       if (name === "tree") this.#tags = undefined; // until it is known to be there
       const written = await this.#store.put(name, bytes, () => (this.#kept = this.#tags = undefined));
       this.#failures = written ? 0 : this.#failures + 1;
       if (written) [this.#kept, this.#tags] = [snapshot, tags];
+      return written;
     } catch (error) {
       this.#failures++;
       this.#store.tell(error); // the core has stopped, or there is no memory for it
+      return false;
     }
   }
 
-  /** A copy of what is to be written. What is replaced while it is copied is copied once more, then without pauses. */
-  async #packed(): Promise<Packed | undefined> {
-    for (const paced of [true, false]) {
-      const [holding, tags, { snapshot }] = [this.#engine.holding(), this.#tags, this.#engine];
-      if (holding === undefined) return undefined;
-      const { rows, read, unmoved } = holding;
-      const changed = rows.filter(({ place, tag }) => tags?.get(place) !== tag);
-      const small = tags !== undefined && sizeOf(changed) * CHANGES_SHARE <= sizeOf(rows);
-      const written = small ? changed : rows;
-      const begin = beginning(holding, written);
-      const bytes = new Uint8Array(begin.length + sizeOf(written));
-      bytes.set(begin);
-      const pace = new Pace(this.#timing);
-      let at = begin.length;
-      for (const row of written) {
-        if (!unmoved()) break;
-        bytes.set(read(row), at);
-        at += row.length;
-        if (paced) await pace.spent(row.length);
-      }
-      if (unmoved()) return { name: small ? "changes" : "tree", bytes, snapshot, tags: small ? tags : new Map(rows.map(({ place, tag }) => [place, tag])) };
-    }
-    return undefined;
+  /** Whether another edge has written what is as new as what serves. What it wrote is what is built upon. */
+  async #overtaken(): Promise<boolean> {
+    if (!this.#store.shared || !this.#sound) return false;
+    const { values, tree } = await this.#store.load(false);
+    const { snapshot } = this.#engine;
+    this.#tags = tree?.tags;
+    const there = values.some(({ rootVersion, epoch }) => rootVersion > snapshot.rootVersion || (rootVersion === snapshot.rootVersion && epoch >= snapshot.epoch));
+    if (there) this.#kept = snapshot;
+    return there;
   }
 }
-
-const sizeOf = (rows: readonly Row[]) => rows.reduce((sum, { length }) => sum + length, 0);
 
 function underWay(task: Task | undefined, now: number, lifetime: number): boolean {
   return task !== undefined && now - task.since <= lifetime;

@@ -17,6 +17,7 @@ const MAX_VALUE = 25 * 1024 * 1024;
 export function kvCache(namespace: KvNamespace): EdgeCache {
   if (typeof namespace?.get !== "function" || typeof namespace.put !== "function") throw new TypeError("kvCache: a KV binding is needed; it is a property of `env`");
   return {
+    shared: true, // by all isolates
     get: async (name) => (await namespace.get(name, "stream")) ?? undefined,
     put: async (name, bytes) => {
       if (bytes.length > MAX_VALUE) throw new CacheError("too_large", `put ${name}: ${bytes.length} bytes; Workers KV takes ${MAX_VALUE} at the most`);

@@ -15,22 +15,28 @@ export class Pieces {
     this.length = length;
   }
 
-  /** All that a store returned. */
-  static async of(value: Uint8Array | ReadableStream<Uint8Array>, maxBytes: number): Promise<Pieces> {
+  /**
+   * What a store returned.
+   *
+   * @param wanted how much of it, as far as its beginning says
+   */
+  static async of(value: Uint8Array | ReadableStream<Uint8Array>, maxBytes: number, wanted: (begun: Pieces) => number): Promise<Pieces> {
     if (value instanceof Uint8Array) return new Pieces([value]);
     if (typeof value?.getReader !== "function") throw new CacheError("content", "a cache must resolve to a Uint8Array, a ReadableStream or undefined");
     const reader = value.getReader();
     const pieces: Uint8Array[] = [];
-    for (let size = 0; ; ) {
+    for (let size = 0, end = wanted(new Pieces([])); size < end; ) {
       const { done, value: piece } = await reader.read();
       if (done) return new Pieces(pieces);
       size += piece.length;
-      if (size > maxBytes) {
-        reader.cancel().catch(() => {});
-        throw new CacheError("content", `more than ${maxBytes} bytes`);
-      }
       pieces.push(piece);
+      if (end !== Number.POSITIVE_INFINITY) end = wanted(new Pieces(pieces));
+      if (size > maxBytes) break;
     }
+    reader.cancel().catch(() => {});
+    const read = new Pieces(pieces);
+    if (read.length > maxBytes) throw new CacheError("content", `more than ${maxBytes} bytes`);
+    return read;
   }
 
   /** A stretch of them, copied only if it lies in several pieces; `undefined` beyond the end. */

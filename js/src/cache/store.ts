@@ -24,6 +24,8 @@ export interface Kept {
 }
 
 export class Store {
+  /** Whether other edges write here. */
+  readonly shared: boolean;
   readonly #cache: EdgeCache;
   readonly #prefix: string;
   readonly #report: (error: Error) => void;
@@ -32,14 +34,16 @@ export class Store {
   readonly #told = new Set<string>();
 
   constructor(cache: EdgeCache, realm: string, report: (error: Error) => void, clock: Clock) {
+    this.shared = cache.shared === true;
     this.#cache = cache;
     this.#prefix = `edgelatch-${realm}-`;
     this.#report = report;
     this.#clock = clock;
   }
 
-  async load(): Promise<Kept> {
-    const [tree, changes] = await Promise.all([this.#get("tree"), this.#get("changes")]);
+  /** @param whole whether the objects are wanted, too */
+  async load(whole: boolean): Promise<Kept> {
+    const [tree, changes] = await Promise.all([this.#get("tree", whole), this.#get("changes", whole)]);
     const values = [tree, changes].filter((value) => value !== undefined);
     return { values: values.sort((a, b) => b.rootVersion - a.rootVersion || b.epoch - a.epoch), tree };
   }
@@ -69,14 +73,14 @@ export class Store {
     this.#report(told);
   }
 
-  async #get(name: Name): Promise<Value | undefined> {
+  async #get(name: Name, whole: boolean): Promise<Value | undefined> {
     try {
       const read = async () => {
         const found = await this.#cache.get(this.#prefix + name);
-        return found === undefined || found === null ? undefined : Pieces.of(found, MAX_BUNDLE_BYTES);
+        return found === undefined || found === null ? undefined : Pieces.of(found, MAX_BUNDLE_BYTES, whole ? () => Number.POSITIVE_INFINITY : Value.headerEnd);
       };
       const pieces = await this.#bounded(`get ${name}`, GET_WITHIN, read);
-      return pieces && new Value(pieces);
+      return pieces && new Value(pieces, whole);
     } catch (error) {
       this.tell(error instanceof CacheError && error.code === "content" ? new CacheError("content", `${name} in the cache was passed over: ${error.message.slice("content: ".length)}`) : error);
       return undefined;

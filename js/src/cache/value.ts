@@ -67,8 +67,18 @@ export class Value implements Parts {
   readonly #pieces: Pieces;
   readonly #rows = new Map<number, { at: number; length: number }>();
 
-  /** Throws a {@link CacheError} for what is no value, or not all of one. */
-  constructor(pieces: Pieces) {
+  /** How many bytes it takes to read all but the objects, as far as that is known. */
+  static headerEnd(begun: Pieces): number {
+    const length = begun.read(4, 4);
+    return length === undefined ? BEFORE : BEFORE + new DataView(length.buffer, length.byteOffset, 4).getUint32(0, true);
+  }
+
+  /**
+   * Throws a {@link CacheError} for what is no value, or not all of one.
+   *
+   * @param whole whether its objects are to be there, too
+   */
+  constructor(pieces: Pieces, whole = true) {
     this.#pieces = pieces;
     const damaged = () => new CacheError("content", "not what an edge has kept, or damaged");
     const view = (at: number, length: number) => {
@@ -98,7 +108,7 @@ export class Value implements Parts {
       this.tags.set(place, word(row + 8));
       end += size;
     }
-    if (at !== length || end !== pieces.length) throw damaged();
+    if (at !== length || (whole && end !== pieces.length)) throw damaged();
   }
 
   object(need: Need): Uint8Array | undefined {

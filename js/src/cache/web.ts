@@ -41,6 +41,7 @@ export function cacheApi(_options?: CacheApiOptions): EdgeCache {
     return name === undefined && all.default !== undefined ? all.default : all.open(name ?? "edgelatch");
   };
   return {
+    shared: true, // by the isolates of a data centre, or the tabs of a browser
     async get(key) {
       const reply = await (await opened()).match(BASE + key);
       return reply?.body ?? undefined;

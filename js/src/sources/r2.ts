@@ -39,7 +39,8 @@ export function r2Source(bucket: R2Bucket, prefix = ""): Source {
     request.signal.throwIfAborted();
     if (found === null) return undefined;
     if (!("body" in found)) return "same";
-    const most = Math.min(limit, own(request, "maxBytes") ?? limit);
+    // Of what is read only as far as it is needed, whoever reads counts.
+    const most = own(request, "beginning") === true ? Number.POSITIVE_INFINITY : Math.min(limit, own(request, "maxBytes") ?? limit);
     if (found.size <= most) return found;
     await found.body.cancel();
     throw new SourceError("too_large", `R2 ${folder}${name}: ${found.size} bytes are more than the limit of ${most}`);
