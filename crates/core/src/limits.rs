@@ -57,6 +57,9 @@ pub const MIN_LAZY_BYTES: usize = 256 * 1024;
 pub const MAX_LAZY_BYTES: usize = 3 << 30;
 /// One eighth of them is for what has served no key yet; the rest is out of reach of whoever makes keys up.
 pub const PROBATION_SHARE: usize = 8;
+/// While a lazy edge puts an update together, it takes half of them again at the most: both trees are in memory then, and an update seldom
+/// changes much of what an edge holds. What does not fit is fetched when it is needed.
+pub const UPDATE_SHARE: usize = 2;
 /// Objects among which the one is chosen that was not used for longest: caches that choose among ten are close to those that know the order
 /// of all (Redis), and no call looks at more.
 pub const EVICTION_SAMPLE: usize = 16;

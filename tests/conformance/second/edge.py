@@ -4,7 +4,7 @@ import hashlib
 
 from . import text
 from .travel import MAX_BUNDLE, head_and_top, offered_head, patched, tree_of
-from .tree import Absent
+from .tree import Absent, Needed, Tree
 from .trust import Head, Root
 from .wire import Refused, require
 
@@ -88,10 +88,16 @@ class Edge:
         self.root, self.era, self.head, self.tree, self.offered = root, root.era, tree.head, tree, None
 
     def verify(self, key, ip, service, permission, now):
-        """(code, flags, record); the record also for refusals once one was found."""
+        """(code, flags, record); the record also for refusals once one was found. With `shard_needed` the place that is missing instead."""
         early = self.before_lookup(key, now)
         if early:
             return early, 0, None
+        try:
+            return self.looked_up(key, ip, service, permission, now)
+        except Needed as needed:
+            return "shard_needed", 0, needed.place
+
+    def looked_up(self, key, ip, service, permission, now):
         flags = STALE if now >= self.head.not_after else 0
         pepper = self.pepper if self.tree.directory.pepper_id else None
         record = self.tree.find(text.digest(key, pepper)[:16])
@@ -143,6 +149,40 @@ class Edge:
             if not any(text.grants(pattern, permission) for pattern in patterns):
                 return "permission_denied"
         return "valid"
+
+
+class LazyEdge(Edge):
+    """One that switches with top page, directory and index pages. It drops nothing, as it may."""
+
+    candidate = proven = None
+
+    def offer(self, roots, data, now):
+        answer = super().offer(roots, data, now)
+        self.candidate, self.proven = None, self.accepted(self.root, data, now)
+        return answer
+
+    def give(self, at, data):
+        """An object for the candidate. Nobody knows how long its top page is before it is here."""
+        tree = self.candidate or Tree(self.proven, len(data), self.tree)
+        tree.put(at, data)
+        self.candidate = tree
+        return "accepted"
+
+    def give_patch(self, patch):
+        self.candidate = patched(patch, self.proven, self.tree)
+        return "accepted"
+
+    def complete(self):
+        return bool(self.candidate) and self.candidate.begun()
+
+    def commit(self):
+        require(self.complete(), "unchecked")
+        self.switch(self.root, self.candidate)
+        return self.head.epoch
+
+    def supply(self, at, data):
+        self.tree.put(at, data)
+        return "accepted"
 
 
 def outcome(act):

@@ -54,8 +54,10 @@ def patched(patch, head, old):
     while data.left():
         at, delta = data.varint(), data.take(data.varint())
         require(before < order(at) and at in tree.slots, "bad_reference")
-        tree.put(at, made(old.objects.get(at, b""), delta, tree.slots[at].length))
         before = order(at)
+        # What a lazy edge has not at hand, it fetches when it needs it.
+        if at in old.objects or at not in old.slots:
+            tree.put(at, made(old.objects.get(at, b""), delta, tree.slots[at].length))
     return tree
 
 

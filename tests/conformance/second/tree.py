@@ -23,6 +23,14 @@ class Absent(Exception):
     """The directory has nothing under a number that something refers to."""
 
 
+class Needed(Exception):
+    """The object at this place answers, and is not here."""
+
+    def __init__(self, at):
+        super().__init__(at)
+        self.place = at
+
+
 class Top:
     def __init__(self, data):
         data = Bytes(data, b"ELTP")
@@ -55,7 +63,7 @@ class Tree:
     def announce(self, slots):
         self.slots |= slots
         for at, slot in slots.items():
-            if self.old and self.old.slots.get(at) == slot and self.shares(order(at)[0]):
+            if self.old and at in self.old.objects and self.old.slots[at] == slot and self.shares(order(at)[0]):
                 self.put(at, self.old.objects[at])
 
     def shares(self, kind):
@@ -88,14 +96,24 @@ class Tree:
     def count(self):
         """Compares with the head what can be counted so far."""
         missing = self.missing()
-        if all(at % 8 > PAGE for at in missing):
+        if self.begun():
             require(sum(slot.length for slot in self.slots.values()) == self.head.tree_bytes, "wrong_count")
         if not missing:
             require(len(self.records()) == self.head.records, "wrong_count")
 
+    def begun(self):
+        """Whether top page, directory and index pages are here: all that a lazy edge waits for."""
+        return bool(self.objects) and all(order(at)[0] > PAGE for at in self.missing())
+
     def missing(self):
         """The places whose slot is known but whose object is not here, in their order."""
         return sorted(self.slots.keys() - self.objects.keys(), key=order)
+
+    def part(self, at):
+        """What the object at a place says. A tree that names none there has nothing to say."""
+        if at in self.slots and at not in self.objects:
+            raise Needed(at)
+        return self.parts[at]
 
     def parts_of(self, kind):
         """What the objects of a kind say, in their order."""
@@ -108,14 +126,14 @@ class Tree:
     def find(self, digest):
         """The record under the leftmost 16 bytes of a digest, or None."""
         number = int.from_bytes(digest, "big") >> (128 - self.parts[place(TOP)].bits)
-        return self.parts[place(SHARD, number)].records.get(digest)
+        return self.part(place(SHARD, number)).records.get(digest)
 
     def records(self):
         return {digest: record for shard in self.parts_of(SHARD) for digest, record in shard.records.items()}
 
     def entry(self, table, number):
         try:
-            return self.parts[place(CHUNK + table, number // CHUNK_ENTRIES)].entries[number]
+            return self.part(place(CHUNK + table, number // CHUNK_ENTRIES)).entries[number]
         except KeyError:
             raise Absent from None
 

@@ -63,6 +63,12 @@ impl HostConfig {
         Ok(config)
     }
 
+    /// A lazy edge with a budget below the least that a host may name: for tests, whose trees are small.
+    #[cfg(feature = "builder")]
+    pub fn lazy_within(self, bytes: usize) -> Self {
+        HostConfig { lazy: Some(bytes), ..self }
+    }
+
     /// Objects a second that a lazy edge may fetch.
     pub(super) fn fetches(&self) -> u32 {
         self.fetches.unwrap_or(DEFAULT_FETCHES)

@@ -6,7 +6,7 @@ use crate::tree::Place;
 /// Whether an object may be fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fetch {
-    /// Fetch it now, [supply](Edge::supply) it and ask again.
+    /// Fetch it now, [supply](Edge::supply) it and ask again at once: what has served no key yet is the first to go.
     Granted(Need),
     /// Not now: too many are being fetched. Later it may be.
     Refused,

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::head::Head;
 use crate::http::CredentialHeaders;
 use crate::key::Pepper;
-use crate::limits::MAX_TOP_BYTES;
+use crate::limits::{MAX_TOP_BYTES, UPDATE_SHARE};
 use crate::patch::Patch;
 use crate::root::Root;
 use crate::snapshot::{Need, Snapshot};
@@ -28,13 +28,19 @@ pub(super) struct Terms {
     credentials: Option<CredentialHeaders>,
     query: bool,
     pepper: Option<u32>,
+    /// On a lazy edge, the bytes of shards and chunks that a candidate may take.
     lazy: Option<usize>,
 }
 
 impl Terms {
     pub(super) fn of(config: &HostConfig) -> Self {
         let pepper = config.pepper.as_ref().map(Pepper::id);
-        Terms { credentials: config.credentials, query: config.query.is_some(), pepper, lazy: config.lazy }
+        Terms {
+            credentials: config.credentials,
+            query: config.query.is_some(),
+            pepper,
+            lazy: config.lazy.map(|bytes| bytes / UPDATE_SHARE),
+        }
     }
 
     fn settings(&self, directory: &Directory<'_>) -> Result<Settings, Error> {

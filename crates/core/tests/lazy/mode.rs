@@ -2,6 +2,7 @@
 
 use super::*;
 use edgelatch_core::edge::HostConfig;
+use edgelatch_core::limits::UPDATE_SHARE;
 
 #[test]
 fn the_configuration_names_its_bounds() {
@@ -136,6 +137,23 @@ fn an_update_keeps_what_it_can_and_leaves_out_the_rest() {
     edge.commit(staged, T0).unwrap();
     assert_eq!(needed(ask_text(&edge, &key_text(1))), (shard_of(1), true), "and its key is one that was found before");
     assert_eq!(ask_text(&edge, &key_text(3)).code, Code::Valid);
+}
+
+/// An update that changes everything takes half a budget of it, so that both trees have room; the rest is fetched when it is needed.
+#[test]
+fn a_candidate_takes_half_a_budget_at_the_most() {
+    let old = large();
+    let new = built(|_, record| KeyRecord { revoked: true, ..record });
+    let mut edge = begun(LAZY, old);
+    (1..=60).for_each(|n| assert_eq!(served(&mut edge, old, &key_text(n)).0, Code::Valid));
+    let before = edge.lazy_stats().unwrap().bytes;
+    let mut staged = offered(&mut edge, 6, &new);
+    staged.patch(patch_between(old, &new)).unwrap();
+    assert_eq!(staged.check(usize::MAX), Ok(0));
+    edge.commit(staged, T0).unwrap();
+    let after = edge.lazy_stats().unwrap().bytes;
+    assert!(before > MIN_LAZY_BYTES * 2 / 3 && (1..=MIN_LAZY_BYTES / UPDATE_SHARE).contains(&after), "{before} {after}");
+    (1..=60).for_each(|n| assert_eq!(served(&mut edge, &new, &key_text(n)).0, Code::Revoked));
 }
 
 /// What was fetched while an update was put together stays, and what was dropped meanwhile does not come back uncounted.

@@ -1,13 +1,13 @@
 //! One edge, and the program around it that fetches.
 
-use edgelatch_core::edge::{Edge, HostConfig, Offer, RequirementId, Staged};
+use edgelatch_core::edge::{Edge, HostConfig, Offer, Staged};
 use edgelatch_core::error::Error;
 use edgelatch_core::tree::Place;
-use edgelatch_core::verdict::Code;
 use edgelatch_testkit::random::Random;
 
+use crate::lazy::Kept;
 use crate::network::Network;
-use crate::origin::{ASKED, CLIENT, Origin, text};
+use crate::origin::{ASKED, Origin};
 use crate::world::Counts;
 
 /// Looks after which an edge serves the newest epoch once everything around it is sound: one may still be about an older head.
@@ -24,6 +24,8 @@ pub enum Mode {
     Patches,
     /// Serves as soon as it may, and fetches what it lacks afterwards.
     Early,
+    /// Keeps some of it, and fetches what a request needs.
+    Lazy,
 }
 
 enum Task {
@@ -39,14 +41,26 @@ pub struct Node {
     /// Seconds by which its clock is wrong.
     pub clock: i64,
     /// The highest epoch that it served while its durable floor was kept.
-    highest: u64,
+    pub highest: u64,
     /// A bundle put together from what it held.
     kept: Option<Vec<u8>>,
+    /// What a lazy edge held.
+    pub kept_objects: Option<Kept>,
+    /// Bytes of shards and chunks that a lazy edge may keep.
+    pub budget: usize,
+    /// Objects that the edge has dropped, as far as they are counted.
+    pub dropped: u64,
     pub polls: usize,
 }
 
-fn open(origin: &Origin, config: &str) -> Edge {
-    let mut edge = Edge::new(&origin.roots[0], HostConfig::parse(config).unwrap()).unwrap();
+fn open(origin: &Origin, mode: Mode, config: &str, budget: usize) -> Edge {
+    let config = match mode {
+        Mode::Lazy => {
+            HostConfig::parse(&format!("lazy=262144\nfetches={}\n{config}", 1 + budget / 200)).unwrap().lazy_within(budget)
+        }
+        _ => HostConfig::parse(config).unwrap(),
+    };
+    let mut edge = Edge::new(&origin.roots[0], config).unwrap();
     // Compiled in this order, they have the handles from `NONE` on.
     for (service, permission) in ASKED {
         edge.compile(service, permission);
@@ -54,12 +68,29 @@ fn open(origin: &Origin, config: &str) -> Edge {
     edge
 }
 
+/// From less than one object to more than all.
+fn any_budget(random: &mut Random) -> usize {
+    200 << random.below(8)
+}
+
 impl Node {
-    pub fn new(mode: Mode, origin: &Origin) -> Node {
-        Node { mode, edge: open(origin, ""), task: Task::Idle, clock: 0, highest: 0, kept: None, polls: 0 }
+    pub fn new(mode: Mode, origin: &Origin, random: &mut Random) -> Node {
+        let budget = any_budget(random);
+        Node {
+            mode,
+            edge: open(origin, mode, "", budget),
+            task: Task::Idle,
+            clock: 0,
+            highest: 0,
+            kept: None,
+            kept_objects: None,
+            budget,
+            dropped: 0,
+            polls: 0,
+        }
     }
 
-    fn now(&self, now: u64) -> u64 {
+    pub fn now(&self, now: u64) -> u64 {
         now.saturating_add_signed(self.clock)
     }
 
@@ -70,11 +101,21 @@ impl Node {
             self.highest = 0;
         }
         if random.below(2) == 0 {
-            self.kept = self.keep(origin);
+            match self.mode {
+                Mode::Lazy => self.kept_objects = self.keep_objects(origin),
+                _ => self.kept = self.keep(origin),
+            }
         }
-        self.edge = open(origin, &floor.map_or_else(String::new, |floor| format!("floor={floor}")));
+        (self.budget, self.dropped) = (any_budget(random), 0);
+        let config = floor.map_or_else(String::new, |floor| format!("floor={floor}"));
+        self.edge = open(origin, self.mode, &config, self.budget);
         self.task = Task::Idle;
         counts.restarts += 1;
+        if self.mode == Mode::Lazy {
+            return if random.below(3) > 0 {
+                self.begin_with_kept(origin, random, now, counts)
+            };
+        }
         if let Some(kept) = self.kept.clone().filter(|_| random.below(2) == 0) {
             let roots = origin.roots.clone();
             let chain: Vec<&[u8]> = roots.iter().skip(1).map(Vec::as_slice).collect();
@@ -106,7 +147,7 @@ impl Node {
     }
 
     /// Whatever is refused changes nothing.
-    fn attempt<T>(&mut self, act: impl FnOnce(&mut Edge) -> Result<T, Error>) -> Result<T, Error> {
+    pub fn attempt<T>(&mut self, act: impl FnOnce(&mut Edge) -> Result<T, Error>) -> Result<T, Error> {
         let state = |edge: &Edge| (edge.head().cloned(), edge.root_version(), edge.floor(), edge.generation());
         let before = state(&self.edge);
         let done = act(&mut self.edge);
@@ -212,7 +253,12 @@ impl Node {
             let Some(bundle) = network.bundle(origin, random) else { return Task::Idle };
             let at = random.below(bundle.len() + 1);
             let (one, two) = bundle.split_at(at);
-            if staged.feed(one).and_then(|()| staged.feed(two)).is_err() {
+            let rest = |staged: &mut Staged| match self.mode {
+                // The rest of a bundle need not be read.
+                Mode::Lazy if staged.is_complete() => Ok(()),
+                _ => staged.feed(two),
+            };
+            if staged.feed(one).and_then(|()| rest(&mut staged)).is_err() {
                 counts.refused += 1;
                 // It may be the bundle of another head.
                 let Ok(mut other) = self.attempt(|edge| edge.stage(&chain, bundle, now)) else { return Task::Idle };
@@ -251,41 +297,5 @@ impl Node {
         }
         // A head in between, as a refresh would bring one.
         self.task = if random.below(3) == 0 { Task::Idle } else { Task::Filling };
-    }
-
-    /// What must hold after every step.
-    pub fn check(&mut self, origin: &Origin, random: &mut Random, now: u64, counts: &mut Counts) {
-        let now = self.now(now);
-        let published = self.edge.head().map(|head| {
-            let found = origin.history.iter().find(|published| published.epoch == head.epoch && published.tree == head.tree);
-            found.expect("an epoch that was published")
-        });
-        if let Some(published) = published {
-            assert!(published.epoch >= self.highest, "epoch {} after {}", published.epoch, self.highest);
-            self.highest = published.epoch;
-        }
-        let lacks = self.edge.need(Place::Top).is_some();
-        for _ in 0..6 {
-            let n = 1 + random.below(origin.newest().truth.keys.len() + 3) as u64;
-            let (asked, known) = (random.below(ASKED.len()), random.below(3) > 0);
-            let expected = match published {
-                None => Code::SnapshotMissing,
-                Some(published) => published.unfit(now).unwrap_or_else(|| published.truth.verdict(n, known, ASKED[asked], now)),
-            };
-            let requirement = RequirementId(RequirementId::NONE.0 + asked as u32);
-            let outcome = self.edge.verify_key(text(n).as_bytes(), known.then_some(CLIENT.as_bytes()), requirement, now);
-            if outcome.code == Code::ShardNeeded {
-                let needs = outcome.needs.expect("what is needed");
-                assert!(lacks && self.edge.need(needs).is_some_and(|need| need.place == needs), "{needs:?} is not missing");
-                counts.needed += 1;
-                continue;
-            }
-            assert_eq!(outcome.code, expected, "key {n} under epoch {:?}", published.map(|published| published.epoch));
-            counts.verdicts += 1;
-            if outcome.code == Code::Valid {
-                let identity = self.edge.identity(self.edge.generation(), outcome.at.unwrap()).expect("an identity");
-                assert_eq!(identity.key_id.0, n);
-            }
-        }
     }
 }

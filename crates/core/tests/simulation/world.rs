@@ -24,13 +24,68 @@ pub struct Counts {
     pub from_cache: usize,
     pub epochs: usize,
     pub rotations: usize,
+    /// Objects that lazy edges fetched for requests, that were refused by the rate, or were not what was asked for.
+    pub fetched: usize,
+    pub fetch_refused: usize,
+    pub fetch_failed: usize,
+    /// Requests that took more than fits at once.
+    pub gave_up: usize,
+    /// Requests of keys that such an edge had found before, and that needed an object.
+    pub returning: usize,
+    /// Objects that lazy edges dropped, and times that something was protected from that.
+    pub dropped: usize,
+    pub protected: usize,
+    /// Restarts of lazy edges from what they kept, and such that it was too old for.
+    pub lazy_from_cache: usize,
+    pub stale_cache: usize,
 }
 
 impl Counts {
-    fn fields(&mut self) -> [&mut usize; 11] {
-        let Counts { verdicts, needed, refused, patched, objects, bundles, renewed, restarts, from_cache, epochs, rotations } =
-            self;
-        [verdicts, needed, refused, patched, objects, bundles, renewed, restarts, from_cache, epochs, rotations]
+    fn fields(&mut self) -> [&mut usize; 20] {
+        let Counts {
+            verdicts,
+            needed,
+            refused,
+            patched,
+            objects,
+            bundles,
+            renewed,
+            restarts,
+            from_cache,
+            epochs,
+            rotations,
+            fetched,
+            fetch_refused,
+            fetch_failed,
+            gave_up,
+            returning,
+            dropped,
+            protected,
+            lazy_from_cache,
+            stale_cache,
+        } = self;
+        [
+            verdicts,
+            needed,
+            refused,
+            patched,
+            objects,
+            bundles,
+            renewed,
+            restarts,
+            from_cache,
+            epochs,
+            rotations,
+            fetched,
+            fetch_refused,
+            fetch_failed,
+            gave_up,
+            returning,
+            dropped,
+            protected,
+            lazy_from_cache,
+            stale_cache,
+        ]
     }
 
     pub fn add(&mut self, other: &Counts) {
@@ -56,8 +111,8 @@ impl World {
     pub fn new(seed: u64) -> World {
         let mut random = Random(seed.wrapping_mul(0xA076_1D64_78BD_642F) | 1);
         let origin = Origin::new(&mut random, BEGINNING);
-        let modes = [Mode::Bundles, Mode::Patches, Mode::Early];
-        let nodes = modes.map(|mode| Node::new(mode, &origin)).into();
+        let modes = [Mode::Bundles, Mode::Patches, Mode::Early, Mode::Lazy];
+        let nodes = modes.map(|mode| Node::new(mode, &origin, &mut random)).into();
         let network = Network { faults: random.below(6) };
         World { random, origin, network, nodes, now: BEGINNING, counts: Counts::default() }
     }
@@ -98,7 +153,7 @@ impl World {
 
     fn check(&mut self) {
         for node in &mut self.nodes {
-            node.check(&self.origin, &mut self.random, self.now, &mut self.counts);
+            node.check(&self.origin, self.network, &mut self.random, self.now, &mut self.counts);
         }
     }
 
@@ -120,7 +175,10 @@ impl World {
                     node.edge.head().map(|head| head.epoch)
                 );
                 node.step(&self.origin, self.network, &mut self.random, self.now, &mut self.counts);
-                node.check(&self.origin, &mut self.random, self.now, &mut self.counts);
+                node.check(&self.origin, self.network, &mut self.random, self.now, &mut self.counts);
+            }
+            if node.mode == Mode::Lazy {
+                node.check_all(&self.origin, self.network, &mut self.random, self.now, &mut self.counts);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The files of `tests/vectors/`, row by row. They are written by `cargo xtask vectors`; another reader of them is
 //! `tests/conformance/reader.py`.
 
+mod lazy;
 mod travel;
 
 use base64::{Engine, prelude::BASE64_STANDARD};

@@ -11,6 +11,7 @@ mod flips;
 mod heads;
 mod json;
 mod keys;
+mod lazy;
 mod lies;
 mod patches;
 mod paths;
@@ -42,7 +43,7 @@ pub const FOLDER: &str = "tests/vectors";
 pub fn files() -> Result<Vec<(&'static str, String)>> {
     let realms = realms::all()?;
     // How many levels of each are written over several lines.
-    let files: [(&str, Value, usize); 12] = [
+    let files: [(&str, Value, usize); 13] = [
         ("keys.json", keys::tables()?, 2),
         ("permissions.json", permissions::tables(), 2),
         ("addresses.json", addresses::table(), 2),
@@ -54,6 +55,7 @@ pub fn files() -> Result<Vec<(&'static str, String)>> {
         ("verifications.json", verifications::file(&realms)?, 2),
         ("updates.json", scenarios::file()?, 4),
         ("patches.json", patches::file()?, 2),
+        ("lazy.json", lazy::file()?, 2),
         ("flips.json", flips::file()?, 2),
     ];
     Ok(files.into_iter().map(|(name, value, depth)| (name, json::lines(&value, depth))).collect())

@@ -95,7 +95,7 @@ fn state() -> State {
     State { settings: settings(), entries: entries.into(), records: (1..=5).map(record).collect() }
 }
 
-fn role(name: &str, pattern: &str) -> Entry {
+pub(super) fn role(name: &str, pattern: &str) -> Entry {
     Entry::Role(RoleRecord { name: name.into(), patterns: vec![pattern.into()] })
 }
 
@@ -103,7 +103,7 @@ fn put(state: &mut State, table: Table, number: u32, entry: Entry) {
     state.entries.insert((table, number), entry);
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings { credentials: CredentialHeaders::all(), imports: false, pepper: None }
 }
 
@@ -112,7 +112,7 @@ fn office(network: &str) -> Entry {
     Entry::Policy(IpPolicy { allow_mode: AllowMode::List, order: Order::AllowFirst, allow, deny: vec![] })
 }
 
-fn record(n: u32) -> Record {
+pub(super) fn record(n: u32) -> Record {
     Record {
         digest: sha256(keys::text(n).as_bytes()),
         key_id: KeyId(n.into()),
@@ -157,7 +157,7 @@ enum Expected {
 }
 
 /// The head of a tree: signed by the publisher, for it is no head that lies here.
-fn head(tree: &Tree, epoch: u64) -> Vec<u8> {
+pub(super) fn head(tree: &Tree, epoch: u64) -> Vec<u8> {
     let mut head = Head::of(&super::raw::Tree::seal(0, 0, vec![], vec![], vec![]));
     head.epoch = epoch;
     (head.tree, head.tree_bytes, head.records) = (sha256(&tree.top), tree.bytes(), tree.records);

@@ -8,12 +8,11 @@ use super::stats::LazyStats;
 use crate::limits::{EVICTION_SAMPLE, PROBATION_SHARE};
 use crate::snapshot::Snapshot;
 use crate::tree::Place;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque, btree_map};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 struct Entry {
     bytes: usize,
-    protected: bool,
     /// The tick at which it last served a key; 0 for never.
     used: AtomicU32,
 }
@@ -64,8 +63,8 @@ impl Held {
 
     /// An object was taken.
     pub(crate) fn take(&mut self, place: Place, bytes: usize) {
-        let entry = Entry { bytes, protected: false, used: AtomicU32::new(0) };
-        if self.entries.insert(place, entry).is_none() {
+        if let btree_map::Entry::Vacant(free) = self.entries.entry(place) {
+            free.insert(Entry { bytes, used: AtomicU32::new(0) });
             self.probation.places.push_back(place);
             self.probation.bytes += bytes;
         }
@@ -81,7 +80,6 @@ impl Held {
             if *entry.used.get_mut() == 0 || entry.bytes > self.protected_share {
                 return self.drop(place);
             }
-            entry.protected = true;
             self.protected.bytes += entry.bytes;
             self.protected.places.push_back(place);
         }
@@ -151,5 +149,79 @@ impl Held {
     pub(crate) fn memory(&self) -> usize {
         let places = self.probation.places.capacity() + self.protected.places.capacity();
         self.entries.len() * size_of::<(Place, Entry)>() + places * size_of::<Place>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUDGET: usize = 8_000;
+
+    fn take(held: &mut Held, place: Place, bytes: usize) -> Vec<Place> {
+        held.take(place, bytes);
+        core::iter::from_fn(|| held.next_to_go()).collect()
+    }
+
+    fn serve(held: &Held, place: Place) {
+        held.served(place, held.tick());
+    }
+
+    /// Objects of all sizes, of which some serve keys: what did goes only where there is no room for all that did, and the bytes are counted.
+    #[test]
+    fn what_served_goes_only_for_what_served() {
+        let mut random = 7u32;
+        let mut chance = |n: u32| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 8) % n
+        };
+        let mut held = Held::new(BUDGET);
+        let mut all: BTreeMap<Place, (usize, bool)> = BTreeMap::new();
+        let mut dropped = [0; 2];
+        for n in 0..20_000 {
+            let (place, bytes) = (Place::Shard(n), [50, 300, 900, 900, 2_000][chance(5) as usize]);
+            all.insert(place, (bytes, false));
+            let served: usize = all.values().filter(|(_, served)| *served).map(|(bytes, _)| bytes).sum();
+            for gone in take(&mut held, place, bytes) {
+                let (_, had_served) = all.remove(&gone).unwrap();
+                assert!(!had_served || served > held.protected_share, "{gone:?} went, though all that had served fits");
+                dropped[usize::from(had_served)] += 1;
+            }
+            if chance(3) == 0 {
+                serve(&held, place);
+                all.insert(place, (bytes, true));
+            }
+            let stats = held.stats();
+            assert_eq!((stats.objects, stats.bytes), (all.len(), all.values().map(|(bytes, _)| bytes).sum()));
+            assert!(stats.protected_bytes <= held.protected_share && stats.bytes <= held.protected_share + 2_000);
+        }
+        assert!(dropped.iter().all(|count| *count > 1_000), "{dropped:?}");
+    }
+
+    /// However much is held, one that comes costs a look at a few.
+    #[test]
+    fn no_call_looks_at_more_than_a_few() {
+        let mut held = Held::new(100_000 * 8);
+        for n in 0..10_000 {
+            take(&mut held, Place::Shard(n), 80);
+            serve(&held, Place::Shard(n));
+        }
+        let (gone, steps) = crate::work::of(|| take(&mut held, Place::Shard(10_000), 80));
+        assert!(gone.len() == 1 && steps <= EVICTION_SAMPLE, "{gone:?} {steps}");
+    }
+
+    /// What is used again and again stays, also when the count of verdicts begins anew.
+    #[test]
+    fn the_one_that_was_not_used_for_longest_goes() {
+        for begin in [1, u32::MAX - 50] {
+            let mut held = Held::new(BUDGET);
+            held.ticks = AtomicU32::new(begin);
+            for n in 0..100 {
+                for gone in take(&mut held, Place::Shard(n), 1_000) {
+                    assert!(gone != Place::Shard(0) && gone != Place::Shard(1), "{begin} {n}");
+                }
+                [0, 1, n].into_iter().for_each(|n| serve(&held, Place::Shard(n)));
+            }
+        }
     }
 }
