@@ -5,12 +5,14 @@
 //! | `commands` | the tree of subcommands; each has its arguments, its help, what it does and how it prints in one file |
 //! | `args` | arguments that several commands take |
 //! | `context` | what commands begin with: data directory, registry, realm |
+//! | `arrival` | waiting until a change is everywhere |
 //! | `output`, `progress`, `mask` | printing, and what must not be printed |
 //! | `failure` | why a command did nothing, and which command helps |
 //! | `secret_file`, `log` | a file that takes a secret; the log of a server |
 #![forbid(unsafe_code)]
 
 mod args;
+mod arrival;
 mod commands;
 mod context;
 mod failure;

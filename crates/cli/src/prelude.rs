@@ -6,6 +6,7 @@ pub(crate) use clap::{Args, Subcommand};
 pub(crate) use serde_json::json;
 
 pub(crate) use crate::args::{Between, Filter, Page, read};
+pub(crate) use crate::arrival::Wait;
 pub(crate) use crate::context::{Context, Open, caller};
 pub(crate) use crate::failure::{Failure, Result};
 pub(crate) use crate::output::{self, BAD, BOLD, Column, DIM, GOOD, RESET, joined, or_dash};

@@ -15,7 +15,8 @@
 //! | `tenants` | realms, orgs, owners, roles |
 //! | `keys`, `import` | keys: one, or many by their digests |
 //! | `publish` | what a publisher needs, and what an edge would answer |
-//! | `usage` | what edges report, alerts, and what is kept for a time |
+//! | `usage` | what edges report of requests, alerts, and what is kept for a time |
+//! | `fleet` | what edges report of themselves: who has which epoch |
 //! | [`management`] | the realm whose keys authorise the management API |
 //! | [`limits`] | every bound, with its reason |
 //!
@@ -25,6 +26,7 @@
 mod audit;
 mod directory;
 mod error;
+mod fleet;
 mod import;
 mod journal;
 mod keys;
@@ -41,6 +43,7 @@ mod usage;
 
 pub use audit::{Anchor, Audit, AuditFilter, AuditPage, AuditRow};
 pub use error::{Error, Kind, Warning};
+pub use fleet::{EdgeFilter, EdgeMode, EdgePage, EdgeReport, EdgeRow, Fleet, Heard, Reported, Standing};
 pub use import::{Import, ImportDefaults, ImportFormat, ImportReport, RefusedLine};
 pub use keys::{BulkRevoked, Keys};
 pub use model::*;

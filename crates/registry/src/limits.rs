@@ -151,3 +151,21 @@ pub const ALERT_DAYS: u64 = 30;
 pub const ENDED_SECRET_DAYS: u64 = 30;
 /// Keys looked at for one page of those that an address may use.
 pub const ADDRESS_SCAN: usize = 50_000;
+/// Bytes of an edge's own id and of the name of its SDK: twice a UUID.
+pub const MAX_TOKEN_BYTES: usize = 64;
+/// Reports of one instance of an edge: what JavaScript counts exactly.
+pub const MAX_REPORTS: u64 = 1 << 53;
+/// Edges of a realm that are kept track of: twice the fleet that streams are made for, and some megabytes. Of more, those that are
+/// gone are forgotten first; while all are live, a further one is not taken, and nothing is said to be everywhere.
+pub const MAX_EDGES: u64 = 20_000;
+/// Intervals without a report after which an edge is gone: one may be lost and one late.
+pub const LIVE_INTERVALS: u64 = 3;
+/// Seconds that an edge which is gone is shown for (a day), as long as heads usually live.
+pub const GONE_SECONDS: u64 = 86_400;
+/// Reports written by one transaction: sixteen statements, so that nobody who changes or publishes something waits for long.
+pub const REPORTS_AT_ONCE: usize = 1_000;
+/// Rows of one statement that writes reports: few round trips. It is halved until what is left fits, so that a database prepares
+/// seven statements.
+pub const REPORT_ROWS: usize = 64;
+/// Edges that are named when it is asked who lacks a change; the list has the others.
+pub const MAX_NAMED: usize = 100;

@@ -64,6 +64,14 @@ impl<'a> Transaction<'a> {
         }
     }
 
+    /// The step of the change counter that shows all that this transaction did, and whatever was before it.
+    fn reached(&mut self) -> Result<u64, Error> {
+        match self.step {
+            Some(step) => Ok(step),
+            None => self.count("SELECT changes FROM realms WHERE id = $1", args![self.realm]),
+        }
+    }
+
     /// The step that this transaction takes.
     fn step(&mut self) -> Result<u64, Error> {
         if let Some(step) = self.step {
@@ -131,10 +139,12 @@ impl InRealm<'_> {
         mut work: impl FnMut(&mut Change<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let now = self.now()?;
-        self.registry.store.writing(|session| {
-            let tx = open(session, self.realm)?;
-            work(&mut Change { tx, now, caller })
-        })
+        let (done, reached) = self.registry.store.writing(|session| {
+            let mut change = Change { tx: open(session, self.realm)?, now, caller };
+            Ok((work(&mut change)?, change.tx.reached()?))
+        })?;
+        caller.committed().set(reached);
+        Ok(done)
     }
 }
 

@@ -64,3 +64,25 @@ pub const STREAM_UNREADABLE_LOOKS: u32 = 4;
 pub const STREAM_RETRY: Duration = Duration::from_secs(10);
 /// Time for requests in flight after the signal to stop, and then for writing down what management keys were used for.
 pub const DRAIN: Duration = Duration::from_secs(10);
+/// Seconds between two reports of an edge: a change is told of at once, so this says only how soon an edge that is silent is gone.
+pub const REPORT_INTERVAL: u64 = 30;
+/// Reports a second that a fleet is slowed down to: 15,000 edges at the interval above.
+pub const REPORTS_PER_SECOND: u64 = 500;
+/// Edges that report within one second after a new epoch: a small fleet is there at once, one of 10,000 within ten seconds.
+pub const ARRIVALS_PER_SECOND: u64 = 1_000;
+/// Milliseconds over which a fleet spreads what it reports of a new epoch, at least: a hundred edges.
+pub const MIN_SPREAD_MILLIS: u64 = 100;
+/// Reports that wait to be written: those that a fleet of ten thousand makes of one epoch.
+pub const MAX_WAITING_REPORTS: usize = 10_000;
+/// Time until reports are written. Whoever waits for a change to arrive waits for this too.
+pub const REPORT_PAUSE: Duration = Duration::from_millis(250);
+/// Time after which a use is noted again of a key that reports edges: a row for each report would be most of the log.
+pub const REPORT_NOTED: Duration = Duration::from_secs(60);
+/// Bytes of a report: three times the longest.
+pub const MAX_REPORT_BYTES: usize = 4 * 1024;
+/// Seconds that a call may wait for a change to arrive: below what proxies allow an answer to take.
+pub const MAX_WAIT_SECONDS: u64 = 25;
+/// Calls that wait at a time; further ones are told to come back. Each asks the database four times a second.
+pub const MAX_WAITING_CALLS: usize = 16;
+/// Time between two looks at whether a change has arrived.
+pub const ARRIVAL_LOOK: Duration = Duration::from_millis(250);

@@ -12,7 +12,7 @@ use edgelatch_server::{API_ROUTES, limits};
 use serde_json::{Value, json};
 
 /// Method, path and permission.
-const TABLE: [(&str, &str, &str); 34] = [
+const TABLE: [(&str, &str, &str); 37] = [
     ("get", "/api/v1/realms", "realm.view"),
     ("get", "/api/v1/realms/{realm}", "realm.view"),
     ("get", "/api/v1/realms/{realm}/orgs", "org.view"),
@@ -47,6 +47,9 @@ const TABLE: [(&str, &str, &str); 34] = [
     ("get", "/api/v1/realms/{realm}/activity/verify", "audit.view"),
     ("post", "/api/v1/realms/{realm}/usage", "usage.ingest"),
     ("get", "/api/v1/realms/{realm}/verdicts", "usage.view"),
+    ("post", "/api/v1/realms/{realm}/edges", "usage.ingest"),
+    ("get", "/api/v1/realms/{realm}/edges", "usage.view"),
+    ("get", "/api/v1/realms/{realm}/fleet", "usage.view"),
 ];
 
 /// Outside the table: one without authority, one that takes `usage.view` for everything.
@@ -125,6 +128,7 @@ fn bodies_are_bounded_and_read_only_for_those_who_may() {
         ("keys/revoke", "application/json", limits::MAX_BODY_BYTES),
         ("keys", "application/json", limits::MAX_LISTS_BYTES),
         ("usage", "application/json", limits::MAX_USAGE_BYTES),
+        ("edges", "application/json", limits::MAX_REPORT_BYTES),
         ("keys/import", "text/csv", limits::MAX_IMPORT_BYTES),
     ] {
         let path = format!("/api/v1/realms/acme/{path}");

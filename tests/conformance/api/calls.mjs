@@ -37,6 +37,11 @@ export const calls = (known) => [
   post("reportUsage", "/usage", { batch: "b1", events: [] }),
   get("listRequests", "/keys/{key_id}/requests"),
   get("countVerdicts", "/verdicts"),
+  post("reportEdge", "/edges", {
+    edge: "e1", name: "fra-1", report: 1, epoch: 1, issued_at: 1_790_000_000, root_version: 1, serving: 0, at: 1_790_000_000, mode: "timer", sdk: "test/1",
+  }),
+  get("listEdges", "/edges?live=true"),
+  get("getFleet", "/fleet?wait=0"),
   post("createKey", "/keys", { org: "one", owner: "alice", name: "second" }, { keep: (json, known) => (known.second = json.key.key_id) }),
   post("revokeKeys", "/keys/revoke", { filter: { search: "second" }, dry_run: true }),
   post("revokeKey", "/keys/{second}/revoke"),
@@ -64,11 +69,11 @@ export function* misuses(operations, known, secret) {
     const filled = (wrong) => plain.replace(/\{(\w+)\}/g, (_, name) => (name === wrong ? secret : (known[name] ?? name)));
     for (const name of names) yield { path: filled(name), method, ...(method === "GET" ? {} : { body: {} }) };
     if (method === "GET") {
-      for (const name of ["org", "search", "cursor", "actor", "target", "ip", "since", "state", "sort", "limit", secret]) {
+      for (const name of ["org", "search", "cursor", "actor", "target", "ip", "since", "state", "sort", "limit", "lacks", "change", secret]) {
         yield { path: `${filled()}?${name}=${secret}` };
       }
     } else if (method !== "DELETE") {
-      const members = ["org", "owner", "role", "roles", "permissions", "allow", "scope", "expires_at", "not_before", "metadata", "status", "confirm", "batch", "events", "settings", "filter"];
+      const members = ["org", "owner", "role", "roles", "permissions", "allow", "scope", "expires_at", "not_before", "metadata", "status", "confirm", "batch", "events", "settings", "filter", "edge", "sdk"];
       for (const member of [...members, secret]) yield { path: filled(), method, body: { name: "x".repeat(200), [member]: secret } };
       yield { path: filled(), method, body: { settings: { [secret]: 1 } } };
       yield { path: filled(), method, body: `{"name": "${secret}` };

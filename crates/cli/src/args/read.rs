@@ -1,6 +1,8 @@
 //! Single values, read from text by clap before a command runs. A reader says what would be right, and never repeats what it
 //! could not read: it may be a secret in the wrong place. Types that implement `FromStr` need none of these.
 
+use std::time::Duration;
+
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
@@ -50,6 +52,19 @@ pub(crate) fn scope(text: &str) -> Result<Scope, Error> {
 /// What people call something, which is its identifier unless said.
 pub(crate) fn name_or(given: Option<Name>, id: &Slug) -> Result<Name, Error> {
     given.map_or_else(|| Name::parse("name", id.as_str()), Ok)
+}
+
+/// A short span such as `200ms`.
+pub(crate) fn pause(text: &str) -> Result<Duration> {
+    let (digits, unit) = text.split_at(text.len() - text.bytes().rev().take_while(u8::is_ascii_lowercase).count());
+    let factor = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "min" => 60_000,
+        _ => 0,
+    };
+    let millis = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).filter(|ms| (10..=3_600_000).contains(ms));
+    millis.map(Duration::from_millis).ok_or_else(|| Failure::usage("must be a span of 10ms to 60min, such as `200ms`"))
 }
 
 /// A time or a span, by one of the registry's parsers that reckon from now.

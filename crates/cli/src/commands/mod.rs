@@ -2,6 +2,7 @@
 
 mod audit;
 mod explain;
+mod fleet;
 mod init;
 mod inspect;
 mod keys;
@@ -45,6 +46,7 @@ commands! {
     Audit(audit::Audit),
     #[command(subcommand)]
     Usage(usage::Usage),
+    Fleet(fleet::Fleet),
     #[command(subcommand)]
     Explain(explain::Explain),
     Purge(purge::Purge),

@@ -49,13 +49,30 @@ pub(crate) enum Owners {
         /// Only if the owner is still at this revision
         #[arg(long, value_name = "NUMBER")]
         if_revision: Option<u64>,
+        #[command(flatten)]
+        wait: Wait,
     },
     /// Refuse every key of an owner from the next epoch on
-    #[command(after_help = "Example:\n  edgelatch owners disable deployer --org web")]
-    Disable(Which),
+    #[command(after_help = "\
+Example:
+  edgelatch owners disable deployer --org web
+  edgelatch owners disable deployer --org web --wait 10s
+
+Exit code: 0 disabled, and with --wait everywhere; 1 disabled, but not everywhere in that time; 2 not disabled.")]
+    Disable {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        wait: Wait,
+    },
     /// Accept the keys of an owner again
     #[command(after_help = "Example:\n  edgelatch owners enable deployer --org web")]
-    Enable(Which),
+    Enable {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        wait: Wait,
+    },
     /// Delete an owner that has no keys
     #[command(after_help = "Example:\n  edgelatch owners delete deployer --org web")]
     Delete(Which),
@@ -85,8 +102,12 @@ impl Owners {
         let open = context.open()?;
         let done =
             |owner: &Owner, what: &str| context.done(owner, &format!("{what} owner {} of org {}", owner.owner, owner.org));
-        let edit = |Which { owner, org }: Which, edit: OwnerEdit, what: &str| {
-            let code = done(&open.tenants().edit_owner(&caller()?, &open.org(org)?, &owner, &edit)?, what)?;
+        let edit = |Which { owner, org }: Which, edit: OwnerEdit, what: &str, wait: &Wait| {
+            let me = caller()?;
+            let code = done(&open.tenants().edit_owner(&me, &open.org(org)?, &owner, &edit)?, what)?;
+            if wait.is_asked() {
+                return wait.after(context, &open, &me, what, code);
+            }
             if !context.json {
                 output::note(format_args!("{DIM}Its keys follow with the next epoch.{RESET}"));
             }
@@ -99,15 +120,15 @@ impl Owners {
                 done(&open.tenants().create_owner(&caller()?, &new)?, "created")
             }
             Owners::List { org } => context.list(&open.tenants().owners(org.as_ref())?, COLUMNS),
-            Owners::Edit { which, name, roles, no_roles, if_revision } => {
+            Owners::Edit { which, name, roles, no_roles, if_revision, wait } => {
                 let roles = Some(roles).filter(|roles| no_roles || !roles.is_empty());
                 if name.is_none() && roles.is_none() {
                     return Err(Failure::usage("nothing to change: name at least one of --name, --role and --no-roles"));
                 }
-                edit(which, OwnerEdit { name, roles, if_revision, disabled: None }, "changed")
+                edit(which, OwnerEdit { name, roles, if_revision, disabled: None }, "changed", &wait)
             }
-            Owners::Disable(which) => edit(which, able(true), "disabled"),
-            Owners::Enable(which) => edit(which, able(false), "enabled"),
+            Owners::Disable { which, wait } => edit(which, able(true), "disabled", &wait),
+            Owners::Enable { which, wait } => edit(which, able(false), "enabled", &wait),
             Owners::Delete(Which { owner, org }) => {
                 done(&open.tenants().delete_owner(&caller()?, &open.org(org)?, &owner, None)?, "deleted")
             }

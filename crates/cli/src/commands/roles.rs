@@ -39,6 +39,8 @@ pub(crate) enum Roles {
         /// Only if the role is still at this revision
         #[arg(long, value_name = "NUMBER")]
         if_revision: Option<u64>,
+        #[command(flatten)]
+        wait: Wait,
     },
     /// Delete a role of your own that nobody has
     #[command(after_help = "Example:\n  edgelatch roles delete purger")]
@@ -74,13 +76,15 @@ impl Roles {
                 done(&roles.create_role(&caller()?, &new)?, "created")
             }
             Roles::List => context.list(&roles.roles()?, COLUMNS),
-            Roles::Edit { which: Which { role, org }, name, permissions, if_revision } => {
+            Roles::Edit { which: Which { role, org }, name, permissions, if_revision, wait } => {
                 let permissions = Some(permissions).filter(|permissions| !permissions.is_empty());
                 if name.is_none() && permissions.is_none() {
                     return Err(Failure::usage("nothing to change: name at least one of --name and --permission"));
                 }
                 let edit = RoleEdit { name, permissions, if_revision };
-                done(&roles.edit_role(&caller()?, org.as_ref(), &role, &edit)?, "changed")
+                let me = caller()?;
+                let code = done(&roles.edit_role(&me, org.as_ref(), &role, &edit)?, "changed")?;
+                wait.after(context, &open, &me, "changed", code)
             }
             Roles::Delete(Which { role, org }) => done(&roles.delete_role(&caller()?, org.as_ref(), &role, None)?, "deleted"),
         }

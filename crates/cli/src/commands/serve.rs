@@ -31,7 +31,7 @@ pub(crate) struct Serve {
     #[arg(long, default_value = "127.0.0.1:8787")]
     addr: SocketAddr,
     /// How often to look for changes
-    #[arg(long, value_name = "SPAN", default_value = "50ms", value_parser = interval)]
+    #[arg(long, value_name = "SPAN", default_value = "50ms", value_parser = read::pause)]
     publish_interval: Duration,
     /// How the log on standard error is written [default: text, or json with --json]. EDGELATCH_LOG says what is in it
     #[arg(long, value_enum, value_name = "FORMAT")]
@@ -101,19 +101,6 @@ impl Serve {
         run_server(options, ready)?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// A short span such as `200ms`.
-fn interval(text: &str) -> Result<Duration> {
-    let (digits, unit) = text.split_at(text.len() - text.bytes().rev().take_while(u8::is_ascii_lowercase).count());
-    let factor = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "min" => 60_000,
-        _ => 0,
-    };
-    let millis = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).filter(|ms| (10..=3_600_000).contains(ms));
-    millis.map(Duration::from_millis).ok_or_else(|| Failure::usage("must be a span of 10ms to 60min, such as `200ms`"))
 }
 
 /// The management API, unless it is not to be served. On an address that other machines reach it is served only if --api-addr

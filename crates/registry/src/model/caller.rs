@@ -1,6 +1,8 @@
 //! Who acts, and from where: passed to every operation that changes something, and kept with it in the audit log. Also what tells a
 //! request that comes twice.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use edgelatch_core::ip::Ip;
 use sha2::{Digest, Sha256};
 
@@ -9,17 +11,34 @@ use crate::error::{Error, Kind};
 use crate::limits::MAX_IDEMPOTENCY_BYTES;
 
 /// Who acts, and from where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     actor: Name,
     address: Option<Ip>,
     org: Option<Slug>,
+    committed: Committed,
+}
+
+/// The change that acts were committed as. Copies share it.
+#[derive(Clone, Debug, Default)]
+pub struct Committed(Arc<Mutex<Option<u64>>>);
+
+impl Committed {
+    /// Where the realm's change counter stood after the last act: whatever shows that state or a later one shows the act. None
+    /// before the first act.
+    pub fn change(&self) -> Option<u64> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set(&self, change: u64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(change);
+    }
 }
 
 impl Caller {
     /// Somebody with authority over whole realms: a key id, or `cli:` and a user of this machine.
     pub fn new(actor: Name) -> Caller {
-        Caller { actor, address: None, org: None }
+        Caller { actor, address: None, org: None, committed: Committed::default() }
     }
 
     /// The same, calling from `address`.
@@ -30,6 +49,16 @@ impl Caller {
     /// The same, confined to one org: to it, the others do not exist, and realms, settings and limits are not theirs to change.
     pub fn within(self, org: Slug) -> Caller {
         Caller { org: Some(org), ..self }
+    }
+
+    /// The same, whose acts tell `committed` which change they are.
+    pub fn telling(self, committed: Committed) -> Caller {
+        Caller { committed, ..self }
+    }
+
+    /// Which change the acts of this caller and of its copies are.
+    pub fn committed(&self) -> &Committed {
+        &self.committed
     }
 
     /// Who.

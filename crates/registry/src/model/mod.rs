@@ -27,7 +27,7 @@ mod text;
 mod time;
 mod words;
 
-pub use caller::{Caller, Idempotency};
+pub use caller::{Caller, Committed, Idempotency};
 pub use digest::Digest;
 pub use ip::{EmptyList, IpEdit, IpEntry, IpLists, IpRules, ListEdit, NewIpRules};
 pub use key::{Changed, Created, Handover, Keep, Key, KeyEdit, NewKey, Once, Origin, Rotate, Scope, State, StatusEdit};
@@ -37,7 +37,7 @@ pub use preset::{Preset, PresetData, PresetRole};
 pub use settings::{Authority, Credential, Deletion, Environment, Field, RealmCredentials, Revocation, RotationMode, Settings};
 pub(crate) use tenants::MANAGEMENT_REALM;
 pub use tenants::{NewOrg, NewOwner, NewRealm, NewRole, Org, OrgEdit, Owner, OwnerEdit, OwnerKind, Realm, Role, RoleEdit};
-pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug, is_member_name};
+pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug, Token, is_member_name};
 pub(crate) use text::{distinct, unique_roles};
 pub(crate) use time::{DAY, future, rfc3339};
 pub use time::{

@@ -116,6 +116,9 @@ texts! {
     Prefix("prefix", filled up to edgelatch_core::limits::MAX_PREFIX_BYTES, |t| key::Prefix::parse(t).is_ok(),
         "a lower-case letter followed by a-z 0-9 _, such as `vsp_sk`",
         Some("^[a-z][a-z0-9_]*$"));
+    /// What a program calls itself or something of its own.
+    Token("token", filled up to limits::MAX_TOKEN_BYTES, |t| t.bytes().all(|b| b.is_ascii_graphic()),
+        "visible ASCII characters, such as a UUID", Some("^[!-~]+$"));
 }
 
 /// The list without what it names twice, in order.

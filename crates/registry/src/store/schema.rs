@@ -112,6 +112,6 @@ mod tests {
                 assert!(!dialect.render(migration).contains('{'), "{migration}");
             }
         }
-        assert_eq!(tables().count(), 25);
+        assert_eq!(tables().count(), 26);
     }
 }

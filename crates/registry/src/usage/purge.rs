@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::journal::What;
-use crate::limits::{ALERT_DAYS, BATCH_SECONDS, ENDED_SECRET_DAYS, FAILURE_DAYS, IDEMPOTENCY_SECONDS};
+use crate::limits::{ALERT_DAYS, BATCH_SECONDS, ENDED_SECRET_DAYS, FAILURE_DAYS, GONE_SECONDS, IDEMPOTENCY_SECONDS};
 use crate::model::{DAY, Settings};
 use crate::registry::Registry;
 use crate::store::{Statements, args};
@@ -17,7 +17,7 @@ pub struct Purged {
     pub requests: u64,
     /// Secrets whose overlap ended long ago.
     pub secrets: u64,
-    /// Everything else: batch ids, idempotency keys, counts behind alerts, old alerts.
+    /// Everything else: batch ids, idempotency keys, counts behind alerts, old alerts, edges that are gone.
     pub others: u64,
 }
 
@@ -43,6 +43,7 @@ impl Registry {
             for (sql, oldest) in [
                 ("DELETE FROM usage_batches WHERE at < $1", before(BATCH_SECONDS)),
                 ("DELETE FROM idempotency WHERE created_at < $1", before(IDEMPOTENCY_SECONDS)),
+                ("DELETE FROM edges WHERE seen_at < $1", before(GONE_SECONDS)),
                 ("DELETE FROM failures WHERE slot < $1", before(FAILURE_DAYS * DAY)),
                 ("DELETE FROM alerts WHERE due_at IS NULL AND created_at < $1", before(ALERT_DAYS * DAY)),
             ] {

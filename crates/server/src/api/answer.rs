@@ -12,6 +12,13 @@ use crate::problem::Problem;
 /// What a handler returns.
 pub(crate) type Answer = Result<Response, Problem>;
 
+/// Marks the answer to a call that is one of many alike: it is counted, but neither logged nor noted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quiet;
+
+/// The header that says which change an act was committed as.
+pub(crate) const CHANGE: &str = "edgelatch-change";
+
 /// A key with its new secret, which appears in this answer and nowhere else.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CreatedKey)]

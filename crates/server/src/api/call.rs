@@ -12,10 +12,12 @@ use edgelatch_core::edge::Outcome;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{Audit, Caller, Error, Idempotency, Key, Keys, Kind, Registry, Slug, Tenants, Usage, management};
+use edgelatch_registry::{
+    Audit, Caller, Committed, Error, Fleet, Idempotency, Key, Keys, Kind, Registry, Slug, Tenants, Usage, management,
+};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::answer::Answer;
+use super::answer::{Answer, CHANGE};
 use super::auth::authenticator::Block;
 use super::auth::principal::{Principal, Reach, acting_service};
 use super::headers;
@@ -82,6 +84,8 @@ pub(crate) struct Pass {
     pub(crate) realm: Slug,
     /// Where in it the principal may act.
     pub(crate) reach: Reach,
+    /// Which change the call's acts are.
+    committed: Committed,
 }
 
 impl Call {
@@ -126,7 +130,7 @@ impl Call {
     fn pass(self, principal: Principal, address: Option<Ip>, realm: Slug, reach: Reach) -> (Pass, Incoming) {
         let Call { api, block, parts, body, .. } = self;
         let incoming = Incoming::new(&parts, body);
-        (Pass { api, block, parts, address, principal, realm, reach }, incoming)
+        (Pass { api, block, parts, address, principal, realm, reach, committed: Committed::default() }, incoming)
     }
 
     /// Who calls, and from where, if they have the permission.
@@ -173,7 +177,7 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 impl Pass {
     /// Who acts, for the registry: confined to `org` unless the key may manage the whole realm.
     pub(crate) fn caller(&self, org: Option<&Slug>) -> Result<Caller, Error> {
-        self.principal.caller(self.address, &self.reach, org)
+        Ok(self.principal.caller(self.address, &self.reach, org)?.telling(self.committed.clone()))
     }
 
     /// Who acts on a key: confined to its org.
@@ -222,6 +226,11 @@ impl Pass {
         self.registry().usage(&self.realm)
     }
 
+    /// The realm's edges.
+    pub(crate) fn fleet(&self) -> Fleet<'_> {
+        self.registry().fleet(&self.realm)
+    }
+
     /// A key of the realm that is the caller's to see. Others do not exist for them.
     pub(crate) fn visible(&self, key_id: KeyId) -> Result<Key, Error> {
         let key = self.keys().get(key_id)?;
@@ -240,6 +249,12 @@ impl Pass {
         place.map_err(|_| Problem::busy("other imports are under way: try again when they are done"))
     }
 
+    /// A place among the calls that wait for something.
+    pub(crate) fn waiting_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let place = Arc::clone(&self.api.waits).try_acquire_owned();
+        place.map_err(|_| Problem::busy("others wait already, as many as may: ask again, or without waiting"))
+    }
+
     /// The revision that the call is about; none for any.
     pub(crate) fn if_match(&self) -> Result<Option<u64>, Problem> {
         headers::if_match(&self.parts.headers)
@@ -251,11 +266,27 @@ impl Pass {
         headers::idempotency(&self.parts.headers, &line, body)
     }
 
-    /// Runs an operation of the registry. What is refused in a request without a body stood in its path or query.
+    /// Runs an operation of the registry. The answer to an act says which change it is.
     pub(crate) async fn run(self, work: impl FnOnce(&Pass) -> Answer + Send + 'static) -> Answer {
-        let _permit = self.api.concurrency.acquire(self.principal.key_id).await;
-        let bodiless = matches!(self.parts.method.as_str(), "GET" | "HEAD" | "DELETE");
-        let done = blocking(move || work(&self)).await?;
+        let act = |pass: &Pass| {
+            let mut answer = work(pass)?;
+            if let Some(change) = pass.committed.change() {
+                answer.headers_mut().insert(CHANGE, change.into());
+            }
+            Ok(answer)
+        };
+        Arc::new(self).ask(act).await
+    }
+
+    /// Asks the registry something, of a call that may ask again. What is refused in a request without a body stood in its path or query.
+    pub(crate) async fn ask<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Pass) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let pass = Arc::clone(self);
+        let _permit = pass.api.concurrency.acquire(pass.principal.key_id).await;
+        let bodiless = matches!(pass.parts.method.as_str(), "GET" | "HEAD" | "DELETE");
+        let done = blocking(move || work(&pass)).await?;
         done.map_err(|problem| if bodiless { problem.without_body() } else { problem })
     }
 }

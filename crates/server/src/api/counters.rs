@@ -23,6 +23,38 @@ pub(crate) const STREAMS_DROPPED: Family =
 pub(crate) const STREAMS_REFUSED: Family =
     ("edgelatch_streams_refused_total", "counter", "Streams that there was no room for.");
 pub(crate) const PENDING: Family = ("edgelatch_alerts_pending", "gauge", "Alerts that wait for delivery.");
+pub(crate) const EDGES: Family = ("edgelatch_edges_live", "gauge", "Edges that report.");
+pub(crate) const EDGES_GONE: Family =
+    ("edgelatch_edges_gone", "gauge", "Edges of the last day that do not report any more; they may still serve.");
+pub(crate) const EDGES_LACKING: Family =
+    ("edgelatch_edges_lacking", "gauge", "Live edges that lack a change which is committed.");
+pub(crate) const EDGES_BEHIND: Family =
+    ("edgelatch_edges_behind_epochs", "gauge", "How many epochs the last live edge is behind the published one.");
+pub(crate) const EDGES_AGE: Family =
+    ("edgelatch_edges_oldest_age_seconds", "gauge", "Seconds since the oldest head of a live edge was signed.");
+pub(crate) const REPORTS_LOST: Family =
+    ("edgelatch_edge_reports_lost_total", "counter", "Reports of edges that could not be recorded.");
+
+/// Every family, in the order in which they are told.
+const FAMILIES: [Family; 17] = [
+    REQUESTS,
+    JUDGED,
+    DROPPED,
+    VERDICTS,
+    EPOCH,
+    AGE,
+    LEFT,
+    STREAMS,
+    STREAMS_DROPPED,
+    STREAMS_REFUSED,
+    EDGES,
+    EDGES_GONE,
+    EDGES_LACKING,
+    EDGES_BEHIND,
+    EDGES_AGE,
+    REPORTS_LOST,
+    PENDING,
+];
 
 /// Figures by family and labels.
 pub(crate) type Figures = BTreeMap<(Family, String), u64>;
@@ -49,7 +81,7 @@ impl Counters {
 /// Figures as Prometheus reads them.
 pub(crate) fn text(figures: &Figures) -> String {
     let mut text = String::new();
-    for family in [REQUESTS, JUDGED, DROPPED, VERDICTS, EPOCH, AGE, LEFT, STREAMS, STREAMS_DROPPED, STREAMS_REFUSED, PENDING] {
+    for family in FAMILIES {
         let (name, kind, help) = family;
         // Writing to a String cannot fail.
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");

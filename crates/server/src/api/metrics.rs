@@ -6,9 +6,12 @@ use edgelatch_registry::{Error, Registry};
 
 use super::answer::Answer;
 use super::call::Call;
-use super::counters::{AGE, DROPPED, EPOCH, Figures, LEFT, PENDING, STREAMS, STREAMS_DROPPED, STREAMS_REFUSED, VERDICTS, text};
+use super::counters::{
+    AGE, DROPPED, EDGES, EDGES_AGE, EDGES_BEHIND, EDGES_GONE, EDGES_LACKING, EPOCH, Figures, LEFT, PENDING, REPORTS_LOST,
+    STREAMS, STREAMS_DROPPED, STREAMS_REFUSED, VERDICTS, text,
+};
 
-/// Adds what the registry knows of each realm: verdicts; the newest epoch, its age, and the time until its head ends.
+/// Adds what the registry knows of each realm: verdicts; the newest epoch, its age, and the time until its head ends; its edges.
 fn add_realms(figures: &mut Figures, registry: &Registry) -> Result<(), Error> {
     let now = registry.env().now()?;
     for realm in registry.realms()?.into_iter().map(|realm| realm.realm) {
@@ -20,6 +23,17 @@ fn add_realms(figures: &mut Figures, registry: &Registry) -> Result<(), Error> {
             let all = [(EPOCH, last.epoch), (AGE, age), (LEFT, left)];
             figures.extend(all.map(|(family, value)| ((family, format!(r#"{{realm="{realm}"}}"#)), value)));
         }
+        let fleet = registry.fleet(&realm).standing(None)?;
+        let behind = fleet.epoch.zip(fleet.min_epoch).map(|(published, earliest)| published.saturating_sub(earliest));
+        let all = [
+            (EDGES, Some(fleet.live)),
+            (EDGES_GONE, Some(fleet.gone)),
+            (EDGES_LACKING, Some(fleet.lacking)),
+            (EDGES_BEHIND, behind),
+            (EDGES_AGE, fleet.oldest_age),
+        ];
+        let known = all.into_iter().filter_map(|(family, value)| Some((family, value?)));
+        figures.extend(known.map(|(family, value)| ((family, format!(r#"{{realm="{realm}"}}"#)), value)));
     }
     Ok(())
 }
@@ -34,6 +48,7 @@ pub(crate) async fn serve(call: Call) -> Answer {
     pass.run(|pass| {
         let mut figures = pass.api().counters.figures();
         figures.insert((DROPPED, String::new()), pass.api().uses.dropped());
+        figures.insert((REPORTS_LOST, String::new()), pass.api().reports.lost());
         let streams = &pass.api().streams;
         let of_streams =
             [(STREAMS, streams.open_now()), (STREAMS_DROPPED, streams.dropped()), (STREAMS_REFUSED, streams.refused())];

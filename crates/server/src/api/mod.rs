@@ -41,11 +41,12 @@ use tokio::task::JoinHandle;
 use tracing::{error, info};
 use utoipa::OpenApi;
 
+use answer::Quiet;
 pub use auth::throttle::FailureRate;
 use call::Seen;
 use state::Api;
 pub use state::ApiOptions;
-use v1::{audit, bulk, explain, keys, orgs, owners, realms, roles, rotate, usage};
+use v1::{audit, bulk, explain, fleet, keys, orgs, owners, realms, roles, rotate, usage};
 
 use crate::error::Error;
 use crate::files::stream::places::Places;
@@ -95,6 +96,8 @@ routes! {
     "/api/v1/realms/{realm}/activity/verify" { get => audit::verify }
     "/api/v1/realms/{realm}/usage" { post => usage::ingest }
     "/api/v1/realms/{realm}/verdicts" { get => usage::verdicts }
+    "/api/v1/realms/{realm}/edges" { get => fleet::list, post => fleet::report }
+    "/api/v1/realms/{realm}/fleet" { get => fleet::standing }
     "/metrics" { get => metrics::serve }
 }
 
@@ -150,14 +153,18 @@ async fn observe(State(api): State<Arc<Api>>, mut request: Request, next: Next) 
     if let Some(Logged(message)) = response.extensions_mut().remove::<Logged>() {
         error!(target: API, method, endpoint, error = message, "call failed");
     }
-    note(&api, &seen, method, endpoint, response.status(), begun.elapsed());
+    let quiet = response.extensions_mut().remove::<Quiet>().is_some();
+    note(&api, &seen, quiet, method, endpoint, response.status(), begun.elapsed());
     response
 }
 
-/// Counts a call, logs it, and notes it in the management realm's log of requests if a key was judged.
-fn note(api: &Api, seen: &Seen, method: &str, endpoint: String, status: StatusCode, took: Duration) {
+/// Counts a call, logs it, and notes it in the management realm's log of requests if a key was judged. A `quiet` one is only counted.
+fn note(api: &Api, seen: &Seen, quiet: bool, method: &str, endpoint: String, status: StatusCode, took: Duration) {
     let (known, status) = (seen.get(), status.as_u16());
     api.counters.count(&endpoint, method, status, known.map(|(code, ..)| code));
+    if quiet {
+        return;
+    }
     let code = known.map(|(code, ..)| code.name());
     let (key_id, ip) = (known.and_then(|(_, key_id, _)| key_id), known.and_then(|(.., ip)| ip));
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);

@@ -11,7 +11,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, HeaderBuilder, OpenApi, Ref, SecurityRequirement};
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, SecurityRequirement};
 
 use super::query::Query;
 use super::state::Api;
@@ -44,7 +44,8 @@ const STALE: (&str, &str) = ("412", "It has changed since the revision in `If-Ma
         description = "Manages keys, orgs, owners and roles, and reads the logs. Calls are authorised by keys of the realm \
             `management`, presented as a bearer token or in `X-API-Key`: a key's roles say what it may do, its scope says in which \
             realms and orgs. Errors are problem details (RFC 9457) with a stable `code`. Lists come in pages: pass `next` as \
-            `cursor`. Unknown members and parameters are refused.",
+            `cursor`. Unknown members and parameters are refused. A change is committed when its answer comes, and the header \
+            `Edgelatch-Change` says which one it is: `GET /fleet?change=…` says how far it has got.",
         contact(name = "Edgelatch", url = "https://github.com/edgelatch/edgelatch"),
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
@@ -58,6 +59,7 @@ const STALE: (&str, &str) = ("412", "It has changed since the revision in `If-Ma
         (name = "owners", description = "Users and service accounts that keys belong to."),
         (name = "roles", description = "Named sets of permissions."),
         (name = "logs", description = "Who did what, and what edges saw."),
+        (name = "fleet", description = "Which edge serves by which epoch, and whether a change is everywhere."),
         (name = "server", description = "The server itself."),
     ),
     components(schemas(Details, Sort, Direction, ImportFormat)),
@@ -75,6 +77,24 @@ fn problem(status: &str, says: &str) -> utoipa::openapi::Response {
     };
     let header = HeaderBuilder::new().description(Some(says)).schema(ObjectBuilder::new().schema_type(kind));
     response.header(name, header.build()).build()
+}
+
+/// Operations that take a body and change nothing of what edges hold.
+const NO_ACTS: [&str; 3] = ["reportUsage", "reportEdge", "explainKey"];
+
+/// Adds to what an act answers the header that says which change it is.
+fn add_change(method: &str, operation: &mut Operation) {
+    let id = operation.operation_id.as_deref().unwrap_or_default();
+    if method == "get" || NO_ACTS.contains(&id) {
+        return;
+    }
+    for (_, response) in operation.responses.responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
+        if let RefOr::T(response) = response {
+            let schema = ObjectBuilder::new().schema_type(Type::Integer);
+            let header = HeaderBuilder::new().description(Some("Which change of the realm this is.")).schema(schema);
+            response.headers.insert("Edgelatch-Change".into(), header.build());
+        }
+    }
 }
 
 /// Adds to an operation what it can answer by being what it is.
@@ -108,7 +128,10 @@ pub(crate) fn complete(paths: OpenApi) -> OpenApi {
         let operations =
             [("get", &mut item.get), ("post", &mut item.post), ("patch", &mut item.patch), ("delete", &mut item.delete)];
         for (method, operation) in operations {
-            operation.iter_mut().for_each(|operation| add_answers(path, method, operation));
+            operation.iter_mut().for_each(|operation| {
+                add_change(method, operation);
+                add_answers(path, method, operation);
+            });
         }
     }
     document

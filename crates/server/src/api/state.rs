@@ -11,9 +11,10 @@ use super::auth::throttle::{FailureRate, Throttle};
 use super::counters::Counters;
 use crate::error::Error;
 use crate::files::stream::places::Places;
-use crate::limits::MAX_IMPORTS;
+use crate::limits::{MAX_IMPORTS, MAX_WAITING_CALLS};
 use crate::net::concurrency::ConcurrencyLimit;
 use crate::tasks::background::Waker;
+use crate::tasks::reports::Reports;
 use crate::tasks::uses::Uses;
 
 /// How to serve the management API.
@@ -35,8 +36,11 @@ pub(crate) struct Api {
     pub(super) authenticator: Authenticator,
     pub(super) throttle: Throttle,
     pub(super) uses: Uses,
+    pub(super) reports: Reports,
     pub(super) counters: Counters,
     pub(super) imports: Arc<Semaphore>,
+    /// Places for calls that wait for a change to arrive.
+    pub(super) waits: Arc<Semaphore>,
     pub(super) concurrency: ConcurrencyLimit,
     /// The API's OpenAPI document, as JSON.
     pub(super) document: String,
@@ -47,7 +51,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// All of it, and the task that writes down what management keys are used for.
+    /// All of it, and the task that writes down what management keys are used for, and what edges report of themselves.
     pub(crate) fn start(
         options: &ApiOptions,
         document: String,
@@ -55,14 +59,20 @@ impl Api {
         publisher: Option<Waker>,
     ) -> Result<(Api, JoinHandle<()>), Error> {
         let authenticator = Authenticator::new(options.client_ip.as_deref()).map_err(|detail| Error::ClientIp { detail })?;
-        let (uses, writer) = Uses::start(Arc::clone(&options.registry));
+        let (uses, noting) = Uses::start(Arc::clone(&options.registry));
+        let (reports, reporting) = Reports::start(Arc::clone(&options.registry));
+        let writer = tokio::spawn(async {
+            let _ = tokio::join!(noting, reporting);
+        });
         let api = Api {
             registry: Arc::clone(&options.registry),
             authenticator,
             throttle: Throttle::new(options.failures),
             uses,
+            reports,
             counters: Counters::default(),
             imports: Arc::new(Semaphore::new(MAX_IMPORTS)),
+            waits: Arc::new(Semaphore::new(MAX_WAITING_CALLS)),
             concurrency: ConcurrencyLimit::default(),
             document,
             streams,

@@ -66,7 +66,7 @@ pub(crate) struct Edit {
 
 impl Edit {
     pub(super) fn run(self, context: &Context) -> Result<ExitCode> {
-        let Which { key, if_revision } = self.which;
+        let Which { key, if_revision, wait } = self.which;
         let edit = KeyEdit {
             name: self.name,
             description: self.description,
@@ -83,7 +83,8 @@ impl Edit {
         if edit.is_empty() {
             return Err(Failure::usage("nothing to change: name at least one field, such as --name or --add-allow"));
         }
-        let edited = context.open()?.keys().edit(&caller()?, key, &edit)?;
-        view::changed(context, &edited, ["changed", "unchanged:"])
+        let (open, me) = (context.open()?, caller()?);
+        let edited = open.keys().edit(&me, key, &edit)?;
+        wait.after(context, &open, &me, "changed", view::changed(context, &edited, ["changed", "unchanged:"])?)
     }
 }

@@ -47,6 +47,8 @@ Exit code: 0 created, 1 created before under this idempotency key, 2 not created
         fields: Box<KeyFields>,
         #[command(flatten)]
         secret: SecretTo,
+        #[command(flatten)]
+        wait: Wait,
     },
     /// List keys, newest first
     #[command(after_help = "\
@@ -75,7 +77,13 @@ Example:
     },
     Edit(Box<edit::Edit>),
     /// Revoke a key; whether it can be enabled again, or is deleted, is a setting of its org
-    #[command(after_help = "Example:\n  edgelatch keys revoke key_0a1B2c3D4e5 && edgelatch publish")]
+    #[command(after_help = "\
+Example:
+  edgelatch keys revoke key_0a1B2c3D4e5 && edgelatch publish
+  edgelatch keys revoke key_0a1B2c3D4e5 --wait 10s          # while `edgelatch serve` publishes
+
+With --json and --wait two documents follow each other: what was done, and how far it has got.
+Exit code: 0 revoked, and with --wait everywhere; 1 revoked, but not everywhere in that time; 2 not revoked.")]
     Revoke(Which),
     /// Revoke all keys that a filter fits, once their number was confirmed
     #[command(after_help = "\
@@ -93,6 +101,8 @@ All of them, or none when they are not as many any more.")]
         /// How many there are: do it
         #[arg(long, value_name = "COUNT")]
         confirm: Option<u64>,
+        #[command(flatten)]
+        wait: Wait,
     },
     /// Let a revoked key be accepted again, where the org's settings allow that
     #[command(after_help = "Example:\n  edgelatch keys enable key_0a1B2c3D4e5")]
@@ -146,14 +156,15 @@ On a terminal the name is asked for.")]
 impl Keys {
     pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
         match self {
-            Keys::Create { name, fields, secret } => {
-                let open = context.open()?;
+            Keys::Create { name, fields, secret, wait } => {
+                let (open, me) = (context.open()?, caller()?);
                 let org = open.org(fields.org.clone())?;
                 let asked = json!(["keys create", &org, &name, &fields]);
                 let new = fields.new_key(org, name);
-                secret.make(context, &asked, "created", |once, keep| {
-                    Ok(open.keys().create(&caller()?, &new, Handover { once, keep: Some(keep) })?)
-                })
+                let code = secret.make(context, &asked, "created", |once, keep| {
+                    Ok(open.keys().create(&me, &new, Handover { once, keep: Some(keep) })?)
+                })?;
+                wait.after(context, &open, &me, "created", code)
             }
             Keys::List { filter, sort, direction, page } => {
                 let order = KeyOrder { sort: Some(sort), direction };
@@ -162,42 +173,50 @@ impl Keys {
             }
             Keys::Show { key } => context.show(&context.open()?.keys().get(key)?, view::lines),
             Keys::Edit(edit) => edit.run(context),
-            Keys::Revoke(Which { key, if_revision }) => {
-                let revoked = context.open()?.keys().revoke(&caller()?, key, if_revision)?;
+            Keys::Revoke(Which { key, if_revision, wait }) => {
+                let (open, me) = (context.open()?, caller()?);
+                let revoked = open.keys().revoke(&me, key, if_revision)?;
                 let what = if revoked.deleted { "deleted, as revoking is set to do here:" } else { "revoked" };
-                view::changed(context, &revoked, [what, "already revoked:"])
+                wait.after(context, &open, &me, "revoked", view::changed(context, &revoked, [what, "already revoked:"])?)
             }
-            Keys::RevokeMany { filter, all, confirm } => {
+            Keys::RevokeMany { filter, all, confirm, wait } => {
                 let filter = KeyFilter::from(*filter);
                 if (filter == KeyFilter::default()) != all {
                     return Err(Failure::usage("which keys? name a filter, such as --role or --search, or else --all"));
                 }
-                context.show(&context.open()?.keys().revoke_all(&caller()?, &filter, confirm)?, print_many)
+                let (open, me) = (context.open()?, caller()?);
+                let revoked = open.keys().revoke_all(&me, &filter, confirm)?;
+                let code = context.show(&revoked, print_many)?;
+                if revoked.done { wait.after(context, &open, &me, "revoked", code) } else { Ok(code) }
             }
-            Keys::Enable(Which { key, if_revision }) => {
-                let enabled = context.open()?.keys().enable(&caller()?, key, if_revision)?;
-                view::changed(context, &enabled, ["enabled", "already enabled:"])
+            Keys::Enable(Which { key, if_revision, wait }) => {
+                let (open, me) = (context.open()?, caller()?);
+                let enabled = open.keys().enable(&me, key, if_revision)?;
+                wait.after(context, &open, &me, "enabled", view::changed(context, &enabled, ["enabled", "already enabled:"])?)
             }
-            Keys::Rotate { which: Which { key, if_revision }, overlap, confirm, secret } => {
-                let open = context.open()?;
+            Keys::Rotate { which: Which { key, if_revision, wait }, overlap, confirm, secret } => {
+                let (open, me) = (context.open()?, caller()?);
                 let before = open.keys().get(key)?;
                 let wanted = open.tenants().org(&before.org)?.settings.rotation_confirmed;
                 let confirm = confirm.ask("rotating a key", &before, wanted)?;
                 let asked = json!(["keys rotate", key.to_string(), &overlap, &confirm, if_revision]);
                 let rotate = Rotate { overlap: overlap.map_or(0, |overlap| overlap.value), confirm, if_revision };
-                secret.make(context, &asked, "rotated", |once, keep| {
-                    Ok(open.keys().rotate(&caller()?, key, &rotate, Handover { once, keep: Some(keep) })?)
-                })
+                let code = secret.make(context, &asked, "rotated", |once, keep| {
+                    Ok(open.keys().rotate(&me, key, &rotate, Handover { once, keep: Some(keep) })?)
+                })?;
+                wait.after(context, &open, &me, "rotated", code)
             }
-            Keys::Delete { which: Which { key, if_revision }, confirm } => {
-                let open = context.open()?;
+            Keys::Delete { which: Which { key, if_revision, wait }, confirm } => {
+                let (open, me) = (context.open()?, caller()?);
                 let before = open.keys().get(key)?;
                 // A deletion cannot be taken back, so a person is asked either way; a program must know the name where the
                 // org says so.
                 let deletion = open.tenants().org(&before.org)?.settings.deletion;
                 let confirm = confirm.ask("deleting a key", &before, deletion != Deletion::None)?;
-                let key = open.keys().delete(&caller()?, key, confirm.as_deref(), if_revision)?;
-                context.done(&json!({ "key": key, "deleted": true }), &format!("deleted {}  {}", key.key_id, key.name))
+                let key = open.keys().delete(&me, key, confirm.as_deref(), if_revision)?;
+                let line = format!("deleted {}  {}", key.key_id, key.name);
+                let code = context.done(&json!({ "key": key, "deleted": true }), &line)?;
+                wait.after(context, &open, &me, "deleted", code)
             }
             Keys::Import(import) => import.run(context),
             Keys::Requests { key, between, page } => {

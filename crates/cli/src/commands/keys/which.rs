@@ -17,6 +17,8 @@ pub(crate) struct Which {
     /// Only if the key is still at this revision
     #[arg(long, value_name = "NUMBER")]
     pub(super) if_revision: Option<u64>,
+    #[command(flatten)]
+    pub(super) wait: Wait,
 }
 
 /// A key's name, typed by whoever means what cannot be taken back.

@@ -353,6 +353,29 @@ CREATE TABLE alerts (
 
 CREATE INDEX alerts_due ON alerts (due_at);
 
+-- Edges that have reported, each as it said last. It is live until the time that stands there, by our clock, as all times here but
+-- `clock`, which is the edge's own, and `issued_at`, which its head says.
+CREATE TABLE edges (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    edge TEXT NOT NULL,
+    name TEXT NOT NULL,
+    report {int} NOT NULL CHECK (report > 0),
+    epoch {int} NOT NULL CHECK (epoch >= 0),
+    issued_at {int} NOT NULL CHECK (issued_at >= 0),
+    root_version {int} NOT NULL,
+    since {int} NOT NULL CHECK (since >= 0),
+    clock {int} NOT NULL CHECK (clock >= 0),
+    mode TEXT NOT NULL,
+    sdk TEXT NOT NULL,
+    first_at {int} NOT NULL,
+    seen_at {int} NOT NULL,
+    live_until {int} NOT NULL,
+    PRIMARY KEY (realm_id, edge)
+) {strict};
+
+CREATE INDEX edges_live ON edges (realm_id, live_until);
+CREATE INDEX edges_age ON edges (seen_at);
+
 CREATE TABLE roots (
     realm_id {int} NOT NULL REFERENCES realms (id),
     version {int} NOT NULL CHECK (version > 0),

@@ -6,11 +6,13 @@
 //! | `ip_entry` | IP lists as requests hold them |
 //! | `realms`, `orgs`, `owners`, `roles` | what keys belong to |
 //! | `audit`, `usage` | who did what, what edges saw |
+//! | `fleet` | which edge serves by which epoch, and whether a change is everywhere |
 //! | `explain` | what a key would get |
 
 pub(crate) mod audit;
 pub(crate) mod bulk;
 pub(crate) mod explain;
+pub(crate) mod fleet;
 mod ip_entry;
 pub(crate) mod keys;
 pub(crate) mod orgs;
