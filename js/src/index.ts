@@ -27,7 +27,7 @@ export { staticSource } from "./sources/static.js";
 export type { ClientIp, CredentialHeader, LazyOptions, RefreshOptions, VerifierOptions } from "./types/options.js";
 export type { AnyRequirement, RequestInfo, Requirement, RequirementFunction } from "./types/requirement.js";
 export type { KeyOptions, LazyStats, NodeRequest, RequestContext, Verifier } from "./types/verifier.js";
-export type { UsageDetails, UsageEvent, UsageOutcome, UsageSink } from "./usage/event.js";
+export type { EdgeState, EdgeWatch, UsageDetails, UsageEvent, UsageOutcome, UsageSink } from "./usage/event.js";
 export type { UsageStats } from "./usage/queue.js";
 export { type UsageOptions, usageReporter, type UsageReporter } from "./usage/reporter.js";
 export type { Verdict } from "./verdict.js";

@@ -15,8 +15,8 @@ import { httpSource } from "./sources/http.js";
 import type { Source } from "./sources/source.js";
 import type { RefreshOptions, VerifierOptions } from "./types/options.js";
 import type { LazyStats, NodeRequest, Verifier } from "./types/verifier.js";
-import type { UsageSink } from "./usage/event.js";
-import { type Reporting, reportingOf } from "./usage/pending.js";
+import type { EdgeWatch, UsageSink } from "./usage/event.js";
+import { type Reporting, reportingOf, watchOf } from "./usage/pending.js";
 import { systemClock } from "./util/clock.js";
 import { quietly } from "./util/hook.js";
 import { argument, ownCopy } from "./util/own.js";
@@ -42,6 +42,7 @@ class SnapshotVerifier implements Verifier {
   readonly #keeper: Keeper | undefined;
   readonly #onVerdict: ((verdict: Verdict) => void) | undefined;
   readonly #reporting: Reporting | undefined;
+  readonly #watch: EdgeWatch | undefined;
   readonly #lookups: Lookups | undefined;
   /** The platform's own, for requests that come without one. */
   readonly #waitUntil: WaitUntil | undefined;
@@ -56,7 +57,10 @@ class SnapshotVerifier implements Verifier {
       this.#refresher.soon();
     });
     this.#reporting = reportingOf(options, this.#engine);
-    const touch = (at: number, waitUntil?: WaitUntil) => this.#refresher.touch(at, waitUntil);
+    const touch = (at: number, waitUntil?: WaitUntil) => {
+      this.#refresher.touch(at, waitUntil);
+      if (this.#watch !== undefined && this.mode !== "timer") this.#watch.touch(waitUntil);
+    };
     this.#judge = new Judge(this.#engine, new Requirements(this.#engine, report), options.now, this.#reporting, touch);
     const timing = { now: () => this.#judge.now(), pause: () => new Promise<void>((turn) => setTimeout(turn, 0)) };
     const from = sourceOf(source);
@@ -65,8 +69,12 @@ class SnapshotVerifier implements Verifier {
     const update = updater(this.#engine, from, timing, report);
     const keeper = cache && new Keeper(cache, this.#engine, timing, report, systemClock);
     const background = { begun: keeper?.begun, settled: async () => keeper?.settled(), waitUntil };
+    const told = () => this.#watch?.refreshed();
+    const kept = keeper?.around(update) ?? update;
     this.#keeper = keeper;
-    this.#refresher = new Refresher(keeper?.around(update) ?? update, this, refresh, report, from, systemClock, background);
+    this.#refresher = new Refresher((...args) => kept(...args).finally(told), this, refresh, report, from, systemClock, background);
+    this.#watch = watchOf(options, this.#engine, this.mode, timing.now, waitUntil);
+    void keeper?.begun.then(told);
   }
 
   get epoch(): number {

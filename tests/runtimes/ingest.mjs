@@ -25,17 +25,22 @@ const SCENARIOS = {
   ok: [200], busy: [503, 200], lost: ["lost", 200], malformed: [400], unauthorized: [401], down: [503], moved: [307], limited: [429, 200],
 };
 
-/** @returns `{ url, calls(path), stop() }`; `calls` are those below one first part of the path. */
+/** @returns `{ url, calls(path), stop() }`; `calls` are those below one first part of the path, `PART/edges` what edges say of themselves. */
 export async function startIngest() {
-  const all = [];
+  const [all, edges] = [[], []];
   const server = createServer((request, response) => {
     response.setHeader("connection", "close"); // on one that is used again, Deno itself repeats a request whose answer is lost
-    const [, room] = request.url.split("/");
-    const calls = all.filter((call) => call.room === room);
+    const [, room, part] = request.url.split("/");
+    const calls = (part === "edges" ? edges : all).filter((call) => call.room === room);
     if (request.method === "GET") return void response.end(JSON.stringify(calls));
     let body = "";
     request.setEncoding("utf8").on("data", (chunk) => (body += chunk)).on("end", () => {
       const { method, url, headers } = request;
+      // What an edge says of itself is no batch.
+      if (url.endsWith("/edges")) {
+        edges.push({ room, url, authorization: headers.authorization, report: JSON.parse(body) });
+        return void response.end('{"interval":30,"spread":100}');
+      }
       const batch = JSON.parse(body);
       all.push({ room, method, url, authorization: headers.authorization, type: headers["content-type"], body, batch, problem: problemOf(batch) });
       const answers = SCENARIOS[room.split(".")[0]] ?? SCENARIOS.ok;

@@ -50,6 +50,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "readme", about: "what README.md tells a reader to do", plan: readme },
     Step { name: "stream", about: "new epochs reach edges over the server's stream, on Node, Deno and Bun", plan: stream },
     Step { name: "nginx", about: "edges behind a real web server and its caches, misconfigured ones too", plan: nginx },
+    Step { name: "fleet", about: "a revocation is waited for until every edge has it", plan: fleet },
     Step { name: "systems", about: "the documentation of each preset's system, walked on the real thing", plan: systems },
 ];
 
@@ -124,6 +125,10 @@ fn stream() -> Result<Plan> {
 fn nginx() -> Result<Plan> {
     let Some(program) = tools::nginx() else { return Ok(Plan::Skip("nginx is not installed".into())) };
     Ok(with_command(Counts::Ours, "tests/e2e/nginx/run.mjs", Some(program)))
+}
+
+fn fleet() -> Result<Plan> {
+    Ok(with_command(Counts::Ours, "tests/e2e/fleet.mjs", None))
 }
 
 fn systems() -> Result<Plan> {

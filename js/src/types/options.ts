@@ -111,7 +111,7 @@ export interface VerifierOptions {
   readonly floor?: { readonly rootVersion: number; readonly epoch: number };
   /** The pepper of a realm whose digests are peppered: its id, from 1, and its 16 to 64 bytes. */
   readonly pepper?: { readonly id: number; readonly secret: Uint8Array };
-  /** Where usage events go: `usageReporter`, or an object of your own. The caller closes it. Default: nowhere. */
+  /** Where usage events go, and who is told of new epochs: `usageReporter`, or an object of your own. The caller closes it. Default: nowhere. */
   readonly usage?: UsageSink | undefined;
   /** Called with every verdict. What it throws is discarded. */
   readonly onVerdict?: ((verdict: Verdict) => void) | undefined;

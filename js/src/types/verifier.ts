@@ -118,7 +118,7 @@ export interface Verifier {
   readonly lazy: LazyStats | undefined;
   /** Name of the realm that the root vouches for. */
   readonly realm: string;
-  /** What the option of that name gave. */
+  /** What the option of that name gave, if it takes events. */
   readonly usage?: UsageSink | undefined;
 }
 

@@ -44,6 +44,28 @@ export interface UsageOutcome extends UsageDetails {
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
+/** What an edge can say of itself. All of it is read when it is said. */
+export interface EdgeState {
+  /** When the verifier refreshes. */
+  readonly mode: "timer" | "demand" | "manual";
+  /** The epoch that serves, 0 for none. */
+  readonly epoch: number;
+  /** When its head was issued, Unix seconds, 0 for none. */
+  readonly issuedAt: number;
+  /** Version of the root under which it serves, 0 for none. */
+  readonly rootVersion: number;
+  /** The verifier's clock, Unix seconds; not a number while it tells none. */
+  readonly at: number;
+}
+
+/** What a verifier tells whoever watches it. Neither may wait; what they throw is discarded. */
+export interface EdgeWatch {
+  /** A refresh has ended, and another epoch may serve. */
+  refreshed(): void;
+  /** A request is being answered, where the verifier does not refresh by a timer: background work can go with it. */
+  touch(waitUntil?: (work: Promise<unknown>) => void): void;
+}
+
 /** Where usage events go. `usageReporter` makes one that sends them to the control plane; write your own for other places. */
 export interface UsageSink {
   /** Realm whose keys the events are about. A verifier of another realm refuses this sink. */
@@ -53,6 +75,10 @@ export interface UsageSink {
    * where the platform has one. What it throws is discarded.
    */
   record(event: UsageEvent, waitUntil?: (work: Promise<unknown>) => void): void;
+  /** `false` for a sink that takes no events, and only {@link watch}es. */
+  readonly events?: boolean;
   /** Asked once the status is known: what only the host knows of this request. What it throws is discarded. */
   describe?(request: any): UsageDetails | undefined;
+  /** Called with each verifier that is made with this sink, so that the sink may tell which epoch it serves by. */
+  watch?(edge: EdgeState): EdgeWatch;
 }

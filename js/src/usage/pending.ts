@@ -1,12 +1,14 @@
 /** Between a verdict and the event that reports it: what is known of the request then, and what the host adds later. */
 import type { Serving } from "../engine/serving.js";
+import type { WaitUntil } from "../refresh/single-flight.js";
 import { blockOf, partsOf, type RequestParts } from "../request/block.js";
 import type { Connection } from "../request/connection.js";
 import type { VerifierOptions } from "../types/options.js";
 import type { NodeRequest } from "../types/verifier.js";
+import { quietly } from "../util/hook.js";
 import { own, ownCopy } from "../util/own.js";
 import type { Verdict } from "../verdict.js";
-import type { UsageDetails, UsageOutcome, UsageSink } from "./event.js";
+import type { EdgeState, EdgeWatch, UsageDetails, UsageOutcome, UsageSink } from "./event.js";
 
 /** What a verifier with a sink hands to each verdict. */
 export interface Reporting {
@@ -30,7 +32,24 @@ export function reportingOf({ usage }: VerifierOptions, engine: Serving): Report
   if (typeof usage?.record !== "function") throw new TypeError("usage: usageReporter(…) or an object with a record() method is needed");
   const realm = own(usage, "realm");
   if (realm !== undefined && realm !== engine.realm) throw new TypeError(`usage: it is for the realm ${realm}, the root is of ${engine.realm}`);
-  return { sink: usage, engine };
+  return own(usage, "events") === false ? undefined : { sink: usage, engine };
+}
+
+/**
+ * Lets the sink, if it wants to, watch a verifier. Whatever goes wrong in there must not touch a request.
+ *
+ * @param platform keeps background work alive for requests that come without a `waitUntil` of their own
+ */
+export function watchOf({ usage }: VerifierOptions, engine: Serving, mode: EdgeState["mode"], now: () => number, platform?: WaitUntil): EdgeWatch | undefined {
+  const edge: EdgeState = {
+    mode,
+    get epoch() { return engine.snapshot.epoch; },
+    get issuedAt() { return engine.snapshot.issuedAt; },
+    get rootVersion() { return engine.snapshot.rootVersion; },
+    get at() { return now(); },
+  };
+  const watch = usage === undefined ? undefined : own(usage, "watch")?.call(usage, edge);
+  return watch && { refreshed: () => quietly(() => watch.refreshed(), undefined), touch: (given) => quietly(() => watch.touch(given ?? platform), undefined) };
 }
 
 /** What is kept of a request: not its header lines, which hold the credential. */

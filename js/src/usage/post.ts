@@ -3,10 +3,14 @@ import type { Clock } from "../util/clock.js";
 import { within } from "../util/deadline.js";
 import { reasonOf, redirectOf } from "../util/fetching.js";
 
-/** Events that are sent together. Sent again it is the same in every byte, so that it counts once. */
-export interface Batch {
-  readonly id: string;
+/** Something to be sent, as JSON. */
+export interface Message {
   readonly body: string;
+}
+
+/** Events that are sent together. Sent again it is the same in every byte, so that it counts once. */
+export interface Batch extends Message {
+  readonly id: string;
   readonly count: number;
 }
 
@@ -24,15 +28,22 @@ export interface Address {
 /** Statuses below 500 that say "later" (request timeout, too early, too many requests), not "no". */
 const LATER = new Set([408, 425, 429]);
 
-/** Makes the function that sends one batch. It never rejects, and is done when its deadline has passed. */
-export function poster({ url, key, deadline, fetch: ask }: Address, clock: Clock): (batch: Batch) => Promise<Answer> {
+/**
+ * Makes the function that sends one message, and lets `read` have the reply if it was taken. It never rejects, and is done when its deadline
+ * has passed.
+ */
+export function poster({ url, key, deadline, fetch: ask }: Address, clock: Clock): (message: Message, read?: (reply: Response) => Promise<void>) => Promise<Answer> {
   const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
 
-  return async function post({ body }) {
+  return async function post({ body }, read) {
     const late = new UsageError("deadline", `no answer within ${deadline} ms`);
     try {
       // A redirect is not followed: the key is for this address alone.
-      const send = (signal: AbortSignal) => ask(url, { method: "POST", headers, body, redirect: "manual", signal });
+      const send = async (signal: AbortSignal) => {
+        const reply = await ask(url, { method: "POST", headers, body, redirect: "manual", signal });
+        if (reply.ok) await read?.(reply);
+        return reply;
+      };
       const reply = await within(deadline, late, clock, send, true);
       reply.body?.cancel().catch(() => {});
       return answerOf(reply, url);

@@ -3,7 +3,8 @@ import { systemClock } from "../util/clock.js";
 import { quietly } from "../util/hook.js";
 import { type Options, optionsOf, UNCHECKED } from "../util/options.js";
 import { boundsOf } from "./bounds.js";
-import type { UsageDetails, UsageEvent, UsageSink } from "./event.js";
+import { EdgeReports } from "./edge.js";
+import type { EdgeState, UsageDetails, UsageEvent, UsageSink } from "./event.js";
 import { Outbox } from "./outbox.js";
 import { poster } from "./post.js";
 import type { UsageStats } from "./queue.js";
@@ -17,6 +18,10 @@ export interface UsageOptions {
   readonly realm: string;
   /** A key of the management realm whose role is `edge`: it can report and nothing else. */
   readonly key: string;
+  /** What this edge is called in the list of the fleet, such as `fra-1`: one line of up to 128 bytes. Instances may share it. */
+  readonly edge?: string;
+  /** Whether requests are reported; `false` reports only which epoch the edge serves by. Default `true`. */
+  readonly events?: boolean;
   /** Events of one batch at most, 1 to 10 000. A batch that is full is sent at once. Default 1000. */
   readonly maxBatch?: number;
   /** Milliseconds that an event waits for its batch to fill, at most. From 1; default 5000. */
@@ -46,19 +51,23 @@ export interface UsageReporter extends UsageSink {
    * attempt that failed: then it goes on waiting and is tried again. Never rejects.
    */
   flush(): Promise<boolean>;
-  /** For a shutdown: takes no more events, tries to send those that wait for about one `deadline`, drops the rest. Never rejects. */
+  /**
+   * For a shutdown: takes no more events, tries to send those that wait for about one `deadline`, drops the rest, and tells the control
+   * plane that this edge ends. Never rejects.
+   */
   close(): Promise<void>;
 }
 
 const WHOLE = "a whole number";
 const OPTIONS: Options<UsageOptions> = {
-  url: UNCHECKED, realm: UNCHECKED, key: UNCHECKED, maxBatch: WHOLE, maxAge: WHOLE, maxQueue: WHOLE, deadline: WHOLE, maxBackoff: WHOLE,
+  url: UNCHECKED, realm: UNCHECKED, key: UNCHECKED, edge: "its name", events: "true or false", maxBatch: WHOLE, maxAge: WHOLE, maxQueue: WHOLE, deadline: WHOLE, maxBackoff: WHOLE,
   describe: "a function", onError: UNCHECKED, fetch: UNCHECKED,
 };
 
 /**
  * Reports to the control plane which key was used for what: give it to `createVerifier` as `usage`. Events are sent in
- * batches after the responses; a failing control plane costs a bounded queue, never a request.
+ * batches after the responses; a failing control plane costs a bounded queue, never a request. It also tells which epoch the edge
+ * serves by, when it has a new one and now and then: that is what `edgelatch fleet` shows.
  *
  * ```ts
  * const usage = usageReporter({ url: "https://keys.example.com", realm: "acme", key: env.EDGELATCH_USAGE_KEY });
@@ -69,17 +78,23 @@ const OPTIONS: Options<UsageOptions> = {
  */
 export function usageReporter(given: UsageOptions): UsageReporter {
   const options = optionsOf("usageReporter", given, OPTIONS);
-  const { realm, key, onError, describe, fetch: ask = (...args) => fetch(...args) } = options;
+  const { realm, key, edge: name, events = true, onError, describe, fetch: ask = (...args) => fetch(...args) } = options;
   if (typeof realm !== "string" || !/^[a-z0-9][a-z0-9._-]*$/.test(realm)) throw new TypeError("realm: a realm's name is needed, such as acme");
   // Not repeated: a wrong key may be another one.
   if (typeof key !== "string" || !/^[!-~]{1,512}$/.test(key)) throw new TypeError("key: the text of a management key is needed, without spaces");
+  if (name !== undefined && !isName(name)) throw new TypeError("edge: a name in one line of up to 128 bytes is needed, such as fra-1");
+  if (typeof events !== "boolean") throw new TypeError("events: true or false is needed");
   const bounds = boundsOf(options);
-  const send = poster({ url: ingest(options.url, realm), key, deadline: bounds.deadline, fetch: ask }, systemClock);
-  const outbox = new Outbox(send, bounds, (error) => quietly(onError, error), systemClock);
+  const { deadline } = bounds;
+  const report = (error: UsageError) => quietly(onError, error);
+  const to = (what: string) => poster({ url: ingest(options.url, realm, what), key, deadline, fetch: ask }, systemClock);
+  const [outbox, tell] = [new Outbox(to("usage"), bounds, report, systemClock), to("edges")];
+  const edges: EdgeReports[] = [];
   let [prefix, count, malformed] = ["", 0, 0];
 
   return {
     realm,
+    events,
     ...(describe === undefined ? {} : { describe }),
     record(event: UsageEvent, waitUntil) {
       if (prefix === "") prefix = crypto.randomUUID().slice(0, 13);
@@ -91,17 +106,27 @@ export function usageReporter(given: UsageOptions): UsageReporter {
       const { dropped, ...rest } = outbox.stats;
       return { ...rest, dropped: dropped + malformed };
     },
+    watch(edge: EdgeState) {
+      const watched = new EdgeReports(tell, name, edge, deadline, report, systemClock);
+      edges.push(watched);
+      return watched;
+    },
     flush: () => outbox.flush(),
-    close: () => outbox.close(),
+    close: async () => void (await Promise.all([outbox.close(), ...edges.map((edge) => edge.close())])),
   };
 }
 
-/** The address that batches go to. The key must not travel in the clear. */
-function ingest(base: string | URL, realm: string): URL {
+/** One line without control characters or blanks at its ends, as the control plane takes names. */
+function isName(name: unknown): boolean {
+  return typeof name === "string" && name !== "" && name.trim() === name && !/\p{Cc}/u.test(name) && new TextEncoder().encode(name).length <= 128;
+}
+
+/** The address that reports of a kind go to. The key must not travel in the clear. */
+function ingest(base: string | URL, realm: string, what: string): URL {
   const url = new URL(base);
   const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
   if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback)) throw new TypeError("url: https: is needed, except on the loopback");
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") throw new TypeError("url: no credentials, query or fragment can be part of it");
-  url.pathname = `${url.pathname.replace(/\/+$/, "")}/api/v1/realms/${realm}/usage`;
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}/api/v1/realms/${realm}/${what}`;
   return url;
 }
