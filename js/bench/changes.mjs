@@ -3,11 +3,12 @@
 import { Fleet } from "./road/fleet.mjs";
 import { Plane, wait } from "./road/plane.mjs";
 import { relay } from "./road/relay.mjs";
+import { workerdEdge } from "./road/workerd.mjs";
 
 /** Changes of each kind that are measured. */
 const ROUNDS = 21;
 /** Changes before those. */
-const WARM = 5;
+const WARM = 10;
 /** Milliseconds for which nothing is changed, to know what idling takes. */
 const IDLE = 5000;
 /** Milliseconds between two changes, so that each is a publication of its own, and between two looks where looking would cost. */
@@ -26,7 +27,7 @@ const figures = {};
 
 say("creating the keys that are revoked later");
 const spare = [];
-while (spare.length < 3 * ROUNDS + 2 * WARM) spare.push(await plane.create(`spare ${spare.length}`));
+while (spare.length < 3 * ROUNDS + 3 * WARM) spare.push(await plane.create(`spare ${spare.length}`));
 
 say("one connected edge and one that polls");
 const [pushed, polled] = [await relay(plane.port), await relay(plane.port)];
@@ -80,13 +81,28 @@ await polling.ask("refresh");
   const passed = polled.bytes();
   await polling.ask("refresh");
   figures.idle_poll_bytes = polled.bytes() - passed;
-  figures.stall = median(stalls);
-  figures.worst_stall = Math.max(...stalls);
+  figures.stall = median(stalls.map(([time]) => time));
+  figures.worst_stall = Math.max(...stalls.map(([time]) => time));
+  figures.stall_work = median(stalls.map(([, work]) => work));
 }
 figures.tree_bytes = await plane.bundleBytes();
+say(`so far: ${JSON.stringify(figures)}`);
 figures.memory = await connected.one("memory");
 connected.end();
 polling.end();
+{
+  say("an edge in workerd");
+  const edge = await workerdEdge(root, plane.source());
+  const sizes = [];
+  for (let round = 0; round <= WARM; round++) {
+    if (round > 0) await plane.revoke(spare.pop());
+    await wait(APART);
+    await edge.refresh();
+    sizes.push(edge.added());
+  }
+  figures.workerd = { first: sizes[0], most: Math.max(...sizes) };
+  edge.stop();
+}
 
 say(`${edges} edges in ${processes} processes, each with a tree of its own`);
 const fleet = new Fleet(processes);

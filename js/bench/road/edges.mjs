@@ -35,21 +35,25 @@ const answers = {
           times.push(Number(process.hrtime.bigint() / 1000n));
           waiting.delete(verifier);
         }
-        if (waiting.size === 0) done(times), clearInterval(look);
+        if (waiting.size > 0) return;
+        clearInterval(look);
+        done(times);
       }, every);
     });
   },
 
-  /** The longest time without a turn of the event loop, in milliseconds, until the first edge judges a key so. */
+  /**
+   * The longest time without a turn of the event loop until the first edge judges a key so, in milliseconds of the clock, and of this
+   * process's own work.
+   */
   stall({ text, code }) {
-    let [longest, last] = [0, performance.now()];
-    return new Promise((done) => {
+    let [time, work, last, done] = [0, 0, performance.now(), answers.cpu()];
+    return new Promise((resolve) => {
       const turn = () => {
-        const now = performance.now();
-        longest = Math.max(longest, now - last);
-        last = now;
+        const [now, used] = [performance.now(), answers.cpu()];
+        [time, work, last, done] = [Math.max(time, now - last), Math.max(work, used - done), now, used];
         most = Math.max(most, taken());
-        if (verifiers[0].verifyKey(text).code === code) done(longest);
+        if (verifiers[0].verifyKey(text).code === code) resolve([time, work]);
         else setImmediate(turn);
       };
       turn();
