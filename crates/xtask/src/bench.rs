@@ -3,6 +3,7 @@
 mod changes;
 mod cold;
 mod control;
+mod lazy;
 mod table;
 
 use crate::{js, wasm::Size};
@@ -29,6 +30,8 @@ enum Part {
     Changes,
     /// Fresh processes with many keys
     Cold,
+    /// Memory of lazy edges
+    Lazy,
 }
 
 #[derive(clap::Args)]
@@ -71,7 +74,7 @@ fn verify_target(size: &str) -> Target {
 
 pub fn main(arguments: &Arguments) -> Result<()> {
     let mut table = Table::default();
-    if arguments.part != Some(Part::Control) {
+    if !matches!(arguments.part, Some(Part::Control | Part::Lazy)) {
         println!("building the SDK");
         js::prepare()?;
     }
@@ -83,6 +86,9 @@ pub fn main(arguments: &Arguments) -> Result<()> {
     }
     if arguments.measures(Part::Changes) {
         changes::measure(arguments.keys, arguments.edges, &mut table)?;
+    }
+    if arguments.measures(Part::Lazy) {
+        lazy::measure(&mut table)?;
     }
     if arguments.measures(Part::Control) {
         control::measure(arguments.import, &mut table)?;

@@ -38,6 +38,12 @@ pub fn measure(keys: u64, edges: u64, table: &mut Table) -> Result<()> {
     table.row("    CPU of an edge beyond idling", whole(2.0), number(&figures, "apply_cpu"), "ms");
     table.row("    longest stall of its event loop, median of changes", whole(5.0), number(&figures, "stall"), "ms");
     table.row("        in the worst of them", Target::None, number(&figures, "worst_stall"), "ms");
+    table.row(
+        "        of which its own work, without other programs' turns",
+        Target::None,
+        number(&figures, "stall_work"),
+        "ms",
+    );
     let refused = &figures["refused"];
     for (what, target, name) in [
         (format!("committed to refused at {edges} connected edges, p50"), fleet(100.0), "p50"),
@@ -49,6 +55,9 @@ pub fn measure(keys: u64, edges: u64, table: &mut Table) -> Result<()> {
     let memory = |name| number(&figures["memory"], name) / number(&figures, "tree_bytes");
     table.row(format!("eager edge of {keys} keys: wasm memory and buffers, at most / tree"), whole(1.2), memory("most"), "×");
     table.row("    after the updates", whole(1.2), memory("now"), "×");
-    table.row("    resident memory of its process beyond that before / tree", Target::None, memory("resident"), "×");
+    let workerd = |name| number(&figures["workerd"], name) / number(&figures, "tree_bytes");
+    table.row("    in workerd, resident memory added by it, at most / tree", whole(1.2), workerd("most"), "×");
+    table.row("        as it was loaded", Target::None, workerd("first"), "×");
+    table.row("    in Node, resident memory of its process beyond that before / tree", Target::None, memory("resident"), "×");
     Ok(())
 }
