@@ -51,7 +51,7 @@ told! {
         Invalid { field: String, reason: String } = "invalid", "`{field}`: {reason}";
         NotFound { kind: Kind, id: String } = "not_found", "there is no {kind} `{id}`";
         Exists { kind: Kind, id: String } = "exists", "{kind} `{id}` exists already: choose another name or edit that one";
-        NameTaken { name: String } = "name_taken", "the org has a key named `{name}`, and its names are unique: choose another name, or revoke that key";
+        NameTaken { name: String } = "name_taken", "the org has a key named `{name}`, or one whose name looks like it, and its names are unique: choose another name, or revoke that key";
         NotAllowed { field: String, reason: String } = "not_allowed", "`{field}`: {reason}; the org's settings say so";
         LimitReached { field: String, limit: u64, what: &'static str, mend: &'static str } = "limit_reached", "`{field}`: the limit of {limit} {what} is reached: {mend}";
         WrongState { id: String, reason: String } = "wrong_state", "key `{id}`: {reason}";

@@ -168,6 +168,8 @@ fn lines_are_judged_one_after_the_other(f: Fixture) {
             10 => line("text 3", "digest of line 5"),
             11 => line("text 11", "name 4"),
             12 => "short,x\n".into(),
+            14 => line("text 14", "NAME 4"),
+            15 => line("text 15", "name\u{202e} 15"),
             // Neither of these refused lines kept its name or its digest from others.
             13 => line("text 11", "digest of line 5"),
             4000 => line("text 0", "of the first batch"),
@@ -177,9 +179,17 @@ fn lines_are_judged_one_after_the_other(f: Fixture) {
     }
     let report = run(&f, &how(ImportFormat::Csv), &file).unwrap();
     let seen: Vec<_> = report.refusals.iter().map(|refusal| (refusal.line, refusal.code)).collect();
-    let expected = [(12, "digest_taken"), (13, "name_taken"), (14, "invalid"), (4002, "digest_taken"), (4003, "name_taken")];
+    let expected = [
+        (12, "digest_taken"),
+        (13, "name_taken"),
+        (14, "invalid"),
+        (16, "name_taken"),
+        (17, "invalid"),
+        (4002, "digest_taken"),
+        (4003, "name_taken"),
+    ];
     assert_eq!(seen, expected);
-    assert_eq!((report.keys, report.done, count(&f)), (4095, false, 0));
+    assert_eq!((report.keys, report.done, count(&f)), (4093, false, 0));
 }
 
 fn what_is_no_import_is_refused(f: Fixture) {

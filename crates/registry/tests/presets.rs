@@ -217,6 +217,19 @@ fn settings_are_the_orgs_own(f: Fixture) {
     set("two", json!({ "unique_names": true })).unwrap();
     let again = NewKey { org: slug("two"), ..bare("b") };
     refused(f.registry.keys(&f.realm).make(&me, &again), "name_taken", "/name", "`b`");
+    // Names that look alike are one: other case, Cyrillic letters, composed or not, wide or not.
+    let named = |name: &str| NewKey { org: slug("two"), ..bare(name) };
+    let first = f.registry.keys(&f.realm).make(&me, &named("scope caf\u{e9}")).unwrap();
+    for name in ["Scope Caf\u{e9}", "scope cafe\u{301}", "ѕсоре caf\u{e9}", "ｓcope caf\u{e9}"] {
+        refused(f.registry.keys(&f.realm).make(&me, &named(name)), "name_taken", "/name", "looks like it");
+    }
+    let other = f.registry.keys(&f.realm).make(&me, &named("another")).unwrap();
+    let renamed = KeyEdit { name: Some("SCOPE caf\u{e9}".parse().unwrap()), ..KeyEdit::default() };
+    refused(f.registry.keys(&f.realm).edit(&me, other.key.key_id, &renamed), "name_taken", "/name", "looks like it");
+    // Its own name in another case is nobody else's, and a name that is free again can be taken.
+    f.registry.keys(&f.realm).edit(&me, first.key.key_id, &renamed).unwrap();
+    f.registry.keys(&f.realm).revoke(&me, first.key.key_id, None).unwrap();
+    f.registry.keys(&f.realm).make(&me, &named("scope cafe\u{301}")).unwrap();
     set("two", json!({ "unique_names": false })).unwrap();
     f.registry.keys(&f.realm).make(&me, &again).unwrap();
     let stale = OrgEdit { if_revision: Some(1), ..edit(json!({ "max_keys": 5 })) };

@@ -14,7 +14,9 @@ use crate::transaction::Change;
 pub(super) struct Ready {
     pub(super) key: Fields,
     pub(super) name: String,
-    /// The org in which its name must be its own.
+    /// What names share that look like it.
+    pub(super) skeleton: String,
+    /// The org in which no other name may look like it.
     pub(super) holder: Option<u64>,
     pub(super) secret: Secret,
     pub(super) roles: Vec<RoleRow>,
@@ -65,7 +67,7 @@ impl Batch {
         let mut holders: HashMap<u64, Vec<&str>> = HashMap::new();
         for line in &ready {
             if let Some(org) = line.holder {
-                holders.entry(org).or_default().push(&line.name);
+                holders.entry(org).or_default().push(&line.skeleton);
             }
         }
         for (org, held) in holders {
@@ -78,12 +80,12 @@ impl Batch {
         for (number, line) in self.lines.drain(..) {
             let refused = match line {
                 Err(error) => Some(error),
-                Ok(line) if line.holder.is_some_and(|org| names.contains(&(org, line.name.clone()))) => {
+                Ok(line) if line.holder.is_some_and(|org| names.contains(&(org, line.skeleton.clone()))) => {
                     Some(Error::NameTaken { name: line.name })
                 }
                 Ok(line) if !digests.insert(line.prefix().to_vec()) => Some(Error::DigestTaken),
                 Ok(line) => {
-                    names.extend(line.holder.map(|org| (org, line.name.clone())));
+                    names.extend(line.holder.map(|org| (org, line.skeleton.clone())));
                     for (all, rows) in rows.iter_mut().zip(line.rows(change, self.next)) {
                         all.extend(rows);
                     }

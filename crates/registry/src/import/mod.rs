@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::journal::What;
 use crate::keys::{KEY_LIMITS, Keys, Secret, check_new, hold_imports, new_key_id, new_row};
 use crate::limits::{IMPORT_ROWS, MAX_REFUSALS, PROGRESS_LINES};
-use crate::model::{Authority, Caller, Digest, NewKey, Origin, Slug, words};
+use crate::model::{Authority, Caller, Digest, NewKey, Origin, Slug, skeleton, words};
 use crate::registry::Env;
 use crate::store::Statements;
 use crate::tenants::{OrgRow, RoleRow, find_role, owner_id};
@@ -226,7 +226,8 @@ impl Work<'_, '_> {
         let key = new_row(change, (org, owner), new_key_id(env)?, (new, &ip), Origin::Imported).and(numbers.fields());
         let holder = org.settings.unique_names.then_some(org.id);
         let (name, scope) = (new.name.to_string(), new.scope.clone());
-        Ok(Ready { key, name, holder, secret: Secret::imported(digest), roles, scope, ip })
+        let skeleton = skeleton(&name);
+        Ok(Ready { key, name, skeleton, holder, secret: Secret::imported(digest), roles, scope, ip })
     }
 }
 

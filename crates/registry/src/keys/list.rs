@@ -7,7 +7,7 @@ use super::Keys;
 use super::load::load_rows;
 use crate::error::Error;
 use crate::limits::MAX_SEARCH_BYTES;
-use crate::model::{DAY, Direction, KeyFilter, KeyOrder, KeyPage, Paging, Settings, Slug, Sort, State, Word, cut};
+use crate::model::{DAY, Direction, KeyFilter, KeyOrder, KeyPage, Paging, Settings, Slug, Sort, State, Word, cut, folded};
 use crate::store::{Conditions, Statements, Value, args};
 use crate::tenants::{org_id, owner_id};
 use crate::transaction::Transaction;
@@ -37,8 +37,7 @@ fn role_sql(role: &str) -> String {
 }
 
 fn search_sql(text: &str, pattern: &str) -> String {
-    let mut tests: Vec<_> =
-        ["k.name", "k.description"].iter().map(|c| format!("lower({c}) LIKE {pattern} ESCAPE '\\'")).collect();
+    let mut tests = vec![format!("k.folded LIKE {pattern} ESCAPE '\\'")];
     // Ids and first characters hold nothing else, so most searches need not look there.
     if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         tests.push(format!("lower(k.key_id) LIKE {pattern} ESCAPE '\\'"));
@@ -119,11 +118,10 @@ pub(crate) fn conditions(tx: &mut Transaction<'_>, filter: &KeyFilter, now: u64)
     Ok(all)
 }
 
-/// A pattern that finds `text` anywhere, whatever characters it holds. Only ASCII is folded: that is what both databases' `lower`
-/// does, and a pattern folded further would not even find the very text.
+/// A pattern that finds `text` anywhere, whatever characters it holds, and in any case.
 fn like(text: &str) -> String {
     let mut pattern = String::from("%");
-    for c in text.to_ascii_lowercase().chars() {
+    for c in folded(text).chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }

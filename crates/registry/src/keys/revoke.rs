@@ -12,7 +12,7 @@ use crate::audit::{Target, logged};
 use crate::error::{Error, Kind};
 use crate::journal::What;
 use crate::limits::{MAX_PAGE, SAMPLE};
-use crate::model::{Caller, Changed, Deletion, Key, KeyFilter, Revocation, When};
+use crate::model::{Caller, Changed, Deletion, Key, KeyFilter, Revocation, When, composed};
 use crate::store::Statements;
 use crate::tenants::OrgRow;
 use crate::transaction::Change;
@@ -91,7 +91,7 @@ impl Keys<'_> {
             let (Loaded { row, key, .. }, org) = change.key(key_id, if_revision)?;
             match org.settings.deletion {
                 Deletion::None => return Err(Error::not_allowed("status", "keys are not deleted here: revoke it")),
-                Deletion::TypedName if confirm != Some(key.name.as_str()) => {
+                Deletion::TypedName if confirm.map(composed).as_deref() != Some(key.name.as_str()) => {
                     return Err(Error::Unconfirmed { what: "deleting a key" });
                 }
                 Deletion::TypedName | Deletion::Immediate => {}

@@ -10,7 +10,7 @@ use super::rows::{Secret, end_secrets};
 use crate::audit::Target;
 use crate::error::{Error, Kind};
 use crate::journal::What;
-use crate::model::{Caller, Changed, Created, Handover, Key, Once, Rotate, RotationMode, Settings, format_time};
+use crate::model::{Caller, Changed, Created, Handover, Key, Once, Rotate, RotationMode, Settings, composed, format_time};
 use crate::store::{Statements, args, fields};
 use crate::transaction::{Change, check_revision};
 
@@ -31,7 +31,7 @@ fn check(settings: &Settings, key: &Key, rotate: &Rotate) -> Result<(), Error> {
     if key.revoked_at.is_some() {
         return wrong_state("is revoked; a new secret would be refused like the old one".into());
     }
-    if settings.rotation_confirmed && rotate.confirm.as_deref() != Some(key.name.as_str()) {
+    if settings.rotation_confirmed && rotate.confirm.as_deref().map(composed).as_deref() != Some(key.name.as_str()) {
         return Err(Error::Unconfirmed { what: "rotating a key" });
     }
     // A third secret would have to end somebody's overlap early, or live beside the two.

@@ -5,7 +5,9 @@ use edgelatch_core::key::{self, KeyId};
 use crate::directory::Numbers;
 use crate::error::Error;
 use crate::journal::What;
-use crate::model::{Authority, Digest, IpEntry, IpRules, Key, NewKey, Origin, Scope, Slug, Word};
+use crate::model::{
+    Authority, Description, Digest, IpEntry, IpRules, Key, Name, NewKey, Origin, Scope, Slug, Word, folded, skeleton,
+};
 use crate::store::{Fields, Statements, Value, args, fields};
 use crate::tenants::{OrgRow, RoleRow, find_role};
 use crate::transaction::{Change, Transaction};
@@ -59,8 +61,16 @@ pub(crate) fn new_row(
         allow_mode: ip.allow_mode().word(), ip_order: ip.order().word(), not_before: new.not_before,
         expires_at: new.expires_at, metadata: new.metadata.as_str(), created_at: change.now, updated_at: change.now,
         environment: new.environment.as_ref().or(first).map(Slug::as_str),
-        held_name: org.settings.unique_names.then_some(new.name.as_str()),
+        held_name: org.settings.unique_names.then(|| skeleton(new.name.as_str())),
     }
+    .and(of_text(&new.name, &new.description))
+}
+
+/// What is stored of a key's texts so that names that look alike are one, and searches heed no case.
+fn of_text(name: &Name, description: &Description) -> Fields {
+    // No text that is searched for holds a line break, so none is found across it.
+    let searched = format!("{}\n{}", name.as_str(), description.as_str());
+    fields! { skeleton: skeleton(name.as_str()), folded: folded(&searched) }
 }
 
 /// Writes what an edit may change of a key's own row.
@@ -72,13 +82,14 @@ pub(super) fn revise(change: &mut Change<'_>, org: &OrgRow, row: u64, key: &Key)
         environment: key.environment.as_ref().map(Slug::as_str), held_name: held_name(org, key),
         revoked_at: key.revoked_at,
     };
+    let edited = edited.and(of_text(&key.name, &key.description));
     let taken = || Error::NameTaken { name: key.name.to_string() };
     change.revise("keys", row, edited).map_err(|e| e.or_unique(taken))
 }
 
-/// The name that the key keeps others from having.
-fn held_name<'k>(org: &OrgRow, key: &'k Key) -> Option<&'k str> {
-    (org.settings.unique_names && key.revoked_at.is_none()).then_some(key.name.as_str())
+/// What the name of no other key may look like.
+fn held_name(org: &OrgRow, key: &Key) -> Option<String> {
+    (org.settings.unique_names && key.revoked_at.is_none()).then(|| skeleton(key.name.as_str()))
 }
 
 pub(crate) fn role_rows(row: u64, roles: &[RoleRow]) -> Vec<Fields> {

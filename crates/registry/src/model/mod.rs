@@ -4,6 +4,7 @@
 //! | read | for |
 //! |---|---|
 //! | `words`, `text`, `time`, `digest` | single values: words, names, times, digests, read from text |
+//! | `chars` | which characters may stand in a name, and when two names look alike |
 //! | `ip` | from where a key may be used |
 //! | `settings`, `preset` | where a key is presented, and what an org's administrators may do: data |
 //! | `tenants` | realms, their orgs, owners and roles |
@@ -14,6 +15,7 @@
 //! | `schema` | how texts and words look in the API's document |
 
 mod caller;
+mod chars;
 mod digest;
 mod ip;
 pub mod json;
@@ -28,6 +30,7 @@ mod time;
 mod words;
 
 pub use caller::{Caller, Committed, Idempotency};
+pub(crate) use chars::{composed, folded, skeleton};
 pub use digest::Digest;
 pub use ip::{EmptyList, IpEdit, IpEntry, IpLists, IpRules, ListEdit, NewIpRules};
 pub use key::{Changed, Created, Handover, Keep, Key, KeyEdit, NewKey, Once, Origin, Rotate, Scope, State, StatusEdit};

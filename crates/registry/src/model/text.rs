@@ -6,6 +6,7 @@ use edgelatch_core::{key, permission};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::chars::{composed, deceptive, is_deceptive};
 use super::words::{FromText, from_text};
 use crate::error::Error;
 use crate::limits;
@@ -15,14 +16,15 @@ pub fn is_member_name(text: &str) -> bool {
     (1..=24).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
-/// A line that people read: no control characters (the snapshot separates its texts by them), no blanks at the ends.
+/// A line that people read: no control characters (the snapshot separates its texts by them), no blanks at the ends, and nothing that
+/// deceives the eye.
 fn is_line(text: &str) -> bool {
-    text.trim() == text && !text.chars().any(char::is_control)
+    text.trim() == text && !text.chars().any(char::is_control) && deceptive(text).is_none()
 }
 
 /// Lines that people read.
 fn is_prose(text: &str) -> bool {
-    !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
+    !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') && deceptive(text).is_none()
 }
 
 fn is_slug(text: &str) -> bool {
@@ -37,19 +39,21 @@ macro_rules! texts {
         pub struct $name(String);
 
         impl $name {
-            /// Reads `text`; an error names `field`.
+            /// Reads `text`, and composes it (Unicode normalization form C); an error names `field`.
             pub fn parse(field: &str, text: &str) -> Result<Self, Error> {
                 let rule: fn(&str) -> bool = $rule;
+                let text = composed(text);
                 if text.is_empty() && !texts!(@$empty) {
                     return Err(Error::invalid(field, concat!("is empty; it must be ", $says)));
                 }
                 if text.len() > $max {
                     return Err(Error::invalid(field, format!("{} bytes are more than the limit of {}", text.len(), $max)));
                 }
-                if !rule(text) {
-                    return Err(Error::invalid(field, concat!("must be ", $says)));
+                if !rule(&text) {
+                    let hidden = deceptive(&text).map(|c| format!("holds U+{:04X}, which is not seen as what it is; it ", u32::from(c)));
+                    return Err(Error::invalid(field, format!("{}must be {}", hidden.unwrap_or_default(), $says)));
                 }
-                Ok($name(text.into()))
+                Ok($name(text))
             }
 
             /// The text.
@@ -95,15 +99,15 @@ texts! {
     Slug("id", filled up to limits::MAX_SLUG_BYTES, is_slug, "a-z 0-9 . _ -, beginning with a letter or digit",
         Some("^[a-z0-9][a-z0-9._-]*$"));
     /// What people call something.
-    Name("name", filled up to limits::MAX_NAME_BYTES, is_line, "one line without control characters or blanks at its ends",
+    Name("name", filled up to limits::MAX_NAME_BYTES, is_line, "one line without control, invisible or unassigned characters, or blanks at its ends",
         Some(r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$"));
     /// What something is for; nothing said by default.
     #[derive(Default)]
-    Description("description", maybe up to limits::MAX_DESCRIPTION_BYTES, is_prose, "text without control characters",
+    Description("description", maybe up to limits::MAX_DESCRIPTION_BYTES, is_prose, "text without control, invisible or unassigned characters",
         Some(r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"));
     /// A remark on an IP entry; none by default.
     #[derive(Default)]
-    Note("note", maybe up to limits::MAX_NOTE_BYTES, is_line, "one line without control characters or blanks at its ends",
+    Note("note", maybe up to limits::MAX_NOTE_BYTES, is_line, "one line without control, invisible or unassigned characters, or blanks at its ends",
         Some(r"^([^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$"));
     /// A service that a scope names.
     Service("scope", filled up to edgelatch_core::limits::MAX_PERMISSION_BYTES, |t| permission::is_permission(t.as_bytes()),
@@ -155,11 +159,11 @@ impl Metadata {
         if members.is_empty() {
             return Ok(Metadata::default());
         }
-        // JSON leaves DEL and the C1 controls as they are; the snapshot takes no control characters.
+        // JSON leaves DEL and the C1 controls as they are; the snapshot takes no control characters, and what is printed should show all it holds.
         let text: String = Value::Object(members)
             .to_string()
             .chars()
-            .map(|c| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.into() })
+            .map(|c| if c.is_control() || is_deceptive(c) { escaped(c) } else { c.into() })
             .collect();
         if text.len() > limits::MAX_METADATA_BYTES {
             let reason = format!("{} bytes are more than the limit of {}", text.len(), limits::MAX_METADATA_BYTES);
@@ -189,6 +193,11 @@ impl<'de> Deserialize<'de> for Metadata {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         Metadata::from_members(Map::deserialize(from)?).map_err(|error| serde::de::Error::custom(error.reason()))
     }
+}
+
+/// A character as JSON writes it in ASCII (RFC 8259 section 7).
+fn escaped(c: char) -> String {
+    c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
 }
 
 #[cfg(test)]

@@ -175,12 +175,13 @@ pub fn parse_span(field: &str, text: &str, now: u64) -> Result<u64, Error> {
         .ok_or_else(|| out_of_range(field))
 }
 
-/// A span, if the text is one. In `1m` nobody can tell a minute from a month; beside hours or seconds it is clear.
+/// A span, if the text is one. In `1m` nobody can tell a minute from a month; beside hours or seconds it is clear, and so is `PT1M`.
 fn span(field: &str, text: &str) -> Result<Option<Span>, Error> {
     let Ok(span) = text.parse::<Span>() else { return Ok(None) };
     let units: Vec<String> = text.split(|c: char| !c.is_ascii_alphabetic()).map(str::to_ascii_lowercase).collect();
     let has = |unit: &str| units.iter().any(|one| one == unit);
-    if has("m") && !["h", "s"].into_iter().any(has) {
+    let is_iso = text.trim_start_matches(['+', '-']).starts_with(['P', 'p']);
+    if has("m") && !is_iso && !["h", "s"].into_iter().any(has) {
         return Err(Error::invalid(field, "`m` could be a minute or a month: write `min` or `mo`, such as `1mo`"));
     }
     Ok(Some(span))

@@ -44,8 +44,13 @@ fn hold_names(change: &mut Change<'_>, org: u64, unique: bool) -> Result<(), Err
     if !unique {
         return change.run("UPDATE keys SET held_name = NULL WHERE org_id = $1", args![org]).map(drop);
     }
-    let sql = "UPDATE keys SET held_name = name WHERE org_id = $1 AND revoked_at IS NULL";
-    let shared = || Error::invalid("settings/unique_names", "two of the org's keys share a name: rename or revoke one first");
+    let sql = "UPDATE keys SET held_name = skeleton WHERE org_id = $1 AND revoked_at IS NULL";
+    let shared = || {
+        Error::invalid(
+            "settings/unique_names",
+            "two of the org's keys share a name, or have names that look alike: rename or revoke one first",
+        )
+    };
     change.run(sql, args![org]).map(drop).map_err(|e| e.or_unique(shared))
 }
 

@@ -101,9 +101,13 @@ CREATE TABLE keys (
     org_id {int} NOT NULL,
     owner_id {int} NOT NULL,
     name TEXT NOT NULL,
-    -- The name while no other key of the org may have it; null once it is free, or where names need not be unique.
+    -- What names share that look alike.
+    skeleton TEXT NOT NULL,
+    -- The skeleton while no other key of the org may have such a name; null once it is free, or where names need not be unique.
     held_name TEXT,
     description TEXT NOT NULL DEFAULT '',
+    -- Name and description without regard to case, for searches.
+    folded TEXT NOT NULL,
     origin TEXT NOT NULL CHECK (origin IN ('issued', 'imported')),
     -- Numbers of what the key's records refer to in the directory: the roles that follow from the org's authority, its scope, its
     -- IP policy; 0 for none, all, none.
