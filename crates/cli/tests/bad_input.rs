@@ -50,7 +50,7 @@ fn fields() {
         (create(&["--owner", "nobody"]), &["no owner `nobody`", "owners list"]),
         (create(&["--org", "nobody"]), &["no org `nobody`", "orgs list"]),
         (vec!["keys", "create", "--name", ""], &["--name", "empty"]),
-        (vec!["keys", "create", "--name", "a\nb"], &["--name", "control characters"]),
+        (vec!["keys", "create", "--name", "a\nb"], &["--name", "without control"]),
         (vec!["keys", "create", "--name", "a\u{202e}b"], &["--name", "U+202E"]),
         (vec!["keys", "create", "--name", "a", "--description", "b\u{200b}c"], &["--description", "U+200B"]),
         (vec!["owners", "create", "x", "--name", "b\u{2066}c"], &["--name", "U+2066"]),
