@@ -181,6 +181,9 @@ fn as_many_edges_as_may_be_and_none_driven_out(f: Fixture) {
     // What nobody keeps track of may lack anything.
     let found = standing(&f, 1);
     assert_eq!((found.full, found.lacking, found.everywhere), (true, 0, false));
+    // Those that were there are there.
+    let first = format!("SELECT count(*) FROM edges WHERE edge < '{MAX_EDGES:06}'");
+    assert_eq!(f.rows(&first), [[(MAX_EDGES - 1).to_string()]]);
     // Once some are gone, they make room.
     let all = f.rows("SELECT count(*) FROM edges");
     assert_eq!(all, [[MAX_EDGES.to_string()]]);
