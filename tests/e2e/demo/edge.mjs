@@ -16,14 +16,16 @@ const WARM_MS = 400;
 
 /**
  * @param createVerifier of the entry for this host
- * @param settings `{ root, source, clientIp, mode, interval, stream }`, the last two if they are not the usual ones
+ * @param settings `{ root, source, clientIp, mode, interval, stream, cache, lazy }`, the last four if they are not the usual ones
  */
-export async function edge(createVerifier, { root, source, clientIp, mode, interval = 150, stream }) {
+export async function edge(createVerifier, { root, source, clientIp, mode, interval = 150, stream, cache, lazy }) {
   let refused;
   let cold = true;
   const latch = await createVerifier({
     root,
     source,
+    cache,
+    ...(lazy !== undefined && { lazy }),
     ...(clientIp !== undefined && { clientIp }),
     refresh: { mode, interval, maxBackoff: 500, ...(stream !== undefined && { stream }) },
     onError: (error) => (refused = error),
@@ -31,8 +33,7 @@ export async function edge(createVerifier, { root, source, clientIp, mode, inter
 
   /** Judges a request; `{ status, headers, body }`. */
   async function answer(request, context, measured) {
-    await latch.load(context.waitUntil);
-    const verdict = latch.verify(request, requirement, context);
+    const verdict = await latch.check(request, requirement, context);
     const headers = { "x-demo-verdict": verdict.code };
     if (measured) {
       const call = () => latch.verify(request, requirement, context);

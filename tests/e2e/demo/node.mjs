@@ -2,10 +2,12 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createVerifier } from "edgelatch";
+import { fileCache } from "edgelatch/file";
 import { edge } from "./edge.mjs";
 
 const settings = JSON.parse(readFileSync(process.argv[2], "utf8"));
-const api = await edge(createVerifier, { ...settings, mode: "timer" });
+const cache = settings.cache === undefined ? undefined : fileCache(settings.cache);
+const api = await edge(createVerifier, { ...settings, cache, mode: "timer" });
 
 const server = createServer(async (request, response) => {
   const { status, headers, body } =

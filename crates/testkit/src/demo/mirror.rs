@@ -21,7 +21,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 pub enum Mode {
     /// Requests reach the control plane.
     Pass,
-    /// These bytes stand for `head` and `bundle`; everything else reaches the control plane.
+    /// These bytes stand for `head` and `bundle`, and nothing else leads to what they name; requests for roots reach the control plane.
     Serve { head: Vec<u8>, bundle: Vec<u8> },
     /// Every connection ends at once.
     Cut,
@@ -78,6 +78,10 @@ fn serve(mut client: TcpStream, upstream: SocketAddr, mode: Mode, count: &Atomic
         Mode::Serve { bundle, .. } if path.ends_with("/bundle") => Some(bundle),
         Mode::Serve { .. } | Mode::Pass => None,
     };
+    if matches!(mode, Mode::Serve { .. }) && ["/patch/", "/objects/"].iter().any(|part| path.contains(part)) {
+        write!(client, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+        return Ok(());
+    }
     if let Some(bytes) = bytes {
         write!(client, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", bytes.len())?;
         client.write_all(bytes)?;

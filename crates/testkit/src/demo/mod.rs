@@ -41,6 +41,8 @@ pub fn run(keep: bool) -> Result<Tally> {
     table.part("The road from the control plane to the edge");
     scene.streamed(&mut table)?;
     scene.behind_a_web_server(&mut table)?;
+    scene.started_alone(&mut table)?;
+    scene.lazily(&mut table)?;
     println!(
         "\ntime: the mean of many calls for this very request inside the edge, or how long after the command that made a change"
     );

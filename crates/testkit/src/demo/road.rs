@@ -1,4 +1,4 @@
-//! How news gets to an edge: over a stream, and as plain files behind any web server.
+//! How news gets to an edge: over a stream, as plain files behind any web server, and, where none gets there, out of its own cache.
 
 use super::{
     PATIENCE, Scene, bearer,
@@ -10,13 +10,16 @@ use super::{
 };
 use crate::{
     process::Running,
-    shell::command,
+    shell::{self, command},
     wire::{self, Answer},
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use std::{
+    fs,
     net::SocketAddr,
+    path::Path,
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -25,6 +28,9 @@ use std::{
 const HOUR: u64 = 3_600_000;
 /// Edges behind the web server.
 const FLEET: [&str; 5] = ["files 1", "files 2", "files 3", "files 4", "files 5"];
+/// Keys that are imported for the edge that holds no more than a part of the snapshot, and how many bytes it may keep beside the index.
+const MANY: usize = 20_000;
+const BUDGET: u64 = 262_144;
 /// How often two publications are tried until both are of one second.
 const TRIES: usize = 5;
 
@@ -100,6 +106,74 @@ impl Scene {
             until(edge, key, "200")?;
         }
         Ok(())
+    }
+
+    /// An edge that begins while the control plane cannot be reached: with what it kept of its last life, and without.
+    pub(super) fn started_alone(&self, table: &mut Table) -> Result<()> {
+        let cache = shell::scratch("demo")?.join("edge-cache");
+        if cache.exists() {
+            fs::remove_dir_all(&cache).with_context(|| format!("cannot empty {}", cache.display()))?;
+        }
+        let mirror = Mirror::start(self.address, Mode::Pass)?;
+        let settings = self.settings(mirror.address, json!({ "cache": cache }));
+        let edge = Edge::start("last life", "node", &settings)?;
+        let key = self.viewer("revoked before the restart")?;
+        until(&edge, &key, "200")?;
+        self.control.json(&["keys", "revoke", &key.id])?;
+        until(&edge, &key, "401")?;
+        self.wait_until_kept(&cache)?;
+        drop(edge);
+        mirror.set(Mode::Cut);
+        let (reader, revoked) = (bearer(&self.keys.reader.secret), bearer(&key.secret));
+        let kept = Edge::start("new life", "node", &settings)?;
+        for (what, lines, expected) in [("valid", &reader, ("200", "valid")), ("revoked", &revoked, ("401", "revoked"))] {
+            let what = format!("GET /reports, {what} key, started without the control plane");
+            table.row(kept.name, &what, &kept.ask(reports(lines), true)?, expected);
+        }
+        let bare = Edge::start("bare", "node", &self.settings(mirror.address, json!({})))?;
+        let seen = bare.ask(reports(&reader), false)?;
+        table.row(bare.name, "GET /reports, valid key, started so with no cache", &seen, ("503", "snapshot_missing"));
+        Ok(())
+    }
+
+    /// An edge that fetches what a key needs while its request waits, and the rest never.
+    pub(super) fn lazily(&self, table: &mut Table) -> Result<()> {
+        let file = shell::scratch("demo")?.join("many.csv");
+        let digest = |n: usize| Sha256::digest(format!("key {n}")).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let lines: String = (0..MANY).map(|n| format!("{},key {n}\n", digest(n))).collect();
+        fs::write(&file, format!("sha256,name\n{lines}"))?;
+        let before = self.control.published("head")?;
+        let import = ["keys", "import", "--owner", "admin", "--role", "viewer"];
+        self.control.json(&[&import[..], &[&file.to_string_lossy()]].concat())?;
+        let bundle = self.wait_for_next(&before)?.1.len();
+        let mirror = Mirror::start(self.address, Mode::Pass)?;
+        let lazy = json!({ "stream": false, "interval": HOUR, "lazy": { "bytes": BUDGET } });
+        let edge = Edge::start("lazy", "node", &self.settings(mirror.address, lazy))?;
+        let asked = [
+            ("valid key", bearer(&self.keys.reader.secret), ("200", "valid")),
+            ("revoked key", bearer(&self.keys.doomed.secret), ("401", "revoked")),
+            ("key that never was", bearer(&self.keys.unknown), ("401", "unknown")),
+        ];
+        for (what, lines, expected) in &asked {
+            let seen = edge.ask(reports(lines), false)?;
+            let what = format!("GET /reports, {what}; {} of {bundle} bytes fetched so far", mirror.passed());
+            table.row(edge.name, &what, &seen, *expected);
+        }
+        Ok(())
+    }
+
+    /// Waits until a file of an edge's cache holds the current head.
+    fn wait_until_kept(&self, cache: &Path) -> Result<()> {
+        let begin = Instant::now();
+        loop {
+            let head = self.control.published("head")?;
+            let files = fs::read_dir(cache).into_iter().flatten().flatten().filter_map(|file| fs::read(file.path()).ok());
+            if files.into_iter().any(|bytes| bytes.windows(head.len()).any(|part| part == head)) {
+                return Ok(());
+            }
+            ensure!(begin.elapsed() < PATIENCE, "the edge kept nothing in {} within {PATIENCE:?}", cache.display());
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// A new key that may read reports.
