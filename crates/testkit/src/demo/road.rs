@@ -31,6 +31,8 @@ const FLEET: [&str; 5] = ["files 1", "files 2", "files 3", "files 4", "files 5"]
 /// Keys that are imported for the edge that holds no more than a part of the snapshot, and how many bytes it may keep beside the index.
 const MANY: usize = 20_000;
 const BUDGET: u64 = 262_144;
+/// How long nothing passes when nothing is on its way.
+const QUIET: Duration = Duration::from_millis(200);
 /// How often two publications are tried until both are of one second.
 const TRIES: usize = 5;
 
@@ -155,8 +157,10 @@ impl Scene {
             ("key that never was", bearer(&self.keys.unknown), ("401", "unknown")),
         ];
         for (what, lines, expected) in &asked {
+            // A transfer that the edge has broken off may still be on its way.
+            let before = quiet(&mirror);
             let seen = edge.ask(reports(lines), false)?;
-            let what = format!("GET /reports, {what}; {} of {bundle} bytes fetched so far", mirror.passed());
+            let what = format!("GET /reports, {what}: {} of {bundle} bytes fetched", mirror.passed() - before);
             table.row(edge.name, &what, &seen, *expected);
         }
         Ok(())
@@ -191,6 +195,17 @@ fn until(edge: &Edge, key: &Key, status: &str) -> Result<Seen> {
             return Ok(Seen { time: format!("{} ms", begin.elapsed().as_millis()), ..seen });
         }
         thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// How many bytes have passed, once no more do.
+fn quiet(mirror: &Mirror) -> u64 {
+    loop {
+        let before = mirror.passed();
+        thread::sleep(QUIET);
+        if mirror.passed() == before {
+            return before;
+        }
     }
 }
 
