@@ -52,7 +52,11 @@ impl Wait {
     ) -> Result<ExitCode> {
         match (self.wait, caller.committed().change()) {
             (Some(_), Some(change)) => {
-                let arrived = self.until(context, open, change, done)?;
+                // It is committed, and said to be: what fails from here on must not read as if it were not.
+                let arrived = self.until(context, open, change, done).unwrap_or_else(|failure| {
+                    output::note(format_args!("{done}, but how far that has got could not be read: {failure}"));
+                    ExitCode::from(1)
+                });
                 Ok(if arrived == ExitCode::SUCCESS { code } else { arrived })
             }
             _ => Ok(code),

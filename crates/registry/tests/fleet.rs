@@ -147,7 +147,8 @@ fn a_report_is_passed_over_when_a_later_one_was_heard(f: Fixture) {
 }
 
 fn an_edge_that_is_silent_is_gone_and_then_forgotten(f: Fixture) {
-    let epoch = publish(&f, 1);
+    let [first, second] = two_changes(&f);
+    let epoch = publish(&f, first);
     report(&f, &[heard("a", 1, epoch, NOW), heard("b", 1, epoch, NOW)]);
     let live = |live| ids(&f, &EdgeFilter { live: Some(live), ..EdgeFilter::default() });
     f.advance(90);
@@ -156,9 +157,9 @@ fn an_edge_that_is_silent_is_gone_and_then_forgotten(f: Fixture) {
     f.advance(1);
     assert_eq!((live(true), live(false)), (vec!["b".to_owned()], vec!["a".to_owned()]));
     // Nobody waits for it, and it is not passed over in silence.
-    let found = standing(&f, 2);
+    let found = standing(&f, second);
     assert_eq!((found.live, found.lacking, found.gone, found.gone_lacking), (1, 1, 1, 1));
-    let found = standing(&f, 1);
+    let found = standing(&f, first);
     assert_eq!((found.everywhere, found.gone, found.gone_lacking), (true, 1, 0));
     f.registry.purge().unwrap();
     assert_eq!(live(false), ["a"]);
@@ -167,19 +168,46 @@ fn an_edge_that_is_silent_is_gone_and_then_forgotten(f: Fixture) {
     assert_eq!(ids(&f, &EdgeFilter::default()), ["b"]);
 }
 
+/// Two acts, as changes.
+fn two_changes(f: &Fixture) -> [u64; 2] {
+    ["one", "two"].map(|name| {
+        f.registry.keys(&f.realm).make(&caller(), &new_key(name)).unwrap();
+        changes(f)
+    })
+}
+
+/// Of a change that never was, nobody can have told how far it got: its number may belong to a state that was lost.
+fn what_never_was_is_nowhere(f: Fixture) {
+    let [_, last] = two_changes(&f);
+    let epoch = publish(&f, last);
+    report(&f, &[heard("a", 1, epoch, NOW)]);
+    for change in [last + 1, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX] {
+        let fleet = f.registry.fleet(&f.realm);
+        assert_eq!(fleet.standing(Some(change)).unwrap_err().code(), "invalid");
+        let filter = EdgeFilter { lacks: Some(change), ..EdgeFilter::default() };
+        assert_eq!(fleet.list(&filter, &Paging::default()).unwrap_err().code(), "invalid");
+    }
+}
+
 fn as_many_edges_as_may_be_and_none_driven_out(f: Fixture) {
-    let epoch = publish(&f, 1);
+    let [first, second] = two_changes(&f);
+    let epoch = publish(&f, first);
     let named =
         |range: std::ops::Range<u64>, at: u64| range.map(|n| heard(&format!("{n:06}"), 1, epoch, at)).collect::<Vec<Heard>>();
-    assert_eq!(report(&f, &named(0..MAX_EDGES - 1, NOW)), Reported { live: MAX_EDGES - 1, refused: 0 });
-    let found = standing(&f, 1);
+    let most = MAX_EDGES - MAX_EDGES / 10;
+    report(&f, &named(0..most - 1, NOW));
+    let found = standing(&f, first);
     assert_eq!((found.full, found.everywhere), (false, true));
-    let found = standing(&f, 2);
+    assert_eq!(report(&f, &named(most - 1..MAX_EDGES - 1, NOW)), Reported { live: MAX_EDGES - 1, refused: 0 });
+    // Somebody may have been refused a moment ago, and comes back.
+    let found = standing(&f, first);
+    assert_eq!((found.full, found.lacking, found.everywhere), (true, 0, false));
+    let found = standing(&f, second);
     assert_eq!((found.lacking, found.edges.len()), (MAX_EDGES - 1, MAX_NAMED));
     f.advance(1);
     assert_eq!(report(&f, &named(MAX_EDGES..MAX_EDGES + 200, NOW + 1)), Reported { live: MAX_EDGES, refused: 199 });
     // What nobody keeps track of may lack anything.
-    let found = standing(&f, 1);
+    let found = standing(&f, first);
     assert_eq!((found.full, found.lacking, found.everywhere), (true, 0, false));
     // Those that were there are there.
     let first = format!("SELECT count(*) FROM edges WHERE edge < '{MAX_EDGES:06}'");
@@ -244,6 +272,7 @@ on_both_stores!(
     a_report_is_passed_over_when_a_later_one_was_heard,
     an_edge_that_is_silent_is_gone_and_then_forgotten,
     as_many_edges_as_may_be_and_none_driven_out,
+    what_never_was_is_nowhere,
     pages_follow_each_other_by_name,
     what_cannot_be_is_refused,
 );

@@ -176,6 +176,15 @@ fn newest(tx: &mut Transaction<'_>) -> Result<Option<(u64, u64)>, Error> {
     tx.one(sql, args![tx.realm])
 }
 
+/// A change that the realm has seen; the last one for none. Of one that never was, nobody could say that an edge has it.
+fn existing(tx: &mut Transaction<'_>, field: &str, change: Option<u64>) -> Result<u64, Error> {
+    let last = tx.count("SELECT changes FROM realms WHERE id = $1", args![tx.realm])?;
+    match change {
+        Some(change) if change > last => Err(Error::invalid(field, format!("is later than the realm's last change, {last}"))),
+        change => Ok(change.unwrap_or(last)),
+    }
+}
+
 fn select(all: &Conditions, limit: usize) -> Query<Stored> {
     STORED.select(&format!("{FROM} WHERE {} ORDER BY e.name, e.edge LIMIT {limit}", all.sql()))
 }
@@ -190,8 +199,8 @@ impl Fleet<'_> {
             if let Some(live) = filter.live {
                 all.add(if live { "e.live_until >=" } else { "e.live_until <" }, now);
             }
-            if let Some(change) = filter.lacks {
-                all.add_with(change, lacks);
+            if filter.lacks.is_some() {
+                all.add_with(existing(tx, "lacks", filter.lacks)?, lacks);
             }
             all.maybe("e.name =", filter.name.as_ref().map(Name::as_str));
             if let Some((name, edge)) = &place {
@@ -213,10 +222,7 @@ impl Fleet<'_> {
     pub fn standing(&self, change: Option<u64>) -> Result<Standing, Error> {
         let now = self.0.now()?;
         self.0.read(|tx| {
-            let change = match change {
-                Some(change) => change,
-                None => tx.count("SELECT changes FROM realms WHERE id = $1", args![tx.realm])?,
-            };
+            let change = existing(tx, "change", change)?;
             let mut sum = |test: &str| {
                 let rest = format!("{FROM} WHERE e.realm_id = $1 AND e.live_until {test} $2");
                 Ok::<Sum, Error>(tx.one(SUM.select(&rest), args![tx.realm, now, change])?.unwrap_or_default())
@@ -228,7 +234,8 @@ impl Fleet<'_> {
             all.add_with(change, lacks);
             let edges = if live.lacking == 0 { Vec::new() } else { tx.all(select(&all, MAX_NAMED), &all.values)? };
             let last = newest.map_or(0, |(epoch, _)| epoch);
-            let full = live.number >= MAX_EDGES;
+            // Whoever found no room comes back within its interval: until then there may be more than are seen.
+            let full = live.number >= MAX_EDGES - MAX_EDGES / 10;
             Ok(Standing {
                 change,
                 everywhere: live.number > 0 && live.lacking == 0 && !full,

@@ -167,6 +167,11 @@ pub fn parse_span(field: &str, text: &str, now: u64) -> Result<u64, Error> {
 /// A span, if the text is one. In `1m` nobody can tell a minute from a month; beside hours or seconds it is clear, and so is `PT1M`.
 fn span(field: &str, text: &str) -> Result<Option<Span>, Error> {
     let Ok(span) = text.parse::<Span>() else { return Ok(None) };
+    if text.contains(':') {
+        let reason =
+            "could be a time of day or a span: write a date before it and an offset after it, or units, such as `23h59min`";
+        return Err(Error::invalid(field, reason));
+    }
     let units: Vec<String> = text.split(|c: char| !c.is_ascii_alphabetic()).map(str::to_ascii_lowercase).collect();
     let has = |unit: &str| units.iter().any(|one| one == unit);
     let is_iso = text.trim_start_matches(['+', '-']).starts_with(['P', 'p']);
@@ -273,6 +278,9 @@ mod tests {
 
     #[test]
     fn a_minute_is_told_from_a_month() {
+        for clock in ["23:59:00", "1d 01:02:03"] {
+            assert!(expiry(clock).unwrap_err().contains("time of day"), "{clock}");
+        }
         for bad in ["1m", "3 m", "1y6m", "1d 5m", "5m ago"] {
             let error = expiry(bad).unwrap_err();
             assert!(error.contains("`min` or `mo`"), "{bad}: {error}");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use edgelatch_registry::{Lease, Slug, format_time};
-use edgelatch_sync::{Error, FailedTarget, Published, Publisher, Reason, Stage, Target};
+use edgelatch_sync::{Error, FailedTarget, Published, Publisher, Stage, Target};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
@@ -49,6 +49,8 @@ struct State {
     retry_at: Option<Instant>,
     /// After a target failed, nothing is published for its sake alone before this.
     repair_at: Option<Instant>,
+    /// When the lease was asked for last, and another node had it.
+    asked_at: Option<Instant>,
     /// When targets were last looked at.
     looked_at: Option<Instant>,
 }
@@ -105,9 +107,7 @@ impl PublisherTask {
             return Ok(LOOK);
         }
         let targets: Vec<&dyn Target> = self.targets.iter().map(AsRef::as_ref).collect();
-        if state.repair_at.is_some_and(|at| Instant::now() < at)
-            && matches!(self.publisher.due(&targets)?, None | Some(Reason::Repair))
-        {
+        if state.repair_at.is_some_and(|at| Instant::now() < at) && self.publisher.due_by_registry()?.is_none() {
             return Ok(self.interval);
         }
         // Changes are asked for often, which costs two rows; targets are read and their heads proven.
@@ -156,8 +156,13 @@ impl PublisherTask {
         if state.lease.as_ref().is_some_and(|lease| ours(lease) && lease.expires_at >= now + RENEW_SECONDS) {
             return Ok(true);
         }
+        // Asking takes the right to write, which a node that waits for its turn has no need of more often.
+        if state.asked_at.is_some_and(|at| at.elapsed() < LOOK / 2) {
+            return Ok(false);
+        }
         let name: Slug = LEASE.parse()?;
         let lease = self.publisher.registry().ledger(self.publisher.realm()).acquire_lease(&name, &self.node, LEASE_SECONDS)?;
+        state.asked_at = (!ours(&lease)).then(Instant::now);
         let known = state.lease.replace(lease.clone()).map(|lease| lease.holder);
         if !ours(&lease) && known.as_ref() != Some(&lease.holder) {
             info!(target: PUBLISHER, realm = %self.publisher.realm(), holder = %lease.holder, "another node publishes; waiting for a turn");
