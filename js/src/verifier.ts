@@ -19,7 +19,7 @@ import type { EdgeWatch, UsageSink } from "./usage/event.js";
 import { type Reporting, reportingOf, watchOf } from "./usage/pending.js";
 import { systemClock } from "./util/clock.js";
 import { quietly } from "./util/hook.js";
-import { argument, ownCopy } from "./util/own.js";
+import { argument, asSaid, ownCopy } from "./util/own.js";
 import type { Verdict } from "./verdict.js";
 
 /**
@@ -126,34 +126,42 @@ class SnapshotVerifier implements Verifier {
   }
 
   check(request: Request | NodeRequest, _requirement?: unknown, _context?: unknown): Verdict | Promise<Verdict> {
-    const [requirement, context] = [argument(arguments, 1), argument(arguments, 2)];
+    let [requirement, context] = [argument(arguments, 1), argument(arguments, 2)];
     const judge = () => this.#judge.request(request, requirement, context);
-    return this.#settled(judge, () => connectionOf(context, request).waitUntil);
+    return this.#settled(judge, () => {
+      [requirement, context] = [asSaid(requirement), asSaid(context)];
+      return connectionOf(context, request).waitUntil;
+    });
   }
 
   checkKey(text: string, _options?: unknown): Verdict | Promise<Verdict> {
-    const options = argument(arguments, 1);
-    return this.#settled(() => this.#judge.key(text, options), () => undefined);
+    let options = argument(arguments, 1);
+    return this.#settled(() => this.#judge.key(text, options), () => void (options = asSaid(options)));
   }
 
-  /** The final verdict: at once, unless a refresh or an object is worth waiting for. */
-  #settled(judge: () => Verdict, waitUntilOf: () => WaitUntil | undefined): Verdict | Promise<Verdict> {
-    if (this.overdue) return this.#waited(undefined, judge, waitUntilOf);
+  /**
+   * The final verdict: at once, unless a refresh or an object is worth waiting for.
+   *
+   * @param waits called before it waits: keeps what the caller may change meanwhile
+   */
+  #settled(judge: () => Verdict, waits: () => WaitUntil | undefined): Verdict | Promise<Verdict> {
+    if (this.overdue) return this.#waited(undefined, judge, waits);
     const verdict = judge();
-    return verdict.needs === undefined ? this.#give(verdict) : this.#waited(verdict, judge, waitUntilOf);
+    return verdict.needs === undefined ? this.#give(verdict) : this.#waited(verdict, judge, waits);
   }
 
-  async #waited(first: Verdict | undefined, judge: () => Verdict, waitUntilOf: () => WaitUntil | undefined): Promise<Verdict> {
+  async #waited(first: Verdict | undefined, judge: () => Verdict, waits: () => WaitUntil | undefined): Promise<Verdict> {
+    const begun = systemClock.now();
     let waitUntil: WaitUntil | undefined;
     try {
-      waitUntil = waitUntilOf();
+      waitUntil = waits();
     } catch {
       // not a request, as its verdict says
     }
     if (first === undefined) await this.load(waitUntil);
     let verdict = first ?? judge();
     for (let tries = 0; verdict.needs !== undefined; tries++) {
-      const brought = tries < MAX_BROUGHT && (await this.#lookups?.bring(verdict.needs, waitUntil ?? this.#waitUntil));
+      const brought = tries < MAX_BROUGHT && (await this.#lookups?.bring(verdict.needs, waitUntil ?? this.#waitUntil, begun));
       verdict = brought === true ? judge() : verdict.giveUp();
     }
     return this.#give(verdict);

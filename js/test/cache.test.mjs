@@ -158,6 +158,16 @@ test("an edge that was deployed with a later root begins with what was kept unde
   assert.deepEqual([state.engine.snapshot.epoch, state.reported], [0, ["root_needed"]]);
 });
 
+test("a lazy edge does not write its part over the whole that another edge keeps", async () => {
+  const { cache } = await keeping([at(5, before)]);
+  const lazy = await edge(undefined, { cache, config: "lazy=1000000\n" });
+  assert.equal(await lazy.refresh(at(5, before)), "taken");
+  await lazy.kept();
+  assert.ok(cache.puts.length > 1, "the lazy edge has kept something");
+  const next = await restarted(cache.values);
+  assert.deepEqual([next.engine.snapshot.epoch, next.engine.mended(), next.leaving()], [5, true, VALID]);
+});
+
 test("a lazy edge keeps what it holds, and has it at hand again when a request needs it", async () => {
   const lazy = { config: "lazy=1000000\n" };
   const { state, cache } = await keeping([at(5, before), at(6, after)], lazy);

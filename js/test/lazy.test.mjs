@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { createVerifier, protect } from "../dist/entry/node.js";
 import { keyText, objectsOf, patch, treeOfKeys } from "../../tests/runtimes/publisher.mjs";
+import { Instance } from "../dist/engine/instance.js";
 import { CODE } from "../dist/generated/codes.js";
 import { at, bytes, edge, fixture, turn } from "./edge.mjs";
 
@@ -207,6 +208,31 @@ test("after a trap the edge goes on with what its memory holds, and fetches the 
   fetch(TEXTS[7]);
   fetch(TEXTS.find((text) => (ask(text) & 63) === CODE.shard_needed));
   assert.equal(ask(TEXTS[7]) & 63, CODE.valid);
+});
+
+test("what a request was to fulfil is kept while it waits, whatever its caller does with the object", async (t) => {
+  const state = sourceOf();
+  const { verifier } = await lazyEdge(t, state);
+  const options = { permission: "admin.delete" };
+  const waiting = verifier.checkKey(TEXTS[7], options);
+  delete options.permission;
+  assert.equal((await waiting).code, "permission_denied");
+});
+
+test("a core that stops at an object which was fetched is reported, and replaced", async (t) => {
+  const state = sourceOf();
+  const { verifier, errors } = await lazyEdge(t, state, { bytes: 1 << 20 }, { refresh: { mode: "timer", stream: false } });
+  const { prototype } = Instance;
+  const { input } = prototype;
+  t.after(() => (prototype.input = input));
+  prototype.input = function () {
+    throw this.stop(new WebAssembly.RuntimeError("unreachable"));
+  };
+  assert.equal(await codeOf(verifier, TEXTS[7]), "shard_unavailable");
+  prototype.input = input;
+  assert.deepEqual(errors.map(({ name }) => name), ["TrapError"]);
+  for (let tries = 0; !verifier.ready && tries < 500; tries++) await new Promise((later) => setTimeout(later, 10));
+  assert.equal(await codeOf(verifier, TEXTS[7]), "valid");
 });
 
 test("a lazy edge needs a source of objects, and a sensible bound", async () => {

@@ -59,7 +59,7 @@ export class Keeper {
     this.#engine = engine;
     this.#timing = timing;
     this.#clock = clock;
-    this.#store = new Store(cache, engine.realm, report, clock);
+    this.#store = new Store(cache, engine, report, clock);
     this.begun = new Promise((resolve) => (this.#begin = resolve));
   }
 
@@ -67,6 +67,7 @@ export class Keeper {
   around(update: Update): Update {
     return async (signal, pushed) => {
       await this.#load();
+      signal.throwIfAborted();
       try {
         return await update(signal, pushed);
       } finally {
@@ -143,7 +144,7 @@ export class Keeper {
       if (name === "tree") this.#tags = undefined; // until it is known to be there
       const written = await this.#store.put(name, bytes, () => (this.#kept = this.#tags = undefined));
       this.#failures = written ? 0 : this.#failures + 1;
-      if (written) [this.#kept, this.#tags] = [snapshot, tags];
+      if (written) [this.#kept, this.#tags, this.#sound] = [snapshot, tags, true];
       return written;
     } catch (error) {
       this.#failures++;

@@ -1,4 +1,5 @@
 /** The two values of a cache: read and written within bounds of time, and what goes wrong told once. */
+import type { Engine } from "../engine/engine.js";
 import { CacheError, UpdateError } from "../errors.js";
 import { MAX_BUNDLE_BYTES } from "../sources/source.js";
 import type { Clock } from "../util/clock.js";
@@ -33,10 +34,11 @@ export class Store {
   /** The codes of what was told, until something succeeds. */
   readonly #told = new Set<string>();
 
-  constructor(cache: EdgeCache, realm: string, report: (error: Error) => void, clock: Clock) {
+  constructor(cache: EdgeCache, { realm, lazy }: Pick<Engine, "realm" | "lazy">, report: (error: Error) => void, clock: Clock) {
     this.shared = cache.shared === true;
     this.#cache = cache;
-    this.#prefix = `edgelatch-${realm}-`;
+    // What a lazy edge keeps is a part only, and must not take the place of what others keep.
+    this.#prefix = `edgelatch${lazy ? ".lazy" : ""}-${realm}-`;
     this.#report = report;
     this.#clock = clock;
   }

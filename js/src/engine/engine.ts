@@ -121,7 +121,7 @@ export class Engine extends Filling {
     [this.#candidate, this.#stagedRoots] = [undefined, []];
     if (last === undefined) return this.#empty();
     try {
-      await this.#replace(last.head, this.#roots, new MemoryParts(stopped, last.table, this.parts), timing);
+      await this.#replace(last.head, this.#roots, new MemoryParts(stopped, last.table, this.lazy ? undefined : this.parts), timing);
     } catch (error) {
       if (this.instance === stopped) this.#empty();
       throw error;
@@ -147,12 +147,12 @@ export class Engine extends Filling {
     return { ...snapshot, head: loaded.head, roots, firstRoot: snapshot.rootVersion + 1 - roots.length, rows: rowsOf(instance, table), read: (row) => instance.bytes(row), unmoved };
   }
 
-  /** Lets a fresh instance serve what is in the parts, unless another one was faster. */
+  /** Lets a fresh instance serve what is in the parts, unless another one, or an update, was faster. */
   async #replace(head: Uint8Array, roots: readonly Uint8Array[], parts: Parts, timing: Timing): Promise<void> {
-    const { instance: before } = this;
+    const { instance: before, snapshot: served } = this;
     const instance = this.#open(this.#floor);
     const treeBytes = await prepare(instance, head, roots, parts, timing);
-    if (this.instance !== before) return;
+    if (this.instance !== before || this.snapshot !== served) return;
     instance.checked((wasm) => wasm.commit(timing.now()));
     this.compileAll(instance);
     this.#serves(instance, { head, roots, treeBytes }, parts);

@@ -32,6 +32,11 @@ export class Filling extends Serving {
     return this.enter((instance) => instance.wanted(packed, now));
   }
 
+  /** Gives the tree that serves an object that was fetched for a verdict. */
+  supply(need: Need, bytes: Uint8Array): void {
+    this.enter(() => this.tree.supply(need, bytes));
+  }
+
   /** What a lazy edge holds and has done. */
   get lazyStats(): LazyStats | undefined {
     if (this.instance.stopped !== undefined) return undefined;

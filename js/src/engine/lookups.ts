@@ -1,5 +1,5 @@
 /** How a lazy edge gets the objects that verdicts ask for, while their requests wait. Whether one may be fetched is the core's to say. */
-import { SourceError, TrapError, UpdateError } from "../errors.js";
+import { SourceError, TrapError } from "../errors.js";
 import { LOST_AFTER, type WaitUntil } from "../refresh/single-flight.js";
 import type { Source } from "../sources/source.js";
 import type { Clock } from "../util/clock.js";
@@ -49,17 +49,29 @@ export class Lookups {
     this.#clock = clock;
   }
 
-  /** Brings the object that a packed verdict asks for. Resolves to whether it is worth judging again; never rejects. */
-  async bring(packed: number, waitUntil: WaitUntil | undefined): Promise<boolean> {
+  /**
+   * Brings the object that a packed verdict asks for. Resolves to whether it is worth judging again; never rejects.
+   *
+   * @param begun when its request began to wait, by the clock of this edge: for all that it needs it waits no longer than for one object
+   */
+  async bring(packed: number, waitUntil: WaitUntil | undefined, begun: number): Promise<boolean> {
     try {
       const flight = this.#join(packed);
       if (typeof flight === "boolean") return flight;
-      waitUntil?.(flight.done);
+      this.#carry(flight, waitUntil);
       // A fetch may be dropped with the request that began it; this timer belongs to the caller's.
-      const left = Math.max(0, flight.since + this.#patience - this.#clock.now());
+      const left = Math.max(0, begun + this.#patience - this.#clock.now());
       return await within(left, late(this.#patience), this.#clock, () => flight.done, true);
     } catch {
       return false; // too late, or the core has stopped, which has been reported
+    }
+  }
+
+  #carry(flight: Flight, waitUntil: WaitUntil | undefined): void {
+    try {
+      waitUntil?.(flight.done);
+    } catch (error) {
+      this.#tell(error); // the fetch goes on as long as the platform lets it
     }
   }
 
@@ -98,12 +110,13 @@ export class Lookups {
       const ask = (signal: AbortSignal) => this.#object(need.digest, { signal, maxBytes: need.length });
       const bytes = await within(this.#patience, late(this.#patience), this.#clock, ask);
       if (bytes === undefined) throw behind();
-      this.#engine.tree.supply(need, bytes);
+      this.#engine.supply(need, bytes);
       return true;
     } catch (error) {
-      // What was fetched for the tree before may be another object in this one.
-      if (error instanceof UpdateError && this.#engine.snapshot.generation !== generation) return true;
-      if (!(error instanceof TrapError)) this.#tell(error);
+      if (error instanceof TrapError) return false; // which has been reported
+      // What was to be fetched for the tree before may be another object in this one, and there no more.
+      if (this.#engine.snapshot.generation !== generation) return true;
+      this.#tell(error);
       return false;
     }
   }

@@ -43,6 +43,12 @@ export function argument(given: IArguments, index: number): unknown {
   return given.length > index ? given[index] : OMITTED;
 }
 
+/** An argument as it was said, which its caller may change while it is waited for: a copy of what a plain object holds. */
+export function asSaid(given: unknown): unknown {
+  const said = given === OMITTED ? undefined : plain(given);
+  return said === undefined ? given : ownCopy(said);
+}
+
 /** The same for an option of an object that inherits nothing. */
 export function option<T extends object>(given: T, name: keyof T & string): unknown {
   return name in given ? given[name] : OMITTED;
