@@ -45,6 +45,7 @@ pub struct EdgeReport {
     #[schema(maximum = 253_402_300_799_u64)]
     pub issued_at: u64,
     /// The version of the root under which it serves; 0 for none.
+    #[schema(value_type = u64, maximum = 4_294_967_295_u64)]
     pub root_version: u32,
     /// For how many seconds it has served by this epoch.
     #[schema(maximum = 253_402_300_799_u64)]
