@@ -126,39 +126,33 @@ class SnapshotVerifier implements Verifier {
   }
 
   check(request: Request | NodeRequest, _requirement?: unknown, _context?: unknown): Verdict | Promise<Verdict> {
-    let [requirement, context] = [argument(arguments, 1), argument(arguments, 2)];
-    const judge = () => this.#judge.request(request, requirement, context);
-    return this.#settled(judge, () => {
-      [requirement, context] = [asSaid(requirement), asSaid(context)];
-      return connectionOf(context, request).waitUntil;
-    });
+    const requirement = argument(arguments, 1);
+    const context = argument(arguments, 2);
+    const verdict = this.overdue ? undefined : this.#judge.request(request, requirement, context);
+    if (verdict !== undefined && verdict.needs === undefined) return this.#give(verdict);
+    const said = [asSaid(requirement), asSaid(context)] as const;
+    return this.#waited(verdict, () => this.#judge.request(request, ...said), () => connectionOf(said[1], request).waitUntil);
   }
 
   checkKey(text: string, _options?: unknown): Verdict | Promise<Verdict> {
-    let options = argument(arguments, 1);
-    return this.#settled(() => this.#judge.key(text, options), () => void (options = asSaid(options)));
+    const options = argument(arguments, 1);
+    const verdict = this.overdue ? undefined : this.#judge.key(text, options);
+    if (verdict !== undefined && verdict.needs === undefined) return this.#give(verdict);
+    const said = asSaid(options);
+    return this.#waited(verdict, () => this.#judge.key(text, said), () => undefined);
   }
 
-  /**
-   * The final verdict: at once, unless a refresh or an object is worth waiting for.
-   *
-   * @param waits called before it waits: keeps what the caller may change meanwhile
-   */
-  #settled(judge: () => Verdict, waits: () => WaitUntil | undefined): Verdict | Promise<Verdict> {
-    if (this.overdue) return this.#waited(undefined, judge, waits);
-    const verdict = judge();
-    return verdict.needs === undefined ? this.#give(verdict) : this.#waited(verdict, judge, waits);
-  }
-
-  async #waited(first: Verdict | undefined, judge: () => Verdict, waits: () => WaitUntil | undefined): Promise<Verdict> {
-    const begun = systemClock.now();
+  /** The final verdict, once what it takes has come: a refresh where there is no `first` one, objects where there is one that needs them. */
+  async #waited(first: Verdict | undefined, judge: () => Verdict, waitUntilOf: () => WaitUntil | undefined): Promise<Verdict> {
     let waitUntil: WaitUntil | undefined;
     try {
-      waitUntil = waits();
+      waitUntil = waitUntilOf();
     } catch {
       // not a request, as its verdict says
     }
     if (first === undefined) await this.load(waitUntil);
+    // The refresh that was waited for has bounds of its own.
+    const begun = systemClock.now();
     let verdict = first ?? judge();
     for (let tries = 0; verdict.needs !== undefined; tries++) {
       const brought = tries < MAX_BROUGHT && (await this.#lookups?.bring(verdict.needs, waitUntil ?? this.#waitUntil, begun));

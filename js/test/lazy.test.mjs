@@ -219,6 +219,17 @@ test("what a request was to fulfil is kept while it waits, whatever its caller d
   assert.equal((await waiting).code, "permission_denied");
 });
 
+test("a request that has waited for the first snapshot has as long for its object as any other", async (t) => {
+  const state = sourceOf();
+  const { head } = state.source;
+  state.source.head = async () => {
+    await new Promise((later) => setTimeout(later, 150));
+    return head();
+  };
+  const { verifier } = await lazyEdge(t, state, { bytes: 1 << 20 }, { refresh: { mode: "demand", maxWait: 100 } });
+  assert.equal(await codeOf(verifier, TEXTS[7]), "valid");
+});
+
 test("a core that stops at an object which was fetched is reported, and replaced", async (t) => {
   const state = sourceOf();
   const { verifier, errors } = await lazyEdge(t, state, { bytes: 1 << 20 }, { refresh: { mode: "timer", stream: false } });

@@ -65,7 +65,7 @@ export type Offer = (typeof Offer)[keyof typeof Offer];
 export const Fetch = { refused: 0, granted: 1, here: 2 } as const;
 
 /** By which the place of a missing object, plus 1, is multiplied in the packed verdict that asks for it. */
-export const PLACE = 1024;
+const PLACE = 1024;
 
 /** In a packed verdict that asks for an object: the flag that the key was found before. */
 export const RETURNING = 512;

@@ -59,7 +59,7 @@ export interface RefreshOptions {
   readonly mode?: "timer" | "demand" | "manual";
 }
 
-/** How much a lazy edge keeps and fetches. Beside that it holds the index of the snapshot: about 4 % of what all of it takes. */
+/** How much a lazy edge keeps and fetches. Beside that it holds the index of the snapshot: less than a hundredth of what all of it takes. */
 export interface LazyOptions {
   /** Bytes of what is fetched that are kept at most, such as `8 << 20`. From 262 144. */
   readonly bytes: number;
