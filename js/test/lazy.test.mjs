@@ -226,6 +226,7 @@ test("a request that has waited for the first snapshot has as long for its objec
     await new Promise((later) => setTimeout(later, 150));
     return head();
   };
+  state.failing = () => new Promise((later) => setTimeout(later, 20)); // it comes, but not at once
   const { verifier } = await lazyEdge(t, state, { bytes: 1 << 20 }, { refresh: { mode: "demand", maxWait: 100 } });
   assert.equal(await codeOf(verifier, TEXTS[7]), "valid");
 });

@@ -6,29 +6,12 @@ import { connect, createServer } from "node:net";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Control } from "../systems/harness/control.mjs";
+import { end, step, until } from "./steps.mjs";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
-/** Far above what is waited for: an edge reports a second after a new epoch at the latest. */
-const LONG = 60_000;
 
-let [passed, failed] = [0, 0];
-async function step(name, run) {
-  try {
-    await run();
-    passed++;
-  } catch (error) {
-    failed++;
-    console.log(`${name}: ${error.message}`);
-  }
-}
 function check(holds, what) {
   if (!holds) throw new Error(what);
-}
-async function until(what, holds) {
-  for (const end = Date.now() + LONG; !(await holds()); ) {
-    if (Date.now() > end) throw new Error(`${what}: not after ${LONG} ms`);
-    await new Promise((turn) => setTimeout(turn, 50));
-  }
 }
 
 const control = new Control(resolve(process.argv[2]), "acme");
@@ -108,5 +91,4 @@ await step("an edge that ends is off the list", async () => {
 
 await control.stop();
 control.remove();
-console.log(`fleet: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+end("fleet");

@@ -6,30 +6,11 @@ import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Control } from "../systems/harness/control.mjs";
+import { end, LONG, step, until } from "./steps.mjs";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 const tool = (name) => file(`../../js/node_modules/.bin/${name}`);
 const RUNTIMES = { node: [process.execPath], deno: [tool("deno"), "run", "-A", "--node-modules-dir=manual"], bun: [tool("bun")] };
-/** Far above what is waited for: the longest is the time over which edges spread their return, ten seconds. */
-const LONG = 60_000;
-
-let [passed, failed] = [0, 0];
-async function step(name, run) {
-  try {
-    await run();
-    passed++;
-  } catch (error) {
-    failed++;
-    console.log(`${name}: ${error.message}`);
-  }
-}
-
-async function until(what, holds) {
-  for (const end = Date.now() + LONG; !(await holds()); ) {
-    if (Date.now() > end) throw new Error(`${what}: not after ${LONG} ms`);
-    await new Promise((turn) => setTimeout(turn, 20));
-  }
-}
 
 const control = new Control(resolve(process.argv[2]), "acme");
 await control.init("vergeos");
@@ -93,5 +74,4 @@ await step("streams that ended are not counted", () => until("no stream is open"
 
 await control.stop();
 control.remove();
-console.log(`stream: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+end("stream");
