@@ -6,7 +6,7 @@ import { ownCopy } from "./util/own.js";
 const MILLISECONDS = "milliseconds";
 const WHOLE = "a whole number";
 const OPTIONS: Options<VerifierOptions> = {
-  root: UNCHECKED, source: UNCHECKED, cache: UNCHECKED, refresh: "an object", lazy: "an object", minEpoch: WHOLE, graceSeconds: UNCHECKED, clientIp: "a rule", credentials: "their names", query: UNCHECKED,
+  root: UNCHECKED, source: UNCHECKED, cache: UNCHECKED, refresh: "an object", lazy: "an object", minEpoch: WHOLE, graceSeconds: UNCHECKED, clientIp: "a rule", credentials: "their names", query: UNCHECKED, service: "its name",
   maskIp: "true or false", allowPreflight: UNCHECKED, floor: "an object", pepper: "an object", usage: UNCHECKED, onVerdict: UNCHECKED, onError: UNCHECKED, now: UNCHECKED,
   wasm: UNCHECKED,
 };
@@ -35,6 +35,7 @@ export function configText(options: VerifierOptions): string {
   };
   if (options.credentials !== undefined) line("credentials", list("credentials", options.credentials));
   if (options.query !== undefined) line("query", text("query", options.query));
+  if (options.service !== undefined) line("service", text("service", options.service));
   if (flag("maskIp", options.maskIp)) line("mask_ip", "on");
   if (flag("allowPreflight", options.allowPreflight)) line("allow_preflight", "on");
   if (options.clientIp !== undefined) line("client_ip", clientIpRule(options.clientIp));

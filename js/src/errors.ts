@@ -65,3 +65,14 @@ export class UsageError extends Error {
     this.status = status;
   }
 }
+
+/** What was given as a request is none: a fault in the program. Its verdict is `bad_requirement` (500). */
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+  /** Always `bad_request_object`. */
+  readonly code = "bad_request_object";
+
+  constructor(detail: string) {
+    super(`bad_request_object: ${detail}`);
+  }
+}

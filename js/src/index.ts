@@ -15,7 +15,7 @@ export type { Protect, ProtectedHandler, ProtectOptions } from "./adapters/prote
 export type { EdgeCache } from "./cache/cache.js";
 export { kvCache, type KvNamespace } from "./cache/kv.js";
 export { cacheApi, type CacheApiOptions, type WebCache } from "./cache/web.js";
-export { CacheError, SourceError, TrapError, UpdateError, UsageError } from "./errors.js";
+export { CacheError, RequestError, SourceError, TrapError, UpdateError, UsageError } from "./errors.js";
 export { type Challenge, type Code, type CodeRow, CODES } from "./generated/codes.js";
 export type { Reply } from "./reply.js";
 export { type RouteEntries, type RouteOptions, type RouteRequirement, routes, type RouteTable } from "./request/routes.js";

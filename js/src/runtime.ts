@@ -6,10 +6,8 @@ import type { VerifierOptions } from "./types/options.js";
 import type { RequestContext, Verifier } from "./types/verifier.js";
 import { startVerifier } from "./verifier.js";
 
-/** What differs between runtimes. */
-export interface Runtime {
-  /** Finds and compiles the core. */
-  readonly module: () => Promise<WebAssembly.Module>;
+/** What differs between runtimes, but for where the core comes from. */
+export interface Host {
   /** The mode of refreshes unless told otherwise: by a timer where timers run between requests. */
   readonly mode: "timer" | "demand";
   /** What a fetch handler's further arguments say about a request. */
@@ -38,17 +36,51 @@ export interface EntryPoint {
   readonly protect: Protect;
 }
 
+/** The same of `edgelatch/slim`, which brings no core. */
+export interface SlimEntryPoint extends Pick<EntryPoint, "protect"> {
+  /** As in `edgelatch`, with a core that the caller has compiled. */
+  readonly createVerifier: (options: VerifierOptions & { readonly wasm: WebAssembly.Module }) => Promise<Verifier>;
+}
+
+/** Ends every error about the core. */
+const REMEDY = "pass the option `wasm`: edgelatch/edgelatch.wasm, compiled to a WebAssembly.Module. How to, for each bundler and host, is in docs/bundlers.md of the package";
+
 /** Makes the functions of an entry. The core is compiled once, at the first call that needs it. */
-export function entryPoint({ module, mode, context, waitUntil }: Runtime): EntryPoint {
+export function entryPoint(host: Host, core: () => Promise<WebAssembly.Module>): EntryPoint {
+  const { mode, context, waitUntil } = host;
   let compiled: Promise<WebAssembly.Module> | undefined;
   return {
     createVerifier: async (given) => {
       const options = verifierOptions(given);
-      if (options.wasm !== undefined) return startVerifier(options, options.wasm, mode, waitUntil);
-      compiled ??= module();
+      if (options.wasm !== undefined) return startVerifier(options, moduleOf(options.wasm), mode, waitUntil);
+      compiled ??= found(core);
       compiled.catch(() => (compiled = undefined));
       return startVerifier(options, await compiled, mode, waitUntil);
     },
     protect: protectWith(context),
   };
+}
+
+/** Makes the functions of an entry that brings no core. */
+export function slimEntryPoint(host: Host): SlimEntryPoint {
+  return entryPoint(host, async () => {
+    throw new TypeError("edgelatch/slim brings none");
+  });
+}
+
+async function found(core: () => Promise<WebAssembly.Module>): Promise<WebAssembly.Module> {
+  let module: unknown;
+  try {
+    module = await core();
+  } catch (cause) {
+    throw new TypeError(`wasm: the core could not be found or compiled here (${cause instanceof Error ? cause.message : String(cause)}); ${REMEDY}`, { cause });
+  }
+  return moduleOf(module);
+}
+
+/** Bundlers make of a `.wasm` file whatever they are told to: its address, its bytes, a function. By its tag, since one of another realm (a `vm` context) is no instance. */
+function moduleOf(given: unknown): WebAssembly.Module {
+  const tag = Object.prototype.toString.call(given);
+  if (tag !== "[object WebAssembly.Module]") throw new TypeError(`wasm: a WebAssembly.Module is needed, this is ${tag}; ${REMEDY}`);
+  return given as WebAssembly.Module;
 }

@@ -1,5 +1,6 @@
-import { ALL_SERVICES, IDENTITY, ITEM_SEPARATOR } from "./engine/exports.js";
+import { ALL_SERVICES, FIELD_SEPARATOR, IDENTITY, ITEM_SEPARATOR } from "./engine/exports.js";
 import type { Serving } from "./engine/serving.js";
+import type { Snapshot } from "./engine/snapshot.js";
 import { type Code, CODE, type CodeRow, CODES, PACKED } from "./generated/codes.js";
 import { type Reply, replyOf, responseOf } from "./reply.js";
 import type { UsageOutcome } from "./usage/event.js";
@@ -7,10 +8,10 @@ import type { PendingEvent } from "./usage/pending.js";
 
 /**
  * The outcome of one verification. What it says beyond {@link ok} is worked out when it is asked for, and the identity of the key ({@link keyId}
- * to {@link metadata}) once. It can be read for the first time as long as the snapshot is kept in which the verdict was reached: the one
- * that serves, and the last ones before it, up to 64 and as far as they hold little that is not in the one that serves. After that, or
- * when the core has stopped, it is gone: of an accepted key reading it throws, `keyId` and `org` of a refused one are `undefined`.
- * {@link hold} reads it at once.
+ * to {@link metadata}) when one of these is asked for first. The snapshot in which the verdict was reached is kept for that as long as the verdict
+ * lives: the one that serves, the one before it, and up to 64 in all as far as they hold little that is not in the one that serves. After
+ * that, or when the core has stopped, an identity that was never asked for is gone: of an accepted key reading it throws, `keyId` and `org`
+ * of a refused one are `undefined`.
  *
  * ```ts
  * if (!verdict.ok) return verdict.response();
@@ -20,23 +21,19 @@ import type { PendingEvent } from "./usage/pending.js";
 export class Verdict {
   #packed: number;
   readonly #engine: Serving;
-  /** The tree in which the verdict was reached, from which the identity is read. */
-  readonly #generation: number;
-  readonly #epoch: number;
-  readonly #issuedAt: number;
+  /** What served when the verdict was reached; the identity is read from its tree. */
+  readonly #snapshot: Snapshot;
   readonly #now: number;
   readonly #head: boolean;
   readonly #event: PendingEvent | undefined;
-  #fields: readonly string[] | undefined;
+  /** The text of the identity, empty for none, once it was read. */
+  #identity: string | undefined;
 
   /** @internal */
   constructor(packed: number, engine: Serving, now: number, head: boolean, event?: PendingEvent) {
     this.#packed = Number.isSafeInteger(packed) ? packed : CODE.internal;
     this.#engine = engine;
-    const { generation, epoch, issuedAt } = engine.snapshot;
-    this.#generation = generation;
-    this.#epoch = epoch;
-    this.#issuedAt = issuedAt;
+    this.#snapshot = engine.snapshot;
     this.#now = now;
     this.#head = head;
     this.#event = event;
@@ -64,12 +61,13 @@ export class Verdict {
 
   /** Epoch of the snapshot that was asked, 0 for none. */
   get epoch(): number {
-    return this.#epoch;
+    return this.#snapshot.epoch;
   }
 
   /** Seconds since the head of that snapshot was issued, `Infinity` for none. */
   get age(): number {
-    return this.#epoch === 0 ? Number.POSITIVE_INFINITY : this.#now - this.#issuedAt;
+    const { epoch, issuedAt } = this.#snapshot;
+    return epoch === 0 ? Number.POSITIVE_INFINITY : this.#now - issuedAt;
   }
 
   /** The key's public id, such as `key_00000000001`. Known for refused keys too, as long as the key exists. */
@@ -121,12 +119,9 @@ export class Verdict {
     return responseOf(this.reply);
   }
 
-  /**
-   * Reads the identity of an accepted key now, so that it stays: for verdicts that are kept for long. If it is gone, or the core stops at
-   * that, the verdict becomes `internal`: ask {@link ok} afterwards.
-   */
+  /** Reads the identity of an accepted key now, out of a tree that may lose it. If it cannot be read, the verdict becomes `internal`. @internal */
   hold(): this {
-    if (this.ok && this.#read().length === 0) this.#packed = CODE.internal;
+    if (this.ok && this.#read() === "") this.#packed = CODE.internal;
     return this;
   }
 
@@ -166,16 +161,20 @@ export class Verdict {
     return CODES[this.#packed & PACKED.code] ?? (CODES[CODE.internal] as CodeRow);
   }
 
-  #read(): readonly string[] {
-    return (this.#fields ??= this.#engine.identity(this.#packed, this.#generation) ?? []);
+  #read(): string {
+    return (this.#identity ??= this.#engine.identity(this.#packed, this.#snapshot.tree.generation) ?? "");
   }
 
   #field(name: keyof typeof IDENTITY): string | undefined {
-    const fields = this.#read();
-    if (fields.length === 0 && this.ok) {
-      throw new Error("the identity of this verdict is gone: many snapshots came, or the verification core stopped, before it was read. hold() keeps it");
+    const text = this.#read();
+    if (text === "") {
+      if (!this.ok) return undefined;
+      throw new Error("the identity of this verdict is gone: many snapshots came, or the verification core stopped, before it was asked for");
     }
-    return fields[IDENTITY[name]];
+    let from = 0;
+    for (let field = 0; field < IDENTITY[name]; field++) from = text.indexOf(FIELD_SEPARATOR, from) + 1;
+    const end = text.indexOf(FIELD_SEPARATOR, from);
+    return end < 0 ? text.slice(from) : text.slice(from, end);
   }
 
   #list(name: keyof typeof IDENTITY): readonly string[] {

@@ -3,7 +3,7 @@ import { Keeper } from "./cache/keeper.js";
 import { configText, rootBytes } from "./config.js";
 import { Engine } from "./engine/engine.js";
 import { Lookups } from "./engine/lookups.js";
-import { MAX_BROUGHT } from "./engine/serving.js";
+import { MAX_BROUGHT } from "./engine/exports.js";
 import { updater } from "./engine/update.js";
 import { Judge } from "./judge.js";
 import { Refresher } from "./refresh/refresher.js";
@@ -61,7 +61,7 @@ class SnapshotVerifier implements Verifier {
       this.#refresher.touch(at, waitUntil);
       if (this.#watch !== undefined && this.mode !== "timer") this.#watch.touch(waitUntil);
     };
-    this.#judge = new Judge(this.#engine, new Requirements(this.#engine, report), options.now, this.#reporting, touch);
+    this.#judge = new Judge(this.#engine, new Requirements(this.#engine, report), options.now, this.#reporting, touch, report);
     const timing = { now: () => this.#judge.now(), pause: () => new Promise<void>((turn) => setTimeout(turn, 0)) };
     const from = sourceOf(source);
     const refresh = ownCopy<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {});

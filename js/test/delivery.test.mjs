@@ -124,9 +124,30 @@ test("an edge that begins while the bundle is still the one before takes that, a
     assert.equal(await state.refresh({ head: next.head, bundle: at(5, first).bundle, ...more }), "taken");
     assert.deepEqual([state.asked.slice(0, 2), state.engine.snapshot.epoch, state.engine.mended()], [["bundle", "patch"], 6, true]);
   }
-  const state = await edge(at(4, before));
+  const state = await edge();
   assert.equal(await state.refresh({ head: next.head, bundle: at(5, first).bundle }), "taken");
   assert.equal(state.engine.snapshot.epoch, 5);
+});
+
+test("an edge that serves takes a bundle that is newer, and says that its source is behind the head all the same", async () => {
+  const state = await edge(at(4, before));
+  assert.equal(await state.refresh({ head: next.head, bundle: at(5, first).bundle }), "behind");
+  assert.equal(state.engine.snapshot.epoch, 5);
+  const ahead = await edge(at(4, before));
+  assert.equal(await ahead.refresh({ head: at(5, first).head, bundle: next.bundle }), "taken");
+  assert.equal(ahead.engine.snapshot.epoch, 6);
+});
+
+test("while the bundle is still the one before, what changed is fetched object by object, however much it is", async () => {
+  const many = tree(4000, Object.fromEntries(Array.from({ length: 10 }, (_, shard) => [shard, 1])));
+  for (const [old, now] of [[tree(2000), tree(2000, { 7: 1 })], [tree(4000), many]]) {
+    for (const bundle of [at(5, old).bundle, undefined]) {
+      const state = await edge(at(5, old));
+      const { head } = at(6, now);
+      assert.equal(await state.refresh({ head, bundle, objects: objectsOf(now) }), "taken");
+      assert.deepEqual([state.asked.includes("bundle"), state.asked.at(-1), state.engine.snapshot.epoch, state.engine.mended(), state.reported], [true, "object", 6, true, []]);
+    }
+  }
 });
 
 test("when nothing delivers the tree that the head names, that is an error, what serves goes on, and the next refresh tries again", async () => {
@@ -229,6 +250,7 @@ test("a cold start takes over as soon as the core can answer, and the bundle is 
   state.pace.pause = () => (turns++, turn());
   assert.equal(await state.refresh({ head, bundle }), "taken");
   const early = turns;
+  assert.equal(state.engine.supplies, 0, "whoever waited for the tree goes first");
   assert.deepEqual([state.engine.snapshot.epoch, state.engine.parts === undefined, state.engine.tree.needs(1).length], [5, false, 1]);
   assert.equal(state.engine.verifyKey(fixture.keys.plain, undefined, 1, state.now), 4);
   while (state.engine.parts !== undefined) await turn();
@@ -292,6 +314,7 @@ test("an update is given up with its refresh, whatever it was waiting for", asyn
     if (held === "bundle") [shown.objects, state.held] = [undefined, late()];
     assert.equal(await state.refresh(shown, abort.signal), "Error: late", held);
     assert.deepEqual([state.engine.snapshot.epoch, state.asked.at(-1)], [5, held]);
+    assert.equal(state.engine.instance.text((wasm) => wasm.trees()), undefined, "what was put together is let go");
   }
 });
 

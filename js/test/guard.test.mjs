@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test, { after } from "node:test";
-import { createVerifier, staticSource } from "../dist/entry/node.js";
+import { createVerifier, routes, staticSource } from "../dist/entry/node.js";
 import { CACHING, Guard, isIdentityHeader } from "../dist/guard.js";
 
 const { keys, roots, snapshots, start } = JSON.parse(readFileSync(new URL("../../tests/runtimes/fixture.json", import.meta.url)));
@@ -85,4 +85,29 @@ test("a forged identity has many spellings", () => {
 
 test("options are checked under the adapter's name", () => {
   assert.throws(() => new Guard("adapter", { verifier, requirements: {} }), { name: "TypeError", message: /^adapter: unknown option "requirements"/ });
+});
+
+test("a credential may be optional, which lets nothing pass but its absence", async () => {
+  const guard = new Guard("adapter", { verifier, optional: true });
+  const ask = (...headers) => guard.judge({ method: "GET", url: "/", rawHeaders: ["Host", "h", ...headers] }, {}, []);
+  const passes = (...headers) => guard.refusal(ask(...headers)) === undefined;
+  assert.deepEqual([passes(), passes("X-API-Key", keys.plain), ask().ok], [true, true, false]);
+  for (const headers of [["X-API-Key", keys.stranger], ["X-API-Key", keys.revoked], ["X-API-Key", ""], ["Authorization", "Bearer"], ["X-API-Key", keys.plain, "X-API-Key", keys.plain]]) {
+    assert.equal(passes(...headers), false, headers.join(" "));
+  }
+  const table = routes({ "/a": {}, default: "deny" });
+  assert.throws(() => new Guard("adapter", { verifier, optional: true, requirement: table }), { name: "TypeError", message: /^adapter: optional: a route table/ });
+  for (const optional of ["false", 1, null, undefined]) assert.throws(() => new Guard("adapter", { verifier, optional }), { name: "TypeError", message: /^adapter: optional/ }, String(optional));
+});
+
+test("a host's own functions get what its handlers get, and what they throw leads nowhere", async () => {
+  const request = { method: "GET", url: "/", rawHeaders: ["Host", "h", "X-API-Key", keys.office] };
+  const code = (more) => new Guard("adapter", { verifier, ...more }).judge(request, {}, ["a", "b"]).code;
+  assert.equal(code({ context: (...host) => ({ peer: host.join() === "a,b" ? "198.51.100.9" : undefined }) }), "valid");
+  assert.equal(code({ context: () => ({ peer: undefined }) }), "ip_unknown");
+  assert.equal(code({ context: () => ({ peer: "198.51.100.9" }), requirement: (info, ...host) => ({ permission: host.join() === "a,b" ? "cache.purge" : "no.such" }) }), "valid");
+  for (const wrong of [() => undefined, () => { throw new Error("a look-up"); }]) assert.equal(code({ requirement: wrong, context: () => ({ peer: "198.51.100.9" }) }), "bad_requirement");
+  assert.throws(() => code({ context: () => { throw new Error("a look-up"); } }), /a look-up/);
+  for (const name of ["refuse", "context"]) assert.throws(() => new Guard("adapter", { verifier, [name]: "x" }), { name: "TypeError", message: `adapter: ${name}: a function is needed` });
+  for (const none of [undefined, null]) assert.throws(() => new Guard("adapter", { verifier: none }), { name: "TypeError", message: /^adapter: verifier: / });
 });

@@ -72,6 +72,20 @@ test("a server that cannot be asked has Node's default", () => {
   }
 });
 
+test("HTTP/2 tells caches too, whatever way the handler sets headers", async () => {
+  const ends = [(r) => r.end(), (r) => r.writeHead(200, { "x-own": "1" }).end("x"), (r) => r.writeHead(200, ["x-own", "1", "x-own", "2"]).end(), (r) => (r.setHeader("x-own", "1"), r.flushHeaders(), r.end())];
+  for (const end of ends) {
+    const server = createServer2((request, response) => guard(request, response, () => end(response)));
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const session = connect(`http://127.0.0.1:${server.address().port}`);
+    const stream = session.request({ ":path": "/", "x-api-key": keys.plain });
+    const reply = await new Promise((resolve, reject) => stream.on("response", resolve).on("error", reject).resume().end());
+    session.destroy();
+    server.close();
+    assert.deepEqual([reply["cache-control"], reply.vary], ["private", "Authorization, X-API-Key"], end.toString());
+  }
+});
+
 /** The status of an HTTP/2 request, or the code of the stream's error. */
 function status2(headers) {
   return serving(createServer2(), (port) => new Promise((resolve) => {

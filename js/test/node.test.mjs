@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { EventEmitter } from "node:events";
 import { createServer, request as send } from "node:http";
 import test, { after } from "node:test";
 import { runInNewContext } from "node:vm";
@@ -19,10 +20,11 @@ const verifier = await createVerifier({
 after(() => verifier.close());
 
 /** Serves `handler` behind the middleware and sends one request; `headers` is a flat list, so that lines can repeat. */
-async function ask(handler, { headers = [], method = "GET", path = "/a", options = {}, before = () => {} } = {}) {
+async function ask(handler, { headers = [], method = "GET", path = "/a", options = {}, before = () => {}, wrap = () => {} } = {}) {
   const guard = middleware({ verifier, ...options });
   const server = createServer((request, response) => {
     before(request);
+    wrap(response);
     guard(request, response, () => handler(request, response));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -52,7 +54,8 @@ test("a refused one does not, and is answered in full", async () => {
   assert.deepEqual([reply.status, reply.headers["www-authenticate"], reply.headers["cache-control"]], [401, 'Bearer realm="acme"', "no-store"]);
   assert.equal(Number(reply.headers["content-length"]), reply.body.length);
   assert.equal(JSON.parse(reply.body).status, 401);
-  assert.deepEqual([(await refused({ method: "HEAD" })).status, (await refused({ method: "HEAD" })).body], [401, ""]);
+  const head = await refused({ method: "HEAD" });
+  assert.deepEqual([head.status, head.body, head.headers["content-length"]], [401, "", undefined], "a length would be that of the reply to GET");
   assert.equal((await refused({ headers: [...plain, ...plain] })).status, 400);
   assert.equal((await refused({ headers: ["X-API-Key", keys.plain, "x-api-key", keys.plain] })).status, 400);
   assert.equal((await refused({ headers: plain, options: { requirement: { permission: "cache.purge" } } })).status, 403);
@@ -131,6 +134,38 @@ test("forged identity headers are gone from every view of the request", async ()
   }
 });
 
+test("a request whose adapter leaves raw lines empty is read by its headers, and has no forged identity either", async () => {
+  const view = (headers) => ({ method: "GET", url: "/", rawHeaders: [], headers: { host: "h", ...headers } });
+  const code = (headers) => verifier.verify(view(headers)).code;
+  assert.equal(code({ authorization: `Bearer ${keys.plain}` }), "valid");
+  assert.equal(code({ "X-Api-Key": [keys.plain] }), "valid");
+  assert.equal(code({ "x-api-key": [keys.plain, keys.plain] }), "invalid_request");
+  assert.equal(code({ "x-api-key": `${keys.plain}, ${keys.plain}` }), "invalid_request");
+  assert.equal(code({ "x-api-key": keys.plain, authorization: `Bearer ${keys.plain}` }), "invalid_request");
+  assert.equal(code({ "x-api-key": undefined }), "missing");
+  assert.equal(code({ "x-api-key": `x\nauthorization:Bearer ${keys.plain}` }), "invalid_request");
+  for (const wrong of [{ "x-api-key": 7 }, { "x-api-key": [{}] }]) assert.equal(code(wrong), "internal");
+  assert.equal(verifier.verify(Object.create(view({ "x-api-key": keys.plain }))).code, "valid", "of the class");
+  assert.equal(verifier.verify({ method: "GET", url: "/", rawHeaders: ["host", "h"], headers: { "x-api-key": keys.plain } }).code, "missing", "what was received counts");
+  const given = Object.assign(view({ authorization: `Bearer ${keys.plain}`, "x-edgelatch-org": "root", x_edgelatch_owner: "root" }), { socket: {} });
+  let reached = false;
+  middleware({ verifier })(given, { on() {}, writeHead() {}, headersSent: false }, () => (reached = true));
+  assert.deepEqual([reached, Object.keys(given.headers)], [true, ["host", "authorization"]]);
+});
+
+test("a requirement function that asks for other verdicts changes nothing in the one that it is for", () => {
+  const request = (key, path = "/a") => ({ method: "GET", url: path, rawHeaders: ["host", "h", "x-api-key", keys[key]] });
+  const trick = new Proxy({}, { getPrototypeOf: () => { throw new Error("trick"); } });
+  const others = [
+    () => verifier.verify(request("plain"), {}), () => verifier.verify(request("plain"), () => ({})), () => verifier.verifyKey(keys.plain, { permission: `p${Math.random()}`.replace(".", "") }),
+    () => verifier.verify(request("plain"), () => trick), () => verifier.verify(request("plain", "/%zz"), () => ({})), () => verifier.verify({}, () => ({})),
+  ];
+  for (const other of others) {
+    const answer = (key) => verifier.verify(request(key, "/%61"), ({ path }) => (other(), { permission: path === "/a" ? "zone.view" : "none" })).code;
+    assert.deepEqual([answer("revoked"), answer("stranger"), answer("plain")], ["revoked", "unknown", "valid"], other.toString());
+  }
+});
+
 test("the client address comes from the socket, or by rule from a header", async () => {
   const from = async (...lines) => (await ask((_, response) => response.end(), { headers: ["Authorization", `Bearer ${keys.office}`, ...lines] })).status;
   assert.equal(await from(), 403);
@@ -148,12 +183,70 @@ test("whatever way the handler sets headers, the credential is varied on and its
     [(r) => (r.setHeader("Vary", ["Accept", "Origin"]), r.setHeader("Cache-Control", "max-age=1"), r.end()), "max-age=1", "Accept, Origin, Authorization, X-API-Key"],
     [(r) => (r.flushHeaders(), r.end()), "private", "Authorization, X-API-Key"],
     [(r) => (r.write("x"), r.end()), "private", "Authorization, X-API-Key"],
+    [(r) => r.writeHead(200, { "Set-Cookie": ["a", "b"], "X-Own": "1" }).end(), "private", "Authorization, X-API-Key"],
+    [(r) => r.writeHead(200, ["Set-Cookie", "a", "Set-Cookie", "b", "X-Own", "1"]).end(), "private", "Authorization, X-API-Key"],
+    [(r) => r.writeHead(200, [["Set-Cookie", "a"], ["Set-Cookie", "b"], ["X-Own", "1"]]).end(), "private", "Authorization, X-API-Key"],
+    [(r) => r.writeHead(200, [["Set-Cookie", "a"], ["VARY", "Accept"], ["Set-Cookie", "b"], ["X-Own", "1"]]).end(), "private", "Accept, Authorization, X-API-Key"],
+    [(r) => (r.setHeader("Set-Cookie", ["a", "b"]), r.writeHead(200, { "X-Own": "1" }).end()), "private", "Authorization, X-API-Key"],
+    [(r) => (r.appendHeader("Set-Cookie", ["a", "b"]).appendHeader("Vary", "Accept").appendHeader("vary", "Origin"), r.setHeader("X-Own", "1"), r.end()), "private", "Accept, Origin, Authorization, X-API-Key"],
+    [(r) => (r.appendHeader("Cache-Control", "no-cache").appendHeader("Cache-Control", "max-age=0"), r.end()), "no-cache, max-age=0", "Authorization, X-API-Key"],
   ];
   for (const [write, caching, vary] of cases) {
     const reply = await ask((_, response) => write(response), { headers: plain });
     assert.deepEqual([reply.status, reply.headers["cache-control"], reply.headers.vary], [200, caching, vary], write.toString());
-    if (vary === "*") assert.deepEqual(reply.headers["set-cookie"], ["a", "b"]);
+    if (vary === "*" || write.toString().includes("X-Own")) assert.deepEqual(reply.headers["set-cookie"], ["a", "b"], write.toString());
+    if (write.toString().includes("X-Own")) assert.equal(reply.headers["x-own"], "1", write.toString());
   }
+});
+
+test("a response that two middlewares have seen, or that somebody else watches too, says it once", async () => {
+  const again = middleware({ verifier });
+  const twice = await ask((request, response) => again(request, response, () => response.end()), { headers: plain });
+  assert.deepEqual([twice.headers["cache-control"], twice.headers.vary], ["private", "Authorization, X-API-Key"]);
+  const seen = [];
+  const watch = (response) => {
+    const { writeHead } = response;
+    response.writeHead = (...args) => (seen.push(response.getHeader("vary")), writeHead.apply(response, args));
+  };
+  const handler = (_, response) => (watch(response), response.setHeader("Vary", "Accept"), response.end());
+  const outside = await ask((_, response) => response.end(), { headers: plain, wrap: watch });
+  const inside = await ask(handler, { headers: plain });
+  assert.deepEqual([outside.headers.vary, inside.headers.vary, seen], ["Authorization, X-API-Key", "Accept, Authorization, X-API-Key", [undefined, "Accept"]]);
+});
+
+/** As `on-headers` does it, by which `compression` and others learn of headers: an array is read as pairs, whatever it is. */
+function wrapped(response) {
+  const { writeHead } = response;
+  response.writeHead = function (status, headers) {
+    if (Array.isArray(headers)) for (const pair of headers) this.setHeader(pair[0], pair[1]);
+    else for (const [name, value] of Object.entries(headers ?? {})) this.setHeader(name, value);
+    return writeHead.call(this, status);
+  };
+}
+
+test("behind what wraps a response for itself, caches are told all the same", async () => {
+  for (const handler of [(_, response) => response.end(), (_, response) => response.writeHead(200, { "X-Own": "1" }).end()]) {
+    const { headers } = await ask(handler, { headers: plain, wrap: wrapped });
+    assert.deepEqual([headers["cache-control"], headers.vary], ["private", "Authorization, X-API-Key"]);
+  }
+});
+
+test("a response that is finished but never closed, as serverless adapters make them, is reported", async () => {
+  const events = [];
+  const reporting = await createVerifier({
+    root: fixture.roots[0],
+    source: staticSource(Buffer.from(fixture.snapshots.first.bundle, "base64")),
+    now: () => (start + 10) * 1000,
+    usage: { record: (event) => void events.push(event) },
+  });
+  const response = new EventEmitter();
+  Object.assign(response, { headersSent: true, statusCode: 204, writeHead: () => response, hasHeader: () => false });
+  const request = { method: "GET", url: "/a", headers: {}, rawHeaders: plain, socket: { remoteAddress: "198.51.100.7" } };
+  middleware({ verifier: reporting })(request, response, () => {});
+  response.emit("finish");
+  response.emit("close");
+  assert.deepEqual(events.map(({ keyId, status }) => [keyId, status]), [["key_00000000001", 204]]);
+  reporting.close();
 });
 
 test("a preflight passes without an identity", async () => {
@@ -197,10 +290,27 @@ test("without the middleware the socket is asked too", () => {
 });
 
 test("what is not a request is refused", () => {
-  for (const nothing of [{}, null, undefined, { rawHeaders: null }, { headers: {} }]) assert.equal(verifier.verify(nothing).code, "internal");
+  assert.equal(verifier.verify({ method: "GET", url: "/", rawHeaders: null }).code, "internal");
   const smuggled = { method: "GET", url: "/", rawHeaders: ["Host", "h", "X-API-Key", `x\nauthorization:Bearer ${keys.plain}`], socket: {} };
   assert.equal(verifier.verify(smuggled).code, "invalid_request");
   for (const peer of ["198.51.100.9\nGET /", "198.51.100.9\tPROXY"]) {
     assert.equal(verifier.verify({ ...smuggled, rawHeaders: ["x-api-key", keys.office] }, {}, { peer }).ok, false);
   }
+});
+
+test("what is given as a request and is none is a fault of the program, and the error says what to give", async () => {
+  const errors = [];
+  const told = await createVerifier({ root: fixture.roots[0], source: staticSource(Buffer.from(fixture.snapshots.first.bundle, "base64")), onError: (error) => errors.push(error) });
+  after(() => told.close());
+  const message = (given) => {
+    errors.length = 0;
+    const verdict = told.verify(given);
+    assert.deepEqual([verdict.ok, verdict.code, verdict.reply.status, errors.length, errors[0]?.code], [false, "bad_requirement", 500, 1, "bad_request_object"]);
+    return errors[0].message;
+  };
+  for (const nothing of [{}, null, undefined, "", 7, { headers: {} }, { headers: { get: "x" }, url: "/" }, { url: "/", headers: null }]) assert.match(message(nothing), /no request; give a fetch Request/);
+  const [node, fetched] = [{ rawHeaders: [], method: "GET", url: "/" }, new Request("https://h/")];
+  const places = [[{ raw: node }, ".raw"], [{ req: node }, ".req"], [{ req: { raw: fetched } }, ".req.raw"], [{ raw: { req: node } }, ".raw.req"], [{ node: { req: node } }, ".node.req"], [{ request: fetched }, ".request"], [{ req: fetched }, ".req"]];
+  for (const [given, place] of places) assert.ok(message(given).endsWith(`\`${place}\``), place);
+  assert.equal((await told.check(undefined)).code, "bad_requirement");
 });

@@ -67,6 +67,17 @@ test("failures back off, are reported, and a success ends the pauses", async () 
   assert.deepEqual(clock.pending(), [1000]);
 });
 
+test("however rarely the source is asked, the first pause behind a failure is short", async () => {
+  const { made, clock } = refresher(async () => { throw new Error("down"); }, { interval: 3_600_000, maxBackoff: 300_000 }, { ready: true, epoch: 1 });
+  await assert.rejects(made.refresh());
+  const pauses = [];
+  for (let failure = 0; failure < 4; failure++) {
+    pauses.push(clock.pending()[0]);
+    await clock.pass(clock.pending()[0]);
+  }
+  assert.deepEqual(pauses, [750, 1500, 3000, 6000]);
+});
+
 test("a refresh that takes too long is given up, and its signal says so", async () => {
   let signal;
   const { made, clock, errors } = refresher((given) => ((signal = given), new Promise(() => {})));
@@ -330,10 +341,10 @@ test("while nothing is loaded, pauses stay below five seconds; a core that canno
     throw new Error("down");
   }, { interval: 60_000, maxBackoff: 300_000 }, { ready: false, epoch: 0 });
   await assert.rejects(made.refresh());
-  for (let i = 0; i < 20; i++) {
-    assert.deepEqual(clock.pending(), [3750]);
+  for (const pause of [750, 1500, 3000, ...Array(20).fill(3750)]) {
+    assert.deepEqual(clock.pending(), [pause]);
     assert.equal(made.overdue, false);
-    await clock.pass(3750);
+    await clock.pass(pause);
   }
   Object.assign(serving, { epoch: 1, ready: true });
   await clock.pass(3750);

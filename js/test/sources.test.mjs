@@ -89,6 +89,22 @@ test("http: a bundle that is on its way is bounded, can be left, and tells why i
   await assert.rejects(all(await httpSource(base).bundle({ signal: abort.signal })), /enough/);
 });
 
+test("http: a large bundle is read into one buffer, as far as it goes", async () => {
+  const bytes = Buffer.from(Array.from({ length: 200_000 }, (_, at) => at % 251));
+  let sent = 0;
+  const pull = ({ byobRequest }) => {
+    if (sent === bytes.length) throw new Error("some hosts never answer who waits behind the end with a buffer");
+    const part = bytes.subarray(sent, sent + Math.min(50_001, byobRequest.view.length));
+    byobRequest.view.set(part);
+    sent += part.length;
+    byobRequest.respond(part.length);
+  };
+  const fetch = async () => new Response(new ReadableStream({ type: "bytes", pull }), { headers: { "content-length": String(bytes.length) } });
+  const pieces = [];
+  for await (const piece of (await httpSource(base, { fetch }).bundle({ signal })).stream) pieces.push(piece.slice());
+  assert.deepEqual([pieces.length, Buffer.concat(pieces).equals(bytes)], [4, true]);
+});
+
 test("http: a reply that is too large is refused, announced or not", async () => {
   const source = httpSource(base, { maxBytes: 10 });
   reply = (_, response) => response.writeHead(200, { "content-length": 11 }).end("12345678901");
@@ -156,6 +172,32 @@ test("http: wrong options are refused", () => {
   assert.throws(() => httpSource(base, { maxBytes: undefined }), /maxBytes is undefined: leave it out, or give a whole number/);
   for (const wrong of [{ maxBytes: 0 }, { maxBytes: Number.NaN }, { maxBytes: "9" }, { maxbytes: 1 }, undefined, null]) assert.throws(() => httpSource(base, wrong), TypeError);
   httpSource(base, { headers: undefined, fetch: undefined });
+});
+
+test("http: a key goes to its own origin with every request, the stream too, and into no error", async () => {
+  const key = "elm_S3cret0000000000000000000000000000000";
+  const elsewhere = [];
+  const other = createServer((request, response) => (elsewhere.push(request.headers.authorization), response.end()));
+  await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
+  const watched = { signal, onHead() {}, onIdle() {}, onRetry() {} };
+  const source = httpSource(base, { key });
+  reply = (_, response) => response.end("x");
+  for (const ask of [() => source.head({ signal }), () => source.bundle({ signal }), () => source.root(2, { signal }), () => source.object("ab", { signal }), () => source.patch("a", "b", { signal }), () => source.watch(watched).catch(() => {})]) {
+    await ask();
+    assert.equal(requests.at(-1).headers.authorization, `Bearer ${key}`);
+  }
+  reply = (_, response) => response.writeHead(302, { location: `http://127.0.0.1:${other.address().port}/r/acme/head` }).end();
+  for (const ask of [() => source.head({ signal }), () => source.watch(watched)]) await assert.rejects(ask(), { code: "redirect" });
+  assert.deepEqual(elsewhere, []);
+  other.close();
+  const telling = httpSource("https://keys.example.com/r/acme", { key, fetch: async () => { throw new Error(`no way with ${key}`); } });
+  await assert.rejects(telling.head({ signal }), (error) => error.code === "unreachable" && !error.message.includes(key) && !error.message.includes("S3cret"));
+});
+
+test("http: a key that would not protect, or would be told, is refused", () => {
+  for (const key of [undefined, "", "two words", 7, "x\r\ny: z"]) assert.throws(() => httpSource(base, { key }), (error) => error instanceof TypeError && !error.message.includes("two"));
+  assert.throws(() => httpSource("http://keys.example.com/r/acme", { key: "k" }), /https: is needed/);
+  assert.throws(() => httpSource(base, { key: "k", headers: { Authorization: "Bearer other" } }), /not both/);
 });
 
 test("http: only http and https", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { fakeClock, settle } from "../../tests/runtimes/clock.mjs";
-import { SourceError } from "../dist/errors.js";
+import { SourceError, UpdateError } from "../dist/errors.js";
 import { Refresher } from "../dist/refresh/refresher.js";
 import { fullJitter } from "../dist/util/backoff.js";
 
@@ -67,18 +67,53 @@ test("a head that is pushed is taken the way of one that was asked for, at once"
   assert.deepEqual(refreshes, [8, "asked"]);
 });
 
-test("what is pushed during a refresh follows it, the newest alone", async () => {
+test("what is pushed while another head is taken over follows it in its order, since each patch leads on from the one before", async () => {
   const state = await streaming();
   const finish = [];
   state.update = () => new Promise((resolve) => finish.push(resolve));
   for (const number of [8, 9, 10]) state.attempts[0].onHead(head(number));
-  assert.deepEqual(state.refreshes, [8]);
-  finish[0](true);
-  await state.clock.pass(0);
-  assert.deepEqual(state.refreshes, [8, 10]);
-  finish[1](true);
+  for (const taken of [[8], [8, 9], [8, 9, 10]]) {
+    assert.deepEqual(state.refreshes, taken);
+    finish.pop()(true);
+    await state.clock.pass(0);
+  }
   await state.clock.pass(30 * SECOND);
-  assert.equal(state.refreshes.length, 2);
+  assert.equal(state.refreshes.length, 3);
+});
+
+test("of what is pushed while the source is asked, or of too many, the newest alone follows", async () => {
+  const state = await streaming();
+  const finish = [];
+  state.update = () => new Promise((resolve) => finish.push(resolve));
+  void state.made.refresh();
+  for (const number of [8, 9]) state.attempts[0].onHead(head(number));
+  finish.pop()(true);
+  await state.clock.pass(0);
+  assert.deepEqual(state.refreshes, ["asked", 9]);
+  for (let number = 10; number < 19; number++) state.attempts[0].onHead(head(number));
+  finish.pop()(true);
+  await state.clock.pass(0);
+  assert.deepEqual(state.refreshes, ["asked", 9, 18]);
+});
+
+test("a head that waited while a bundle went past it is no failure, and one that did not wait is", async () => {
+  const state = await streaming();
+  const finish = [];
+  state.update = () => new Promise((resolve, reject) => finish.push({ resolve, reject }));
+  for (const number of [8, 9, 10]) state.attempts[0].onHead(head(number));
+  finish.pop().resolve(true); // by a bundle that had the tenth already
+  await state.clock.pass(0);
+  finish.pop().reject(new UpdateError("rollback", "9 after 10"));
+  await state.clock.pass(0);
+  assert.deepEqual([state.refreshes, state.errors], [[8, 9, 10], []]);
+  finish.pop().reject(new UpdateError("rollback", "10 after 11"));
+  await state.clock.pass(0);
+  assert.deepEqual(state.errors, []);
+  state.attempts[0].onHead(head(7));
+  await state.clock.pass(0);
+  finish.pop().reject(new UpdateError("rollback", "7 after 11"));
+  await state.clock.pass(0);
+  assert.deepEqual(state.errors, ["rollback"]);
 });
 
 test("a head that is refused is told, and further ones wait for the pause behind it", async () => {

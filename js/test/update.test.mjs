@@ -97,7 +97,7 @@ test("a bundle whose own head is refused is taken if its tree is the one that is
 
 test("a head that names a tree which the source does not deliver is an error, never 'unchanged'", async () => {
   for (const bundle of [undefined, "old"]) {
-    const engine = fake({ offers: [TREE_NEEDED, UNCHANGED] });
+    const engine = fake({ offers: bundle === undefined ? [TREE_NEEDED, TREE_NEEDED] : [TREE_NEEDED, UNCHANGED, TREE_NEEDED] });
     await assert.rejects(refresher(engine, source(engine.log, { head: "h2", bundle }))(signal), { code: "behind" });
   }
 });

@@ -32,8 +32,8 @@ const program = fileURLToPath(new URL("../readme-example.mjs", import.meta.url))
 const children = [];
 process.on("exit", () => {
   for (const child of children) child.kill();
-  rmSync(work, { recursive: true, force: true });
   rmSync(program, { force: true });
+  rmSync(work, { recursive: true, force: true, maxRetries: 10 }); // the server may still be writing
 });
 const edgelatch = (args) => execFileSync(binary, args, { cwd: work, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 const start = (file, args, env) => children.push(spawn(file, args, { cwd: work, env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "inherit"] }));
@@ -61,7 +61,7 @@ const without = await ask({});
 console.log(`with the key: ${found}; without: ${without}`);
 
 const call = blocks("sh").find((block) => block.startsWith("curl ")).replace("8787", controlPort);
-const made = JSON.parse(execFileSync("bash", ["-c", call], { encoding: "utf8", env: { ...process.env, ADMIN_KEY: admin }, stdio: ["ignore", "pipe", "ignore"] }));
+const made = JSON.parse(execFileSync("bash", ["-c", call], { encoding: "utf8", env: { ...process.env, EDGELATCH_ADMIN_KEY: admin }, stdio: ["ignore", "pipe", "ignore"] }));
 console.log(`over the API: ${made.key?.name ?? JSON.stringify(made)}`);
 process.exit(found === "200 hello ci" && without === "401" && made.key?.name === "deploy" && made.secret ? 0 : 1);
 

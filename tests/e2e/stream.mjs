@@ -43,8 +43,10 @@ async function publish(name) {
   const { status } = await control.rest("POST", "/keys", { body: { org: "main", name }, secret: true });
   if (status !== 201) throw new Error(`the key was not created: ${status}`);
   for (const edge of edges) {
-    await until(`${edge.name} has the new epoch`, () => edge.epoch > before);
-    if (edge.errors.length > 0) throw new Error(`${edge.name}: ${edge.errors.join(", ")}`);
+    await until(`${edge.name} has the new epoch`, () => {
+      if (edge.errors.length > 0) throw new Error(`${edge.name}: ${edge.errors.join(", ")}`);
+      return edge.epoch > before;
+    });
   }
 }
 

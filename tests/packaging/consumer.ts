@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage } from "node:http";
 import { type Code, CODES, createVerifier, type CredentialHeader, httpSource, protect, type Requirement, type RouteTable, routes, type Source, type SourceReply, type SourceRequest, UpdateError, type UsageError, type UsageEvent, usageReporter, type UsageSink, type Verdict, type Verifier } from "edgelatch";
 import { directorySource, fileCache } from "edgelatch/file";
 import { middleware } from "edgelatch/node";
+import { createVerifier as slim } from "edgelatch/slim";
+import core from "edgelatch/edgelatch.wasm";
 
 const found = async ({ etag, signal }: SourceRequest): Promise<SourceReply | undefined> => (signal.aborted ? undefined : { bytes: new Uint8Array(), etag });
 const mine: Source = { head: found, bundle: found };
@@ -50,6 +52,9 @@ export default {
   }, { verifier: (env) => createVerifier({ root: env.ROOT, source: httpSource("https://h/") }) }),
 };
 
+slim({ root: "", source: "https://h/", wasm: core });
+// @ts-expect-error the slim entry brings no core
+slim({ root: "", source: "https://h/" });
 // @ts-expect-error what all other requests require must be said
 routes({ "/a": {} });
 // @ts-expect-error a pattern begins with a slash

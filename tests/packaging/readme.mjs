@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 const SETTING = `
-declare const root: string, source: string, key: string, usageKey: string, token: string;
+declare const root: string, source: string, key: string, usageKey: string, readKey: string;
 declare const verifier: import("edgelatch").Verifier;
 declare const request: Request;
 declare const context: { waitUntil(work: Promise<unknown>): void };

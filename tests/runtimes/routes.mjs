@@ -19,6 +19,19 @@ export function routeSuite({ createVerifier, protect, routes, staticSource, fixt
   const raw = (url, method = "GET") => ({ method, url, rawHeaders: ["x-api-key", keys.plain] });
 
   return Object.entries({
+    async "a key that is for some services only passes where one of them is named, by the route or for the whole verifier"() {
+      const codes = (verifier, requirement) => [
+        verifier.verifyKey(keys.scoped, requirement).code,
+        ...[requirement, () => requirement, routes({ default: requirement })].map((one) => verifier.verify(request("/v1", "GET", "scoped"), one).code),
+      ];
+      const all = (code) => Array(4).fill(code);
+      const [open, cdn] = [await edge(), await edge({ service: "cdn" })];
+      equal([codes(open, {}), codes(open, { permission: "cache.purge" }), codes(open, { service: "cdn" })], [all("scope_denied"), all("scope_denied"), all("valid")]);
+      equal([codes(cdn, {}), codes(cdn, { permission: "cache.purge" }), codes(cdn, { service: "dns" })], [all("valid"), all("valid"), all("scope_denied")]);
+      equal([open, cdn].map((verifier) => verifier.verify(request("/v1", "GET", "scoped")).code), ["scope_denied", "valid"]);
+      for (const service of ["a b", "*", "", undefined, 7]) ok(await edge({ service }).then(() => false, ({ message }) => message.includes("service")));
+    },
+
     async "routes: requests are judged by the most specific entry"() {
       const verifier = await edge();
       const table = routes({ "GET /admin/*": STRONG, "/admin/*": "deny", "/admin/:name/photo": {}, "POST /zones": { permission: "zone.view", service: "cdn" }, "/closed": "deny", default: {} });

@@ -48,8 +48,8 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
     async "requirements"() {
       const { verifier } = await edge();
       const code = (key, requirement) => verifier.verifyKey(keys[key], { ip: OFFICE, ...requirement }).code;
-      equal(code("office", { service: "cdn", permission: "cache.purge" }), "valid");
-      equal(code("office", { service: "dns" }), "scope_denied");
+      equal(code("scoped", { service: "cdn", permission: "cache.purge" }), "valid");
+      for (const requirement of [{ service: "dns" }, { permission: "cache.purge" }, {}]) equal(code("scoped", requirement), "scope_denied");
       equal(code("plain", { service: "anything" }), "valid");
       equal(code("plain", { permission: "cache.purge" }), "permission_denied");
       equal(code("plain", { permission: "ZONE.VIEW" }), "permission_denied");
@@ -80,7 +80,8 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       const { verifier } = await edge();
       const v = verifier.verifyKey(keys.office, { ip: OFFICE });
       equal([v.ok, v.keyId, v.org, v.owner, v.name], [true, "key_00000000002", "org_1", "ada", "Key “office”"]);
-      equal([v.roles, v.scope, v.metadata, v.epoch, v.age, v.stale], [["purger"], ["cdn"], { plan: "pro", seats: 3 }, 7, 10, false]);
+      equal(verifier.verifyKey(keys.scoped, { service: "cdn" }).scope, ["cdn"]);
+      equal([v.roles, v.scope, v.metadata, v.epoch, v.age, v.stale], [["purger"], "all", { plan: "pro", seats: 3 }, 7, 10, false]);
       equal(verifier.verifyKey(keys.plain).scope, "all");
       equal(verifier.verifyKey(keys.plain).metadata, undefined);
       const refused = verifier.verifyKey(keys.revoked);
@@ -147,14 +148,15 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
 
     async "an identity is readable after updates too"() {
       const state = await edge();
-      const [kept, held] = [state.verifier.verifyKey(keys.leaving), state.verifier.verifyKey(keys.leaving).hold()];
+      const [kept, read] = [state.verifier.verifyKey(keys.leaving), state.verifier.verifyKey(keys.leaving)];
+      equal(read.keyId, kept.keyId);
       state.now = start + life / 2 + 10;
       for (const name of ["second", "rotated"]) {
         state.show(name);
         await state.verifier.refresh();
       }
       equal(state.errors, []);
-      equal([state.verifier.epoch, kept.code, kept.name, held.name], [10, "valid", "Key “leaving”", "Key “leaving”"]);
+      equal([state.verifier.epoch, kept.code, kept.name, read.name], [10, "valid", "Key “leaving”", "Key “leaving”"]);
     },
 
     async "a forged bundle is refused at every byte, or brings what was signed"() {
@@ -260,10 +262,14 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       equal(errors, ["trap", "trap"]);
     },
 
-    async "an identity that cannot be read is not an acceptance"() {
+    async "an identity that cannot be read is told by an exception, and nothing is accepted any more"() {
       const { verifier, errors } = await edge("first", { wasm: trapsOnIdentity });
       let called = false;
-      const handler = protect(() => ((called = true), new Response("ok")), { verifier });
+      const handler = protect((_, verdict) => ((called = true), new Response(verdict.name)), { verifier });
+      const answer = await handler(bearer("plain")).catch((error) => error.message);
+      ok(/gone/.test(answer), answer);
+      equal([called, errors], [true, ["trap"]]);
+      called = false;
       equal([(await handler(bearer("plain"))).status, called, errors], [503, false, ["trap"]]);
     },
 

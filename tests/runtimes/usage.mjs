@@ -167,7 +167,7 @@ export function usageSuite({ createVerifier, protect, staticSource, usageReporte
       second.verify(bearer("plain")).report({ status: 200, ip: "192.0.2.2" });
       equal([seen[0].endpoint, seen[0].ip, seen[0].keyId], ["api.example.com", "192.0.2.2", "key_00000000001"]);
       second.verify(null).report();
-      equal([seen[1].code, seen[1].status, seen[1].method, seen[1].endpoint], ["internal", 503, "-", "-"]);
+      equal([seen[1].code, seen[1].status, seen[1].method, seen[1].endpoint], ["bad_requirement", 500, "-", "-"]);
       const { verifier: silent } = await edge("ok", { more: { usage: undefined } });
       silent.verify(bearer("plain")).report({ status: 200 });
     },

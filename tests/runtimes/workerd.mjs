@@ -1,9 +1,10 @@
 // Writes a configuration for workerd and starts it. It resolves nothing by itself: every module is listed by name.
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { reached } from "../packaging/reached.mjs";
 
 const binary = fileURLToPath(new URL("../../js/node_modules/.bin/workerd", import.meta.url));
 const staged = fileURLToPath(new URL("../node_modules/edgelatch", import.meta.url));
@@ -15,13 +16,10 @@ export function packageModules(directory) {
   cpSync(join(staged, "wasm"), join(directory, "edgelatch/wasm"), { recursive: true });
   const entry = exports["."].workerd.default.replace("./", "");
   writeFileSync(join(directory, "edgelatch.js"), `export * from "edgelatch/${entry}";\n`);
-  const scripts = readdirSync(join(directory, "edgelatch/dist"), { recursive: true }).filter(
-    (file) => file.endsWith(".js") && !/^(adapters\/node|entry\/(?!workerd)|(cache|sources)\/file)/.test(file),
-  );
+  const modules = [...reached(join(directory, "edgelatch"), entry)]; // the others are for other hosts, and workerd refuses what they import
   return [
     ["edgelatch", "esModule", "edgelatch.js"],
-    ...scripts.map((file) => [`edgelatch/dist/${file}`, "esModule", `edgelatch/dist/${file}`]),
-    ["edgelatch/wasm/edgelatch.wasm", "wasm", "edgelatch/wasm/edgelatch.wasm"],
+    ...modules.map((name) => [`edgelatch/${name}`, name.endsWith(".js") ? "esModule" : "wasm", `edgelatch/${name.replace(/\?module$/, "")}`]),
   ];
 }
 

@@ -49,9 +49,9 @@ const managing = [
     return t.until("valid", "Mobile App", { permission: "ip.block.create" });
   }],
   ["the id cannot", "edit key_id", { status: 422 }, async (t) => said(await t.edit("Mobile App", { key_id: "key_00000000001" }))],
-  ["nor anything else", "expiry, addresses, description", ["/expires_at", "/allow", "/description"], async (t) => {
+  ["nor what the page has no field for", "expiry, scope, description", ["/expires_at", "/scope", "/description"], async (t) => {
     const pointer = async (body) => (await t.edit("Mobile App", body)).body.pointer;
-    return [await pointer({ expires_at: "1y" }), await pointer({ allow: [OFFICE] }), await pointer({ description: "x" })];
+    return [await pointer({ expires_at: "1y" }), await pointer({ scope: ["ip"] }), await pointer({ description: "x" })];
   }],
   ["the secret cannot be retrieved", "show", false, async (t) => JSON.stringify(await t.key("Mobile App")).includes(t.secrets["Mobile App"])],
   ["revoking deactivates at once", "revoke", { status: 401, code: "revoked" }, async (t) => {
@@ -89,6 +89,12 @@ const using = [
     await t.create({ name: "Development", roles: ["developer"], environment: "development" });
     return [(await t.key("Production Server")).environment, (await t.key("Staging")).environment, (await t.key("Development")).environment];
   }],
+  ["an environment that was mistaken is mended", "edit, by REST and by command; due dates", [[90, "production"], [180, "development"]], async (t) => {
+    const is = ({ due_at, environment }) => [daysAhead(due_at), environment];
+    const moved = await t.edit("Development", { environment: "production" });
+    return [is(moved.key), is((await t.cli("keys", "edit", t.ids.Development, "--environment", "development")).out.key)];
+  }],
+  ["to one that there is", "edit to moon", { status: 403, code: "not_allowed", pointer: "/environment" }, async (t) => said(await t.edit("Staging", { environment: "moon" }))],
   ["keys can be found by purpose and environment", "search and filter", [["Staging"], ["Production Server"]], async (t) =>
     [names(await t.list("?environment=staging")), names(await t.list("?search=Production%20S"))]],
   ["it shows which keys are used, and how often", "counters", [true, 0, null], async (t) => {
@@ -104,7 +110,7 @@ const using = [
   ["many failed attempts raise an alert", "20 refusals of a revoked key; a webhook", { type: "failed_authentication", realm: "ipaware", org: "main", codes: { revoked: true } }, async (t) => {
     const attempts = async () => {
       for (let n = 0; n < 20; n++) await t.ask("saved");
-      return t.webhook.received.find(({ alert }) => alert.key_id === t.ids.saved);
+      return t.webhook.received.find(({ alert }) => alert.type === "failed_authentication" && alert.key_id === t.ids.saved);
     };
     t.delivery = await settled(attempts, (delivery) => delivery !== undefined);
     const { alert } = t.delivery;
@@ -209,12 +215,31 @@ const compromise = [
 ];
 
 const next = [
+  ["a whitelist can be set up later", "edit allow; use from there and from elsewhere", ["ip_denied", "valid"], async (t) => {
+    await t.edit("Production Server v2", { allow: [OFFICE] });
+    return [(await t.until("ip_denied", "Production Server v2", { from: ELSEWHERE })).code, (await t.ask("Production Server v2", { from: OFFICE })).code];
+  }],
+  ["by command, too", "keys edit --add-allow", "valid", async (t) => {
+    await t.cli("keys", "edit", t.ids["Production Server v2"], "--add-allow", `${ELSEWHERE}=second office`);
+    return (await t.until("valid", "Production Server v2", { from: ELSEWHERE })).code;
+  }],
+  ["and taken away again, of which the administrator is told", "edit allow to nothing", ["opens_to_all", "valid"], async (t) => {
+    const { warnings } = await t.edit("Production Server v2", { allow: [] });
+    return [warnings[0]?.code, (await t.until("valid", "Production Server v2", { from: "203.0.113.9" })).code];
+  }],
+  ["who leaves the team leaves keys to others", "owners create, keys edit --owner; the edge's word, the log's", ["second", ["admin", "second"]], async (t) => {
+    await t.cli("owners", "create", "second");
+    await t.cli("keys", "edit", t.ids["Production Server v2"], "--owner", "second");
+    const { owner } = await settled(() => t.ask("Production Server v2"), ({ owner: is }) => is === "second");
+    const { activity } = await t.rest("GET", `/activity?target=${t.ids["Production Server v2"]}&limit=1`);
+    return [owner, [activity[0].before.owner, activity[0].after.owner]];
+  }],
   ["members of the team manage keys, by their own", "a viewer's key: list, create", [200, 403], async (t) => {
     const as = await t.manager("viewer", "colleague");
     return [(await t.rest("GET", "/keys", { as })).status, (await t.create({ name: "x", roles: ["read-only"] }, { by: as })).status];
   }],
   ["of one key there was one alert a window", "deliveries so far", true, (t) => {
-    const windows = t.webhook.received.filter(({ alert }) => alert.key_id === t.ids.saved).map(({ alert }) => alert.since);
+    const windows = t.webhook.received.filter(({ alert }) => alert.type === "failed_authentication" && alert.key_id === t.ids.saved).map(({ alert }) => alert.since);
     return windows.length > 0 && new Set(windows).size === windows.length;
   }],
   ["consumption is tracked over all keys", "usage totals, by command", [true, true], async (t) => {

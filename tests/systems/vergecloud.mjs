@@ -66,6 +66,9 @@ const scope = [
     return codes;
   }],
   ["elsewhere it is refused", "use for waf", { status: 403, challenge: /insufficient_scope/ }, (t) => t.ask("two", { service: "waf" })],
+  ["a service that nobody else has is told", "create for cnd", { status: 201, warnings: [{ code: "unknown_service", message: /`cnd` \(is `cdn` meant\?\)/ }] }, (t) =>
+    t.create({ name: "slip", scope: ["cnd"], roles: ["admin"] })],
+  ["one that others have is not", "create for cdn", [], async (t) => (await t.create({ name: "no slip", scope: ["cdn"], roles: ["admin"] })).warnings],
   ["what is no service is refused", "create for \"c d n\"", { status: 422, pointer: "/scope/0" }, async (t) =>
     said(await t.create({ name: "bad", scope: ["c d n"], roles: ["admin"] }))],
 ];
@@ -124,7 +127,15 @@ const usage = [
   ["and no other", "Authorization: Bearer", { status: 401, code: "missing" }, (t) => t.edge.ask({ authorization: `Bearer ${t.secrets.ops}` })],
   ["the key is treated like a password: it is kept nowhere", "files of the control plane", [], (t) => {
     const files = readdirSync(t.control.file("data"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-    return files.filter(({ parentPath, path, name }) => readFileSync(`${parentPath ?? path}/${name}`).includes(t.secrets.ops)).map(({ name }) => name);
+    const text = (file) => {
+      try {
+        return readFileSync(file);
+      } catch (error) {
+        if (error.code === "ENOENT") return ""; // a publication has ended meanwhile, and its file with it
+        throw error;
+      }
+    };
+    return files.filter(({ parentPath, path, name }) => text(`${parentPath ?? path}/${name}`).includes(t.secrets.ops)).map(({ name }) => name);
   }],
 ];
 
@@ -160,6 +171,15 @@ const considerations = [
     return (await t.ask("pair")).text === unknown.text;
   }],
   ["for good", "enable", { status: 403, code: "not_allowed" }, async (t) => said(await t.rest("POST", `/keys/${t.ids.pair}/enable`))],
+  ["the scope is accurate: the organisation lists its services", "orgs set services, by command; create for cnd, by REST and by command",
+    [0, { status: 403, code: "not_allowed", pointer: "/scope" }, true, "not_allowed"], async (t) => {
+      const { code } = await t.cli("orgs", "set", "main", 'services=["cdn","dns","waf","portal"]');
+      const refused = await t.create({ name: "slip 2", scope: ["dns", "cnd"], roles: ["admin"] });
+      const { error } = await t.cli("keys", "create", "--name", "slip 3", "--org", "main", "--role", "admin", "--scope", "cnd");
+      return [code, said(refused), refused.body.detail.includes("nearest of which is `cdn`"), error.code];
+    }],
+  ["those that are listed, and all, remain", "create for waf, for all", [201, 201], async (t) =>
+    [(await t.create({ name: "waf", scope: ["waf"], roles: ["admin"] })).status, (await t.create({ name: "all", roles: ["admin"] })).status]],
   ["there is no other way to remove it", "delete", { status: 403, code: "not_allowed" }, async (t) => said(await t.rest("DELETE", `/keys/${t.ids.pair}?confirm=pair`))],
   ["a leak is answered for many keys at once", "keys revoke-many --role dns-manager, counted, then confirmed", [3, "active", 3, "revoked"], async (t) => {
     const filter = ["keys", "revoke-many", "--org", "main", "--role", "dns-manager"];

@@ -47,5 +47,7 @@ export default [
     await t.until("valid", "both", { from: OFFICE });
     return t.from("both", [OFFICE, HOME, ELSEWHERE]);
   }],
-  ["and whoever sets both is told", "the answer's warnings", [{ code: "deny_ignored" }], (t) => t.warned],
+  ["and whoever sets both is told", "the answer's warnings", [{ code: "deny_ignored", message: /take out of the allow list/ }], (t) => t.warned],
+  ["no other order is advised, since there is none", "the advice; order deny_first", [false, { status: 403, code: "not_allowed", pointer: "/order" }], async (t) =>
+    [JSON.stringify(t.warned).includes("deny_first"), said(await t.edit("both", { order: "deny_first" }))]],
 ];

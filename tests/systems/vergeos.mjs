@@ -1,4 +1,4 @@
-// VergeOS: keys act as the user they belong to; allow and deny lists; editing, no rotation, deletion at once.
+// VergeOS: keys act as the user they belong to; allow and deny lists; editing, no rotation, deletion at once where it is meant.
 import { settled } from "./harness/edge.mjs";
 import { DAY_MS, said } from "./harness/world.mjs";
 import access, { ELSEWHERE, HOME, OFFICE } from "./vergeos-access.mjs";
@@ -29,6 +29,15 @@ const understanding = [
   ["a System Admin's key is good for everything", "create for sysop, system.update", { code: "valid", roles: ["system-admin"] }, async (t) => {
     await t.create({ name: "system", owner: "sysop" });
     return t.until("valid", "system", { permission: "system.update" });
+  }],
+  ["a user without any has keys that are good for nothing, which is told", "create for admin, who was given no role",
+    { status: 201, warnings: [{ code: "no_roles", message: /`admin` has none.*PATCH .*\/orgs\/main\/owners\/admin with `roles`/ }] }, (t) =>
+      t.create({ name: "default user's", owner: "admin" })],
+  ["with the command that helps", "what the warning says, by command; use", ["no_roles", 0, "valid"], async (t) => {
+    const { out } = await t.cli("keys", "edit", t.ids["default user's"], "--description", "first");
+    const [, command] = /`edgelatch ([^`]*)`$/.exec(out.warnings[0].message);
+    const { code } = await t.cli(...command.replace("ROLE", "operator").split(" "));
+    return [out.warnings[0].code, code, (await t.until("valid", "default user's", { permission: "vm.start" })).code];
   }],
   ["what the user loses, the key loses", "alice becomes read-only", { status: 403, code: "permission_denied" }, async (t) => {
     await owner(t, "alice", { roles: ["read-only"] });
@@ -66,6 +75,24 @@ const settings = [
     (await t.create({ name: "dated", owner: "alice", expires_at: "2032-03-01" })).key],
   ["with its time of day", "create with a time", { expires_at: "2032-03-01T14:30:00Z" }, async (t) =>
     (await t.create({ name: "timed", owner: "alice", expires_at: "2032-03-01T15:30:00+01:00" })).key],
+  ["as a picker writes it, it comes back", "keys create --expires, by command; show", ["2032-03-01T14:30:00Z", "2032-03-01T14:30:00Z"], async (t) => {
+    const { out } = await t.createSaved("picked", ["--owner", "alice", "--expires", "2032-03-01T14:30:00Z"]);
+    return [out.key.expires_at, (await t.key("picked")).expires_at];
+  }],
+  ["to the second", "explain a second before, and then", ["valid", "expired"], async (t) => {
+    const at = async (time) => (await t.explain("picked", { at: time })).code;
+    return [await at("2032-03-01T14:29:59Z"), await at("2032-03-01T14:30:00Z")];
+  }],
+  ["nothing of it is dropped: a time of day says where", "create and edit without an offset, by REST and by command",
+    [[422, "/expires_at", true], [422, "/expires_at", true], [2, true]], async (t) => {
+      const [local, right] = ["2032-03-01T14:30", "2032-03-01T14:30:00Z"];
+      const refused = ({ status, body }) => [status, body.pointer, body.detail.includes(right)];
+      const { code, err } = await t.cli("keys", "edit", t.ids.picked, "--expires", local);
+      return [
+        refused(await t.create({ name: "local", owner: "alice", expires_at: local })), refused(await t.edit("picked", { expires_at: local })),
+        [code, err.includes(right)],
+      ];
+    }],
   ["a date that is past is refused", "create with 2020", { status: 422, pointer: "/expires_at" }, async (t) =>
     said(await t.create({ name: "past", owner: "alice", expires_at: "2020-01-01" }))],
   ["or it never expires", "create with never", { expires_at: null, days_left: null }, async (t) =>
@@ -104,6 +131,8 @@ const retrieve = [
 const editing = [
   ["name, description and expiry can be changed", "edit", { name: "CI 2", description: "moved", expires_at: "2032-01-01T00:00:00Z" }, async (t) =>
     (await t.edit("shown", { name: "CI 2", description: "moved", expires_at: "2032-01-01" })).key],
+  ["the time of day, too", "edit, by command", "2032-01-01T08:15:30Z", async (t) =>
+    (await t.cli("keys", "edit", t.ids.shown, "--expires", "2032-01-01T09:15:30+01:00")).out.key.expires_at],
   ["the edge hears of it", "use", "CI 2", async (t) => (await settled(() => t.ask("shown"), ({ name }) => name === "CI 2")).name],
   ["an expiry can be taken away again", "edit to never", { expires_at: null, days_left: null }, async (t) => (await t.edit("shown", { expires_at: "never" })).key],
   ["so can the IP lists", "edit allow", { code: "ip_denied" }, async (t) => {
@@ -122,11 +151,21 @@ const editing = [
 ];
 
 const deleting = [
-  ["a key can be deleted", "DELETE", { status: 200 }, (t) => t.rest("DELETE", `/keys/${t.ids.shown}`)],
+  ["it must be confirmed", "DELETE without, with another key's name; keys delete", [[409, "unconfirmed"], [409, "unconfirmed"], [2, "unconfirmed"]], async (t) => {
+    const refused = async (query) => [await t.rest("DELETE", `/keys/${t.ids.shown}${query}`)].map(({ status, body }) => [status, body.code])[0];
+    const { code, error } = await t.cli("keys", "delete", t.ids.shown);
+    return [await refused(""), await refused("?confirm=saved"), [code, error.code]];
+  }],
+  ["nothing was deleted by that", "use", { code: "valid" }, (t) => t.ask("shown", { from: OFFICE })],
+  ["then the key is deleted", "DELETE, confirmed", { status: 200 }, (t) => t.rest("DELETE", `/keys/${t.ids.shown}?confirm=yes`)],
   ["which ends all its access at once", "use", { status: 401, code: "unknown" }, (t) => t.until("unknown", "shown", { from: OFFICE })],
   ["revoking is deleting", "keys revoke, by command", [0, true, "unknown"], async (t) => {
     const { code, out } = await t.cli("keys", "revoke", t.ids.saved);
     return [code, out.deleted, (await t.until("unknown", "saved")).code];
+  }],
+  ["by command, too", "keys delete --yes", [0, "unknown"], async (t) => {
+    const { code } = await t.cli("keys", "delete", t.ids.picked, "--yes");
+    return [code, (await t.until("unknown", "picked")).code];
   }],
   ["it is gone from the table", "show", { status: 404, code: "not_found" }, async (t) => said(await t.rest("GET", `/keys/${t.ids.shown}`))],
 ];
@@ -178,20 +217,20 @@ const troubleshooting = [
     return { before, code, ...(await t.key("brief")) };
   }],
   ["a lost key is replaced by another", "delete, create", ["unknown", "valid"], async (t) => {
-    await t.rest("DELETE", `/keys/${t.ids.brief}`);
+    await t.rest("DELETE", `/keys/${t.ids.brief}?confirm=brief`);
     await t.create({ name: "brief", owner: "alice" }, { as: "brief again" });
     return [(await t.until("unknown", "brief")).code, (await t.until("valid", "brief again")).code];
   }],
 ];
 
 const draft = [
-  ["the user is chosen when the key is made, and stays", "edit owner", { status: 422 }, async (t) => said(await t.edit("ci", { owner: "sysop" }))],
+  ["the user is chosen when the key is made, and stays", "edit owner", { status: 403, code: "not_allowed", pointer: "/owner" }, async (t) => said(await t.edit("ci", { owner: "sysop" }))],
   ["keys of varying access belong to users of varying roles", "a service account's key", { code: "permission_denied", roles: undefined }, async (t) => {
     await t.rest("POST", "/owners", { body: { org: "main", owner: "robot", kind: "service", name: "Robot", roles: ["read-only"] } });
     await t.create({ name: "robot", owner: "robot" });
     return t.until("permission_denied", "robot", { permission: "vm.start" });
   }],
-  ["activities can be tracked", "activity of the deleted key", [["key.delete", /^key_/], ...Array(3).fill(["key.edit", /^key_/]), ["key.create", /^key_/]], async (t) => {
+  ["activities can be tracked", "activity of the deleted key", [["key.delete", /^key_/], ["key.edit", /^key_/], ["key.edit", /^key_/], ["key.edit", /^cli:/], ["key.edit", /^key_/], ["key.create", /^key_/]], async (t) => {
     const { activity } = await t.rest("GET", `/activity?target=${t.ids.shown}`);
     return activity.map(({ action, actor }) => [action, actor]);
   }],

@@ -5,12 +5,15 @@
 //!
 //! | area | written by | read by |
 //! |---|---|---|
-//! | key, ip, block | the host, before each call | [`verify_key`], [`verify_block`], [`compile`], [`path`], [`client`] |
+//! | key, ip, block | the host, before each call | [`verify_key`], [`verify_block`], [`verify_noting`], [`compile`], [`path`] |
 //! | input | the host, after [`input`] made room | [`open`], [`compile_routes`], [`offer`], [`stage_root`], [`feed`], [`patch`], [`stage_supply`], [`supply`] |
-//! | text | [`identity`], [`path`], [`client`], [`realm`], [`interest`], [`floor`], [`trees`], [`needs`], [`stage_needs`], [`fetch`], [`lazy_stats`], and every call that returned -1 | the host |
+//! | note | [`verify_noting`] | the host |
+//! | text | [`identity`], [`path`], [`realm`], [`interest`], [`floor`], [`trees`], [`needs`], [`stage_needs`], [`fetch`], [`lazy_stats`], and every call that returned -1 | the host |
 //! | table | [`objects`] | the host, also when the instance has stopped |
 //!
 //! A length of [`NO_TEXT`] means that there is no text, a length beyond an area that the text did not fit.
+//!
+//! This crate is the way of a request, compiled for speed; all else is in `upkeep/`, compiled for size.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -18,18 +21,10 @@ extern crate alloc;
 #[cfg(not(feature = "standalone"))]
 extern crate std;
 
-mod state;
-mod tree;
-mod update;
 mod verify;
 
-pub use state::{NO_TEXT, block_len, block_ptr, input, ip_len, ip_ptr, key_len, key_ptr, open, table_ptr, text_len, text_ptr};
-pub use tree::{
-    begin, check, complete, feed, fetch, lazy_stats, needs, objects, patch, ready, stage_bytes, stage_needs, stage_supply,
-    supply, trees, working,
-};
-pub use update::{abort, commit, epoch, floor, generation, interest, issued_at, offer, realm, root_version, stage_root};
-pub use verify::{client, compile, compile_routes, identity, path, verify_block, verify_key};
+pub use edgelatch_wasm_upkeep::*;
+pub use verify::{identity, path, verify_block, verify_key, verify_noting};
 
 /// Traps. The host reports it, answers `internal`, and sets up another instance; a message would only take room.
 #[cfg(feature = "standalone")]

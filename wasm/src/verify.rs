@@ -1,16 +1,15 @@
 //! The hot path: texts lie in their areas, a packed number comes out.
 
-use crate::state::{State, change, say, with};
-use crate::update::seconds;
 use alloc::borrow::Cow;
-use alloc::string::{String, ToString};
-use alloc::vec;
-use edgelatch_core::edge::{Edge, Identity, Location, Outcome, RequirementId, RouteError};
+use alloc::string::String;
+use edgelatch_core::edge::{Edge, Identity, Location, Outcome, RequirementId};
 use edgelatch_core::http::{Block, normalize_path};
+use edgelatch_core::text::Say;
 use edgelatch_core::verdict::Code;
+use edgelatch_wasm_upkeep::{NO_TEXT, State, address, length, seconds, with};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Between the fields of an identity.
+/// Between the fields of an identity: no name that the core accepts holds a control character.
 const FIELD: char = '\u{1f}';
 /// Between the items of a list in it.
 const ITEM: char = '\u{1e}';
@@ -43,77 +42,71 @@ pub fn verify_block(length: u32, requirement: u32, now: f64) -> f64 {
     })
 }
 
-/// The number of the requirement whose service is in the key area and whose permission is in the block area.
+/// The same, and leaves in the note area what a report of the request says besides, as [`note_ptr`](crate::note_ptr) has it.
 #[wasm_bindgen]
-pub fn compile(service_len: u32, permission_len: u32) -> u32 {
-    let mut id = RequirementId::BAD;
-    change(
-        |_: &core::str::Utf8Error| "not_text",
-        |state| {
-            let Some(edge) = state.edge.as_mut() else { return Ok(0.0) };
-            let service = state.key.text(service_len).map(core::str::from_utf8).transpose()?;
-            let permission = state.block.text(permission_len).map(core::str::from_utf8).transpose()?;
-            id = edge.compile(service, permission);
-            Ok(0.0)
-        },
-    );
-    id.0
+pub fn verify_noting(length: u32, requirement: u32, now: f64) -> f64 {
+    let judged = with(|state| {
+        let State { edge, block, note, .. } = state;
+        let block = block.text(length).unwrap_or_default();
+        let (outcome, told) = edge.as_ref()?.verify_noting(block, RequirementId(requirement), seconds(now));
+        note.set(&told);
+        Some(outcome)
+    });
+    pack(judged.flatten())
 }
 
-/// The number of the route table that is the input, which [`verify_block`] takes like that of a requirement; -1 and a text for
-/// one that is refused.
+/// Normalises the path of the request in the block area, of which only the request line need be there. Returns 0 when there is no normal form, a
+/// number of characters when it is the beginning of the target as it was sent, else [`NO_TEXT`], and leaves it as text.
 #[wasm_bindgen]
-pub fn compile_routes() -> f64 {
-    change(
-        |_: &RouteError| "bad_routes",
-        |state| {
-            let input = core::mem::take(&mut state.input);
-            // What is no text is no table either.
-            let table = core::str::from_utf8(&input).unwrap_or_default();
-            let Some(edge) = state.edge.as_mut() else { return Ok(RequirementId::BAD.0.into()) };
-            edge.compile_routes(table).map(|RequirementId(number)| number.into())
-        },
-    )
-}
-
-/// Leaves the normalised path of the request in the block area as text. Returns 0 when it has none.
-#[wasm_bindgen]
-pub fn path(length: u32) -> u32 {
-    say(|state| normalize_path(Block::parse(state.block.text(length)?).ok()?.path()).map(Cow::into_owned))
-}
-
-/// Leaves the client's address of the request in the block area as text, by the configured rule. Returns 0 when it is unknown.
-#[wasm_bindgen]
-pub fn client(length: u32) -> u32 {
-    say(|state| state.edge.as_ref()?.config().client(state.block.text(length)?).map(|ip| ip.to_string()))
+pub fn path(block_len: u32) -> u32 {
+    let found = with(|state| {
+        let block = state.block.text(block_len)?;
+        let lines = block.split_inclusive(|&b| b == b'\n').take(2).map(<[u8]>::len).sum();
+        let block = Block::parse(block.get(..lines)?).ok()?;
+        Some(match normalize_path(block.path())? {
+            Cow::Borrowed(path) if block.target().starts_with(b"/") => length(path.len()),
+            normal => {
+                state.text = normal.into_owned();
+                NO_TEXT
+            }
+        })
+    });
+    found.flatten().unwrap_or(0)
 }
 
 /// Leaves the identity behind a packed outcome, reached under the tree of that [`generation`](crate::generation), as text:
 /// key id, org, owner, name, roles, services (`*` for all), metadata, separated by U+001F, lists by U+001E.
-/// Returns 0 when there is none, or the tree is gone.
+/// Returns where it lies plus 2^32 times its length; 0 when there is none, or the tree is gone.
 #[wasm_bindgen]
-pub fn identity(packed: f64, generation: u32) -> u32 {
-    say(|state| {
-        let at = Location::unpack(seconds(packed))?;
-        state.edge.as_ref()?.identity(generation, at).map(|identity| describe(&identity))
-    })
+pub fn identity(packed: f64, generation: u32) -> f64 {
+    let told = with(|state| {
+        let State { edge, text, .. } = state;
+        let identity = edge.as_ref()?.identity(generation, Location::unpack(seconds(packed))?)?;
+        describe(text, &identity);
+        let (at, length) = (address(text.as_bytes()), length(text.len()));
+        Some(f64::from(at) + f64::from(length) * (f64::from(u32::MAX) + 1.0))
+    });
+    told.flatten().unwrap_or(0.0)
 }
 
-fn describe(identity: &Identity<'_>) -> String {
+/// Room that was made for a text before is used again.
+fn describe(text: &mut String, identity: &Identity<'_>) {
     let labels = &identity.labels;
-    let services = identity.services().unwrap_or_else(|| vec!["*"]);
-    let mut text = identity.key_id.to_string();
+    text.clear();
+    identity.key_id.say(text);
     for label in [labels.org, labels.owner, labels.name] {
         text.push(FIELD);
-        push(&mut text, label);
+        text.push_str(label);
     }
     text.push(FIELD);
-    push_list(&mut text, identity.roles());
+    push_list(text, identity.roles());
     text.push(FIELD);
-    push_list(&mut text, services.into_iter());
+    match identity.services() {
+        None => text.push('*'),
+        Some(services) => push_list(text, services.into_iter()),
+    }
     text.push(FIELD);
-    push(&mut text, labels.metadata);
-    text
+    text.push_str(labels.metadata);
 }
 
 fn push_list<'a>(text: &mut String, items: impl Iterator<Item = &'a str>) {
@@ -121,11 +114,6 @@ fn push_list<'a>(text: &mut String, items: impl Iterator<Item = &'a str>) {
         if place > 0 {
             text.push(ITEM);
         }
-        push(text, item);
+        text.push_str(item);
     }
-}
-
-/// A separator inside a name would shift the fields after it.
-fn push(text: &mut String, part: &str) {
-    text.extend(part.chars().filter(|&c| c != FIELD && c != ITEM));
 }

@@ -18,6 +18,9 @@ pub(crate) struct Wait {
     /// Wait until every edge that reports has this change, at most so long, and name those that lack it. What was done stays done
     #[arg(long, value_name = "SPAN", value_parser = read::pause)]
     wait: Option<Duration>,
+    /// Nothing differs from before.
+    #[arg(skip)]
+    unchanged: bool,
 }
 
 /// What edges are shown by.
@@ -41,7 +44,12 @@ impl Wait {
         self.wait.is_some()
     }
 
-    /// Waits for the last act of a caller, which was `done`, if that is asked for. `code` is what the act itself ended with.
+    /// The same after an act that changed something, or did not.
+    pub(crate) fn if_changed(self, changed: bool) -> Wait {
+        Wait { unchanged: !changed, ..self }
+    }
+
+    /// Waits for the last act of a caller, which was `done`, if that is asked for; says else when edges will have it. `code` is what the act itself ended with.
     pub(crate) fn after(
         &self,
         context: &Context,
@@ -58,6 +66,10 @@ impl Wait {
                     ExitCode::from(1)
                 });
                 Ok(if arrived == ExitCode::SUCCESS { code } else { arrived })
+            }
+            (None, Some(_)) if open.has_edges() && !self.unchanged && code == ExitCode::SUCCESS && !context.json => {
+                output::note(format_args!("{DIM}Edges know it from the next epoch on.{RESET}"));
+                Ok(code)
             }
             _ => Ok(code),
         }

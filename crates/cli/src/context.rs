@@ -1,18 +1,26 @@
 //! What commands begin with: the arguments that stand everywhere, the data directory, its registry, the realm in question; and
 //! how they print what they found.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::{ArgAction, Args};
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{Audit, Caller, Database, Env, Keys, Name, Registry, Slug, Tenants, Usage, management};
-use edgelatch_sync::{DataDir, Publisher, key_file};
+use edgelatch_sync::{DataDir, KeySource, Publisher, Readers, SignerCommand};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
+use crate::args::Signing;
+
+use crate::config_file;
 use crate::failure::{Failure, Result};
 use crate::output::{self, Column};
+
+/// Holds the text of a publisher's key file.
+const PUBLISHER_KEY: &str = "EDGELATCH_PUBLISHER_KEY";
 
 /// The arguments that stand everywhere.
 #[derive(Args)]
@@ -32,12 +40,29 @@ pub(crate) struct Context {
     /// directory]. Others can see it among the processes, so rather give a password in EDGELATCH_DATABASE
     #[arg(long, global = true, value_name = "DATABASE", env = "EDGELATCH_DATABASE", hide_env_values = true)]
     database: Option<Database>,
-    /// The realm; needed only where there are several
-    #[arg(long, global = true, value_name = "REALM", env = "EDGELATCH_REALM")]
+    /// The realm; needed only where there are several. `serve` takes it more than once
+    #[arg(long, global = true, value_name = "REALM", env = "EDGELATCH_REALM", action = ArgAction::Append)]
     pub(crate) realm: Option<Slug>,
+    /// All realms that were named.
+    #[arg(skip)]
+    pub(crate) realms: Vec<Slug>,
+    /// Signing keys and registry may be their group's too, as where volumes and secrets are mounted for a group (Kubernetes: fsGroup)
+    #[arg(long, global = true, env = "EDGELATCH_GROUP_KEYS")]
+    group_keys: bool,
+    /// Take options from this TOML file too, unless they are given on the command line or in the environment: those of a command stand
+    /// under its name, as in `[serve]`
+    #[arg(long, global = true, value_name = "FILE", env = config_file::VARIABLE)]
+    #[allow(dead_code, reason = "it was read before the others were parsed")]
+    config_file: Option<PathBuf>,
     /// Print JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Print tables whole on a terminal too, as into a pipe or a file: otherwise columns that do not fit are left out, and long cells cut
+    #[arg(long, global = true)]
+    pub(crate) wide: bool,
+    /// The whole program as it is parsed: what is written about it is made of that.
+    #[arg(skip = clap::Command::default as fn() -> clap::Command)]
+    pub(crate) described: fn() -> clap::Command,
 }
 
 /// An open registry and the realm in question.
@@ -47,6 +72,11 @@ pub(crate) struct Open {
 }
 
 impl Context {
+    /// All commands and options, to write about them.
+    pub(crate) fn program(&self) -> clap::Command {
+        (self.described)()
+    }
+
     /// Where the registry lies: as named, or in the data directory.
     pub(crate) fn database(&self) -> Database {
         self.database.clone().unwrap_or_else(|| Database::file(self.dir.database()))
@@ -70,11 +100,38 @@ impl Context {
         Ok(Open { registry: Arc::new(registry), realm })
     }
 
-    /// The publisher of a realm, whose heads live for so many seconds.
-    pub(crate) fn publisher(&self, open: &Open, lifetime: u64) -> Result<Publisher> {
-        let path = self.dir.key_of(&open.realm, Role::Publisher);
-        let signers = key_file::load_all(&path, Role::Publisher, &open.realm)?;
-        Ok(Publisher::new(Arc::clone(&open.registry), open.realm.clone(), signers, lifetime, self.dir.lock())?)
+    /// The same for what outlives a realm, where one is named.
+    pub(crate) fn open_ever(&self) -> Result<Open> {
+        match &self.realm {
+            Some(realm) => Ok(Open { registry: Arc::new(self.registry()?), realm: realm.clone() }),
+            None => self.open(),
+        }
+    }
+
+    /// Refuses to work with what others may read or change.
+    pub(crate) fn check_private(&self, open: &Open) -> Result<()> {
+        Ok(self.dir.check_private(&open.realm, self.database().path(), self.readers())?)
+    }
+
+    /// Who may read what is secret here.
+    pub(crate) fn readers(&self) -> Readers {
+        if self.group_keys { Readers::Group } else { Readers::Owner }
+    }
+
+    /// Where the keys of a role come from: files of the data directory, further files and programs; and of publishers the environment.
+    pub(crate) fn key_source(&self, realm: &Slug, role: Role, files: &[PathBuf], commands: &[SignerCommand]) -> KeySource {
+        key_source(&self.dir, self.readers(), realm, role, files, commands)
+    }
+
+    /// Where each realm's publisher keys come from.
+    pub(crate) fn publisher_keys(&self, signing: &Signing) -> impl Fn(&Slug) -> KeySource + Send + Sync + 'static {
+        let (dir, readers, commands) = (self.dir.clone(), self.readers(), signing.signers.clone());
+        move |realm| key_source(&dir, readers, realm, Role::Publisher, &[], &commands)
+    }
+
+    /// The publisher of a realm; `accept_clock` says that the clock is right, whatever it is compared with.
+    pub(crate) fn publisher(&self, open: &Open, signing: &Signing, accept_clock: bool) -> Result<Publisher> {
+        Ok(publisher(&self.dir, &open.registry, self.publisher_keys(signing)(&open.realm), accept_clock)?)
     }
 
     /// Prints a result, as JSON or as `text` does for people, and gives the exit code: 1 where the answer is no.
@@ -103,7 +160,45 @@ impl Context {
     }
 }
 
+/// Where the keys of a role come from: files of the data directory, further files and programs; and of publishers the environment.
+fn key_source(
+    dir: &DataDir,
+    readers: Readers,
+    realm: &Slug,
+    role: Role,
+    files: &[PathBuf],
+    commands: &[SignerCommand],
+) -> KeySource {
+    let text = std::env::var(PUBLISHER_KEY).ok().filter(|_| role == Role::Publisher);
+    KeySource {
+        role,
+        realm: realm.clone(),
+        path: dir.key_of(realm, role),
+        files: files.into(),
+        readers,
+        text: text.map(|text| (PUBLISHER_KEY.into(), Arc::new(Zeroizing::new(text)))),
+        commands: commands.iter().cloned().map(|command| command.hiding(PUBLISHER_KEY)).collect(),
+    }
+}
+
+/// The publisher of a realm with the keys of that source, which is asked again when a root names others.
+pub(crate) fn publisher(
+    dir: &DataDir,
+    registry: &Arc<Registry>,
+    source: KeySource,
+    accept_clock: bool,
+) -> std::result::Result<Publisher, edgelatch_sync::Error> {
+    let publisher = Publisher::new(Arc::clone(registry), source.realm.clone(), source.load()?, None, dir)?;
+    let publisher = publisher.reloading(move || source.load());
+    Ok(if accept_clock { publisher.accepting_clock() } else { publisher })
+}
+
 impl Open {
+    /// Whether edges serve the realm. The management API answers by what the registry holds, so there every change counts at once.
+    pub(crate) fn has_edges(&self) -> bool {
+        self.realm.as_str() != management::REALM
+    }
+
     /// Keys of the realm.
     pub(crate) fn keys(&self) -> Keys<'_> {
         self.registry.keys(&self.realm)

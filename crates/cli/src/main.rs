@@ -5,8 +5,9 @@
 //! | `commands` | the tree of subcommands; each has its arguments, its help, what it does and how it prints in one file |
 //! | `args` | arguments that several commands take |
 //! | `context` | what commands begin with: data directory, registry, realm |
+//! | `config_file` | options from a file |
 //! | `arrival` | waiting until a change is everywhere |
-//! | `output`, `progress`, `mask` | printing, and what must not be printed |
+//! | `output`, `table`, `progress`, `mask` | printing, and what must not be printed |
 //! | `failure` | why a command did nothing, and which command helps |
 //! | `secret_file`, `log` | a file that takes a secret; the log of a server |
 #![forbid(unsafe_code)]
@@ -14,19 +15,24 @@
 mod args;
 mod arrival;
 mod commands;
+mod config_file;
 mod context;
 mod failure;
 mod log;
 mod mask;
+#[cfg(test)]
+mod names;
 mod output;
 mod prelude;
 mod progress;
+mod remark;
 mod secret_file;
+mod table;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 
 use commands::Command;
 use context::Context;
@@ -53,12 +59,53 @@ struct Cli {
     command: Command,
 }
 
+/// A process that dies leaves no image of its memory, in which secrets and signing keys would be.
+#[cfg(unix)]
+fn without_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // To take less than one has is refused to nobody.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
+#[cfg(not(unix))]
+fn without_core_dumps() {}
+
 fn main() -> ExitCode {
-    let Cli { context, command } = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
-    command.run(&context).unwrap_or_else(|failure| {
-        failure.print(context.json);
+    without_core_dumps();
+    let given = match config_file::arguments(&Cli::command(), std::env::args_os().collect()) {
+        Ok(given) => given,
+        Err(failure) => {
+            failure.print(asks_for_json(), &Cli::command());
+            return ExitCode::from(output::FAILED);
+        }
+    };
+    let matches = Cli::command().try_get_matches_from(given).unwrap_or_else(|error| refuse(&error));
+    let Cli { mut context, command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(&error));
+    context.described = Cli::command;
+    context.realms = matches.get_many("realm").into_iter().flatten().cloned().collect();
+    table::wide(context.wide);
+    let one = match (&command, &context.realms[..]) {
+        (Command::Serve(_), _) | (_, [] | [_]) => Ok(()),
+        _ => Err(Failure::usage("--realm: this command is about one realm, and several were named")),
+    };
+    one.and_then(|()| command.run(&context)).unwrap_or_else(|failure| {
+        failure.print(context.json, &called(&matches));
         ExitCode::from(output::FAILED)
     })
+}
+
+/// The command that was called, with the arguments that stand everywhere.
+fn called(mut matches: &ArgMatches) -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    while let Some((name, below)) = matches.subcommand() {
+        matches = below;
+        match command.find_subcommand(name) {
+            Some(found) => command = found.clone(),
+            None => break,
+        }
+    }
+    command
 }
 
 /// Ends the command, since its arguments do not fit.
@@ -68,13 +115,12 @@ fn main() -> ExitCode {
 /// command or an argument ([`without_typed`]), and whatever looks like a key is masked.
 fn refuse(error: &clap::Error) -> ! {
     let text = without_typed(error);
-    // Who asked for JSON gets it, though the arguments could not be read.
-    let json = std::env::args_os().take_while(|arg| arg != "--").any(|arg| arg == "--json");
+    let json = asks_for_json();
     if let Some(failure) = Failure::misfit(error) {
-        failure.print(json);
+        failure.print(json, &Cli::command());
     } else if error.use_stderr() && json {
         let sentence = text.split("\n\n").next().unwrap_or_default();
-        Failure::usage(sentence.trim_start_matches("error: ")).print(true);
+        Failure::usage(sentence.trim_start_matches("error: ")).print(true, &Cli::command());
     } else {
         let masked = mask::mask(&text);
         if masked == error.to_string() || !error.use_stderr() {
@@ -83,6 +129,11 @@ fn refuse(error: &clap::Error) -> ! {
         output::note(format_args!("{}", masked.trim_end()));
     }
     std::process::exit(i32::from(output::FAILED))
+}
+
+/// Who asks for JSON gets it, also where the arguments cannot be read.
+fn asks_for_json() -> bool {
+    std::env::args_os().take_while(|arg| arg != "--").any(|arg| arg == "--json")
 }
 
 /// The longest name of a command or an argument that somebody may have meant.

@@ -6,6 +6,10 @@ use std::io::{ErrorKind, Write};
 use anstyle::{AnsiColor, Reset, Style};
 use edgelatch_registry::Warning;
 use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::remark::remarks;
+pub(crate) use crate::table::{Column, page, table};
 
 /// The exit code of every command that could not do its work.
 pub(crate) const FAILED: u8 = 2;
@@ -40,33 +44,27 @@ pub(crate) fn note(text: Arguments<'_>) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
-/// A result as indented JSON.
+/// A result as indented JSON. It may hold a secret, so what it was written with is wiped.
 pub(crate) fn json(value: &impl Serialize) {
-    let text = serde_json::to_string_pretty(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
+    /// Bytes of most results: a text that grows would leave copies of itself.
+    const ROOM: usize = 64 * 1024;
+    let mut text = Zeroizing::new(Vec::with_capacity(ROOM));
+    if let Err(error) = serde_json::to_writer_pretty(&mut *text, value) {
+        *text = format!("{{\"error\":\"{error}\"}}").into_bytes();
+    }
+    line(format_args!("{}", String::from_utf8_lossy(&text)));
+}
+
+/// A result that is one of many, as JSON on a line.
+pub(crate) fn json_line(value: &impl Serialize) {
+    let text = serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
     line(format_args!("{text}"));
 }
 
 /// Warnings, to standard error.
 pub(crate) fn warnings(warnings: &[Warning]) {
-    for warning in warnings {
-        note(format_args!("{WARN}warning:{RESET} {warning}"));
-    }
-}
-
-/// A column of a table: its head, and what a row shows there.
-pub(crate) type Column<T> = (&'static str, fn(&T) -> String);
-
-/// A table with aligned columns; the last one is not padded.
-pub(crate) fn table<'r, T: 'r>(columns: &[Column<T>], rows: impl IntoIterator<Item = &'r T>) {
-    let head = columns.iter().map(|(head, _)| (*head).to_owned()).collect();
-    let mut lines: Vec<Vec<String>> = vec![head];
-    lines.extend(rows.into_iter().map(|row| columns.iter().map(|(_, cell)| cell(row)).collect()));
-    let width = |at: usize| lines.iter().filter_map(|line| line.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    for (number, cells) in lines.iter().enumerate() {
-        let padded: String = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}  ")).collect();
-        let text = padded.trim_end();
-        if number == 0 { line(format_args!("{BOLD}{text}{RESET}")) } else { line(format_args!("{text}")) }
+    for remark in remarks(warnings) {
+        note(format_args!("{WARN}warning:{RESET} {}", remark.message));
     }
 }
 
@@ -97,12 +95,4 @@ pub(crate) fn verdict(refused: Option<(&str, u16)>, remark: &str) {
 pub(crate) fn step(passed: bool, name: &str, note: &str) {
     let (style, mark) = if passed { (GOOD, '✓') } else { (BAD, '✗') };
     line(format_args!("{style}{mark}{RESET} {name:<11} {note}"));
-}
-
-/// A page of a list, and where the next one begins, if there is one.
-pub(crate) fn page<'r, T: 'r>(columns: &[Column<T>], rows: impl IntoIterator<Item = &'r T>, next: Option<&str>) {
-    table(columns, rows);
-    if let Some(next) = next {
-        note(format_args!("{DIM}more: --cursor {next}{RESET}"));
-    }
 }

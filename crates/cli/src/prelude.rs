@@ -5,7 +5,7 @@ pub(crate) use std::process::ExitCode;
 pub(crate) use clap::{Args, Subcommand};
 pub(crate) use serde_json::json;
 
-pub(crate) use crate::args::{Between, Filter, Page, read};
+pub(crate) use crate::args::{Between, Export, Filter, Page, Signing, read};
 pub(crate) use crate::arrival::Wait;
 pub(crate) use crate::context::{Context, Open, caller};
 pub(crate) use crate::failure::{Failure, Result};

@@ -75,9 +75,9 @@ fn fields() {
         (vec!["orgs", "create", "main"], &["org `main` exists"]),
         (vec!["owners", "create", "admin"], &["owner `admin` exists"]),
         (vec!["owners", "disable", "nobody"], &["no owner `nobody`"]),
-        (vec!["publish", "--head-lifetime", "1s"], &["lifetime", "60"]),
-        (vec!["publish", "--head-lifetime", "40d"], &["lifetime"]),
-        (vec!["publish", "--head-lifetime", "x"], &["--head-lifetime", "24h"]),
+        (vec!["realms", "edit", "acme", "--head-lifetime", "1s"], &["--head-lifetime", "60"]),
+        (vec!["realms", "edit", "acme", "--head-lifetime", "40d"], &["--head-lifetime"]),
+        (vec!["realms", "edit", "acme", "--head-lifetime", "x"], &["--head-lifetime", "24h"]),
         (vec!["serve", "--publish-interval", "1h30"], &["--publish-interval", "200ms"]),
         (vec!["keys", "list", "--realm", "nowhere"], &["no realm `nowhere`"]),
     ];

@@ -171,3 +171,51 @@ fn a_leak_is_answered_by_a_filter_whose_count_is_confirmed() {
     let states: Vec<Value> = p.json(&["keys", "list"])["keys"].as_array().unwrap().iter().map(|k| k["state"].clone()).collect();
     assert_eq!(states, ["revoked", "revoked", "revoked"]);
 }
+
+#[test]
+fn many_keys_are_changed_once_their_count_was_confirmed() {
+    let p = Plane::new();
+    for name in ["deploy 1", "deploy 2", "reports"] {
+        p.create(&["--name", name, "--role", "reader"]);
+    }
+    let many = ["keys", "edit-many", "--search", "deploy", "--expires", "2099-01-31", "--add-allow", "192.0.2.0/24=office"];
+    let before = count_expiring(&p);
+    let dry = p.json(&many);
+    assert_eq!((&dry["matched"], &dry["changed"], &dry["done"]), (&2.into(), &2.into(), &false.into()));
+    let human = p.run(&many);
+    assert!(
+        human.out.ends_with("2 keys fit\n") && human.err.contains("to change them: the same with --confirm 2"),
+        "{}",
+        human.err
+    );
+    p.refused(&[&many[..], &["--confirm", "3"]].concat(), "count_changed", &["2", "3"]);
+    assert_eq!((before, count_expiring(&p)), (0, 0));
+    assert_eq!(p.ok(&[&many[..], &["--confirm", "2"]].concat()), "changed 2 keys\n");
+    assert_eq!(count_expiring(&p), 2);
+    // The third has no such entry: none loses it.
+    let remove = ["keys", "edit-many", "--all", "--remove-allow", "192.0.2.0/24", "--confirm", "3"];
+    let refused = p.no(&remove);
+    assert_eq!((&refused["refusals"][0]["code"], &refused["done"]), (&"invalid".into(), &false.into()));
+    let human = p.run(&remove);
+    assert!(human.code == 1 && human.out.contains("REASON") && human.out.ends_with("none was changed\n"), "{}", human.out);
+    p.refused(&["keys", "edit-many", "--all"], "usage", &["nothing to change"]);
+    p.refused(&["keys", "edit-many", "--expires", "never"], "usage", &["--all"]);
+    let moved =
+        ["keys", "edit-many", "--role", "reader", "--set-role", "admin", "--set-environment", "development", "--confirm", "3"];
+    assert_eq!(p.json(&moved)["changed"], 3);
+    let tagged =
+        ["keys", "edit-many", "--role", "admin", "--set-tag", "moved,2099", "--description", "all of them", "--confirm", "3"];
+    assert_eq!(p.json(&tagged)["changed"], 3);
+    assert_eq!(p.json(&["keys", "list", "--tag", "2099"])["keys"].as_array().unwrap().len(), 3);
+    let bare = ["keys", "edit-many", "--tag", "moved", "--no-tags", "--confirm", "3"];
+    assert_eq!(p.json(&bare)["changed"], 3);
+    assert_eq!(p.json(&["keys", "list", "--tag", "moved"])["keys"].as_array().unwrap().len(), 0);
+    assert_eq!(
+        p.json(&["keys", "list", "--role", "admin", "--environment", "development"])["keys"].as_array().unwrap().len(),
+        3
+    );
+}
+
+fn count_expiring(p: &Plane) -> usize {
+    p.json(&["keys", "list", "--expires-before", "2099-02-01"])["keys"].as_array().unwrap().len()
+}

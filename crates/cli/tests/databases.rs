@@ -23,7 +23,7 @@ fn filled() -> (Plane, String, String) {
 fn seen(p: &Plane, database: &str) -> Vec<String> {
     let looks: [&[&str]; 6] = [
         &["keys", "list"],
-        &["realms"],
+        &["realms", "list"],
         &["orgs", "list"],
         &["roles", "list"],
         &["audit", "verify"],

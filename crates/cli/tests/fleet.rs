@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::Plane;
+use edgelatch_core::head::Head;
 use serde_json::{Value, json};
 
 /// `edgelatch serve`, which publishes, and a key that edges report with.
@@ -45,15 +46,8 @@ impl Serving {
         serde_json::from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap()
     }
 
-    /// The epoch that an edge of the realm finds here.
-    fn epoch(&self) -> u64 {
-        let health = self.ask("GET /healthz", "");
-        let realms = health["realms"].as_array().unwrap();
-        realms.iter().find(|realm| realm["realm"] == "acme").unwrap()["epoch"].as_u64().unwrap()
-    }
-
-    fn report(&self, edge: &str, number: u64, epoch: u64, closing: bool) {
-        let body = json!({ "edge": edge, "name": "fra-1", "report": number, "epoch": epoch, "issued_at": 1, "root_version": 1,
+    fn report(&self, edge: &str, number: u64, Head { epoch, issued_at, .. }: &Head, closing: bool) {
+        let body = json!({ "edge": edge, "name": "fra-1", "report": number, "epoch": epoch, "issued_at": issued_at, "root_version": 1,
             "serving": 0, "at": 1, "mode": "manual", "sdk": "test", "closing": closing });
         self.ask("POST /api/v1/realms/acme/edges", &body.to_string());
     }
@@ -66,6 +60,11 @@ impl Drop for Serving {
     }
 }
 
+/// The head that an edge of the realm finds.
+fn head(p: &Plane) -> Head {
+    Head::inspect(&std::fs::read(p.published("head")).unwrap()).unwrap()
+}
+
 /// Ends the edge, also when the test fails.
 struct Ends<'a>(&'a AtomicBool);
 
@@ -76,16 +75,16 @@ impl Drop for Ends<'_> {
 }
 
 /// Runs `work` while an edge takes each epoch that is published, and says so.
-fn beside_an_edge<T>(serving: &Serving, edge: &str, work: impl FnOnce() -> T) -> T {
+fn beside_an_edge<T>(p: &Plane, serving: &Serving, edge: &str, work: impl FnOnce() -> T) -> T {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let (mut number, mut last) = (0, 0);
             while !done.load(Ordering::SeqCst) {
-                let epoch = serving.epoch();
-                if epoch != last {
-                    (number, last) = (number + 1, epoch);
-                    serving.report(edge, number, epoch, false);
+                let head = head(p);
+                if head.epoch != last {
+                    (number, last) = (number + 1, head.epoch);
+                    serving.report(edge, number, &head, false);
                 }
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -118,14 +117,20 @@ fn nothing_is_said_to_be_everywhere_that_nobody_knows() {
         (&json!([]), &json!(0), &json!(true))
     );
     assert_eq!(p.run(&["keys", "revoke", &id, "--wait", "ten"]).code, 2);
+    // A change is waited for at every edge, and at no selection of them.
+    for which in [&["--live", "false"][..], &["--name", "fra-1"]] {
+        let ran = p.run(&[&["fleet", "--wait", "1s"], which].concat());
+        assert!(ran.code == 2 && ran.err.contains("--wait"), "{}{}", ran.out, ran.err);
+    }
 }
 
 #[test]
 fn a_change_is_waited_for_until_every_edge_has_it() {
     let p = Plane::new();
     let ids: Vec<String> = (0..4).map(|n| p.create(&["--name", &format!("k{n}"), "--role", "reader"]).0).collect();
+    let first = head(&p);
     let serving = Serving::start(&p);
-    beside_an_edge(&serving, "edge-a", || {
+    beside_an_edge(&p, &serving, "edge-a", || {
         // Reports are written a moment after they came.
         let begin = std::time::Instant::now();
         while p.json(&["fleet"])["fleet"]["live"] == 0 {
@@ -135,7 +140,7 @@ fn a_change_is_waited_for_until_every_edge_has_it() {
         assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
         assert!(ran.out.contains("revoked everywhere: 1 edge, "), "{}", ran.out);
         // One that does not take any more what is published is named, and the revocation stands.
-        serving.report("edge-b", 1, 1, false);
+        serving.report("edge-b", 1, &first, false);
         while p.json(&["fleet"])["fleet"]["live"] == 1 {}
         let ran = p.run(&["keys", "revoke", &ids[1], "--wait", "3s"]);
         assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
@@ -163,7 +168,7 @@ fn a_change_is_waited_for_until_every_edge_has_it() {
         let lacks: Vec<&str> = arrival["edges"].as_array().unwrap().iter().map(|edge| edge["edge"].as_str().unwrap()).collect();
         assert!(arrival["everywhere"] == false && lacks.contains(&"edge-b"), "{arrival}");
         // One that has ended is not waited for.
-        serving.report("edge-b", 2, 1, true);
+        serving.report("edge-b", 2, &first, true);
         let change = arrival["change"].to_string();
         assert!(p.ok(&["fleet", "--lacks", &change, "--wait", "60s"]).contains("there everywhere: 1 edge, "));
         for args in [

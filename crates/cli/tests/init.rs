@@ -29,7 +29,7 @@ fn the_first_administrator_key_is_shown_once() {
     assert_eq!(first["first_12"].as_str().unwrap(), &key[..12]);
     // The only realm that is worked with is the other one.
     assert_eq!(p.json(&["keys", "list"])["keys"], Value::Array(vec![]));
-    assert_eq!(p.json(&["realms"]).as_array().unwrap().len(), 2);
+    assert_eq!(p.json(&["realms", "list"]).as_array().unwrap().len(), 2);
     let id = first["key_id"].as_str().unwrap();
     p.refused(&["keys", "show", id], "not_found", &[]);
     let lost = p.json(&["keys", "rotate", id, "--realm", "management"]);
@@ -66,7 +66,7 @@ fn each_preset_gives_its_prefix_headers_and_roles() {
         ("valar", "vsp_sk", [true, false], 0),
     ] {
         let p = Plane::with(preset);
-        let realm = &p.json(&["realms"])[0];
+        let realm = &p.json(&["realms", "list"])[0];
         assert_eq!((&realm["realm"], &realm["preset"]), (&"acme".into(), &preset.into()));
         assert!(prefix.is_empty() || realm["prefix"] == prefix, "{realm}");
         assert_eq!(
@@ -77,11 +77,11 @@ fn each_preset_gives_its_prefix_headers_and_roles() {
     }
     let p = Plane::empty();
     p.ok(&["init", "--realm", "acme", "--preset", "valar", "--prefix", "own", "--credentials", "x-api-key"]);
-    let realm = &p.json(&["realms"])[0];
+    let realm = &p.json(&["realms", "list"])[0];
     assert_eq!((&realm["prefix"], &realm["credentials"]["bearer"]), (&"own".into(), &false.into()));
     let p = Plane::empty();
     p.refused(&["init", "--preset", "other"], "usage", &["--preset", "vergeos", "valar"]);
-    p.refused(&["init", "--preset", "management"], "invalid", &["management"]);
+    p.refused(&["init", "--preset", "management"], "usage", &["must be one of: default, vergeos, vergecloud, ipaware, valar"]);
     assert!(!p.data().exists());
 }
 
@@ -121,10 +121,10 @@ fn a_registry_without_management_is_given_it() {
     };
     let drop_all: String = triggers.iter().map(|name| format!("DROP TRIGGER {name};")).collect();
     db.execute_batch(&format!(
-        "PRAGMA foreign_keys = ON; {drop_all} DELETE FROM keys WHERE {theirs}; DELETE FROM audit_log WHERE {theirs}; \
+        "PRAGMA foreign_keys = ON; {drop_all} DELETE FROM key_rows WHERE {theirs}; DELETE FROM audit_log WHERE {theirs}; \
          DELETE FROM owners WHERE org_id IN (SELECT id FROM orgs WHERE {theirs}); DELETE FROM orgs WHERE {theirs}; \
          DELETE FROM roles WHERE {theirs}; DELETE FROM directory_entries WHERE {theirs}; DELETE FROM directory_uses WHERE {theirs}; \
-         DELETE FROM directory_sizes WHERE {theirs}; DELETE FROM journal WHERE {theirs}; \
+         DELETE FROM directory_sizes WHERE {theirs}; DELETE FROM journal WHERE {theirs}; DELETE FROM events WHERE {theirs}; \
          DELETE FROM realms WHERE slug = 'management';"
     ))
     .unwrap();

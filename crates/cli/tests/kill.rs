@@ -275,7 +275,8 @@ fn digests(p: &Plane, name: &str, lines: u64) -> String {
 
 /// After each kill the registry holds what it held before, or the whole file as well.
 fn kill_imports(p: &Plane, database: &[&str], registry: &Registry) {
-    const LINES: u64 = 1500;
+    // More than one transaction of an import.
+    const LINES: u64 = 4500;
     let import = |file: &str, delay: Option<Duration>| {
         let args = [&["keys", "import", file][..], database].concat();
         delay.map_or_else(|| Some(p.json(&args)), |delay| killed(p, &args, delay))
@@ -288,7 +289,7 @@ fn kill_imports(p: &Plane, database: &[&str], registry: &Registry) {
     for i in 0..KILLS {
         let answer = import(&digests(p, &format!("f{i}"), LINES), Some(moments.at(i)));
         // A server may still be at the commit that a dead client asked for; whoever writes after it knows.
-        registry.ledger(&realm()).acquire_lease(&"settled".parse().unwrap(), &"test".parse().unwrap(), 1).unwrap();
+        registry.at_work(&registry.process("test".parse().unwrap()).unwrap(), 1).unwrap();
         let found = registry.keys(&realm()).count(&KeyFilter::default()).unwrap();
         assert!(found == there || found == there + LINES, "{found} keys are {there} and a part of {LINES}");
         assert!(answer.is_none() || found > there, "acknowledged, and not there");

@@ -257,3 +257,23 @@ fn another_directory_is_published_to_as_well() {
     }
     assert_eq!(p.ok(&["publish", "--if-due"]).trim(), "nothing is due");
 }
+
+#[test]
+fn edges_are_spoken_of_where_there_are_some() {
+    let p = Plane::new();
+    let says = "Edges know it from the next epoch on";
+    let made = p.run(&["keys", "create", "--name", "ci", "--role", "reader"]);
+    assert!(made.err.contains(says), "{}", made.err);
+    let id = p.json(&["keys", "list"])["keys"][0]["key_id"].as_str().unwrap().to_owned();
+    let edited = p.run(&["keys", "edit", &id, "--description", "x"]);
+    assert!(edited.err.contains(says), "{}", edited.err);
+    let again = p.run(&["keys", "edit", &id, "--description", "x"]);
+    assert!(again.out.starts_with("unchanged") && !again.err.contains(says), "{}{}", again.out, again.err);
+    assert!(p.run(&["explain", "key", &id]).err.contains("As of the next epoch"));
+    // The management API has the keys of its own realm from the registry.
+    let made = p.run(&["--realm", "management", "keys", "create", "--name", "boss", "--role", "administrator"]);
+    assert!(made.code == 0 && !made.err.contains("dges"), "{}", made.err);
+    let keys = p.json(&["--realm", "management", "keys", "list", "--search", "boss"]);
+    let explained = p.run(&["--realm", "management", "explain", "key", keys["keys"][0]["key_id"].as_str().unwrap()]);
+    assert!(!explained.err.contains("epoch"), "{}", explained.err);
+}

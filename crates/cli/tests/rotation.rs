@@ -74,6 +74,7 @@ fn valar_rotates_in_place_revokes_reversibly_and_wants_the_name_typed() {
     p.refused(&["keys", "create", "--name", "x", "--deny", "::1"], "not_allowed", &["--deny", "allow list only"]);
     p.refused(&["keys", "delete", &id], "unconfirmed", &["--confirm"]);
     p.refused(&["keys", "delete", &id, "--confirm", "other"], "unconfirmed", &["--confirm"]);
+    p.refused(&["keys", "delete", &id, "--yes"], "unconfirmed", &["--confirm", "typed exactly"]);
     assert_eq!(p.json(&["keys", "delete", &id, "--confirm", "Production API"])["deleted"], true);
     publish(&p);
     assert!(!accepted(&p, &new));
@@ -86,6 +87,15 @@ fn vergeos_deletes_where_others_revoke() {
     let (id, secret) = p.create(&["--name", "terraform"]);
     p.refused(&["keys", "rotate", &id], "not_allowed", &["make another key"]);
     p.refused(&["keys", "create", "--name", "x", "--role", "operator"], "not_allowed", &["--role", "owner"]);
+    // Its owner has no role yet: the command that helps is one that helps.
+    let said = p.json(&["keys", "edit", &id, "--description", "x"])["warnings"][0]["message"].as_str().unwrap().to_owned();
+    let helps = "edgelatch owners edit admin --org main --role ROLE";
+    assert!(said.ends_with(&format!("`{helps}`")), "{said}");
+    assert!(p.run(&["keys", "edit", &id, "--description", "y"]).err.contains(helps));
+    let command: Vec<&str> = helps.split(' ').skip(1).map(|word| if word == "ROLE" { "read-only" } else { word }).collect();
+    p.ok(&command);
+    assert!(p.json(&["keys", "edit", &id, "--description", "z"])["warnings"].as_array().unwrap().is_empty());
+    p.ok(&["owners", "edit", "admin", "--no-roles"]);
     // Authority follows the owner.
     publish(&p);
     let asks = |permission: &str| p.verify(&secret, &["--permission", permission]).1["code"].as_str().unwrap().to_owned();
@@ -100,8 +110,12 @@ fn vergeos_deletes_where_others_revoke() {
     let revoked = p.json(&["keys", "revoke", &id]);
     assert_eq!((&revoked["deleted"], &revoked["changed"]), (&true.into(), &true.into()));
     p.refused(&["keys", "show", &id], "not_found", &[]);
-    let (id, _) = p.create(&["--name", "terraform"]);
-    assert!(p.ok(&["keys", "delete", &id]).starts_with("deleted key_"));
+    // Deleting asks whether it is meant.
+    for confirm in [&["--yes"][..], &["--confirm", "yes"], &["--confirm", "terraform"]] {
+        let (id, _) = p.create(&["--name", "terraform"]);
+        p.refused(&["keys", "delete", &id], "unconfirmed", &["--confirm", "`yes`, or the key's name"]);
+        assert!(p.ok(&[&["keys", "delete", &id], confirm].concat()).starts_with("deleted key_"));
+    }
 }
 
 #[test]
@@ -117,7 +131,7 @@ fn vergecloud_never_edits_and_ipaware_takes_one_role() {
     let role = p.json(&["roles", "list"])[0]["role"].as_str().unwrap().to_owned();
     p.refused(&["keys", "create", "--name", "ci"], "not_allowed", &["--role", "exactly 1"]);
     let (id, _) = p.create(&["--name", "ci", "--role", &role]);
-    p.refused(&["keys", "edit", &id, "--expires", "1d"], "not_allowed", &["--expires", "name, roles"]);
+    p.refused(&["keys", "edit", &id, "--expires", "1d"], "not_allowed", &["--expires", "name, owner, roles"]);
     assert_eq!(p.json(&["keys", "edit", &id, "--name", "deploy"])["key"]["name"], "deploy");
 }
 

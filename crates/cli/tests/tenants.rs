@@ -46,6 +46,7 @@ fn an_org_and_its_settings() {
         ("max_keys=-1", "max_keys: does not fit"),
         ("prefix=Web", "prefix: does not fit"),
         ("credentials=[]", "credentials: is empty"),
+        (r#"services=["cdn","cdn"]"#, "services: names something twice"),
         ("expiry_choices=[\"soon\"]", "expiry_choices/0: must be a span"),
         ("hunter2", "SETTING: must be NAME=VALUE"),
     ] {
@@ -55,6 +56,11 @@ fn an_org_and_its_settings() {
     p.refused(&["orgs", "set", "web", "max_keys=1", "max_keys=2"], "usage", &["max_keys: is given twice"]);
     p.refused(&["orgs", "set", "nobody", "max_keys=1"], "not_found", &["orgs list"]);
     p.refused(&["orgs", "create", "x", "--preset", "other"], "usage", &["--preset", "valar"]);
+    p.ok(&["orgs", "set", "web", r#"services=["cdn","dns"]"#, "max_keys=9", r#"editable=["owner"]"#]);
+    p.refused(&["keys", "create", "--name", "x", "--org", "web", "--scope", "cnd"], "not_allowed", &["--scope", "is `cdn`"]);
+    p.ok(&["owners", "create", "eve", "--org", "web"]);
+    assert_eq!(p.json(&["keys", "edit", &id, "--owner", "eve"])["key"]["owner"], "eve");
+    p.refused(&["keys", "edit", &id, "--owner", "nobody"], "not_found", &["owners list"]);
     p.ok(&["keys", "delete", &id, "--confirm", "ci"]);
     assert_eq!(p.ok(&["orgs", "delete", "web"]), "deleted org web\n");
     assert_eq!(p.json(&["orgs", "list"]).as_array().unwrap().len(), 1);
@@ -97,8 +103,10 @@ fn owners_and_roles() {
     p.ok(&["keys", "delete", &id, "--confirm", "ci"]);
     assert_eq!(p.ok(&["owners", "delete", "bob"]), "deleted owner bob of org main\n");
     // An org's own role beside the realm's of the same name.
-    p.ok(&["roles", "create", "reader", "--org", "main", "--permission", "dns.view"]);
-    assert_eq!(p.json(&["roles", "edit", "reader", "--org", "main", "--name", "Ours"])["org"], "main");
+    let shadows = p.run(&["roles", "create", "reader", "--org", "main", "--permission", "dns.view"]);
+    assert!(shadows.code == 0 && shadows.err.contains("warning: the realm has a role `reader` too"), "{}", shadows.err);
+    let edited = p.json(&["roles", "edit", "reader", "--org", "main", "--name", "Ours"]);
+    assert_eq!((&edited["org"], &edited["warnings"][0]["code"]), (&json!("main"), &json!("shadows_role")));
     assert_eq!(p.ok(&["roles", "delete", "reader", "--org", "main"]), "deleted role reader\n");
 }
 
@@ -106,14 +114,14 @@ fn owners_and_roles() {
 fn keys_are_listed_by_every_filter_and_in_every_order() {
     let p = Plane::new();
     let create = |name: &str, more: &[&str]| p.create(&[&["--name", name], more].concat()).0;
-    create("b", &["--role", "reader", "--expires", "10d"]);
+    create("b", &["--role", "reader", "--expires", "10d", "--tag", "web,Old", "--tag", "x"]);
     create("A", &["--role", "admin", "--environment", "development", "--expires", "2d"]);
     let c = create("c", &["--not-before", "1d", "--description", "for the night shift"]);
     let names = |args: &[&str]| -> String {
         let page = p.json(&[&["keys", "list"], args].concat());
         page["keys"].as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap()).collect()
     };
-    let cases: [(&[&str], &str); 19] = [
+    let cases: [(&[&str], &str); 24] = [
         (&[], "cAb"),
         (&["--sort", "name"], "Abc"),
         (&["--sort", "name", "--direction", "desc"], "cbA"),
@@ -132,6 +140,11 @@ fn keys_are_listed_by_every_filter_and_in_every_order() {
         (&["--search", "NIGHT"], "c"),
         (&["--owner", "admin", "--org", "main"], "cAb"),
         (&["--rotation-due"], ""),
+        (&["--tag", "OLD"], "b"),
+        (&["--tag", "web", "--role", "admin"], ""),
+        (&["--never-used", "--sort", "name"], "Abc"),
+        (&["--unused-since", "1d ago"], ""),
+        (&["--created-by", "nobody"], ""),
         (&["--sort", "last-used", "--limit", "1"], "c"),
     ];
     for (args, expected) in cases {
@@ -151,7 +164,15 @@ fn keys_are_listed_by_every_filter_and_in_every_order() {
     assert_eq!(seen, "Abc");
     let first = p.run(&["keys", "list", "--limit", "1"]);
     assert!(first.err.starts_with("more: --cursor "), "{}", first.err);
-    let cursor = first.err.trim().trim_start_matches("more: --cursor ");
+    let notes: Vec<&str> = first.err.lines().collect();
+    assert_eq!(notes[1..], ["1 of 3 keys"]);
+    let cursor = notes[0].trim_start_matches("more: --cursor ");
+    // Back from the second page to the first.
+    let second = p.json(&["keys", "list", "--limit", "1", "--cursor", cursor]);
+    let back = p.json(&["keys", "list", "--limit", "1", "--cursor", second["previous"].as_str().unwrap()]);
+    let facts = |page: &Value| (page["keys"][0]["name"].clone(), page["total"].clone(), page["exact"].clone());
+    assert_eq!((facts(&second), facts(&back)), ((json!("A"), json!(3), json!(true)), (json!("c"), json!(3), json!(true))));
+    assert!(back["previous"].is_null() && back["next"].is_string(), "{back}");
     p.refused(&["keys", "list", "--sort", "name", "--cursor", cursor], "invalid", &["--cursor", "another order"]);
     p.refused(&["keys", "list", "--sort", "size"], "usage", &["--sort", "created, name, expires, last-used"]);
     p.refused(&["keys", "list", "--direction", "up"], "usage", &["--direction", "asc, desc"]);
@@ -160,14 +181,23 @@ fn keys_are_listed_by_every_filter_and_in_every_order() {
     let lines = p.ok(&["keys", "list", "--search", "A", "--role", "admin"]);
     let days: Vec<&str> = lines.lines().nth(1).unwrap().split_whitespace().collect();
     assert!(lines.lines().next().unwrap().contains("DAYS LEFT") && days.contains(&"2"), "{lines}");
+    // Tags are shown, replaced and taken away; who made a key and who changed it last stands there.
+    assert!(p.ok(&["keys", "list", "--tag", "x"]).contains("Old, web, x"));
+    let shown = p.json(&["keys", "show", &c]);
+    let me = &shown["created_by"];
+    assert!(me.as_str().unwrap().starts_with("cli:") && *me == shown["updated_by"], "{shown}");
+    assert_eq!(p.json(&["keys", "list", "--created-by", me.as_str().unwrap()])["total"], 3);
+    assert_eq!(p.json(&["keys", "edit", &c, "--tag", "Night,night"])["key"]["tags"], json!(["Night"]));
+    assert_eq!(p.json(&["keys", "edit", &c, "--no-tags"])["key"]["tags"], json!([]));
+    p.refused(&["keys", "edit", &c, "--tag", "a b"], "invalid", &["--tag"]);
     // The environment of a key can be changed, and taken away.
     assert_eq!(p.json(&["keys", "edit", &c, "--environment", "development"])["key"]["environment"], "development");
     assert_eq!(p.json(&["keys", "edit", &c, "--no-environment"])["key"]["environment"], Value::Null);
     p.refused(&["keys", "edit", &c, "--environment", "moon"], "not_allowed", &["--environment", "production, development"]);
     p.refused(&["keys", "edit", &c, "--status", "lost"], "usage", &["--status", "active, revoked"]);
-    p.refused(&["keys", "edit", &c, "--name", "x", "--if-revision", "1"], "stale", &["revision 3"]);
-    p.refused(&["keys", "revoke", &c, "--if-revision", "1"], "stale", &["revision 3"]);
-    p.refused(&["keys", "delete", &c, "--confirm", "c", "--if-revision", "1"], "stale", &["revision 3"]);
+    p.refused(&["keys", "edit", &c, "--name", "x", "--if-revision", "1"], "stale", &["revision 5"]);
+    p.refused(&["keys", "revoke", &c, "--if-revision", "1"], "stale", &["revision 5"]);
+    p.refused(&["keys", "delete", &c, "--confirm", "c", "--if-revision", "1"], "stale", &["revision 5"]);
 }
 
 #[test]
@@ -199,4 +229,43 @@ fn entries_have_notes_and_can_be_off() {
     {
         p.refused(&["keys", "create", "--name", "x", "--allow", entry], "invalid", &["--allow", says]);
     }
+}
+
+#[test]
+fn realms_are_made_renamed_and_deleted() {
+    let p = Plane::new();
+    assert_eq!(p.json(&["realms", "create", "spare", "--preset", "valar"])["prefix"], "vsp_sk");
+    assert_eq!(p.json(&["realms", "edit", "spare", "--name", "To be deleted"])["name"], "To be deleted");
+    p.refused(&["realms", "delete", "spare"], "unconfirmed", &["the realm's identifier"]);
+    p.create(&["--realm", "acme", "--name", "ci"]);
+    p.refused(&["realms", "delete", "acme", "--confirm", "acme"], "realm_in_use", &["1 of its keys", "revoke"]);
+    assert_eq!(p.ok(&["realms", "delete", "spare", "--confirm", "spare"]), "deleted realm spare\n");
+    let names: Vec<_> = p.json(&["realms", "list"]).as_array().unwrap().iter().map(|realm| realm["realm"].clone()).collect();
+    assert_eq!(names, ["acme", "management"]);
+    p.refused(&["realms", "create", "spare"], "invalid", &["deleted"]);
+    p.refused(&["init", "--realm", "spare"], "invalid", &["deleted"]);
+    p.refused(&["keys", "list", "--realm", "spare"], "not_found", &["edgelatch realms list"]);
+    // Its log outlives it.
+    assert_eq!(p.json(&["audit", "list", "--realm", "spare"])["activity"][0]["action"], "realm.delete");
+    // Revoked, but edges have not heard of it.
+    p.ok(&["keys", "revoke-many", "--realm", "acme", "--all", "--confirm", "1"]);
+    p.refused(&["realms", "delete", "acme", "--confirm", "acme"], "realm_in_use", &["publish"]);
+    p.ok(&["publish", "--realm", "acme"]);
+    p.ok(&["realms", "delete", "acme", "--confirm", "acme"]);
+}
+
+#[test]
+fn a_leak_of_which_only_the_secret_is_known_is_answered() {
+    let p = Plane::new();
+    let (id, secret) = p.create(&["--name", "ci", "--role", "reader"]);
+    let found = p.with_stdin(&["--json", "keys", "find-secret"], &format!("{secret}\n"));
+    assert!(found.code == 0 && found.out.contains(&id) && found.out.contains("\"current\""), "{}{}", found.out, found.err);
+    let unknown = p.with_stdin(&["keys", "revoke-secret"], "nobody-has-this-one-0123456789");
+    assert!(unknown.code == 2 && unknown.err.contains("no key here has this secret"), "{}", unknown.err);
+    assert!(!unknown.err.contains("0123456789"));
+    assert_eq!(p.with_stdin(&["keys", "revoke-secret"], "").code, 2);
+    let revoked = p.with_stdin(&["keys", "revoke-secret"], &secret);
+    assert_eq!((revoked.code, revoked.out), (0, format!("revoked {id}  ci\n")));
+    assert!(p.with_stdin(&["keys", "revoke-secret"], &secret).out.starts_with("already revoked"));
+    assert!(p.with_stdin(&["keys", "find-secret"], &secret).out.contains("revoked"));
 }

@@ -10,6 +10,7 @@ use common::Plane;
 struct Keys {
     plane: Plane,
     good: String,
+    scoped: String,
     revoked: String,
     later: String,
     soon: String,
@@ -21,7 +22,8 @@ fn keys() -> Keys {
     let p = Plane::new();
     p.ok(&["owners", "create", "gone"]);
     let create = |args: &[&str]| p.create(&[args, &["--owner", if args.contains(&"d") { "gone" } else { "admin" }]].concat());
-    let (_, good) = create(&["--name", "g", "--role", "reader", "--scope", "cdn"]);
+    let (_, good) = create(&["--name", "g", "--role", "reader"]);
+    let (_, scoped) = create(&["--name", "c", "--role", "reader", "--scope", "cdn"]);
     let (id, revoked) = create(&["--name", "r"]);
     let (_, later) = create(&["--name", "l", "--not-before", "1d"]);
     let (_, soon) = create(&["--name", "s", "--expires", "1h"]);
@@ -30,7 +32,7 @@ fn keys() -> Keys {
     p.ok(&["keys", "revoke", &id]);
     p.ok(&["owners", "disable", "gone"]);
     p.ok(&["publish"]);
-    Keys { good, revoked, later, soon, disabled, local, plane: p }
+    Keys { good, scoped, revoked, later, soon, disabled, local, plane: p }
 }
 
 #[test]
@@ -39,7 +41,7 @@ fn each_code_is_explained() {
     let stranger = Plane::new().create(&["--name", "x"]).1;
     let typo = format!("{}x", &k.good[..k.good.len() - 1]);
     // What is presented, under which conditions, the code, and the step that refuses.
-    let rows: [(&str, &[&str], &str, &str); 19] = [
+    let rows: [(&str, &[&str], &str, &str); 22] = [
         (&k.good, &["--service", "cdn", "--permission", "dns.view"], "valid", ""),
         (&k.local, &["--ip", "::ffff:10.1.2.3"], "valid", ""),
         ("", &[], "missing", "credential"),
@@ -52,7 +54,10 @@ fn each_code_is_explained() {
         (&k.soon, &["--now", "2h"], "expired", "time"),
         (&k.local, &["--ip", "11.1.2.3"], "ip_denied", "IP policy"),
         (&k.local, &[], "ip_unknown", "IP policy"),
-        (&k.good, &["--service", "dns"], "scope_denied", "scope"),
+        (&k.scoped, &["--service", "cdn", "--permission", "dns.view"], "valid", ""),
+        (&k.scoped, &["--config", "service=cdn"], "valid", ""),
+        (&k.scoped, &["--service", "dns"], "scope_denied", "scope"),
+        (&k.scoped, &[], "scope_denied", "scope"),
         (&k.good, &["--permission", "dns.update"], "permission_denied", "permission"),
         (&k.good, &["--permission", "dns..view"], "bad_requirement", ""),
         (&k.good, &["--service", "*"], "bad_requirement", ""),
@@ -185,7 +190,7 @@ fn questions_that_cannot_be_asked() {
     for (args, says) in [
         (&["verify"][..], "which key?"),
         (&["verify", "k", "--ip", "10.0.0.01"], "--ip: "),
-        (&["verify", "k", "--now", "tomorrow"], "--now: "),
+        (&["verify", "k", "--at", "tomorrow"], "--at: "),
         (&["verify", "k", "--config", "no_such=1"], "no_such"),
         (&["verify", "k", "--config", "client_ip=sideways"], "client_ip"),
         (&["verify", "-H", "no colon"], "--header: "),

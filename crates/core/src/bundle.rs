@@ -5,7 +5,7 @@
 //! ```
 //! Each object is as long as its slot says, and nothing follows.
 
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::head::Head;
 use crate::limits::{MAX_BUNDLE_BYTES, MAX_HEAD_BYTES, MAX_TOP_BYTES};
 use crate::snapshot::Snapshot;
@@ -20,10 +20,10 @@ const OBJECT: &str = "bundle";
 const CUT: Error = Error::Truncated { object: OBJECT };
 
 /// The lengths of head and top page, and what follows them.
-fn header(bytes: &[u8]) -> Result<(Reader<'_>, usize, usize), Error> {
+fn header(bytes: &[u8]) -> Result<(Reader<'_>, usize, usize), Boxed> {
     let mut reader = Reader::open(bytes, MAGIC, OBJECT)?;
     if reader.u16()? != 0 {
-        return Err(Error::BadField { object: OBJECT, field: "zero" });
+        return Err(Error::BadField { object: OBJECT, field: "zero" }.into());
     }
     let (head_len, top_len) = (size(reader.u32()?), size(reader.u32()?));
     bound("head", head_len, MAX_HEAD_BYTES)?;
@@ -43,7 +43,7 @@ pub(crate) fn offered_head(bytes: &[u8]) -> Result<&[u8], Error> {
 /// The head inside a bundle, of which the beginning is enough. Unproven.
 pub fn head_bytes(bundle: &[u8]) -> Result<&[u8], Error> {
     let (mut reader, head_len, _) = header(bundle)?;
-    reader.bytes(head_len)
+    Ok(reader.bytes(head_len)?)
 }
 
 /// The name of the top page inside a bundle, and where the top page ends.
@@ -92,10 +92,10 @@ impl Feed {
         base: Option<&Snapshot>,
         room: usize,
         snapshot: &mut Option<Snapshot>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Boxed> {
         self.taken = self.taken.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         if self.taken > MAX_BUNDLE_BYTES {
-            return Err(Error::TooLarge { object: OBJECT, bytes: self.taken, limit: MAX_BUNDLE_BYTES });
+            return Err(Error::TooLarge { object: OBJECT, bytes: self.taken, limit: MAX_BUNDLE_BYTES }.into());
         }
         while !bytes.is_empty() {
             let mut part = |wanted: usize| {
@@ -126,7 +126,7 @@ impl Feed {
                         self.at = after(place, snapshot)?;
                     }
                 }
-                At::End => return Err(Error::TrailingBytes { object: OBJECT, bytes: bytes.len() }),
+                At::End => return Err(Error::TrailingBytes { object: OBJECT, bytes: bytes.len() }.into()),
             }
         }
         // Whatever takes no more bytes is passed now, so that the end is known when it is reached.
@@ -137,7 +137,7 @@ impl Feed {
     }
 }
 
-fn object(place: Place, length: usize) -> Result<At, Error> {
+fn object(place: Place, length: usize) -> Result<At, Boxed> {
     let mut bytes = Vec::new();
     let wide = u64::try_from(length).unwrap_or(u64::MAX);
     bytes.try_reserve_exact(length).map_err(|_| Error::TooLarge { object: place.name().0, bytes: wide, limit: 0 })?;
@@ -150,22 +150,22 @@ fn put(
     id: ObjectId,
     (head, base, room): (&Head, Option<&Snapshot>, usize),
     snapshot: &mut Option<Snapshot>,
-) -> Result<(), Error> {
+) -> Result<(), Boxed> {
     let Some(tree) = snapshot else {
         *snapshot = Some(Snapshot::begin(bytes, head, base, room)?);
         return Ok(());
     };
     let (name, index) = place.name();
     if tree.slot(place).map(|slot| slot.id) != Some(id) {
-        return Err(Error::WrongDigest { object: name, index });
+        return Err(Error::WrongDigest { object: name, index }.into());
     }
     // It may have come another way meanwhile. Made anew, it would lack what it has been given since.
     if tree.wants(place) { tree.take(place, bytes, base) } else { Ok(()) }
 }
 
 /// What stands after `place`.
-fn after(place: Place, snapshot: &Option<Snapshot>) -> Result<At, Error> {
-    let Some(tree) = snapshot else { return Err(CUT) };
+fn after(place: Place, snapshot: &Option<Snapshot>) -> Result<At, Boxed> {
+    let Some(tree) = snapshot else { return Err(CUT.into()) };
     let Some(next) = tree.next_place(place) else { return Ok(At::End) };
     let length = size(tree.slot(next).ok_or(CUT)?.length);
     if tree.wants(next) { object(next, length) } else { Ok(At::Passed { place: next, left: length }) }

@@ -1,11 +1,13 @@
 //! Why bytes were not believed. One table: variant, stable code, sentence. The facts compared are in the variant.
 
+use crate::text::{Say, fill, shown};
 use crate::time::Moment;
-use core::fmt;
+use alloc::boxed::Box;
+use alloc::string::String;
 
 macro_rules! errors {
     ($($(#[$doc:meta])* $variant:ident $({ $($field:ident : $ty:ty),* })? = $code:literal, $text:literal;)*) => {
-        /// Why a root, head, tree or update was refused. `Display` states the facts; [`Error::code`] is stable.
+        /// Why a root, head, tree or update was refused. `Display` and [`Say`] state the facts; [`Error::code`] is stable.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Error { $(#[doc = $text] $variant $({ $(#[allow(missing_docs)] $field: $ty),* })?,)* }
@@ -15,9 +17,17 @@ macro_rules! errors {
             pub const fn code(&self) -> &'static str { match self { $(Error::$variant $({ $($field: _),* })? => $code,)* } }
         }
 
-        impl fmt::Display for Error {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self { $(Error::$variant $({ $($field),* })? => write!(f, $text),)* }
+        impl Error {
+            /// The sentence, with the names of facts in the places of these.
+            const fn sentence(&self) -> &'static str { match self { $(Error::$variant $({ $($field: _),* })? => $text,)* } }
+        }
+
+        impl Say for Error {
+            fn say(&self, out: &mut String) {
+                let facts: &[(&str, &dyn Say)] = match self {
+                    $(Error::$variant $({ $($field),* })? => &[$($((stringify!($field), $field)),*)?],)*
+                };
+                fill(self.sentence(), facts, out);
             }
         }
     };
@@ -39,7 +49,7 @@ errors! {
     WrongShard { shard: u32 } = "wrong_shard", "shard {shard}: a record belongs to another shard";
     WrongCount { object: &'static str, announced: u64, found: u64 } = "wrong_count", "{object}: announces {announced}, holds {found}";
     WrongDigest { object: &'static str, index: u32 } = "wrong_digest", "{object} {index}: the bytes do not hash to the digest that was signed";
-    WrongRealm { expected: alloc::string::String, found: alloc::string::String } = "wrong_realm", "expected realm `{expected}`, found `{found}`";
+    WrongRealm { expected: String, found: String } = "wrong_realm", "expected realm `{expected}`, found `{found}`";
     BadRealm = "bad_realm", "a realm is 1 to 64 characters of a-z 0-9 . _ -";
     BadThreshold { role: &'static str, threshold: u8, keys: u8 } = "bad_threshold", "role {role}: threshold {threshold} with {keys} keys; it must be 1 to the number of keys";
     WeakKey { role: &'static str, index: u8 } = "weak_key", "role {role}: key {index} is of small order or not canonically encoded";
@@ -60,10 +70,24 @@ errors! {
     Equivocation { epoch: u64 } = "equivocation", "another head was signed for epoch {epoch}: the publisher is compromised or misconfigured";
     Superseded = "superseded", "the state moved on while the update was being checked";
     Unchecked = "unchecked", "an update must be complete before it replaces a snapshot; top page, directory and index pages must be there before anything is served";
-    BadConfig { key: alloc::string::String, reason: alloc::string::String } = "bad_config", "configuration `{key}`: {reason}";
+    BadConfig { key: String, reason: String } = "bad_config", "configuration `{key}`: {reason}";
     WrongPepper { needed: u32 } = "wrong_pepper", "the realm's digests are peppered: the host must be given pepper {needed}";
     DuplicateDigest = "duplicate_digest", "two records share the leftmost 16 bytes of their digest";
     BadRecord { what: &'static str, reason: &'static str } = "bad_record", "{what}: {reason}";
 }
 
+shown!(Error);
+
 impl core::error::Error for Error {}
+
+/// An error in the room of a pointer, for what is read piece by piece: each piece may fail, and to hand on a large value from each of them
+/// takes more code than to read them.
+pub(crate) type Boxed = Box<Error>;
+
+impl From<Boxed> for Error {
+    #[cold]
+    #[inline(never)]
+    fn from(error: Boxed) -> Self {
+        *error
+    }
+}

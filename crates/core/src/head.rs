@@ -6,7 +6,7 @@
 //!              digest[32] of the top page, u64 tree_bytes, u64 records
 //! ```
 
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::limits::{MAX_BUNDLE_BYTES, MAX_EPOCH, MAX_HEAD_LIFETIME};
 use crate::root::Root;
 use crate::signed::{Role, Signed, read_preamble};
@@ -61,7 +61,7 @@ impl Head {
 
     /// Reads a head without proving anything: to show it, never to act on it.
     pub fn inspect(bytes: &[u8]) -> Result<Self, Error> {
-        Self::parse(Signed::read(bytes, MAGIC, "head")?.unproven())
+        Ok(Self::parse(Signed::read(bytes, MAGIC, "head")?.unproven())?)
     }
 
     /// What a head says of a tree, and nothing else: for a tree that was built here and needs no proof.
@@ -71,7 +71,7 @@ impl Head {
         Head { realm, root_version: 0, epoch: 0, issued_at: 0, not_after: 0, tree, tree_bytes, records, statement }
     }
 
-    fn parse(statement: &[u8]) -> Result<Self, Error> {
+    fn parse(statement: &[u8]) -> Result<Self, Boxed> {
         let mut reader = Reader::inside(statement, "head");
         let head = Head {
             realm: read_preamble(&mut reader)?,
@@ -86,17 +86,17 @@ impl Head {
         };
         reader.finish()?;
         if head.root_version == 0 {
-            return Err(Error::BadField { object: "head", field: "root_version" });
+            return Err(Error::BadField { object: "head", field: "root_version" }.into());
         }
         if !(1..=MAX_EPOCH).contains(&head.epoch) {
-            return Err(Error::BadField { object: "head", field: "epoch" });
+            return Err(Error::BadField { object: "head", field: "epoch" }.into());
         }
         match head.not_after.checked_sub(head.issued_at) {
             Some(1..=MAX_HEAD_LIFETIME) if head.not_after <= MAX_EPOCH => {}
-            _ => return Err(Error::BadLifetime),
+            _ => return Err(Error::BadLifetime.into()),
         }
         if head.tree_bytes > MAX_BUNDLE_BYTES {
-            return Err(Error::TooLarge { object: "tree", bytes: head.tree_bytes, limit: MAX_BUNDLE_BYTES });
+            return Err(Error::TooLarge { object: "tree", bytes: head.tree_bytes, limit: MAX_BUNDLE_BYTES }.into());
         }
         Ok(head)
     }

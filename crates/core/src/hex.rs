@@ -1,15 +1,26 @@
 //! Hexadecimal text.
 
-use core::fmt;
+use crate::text::{Say, shown};
+use alloc::string::String;
 
 /// Bytes shown as lower-case hexadecimal digits, two a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hex<'a>(pub &'a [u8]);
 
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+impl Say for Hex<'_> {
+    fn say(&self, out: &mut String) {
+        for byte in self.0 {
+            out.push(character(byte >> 4));
+            out.push(character(byte & 15));
+        }
     }
+}
+
+shown!(Hex<'_>);
+
+/// The lower-case digit of a value below 16.
+pub(crate) fn character(value: u8) -> char {
+    char::from_digit(value.into(), 16).unwrap_or('0')
 }
 
 /// The value of a digit of either case.

@@ -4,8 +4,10 @@
 //! of RFC 4291 section 2.2. Zones, brackets, ports, prefixes and any blank are refused: whoever has such a text strips it
 //! knowingly. IPv4-mapped IPv6 (`::ffff:0:0/96`) is the IPv4 address; no other transition format folds.
 
-use crate::hex::digit;
-use core::fmt;
+use crate::hex::{self, digit};
+use crate::say;
+use crate::text::{Say, shown};
+use alloc::string::String;
 use core::net::IpAddr;
 
 /// An address; an IPv4-mapped IPv6 address is `V4`.
@@ -44,12 +46,14 @@ const LONGEST: usize = 45;
 
 impl Ip {
     /// Reads an address; the whole text must be one.
+    #[inline]
     pub fn parse(text: &[u8]) -> Result<Ip, IpError> {
         let parsed = parse_v4(text).map(Ip::V4).or_else(|| parse_v6(text).map(Ip::from_v6));
         parsed.ok_or_else(|| diagnose(text))
     }
 
     /// The address of 128 bits, folded to IPv4 when mapped.
+    #[inline]
     pub const fn from_v6(bits: u128) -> Ip {
         match bits.to_be_bytes() {
             [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] => Ip::V4(u32::from_be_bytes([a, b, c, d])),
@@ -59,6 +63,7 @@ impl Ip {
 }
 
 /// IPv4 by hand: this runs on every request that has an IP policy.
+#[inline]
 fn parse_v4(text: &[u8]) -> Option<u32> {
     let (mut address, mut octet, mut digits, mut dots) = (0u32, 0u32, 0u32, 0u32);
     for &byte in text {
@@ -182,20 +187,22 @@ impl From<IpAddr> for Ip {
     }
 }
 
-impl fmt::Display for Ip {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Ip {
+    fn say(&self, out: &mut String) {
         match *self {
             Ip::V4(bits) => {
                 let [a, b, c, d] = bits.to_be_bytes();
-                write!(f, "{a}.{b}.{c}.{d}")
+                say!(out, a, ".", b, ".", c, ".", d);
             }
-            Ip::V6(bits) => fmt_v6(bits, f),
+            Ip::V6(bits) => say_v6(bits, out),
         }
     }
 }
 
+shown!(Ip);
+
 /// RFC 5952: lower case, no leading zeros, `::` for the first longest run of two zero groups or more.
-fn fmt_v6(bits: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn say_v6(bits: u128, out: &mut String) {
     let group = |index: u32| (bits >> (112 - 16 * index)) & 0xffff;
     let (mut start, mut length, mut run) = (8u32, 1u32, 0u32);
     for index in 0..8 {
@@ -207,22 +214,26 @@ fn fmt_v6(bits: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut index = 0;
     while index < 8 {
         if index == start {
-            f.write_str("::")?;
+            "::".say(out);
             index += length;
             continue;
         }
         if index > 0 && index != start + length {
-            f.write_str(":")?;
+            ":".say(out);
         }
-        write!(f, "{:x}", group(index))?;
+        for shift in [12, 8, 4, 0] {
+            let digits = group(index) >> shift;
+            // Zeros in front are left out, but for a group that is zero.
+            let digit = u8::try_from(digits & 15).ok().filter(|_| digits > 0 || shift == 0);
+            out.extend(digit.map(hex::character));
+        }
         index += 1;
     }
-    Ok(())
 }
 
-impl fmt::Display for IpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Say for IpError {
+    fn say(&self, out: &mut String) {
+        let text = match self {
             IpError::Empty => "the address is empty",
             IpError::Blank => "an address has no blanks or control characters in or around it",
             IpError::Zone => "an address with a zone (`%eth0`) means nothing to another machine; leave the zone out",
@@ -231,9 +242,12 @@ impl fmt::Display for IpError {
             IpError::LeadingZero => "an IPv4 octet has a leading zero, which some readers take as octal; write it without",
             IpError::OctetRange => "an IPv4 octet is a number from 0 to 255",
             IpError::Shape => "not an address; write IPv4 as `192.0.2.1`, IPv6 as `2001:db8::1`",
-        })
+        };
+        text.say(out);
     }
 }
+
+shown!(IpError);
 
 impl core::error::Error for IpError {}
 

@@ -13,6 +13,7 @@
 //! | [`http`] | credentials out of header lines |
 //! | [`permission`] | permissions and the patterns that grant them |
 //! | [`error`] | why bytes were not believed |
+//! | [`text`] | what is said, without `core::fmt` |
 //! | [`limits`] | every bound, with its reason |
 //! | `build` | encoders and signing, with feature `builder` |
 //!
@@ -87,6 +88,7 @@ pub mod policy;
 pub mod root;
 pub mod signed;
 mod snapshot;
+pub mod text;
 pub mod time;
 pub mod tree;
 pub mod verdict;

@@ -46,7 +46,8 @@ pub const MAX_PATCH_BYTES: usize = 64 << 20;
 pub const MAX_DELTA_OPERATIONS: usize = 1 << 16;
 /// Trees that were replaced and are kept for verdicts given under them, so that an identity can be read as long as a request lives.
 pub const MAX_PAST_TREES: usize = 64;
-/// All of them together may hold this part of what the tree being served takes, beyond what they share with it: one sixteenth.
+/// All of them together may hold this part of what the tree being served takes, beyond what they share with it: one sixteenth. The last one may
+/// hold more until the next tree is begun: what memory that needs, the switch has needed before.
 pub const PAST_SHARE: usize = 16;
 /// Or this many bytes, if that is more: a tree of one shard changes as a whole, and costs little.
 pub const MIN_PAST_ROOM: usize = 256 * 1024;
@@ -98,6 +99,9 @@ pub const MAX_ROUTE_TABLE_BYTES: usize = 64 * 1024;
 pub const MAX_ROUTES: usize = 1024;
 /// Segments of a pattern in a route table; a look-up goes as deep.
 pub const MAX_ROUTE_SEGMENTS: usize = 32;
+/// Bytes that must be free beside each object that is taken: a page's list of shards, twice while it grows, is the most that is noted of one. What
+/// is allocated without asking finds them there, where asking for each of many small pieces would be as many ways to fail.
+pub const WORKING_ROOM: usize = 32 * 1024;
 /// Seconds by which an edge's clock may lag behind the publisher's and still accept a fresh head.
 pub const CLOCK_TOLERANCE: u64 = 300;
 /// Longest life of a head, seconds (30 days): bounds how long a replayed or leaked head can be of use.

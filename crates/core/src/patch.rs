@@ -7,7 +7,7 @@
 //! Nothing of it is signed and nothing needs to be: what a step makes is proven like any object, whoever made the patch.
 
 use crate::delta;
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::head::Head;
 use crate::limits::{MAX_PATCH_BYTES, MAX_TOP_BYTES};
 use crate::snapshot::Snapshot;
@@ -41,11 +41,11 @@ pub fn outline(patch: &[u8]) -> Result<Outline, Error> {
 }
 
 /// The names of both trees and the length of the new top page, and what follows them.
-fn header(bytes: &[u8]) -> Result<(Reader<'_>, ObjectId, ObjectId, usize), Error> {
+fn header(bytes: &[u8]) -> Result<(Reader<'_>, ObjectId, ObjectId, usize), Boxed> {
     bound(OBJECT, bytes.len(), MAX_PATCH_BYTES)?;
     let mut reader = Reader::open(bytes, MAGIC, OBJECT)?;
     if reader.u16()? != 0 {
-        return Err(Error::BadField { object: OBJECT, field: "zero" });
+        return Err(Error::BadField { object: OBJECT, field: "zero" }.into());
     }
     let (from, to) = (ObjectId(*reader.array()?), ObjectId(*reader.array()?));
     let top_len = size(reader.u32()?);
@@ -53,7 +53,7 @@ fn header(bytes: &[u8]) -> Result<(Reader<'_>, ObjectId, ObjectId, usize), Error
     Ok((reader, from, to, top_len))
 }
 
-fn read_step<'a>(reader: &mut Reader<'a>) -> Result<(Place, &'a [u8]), Error> {
+fn read_step<'a>(reader: &mut Reader<'a>) -> Result<(Place, &'a [u8]), Boxed> {
     let place = Place::of_number(reader.varint()?).ok_or(Error::BadReference { object: OBJECT, field: "place" })?;
     let length = size(reader.varint()?);
     Ok((place, reader.bytes(length)?))
@@ -70,11 +70,11 @@ pub(crate) struct Patch {
 
 impl Patch {
     /// Reads its header: it must lead from `base` to the tree that `head` names.
-    pub(crate) fn open(bytes: Vec<u8>, head: &Head, base: &Snapshot) -> Result<Self, Error> {
+    pub(crate) fn open(bytes: Vec<u8>, head: &Head, base: &Snapshot) -> Result<Self, Boxed> {
         let (reader, from, to, top_len) = header(&bytes)?;
         for (field, found, wanted) in [("from", from, base.id()), ("to", to, head.tree)] {
             if found != wanted {
-                return Err(Error::BadReference { object: OBJECT, field });
+                return Err(Error::BadReference { object: OBJECT, field }.into());
             }
         }
         let at = bytes.len() - reader.rest().len();
@@ -89,17 +89,17 @@ impl Patch {
         base: &Snapshot,
         room: usize,
         snapshot: &mut Option<Snapshot>,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, Boxed> {
         while budget > 0 {
             let Some(rest) = self.bytes.get(self.at..).filter(|rest| !rest.is_empty()) else { return Ok(true) };
             let mut reader = Reader::inside(rest, OBJECT);
             let outside = Error::BadReference { object: OBJECT, field: "place" };
             let (place, delta) = read_step(&mut reader)?;
             if self.last.is_some_and(|last| last >= place) {
-                return Err(outside);
+                return Err(outside.into());
             }
             let made = match snapshot {
-                None if place != Place::Top => return Err(outside),
+                None if place != Place::Top => return Err(outside.into()),
                 None => {
                     let top = delta::apply(base.object(Place::Top).unwrap_or(&[]), delta, self.top_len)?;
                     *snapshot = Some(Snapshot::begin(top, head, Some(base), room)?);
@@ -116,7 +116,7 @@ impl Patch {
 }
 
 /// Makes the object at `place`. Returns its length, `None` if the tree has no such place.
-fn step(tree: &mut Snapshot, place: Place, delta: &[u8], base: &Snapshot) -> Result<Option<usize>, Error> {
+fn step(tree: &mut Snapshot, place: Place, delta: &[u8], base: &Snapshot) -> Result<Option<usize>, Boxed> {
     let Some(slot) = tree.slot(place) else { return Ok(None) };
     let length = size(slot.length);
     // A lazy edge may lack the old object. Then it fetches the new one when it needs it.

@@ -170,6 +170,7 @@ impl<'a> PolicyView<'a> {
     /// A view of bytes already validated, which may be followed by others. On bytes that are none, [`decide`] refuses.
     ///
     /// [`decide`]: PolicyView::decide
+    #[inline]
     pub const fn new_unchecked_len(bytes: &'a [u8]) -> PolicyView<'a> {
         PolicyView(bytes)
     }
@@ -181,6 +182,7 @@ impl<'a> PolicyView<'a> {
     }
 
     /// Whether `ip` may use the key. `None` is an address that is not known.
+    #[inline]
     pub fn decide(&self, ip: Option<Ip>) -> IpVerdict {
         let Some(lists) = self.lists() else { return IpVerdict::Denied };
         if !lists.list_mode && lists.deny.is_empty() {
@@ -212,6 +214,7 @@ impl<'a> PolicyView<'a> {
         self.lists().into_iter().flat_map(|lists| lists.deny.entries()).flatten()
     }
 
+    #[inline]
     fn lists(&self) -> Option<Lists<'a>> {
         let &flags = self.0.first()?;
         let [a4, a6, d4, d6] = counts(self.0)?;
@@ -221,12 +224,14 @@ impl<'a> PolicyView<'a> {
     }
 }
 
+#[inline]
 fn counts(bytes: &[u8]) -> Option<[usize; 4]> {
     let &[_, _, a, b, c, d, e, f, g, h] = bytes.first_chunk::<HEADER>()?;
     Some([[a, b], [c, d], [e, f], [g, h]].map(|pair| usize::from(u16::from_le_bytes(pair))))
 }
 
 impl<'a> Pair<'a> {
+    #[inline]
     fn split(bytes: &'a [u8], fours: usize, sixes: usize) -> Option<(Pair<'a>, &'a [u8])> {
         let (nets4, rest) = bytes.split_at_checked(4 * fours)?;
         let (prefixes4, rest) = rest.split_at_checked(fours)?;
@@ -235,11 +240,13 @@ impl<'a> Pair<'a> {
         Some((Pair { nets4: nets4.as_chunks().0, prefixes4, nets6: nets6.as_chunks().0, prefixes6 }, rest))
     }
 
+    #[inline]
     fn is_empty(&self) -> bool {
         self.nets4.is_empty() && self.nets6.is_empty()
     }
 
     /// Entries are disjoint, so only the last network at or below the address can hold it.
+    #[inline]
     fn contains(&self, ip: Ip) -> bool {
         match ip {
             Ip::V4(ip) => {
@@ -259,13 +266,21 @@ impl<'a> Pair<'a> {
 
     /// The entries in order; `None` for one that is no network.
     fn entries(&self) -> impl Iterator<Item = Option<Cidr>> + use<'a> {
-        let fours = self.nets4.iter().map(|net| Ip::V4(u32::from_le_bytes(*net))).zip(self.prefixes4);
-        let sixes = self.nets6.iter().map(|net| Ip::V6(read6(net))).zip(self.prefixes6);
-        fours.chain(sixes).map(|(net, &prefix)| Cidr::new(net, prefix))
+        let pair = *self;
+        (0..pair.prefixes4.len() + pair.prefixes6.len()).map(move |index| pair.entry(index))
+    }
+
+    fn entry(&self, index: usize) -> Option<Cidr> {
+        let (net, prefix) = match index.checked_sub(self.nets4.len()) {
+            None => (Ip::V4(u32::from_le_bytes(*self.nets4.get(index)?)), self.prefixes4.get(index)?),
+            Some(index) => (Ip::V6(read6(self.nets6.get(index)?)), self.prefixes6.get(index)?),
+        };
+        Cidr::new(net, *prefix)
     }
 }
 
 /// The high half comes first.
+#[inline]
 fn read6(net: &[u8; 16]) -> u128 {
     u128::from_le_bytes(*net).rotate_left(64)
 }

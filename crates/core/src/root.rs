@@ -6,7 +6,7 @@
 //!              role_keys root, role_keys publisher
 //! ```
 
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::limits::{MAX_EPOCH, MAX_ROOT_BYTES};
 use crate::signed::{Role, RoleKeys, Signed, read_preamble};
 use crate::wire::{Reader, bound};
@@ -52,18 +52,29 @@ impl Root {
         let signed = read(bytes)?;
         let next = Self::parse(signed.verify(Role::Root, &self.root)?)?;
         signed.verify(Role::Root, &next.root)?;
+        self.precedes(&next)?;
+        Ok(next)
+    }
+
+    /// Whether `next`, once it is signed, can follow this root: all that [`Root::follow`] asks but the signatures.
+    pub fn precedes(&self, next: &Root) -> Result<(), Error> {
         if next.realm != self.realm {
-            return Err(Error::WrongRealm { expected: self.realm.clone(), found: next.realm });
+            return Err(Error::WrongRealm { expected: self.realm.clone(), found: next.realm.clone() });
         }
         if self.version.checked_add(1) != Some(next.version) {
             return Err(Error::RootOutOfOrder { current: self.version, found: next.version });
         }
         // What was counted before stays counted, unless this very root says that a new era begins.
         let goes_on = next.era == self.era && next.min_epoch >= self.min_epoch;
-        if goes_on || next.era == next.version { Ok(next) } else { Err(Error::BadEra { version: next.version, era: next.era }) }
+        if goes_on || next.era == next.version { Ok(()) } else { Err(Error::BadEra { version: next.version, era: next.era }) }
     }
 
-    fn parse(statement: &[u8]) -> Result<Self, Error> {
+    /// Reads a root of which nothing is proven but its form, such as one that gathers its signatures: to show it, never to trust it.
+    pub fn inspect(bytes: &[u8]) -> Result<Self, Error> {
+        Ok(Self::parse(read(bytes)?.unproven())?)
+    }
+
+    fn parse(statement: &[u8]) -> Result<Self, Boxed> {
         let mut reader = Reader::inside(statement, "root");
         let root = Root {
             realm: read_preamble(&mut reader)?,
@@ -77,25 +88,25 @@ impl Root {
         };
         reader.finish()?;
         if root.version == 0 {
-            return Err(Error::BadField { object: "root", field: "version" });
+            return Err(Error::BadField { object: "root", field: "version" }.into());
         }
         if root.expires_at <= root.issued_at || root.expires_at > MAX_EPOCH {
-            return Err(Error::BadField { object: "root", field: "expires_at" });
+            return Err(Error::BadField { object: "root", field: "expires_at" }.into());
         }
         if !(1..=root.version).contains(&root.era) {
-            return Err(Error::BadField { object: "root", field: "era" });
+            return Err(Error::BadField { object: "root", field: "era" }.into());
         }
         if !(1..=MAX_EPOCH).contains(&root.min_epoch) {
-            return Err(Error::BadField { object: "root", field: "min_epoch" });
+            return Err(Error::BadField { object: "root", field: "min_epoch" }.into());
         }
         if root.root.keys().any(|key| root.publisher.keys().any(|other| key == other)) {
-            return Err(Error::KeyInBothRoles);
+            return Err(Error::KeyInBothRoles.into());
         }
         Ok(root)
     }
 }
 
-fn read(bytes: &[u8]) -> Result<Signed<'_>, Error> {
+fn read(bytes: &[u8]) -> Result<Signed<'_>, Boxed> {
     bound("root", bytes.len(), MAX_ROOT_BYTES)?;
     Signed::read(bytes, MAGIC, "root")
 }

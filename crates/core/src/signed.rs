@@ -3,7 +3,7 @@
 //! What is signed is `"edgelatch signature" 0x00, u8 role, u16 format, statement`, and every statement begins with the realm:
 //! so no signature made for one role, format version or realm is one for another.
 
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::limits::{MAX_REALM_BYTES, MAX_ROLE_KEYS, MAX_SIGNATURES};
 use crate::wire::{FORMAT, Reader, size};
 use alloc::{string::String, vec::Vec};
@@ -57,10 +57,10 @@ impl RoleKeys {
     }
 
     /// `role_keys := u8 threshold, u8 count, key[32]*count`
-    pub(crate) fn read(reader: &mut Reader<'_>, role: Role) -> Result<Self, Error> {
+    pub(crate) fn read(reader: &mut Reader<'_>, role: Role) -> Result<Self, Boxed> {
         let (threshold, count) = (reader.u8()?, reader.u8()?);
         if threshold == 0 || threshold > count || count > MAX_ROLE_KEYS {
-            return Err(Error::BadThreshold { role: role.name(), threshold, keys: count });
+            return Err(Error::BadThreshold { role: role.name(), threshold, keys: count }.into());
         }
         let mut keys: Vec<VerifyingKey> = Vec::with_capacity(usize::from(count));
         for index in 0..count {
@@ -71,7 +71,7 @@ impl RoleKeys {
                 .filter(|key| !key.is_weak() && key.to_edwards().compress().as_bytes() == bytes)
                 .ok_or(Error::WeakKey { role: role.name(), index })?;
             if keys.last().is_some_and(|last| last.as_bytes() >= bytes) {
-                return Err(Error::Unsorted { object: "root" });
+                return Err(Error::Unsorted { object: "root" }.into());
             }
             keys.push(key);
         }
@@ -87,19 +87,20 @@ pub(crate) struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    pub(crate) fn read(bytes: &'a [u8], magic: &[u8; 4], object: &'static str) -> Result<Self, Error> {
+    pub(crate) fn read(bytes: &'a [u8], magic: &[u8; 4], object: &'static str) -> Result<Self, Boxed> {
         let mut reader = Reader::open(bytes, magic, object)?;
         let length = reader.u32()?;
         let statement = reader.bytes(size(length))?;
         let count = reader.u8()?;
         if count > MAX_SIGNATURES {
-            return Err(Error::TooLong { what: "signatures", bytes: usize::from(count), limit: usize::from(MAX_SIGNATURES) });
+            let (bytes, limit) = (usize::from(count), usize::from(MAX_SIGNATURES));
+            return Err(Error::TooLong { what: "signatures", bytes, limit }.into());
         }
         let signatures = reader.items(usize::from(count), 96)?;
         reader.finish()?;
         let signed = Signed { statement, signatures };
         let ascending = signed.pairs().zip(signed.pairs().skip(1)).all(|((a, _), (b, _))| a < b);
-        if ascending { Ok(signed) } else { Err(Error::DuplicateSignature) }
+        if ascending { Ok(signed) } else { Err(Error::DuplicateSignature.into()) }
     }
 
     fn pairs(&self) -> impl Iterator<Item = (&'a [u8; 32], &'a [u8; 64])> + use<'a> {
@@ -116,6 +117,7 @@ impl<'a> Signed<'a> {
         let mut valid = 0;
         for (key, signature) in self.pairs() {
             let Some(key) = by.keys.iter().find(|known| known.as_bytes() == key) else { continue };
+            crate::work::done(1);
             if key.verify_strict(&message, &Signature::from_bytes(signature)).is_err() {
                 return Err(Error::BadSignature { role: role.name() });
             }
@@ -144,15 +146,15 @@ pub(crate) fn message(role: Role, statement: &[u8]) -> Vec<u8> {
 }
 
 /// What begins every statement: `text8 realm, u16 min_reader`.
-pub(crate) fn read_preamble(reader: &mut Reader<'_>) -> Result<String, Error> {
+pub(crate) fn read_preamble(reader: &mut Reader<'_>) -> Result<String, Boxed> {
     let realm = reader.text8()?;
     if !is_realm(realm) {
-        return Err(Error::BadRealm);
+        return Err(Error::BadRealm.into());
     }
     match reader.u16()? {
-        0 => Err(Error::BadField { object: "statement", field: "min_reader" }),
+        0 => Err(Error::BadField { object: "statement", field: "min_reader" }.into()),
         needed if needed <= FORMAT => Ok(realm.into()),
-        needed => Err(Error::ReaderTooOld { needed }),
+        needed => Err(Error::ReaderTooOld { needed }.into()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Times for people. Everything else here counts Unix seconds.
 
+use crate::text::{Say, decimal, shown};
+use alloc::string::String;
 use core::fmt;
 
 /// A moment in Unix seconds, shown as RFC 3339 in UTC.
@@ -14,13 +16,20 @@ const DAYS_OF_ERA: u64 = 146_097;
 /// From 1 March of the year 0, where the count of days below begins, to 1 January 1970.
 const DAYS_TO_1970: u64 = 719_468;
 
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Moment {
+    fn say(&self, out: &mut String) {
         let (year, month, day) = civil(self.0 / DAY);
         let (hour, minute, second) = (self.0 / HOUR % 24, self.0 / MINUTE % 60, self.0 % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        decimal(year, 4, out);
+        for (sign, part) in [("-", month), ("-", day), ("T", hour), (":", minute), (":", second)] {
+            sign.say(out);
+            decimal(part, 2, out);
+        }
+        "Z".say(out);
     }
 }
+
+shown!(Moment);
 
 /// Year, month and day of a day since 1970, in the proleptic Gregorian calendar. Years are counted from March on, so that the leap day
 /// is the last of its year, and months begin at `(153 m + 2) / 5` days.

@@ -112,7 +112,7 @@ codes! {
     OwnerDisabled = 8, "owner_disabled", INVALID_TOKEN, "the owner of the key is disabled";
     IpDenied = 9, "ip_denied", IP_DENIED, "the key's IP policy refuses the client address";
     IpUnknown = 10, "ip_unknown", IP_DENIED, "the key has an IP policy and the client address is not known";
-    ScopeDenied = 11, "scope_denied", INSUFFICIENT_SCOPE, "the key's scope does not hold the required service";
+    ScopeDenied = 11, "scope_denied", INSUFFICIENT_SCOPE, "the key's scope does not hold the required service, or the route names none";
     PermissionDenied = 12, "permission_denied", INSUFFICIENT_SCOPE, "no role of the key grants the required permission";
     SnapshotMissing = 13, "snapshot_missing", SNAPSHOT_UNAVAILABLE, "no snapshot is loaded";
     SnapshotStale = 14, "snapshot_stale", SNAPSHOT_UNAVAILABLE, "the head's `not_after` has passed, grace included";

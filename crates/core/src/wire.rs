@@ -10,7 +10,7 @@
 //!              keys ascend strictly
 //! ```
 
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 /// The format version that this crate reads and writes.
 pub const FORMAT: u16 = 2;
 
@@ -24,12 +24,12 @@ pub(crate) const fn size(value: u32) -> usize {
 }
 
 /// So that a length that nobody signed makes nobody hash or copy much.
-pub(crate) fn bound(object: &'static str, bytes: usize, limit: usize) -> Result<(), Error> {
+pub(crate) fn bound(object: &'static str, bytes: usize, limit: usize) -> Result<(), Boxed> {
     if bytes <= limit {
         return Ok(());
     }
     let wide = |size| u64::try_from(size).unwrap_or(u64::MAX);
-    Err(Error::TooLarge { object, bytes: wide(bytes), limit: wide(limit) })
+    Err(Error::TooLarge { object, bytes: wide(bytes), limit: wide(limit) }.into())
 }
 
 /// The most bytes that a varint takes: 32 bits, seven to a byte.
@@ -44,14 +44,14 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Starts reading an object: checks its magic and format version.
-    pub(crate) fn open(bytes: &'a [u8], magic: &[u8; 4], object: &'static str) -> Result<Self, Error> {
+    pub(crate) fn open(bytes: &'a [u8], magic: &[u8; 4], object: &'static str) -> Result<Self, Boxed> {
         let mut reader = Reader { rest: bytes, object };
         if reader.bytes(4)? != magic {
-            return Err(Error::BadMagic { object });
+            return Err(Error::BadMagic { object }.into());
         }
         let format = reader.u16()?;
         if format != FORMAT {
-            return Err(Error::UnsupportedFormat { object, format });
+            return Err(Error::UnsupportedFormat { object, format }.into());
         }
         Ok(reader)
     }
@@ -66,50 +66,57 @@ impl<'a> Reader<'a> {
         self.object
     }
 
-    pub(crate) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Error> {
-        let (head, rest) = self.rest.split_at_checked(count).ok_or(Error::Truncated { object: self.object })?;
+    #[cold]
+    #[inline(never)]
+    fn truncated(&self) -> Boxed {
+        Error::Truncated { object: self.object }.into()
+    }
+
+    pub(crate) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Boxed> {
+        let (head, rest) = self.rest.split_at_checked(count).ok_or_else(|| self.truncated())?;
         self.rest = rest;
         Ok(head)
     }
 
-    pub(crate) fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], Error> {
-        let (head, rest) = self.rest.split_first_chunk().ok_or(Error::Truncated { object: self.object })?;
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], Boxed> {
+        let (head, rest) = self.rest.split_first_chunk().ok_or_else(|| self.truncated())?;
         self.rest = rest;
         Ok(head)
     }
 
-    pub(crate) fn u8(&mut self) -> Result<u8, Error> {
+    pub(crate) fn u8(&mut self) -> Result<u8, Boxed> {
         self.array().map(|[b]| *b)
     }
 
-    pub(crate) fn u16(&mut self) -> Result<u16, Error> {
+    pub(crate) fn u16(&mut self) -> Result<u16, Boxed> {
         self.array().map(|b| u16::from_le_bytes(*b))
     }
 
-    pub(crate) fn u32(&mut self) -> Result<u32, Error> {
+    pub(crate) fn u32(&mut self) -> Result<u32, Boxed> {
         self.array().map(|b| u32::from_le_bytes(*b))
     }
 
-    pub(crate) fn u64(&mut self) -> Result<u64, Error> {
+    pub(crate) fn u64(&mut self) -> Result<u64, Boxed> {
         self.array().map(|b| u64::from_le_bytes(*b))
     }
 
     /// `count` items of `size` bytes each, the product checked.
-    pub(crate) fn items(&mut self, count: usize, size: usize) -> Result<&'a [u8], Error> {
-        self.bytes(count.checked_mul(size).ok_or(Error::Truncated { object: self.object })?)
+    pub(crate) fn items(&mut self, count: usize, size: usize) -> Result<&'a [u8], Boxed> {
+        self.bytes(count.checked_mul(size).ok_or_else(|| self.truncated())?)
     }
 
-    pub(crate) fn text8(&mut self) -> Result<&'a str, Error> {
+    pub(crate) fn text8(&mut self) -> Result<&'a str, Boxed> {
         let len = self.u8()?;
         self.text(usize::from(len))
     }
 
-    pub(crate) fn text(&mut self, len: usize) -> Result<&'a str, Error> {
-        core::str::from_utf8(self.bytes(len)?).map_err(|_| Error::NotText { object: self.object })
+    pub(crate) fn text(&mut self, len: usize) -> Result<&'a str, Boxed> {
+        core::str::from_utf8(self.bytes(len)?).map_err(|_| Error::NotText { object: self.object }.into())
     }
 
-    pub(crate) fn varint(&mut self) -> Result<u32, Error> {
-        let bad = Error::BadField { object: self.object, field: "varint" };
+    pub(crate) fn varint(&mut self) -> Result<u32, Boxed> {
+        let object = self.object;
+        let bad = || Boxed::from(Error::BadField { object, field: "varint" });
         let mut value = 0u64;
         for index in 0..VARINT_BYTES {
             let byte = self.u8()?;
@@ -117,10 +124,10 @@ impl<'a> Reader<'a> {
             if byte & 0x80 == 0 {
                 // A last byte of zero adds nothing: the same number has a shorter form.
                 let superfluous = byte == 0 && index > 0;
-                return u32::try_from(value).ok().filter(|_| !superfluous).ok_or(bad);
+                return u32::try_from(value).ok().filter(|_| !superfluous).ok_or_else(bad);
             }
         }
-        Err(bad)
+        Err(bad())
     }
 
     pub(crate) fn rest(&self) -> &'a [u8] {
@@ -128,8 +135,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The end of an object: nothing may follow.
-    pub(crate) fn finish(self) -> Result<(), Error> {
-        if self.rest.is_empty() { Ok(()) } else { Err(Error::TrailingBytes { object: self.object, bytes: self.rest.len() }) }
+    pub(crate) fn finish(self) -> Result<(), Boxed> {
+        match self.rest.len() {
+            0 => Ok(()),
+            bytes => Err(Error::TrailingBytes { object: self.object, bytes }.into()),
+        }
     }
 }
 
@@ -169,11 +179,11 @@ pub(crate) struct List<'a> {
 
 impl<'a> List<'a> {
     /// Takes a list off `reader`; with `check`, its ends must be monotone and of least width, and its items strictly ascending.
-    pub(crate) fn read(reader: &mut Reader<'a>, check: bool) -> Result<Self, Error> {
+    pub(crate) fn read(reader: &mut Reader<'a>, check: bool) -> Result<Self, Boxed> {
         let object = reader.object;
         let (count, width) = (size(reader.u32()?), reader.u8()?);
         if !matches!(width, 1 | 2 | 4) {
-            return Err(Error::BadField { object, field: "width" });
+            return Err(Error::BadField { object, field: "width" }.into());
         }
         let ends = reader.items(count, usize::from(width))?;
         let mut list = List { width, ends, items: &[] };
@@ -184,12 +194,12 @@ impl<'a> List<'a> {
             for i in 0..count {
                 let item = list.get(i).ok_or(Error::BadTable { object })?;
                 if before.is_some_and(|b| b >= item) {
-                    return Err(Error::Unsorted { object });
+                    return Err(Error::Unsorted { object }.into());
                 }
                 before = Some(item);
             }
             if width != end_width(total) {
-                return Err(Error::BadField { object, field: "width" });
+                return Err(Error::BadField { object, field: "width" }.into());
             }
         }
         Ok(list)

@@ -40,9 +40,8 @@ fn any_realm(random: &mut Random, keys: u64) -> (RealmRecord, Vec<KeyRecord>) {
 
 /// The rules as they are written.
 fn expected(realm: &RealmRecord, key: &KeyRecord, service: Option<&str>, permission: Option<&str>) -> Code {
-    if let (Some(services), Some(wanted)) = (&key.services, service)
-        && !services.iter().any(|s| s == wanted)
-    {
+    let held = |services: &Vec<String>| service.is_some_and(|wanted| services.iter().any(|s| s == wanted));
+    if key.services.as_ref().is_some_and(|services| !held(services)) {
         return Code::ScopeDenied;
     }
     let patterns = || key.roles.iter().flat_map(|role| &realm.roles[*role as usize].patterns);

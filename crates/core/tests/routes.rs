@@ -28,15 +28,15 @@ fn the_table_says_what_a_request_requires() {
     let code = |key, request| outcome(&edge, table, key, request).code;
     use Code::*;
     for (request, codes) in [
-        ("GET /public/x", [Valid, Valid, Valid, Revoked]),
-        ("GET /PUBLIC", [Valid, Valid, Valid, Revoked]),
+        ("GET /public/x", [Valid, Valid, ScopeDenied, Revoked]),
+        ("GET /PUBLIC", [Valid, Valid, ScopeDenied, Revoked]),
         ("GET /cache/7?x", [Valid, Valid, ScopeDenied, Revoked]),
         ("HEAD /%63ache/7/", [Valid, Valid, ScopeDenied, Revoked]),
         ("get /Cache/7", [Valid, Valid, ScopeDenied, Revoked]),
-        ("PUT /cache/7", [PermissionDenied, Valid, PermissionDenied, Revoked]),
-        ("GET /cache", [PermissionDenied, Valid, PermissionDenied, Revoked]),
-        ("GET /cache/7/8", [PermissionDenied, Valid, PermissionDenied, Revoked]),
-        ("GET http://h/CACHE/7/8", [PermissionDenied, Valid, PermissionDenied, Revoked]),
+        ("PUT /cache/7", [PermissionDenied, Valid, ScopeDenied, Revoked]),
+        ("GET /cache", [PermissionDenied, Valid, ScopeDenied, Revoked]),
+        ("GET /cache/7/8", [PermissionDenied, Valid, ScopeDenied, Revoked]),
+        ("GET http://h/CACHE/7/8", [PermissionDenied, Valid, ScopeDenied, Revoked]),
         ("GET /closed", [PermissionDenied, PermissionDenied, PermissionDenied, Revoked]),
         ("GET /Closed/", [PermissionDenied, PermissionDenied, PermissionDenied, Revoked]),
         ("GET /other", [PermissionDenied, PermissionDenied, PermissionDenied, Revoked]),

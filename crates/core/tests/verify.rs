@@ -2,7 +2,7 @@
 
 use edgelatch_core::build::*;
 use edgelatch_core::cidr::Cidr;
-use edgelatch_core::edge::{Edge, Location, Outcome, RequirementId};
+use edgelatch_core::edge::{Edge, HostConfig, Location, Outcome, RequirementId};
 use edgelatch_core::key::{KeyId, Pepper, digest};
 use edgelatch_core::limits::MAX_PAST_TREES;
 use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
@@ -137,6 +137,10 @@ fn requirements() {
     assert_eq!(ask(1, Some("a-service-no-key-names"), Some("read")), Code::Valid);
     assert_eq!(ask(2, Some("a-service-no-key-names"), None), Code::ScopeDenied);
     assert_eq!(ask(2, Some("dns"), None), Code::Valid);
+    // A route that names no service may belong to any: what is for some of them only is not for it.
+    assert_eq!(ask(2, None, None), Code::ScopeDenied);
+    assert_eq!(ask(2, None, Some("read")), Code::ScopeDenied);
+    assert_eq!(ask(1, None, None), Code::Valid);
     assert_eq!(ask(2, Some("dns"), Some("read")), Code::PermissionDenied);
     for bad in ["", "*", "dns.*", "a..b", "a b", "read\n", ".read", "é"] {
         assert_eq!(ask(1, None, Some(bad)), Code::BadRequirement, "{bad:?}");
@@ -144,6 +148,33 @@ fn requirements() {
     }
     // A handle that was never given out.
     assert_eq!(edge.verify_key(text(1).as_bytes(), None, RequirementId(999), T0).code, Code::BadRequirement);
+}
+
+#[test]
+fn a_host_names_the_service_of_requirements_that_name_none() {
+    let mut edge = edge("service=dns");
+    let key = |n, services: &[&str]| KeyRecord { services: Some(services.iter().map(|s| (*s).into()).collect()), ..record(n) };
+    let keys = vec![record(1), key(2, &["dns"]), key(3, &["cdn"]), key(4, &[])];
+    update(&mut edge, &[], bundle(5, &tree(keys)), T0).unwrap();
+    let table = edge.compile_routes("case=exact\ndefault\tservice=cdn\n/zones").unwrap();
+    let mut ask = |n, service| {
+        let requirement = edge.compile(service, None);
+        edge.verify_key(text(n).as_bytes(), None, requirement, T0).code
+    };
+    let scoped = [Code::Valid, Code::Valid, Code::ScopeDenied, Code::ScopeDenied];
+    assert_eq!([1, 2, 3, 4].map(|n| ask(n, None)), scoped);
+    assert_eq!([1, 2, 3, 4].map(|n| ask(n, Some("cdn"))), [Code::Valid, Code::ScopeDenied, Code::Valid, Code::ScopeDenied]);
+    let on = |n, path| edge.verify_block(format!("\nGET {path}\nX-API-Key:{}", text(n)).as_bytes(), table, T0).code;
+    assert_eq!([1, 2, 3, 4].map(|n| on(n, "/zones")), scoped);
+    assert_eq!((on(2, "/"), on(3, "/")), (Code::ScopeDenied, Code::Valid));
+    // Without that, the host knows of no service, and a key for none is for no route.
+    assert_eq!(edge.verify_key(text(2).as_bytes(), None, RequirementId::NONE, T0).code, Code::ScopeDenied);
+    for bad in ["service=", "service=a b", "service=*", "service=dns\nservice=dns"] {
+        assert_eq!(HostConfig::parse(bad).unwrap_err().code(), "bad_config", "{bad}");
+    }
+    let (_, steps) = edge.explain_key(text(2).as_bytes(), None, RequirementId::NONE, T0);
+    let last = steps.last().unwrap();
+    assert_eq!((last.name, &*last.note, last.passed), ("scope", "the route names no service; the key has dns", false));
 }
 
 #[test]

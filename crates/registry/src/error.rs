@@ -22,6 +22,8 @@ pub enum Kind {
     Key,
     /// A root version.
     Root,
+    /// An event.
+    Event,
 }
 
 /// Declares what there is to be told: variant, stable code, sentence.
@@ -56,11 +58,18 @@ told! {
         LimitReached { field: String, limit: u64, what: &'static str, mend: &'static str } = "limit_reached", "`{field}`: the limit of {limit} {what} is reached: {mend}";
         WrongState { id: String, reason: String } = "wrong_state", "key `{id}`: {reason}";
         Stale { kind: Kind, id: String, expected: u64, found: u64 } = "stale", "{kind} `{id}` is at revision {found}, not {expected}: read it again and decide on what it is now";
-        Unconfirmed { what: &'static str } = "unconfirmed", "`confirm`: {what} takes the key's name, typed exactly: nothing was changed";
+        Unconfirmed { what: &'static str, takes: &'static str } = "unconfirmed", "`confirm`: {what} takes {takes}: nothing was changed";
+        RealmInUse { id: String, reason: String } = "realm_in_use", "realm `{id}`: {reason}";
         Repeated = "idempotency_conflict", "this idempotency key came before with another request: use a new one for each request";
         CountChanged { expected: u64, found: u64 } = "count_changed", "the filter fits {found} keys, not the {expected} that were confirmed: nothing was changed; look again and confirm that number";
+        SecretUnknown = "secret_unknown", "no key here has this secret, as far as the caller may see: look in other realms, and whether it was taken over as a whole";
+        Partly { done: u64, of: u64, why: Box<Error> } = "partly_done", "{done} of {of} keys were changed and stay so, then it stopped: {why}; look at the rest, and do the same again for it";
+        KeyEnded = "key_ended", "the caller's own key is not accepted any more: nothing was changed from then on";
         InUse { kind: Kind, id: String, by: String } = "in_use", "{kind} `{id}` is in use by {by}: take it away from them first";
+        Importing { kind: Kind, id: String, imports: Vec<u64> } = "import_running", "an import that is under way brings keys with {kind} `{id}`: try again";
+        Overtaken { act: String } = "import_overtaken", "{act} came in between, so nothing was imported: start the import again";
         Forbidden { org: String } = "forbidden", "this takes authority over the whole realm, and the caller has it over org `{org}` only: ask an administrator of the realm";
+        Exceeds { what: String } = "exceeds_authority", "this would grant {what}, which the caller's own key does not hold: grant less, or ask somebody whose key holds it";
         Altered { seq: u64, reason: String } = "activity_altered", "the audit log is not as it was written: row {seq} {reason}: compare it with a backup";
         DigestTaken = "digest_taken", "a key with this digest exists already in the realm";
         NotInitialised { path: PathBuf } = "not_initialised", "{path}: there is no registry here";
@@ -69,10 +78,14 @@ told! {
         Corrupt { path: PathBuf, detail: String } = "store_corrupt", "{path}: the database is damaged or not one of ours ({detail}): restore it from a backup; nothing was changed";
         NewerSchema { found: u64, known: u64 } = "store_newer", "the database has schema {found}, this program knows up to {known}: use the newer program";
         Unwritable { path: PathBuf, detail: String } = "store_unwritable", "{path}: cannot write ({detail}): check the directory's owner, mode and free space";
+        ReadOnly { path: PathBuf } = "store_read_only", "{path}: can only be read here, so that what others change in it would not be seen: mount its directory to be written, or use PostgreSQL";
         Store { detail: String } = "store_failed", "the database failed: {detail}: try again; if it stays, check the disk and restore a backup";
         Unreachable { address: String, detail: String } = "store_unreachable", "{address}: the database does not answer ({detail}): check the address, the user and that PostgreSQL runs there";
         CommitUnknown { address: String } = "store_commit_unknown", "{address}: the connection was lost during a commit: the change was made in full or not at all; look before trying again";
         NotEmpty { address: String, table: String } = "store_not_empty", "{address}: table `{table}` holds rows already, and nothing was copied: name a database that was just created";
+        BackupDamaged { detail: String } = "backup_damaged", "this is no backup that can be restored: {detail}; nothing was written: take another copy of it, or an earlier backup";
+        BackupStopped { detail: String } = "backup_stopped", "the backup was not written: {detail}: check the free space, and the directory's owner and mode";
+        BackupSchema { found: u64, known: u64 } = "backup_schema", "the backup has schema {found}, and this program makes schema {known}: restore it with the program that wrote it; nothing was written";
         Clock { now: u64 } = "clock", "the system clock says {now} seconds after 1970, which cannot be: set the clock";
         NoRandomness = "no_randomness", "the operating system gave no random bytes: nothing was created; try again";
         Snapshot { detail: String } = "snapshot", "the stored state cannot be published: {detail}";
@@ -84,13 +97,20 @@ told! {
     /// A remark on a committed change.
     #[derive(Clone, PartialEq, Eq)]
     Warning {
-        DenyIgnored { entries: usize } = "deny_ignored", "the deny list ({entries} enabled) has no effect: under `allow_first` the allow list alone decides; set the order to `deny_first` to let it count";
-        RefusesEveryone = "refuses_everyone", "the key is refused from everywhere: the allow list has no enabled entry; add one, or set the mode to `any`";
+        DenyIgnored { entries: usize, mend: &'static str } = "deny_ignored", "the deny list ({entries} enabled) has no effect: under `allow_first` the allow list alone decides; {mend}";
+        RefusesEveryone { mend: &'static str } = "refuses_everyone", "the key is refused from everywhere: the allow list has no enabled entry; {mend}";
         OpensToAll = "opens_to_all", "the allow list is not asked any more: every address may use the key";
         AllowsAll { entry: String } = "allows_all", "{entry} in the allow list lets every address of its family in";
         DeniesAll { entry: String } = "denies_all", "{entry} in the deny list refuses every address of its family";
         NoRoles = "no_roles", "the key has no role: it is refused wherever a permission is required";
-        Expired = "expired", "the key is past its expiry: it stays refused until it is given a later one";
+        OwnerWithoutRoles { org: String, owner: String } = "no_roles", "the key has its owner's roles, and `{owner}` has none: it is refused wherever a permission is required; give the owner a role";
+        OwnerDisabled { org: String, owner: String } = "owner_disabled", "its owner `{owner}` is disabled: the key is refused until the owner is enabled";
+        UnknownService { services: String } = "unknown_service", "no other key of the org, and no setting, knows {services}: if that is a slip, mend the scope; once the org's setting `services` lists those there are, a slip is refused";
+        UnknownPlace { services: String } = "unknown_service", "there is no realm, or org of a realm, for {services}: the key may manage nothing by it before there is one";
+        ShadowsRole { role: String } = "shadows_role", "the realm has a role `{role}` too: keys and owners of the org that are given `{role}` get the org's from now on, and those that have the realm's keep it; choose another name unless that is meant";
+        RoleShadowed { role: String, orgs: usize } = "role_shadowed", "{orgs} orgs have a role `{role}` of their own, which their keys and owners get in the place of this one";
+        Unpublished { realm: String } = "unpublished", "no node publishes realm `{realm}`, so this reaches no edge: run `edgelatch serve` where its signing keys lie, or make them with `edgelatch init`";
+        Expired { mend: &'static str } = "expired", "the key is past its expiry: {mend}";
     }
 }
 

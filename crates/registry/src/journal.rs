@@ -8,8 +8,8 @@ use crate::directory::{of_kind, words};
 use crate::error::Error;
 use crate::store::{Fields, columns, fields};
 
-/// What an act has changed of what a snapshot shows. Rows of keys, owners and orgs may be given to others once these are gone; whoever
-/// reads the journal finds those, of which the snapshot may be told again.
+/// What an act has changed of what a snapshot shows. It names rows of keys, owners and orgs, which
+/// are given once: of one that is gone, whoever reads the journal finds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum What {
     /// A key, by its row.

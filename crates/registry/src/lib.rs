@@ -8,15 +8,22 @@
 //! |---|---|
 //! | `model` | what is kept, as types that cannot be invalid |
 //! | `store` | the database: portable SQL over a small interface, SQLite and PostgreSQL behind it |
+//! | `held` | what a management key holds, which bounds what its holder may grant |
 //! | `registry`, `transaction` | a store, a clock and randomness; transactions over one realm |
 //! | `journal` | what the next snapshot must make anew |
+//! | `outbox` | events that are told to whoever listens: written, and delivered |
 //! | `audit` | the audit log, with a row of which every change ends |
+//! | `grants` | nobody grants what their own key does not hold |
 //! | `directory` | what keys' records refer to by number, and how much of it a realm and each org have taken |
+//! | `pending` | imports that are under way: what nobody sees before it is done |
 //! | `tenants` | realms, orgs, owners, roles |
 //! | `keys`, `import` | keys: one, or many by their digests |
 //! | `publish` | what a publisher needs, and what an edge would answer |
+//! | `events` | which events there were, and those that time brings |
 //! | `usage` | what edges report of requests, alerts, and what is kept for a time |
 //! | `fleet` | what edges report of themselves: who has which epoch |
+//! | `pulse` | how it all is doing, for whoever watches over a server |
+//! | `backup` | the whole registry as a file, and a registry from it |
 //! | [`management`] | the realm whose keys authorise the management API |
 //! | [`limits`] | every bound, with its reason |
 //!
@@ -24,9 +31,13 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod backup;
 mod directory;
 mod error;
+mod events;
 mod fleet;
+mod grants;
+mod held;
 mod import;
 mod journal;
 mod keys;
@@ -34,23 +45,34 @@ pub mod limits;
 pub mod management;
 mod model;
 mod openapi;
+mod outbox;
+mod pending;
 mod publish;
+mod pulse;
 mod registry;
 mod store;
 mod tenants;
 mod transaction;
 mod usage;
 
-pub use audit::{Anchor, Audit, AuditFilter, AuditPage, AuditRow};
+pub use audit::{Anchor, Audit, AuditFilter, AuditPage, AuditRow, ChainedRow};
+pub use backup::{Backup, BackupFile, Differing, PublishedKey, restore_backup, verify_backup};
 pub use error::{Error, Kind, Warning};
+pub use events::{Event, EventFilter, EventPage, EventState, Events};
 pub use fleet::{EdgeFilter, EdgeMode, EdgePage, EdgeReport, EdgeRow, Fleet, Heard, Reported, Standing};
 pub use import::{Import, ImportDefaults, ImportFormat, ImportReport, RefusedLine};
-pub use keys::{BulkRevoked, Keys};
+pub use keys::{BulkEdited, BulkRevoked, BulkWarning, CONFIRMED, FoundKey, Keys, RefusedKey, SecretKind, TYPED_NAME};
 pub use model::*;
+pub use outbox::{Due, EventKind, Outbox};
 pub use publish::{
-    EpochRequest, Explanation, Lease, Ledger, LedgerRow, Question, Reason, RootRow, Since, Snapshot, Usable, UsablePage,
+    EpochRequest, Explanation, LastEpoch, Lease, Ledger, LedgerRow, NewHead, Node, Pace, PublishedFile, Question, RealmState,
+    Reason, RootRow, Since, Snapshot, Twin, Usable, UsablePage,
 };
-pub use registry::{Env, Registry};
+pub use pulse::{Pulse, RealmPulse};
+pub use registry::{Env, Registry, Uptime};
 pub use store::{CopyProgress, Database};
 pub use tenants::Tenants;
-pub use usage::{Alert, Alerts, Ingested, Purged, Request, RequestPage, Total, Usage, UsageBatch, UsageEvent};
+pub use usage::{
+    BucketSpan, Ingested, Leak, LoggedRequest, Purged, Request, RequestPage, Total, Usage, UsageBatch, UsageBucket, UsageEvent,
+    UsageQuery, UsageSeries,
+};

@@ -8,6 +8,10 @@ pub const MAX_SLUG_BYTES: usize = core::MAX_ID_BYTES;
 pub const MAX_NAME_BYTES: usize = core::MAX_NAME_BYTES;
 /// Bytes of a description: a paragraph. It stays in the registry.
 pub const MAX_DESCRIPTION_BYTES: usize = 1024;
+/// Tags of one key: as many as people give a thing, and each costs a row.
+pub const MAX_KEY_TAGS: usize = 16;
+/// Bytes of a tag: a word, in whatever script.
+pub const MAX_TAG_BYTES: usize = 64;
 /// Bytes of the note on an IP entry: a line.
 pub const MAX_NOTE_BYTES: usize = 200;
 /// Bytes of a key's metadata as compact JSON.
@@ -59,6 +63,30 @@ pub const JOURNAL_STEPS: u64 = 10_000;
 pub const MAX_PAGE: usize = 500;
 /// Keys on a page when nothing is asked for.
 pub const DEFAULT_PAGE: usize = 50;
+/// Bytes of the keys on a page, or of the acts, as JSON: with a thousand noted IP entries each, as many as a page may have would be 120 MB. A page
+/// ends early that has so much, after one at least.
+pub const MAX_PAGE_BYTES: usize = 4 << 20;
+/// Keys that are all looked at for a page, and sorted: tens of milliseconds. There are as many as that before reading an order's index is
+/// quicker, for one key in as many hundred is found there.
+pub const SORTED_KEYS: usize = 3_000;
+/// Rows that one index finds for a list, to be looked for in others: some milliseconds.
+pub const WIDE_INDEX: usize = 10_000;
+/// Rows of an order's index that a list reads at once.
+pub const LIST_STEP: usize = 1_000;
+/// Rows of an order's index that are read for one page, at most: tens of milliseconds. A page ends early that has read as many.
+pub const LIST_READ: usize = 30_000;
+/// Keys that are looked at for one page, at most: likewise.
+pub const LIST_TRIED: usize = 4_000;
+/// Keys that are looked at by one statement.
+pub const LOOKED_AT: usize = 512;
+/// Keys that are looked at to say how many a filter fits at least, where they are too many to be counted.
+pub const COUNTED_KEYS: usize = 1_000;
+/// Runs of three characters of a search that are looked up, and roles of one name: each finds as many rows as keys that have it, a bit each.
+pub const SEARCH_RUNS: usize = 16;
+/// Blocks of rows that a search for one or two characters reads, which stand for all runs that begin so.
+pub const SEARCH_BLOCKS: usize = 5_000;
+/// Bytes of a text that count as a row where it is made to be found by: a row of the database holds a run of characters for many keys.
+pub const SEARCHED_BYTES: usize = 32;
 /// Bytes of a search text.
 pub const MAX_SEARCH_BYTES: usize = 128;
 /// Latest time accepted anywhere: the last second of year 9999, where RFC 3339 ends.
@@ -67,6 +95,9 @@ pub const MAX_TIME: u64 = 253_402_300_799;
 pub const MIN_CLOCK: u64 = 1_735_689_600;
 /// Milliseconds to wait for another process's transaction: far above the longest one, short enough to be told.
 pub const BUSY_MILLIS: u64 = 5_000;
+/// Milliseconds between two looks whether another process's SQLite transaction is over: SQLite's own pauses grow to 100, and whoever begins one
+/// transaction after the other would hardly ever be met between two.
+pub const BUSY_LOOK_MILLIS: u64 = 2;
 /// Epochs kept in the ledger; the counter itself lives in the realm, so removing old rows frees no epoch.
 pub const LEDGER_ROWS: u64 = 1_000;
 /// Prepared statements kept by a connection: every fixed one, and room for the lists' many forms.
@@ -81,16 +112,27 @@ pub const IDLE_MILLIS: u64 = 30_000;
 pub const MIGRATION_MILLIS: u64 = 120_000;
 /// How often a transaction is tried whose connection was lost before its commit, or that met a deadlock.
 pub const TRIES: u32 = 3;
+/// Bytes of a line of a backup: far more than a row takes, whose longest parts are a body of an event and blocks of 4,096 bits.
+pub const MAX_BACKUP_LINE: u64 = 4 << 20;
 /// Rows handed over at once while copying a registry.
 pub const COPY_ROWS: usize = 1_000;
-/// Seconds of a lease: a node that vanished holds up the others no longer.
-pub const MAX_LEASE_SECONDS: u64 = 3_600;
+/// Seconds for which a process may say that it is at work: one that vanished holds up the others no longer, also where the database's clock was set
+/// back meanwhile. Whoever is said to be at work for longer is not believed.
+pub const MAX_LEASE_SECONDS: u64 = 10;
+/// Seconds after which a process is forgotten that is not at work any more.
+pub const NODE_SECONDS: u64 = 3_600;
+/// Published files that are read at once by a node that copies them: a few megabytes as a rule.
+pub const FILES_AT_ONCE: usize = 32;
+/// Seconds that a head lives: a shorter life would end while an edge is fetching, a longer one is refused by edges.
+pub const HEAD_LIFETIME: std::ops::RangeInclusive<u64> = 60..=edgelatch_core::limits::MAX_HEAD_LIFETIME;
 /// KiB of pages that a SQLite connection keeps, at most: the random indices of a million keys, which an import would
 /// otherwise write again and again.
 pub const CACHE_KIB: u64 = 98_304;
 /// Pages of the write-ahead log before SQLite moves them into its file (64 MiB). Usage touches the same pages of the keys again
 /// and again; a move after every few batches would write each of them each time.
 pub const WAL_PAGES: u64 = 16_384;
+/// Bytes of a page of SQLite's, and of its place in the log.
+pub const PAGE_BYTES: u64 = 4_096 + 24;
 /// KiB of pages that a SQLite connection keeps which only reads: the paths to what lists show.
 pub const READER_CACHE_KIB: u64 = 16_384;
 /// SQLite connections that read: as many as PostgreSQL's, so that a few long reads hold up nobody else's short ones.
@@ -101,6 +143,15 @@ pub const MAX_OVERLAP: u64 = 90 * 86_400;
 pub const MAX_REMINDER_DAYS: u64 = 3_650;
 /// Days that requests are kept: ten years.
 pub const MAX_LOG_DAYS: u64 = 3_650;
+/// Services that an org lists: more than people tell apart, and few enough to be read with each key that is made.
+pub const MAX_SERVICES: u64 = 256;
+/// Services in use that a new one is compared with, to name the one that may have been meant: some milliseconds, if all are as long as they may be,
+/// while nobody else can write. With more, none is named.
+pub const MAX_COMPARED: usize = 256;
+/// New services of one key for which that is done.
+pub const MAX_GUESSES: usize = 3;
+/// Letters that may be wrong, missing, too many or swapped in a service that may have been meant: what a slip is.
+pub const MAX_SLIPS: usize = 2;
 /// Environments of an org: a choice that people make from a short list.
 pub const MAX_ENVIRONMENTS: u64 = 16;
 /// Spans offered for an expiry: likewise.
@@ -111,14 +162,31 @@ pub const MAX_ALERT_AFTER: u64 = 1_000_000;
 pub const MAX_IDEMPOTENCY_BYTES: usize = 128;
 /// Seconds that an idempotency key is remembered: a day of retries.
 pub const IDEMPOTENCY_SECONDS: u64 = 86_400;
-/// Keys shown before a bulk revocation is confirmed: enough to see what kind they are.
+/// Keys shown before what is done to many is confirmed: enough to see what kind they are.
 pub const SAMPLE: usize = 20;
+/// Keys that one transaction changes of many: a thousand statements or two, which take a tenth of a second here and half of one over a network.
+/// A revocation waits for no more.
+pub const BULK_KEYS: usize = 50;
+/// Keys that are named which cannot be changed in the way of many: each is found by a transaction of its own.
+pub const MAX_REFUSED_KEYS: usize = 20;
 /// Bytes of one line of an import: every field at its longest, some hundred networks, and room for quoting.
 pub const MAX_LINE_BYTES: usize = 128 * 1024;
+/// Characters of what may be a column's name, and not a secret that must not be repeated: far more than any of ours has.
+pub const MAX_COLUMN_CHARS: usize = 32;
+/// Digits of such a name: as many as `sha256` has. Secrets have more.
+pub const MAX_COLUMN_DIGITS: usize = 3;
 /// Refused lines of an import that are reported one by one: more are fixed by a rule, not by hand.
 pub const MAX_REFUSALS: usize = 1_000;
-/// Lines of an import that go into the database at once: a few network round trips for each thousand.
-pub const IMPORT_ROWS: usize = 2_000;
+/// Rows that one transaction of an import writes or removes, while nobody else writes: a tenth of a second, and a few network round trips for
+/// each thousand. A plain key has three.
+pub const IMPORT_ROWS: usize = 6_000;
+/// Rows for which an entry of the directory counts that comes or goes: some ten statements, one after the other.
+pub const ENTRY_ROWS: usize = 20;
+/// Milliseconds between two transactions of an import: another process that waits for its turn looks several times meanwhile.
+pub const IMPORT_PAUSE_MILLIS: u64 = 5;
+/// Seconds after which an import is taken for dead that did nothing: hundreds of times what one of its steps takes, and not long for those who
+/// want the names and digests that it holds.
+pub const IMPORT_LEASE: u64 = 60;
 /// Values looked up by one statement: few round trips, and a statement that is quickly planned.
 pub const LOOKUPS: usize = 100;
 /// Lines of an import between two reports of its progress.
@@ -133,20 +201,46 @@ pub const MAX_ENDPOINT_BYTES: usize = 512;
 pub const MAX_METHOD_BYTES: usize = 20;
 /// Seconds that a batch is remembered (a week). Older events are not counted: their batch could have come before.
 pub const BATCH_SECONDS: u64 = 7 * 86_400;
+/// Days that sums of usage by the hour are kept: this week beside the last one.
+pub const HOUR_BUCKET_DAYS: u64 = 14;
+/// Days that sums of usage by the day are kept: this month beside the same of last year.
+pub const DAY_BUCKET_DAYS: u64 = 400;
+/// Countries that are kept of a key, and as many networks. A key that was used from more has no usual ones.
+pub const MAX_KEY_PLACES: usize = 64;
+/// Days that a place is kept from which a key is not used any more: whatever is done once a year comes from no new place.
+pub const PLACE_DAYS: u64 = 400;
+/// Places of a log that one look of an export goes over: some milliseconds, also where nothing that is asked for lies there.
+pub const EXPORT_PLACES: u64 = 10_000;
 /// Seconds of the window in which refusals are counted for an alert.
 pub const FAILURE_WINDOW: u64 = 600;
 /// Days that the counts behind alerts are kept.
 pub const FAILURE_DAYS: u64 = 2;
-/// Times that a webhook is tried: about a day with the pauses below.
-pub const ALERT_ATTEMPTS: u64 = 12;
+/// Bytes of an event's id: `evt_` and 16 drawn bytes in hexadecimal digits, so that none comes twice.
+pub const EVENT_ID_BYTES: usize = 36;
+/// Times that an event is sent: half a day with the pauses below.
+pub const EVENT_ATTEMPTS: u64 = 12;
 /// Seconds before the second try; each further pause is twice as long, up to the next limit.
-pub const ALERT_PAUSE: u64 = 30;
+pub const EVENT_PAUSE: u64 = 30;
 /// Seconds between two tries, at most: four hours.
-pub const MAX_ALERT_PAUSE: u64 = 4 * 3_600;
-/// Seconds that whoever took an alert has to say how it went, before another node may try.
-pub const ALERT_LEASE: u64 = 60;
-/// Days that delivered and given-up alerts are kept.
-pub const ALERT_DAYS: u64 = 30;
+pub const MAX_EVENT_PAUSE: u64 = 4 * 3_600;
+/// Seconds that whoever took an event has to say how it went, before another node may try.
+pub const EVENT_LEASE: u64 = 60;
+/// Days before a key's end at which it is told that it expires, the most first: time to ask around, to act, and for the last to wake up.
+pub const EXPIRY_NOTICE_DAYS: [u64; 3] = [30, 7, 1];
+/// Days without a use after which a key is told of: a quarter, in which nearly everything runs once.
+pub const UNUSED_NOTICE_DAYS: u64 = 90;
+/// Keys that one transaction tells of which expire or are not used: some tens of milliseconds.
+pub const NOTICE_ROWS: usize = 200;
+/// Bytes of what is kept of why an event could not be delivered: a line.
+pub const MAX_EVENT_ERROR_BYTES: usize = 200;
+/// Rows that one transaction removes of what was kept long enough: some tens of milliseconds.
+pub const PURGE_ROWS: usize = 5_000;
+/// Keys of a deleted realm that one transaction removes: each has some ten rows and places in indices.
+pub const PURGE_KEYS: usize = 1_000;
+/// Days that it is kept that there was an import: far longer than any stalled process still means to go on with its own.
+pub const IMPORT_DAYS: u64 = 30;
+/// Days that events are kept, whatever became of them: where nothing delivers them, they would grow without end.
+pub const EVENT_DAYS: u64 = 30;
 /// Days that the record of a secret stays after its overlap: edges say `expired` for so long, `unknown` from then on.
 pub const ENDED_SECRET_DAYS: u64 = 30;
 /// Keys looked at for one page of those that an address may use.
@@ -164,8 +258,9 @@ pub const LIVE_INTERVALS: u64 = 3;
 pub const GONE_SECONDS: u64 = 86_400;
 /// Reports written by one transaction: sixteen statements, so that nobody who changes or publishes something waits for long.
 pub const REPORTS_AT_ONCE: usize = 1_000;
-/// Rows of one statement that writes reports: few round trips. It is halved until what is left fits, so that a database prepares
-/// seven statements.
-pub const REPORT_ROWS: usize = 64;
+/// Rows of one statement that adds many, or changes those that are there: few round trips, and few enough parameters.
+pub const ROWS_AT_ONCE: usize = 64;
 /// Edges that are named when it is asked who lacks a change; the list has the others.
 pub const MAX_NAMED: usize = 100;
+/// Damages of a database that are told of: one is enough to restore it from a backup.
+pub const DAMAGES: u64 = 5;

@@ -9,7 +9,10 @@
 //! | [`realm_service`] | one realm |
 //! | [`org_service`] | one org of a realm |
 //!
-//! An administrator's key whose scope holds this realm may make any other key here, also one that reaches everywhere.
+//! To make and to delete realms takes all services: whoever has one realm is no concern of the others, nor of whether there are any.
+//!
+//! Who may make or change keys of this realm grants no more by that than their own key holds, of permissions as of services; nor do they
+//! by its roles, owners and orgs (`grants`). Revoking grants nothing.
 
 use crate::audit::AuditFilter;
 use crate::error::{Error, Kind};
@@ -28,9 +31,11 @@ pub const OWNER: &str = "admin";
 /// The role that may do everything.
 pub const ADMINISTRATOR: &str = "administrator";
 
-/// What calls of the API take, each behind [`permission`]'s prefix.
-pub const PERMISSIONS: [&str; 20] = [
+/// What calls of the API take, and readers of published files (`snapshot.read`), each behind [`permission`]'s prefix.
+pub const PERMISSIONS: [&str; 26] = [
     "audit.view",
+    "event.deliver",
+    "event.view",
     "key.create",
     "key.delete",
     "key.update",
@@ -43,11 +48,15 @@ pub const PERMISSIONS: [&str; 20] = [
     "owner.delete",
     "owner.update",
     "owner.view",
+    "realm.create",
+    "realm.delete",
+    "realm.update",
     "realm.view",
     "role.create",
     "role.delete",
     "role.update",
     "role.view",
+    "snapshot.read",
     "usage.ingest",
     "usage.view",
 ];
@@ -79,6 +88,17 @@ pub fn org_of(realm: &Slug, service: &Service) -> Option<Slug> {
     let (first, org) = service.as_str().split_once('.')?;
     (first == segment(realm)).then_some(())?;
     org.replace('X', ".").parse().ok().filter(|org| org_service(realm, org).is_ok_and(|s| s == *service))
+}
+
+/// The realm, or the org of it, in which a service lets its key act; none if it names neither.
+pub fn place_of(service: &Service) -> Option<(Slug, Option<Slug>)> {
+    let name = |segment: &str| segment.replace('X', ".").parse::<Slug>().ok();
+    let (realm, org) = match service.as_str().split_once('.') {
+        None => (name(service.as_str())?, None),
+        Some((realm, org)) => (name(realm)?, Some(name(org)?)),
+    };
+    let spelled = org.as_ref().map_or_else(|| realm_service(&realm), |org| org_service(&realm, org));
+    spelled.is_ok_and(|spelled| spelled == *service).then_some((realm, org))
 }
 
 /// Makes the management realm with its first administrator's key, whose secret is handed to `keep` before it is committed; none

@@ -7,6 +7,25 @@ use crate::store::{CopyProgress, Database, MIGRATIONS, Store, copy};
 
 type Clock = dyn Fn() -> u64 + Send + Sync;
 type Random = dyn Fn(&mut [u8]) -> bool + Send + Sync;
+type Running = dyn Fn() -> Option<Uptime> + Send + Sync;
+
+/// For how long a machine has been running: what its clock is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uptime {
+    /// The name of this run of the machine, which no other one has.
+    pub boot: String,
+    /// Seconds since it began, those of a suspended machine included; nobody sets it.
+    pub seconds: u64,
+}
+
+impl Uptime {
+    /// Of this machine, where the system tells it: on Linux.
+    fn of_system() -> Option<Uptime> {
+        let read = |path| std::fs::read_to_string(path).ok();
+        let seconds = read("/proc/uptime")?.split('.').next()?.parse().ok()?;
+        Some(Uptime { boot: read("/proc/sys/kernel/random/boot_id")?.trim().into(), seconds })
+    }
+}
 
 /// What the registry takes from outside: the time in Unix seconds, and random bytes.
 #[derive(derive_more::Debug)]
@@ -14,12 +33,15 @@ type Random = dyn Fn(&mut [u8]) -> bool + Send + Sync;
 pub struct Env {
     clock: Box<Clock>,
     random: Box<Random>,
+    /// What the clock is compared with; none for one that somebody made up.
+    uptime: Option<Box<Running>>,
 }
 
 impl Env {
     /// The system's clock and the operating system's CSPRNG.
     pub fn system() -> Env {
-        Env::new(|| std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()), |bytes| getrandom::fill(bytes).is_ok())
+        let clock = || std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
+        Env::new(clock, |bytes| getrandom::fill(bytes).is_ok()).compared(Uptime::of_system)
     }
 
     /// A clock and a source of random bytes; the latter returns false when it has none to give.
@@ -27,7 +49,17 @@ impl Env {
         clock: impl Fn() -> u64 + Send + Sync + 'static,
         random: impl Fn(&mut [u8]) -> bool + Send + Sync + 'static,
     ) -> Env {
-        Env { clock: Box::new(clock), random: Box::new(random) }
+        Env { clock: Box::new(clock), random: Box::new(random), uptime: None }
+    }
+
+    /// The same with a clock that is to be compared with others: with the database's, and with what the machine has counted meanwhile.
+    pub fn compared(self, uptime: impl Fn() -> Option<Uptime> + Send + Sync + 'static) -> Env {
+        Env { uptime: Some(Box::new(uptime)), ..self }
+    }
+
+    /// For how long the machine has been running, if that is known; none at all for a clock that is not to be compared with anything.
+    pub fn uptime(&self) -> Option<Option<Uptime>> {
+        self.uptime.as_ref().map(|uptime| uptime())
     }
 
     /// The time, refused when the clock was plainly never set.
@@ -61,6 +93,12 @@ impl Registry {
     /// blocking is allowed: not in an asynchronous task, but in one of its runtime's blocking threads.
     pub fn connect(database: &Database, env: Env) -> Result<Registry, Error> {
         Ok(Registry { store: database.open(false, MIGRATIONS)?, env, database: database.clone() })
+    }
+
+    /// Refuses a registry that may not show what others change in it from now on: a file that could only be opened to be read. What runs for
+    /// long, such as a server, would never see a revocation there.
+    pub fn check_live(&self) -> Result<(), Error> {
+        self.store.check_live()
     }
 
     /// Where it lies.

@@ -1,10 +1,11 @@
 //! Transactions over one realm, and what every room's handle is over.
 
 use crate::error::{Error, Kind};
+use crate::held::Held;
 use crate::journal::What;
 use crate::limits::{JOURNAL_ROWS, JOURNAL_STEPS};
-use crate::model::{Caller, Slug};
-use crate::registry::Registry;
+use crate::model::{Caller, MANAGEMENT_REALM, Slug};
+use crate::registry::{Env, Registry};
 use crate::store::{Session, Statements, Value, args, fields};
 
 /// A realm's row. Whoever has one knows that the realm is there.
@@ -22,6 +23,8 @@ impl From<RealmId> for Value {
 pub(crate) struct Transaction<'a> {
     session: &'a mut (dyn Session + 'a),
     pub(crate) realm: RealmId,
+    /// The pending import that is written, of which no snapshot shows anything; 0 for none.
+    pub(crate) import: u64,
     /// The step of the realm's change counter that this transaction has taken, if it has changed anything that a snapshot shows.
     step: Option<u64>,
     /// Rows that it has written to the journal.
@@ -30,7 +33,7 @@ pub(crate) struct Transaction<'a> {
 
 impl<'a> Transaction<'a> {
     pub(crate) fn over(session: &'a mut (dyn Session + 'a), realm: RealmId) -> Transaction<'a> {
-        Transaction { session, realm, step: None, noted: 0 }
+        Transaction { session, realm, import: 0, step: None, noted: 0 }
     }
 
     /// Notes in what the realm's next snapshot differs: a publisher that polls the change counter builds another one, of what the
@@ -65,7 +68,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// The step of the change counter that shows all that this transaction did, and whatever was before it.
-    fn reached(&mut self) -> Result<u64, Error> {
+    pub(crate) fn reached(&mut self) -> Result<u64, Error> {
         match self.step {
             Some(step) => Ok(step),
             None => self.count("SELECT changes FROM realms WHERE id = $1", args![self.realm]),
@@ -99,8 +102,25 @@ impl Statements for Transaction<'_> {
 /// A transaction in which somebody changes something. It ends with a row in the audit log.
 pub(crate) struct Change<'a> {
     pub(crate) tx: Transaction<'a>,
+    pub(crate) env: &'a Env,
     pub(crate) now: u64,
     pub(crate) caller: &'a Caller,
+    /// What the caller's key held when the change began, where that bounds what it may grant.
+    pub(crate) held: Option<Held>,
+}
+
+impl<'a> Change<'a> {
+    /// A change of something that nobody's key bounds.
+    pub(crate) fn unbounded(tx: Transaction<'a>, env: &'a Env, now: u64, caller: &'a Caller) -> Change<'a> {
+        Change { tx, env, now, caller, held: None }
+    }
+
+    /// A change of something in the management realm, by whoever it may be.
+    fn bounded(mut tx: Transaction<'a>, env: &'a Env, now: u64, caller: &'a Caller) -> Result<Change<'a>, Error> {
+        let realm = tx.realm.0;
+        let held = caller.key().map(|key| Held::by_caller(&mut tx, realm, key, now)).transpose()?;
+        Ok(Change { tx, env, now, caller, held })
+    }
 }
 
 impl Statements for Change<'_> {
@@ -126,6 +146,11 @@ impl InRealm<'_> {
         self.registry.store.reading(|session| work(&mut open(session, self.realm)?))
     }
 
+    /// Reads one state, also of a realm that was deleted: its audit log is still there.
+    pub(crate) fn read_ever<T>(&self, mut work: impl FnMut(&mut Transaction<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        self.registry.store.reading(|session| work(&mut open_ever(session, self.realm, "")?))
+    }
+
     /// Writes what no administrator asked for, and the audit log does not show.
     pub(crate) fn write<T>(&self, mut work: impl FnMut(&mut Transaction<'_>) -> Result<T, Error>) -> Result<T, Error> {
         self.registry.store.writing(|session| work(&mut open(session, self.realm)?))
@@ -138,9 +163,13 @@ impl InRealm<'_> {
         caller: &Caller,
         mut work: impl FnMut(&mut Change<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let now = self.now()?;
+        let (env, now) = (&self.registry.env, self.now()?);
         let (done, reached) = self.registry.store.writing(|session| {
-            let mut change = Change { tx: open(session, self.realm)?, now, caller };
+            let tx = open(session, self.realm)?;
+            let mut change = match self.realm.as_str() {
+                MANAGEMENT_REALM => Change::bounded(tx, env, now, caller)?,
+                _ => Change::unbounded(tx, env, now, caller),
+            };
             Ok((work(&mut change)?, change.tx.reached()?))
         })?;
         caller.committed().set(reached);
@@ -166,7 +195,11 @@ macro_rules! handle {
 pub(crate) use handle;
 
 fn open<'a>(session: &'a mut (dyn Session + 'a), realm: &Slug) -> Result<Transaction<'a>, Error> {
-    let found = session.one("SELECT id FROM realms WHERE slug = $1", args![realm.as_str()])?;
+    open_ever(session, realm, "AND deleted_at IS NULL")
+}
+
+fn open_ever<'a>(session: &'a mut (dyn Session + 'a), realm: &Slug, test: &str) -> Result<Transaction<'a>, Error> {
+    let found = session.one(format!("SELECT id FROM realms WHERE slug = $1 {test}"), args![realm.as_str()])?;
     let realm = found.map(RealmId).ok_or_else(|| Error::missing(Kind::Realm, realm.as_str()))?;
     Ok(Transaction::over(session, realm))
 }

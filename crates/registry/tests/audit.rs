@@ -44,8 +44,8 @@ fn every_act_leaves_a_row(f: Fixture) {
     r.keys(realm).delete(&me, id, Some("deploy"), None).unwrap();
     let digest = "cd".repeat(32);
     r.keys(realm).import(&me, &new_key("legacy"), &Digest::parse("sha256", &digest).unwrap()).unwrap();
-    r.keys(realm).revoke_all(&me, &KeyFilter::default(), None).unwrap();
-    r.keys(realm).revoke_all(&me, &KeyFilter::default(), Some(1)).unwrap();
+    r.keys(realm).revoke_all(&me, &KeyFilter::default(), None, &mut |_| {}).unwrap();
+    r.keys(realm).revoke_all(&me, &KeyFilter::default(), Some(1), &mut |_| {}).unwrap();
     let role = NewRole { role: slug("r"), org: None, name: "R".parse().unwrap(), permissions: vec!["a".parse().unwrap()] };
     r.tenants(realm).create_role(&me, &role).unwrap();
     let patterns = RoleEdit { permissions: Some(vec!["b".parse().unwrap()]), ..RoleEdit::default() };

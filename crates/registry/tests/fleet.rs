@@ -3,10 +3,14 @@
 use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::limits::{MAX_EDGES, MAX_NAMED};
 use edgelatch_registry::{
-    AuditFilter, EdgeFilter, EdgeMode, EdgeReport, EpochRequest, Heard, KeyEdit, NewKey, Paging, Reported, Standing, Token,
+    AuditFilter, EdgeFilter, EdgeMode, EdgeReport, EpochRequest, Heard, KeyEdit, NewKey, NewRealm, Paging, Preset, Reported,
+    Standing, Token,
 };
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, new_key, slug};
+
+/// When every epoch is signed.
+const ISSUED: u64 = NOW - 5;
 
 fn heard(edge: &str, report: u64, epoch: u64, at: u64) -> Heard {
     let report = EdgeReport {
@@ -14,7 +18,7 @@ fn heard(edge: &str, report: u64, epoch: u64, at: u64) -> Heard {
         name: Some("fra-1".parse().unwrap()),
         report,
         epoch,
-        issued_at: if epoch == 0 { 0 } else { NOW - 5 },
+        issued_at: if epoch == 0 { 0 } else { ISSUED },
         root_version: 1,
         serving: 3,
         at: at + 40,
@@ -29,7 +33,7 @@ fn heard(edge: &str, report: u64, epoch: u64, at: u64) -> Heard {
 fn publish(f: &Fixture, changes: u64) -> u64 {
     let ledger = f.registry.ledger(&f.realm);
     let tree = ObjectId([7; 32]);
-    let request = EpochRequest { above: 0, tree, records: 0, changes, root_version: 1, now: NOW, lifetime: 86_400 };
+    let request = EpochRequest { above: 0, tree, records: 0, changes, root_version: 1, now: ISSUED, lifetime: 86_400 };
     let epoch = ledger.reserve(&request).unwrap().epoch;
     ledger.mark_published(epoch).unwrap();
     epoch
@@ -108,6 +112,20 @@ fn an_epoch_is_believed_by_the_ledger_alone(f: Fixture) {
     assert_eq!(lacking(&standing(&f, 0)), ["made-up", "none"]);
 }
 
+/// After a restore the ledger gives a number again, and edges hold the epoch that had it before.
+fn an_epoch_of_another_time_is_another_one(f: Fixture) {
+    let [first, second] = two_changes(&f);
+    let epoch = publish(&f, second);
+    let mut before = heard("before", 1, epoch, NOW);
+    before.report.issued_at = ISSUED - 60;
+    report(&f, &[before, heard("after", 1, epoch, NOW)]);
+    for change in [first, second] {
+        let found = standing(&f, change);
+        assert_eq!((found.everywhere, lacking(&found)), (false, vec!["before".to_owned()]));
+        assert_eq!((found.edges[0].change, found.edges[0].age), (None, Some(65)));
+    }
+}
+
 fn every_act_tells_its_change(f: Fixture) {
     let keys = f.registry.keys(&f.realm);
     let me = caller();
@@ -121,6 +139,11 @@ fn every_act_tells_its_change(f: Fixture) {
     let copy = me.clone();
     keys.edit(&copy, key, &KeyEdit { description: Some("x".parse().unwrap()), ..KeyEdit::default() }).unwrap();
     assert_eq!(me.committed().change(), Some(changes(&f)));
+    let making = caller();
+    let realm =
+        NewRealm { realm: slug("new"), name: "New".parse().unwrap(), preset: Preset::Default, prefix: None, credentials: None };
+    f.registry.create_realm(&making, &realm).unwrap();
+    assert_eq!(making.committed().change(), Some(f.registry.ledger(&slug("new")).changes().unwrap()));
     // One that is refused is none.
     let refused = caller();
     keys.make(&refused, &NewKey { org: slug("nowhere"), ..new_key("x") }).unwrap_err();
@@ -268,6 +291,7 @@ fn what_cannot_be_is_refused(f: Fixture) {
 on_both_stores!(
     an_act_is_there_when_each_edge_has_an_epoch_that_shows_it,
     an_epoch_is_believed_by_the_ledger_alone,
+    an_epoch_of_another_time_is_another_one,
     every_act_tells_its_change,
     a_report_is_passed_over_when_a_later_one_was_heard,
     an_edge_that_is_silent_is_gone_and_then_forgotten,

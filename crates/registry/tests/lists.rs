@@ -1,6 +1,11 @@
 //! Lists in every order, and revoking by filter.
 
-use edgelatch_registry::{Direction, Key, KeyFilter, KeyOrder, NewKey, Paging, Sort, State, When};
+use edgelatch_core::cidr::Cidr;
+use edgelatch_core::ip::Ip;
+use edgelatch_registry::limits::{MAX_IP_ENTRIES, MAX_NOTE_BYTES, MAX_PAGE_BYTES};
+use edgelatch_registry::{
+    AuditFilter, Direction, IpEntry, Key, KeyFilter, KeyOrder, NewIpRules, NewKey, Paging, Sort, State, When,
+};
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, new_key, slug};
 
@@ -73,18 +78,20 @@ fn cursors_are_not_taken_on_trust(f: Fixture) {
     let next = list(Sort::Name, None).unwrap().next;
     assert_eq!(list(Sort::Expires, next).unwrap_err().code(), "invalid");
     for made_up in [
-        r#"["name","asc",5,1]"#,
-        r#"["name","asc",null,1]"#,
-        r#"["name","asc",[97],1]"#,
-        r#"["name","asc","a\u0000b",1]"#,
-        r#"["name","asc","a",-1]"#,
+        r#"["name","asc",5,1,false]"#,
+        r#"["name","asc",null,1,false]"#,
+        r#"["name","asc",[97],1,false]"#,
+        r#"["name","asc","a\u0000b",1,false]"#,
+        r#"["name","asc","a",-1,false]"#,
+        r#"["name","asc","a",1]"#,
+        r#"["name","asc","a",1,0]"#,
         r#"["name"]"#,
         "17",
     ] {
         let cursor = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(made_up);
         assert_eq!(list(Sort::Name, Some(cursor)).unwrap_err().code(), "invalid", "{made_up}");
     }
-    let far = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(r#"["name","asc","zz",18446744073709551615]"#);
+    let far = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(r#"["name","asc","zz",18446744073709551615,false]"#);
     assert!(list(Sort::Name, Some(far)).unwrap().keys.is_empty());
     // What is found by a part of it is found by all of it, in whatever language: keys are revoked by this.
     f.registry.keys(&f.realm).make(&caller(), &new_key("Émile ÜBER ΣΑΣ İ")).unwrap();
@@ -115,24 +122,82 @@ fn a_leak_is_answered_by_filter(f: Fixture) {
     let filter = KeyFilter { expires_before: Some(When::At(NOW + 1000)), ..KeyFilter::default() };
     let nothing = KeyFilter { search: Some(String::new()), ..KeyFilter::default() };
     for confirm in [None, Some(5)] {
-        let error = f.registry.keys(&f.realm).revoke_all(&caller(), &nothing, confirm).unwrap_err();
+        let error = f.registry.keys(&f.realm).revoke_all(&caller(), &nothing, confirm, &mut |_| {}).unwrap_err();
         assert_eq!(error.field(), Some("search"));
     }
-    let dry = f.registry.keys(&f.realm).revoke_all(&caller(), &filter, None).unwrap();
+    let dry = f.registry.keys(&f.realm).revoke_all(&caller(), &filter, None, &mut |_| {}).unwrap();
     assert_eq!((dry.matched, dry.done, dry.sample.len()), (3, false, 3));
     assert_eq!(page(&f, KeyFilter { state: Some(State::Revoked), ..KeyFilter::default() }).len(), 0);
     // A key made since then is not revoked unseen.
     let new = NewKey { expires_at: Some(NOW + 500), ..new_key("late") };
     f.registry.keys(&f.realm).make(&caller(), &new).unwrap();
-    let error = f.registry.keys(&f.realm).revoke_all(&caller(), &filter, Some(3)).unwrap_err();
+    let error = f.registry.keys(&f.realm).revoke_all(&caller(), &filter, Some(3), &mut |_| {}).unwrap_err();
     assert_eq!(error.code(), "count_changed");
     assert_eq!(page(&f, KeyFilter { state: Some(State::Revoked), ..KeyFilter::default() }).len(), 0);
     let changes = f.registry.ledger(&f.realm).changes().unwrap();
-    let done = f.registry.keys(&f.realm).revoke_all(&caller(), &filter, Some(4)).unwrap();
+    let done = f.registry.keys(&f.realm).revoke_all(&caller(), &filter, Some(4), &mut |_| {}).unwrap();
     assert!(done.done && done.matched == 4);
     assert_eq!(f.registry.ledger(&f.realm).changes().unwrap(), changes + 1);
     assert_eq!(names(&page(&f, KeyFilter { state: Some(State::Active), ..KeyFilter::default() })), ["echo", "delta"]);
-    assert_eq!(f.registry.keys(&f.realm).revoke_all(&caller(), &filter, None).unwrap().matched, 0);
+    assert_eq!(f.registry.keys(&f.realm).revoke_all(&caller(), &filter, None, &mut |_| {}).unwrap().matched, 0);
 }
 
-on_both_stores!(every_order_and_both_ways, cursors_are_not_taken_on_trust, filters_combine, a_leak_is_answered_by_filter);
+/// Names on a page, its bytes, and where the next one begins.
+type Page = (Vec<String>, usize, Option<String>);
+
+/// Keys may have a thousand IP entries with a note each: a page of them ends early, and the next one goes on.
+fn a_page_of_long_rows_ends_early(f: Fixture) {
+    let entry = |n: u32| IpEntry {
+        cidr: Cidr::parse(format!("10.0.{}.{}", n / 256, n % 256).as_bytes()).unwrap(),
+        enabled: true,
+        note: "n".repeat(MAX_NOTE_BYTES).parse().unwrap(),
+    };
+    let allow: Vec<IpEntry> = (0..MAX_IP_ENTRIES as u32).map(entry).collect();
+    let wanted: Vec<String> = (0..20).rev().map(|n| format!("k{n}")).collect();
+    for name in wanted.iter().rev() {
+        let ip = NewIpRules { allow: allow.clone(), ..NewIpRules::default() };
+        f.registry.keys(&f.realm).make(&caller(), &NewKey { ip, ..new_key(name) }).unwrap();
+    }
+    let (keys, most) = (f.registry.keys(&f.realm), || Paging::first(500));
+    let walk = |page: &dyn Fn(&Paging) -> Page| {
+        let (mut seen, mut pages, mut paging) = (Vec::new(), 0, most());
+        loop {
+            let (names, bytes, next) = page(&paging);
+            // The row that fills it is on it.
+            assert!(!names.is_empty() && bytes < MAX_PAGE_BYTES + MAX_PAGE_BYTES / 10, "{bytes}");
+            seen.extend(names);
+            pages += 1;
+            paging.cursor = next;
+            if paging.cursor.is_none() {
+                break (seen, pages);
+            }
+        }
+    };
+    let listed = walk(&|paging| {
+        let page = keys.list(&KeyFilter::default(), KeyOrder::default(), paging).unwrap();
+        (page.keys.iter().map(|key| key.name.to_string()).collect(), serde_json::to_vec(&page.keys).unwrap().len(), page.next)
+    });
+    assert_eq!(listed, (wanted.clone(), 2));
+    let usable = walk(&|paging| {
+        let page = keys.usable_from(Ip::parse(b"10.0.0.7").unwrap(), &KeyFilter::default(), true, paging).unwrap();
+        (
+            page.keys.iter().map(|usable| usable.key.name.to_string()).collect(),
+            serde_json::to_vec(&page.keys).unwrap().len(),
+            page.next,
+        )
+    });
+    assert_eq!(usable, (wanted.clone(), 2));
+    let acts = walk(&|paging| {
+        let page = f.registry.audit(&f.realm).list(&AuditFilter::default(), paging).unwrap();
+        (page.rows.iter().map(|row| row.target.clone()).collect(), serde_json::to_vec(&page.rows).unwrap().len(), page.next)
+    });
+    assert_eq!((acts.0.len() > wanted.len(), acts.1), (true, 2));
+}
+
+on_both_stores!(
+    a_page_of_long_rows_ends_early,
+    every_order_and_both_ways,
+    cursors_are_not_taken_on_trust,
+    filters_combine,
+    a_leak_is_answered_by_filter
+);

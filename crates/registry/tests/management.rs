@@ -3,7 +3,7 @@
 use edgelatch_core::permission;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::management::{self, org_of, org_service, realm_service};
-use edgelatch_registry::{Error, Name, NewKey, NewRealm, Preset, Scope};
+use edgelatch_registry::{Error, Name, NewKey, NewOrg, NewRealm, Preset, Scope};
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::edge::{edge, verdict};
 use edgelatch_testkit::registry::{Fixture, KeysExt, caller, slug};
@@ -43,6 +43,10 @@ fn its_name_and_preset_go_together(f: Fixture) {
         let new = NewRealm { realm: slug(realm), name, preset, prefix: None, credentials: None };
         assert!(matches!(f.registry.create_realm(&caller(), &new), Err(Error::Invalid { field, .. }) if field == "realm"));
     }
+    let f = f.with(Preset::Default);
+    let new = NewOrg { org: slug("x"), name: Name::parse("name", "x").unwrap(), preset: Some(Preset::Management) };
+    let refused = f.registry.tenants(&f.realm).create_org(&caller(), &new);
+    assert!(matches!(refused, Err(Error::Invalid { field, .. }) if field == "preset"));
 }
 
 fn roles_say_what_and_scopes_say_where(mut f: Fixture) {
@@ -85,7 +89,12 @@ fn roles_say_what_and_scopes_say_where(mut f: Fixture) {
         assert_eq!(asks(service, "api.key.create"), Code::ScopeDenied, "{service}");
     }
     assert_eq!(asks("acme.one", "management.key.create"), Code::PermissionDenied);
-    assert_eq!(verdict(&mut edge, &created.secret, None, Some("api.role.create"), 0), Code::PermissionDenied);
+    assert_eq!(asks("acme.one", "api.role.create"), Code::PermissionDenied);
+    assert_eq!(
+        verdict(&mut edge, &created.secret, None, Some("api.key.create"), 0),
+        Code::ScopeDenied,
+        "for no place in particular"
+    );
 }
 
 #[test]

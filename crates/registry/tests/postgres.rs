@@ -254,7 +254,7 @@ fn a_copy_is_complete_and_goes_on_where_the_original_was() {
         let (from, to) = (&pair[0], &pair[1]);
         let mut seen = Vec::new();
         let rows = from.registry.copy_to(&to.registry, &mut |progress| seen.push(progress)).unwrap();
-        assert!(rows > 100 && seen.iter().any(|p| p.table == "keys" && p.rows == 21 && p.of == 21));
+        assert!(rows > 100 && seen.iter().any(|p| p.table == "key_rows" && p.rows == 21 && p.of == 21));
         assert_eq!(all(&from.registry), all(&to.registry));
     }
     for copy in &line[1..] {

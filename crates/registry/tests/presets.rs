@@ -3,8 +3,8 @@
 use edgelatch_core::policy::Order;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{
-    Digest, Error, KeyEdit, KeyFilter, ListEdit, Name, NewIpRules, NewKey, NewOrg, OrgEdit, OwnerEdit, Preset, Rotate, Scope,
-    Slug, State, StatusEdit,
+    CONFIRMED, Digest, Error, KeyEdit, KeyFilter, ListEdit, Name, NewIpRules, NewKey, NewOrg, OrgEdit, OwnerEdit, Preset,
+    Rotate, Scope, Slug, State, StatusEdit,
 };
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::edge::{edge, verdict};
@@ -65,7 +65,13 @@ fn vergeos_revoking_is_deleting(f: Fixture) {
     let [one, two] = ["one", "two"].map(|n| f.registry.keys(&f.realm).make(&caller(), &bare(n)).unwrap());
     let revoked = f.registry.keys(&f.realm).revoke(&caller(), one.key.key_id, None).unwrap();
     assert!(revoked.deleted && revoked.changed);
-    f.registry.keys(&f.realm).delete(&caller(), two.key.key_id, None, None).unwrap();
+    // Deleting is confirmed: by the key's name or a yes, and not by another key's name.
+    for confirm in [None, Some("one"), Some("Yes"), Some("")] {
+        refused(f.registry.keys(&f.realm).delete(&caller(), two.key.key_id, confirm, None), "unconfirmed", "/confirm", "`yes`");
+    }
+    f.registry.keys(&f.realm).delete(&caller(), two.key.key_id, Some(CONFIRMED), None).unwrap();
+    let named = f.registry.keys(&f.realm).make(&caller(), &bare("named")).unwrap().key;
+    f.registry.keys(&f.realm).delete(&caller(), named.key_id, Some("named"), None).unwrap();
     for key in [&one, &two] {
         assert_eq!(f.registry.keys(&f.realm).get(key.key.key_id).unwrap_err().code(), "not_found");
         assert_eq!(verdict(&mut edge(&f), &key.secret, None, None, 0), Code::Unknown);
@@ -84,10 +90,14 @@ fn vergecloud_keys_never_change(f: Fixture) {
     new.scope = Scope::List(vec!["dns".parse().unwrap()]);
     let created = f.registry.keys(&f.realm).make(&me, &new).unwrap();
     let mut latch = edge(&f);
-    assert_eq!(verdict(&mut latch, &created.secret, None, Some("dns.record.update"), 0), Code::Valid);
-    assert_eq!(verdict(&mut latch, &created.secret, None, Some("waf.rule.update"), 0), Code::PermissionDenied);
-    let requirement = latch.compile(Some("cdn"), Some("cache.purge"));
-    assert_eq!(latch.verify_key(created.secret.as_bytes(), None, requirement, NOW).code, Code::ScopeDenied);
+    let mut asks = |service: Option<&str>, permission: &str| {
+        let requirement = latch.compile(service, Some(permission));
+        latch.verify_key(created.secret.as_bytes(), None, requirement, NOW).code
+    };
+    assert_eq!(asks(Some("dns"), "dns.record.update"), Code::Valid);
+    assert_eq!(asks(Some("dns"), "waf.rule.update"), Code::PermissionDenied);
+    assert_eq!(asks(Some("cdn"), "cache.purge"), Code::ScopeDenied);
+    assert_eq!(asks(None, "dns.record.update"), Code::ScopeDenied);
     for edit in [
         name("other"),
         KeyEdit { roles: Some(vec![slug("admin")]), ..KeyEdit::default() },
@@ -148,6 +158,23 @@ fn ipaware_keys_have_one_role_and_a_plan(f: Fixture) {
     let edit = KeyEdit { roles: Some(vec![slug("read-only")]), ..name("renamed") };
     let edited = f.registry.keys(&f.realm).edit(&me, keys[1].key_id, &edit).unwrap().key;
     assert_eq!((edited.roles.as_slice(), edited.name.as_str()), (&[slug("read-only")][..], "renamed"));
+    // A whitelist can be set up later, and taken away; an environment be another one of those that there are.
+    let mut later = KeyEdit { environment: Some(Some(slug("staging"))), ..KeyEdit::default() };
+    later.ip.allow = ListEdit::Replace(ip(&["10.0.0.0/8"], &[]).allow);
+    let edited = f.registry.keys(&f.realm).edit(&me, keys[1].key_id, &later).unwrap().key;
+    assert_eq!((edited.ip.allow().len(), edited.due_at), (1, Some(NOW + 180 * DAY)));
+    let moon = KeyEdit { environment: Some(Some(slug("moon"))), ..KeyEdit::default() };
+    refused(f.registry.keys(&f.realm).edit(&me, keys[1].key_id, &moon), "not_allowed", "/environment", "production, staging");
+    later.ip.allow = ListEdit::Replace(Vec::new());
+    let opened = f.registry.keys(&f.realm).edit(&me, keys[1].key_id, &later).unwrap();
+    assert_eq!((opened.key.ip.policy(), opened.warnings[0].code()), (None, "opens_to_all"));
+    let described = KeyEdit { description: Some("x".parse().unwrap()), ..KeyEdit::default() };
+    refused(
+        f.registry.keys(&f.realm).edit(&me, keys[1].key_id, &described),
+        "not_allowed",
+        "/description",
+        "name, owner, roles",
+    );
 }
 
 fn valar_keys_are_the_orgs(f: Fixture) {
@@ -183,7 +210,9 @@ fn valar_keys_are_the_orgs(f: Fixture) {
     f.registry.keys(&f.realm).revoke(&me, more[0].key_id, None).unwrap();
     refused(f.registry.keys(&f.realm).make(&me, &bare("21")), "limit_reached", "/org", "limit of 20 keys");
     refused(f.registry.keys(&f.realm).delete(&me, more[0].key_id, None, None), "unconfirmed", "/confirm", "typed exactly");
-    refused(f.registry.keys(&f.realm).delete(&me, more[0].key_id, Some("N0"), None), "unconfirmed", "/confirm", "typed");
+    for confirm in ["N0", CONFIRMED] {
+        refused(f.registry.keys(&f.realm).delete(&me, more[0].key_id, Some(confirm), None), "unconfirmed", "/confirm", "typed");
+    }
     f.registry.keys(&f.realm).delete(&me, more[0].key_id, Some("n0"), None).unwrap();
     f.registry.keys(&f.realm).make(&me, &bare("21")).unwrap();
 }
@@ -221,6 +250,11 @@ fn settings_are_the_orgs_own(f: Fixture) {
     let named = |name: &str| NewKey { org: slug("two"), ..bare(name) };
     let first = f.registry.keys(&f.realm).make(&me, &named("scope caf\u{e9}")).unwrap();
     for name in ["Scope Caf\u{e9}", "scope cafe\u{301}", "ѕсоре caf\u{e9}", "ｓcope caf\u{e9}"] {
+        refused(f.registry.keys(&f.realm).make(&me, &named(name)), "name_taken", "/name", "looks like it");
+    }
+    // So are capitals that look alike, though their small letters do not.
+    f.registry.keys(&f.realm).make(&me, &named("BACKUP I")).unwrap();
+    for name in ["ВACKUP I", "BACКUP I", "BACKUP l", "BACKUP 1"] {
         refused(f.registry.keys(&f.realm).make(&me, &named(name)), "name_taken", "/name", "looks like it");
     }
     let other = f.registry.keys(&f.realm).make(&me, &named("another")).unwrap();
@@ -263,9 +297,9 @@ fn a_caller_of_one_org_sees_no_other(f: Fixture) {
     );
     // A bulk revocation without an org means theirs.
     f.registry.keys(&f.realm).make(&me, &NewKey { org: two, ..new_key("mine") }).unwrap();
-    assert_eq!(f.registry.keys(&f.realm).revoke_all(&me, &KeyFilter::default(), None).unwrap().matched, 1);
+    assert_eq!(f.registry.keys(&f.realm).revoke_all(&me, &KeyFilter::default(), None, &mut |_| {}).unwrap().matched, 1);
     let other = KeyFilter { org: Some(slug("one")), ..KeyFilter::default() };
-    assert_eq!(f.registry.keys(&f.realm).revoke_all(&me, &other, Some(1)).unwrap_err().code(), "not_found");
+    assert_eq!(f.registry.keys(&f.realm).revoke_all(&me, &other, Some(1), &mut |_| {}).unwrap_err().code(), "not_found");
     assert_eq!(f.registry.keys(&f.realm).get(id).unwrap(), theirs);
 }
 

@@ -323,9 +323,11 @@ fn a_bulk_revocation_is_of_the_keys_that_were_confirmed(f: Fixture) {
     crowds(|crowd, apart| {
         create(&f, "ci");
         let f = &f;
-        let matched = f.registry.keys(&f.realm).revoke_all(&caller(), &KeyFilter::default(), None).unwrap().matched;
-        let mut acts: Vec<Act<'_>> =
-            vec![Box::new(move |r| r.keys(&f.realm).revoke_all(&caller(), &KeyFilter::default(), Some(matched)).map(drop))];
+        let matched =
+            f.registry.keys(&f.realm).revoke_all(&caller(), &KeyFilter::default(), None, &mut |_| {}).unwrap().matched;
+        let mut acts: Vec<Act<'_>> = vec![Box::new(move |r| {
+            r.keys(&f.realm).revoke_all(&caller(), &KeyFilter::default(), Some(matched), &mut |_| {}).map(drop)
+        })];
         acts.extend((1..crowd).map(|i| creating(f, new_key(&format!("late {i}")))));
         let outcomes = race(f, apart, acts);
         assert_eq!(count(&outcomes[1..], "ok"), crowd - 1, "{outcomes:?}");

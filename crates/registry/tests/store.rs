@@ -1,7 +1,8 @@
 //! The database: concurrency, damage, and what it alone decides.
 
 use edgelatch_core::tree::ObjectId;
-use edgelatch_registry::{Database, Digest, EpochRequest, KeyFilter, NewRole, Registry};
+use edgelatch_registry::limits::{PAGE_BYTES, WAL_PAGES};
+use edgelatch_registry::{Database, Digest, EpochRequest, KeyFilter, NewRole, Registry, RootRow};
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, env, new_key, new_org, slug};
 
@@ -71,6 +72,19 @@ fn the_ledger_is_pruned_and_the_counter_is_not(f: Fixture) {
     }
     assert_eq!(f.registry.ledger(&f.realm).newest(5000).unwrap().len(), 1000);
     assert_eq!(f.registry.ledger(&f.realm).reserve(&request(0, NOW)).unwrap().epoch, 1006);
+}
+
+/// SQLite begins its log anew only where nobody writes for a while; beside an import and other writers it would grow without end.
+#[test]
+fn the_log_is_begun_anew_once_it_is_long() {
+    let f = Fixture::sqlite();
+    let object = vec![7; 1 << 20];
+    for version in 1..=70 {
+        f.registry.ledger(&f.realm).add_root(&RootRow { version, object: object.clone() }).unwrap();
+    }
+    let log = f.path().with_file_name("registry.db-wal").metadata().unwrap().len();
+    assert!(log < WAL_PAGES * PAGE_BYTES, "{log}");
+    assert_eq!(f.registry.ledger(&f.realm).roots().unwrap().len(), 70);
 }
 
 #[test]
@@ -176,50 +190,12 @@ fn names_are_taken_once(f: Fixture) {
     assert_eq!(roles[0].permissions.len(), 1);
 }
 
-fn a_lease_is_one_nodes_at_a_time(f: Fixture) {
-    let (publisher, [a, b]) = (slug("publisher"), ["node-a", "node-b"].map(slug));
-    let acquire = |node| f.registry.ledger(&f.realm).acquire_lease(&publisher, node, 30).unwrap();
-    let first = acquire(&a);
-    assert_eq!((&first.holder, first.fence, first.expires_at), (&a, 1, NOW + 30));
-    f.advance(29);
-    assert_eq!(acquire(&b), first);
-    let renewed = acquire(&a);
-    assert_eq!((renewed.fence, renewed.expires_at), (1, NOW + 59));
-    f.advance(30);
-    let second = acquire(&b);
-    assert_eq!((&second.holder, second.fence), (&b, 2));
-    // The one that stalled neither renews nor ends what has passed on.
-    f.registry.ledger(&f.realm).release_lease(&publisher, &renewed).unwrap();
-    assert_eq!(acquire(&a), second);
-    f.registry.ledger(&f.realm).release_lease(&publisher, &second).unwrap();
-    assert_eq!((acquire(&a).fence, acquire(&b).holder), (3, a));
-    assert_eq!(f.registry.ledger(&f.realm).acquire_lease(&publisher, &b, 0).unwrap_err().code(), "invalid");
-}
-
-fn of_nodes_that_want_a_lease_one_gets_it(f: Fixture) {
-    let other = f.open();
-    let holders: Vec<_> = std::thread::scope(|scope| {
-        let tries: Vec<_> = [&f.registry, &other, &f.registry, &other]
-            .into_iter()
-            .enumerate()
-            .map(|(n, registry)| {
-                let (realm, node) = (&f.realm, slug(&format!("node-{n}")));
-                scope.spawn(move || registry.ledger(realm).acquire_lease(&slug("publisher"), &node, 30).unwrap())
-            })
-            .collect();
-        tries.into_iter().map(|t| t.join().unwrap()).collect()
-    });
-    assert!(holders.iter().all(|lease| lease == &holders[0]), "{holders:?}");
-}
-
 on_both_stores!(
     concurrent_creates_all_land,
     of_concurrent_imports_one_wins,
     an_epoch_is_given_once,
     the_ledger_is_pruned_and_the_counter_is_not,
     names_are_taken_once,
-    a_lease_is_one_nodes_at_a_time,
-    of_nodes_that_want_a_lease_one_gets_it,
 );
 
 /// A process that dies while it makes a registry may leave its first transaction for others to undo.
@@ -237,4 +213,33 @@ fn what_a_dead_process_began_to_make_is_made_anew() {
     }
     assert_eq!(Registry::connect(&Database::file(&left), env(&f.clock)).unwrap_err().code(), "not_initialised");
     assert!(Registry::establish(&Database::file(&left), env(&f.clock)).unwrap().realms().unwrap().is_empty());
+}
+
+/// As on a disk that is mounted to be read only: what a writer needs beside the file cannot be made, or not be written.
+#[cfg(unix)]
+#[test]
+fn where_nothing_can_be_written_what_is_there_is_read() {
+    let f = Fixture::sqlite();
+    f.registry.keys(&f.realm).make(&caller(), &new_key("ci")).unwrap();
+    let (path, Fixture { registry, database, clock, realm, dir, .. }) = (f.path(), f);
+    drop(registry);
+    let beside = |suffix| format!("{}{suffix}", path.display());
+    let (shared, log) = (beside("-shm"), beside("-wal"));
+    let look = || {
+        let registry = Registry::connect(&database, env(&clock)).unwrap();
+        assert_eq!(registry.keys(&realm).all(&Default::default()).unwrap().len(), 1);
+        assert_eq!(registry.keys(&realm).make(&caller(), &new_key("x")).unwrap_err().code(), "store_unwritable");
+        registry.check_live().map_err(|error| error.code())
+    };
+    // SQLite follows no links. Fit for a look, and not for a server, which would never see what others change.
+    std::os::unix::fs::symlink(dir.path(), &shared).unwrap();
+    std::os::unix::fs::symlink("/nowhere/log", &log).unwrap();
+    assert_eq!(look(), Err("store_read_only"));
+    for link in [&shared, &log] {
+        std::fs::remove_file(link).unwrap();
+    }
+    Registry::connect(&database, env(&clock)).unwrap().check_live().unwrap();
+    // This it opens to be read, and goes on looking for what others write.
+    std::fs::create_dir(&shared).unwrap();
+    assert_eq!(look(), Ok(()));
 }

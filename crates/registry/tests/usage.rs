@@ -5,23 +5,14 @@ use edgelatch_registry::{
     Ingested, KeyFilter, KeyOrder, NewKey, OrgEdit, Paging, Rotate, Sort, UsageBatch, UsageEvent, When, Window,
 };
 use edgelatch_testkit::on_both_stores;
-use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, new_key, slug};
+use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, alerts, caller, new_key, slug, usage_event};
 use serde_json::{Value, json};
 
 const DAY: u64 = 86_400;
 
 fn event(key: Option<KeyId>, at: u64, code: &str) -> UsageEvent {
-    UsageEvent {
-        key_id: key.map(|id| id.to_string()),
-        at,
-        method: "GET".into(),
-        endpoint: "/v1/zones".into(),
-        ip: Some("192.0.2.1".into()),
-        country: Some("CH".into()),
-        status: if code == "valid" { 200 } else { 401 },
-        code: code.into(),
-        event: None,
-    }
+    let (endpoint, ip, country) = ("/v1/zones".into(), Some("192.0.2.1".into()), Some("CH".into()));
+    UsageEvent { endpoint, ip, country, ..usage_event(key, at, code) }
 }
 
 fn batch(id: &str, events: Vec<UsageEvent>) -> UsageBatch {
@@ -236,11 +227,11 @@ fn many_refusals_raise_one_alert_a_window(f: Fixture) {
     send("3", None, "missing", 100);
     send("4", Some(a), "valid", 100);
     send("5", Some(a), "snapshot_stale", 100);
-    assert_eq!(f.registry.alerts().take(10).unwrap(), []);
+    assert_eq!(alerts(&f.registry), []);
     send("6", Some(a), "expired", 2);
     send("7", Some(a), "expired", 50);
-    let alerts = f.registry.alerts().take(10).unwrap();
-    let [alert] = &alerts[..] else { panic!("{alerts:?}") };
+    let told = alerts(&f.registry);
+    let [alert] = &told[..] else { panic!("{told:?}") };
     let body: Value = serde_json::from_str(&alert.body).unwrap();
     assert_eq!(
         body,
@@ -253,29 +244,29 @@ fn many_refusals_raise_one_alert_a_window(f: Fixture) {
     // Guessing at keys that are none: the realm as a whole.
     send("8", None, "unknown", 10);
     send("9", None, "malformed", 10);
-    let guess = f.registry.alerts().take(10).unwrap();
+    let guess = alerts(&f.registry);
     let body: Value = serde_json::from_str(&guess[0].body).unwrap();
     assert_eq!((&body["key_id"], &body["failures"], guess.len()), (&Value::Null, &json!(20), 1));
     // The next window counts anew.
     f.advance(600);
     f.registry.usage(&f.realm).ingest(&batch("10", vec![event(Some(a), NOW + 600, "revoked"); 5])).unwrap();
-    assert!(f.registry.alerts().take(10).unwrap().iter().any(|next| next.id != alert.id && next.id != guess[0].id));
+    assert!(alerts(&f.registry).iter().any(|next| next.event != alert.event && next.event != guess[0].event));
 }
 
 fn an_alert_is_tried_until_it_arrives(f: Fixture) {
     let key = create(&f, "one", "a");
     f.registry.usage(&f.realm).ingest(&batch("1", vec![event(Some(key), NOW, "ip_denied"); 20])).unwrap();
-    let take = || f.registry.alerts().take(10).unwrap();
+    let take = || alerts(&f.registry);
     let first = take();
     assert_eq!((first.len(), first[0].attempts), (1, 0));
     // Taken, it is nobody else's; but not for ever, should its taker die.
-    assert!(f.open().alerts().take(10).unwrap().is_empty());
+    assert!(alerts(&f.open()).is_empty());
     f.advance(60);
     assert_eq!(take().len(), 1);
     let mut pauses = Vec::new();
     loop {
         let now = f.clock.load(std::sync::atomic::Ordering::SeqCst);
-        let Some(due) = f.registry.alerts().failed(first[0].id).unwrap() else { break };
+        let Some(due) = f.registry.outbox().failed(&first[0].event, "no answer").unwrap() else { break };
         assert!(take().is_empty());
         f.advance(due - now);
         assert_eq!(take().len(), 1);
@@ -286,7 +277,7 @@ fn an_alert_is_tried_until_it_arrives(f: Fixture) {
     assert!(take().is_empty());
     f.registry.usage(&f.realm).ingest(&batch("2", vec![event(Some(key), NOW + DAY, "ip_denied"); 20])).unwrap();
     let second = take();
-    f.registry.alerts().delivered(second[0].id).unwrap();
+    f.registry.outbox().delivered(&second[0].event).unwrap();
     f.advance(DAY);
     assert!(take().is_empty());
     f.advance(31 * DAY);

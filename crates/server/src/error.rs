@@ -1,6 +1,7 @@
 //! Why a server does not run.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,32 @@ pub enum Error {
         /// What is wrong with it.
         detail: String,
     },
+    /// The list of keys by which reports of leaked secrets are signed cannot be used.
+    #[error("--github-keys: {detail}")]
+    GithubKeys {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The database of countries cannot be used.
+    #[error("{path}: {detail}: name a file in the form of MaxMind's, such as GeoLite2-Country.mmdb, or leave --geoip out")]
+    GeoIp {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The certificate or its key cannot be used.
+    #[error("--tls-cert, --tls-key: {detail}")]
+    Tls {
+        /// Which file, and what is wrong with it.
+        detail: String,
+    },
+    /// This process could get no name.
+    #[error("{detail}")]
+    Node {
+        /// Why.
+        detail: String,
+    },
     /// The process cannot run threads or take connections.
     #[error("the server failed ({0}): check the limits on threads and open files")]
     Failed(#[from] std::io::Error),
@@ -29,8 +56,10 @@ impl Error {
     pub const fn code(&self) -> &'static str {
         match self {
             Error::Listen { .. } => "listen",
-            Error::ClientIp { .. } => "bad_config",
-            Error::Failed(_) => "server",
+            Error::ClientIp { .. } | Error::GithubKeys { .. } => "bad_config",
+            Error::GeoIp { .. } => "geoip",
+            Error::Tls { .. } => "tls",
+            Error::Node { .. } | Error::Failed(_) => "server",
         }
     }
 }

@@ -6,7 +6,13 @@ pub(crate) const PUBLISHER: &str = "edgelatch::publisher";
 pub(crate) const ACCESS: &str = "edgelatch::access";
 /// Calls of the management API that failed through no fault of the caller's.
 pub(crate) const API: &str = "edgelatch::api";
-/// Alerts that were not delivered.
-pub(crate) const ALERTS: &str = "edgelatch::alerts";
+/// Events that were not delivered.
+pub(crate) const EVENTS: &str = "edgelatch::events";
+/// The database of countries, read again.
+pub(crate) const GEOIP: &str = "edgelatch::geoip";
 /// Clearing away, and reminders.
 pub(crate) const UPKEEP: &str = "edgelatch::upkeep";
+/// The certificate that clients are shown, read again.
+pub(crate) const TLS: &str = "edgelatch::tls";
+/// What is wrong with this node or a realm, when it begins and when it ends.
+pub(crate) const HEALTH: &str = "edgelatch::health";

@@ -8,26 +8,33 @@ use std::fmt::Display;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edgelatch_core::verdict::{Challenge, Code, Reply};
-use edgelatch_registry::{Error, ImportReport, Kind, management};
+use edgelatch_registry::{Error, ImportReport, Kind, RefusedKey, management};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Status and title of each of the registry's codes. Those that are not here are failures of the server: 500.
-const STATUSES: [(&str, StatusCode, &str); 19] = [
+const STATUSES: [(&str, StatusCode, &str); 26] = [
     ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "A value does not fit"),
     ("not_found", StatusCode::NOT_FOUND, "Not found"),
+    ("secret_unknown", StatusCode::NOT_FOUND, "No key has this secret"),
     ("exists", StatusCode::CONFLICT, "It exists already"),
     ("name_taken", StatusCode::CONFLICT, "The name is taken"),
     ("digest_taken", StatusCode::CONFLICT, "The digest is taken"),
     ("in_use", StatusCode::CONFLICT, "It is in use"),
+    ("realm_in_use", StatusCode::CONFLICT, "Edges may still accept its keys"),
+    ("import_running", StatusCode::CONFLICT, "An import is under way"),
+    ("import_overtaken", StatusCode::CONFLICT, "Something came in between"),
     ("limit_reached", StatusCode::CONFLICT, "A limit is reached"),
     ("wrong_state", StatusCode::CONFLICT, "Its state does not allow that"),
     ("idempotency_conflict", StatusCode::CONFLICT, "The idempotency key was used for another request"),
     ("count_changed", StatusCode::CONFLICT, "The number has changed"),
+    ("partly_done", StatusCode::CONFLICT, "A part was done"),
+    ("key_ended", StatusCode::FORBIDDEN, "The caller's key is not accepted any more"),
     ("unconfirmed", StatusCode::CONFLICT, "A confirmation is missing"),
     ("activity_altered", StatusCode::CONFLICT, "The audit log was altered"),
     ("stale", StatusCode::PRECONDITION_FAILED, "It has changed meanwhile"),
     ("not_allowed", StatusCode::FORBIDDEN, "The org's settings do not allow that"),
+    ("exceeds_authority", StatusCode::FORBIDDEN, "This grants more than the caller's key holds"),
     ("forbidden", StatusCode::FORBIDDEN, "This takes authority over the whole realm"),
     ("store_busy", StatusCode::SERVICE_UNAVAILABLE, "The database is busy"),
     ("store_unreachable", StatusCode::SERVICE_UNAVAILABLE, "The database does not answer"),
@@ -69,7 +76,7 @@ pub(crate) struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, examples("/allow/0"))]
     pointer: Option<String>,
-    /// The query parameter or header that does not fit.
+    /// The parameter, of the query or the path, or the header that does not fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, examples("limit"))]
     parameter: Option<String>,
@@ -77,6 +84,10 @@ pub(crate) struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     report: Option<ImportReport>,
+    /// Of an edit of many keys: which of them stand in the way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 20)]
+    refusals: Vec<RefusedKey>,
 }
 
 /// Why a request is refused, or failed.
@@ -155,27 +166,32 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unreadable", title, "").retry(RETRY_FILE_SECONDS)
     }
 
+    /// This node cannot tell whether what lies here is the newest.
+    pub(crate) fn stale() -> Problem {
+        let title = "This node cannot tell whether its files are the newest";
+        let detail = "it has lost the database, or does not keep up with the node that publishes: ask another node";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stale", title, detail).retry(RETRY_FILE_SECONDS)
+    }
+
     /// A member of the body that does not fit.
     pub(crate) fn at(pointer: impl Into<String>, reason: impl Display) -> Problem {
         let pointer = pointer.into();
         let what = if pointer.is_empty() { "the body" } else { pointer.trim_start_matches('/') };
-        Problem::invalid(what, reason).pointing(Some(pointer))
+        Problem::invalid(what, reason).pointing(pointer)
     }
 
     /// A query parameter or header that does not fit.
     pub(crate) fn parameter(name: &str, reason: impl Display) -> Problem {
-        let mut problem = Problem::invalid(name, reason);
-        problem.details.parameter = Some(name.into());
-        problem
+        Problem::invalid(name, reason).about(name)
     }
 
     fn invalid(what: &str, reason: impl Display) -> Problem {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value does not fit", format!("`{what}`: {reason}"))
     }
 
-    /// Too many failures from one address.
-    pub(crate) fn throttled(seconds: u64) -> Problem {
-        let detail = format!("too many failed authentications from this address: try again in {seconds} s");
+    /// Too many failures, of this kind, from one address.
+    pub(crate) fn throttled(failures: &str, seconds: u64) -> Problem {
+        let detail = format!("too many {failures} from this address: try again in {seconds} s");
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many failures", detail).retry(seconds)
     }
 
@@ -194,32 +210,31 @@ impl Problem {
         Problem { retry_after: Some(seconds), ..self }
     }
 
-    fn logging(self, what: impl Into<String>) -> Problem {
+    /// The same, of which the log is told more.
+    pub(crate) fn logging(self, what: impl Into<String>) -> Problem {
         Problem { logged: Some(Logged(what.into())), ..self }
     }
 
-    /// The same, pointing to this member of the body, or to none.
-    pub(crate) fn pointing(mut self, pointer: Option<String>) -> Problem {
-        self.details.pointer = pointer;
+    /// The same, pointing to this member of the body.
+    pub(crate) fn pointing(mut self, pointer: String) -> Problem {
+        self.details.pointer = Some(pointer);
         self
+    }
+
+    /// The same about this parameter or header.
+    pub(crate) fn about(mut self, parameter: &str) -> Problem {
+        self.details.parameter = Some(parameter.into());
+        self
+    }
+
+    /// What it points to, which it does no more.
+    pub(crate) fn take_pointer(&mut self) -> Option<String> {
+        self.details.pointer.take()
     }
 
     /// The same, pointing into this member.
     pub(crate) fn below(mut self, member: &str) -> Problem {
         self.details.pointer = self.details.pointer.map(|pointer| format!("{member}{pointer}"));
-        self
-    }
-
-    /// The same for a request without a body: what would be its member is a query parameter.
-    pub(crate) fn without_body(mut self) -> Problem {
-        let member = self.details.pointer.take().map(|pointer| pointer.trim_start_matches('/').into());
-        self.details.parameter = self.details.parameter.or(member);
-        self
-    }
-
-    /// The same without a pointer to one of these, which stand in the path and not in the body.
-    pub(crate) fn in_path(mut self, pointers: &[&str]) -> Problem {
-        self.details.pointer = self.details.pointer.filter(|pointer| !pointers.contains(&&**pointer));
         self
     }
 
@@ -229,7 +244,18 @@ impl Problem {
         self
     }
 
-    #[cfg(test)]
+    /// The same with the keys that stand in the way.
+    pub(crate) fn naming(mut self, refusals: Vec<RefusedKey>) -> Problem {
+        self.details.refusals = refusals;
+        self
+    }
+
+    /// Whether it is the one of this name.
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.details.code == code
+    }
+
+    /// The status that it is answered with.
     pub(crate) fn status(&self) -> u16 {
         self.details.status
     }
@@ -244,6 +270,7 @@ fn remedy(error: &Error) -> Option<&'static str> {
             Kind::Owner => Some("GET /api/v1/realms/{realm}/owners lists those there are"),
             Kind::Role => Some("GET /api/v1/realms/{realm}/roles lists those there are"),
             Kind::Key => Some("GET /api/v1/realms/{realm}/keys lists those there are"),
+            Kind::Event => Some("GET /api/v1/realms/{realm}/events lists those there are"),
             Kind::Root => None,
         },
         Error::DigestTaken => Some("import another digest"),
@@ -260,8 +287,18 @@ impl From<Error> for Problem {
             // Where the database lies is not the client's business.
             return Problem::new(status, code, title, "try again in a moment").retry(RETRY_SECONDS).logging(error.to_string());
         }
+        if let Error::Partly { done, of, why } = &error
+            && !STATUSES.iter().any(|(code, status, _)| *code == why.code() && *status != StatusCode::SERVICE_UNAVAILABLE)
+        {
+            let detail = format!(
+                "{done} of {of} keys were changed and stay so, then the server failed: look at the rest, and do the same again for it"
+            );
+            return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, code, title, detail).logging(why.to_string());
+        }
         let detail = remedy(&error).map_or_else(|| error.to_string(), |remedy| format!("{error}: {remedy}"));
-        Problem::new(status, code, title, detail).pointing(error.pointer())
+        let mut problem = Problem::new(status, code, title, detail);
+        problem.details.pointer = error.pointer();
+        problem
     }
 }
 

@@ -2,9 +2,13 @@
 
 mod common;
 
+use std::time::{Duration, Instant};
+
 use common::{Plane, slug};
 use edgelatch_registry::management;
 use edgelatch_server::FailureRate;
+use edgelatch_server::limits::FAILURES_APART;
+use edgelatch_testkit::registry::alerts;
 use serde_json::{Value, json};
 
 const KEYS: &str = "/api/v1/realms/acme/keys";
@@ -178,10 +182,11 @@ fn who_may_edit_keys_may_not_revoke_them() {
 }
 
 #[test]
-fn failures_are_limited_per_address_before_anything_is_hashed() {
+fn failures_are_limited_per_address_and_keep_no_good_key_out() {
     let plane = Plane::new();
+    let pause = Duration::from_millis(200);
     let s = plane.serve_with(|api| {
-        api.failures = FailureRate { burst: 3, per_minute: 1 };
+        api.failures = FailureRate { burst: 3, per_minute: 1, pause };
         api.client_ip = Some("trust=127.0.0.0/8".into());
     });
     let from = |ip: &str, key: &str| s.send(&format!("GET {KEYS}"), key, &[("X-Forwarded-For", ip)], b"");
@@ -193,15 +198,55 @@ fn failures_are_limited_per_address_before_anything_is_hashed() {
     for _ in 0..3 {
         assert_eq!(from("192.0.2.1", "wrong").status, 401);
     }
-    let limited = from("192.0.2.1", &plane.admin);
-    assert_eq!(limited.refused(), (429, "rate_limited".into()));
-    assert!((1..=61).contains(&limited.header("retry-after").unwrap().parse::<u64>().unwrap()));
-    assert_eq!(from("192.0.2.2", &plane.admin).status, 200);
+    // Whatever is wrong with a key, from now on it is not said, and not soon.
+    let (_, revoked) = plane.management_key("viewer", &[]);
+    for key in ["wrong", &revoked.replace('_', "-"), "elm_0000000000000000000000000000000000000"] {
+        let asked = Instant::now();
+        let limited = from("192.0.2.1", key);
+        assert_eq!(limited.refused(), (429, "rate_limited".into()));
+        assert!(asked.elapsed() >= pause);
+        assert!((1..=61).contains(&limited.header("retry-after").unwrap().parse::<u64>().unwrap()));
+    }
+    // Others behind the address hold keys that are good: they manage, look at the metrics, and report.
+    let realm = [management::realm_service(&slug("acme")).unwrap()];
+    let (viewer, edge) = (plane.management_key("viewer", &[]).1, plane.management_key("edge", &realm).1);
+    let behind = [("X-Forwarded-For", "192.0.2.1")];
+    assert_eq!(from("192.0.2.1", &viewer).status, 200);
+    assert_eq!(s.send("GET /metrics", &plane.admin, &behind, b"").status, 200);
+    let batch = json!({ "batch": "b-1", "events": [] });
+    assert_eq!(s.call_as(&edge, "POST /api/v1/realms/acme/usage", &behind, &batch).status, 200);
+    // To lack a permission is no guess.
+    assert_eq!(from("192.0.2.1", &edge).refused(), (403, "insufficient-scope".into()));
+    assert_eq!(from("192.0.2.2", "wrong").status, 401);
     // What makes the address unknown falls back on the connection: it opens no new account each time.
     for broken in ["x", "300.1.1.1", "a"] {
         assert_eq!(from(broken, "wrong").status, 401);
     }
     assert_eq!(from("y", "wrong").status, 429);
+}
+
+/// Whoever guesses with many connections at once is judged no faster, and those with a good key behind the same address get through.
+#[test]
+fn a_flood_of_guesses_is_slowed_and_keeps_no_good_key_out() {
+    let plane = Plane::new();
+    let s = plane.serve_with(|api| api.failures = FailureRate { burst: 1, per_minute: 1, pause: Duration::ZERO });
+    let status = |key: &str| s.send(&format!("GET {KEYS}"), key, &[], b"").status;
+    assert_eq!(status("wrong"), 401);
+    let begun = Instant::now();
+    let guess =
+        || std::iter::from_fn(|| (begun.elapsed() < Duration::from_secs(2)).then(|| assert_eq!(status("wrong"), 429))).count();
+    let guesses: usize = std::thread::scope(|scope| {
+        let flood = [(); 32].map(|()| scope.spawn(guess));
+        for _ in 0..3 {
+            let asked = Instant::now();
+            assert_eq!(status(&plane.admin), 200);
+            assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+        }
+        assert!(!flood.iter().any(|guessing| guessing.is_finished()), "nobody guessed meanwhile");
+        flood.into_iter().map(|guessing| guessing.join().unwrap()).sum()
+    });
+    let most = begun.elapsed().as_millis() / FAILURES_APART.as_millis() + 1;
+    assert!((1..=most).contains(&(guesses as u128)), "{guesses} of {most}");
 }
 
 #[test]
@@ -226,14 +271,14 @@ fn uses_of_management_keys_are_recorded() {
 #[test]
 fn guessing_at_management_keys_raises_an_alert() {
     let plane = Plane::new();
-    let s = plane.serve_with(|api| api.failures = FailureRate::default());
+    let s = plane.serve_with(|api| api.failures = FailureRate { pause: Duration::ZERO, ..FailureRate::default() });
     let mut statuses: Vec<u16> = (0..25).map(|_| s.send(&format!("GET {KEYS}"), "wrong", &[], b"").status).collect();
     statuses.dedup();
     // The limit on failures leaves enough of them to be told of.
     assert_eq!(statuses, [401, 429]);
     drop(s);
-    let alerts = plane.registry.alerts().take(10).unwrap();
-    let [alert] = &alerts[..] else { panic!("{alerts:?}") };
+    let told = alerts(&plane.registry);
+    let [alert] = &told[..] else { panic!("{told:?}") };
     assert_eq!(alert.realm.as_str(), management::REALM);
     assert!(alert.body.contains("failed_authentication"), "{}", alert.body);
 }

@@ -95,7 +95,8 @@ fn a_repeated_request_shows_no_secret(plane: Plane) {
 fn lists_come_in_pages(plane: Plane) {
     let s = plane.serve();
     for (org, name) in [("one", "a"), ("one", "b"), ("one", "c-x"), ("two", "d")] {
-        s.call(&format!("POST {KEYS}"), &json!({ "org": org, "name": name, "expires_at": "1y" })).ok();
+        let tags = if name == "b" { json!(["Web"]) } else { json!([]) };
+        s.call(&format!("POST {KEYS}"), &json!({ "org": org, "name": name, "expires_at": "1y", "tags": tags })).ok();
     }
     let names = |page: &Value| -> Vec<String> {
         page["keys"].as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap().into()).collect()
@@ -104,6 +105,19 @@ fn lists_come_in_pages(plane: Plane) {
     assert_eq!(names(&first), ["a", "b", "c-x"]);
     let second = s.get(&format!("{KEYS}?sort=name&limit=3&cursor={}", first["next"].as_str().unwrap())).ok();
     assert_eq!((names(&second), &second["next"]), (vec!["d".into()], &Value::Null));
+    // And back, with the number of all.
+    let back = s.get(&format!("{KEYS}?sort=name&limit=3&cursor={}", second["previous"].as_str().unwrap())).ok();
+    assert_eq!((names(&back), &back["next"].is_string(), &back["previous"]), (names(&first), &true, &Value::Null));
+    assert_eq!(
+        (&first["previous"], &first["total"], &second["total"], &first["exact"]),
+        (&Value::Null, &json!(4), &json!(4), &json!(true))
+    );
+    let key = &s.get(&format!("{KEYS}?tag=WEB&never_used=true&created_by={}", plane.admin_id)).ok()["keys"][0];
+    assert_eq!((&key["name"], &key["tags"], &key["updated_by"]), (&json!("b"), &json!(["Web"]), &json!(plane.admin_id)));
+    let path = format!("{KEYS}/{}", key["key_id"].as_str().unwrap());
+    assert_eq!(s.call(&format!("PATCH {path}"), &json!({ "tags": ["b", "A", "B"] })).ok()["key"]["tags"], json!(["A", "b"]));
+    assert_eq!(s.call(&format!("PATCH {path}"), &json!({ "tags": ["a b"] })).json()["pointer"], "/tags/0");
+    assert_eq!(names(&s.get(&format!("{KEYS}?unused_since=1y%20ago")).ok()), [""; 0]);
     assert_eq!(names(&s.get(&format!("{KEYS}?org=two&owner=alice&state=active&direction=asc")).ok()), ["d"]);
     assert_eq!(names(&s.get(&format!("{KEYS}?search=C-X&rotation_due=false&expires_before=2y")).ok()), ["c-x"]);
     for (query, parameter) in [
@@ -118,6 +132,10 @@ fn lists_come_in_pages(plane: Plane) {
         ("colour=red", "colour"),
         ("expires_before=soon", "expires_before"),
         ("search=%00", "search"),
+        ("tag=a%20b", "tag"),
+        ("unused_since=soon", "unused_since"),
+        ("never_used=maybe", "never_used"),
+        ("created_by=", "created_by"),
     ] {
         let refused = s.get(&format!("{KEYS}?{query}"));
         assert_eq!((refused.refused(), &refused.json()["parameter"]), ((422, "invalid".into()), &json!(parameter)), "{query}");

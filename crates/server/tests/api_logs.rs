@@ -109,14 +109,14 @@ fn leaks_are_answered_in_bulk(plane: Plane) {
     let revoke = |key: &str, body: Value| s.call_as(key, &format!("POST {ACME}/keys/revoke"), &[], &body);
     let filter = json!({ "search": "leak-" });
     let missing = revoke(&plane.admin, json!({ "filter": filter }));
-    assert_eq!((missing.refused(), &missing.json()["pointer"]), ((422, "invalid".into()), &json!("/expect")));
+    assert_eq!((missing.refused(), &missing.json()["pointer"]), ((422, "invalid".into()), &json!("/confirm")));
     let dry = revoke(&plane.admin, json!({ "filter": filter, "dry_run": true })).ok();
     assert_eq!((&dry["matched"], &dry["done"]), (&json!(3), &json!(false)));
     let key = plane.org_key("key-manager", "one");
-    assert_eq!(revoke(&key, json!({ "filter": filter, "expect": 3 })).refused(), (409, "count_changed".into()));
+    assert_eq!(revoke(&key, json!({ "filter": filter, "confirm": 3 })).refused(), (409, "count_changed".into()));
     assert_eq!(revoke(&key, json!({ "filter": { "org": "two" }, "dry_run": true })).status, 403);
-    assert_eq!(revoke(&key, json!({ "filter": filter, "expect": 2 })).ok()["done"], true);
-    assert_eq!(revoke(&plane.admin, json!({ "filter": filter, "expect": 1 })).ok()["matched"], 1);
+    assert_eq!(revoke(&key, json!({ "filter": filter, "confirm": 2 })).ok()["done"], true);
+    assert_eq!(revoke(&plane.admin, json!({ "filter": filter, "confirm": 1 })).ok()["matched"], 1);
     let left = s.get(&format!("{ACME}/keys?state=active")).ok();
     assert_eq!((left["keys"].as_array().unwrap().len(), &left["keys"][0]["name"]), (1, &json!("safe")));
     let bad = revoke(&plane.admin, json!({ "filter": { "state": "dead" }, "dry_run": true }));
@@ -198,7 +198,7 @@ fn figures_are_for_those_who_see_everything() {
         r#"edgelatch_api_requests_total{endpoint="/api/v1/realms/{realm}/keys",method="other",status="405"} 1"#,
         r#"edgelatch_api_requests_total{endpoint="/api/{*rest}",method="GET",status="404"} 1"#,
         r#"edgelatch_api_verdicts_total{verdict="malformed"} 1"#,
-        "edgelatch_alerts_pending 0",
+        "edgelatch_events_failed 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
@@ -226,10 +226,15 @@ fn a_secret_is_in_its_own_answer_only() {
         s.call(&format!("POST {ACME}/keys/{id}/explain"), &json!({ "ip": secret })),
         s.send(&format!("GET {ACME}/keys"), secret, &[], b""),
     ];
+    let event = s.get(&format!("{ACME}/events")).ok()["events"][0]["event"].as_str().unwrap().to_owned();
     let paths = edgelatch_server::API_ROUTES.iter().filter(|(method, _)| *method == "get");
     for (_, path) in paths {
         let path = path.replace("{realm}", "acme").replace("{key_id}", id).replace("{org}", "one");
-        let path = path.replace("{owner}", "alice").replace("{role}", "reader").replace("address", "address?ip=::1");
+        let path = path
+            .replace("{event}", &event)
+            .replace("{owner}", "alice")
+            .replace("{role}", "reader")
+            .replace("address", "address?ip=::1");
         let answer = s.get(&path);
         assert_eq!(answer.status, 200, "{path}: {answer}");
         answers.push(answer);

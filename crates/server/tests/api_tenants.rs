@@ -97,6 +97,7 @@ fn roles_live(plane: Plane) {
     assert_eq!(s.get(&format!("{ACME}/roles/purger?org=two")).ok()["permissions"], json!(["cache.*"]));
     let edited = s.call(&format!("PATCH {ACME}/roles/purger?org=one"), &json!({ "permissions": ["cache.view"] }));
     assert_eq!(edited.header("etag"), Some("\"2\""));
+    assert_eq!(edited.json()["warnings"][0]["code"], "shadows_role");
     assert_eq!(s.get(&format!("{ACME}/roles/purger")).ok()["permissions"], json!(["cache.*"]));
     for (body, pointer) in [
         (json!({ "permissions": ["a b"] }), "/permissions/0"),

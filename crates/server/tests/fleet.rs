@@ -12,11 +12,14 @@ use edgelatch_testkit::on_both_stores;
 use serde_json::{Value, json};
 
 const ACME: &str = "/api/v1/realms/acme";
+/// When every epoch is signed.
+const ISSUED: u64 = 1_800_000_000;
 
 on_both_stores! {
     start: crate::common::Plane::at;
     a_change_is_followed_until_it_is_everywhere, each_part_of_a_report_is_checked, who_may_report_may_not_look,
     a_report_is_no_row_of_the_log, an_act_says_which_change_it_is, calls_that_wait_are_bounded,
+    whoever_waits_is_answered_when_the_server_ends,
 }
 
 fn edge_key(plane: &Plane) -> String {
@@ -24,7 +27,7 @@ fn edge_key(plane: &Plane) -> String {
 }
 
 fn report(edge: &str, number: u64, epoch: u64) -> Value {
-    json!({ "edge": edge, "name": "fra-1", "report": number, "epoch": epoch, "issued_at": 1_800_000_000, "root_version": 1, "serving": 2,
+    json!({ "edge": edge, "name": "fra-1", "report": number, "epoch": epoch, "issued_at": ISSUED, "root_version": 1, "serving": 2,
         "at": 1_800_000_000, "mode": "timer", "sdk": "edgelatch-js/0.1.0" })
 }
 
@@ -36,9 +39,8 @@ fn tell(s: &Served, key: &str, body: &Value) -> Reply {
 fn publish(plane: &Plane, changes: u64) -> u64 {
     let realm = slug("acme");
     let ledger = plane.registry.ledger(&realm);
-    let now = plane.registry.env().now().unwrap();
     let tree = ObjectId([1; 32]);
-    let request = EpochRequest { above: 0, tree, records: 0, changes, root_version: 1, now, lifetime: 3_600 };
+    let request = EpochRequest { above: 0, tree, records: 0, changes, root_version: 1, now: ISSUED, lifetime: 3_600 };
     let epoch = ledger.reserve(&request).unwrap().epoch;
     ledger.mark_published(epoch).unwrap();
     epoch
@@ -240,4 +242,20 @@ fn calls_that_wait_are_bounded(plane: Plane) {
     let count = |status| statuses.iter().filter(|found| **found == status).count();
     assert_eq!((count(200), count(503)), (MAX_WAITING_CALLS, MAX_WAITING_CALLS), "{statuses:?}");
     assert_eq!(s.get(&format!("{ACME}/fleet?wait=0")).ok()["everywhere"], false);
+}
+
+/// Else a call would hold the server up for as long as that may take, and then be cut off.
+fn whoever_waits_is_answered_when_the_server_ends(plane: Plane) {
+    let s = plane.serve();
+    publish(&plane, 0);
+    let (api, admin) = (s.api, plane.admin.clone());
+    let waiting = std::thread::spawn(move || {
+        let request = format!(
+            "GET {ACME}/fleet?wait=25 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {admin}\r\n\r\n"
+        );
+        common::raw(api, request.as_bytes())
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    drop(s);
+    assert_eq!(waiting.join().unwrap().ok()["everywhere"], false);
 }

@@ -1,4 +1,4 @@
-//! Published files and health over a real socket.
+//! Published files over a real socket.
 
 mod common;
 
@@ -129,18 +129,6 @@ fn changes_are_published_while_serving() {
     std::fs::remove_file(p.dir.realm(&slug("acme")).join("objects")).unwrap();
     s.log.wait("published", 2);
     assert_ne!(s.get("/r/acme/head").body, served);
-}
-
-#[test]
-fn health_says_whether_heads_live() {
-    let (p, s) = served();
-    let reply = s.get("/healthz");
-    let health = reply.json();
-    assert_eq!((reply.status, &health["status"], &health["realms"][0]["epoch"]), (200, &"ok".into(), &1.into()));
-    std::fs::write(p.dir.realm(&slug("acme")).join("head"), b"garbage").unwrap();
-    let reply = s.get("/healthz");
-    let health = reply.json();
-    assert_eq!((reply.status, &health["realms"][0]["status"]), (503, &"missing".into()));
 }
 
 #[test]

@@ -81,9 +81,16 @@ fn what_is_changed_over_the_api_is_published_at_once() {
     // Only being woken can be as quick as that: the publisher looks again in an hour.
     let hour = Duration::from_secs(3_600);
     let s = realm.node_with("node-1", vec![realm.own()], |options| {
-        options.publisher.as_mut().unwrap().interval = hour;
-        let failures = FailureRate { burst: 1_000, per_minute: 1_000 };
-        options.api = Some(ApiOptions { registry: realm.registry(), addr: None, client_ip: None, failures });
+        options.publishing.as_mut().unwrap().interval = hour;
+        let failures = FailureRate { burst: 1_000, per_minute: 1_000, ..FailureRate::default() };
+        options.api = Some(ApiOptions {
+            registry: realm.registry(),
+            addr: None,
+            client_ip: None,
+            failures,
+            github_keys: None,
+            geoip: None,
+        });
     });
     let mut events = open(&s);
     assert_eq!(events.next_head().unwrap().0, 1);

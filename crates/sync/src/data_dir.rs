@@ -6,13 +6,18 @@
 //! keys/publisher.key      signs its heads; so does every keys/publisher-….key that the root names
 //! keys/r/<realm>/         the same keys of every other realm
 //! published/r/<realm>/    what edges read; a static web server may serve `published/`
-//! publish.lock            held by the publisher at work
+//! locks/<realm>           held by whoever writes what is published of it
+//! node                    the name of this node among those that publish
+//! clock                   what the clock said when something was signed last, and for how long the machine had been running
 //! ```
 
 use std::path::{Path, PathBuf};
 
 use edgelatch_core::signed::Role;
 use edgelatch_registry::Slug;
+
+use crate::error::Error;
+use crate::files;
 
 /// A control plane's directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +32,11 @@ impl DataDir {
     /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Makes the directory, unless it is there.
+    pub fn make(&self) -> Result<(), Error> {
+        files::own_dir(&self.0)
     }
 
     /// The registry's database.
@@ -55,6 +65,16 @@ impl DataDir {
         if other.is_dir() { other.join(format!("{}.key", role.name())) } else { self.key(role) }
     }
 
+    /// A name that is free for another key of a role, beside those that the realm has: `publisher.key`, else `publisher-2.key` and so on. The
+    /// directory is made if need be.
+    pub fn free_key(&self, realm: &Slug, role: Role) -> Result<PathBuf, Error> {
+        let first = self.key_of(realm, role);
+        files::own_dir(files::parent(&first))?;
+        let others = (2_u32..).map(|n| first.with_file_name(format!("{}-{n}.key", role.name())));
+        // There are not so many files.
+        Ok(std::iter::once(first.clone()).chain(others).find(|path| !path.exists()).unwrap_or(first))
+    }
+
     /// What is published, for all realms.
     pub fn published(&self) -> PathBuf {
         self.0.join("published")
@@ -65,8 +85,18 @@ impl DataDir {
         self.published().join("r").join(realm.as_str())
     }
 
-    /// The publisher's lock.
-    pub fn lock(&self) -> PathBuf {
-        self.0.join("publish.lock")
+    /// The lock of whoever writes what is published of a realm.
+    pub fn lock(&self, realm: &Slug) -> PathBuf {
+        self.locks().join(realm.as_str())
+    }
+
+    /// The directory of locks.
+    pub fn locks(&self) -> PathBuf {
+        self.0.join("locks")
+    }
+
+    /// The file with what the clock said last.
+    pub fn clock(&self) -> PathBuf {
+        self.0.join("clock")
     }
 }

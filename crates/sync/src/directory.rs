@@ -79,6 +79,11 @@ impl Target for Directory {
         found(fs::read(&path)).map_err(|e| Error::io(&path, &e))
     }
 
+    fn has(&self, item: Item) -> Result<bool, Error> {
+        let path = self.file(item);
+        path.try_exists().map_err(|e| Error::io(&path, &e))
+    }
+
     fn prepare(&self) -> Result<(), Error> {
         let aside = self.aside();
         found(fs::remove_dir_all(&aside)).map_err(|e| Error::io(&aside, &e))?;

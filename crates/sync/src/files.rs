@@ -11,6 +11,15 @@ pub(crate) fn make_dir(dir: &Path) -> Result<(), Error> {
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, &e))
 }
 
+/// The same, such that only the owner changes what lies in `dir`, however careless the umask is.
+pub(crate) fn own_dir(dir: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+    builder.create(dir).map_err(|e| Error::io(dir, &e))
+}
+
 /// The directory that `path` lies in.
 pub(crate) fn parent(path: &Path) -> &Path {
     path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
@@ -34,6 +43,7 @@ pub(crate) fn lock(path: &Path, wait: Duration) -> Result<File, Error> {
     // Whoever may open it may hold it, and so stop all publishing.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    own_dir(parent(path))?;
     let file = options.open(path).map_err(|e| Error::io(path, &e))?;
     let end = Instant::now() + wait;
     loop {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use edgelatch_core::build::{Draft, RootFields};
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{
-    Caller, Created, Database, Env, Keep, Name, NewOrg, NewOwner, NewRealm, OwnerKind, Registry, RootRow, Slug, management,
+    Caller, Created, Database, Env, Keep, Name, NewOrg, NewOwner, NewRealm, OwnerKind, RealmEdit, Registry, RootRow, Slug,
+    management,
 };
 
 use crate::data_dir::DataDir;
@@ -35,7 +36,7 @@ pub struct Init {
     pub owner: Slug,
     /// Seconds until the first root expires.
     pub root_lifetime: u64,
-    /// Seconds until the first head expires.
+    /// Seconds that heads live.
     pub head_lifetime: u64,
 }
 
@@ -101,13 +102,15 @@ fn aside<T>(data_dir: &DataDir, make: impl FnOnce(&DataDir) -> Result<T, Error>)
         return Err(Error::NotEmpty { path });
     }
     let new = !data_dir.path().exists();
-    files::make_dir(data_dir.path())?;
+    files::own_dir(data_dir.path())?;
     let aside = DataDir::new(data_dir.path().join(format!(".init-{}", std::process::id())));
     let made = files::make_dir(aside.path()).and_then(|()| make(&aside)).and_then(|made| {
         for name in ENTRIES {
             let (from, to) = (aside.path().join(name), data_dir.path().join(name));
             fs::rename(&from, &to).map_err(|e| Error::io(&to, &e))?;
         }
+        // Without it, less is noticed of a clock that jumps before the next publication.
+        let _ = fs::rename(aside.clock(), data_dir.clock());
         files::sync_dir(data_dir.path())?;
         Ok(made)
     });
@@ -124,6 +127,8 @@ fn aside<T>(data_dir: &DataDir, make: impl FnOnce(&DataDir) -> Result<T, Error>)
 fn begin(data_dir: &DataDir, registry: &Arc<Registry>, init: &Init) -> Result<Begun, Error> {
     let realm = &init.realm.realm;
     or_there(registry.create_realm(&init.caller, &init.realm))?;
+    let edit = RealmEdit { head_lifetime: Some(init.head_lifetime), ..RealmEdit::default() };
+    registry.edit_realm(&init.caller, realm, &edit)?;
     let org = NewOrg { org: init.org.clone(), name: Name::parse("org", init.org.as_str())?, preset: None };
     let tenants = registry.tenants(realm);
     or_there(tenants.create_org(&init.caller, &org))?;
@@ -142,7 +147,7 @@ fn begin(data_dir: &DataDir, registry: &Arc<Registry>, init: &Init) -> Result<Be
             root
         }
     };
-    let publisher = Publisher::new(Arc::clone(registry), realm.clone(), publisher, init.head_lifetime, data_dir.lock())?;
+    let publisher = Publisher::new(Arc::clone(registry), realm.clone(), publisher, None, data_dir)?;
     let published = publisher.publish(&[&Directory::new(data_dir.realm(realm))])?;
     Ok(Begun { root, published })
 }
@@ -158,7 +163,7 @@ fn or_there<T>(made: Result<T, edgelatch_registry::Error>) -> Result<(), Error> 
 /// Where the realm's keys go, made if need be: those of the first realm into `keys` itself, those of every other one into a
 /// directory of its own in there. The management realm is published to no edge and has no keys.
 fn keys_dir(data_dir: &DataDir, registry: &Registry, realm: &Slug) -> Result<PathBuf, Error> {
-    files::make_dir(data_dir.path())?;
+    files::own_dir(data_dir.path())?;
     if !data_dir.keys().exists() {
         private_dir(&data_dir.keys())?;
     }
@@ -167,7 +172,7 @@ fn keys_dir(data_dir: &DataDir, registry: &Registry, realm: &Slug) -> Result<Pat
         return Ok(data_dir.keys());
     }
     let keys = data_dir.other_keys(realm);
-    files::make_dir(&keys)?;
+    files::own_dir(&keys)?;
     Ok(keys)
 }
 

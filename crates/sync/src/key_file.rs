@@ -1,4 +1,4 @@
-//! Signing keys in files that only their owner can read.
+//! Signing keys in files that only their owner can read, or in the same text elsewhere.
 //!
 //! ```text
 //! edgelatch signing key 1
@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::files;
+use crate::private::Readers;
 use crate::signers::{Signer, Signers};
 
 /// What every key file begins with; the number is the format's.
@@ -29,16 +30,23 @@ const FIRST_LINE: &str = "edgelatch signing key 1";
 /// Far above the 200 bytes that a key takes.
 const MAX_BYTES: u64 = 4096;
 
-/// A signing key from a file.
+/// A signing key from a file, or from the same text elsewhere.
 #[derive(Debug)]
 pub struct KeyFile {
-    path: PathBuf,
+    name: PathBuf,
     key: SigningKey,
+}
+
+/// A new signing key, which is nowhere yet.
+#[derive(Debug)]
+pub struct NewKey {
+    key: SigningKey,
+    text: Zeroizing<String>,
 }
 
 impl Signer for KeyFile {
     fn name(&self) -> String {
-        self.path.display().to_string()
+        self.name.display().to_string()
     }
 
     fn public(&self) -> [u8; 32] {
@@ -50,18 +58,55 @@ impl Signer for KeyFile {
     }
 }
 
+impl NewKey {
+    /// Draws a key.
+    pub fn draw(role: Role, realm: &Slug, env: &Env) -> Result<NewKey, Error> {
+        let mut seed = Zeroizing::new([0; 32]);
+        env.random(seed.as_mut_slice())?;
+        let key = SigningKey::from_seed(&seed);
+        let public = public_text(&key.public());
+        let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(*seed));
+        let (role, secret) = (role.name(), secret.as_str());
+        let text = format!("{FIRST_LINE}\nrole {role}\nrealm {realm}\npublic {public}\nseed {secret}\n");
+        Ok(NewKey { key, text: Zeroizing::new(text) })
+    }
+
+    /// The public key.
+    pub fn public(&self) -> [u8; 32] {
+        self.key.public()
+    }
+
+    /// Writes its file, which must not exist.
+    pub fn save(self, path: &Path) -> Result<KeyFile, Error> {
+        write_new(path, &self.text)?;
+        Ok(KeyFile { name: path.into(), key: self.key })
+    }
+}
+
+/// A public key as key files, drafts and commands write it: 43 characters of base64url.
+pub fn public_text(key: &[u8; 32]) -> String {
+    URL_SAFE_NO_PAD.encode(key)
+}
+
+/// Reads a public key.
+pub fn read_public(text: &str) -> Option<[u8; 32]> {
+    bytes(text).map(|bytes| *bytes)
+}
+
 /// Makes a signing key and its file, which must not exist.
 pub fn create(path: &Path, role: Role, realm: &Slug, env: &Env) -> Result<KeyFile, Error> {
-    let mut seed = Zeroizing::new([0; 32]);
-    env.random(seed.as_mut_slice())?;
-    let key = SigningKey::from_seed(&seed);
-    let public = URL_SAFE_NO_PAD.encode(key.public());
-    let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(*seed));
-    let text = Zeroizing::new(format!(
-        "{FIRST_LINE}\nrole {}\nrealm {realm}\npublic {public}\nseed {}\n",
-        role.name(),
-        secret.as_str()
-    ));
+    NewKey::draw(role, realm, env)?.save(path)
+}
+
+/// Puts a key that lies in the file `from` into the new file `to`, where nobody else can read it. It must be of `role` and `realm`.
+pub fn place(from: &Path, to: &Path, role: Role, realm: &Slug) -> Result<KeyFile, Error> {
+    let text = read(from, role, Readers::Owner)?;
+    let key = parse(from, &text, role, realm)?;
+    write_new(to, &text)?;
+    Ok(KeyFile { name: to.into(), ..key })
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), Error> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -72,12 +117,20 @@ pub fn create(path: &Path, role: Role, realm: &Slug, env: &Env) -> Result<KeyFil
     })?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| Error::io(path, &e))?;
     // Before a root names the key, it must be sure to be found again.
-    files::sync_dir(files::parent(path))?;
-    Ok(KeyFile { path: path.into(), key })
+    files::sync_dir(files::parent(path))
 }
 
 /// Loads the signing key of `role` and `realm`; one that others may read, of another role or realm, or damaged is refused.
 pub fn load(path: &Path, role: Role, realm: &Slug) -> Result<KeyFile, Error> {
+    load_for(path, role, realm, Readers::Owner)
+}
+
+pub(crate) fn load_for(path: &Path, role: Role, realm: &Slug, readers: Readers) -> Result<KeyFile, Error> {
+    parse(path, &read(path, role, readers)?, role, realm)
+}
+
+/// The text of a key file.
+fn read(path: &Path, role: Role, readers: Readers) -> Result<Zeroizing<String>, Error> {
     let file = File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Error::KeyMissing { path: path.into(), role: role.name() },
         _ => Error::io(path, &error),
@@ -91,13 +144,25 @@ pub fn load(path: &Path, role: Role, realm: &Slug) -> Result<KeyFile, Error> {
     #[cfg(unix)]
     {
         let mode = std::os::unix::fs::MetadataExt::mode(&meta) & 0o777;
-        if mode & 0o077 != 0 {
+        if mode & readers.forbidden() != 0 {
             return Err(Error::KeyExposed { path: path.into(), mode });
         }
     }
     let mut text = Zeroizing::new(String::with_capacity(MAX_BYTES as usize));
     file.take(MAX_BYTES).read_to_string(&mut text).map_err(|_| corrupt("it cannot be read as text"))?;
-    let fields = Fields::read(&text).map_err(corrupt)?;
+    Ok(text)
+}
+
+/// The realm that a key's text names, if it is one.
+pub(crate) fn realm_of(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix("realm "))
+}
+
+/// Reads a key's text. `name` says where it comes from.
+pub fn parse(name: &Path, text: &str, role: Role, realm: &Slug) -> Result<KeyFile, Error> {
+    let path = name;
+    let corrupt = |reason| Error::KeyCorrupt { path: path.into(), reason };
+    let fields = Fields::read(text).map_err(corrupt)?;
     if (fields.role, fields.realm) != (role.name(), realm.as_str()) {
         let name = |role: &str, realm: &str| format!("role {role}, realm {realm}");
         let (found, wanted) = (name(fields.role, fields.realm), name(role.name(), realm.as_str()));
@@ -108,26 +173,42 @@ pub fn load(path: &Path, role: Role, realm: &Slug) -> Result<KeyFile, Error> {
     if key.public() != *public {
         return Err(corrupt("seed and public key do not belong together"));
     }
-    Ok(KeyFile { path: path.into(), key })
+    Ok(KeyFile { name: path.into(), key })
 }
 
 /// Loads `path`, such as `publisher.key`, and every key beside it whose name goes on after a hyphen, such as
-/// `publisher-2.key`: where a root wants several to sign, or while one takes over from another.
-pub fn load_all(path: &Path, role: Role, realm: &Slug) -> Result<Signers, Error> {
-    let mut all: Vec<Box<dyn Signer>> = vec![Box::new(load(path, role, realm)?)];
+/// `publisher-2.key`: where a root wants several to sign, or while one takes over from another. The first may be missing where others are, but
+/// one of them must be there. One that others than `readers` may read is refused.
+pub fn load_all(path: &Path, role: Role, realm: &Slug, readers: Readers) -> Result<Signers, Error> {
+    let all = load_some(path, role, realm, readers)?;
+    if all.is_empty() { Err(Error::KeyMissing { path: path.into(), role: role.name() }) } else { Ok(Signers::new(all)) }
+}
+
+/// The same, where there may be none.
+pub(crate) fn load_some(path: &Path, role: Role, realm: &Slug, readers: Readers) -> Result<Vec<Box<dyn Signer>>, Error> {
+    let mut all: Vec<Box<dyn Signer>> = Vec::new();
+    match load_for(path, role, realm, readers) {
+        Ok(first) => all.push(Box::new(first)),
+        Err(Error::KeyMissing { .. }) => {}
+        Err(error) => return Err(error),
+    }
     let dir = files::parent(path);
     let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
     let beside = |name: &str| name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".key"));
     let mut paths = Vec::new();
-    for entry in fs::read_dir(dir).map_err(|e| Error::io(dir, &e))? {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(all),
+        entries => entries.map_err(|e| Error::io(dir, &e))?,
+    };
+    for entry in entries {
         let entry = entry.map_err(|e| Error::io(dir, &e))?;
         paths.extend(entry.file_name().to_str().filter(|name| beside(name)).map(|name| dir.join(name)));
     }
     paths.sort_unstable();
     for path in paths {
-        all.push(Box::new(load(&path, role, realm)?));
+        all.push(Box::new(load_for(&path, role, realm, readers)?));
     }
-    Ok(Signers::new(all))
+    Ok(all)
 }
 
 /// The values of a key file's lines.
@@ -197,6 +278,12 @@ mod tests {
         for (mode, sound) in [(0o640, false), (0o604, false), (0o620, false), (0o400, true)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let loaded = load(&path, Role::Publisher, &realm);
+            assert_eq!(loaded.map_err(|e| e.code()).err(), (!sound).then_some("key_exposed"), "{mode:o}");
+        }
+        // Where somebody says that it is the group's too, as in a volume that is mounted for one.
+        for (mode, sound) in [(0o440, true), (0o640, true), (0o660, true), (0o644, false), (0o661, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let loaded = load_all(&path, Role::Publisher, &realm, Readers::Group);
             assert_eq!(loaded.map_err(|e| e.code()).err(), (!sound).then_some("key_exposed"), "{mode:o}");
         }
     }

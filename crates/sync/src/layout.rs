@@ -14,7 +14,7 @@ use std::fmt;
 use edgelatch_core::tree::ObjectId;
 
 /// One thing at a target. `Display` gives its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Item {
     /// The current head.
     Head,
@@ -37,6 +37,16 @@ impl Item {
     /// Whether it is one that others may stand for: an object is found by its digest alone, a patch spares bytes and nothing else.
     pub const fn is_patch(self) -> bool {
         matches!(self, Item::Patch { .. })
+    }
+
+    /// Whether it never changes, once it is there.
+    pub const fn is_fixed(self) -> bool {
+        !matches!(self, Item::Head | Item::Bundle)
+    }
+
+    /// What caches are told of it (RFC 9111 section 5.2), where everybody may read it.
+    pub const fn cache_control(self) -> &'static str {
+        if self.is_fixed() { "public, max-age=31536000, immutable" } else { "no-cache" }
     }
 
     /// The item that edges ask for by `name`. Every other name is none, so no path leads out of a directory.

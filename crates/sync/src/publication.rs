@@ -8,9 +8,7 @@
 //! A crash between two steps leaves the old epoch, or the new one with a bundle that is behind, which the next publication mends.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::resume_unwind;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use edgelatch_core::build::Tree;
 use edgelatch_core::tree::{ObjectId, Place, Slot};
@@ -19,10 +17,8 @@ use edgelatch_registry::RootRow;
 use crate::error::Error;
 use crate::held::Held;
 use crate::layout::Item;
+use crate::parallel;
 use crate::target::{Shown, Target};
-
-/// Objects that are written at once: those of one change, whose writes then take the time of one.
-const WRITES: usize = 4;
 
 /// One epoch, signed and complete.
 #[derive(Debug)]
@@ -59,8 +55,9 @@ impl Publication<'_> {
     /// this one is left as it is.
     /// `shown` hears when edges can see it, which is before it is there to stay: should a power cut take it away, the ledger knows that the
     /// epoch is spent.
-    pub fn put(&self, target: &dyn Target, held: &mut Held, shown: &dyn Fn()) -> Result<Written, Error> {
-        let found = Shown::of(target, self.realm, self.roots)?.epoch();
+    pub fn put(&self, target: &dyn Target, held: &mut Held, shown: &(dyn Fn() + Sync)) -> Result<Written, Error> {
+        let (found, seen) = Shown::with_version(target, self.realm, self.roots)?;
+        let found = found.epoch();
         if found >= self.epoch {
             return Err(Error::TargetAhead { target: target.name(), found, epoch: self.epoch });
         }
@@ -83,7 +80,7 @@ impl Publication<'_> {
         let missing: BTreeMap<ObjectId, Place> =
             slots.iter().filter(|(_, slot)| !held.has(slot)).map(|(place, slot)| (slot.id, *place)).collect();
         for (id, length) in self.write_all(target, &missing)? {
-            held.wrote(id);
+            held.wrote(id, length);
             written.objects += 1;
             written.bytes += length;
         }
@@ -100,35 +97,25 @@ impl Publication<'_> {
             }
         }
         target.settle()?;
-        target.write(Item::Head, self.head)?;
+        target.replace_head(self.head, &seen)?;
         shown();
         target.settle()?;
-        held.epoch = self.epoch;
+        held.shows(self.epoch, self.roots.iter().map(|root| root.version).collect());
         Ok(written)
     }
 
-    /// Writes objects, several at a time: each waits for a disk or a network. Returns them with their lengths.
+    /// Writes objects, several at a time, until one fails. Returns them with their lengths.
     fn write_all(&self, target: &dyn Target, missing: &BTreeMap<ObjectId, Place>) -> Result<Vec<(ObjectId, u64)>, Error> {
-        let next = Mutex::new(missing.iter());
-        let write = || -> Result<Vec<(ObjectId, u64)>, Error> {
-            let mut written = Vec::new();
-            loop {
-                let Some((id, place)) = next.lock().unwrap_or_else(PoisonError::into_inner).next() else { return Ok(written) };
-                let object = self.tree.object(*place).unwrap_or_default();
-                target.write(Item::Object(*id), object)?;
-                written.push((*id, object.len() as u64));
+        let failed = AtomicBool::new(false);
+        let write = |(id, place): (&ObjectId, &Place)| {
+            if failed.load(Ordering::Relaxed) {
+                return Ok(None);
             }
+            let object = self.tree.object(*place).unwrap_or_default();
+            target.write(Item::Object(*id), object).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+            Ok(Some((*id, object.len() as u64)))
         };
-        let workers = missing.len().min(WRITES);
-        let done = thread::scope(|scope| {
-            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(write)).collect();
-            workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect::<Vec<_>>()
-        });
-        let mut all = Vec::new();
-        for written in done {
-            all.extend(written?);
-        }
-        Ok(all)
+        parallel::each(target.at_once(), missing.iter(), write).into_iter().filter_map(Result::transpose).collect()
     }
 
     /// Steps 3 and 4, with the bundle of this epoch. Returns how many objects were removed. Where another head is shown meanwhile, nothing is

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::publication::Written;
 use crate::target::Target;
+use crate::trust::Life;
 
 /// What a publisher is at, for whoever waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub enum Reason {
     Change,
     /// A third of the head's life is over.
     Heartbeat,
+    /// The realm has a new root.
+    Root,
     /// A target does not show the last epoch, or no epoch is out.
     Repair,
 }
@@ -41,6 +44,7 @@ impl Reason {
             Reason::Asked => "asked",
             Reason::Change => "change",
             Reason::Heartbeat => "heartbeat",
+            Reason::Root => "root",
             Reason::Repair => "repair",
         }
     }
@@ -51,6 +55,8 @@ impl Reason {
 pub struct Published {
     /// The epoch.
     pub epoch: u64,
+    /// The realm's change counter that it shows.
+    pub changes: u64,
     /// Why it was made.
     pub reason: Reason,
     /// Digest of its tree.
@@ -70,9 +76,23 @@ pub struct Published {
     pub unproven: Vec<String>,
     /// Why signers failed that could be done without.
     pub unsigned: Vec<String>,
+    /// The root's age, where it has reached another stage of its life since this publisher last told: time to make one that lives longer.
+    pub root_aged: Option<Aged>,
     /// Whether the tree that was kept up to date change by change was another than the one built anew, which was published: a fault of the
     /// program that should be reported.
     pub diverged: bool,
+}
+
+/// A root that grows old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Aged {
+    /// Its version.
+    pub root_version: u32,
+    /// When it expires.
+    #[serde(serialize_with = "time")]
+    pub expires_at: u64,
+    /// The stage that it has reached.
+    pub life: Life,
 }
 
 /// A target that could not be published to.

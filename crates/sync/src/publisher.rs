@@ -2,32 +2,37 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use edgelatch_core::build::{Draft, HeadFields, RoleFields, encode_bundle};
-use edgelatch_core::limits::{CLOCK_TOLERANCE, MAX_EPOCH, MAX_HEAD_LIFETIME};
+use edgelatch_core::build::{Draft, HeadFields, encode_bundle};
+use edgelatch_core::limits::{CLOCK_TOLERANCE, MAX_EPOCH};
 use edgelatch_core::root::Root;
-use edgelatch_registry::{EpochRequest, Ledger, LedgerRow, Registry, RootRow, Slug, format_time};
+use edgelatch_core::tree::ObjectId;
+use edgelatch_registry::limits::HEAD_LIFETIME;
+use edgelatch_registry::{Caller, EpochRequest, LastEpoch, Ledger, LedgerRow, Pace, Registry, RootRow, Slug, format_time};
 
+use crate::clock::Witness;
+use crate::data_dir::DataDir;
 use crate::error::Error;
 use crate::files;
 use crate::forest::{Forest, Grown};
-use crate::held::Held;
+use crate::held::{Held, side_by_side};
 use crate::publication::Publication;
-use crate::published::{FailedTarget, Published, Reason, Stage};
-use crate::signers::{Signed, Signers};
+use crate::published::{Aged, FailedTarget, Published, Reason, Stage};
+use crate::restore;
+use crate::shared::Shared;
+use crate::signers::{Signed, Signers, role_fields};
 use crate::target::{Shown, Target};
+use crate::trust::{Life, may_publish, newest_of, newest_root};
 
 /// A head's lifetime unless told otherwise, in seconds: a day without the control plane before edges refuse.
 pub const DEFAULT_LIFETIME: u64 = 24 * 3600;
-/// A shorter life would end while an edge is fetching.
-const MIN_LIFETIME: u64 = 60;
 /// The bundle, which has all keys, is written again after so long at the earliest, however many epochs there were: edges that begin
 /// meanwhile find an older one, and fetch what it lacks.
-const BUNDLE_PAUSE: Duration = Duration::from_secs(2);
+pub(crate) const BUNDLE_PAUSE: Duration = Duration::from_secs(2);
 /// A bundle of at most so many bytes, 160,000 keys, is written with each epoch.
-const SMALL_BUNDLE: u64 = 4 << 20;
+pub(crate) const SMALL_BUNDLE: u64 = 4 << 20;
 /// How long to wait for another publisher of this machine.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
@@ -35,13 +40,20 @@ const LOCK_WAIT: Duration = Duration::from_secs(60);
 pub struct Publisher {
     registry: Arc<Registry>,
     realm: Slug,
-    signers: Signers,
-    lifetime: u64,
+    signers: RwLock<Arc<Signers>>,
+    reload: Option<Reload>,
+    lifetime: Option<u64>,
     lock: PathBuf,
+    clock: Witness,
+    /// The database, where nodes copy from it what is published: a target before all others.
+    shared: Option<Shared>,
     /// The last tree, and what is known of each target, by name.
     memory: Mutex<Memory>,
     watch: Box<dyn Fn(Stage) + Send + Sync>,
 }
+
+/// Gets the signers anew.
+type Reload = Box<dyn Fn() -> Result<Signers, Error> + Send + Sync>;
 
 /// What a publisher remembers. All of it can be found out anew.
 #[derive(Debug, Default)]
@@ -50,6 +62,8 @@ struct Memory {
     held: BTreeMap<String, Held>,
     /// When bundles were written last.
     bundled: Option<Instant>,
+    /// The root, and the stage of its life, that was told of last.
+    aged: Option<Aged>,
     /// The epoch that targets show whose bundle is still to be written.
     unbundled: Option<Out>,
 }
@@ -70,24 +84,28 @@ impl std::fmt::Debug for Publisher {
 }
 
 impl Publisher {
-    /// A publisher whose heads live for `lifetime` seconds. `lock` is a file; of all publishers that are given the same one, one is
-    /// at work at a time.
+    /// A publisher. Its heads live for `lifetime` seconds, or for as long as the realm says. Of all publishers of the realm that are given the same
+    /// data directory, one is at work at a time. Where the registry lies in a database that several machines share, it is published there too.
     pub fn new(
         registry: Arc<Registry>,
         realm: Slug,
         signers: impl Into<Signers>,
-        lifetime: u64,
-        lock: PathBuf,
+        lifetime: impl Into<Option<u64>>,
+        dir: &DataDir,
     ) -> Result<Self, Error> {
-        if !(MIN_LIFETIME..=MAX_HEAD_LIFETIME).contains(&lifetime) {
-            return Err(Error::Lifetime { seconds: lifetime, limit: MAX_HEAD_LIFETIME });
+        let lifetime = lifetime.into();
+        if let Some(seconds) = lifetime.filter(|seconds| !HEAD_LIFETIME.contains(seconds)) {
+            return Err(Error::Lifetime { seconds, limit: *HEAD_LIFETIME.end() });
         }
         Ok(Publisher {
+            lock: dir.lock(&realm),
+            clock: Witness::new(dir.clock()),
+            shared: registry.carries_files().then(|| Shared::new(Arc::clone(&registry), realm.clone())),
             registry,
             realm,
-            signers: signers.into(),
+            signers: RwLock::new(Arc::new(signers.into())),
+            reload: None,
             lifetime,
-            lock,
             memory: Mutex::default(),
             watch: Box::new(|_| {}),
         })
@@ -96,6 +114,16 @@ impl Publisher {
     /// The same, telling `watch` what it is at.
     pub fn watched(self, watch: impl Fn(Stage) + Send + Sync + 'static) -> Self {
         Publisher { watch: Box::new(watch), ..self }
+    }
+
+    /// The same, for a clock that is right whatever it is compared with: the first publication takes it as it is.
+    pub fn accepting_clock(self) -> Self {
+        Publisher { clock: self.clock.accepting(), ..self }
+    }
+
+    /// The same, getting its signers anew by `load` when a root names others than it has: so a server goes on under a new root.
+    pub fn reloading(self, load: impl Fn() -> Result<Signers, Error> + Send + Sync + 'static) -> Self {
+        Publisher { reload: Some(Box::new(load)), ..self }
     }
 
     /// The realm that it publishes.
@@ -112,35 +140,104 @@ impl Publisher {
         self.registry.ledger(&self.realm)
     }
 
-    /// Whether an epoch is due, and why. Cheap: a few rows and each target's head. One that cannot be read needs repair.
+    /// The targets, the database before those that are given.
+    fn all<'t>(&'t self, targets: &[&'t dyn Target]) -> Vec<&'t dyn Target> {
+        self.shared.iter().map(|shared| shared as &dyn Target).chain(targets.iter().copied()).collect()
+    }
+
+    /// Whether an epoch is due, and why. Cheap: a few rows and each target's head. One that cannot be read needs repair. Where every target
+    /// shows the last epoch and the ledger does not say so yet, it does from now on.
     pub fn due(&self, targets: &[&dyn Target]) -> Result<Option<Reason>, Error> {
         match self.due_by_registry()? {
-            None => self.due_by_targets(targets),
+            None => self.due_by_targets(&self.all(targets)),
             reason => Ok(reason),
         }
     }
 
     /// Whether an epoch is due by what the registry says: two rows, whatever the targets show.
-    pub fn due_by_registry(&self) -> Result<Option<Reason>, Error> {
-        let Some(last) = self.ledger().newest(1)?.into_iter().next() else { return Ok(Some(Reason::Repair)) };
-        if last.changes != self.ledger().changes()? {
+    fn due_by_registry(&self) -> Result<Option<Reason>, Error> {
+        let last = self.ledger().newest(1)?.into_iter().next().map(|last| last.last());
+        self.due_after(last, self.ledger().pace()?)
+    }
+
+    /// Whether an epoch is due where the last one is this, and the realm is at that pace. Asks the clock alone.
+    pub fn due_after(&self, last: Option<LastEpoch>, pace: Pace) -> Result<Option<Reason>, Error> {
+        let Some(last) = last else { return Ok(Some(Reason::Repair)) };
+        if last.changes != pace.changes {
             return Ok(Some(Reason::Change));
         }
-        let beat = last.issued_at + self.lifetime.min(last.not_after - last.issued_at) / 3;
-        Ok((self.registry.env().now()? >= beat).then_some(Reason::Heartbeat))
+        if last.root_version != pace.root_version {
+            return Ok(Some(Reason::Root));
+        }
+        let now = self.registry.env().now()?;
+        // By a clock that was ahead. No edge takes it, and the next beat would come after that time only.
+        if last.issued_at > now + CLOCK_TOLERANCE {
+            return Ok(Some(Reason::Repair));
+        }
+        let lifetime = self.lifetime.unwrap_or(pace.head_lifetime);
+        let beat = last.issued_at + lifetime.min(last.not_after - last.issued_at) / 3;
+        Ok((now >= beat).then_some(Reason::Heartbeat))
+    }
+
+    /// Lets the next epoch be signed with the present time, where the last one was signed by a clock that was ahead. Returns the time that counted
+    /// until now; none where it is not in the future.
+    pub fn repair_clock(&self, caller: &Caller) -> Result<Option<u64>, Error> {
+        self.clock.check(&self.registry, self.registry.env().now()?)?;
+        Ok(self.ledger().repair_clock(caller)?)
     }
 
     fn due_by_targets(&self, targets: &[&dyn Target]) -> Result<Option<Reason>, Error> {
         let Some(last) = self.ledger().newest(1)?.into_iter().next() else { return Ok(Some(Reason::Repair)) };
         let roots = self.ledger().roots()?;
-        let memory = self.memory();
-        let holds = |target: &&dyn Target| {
+        let Memory { held, unbundled, .. } = &mut *self.memory();
+        let mut holds = |target: &&dyn Target| {
+            let known = held.get_mut(&target.name()).filter(|held| held.epoch == last.epoch);
             // One that was begun and not finished shows the epoch, but its bundle is an older one.
-            let finished = |held: &Held| held.complete || held.epoch != last.epoch;
-            (memory.unbundled.is_some() || memory.held.get(&target.name()).is_none_or(finished))
-                && Shown::of(*target, self.realm.as_str(), &roots).is_ok_and(|shown| shown.epoch() == last.epoch)
+            let whole = |held: &mut Held| (unbundled.is_some() || held.complete) && held.is_whole(*target);
+            // An epoch of this number that is another one needs whoever publishes, who says so.
+            self.shows(*target, &last, &roots) && known.is_none_or(whole)
         };
-        Ok((!targets.iter().all(holds)).then_some(Reason::Repair))
+        if !targets.iter().all(&mut holds) {
+            return Ok(Some(Reason::Repair));
+        }
+        // Whoever published it may have died before it was noted.
+        if last.published_at.is_none() {
+            self.ledger().mark_published(last.epoch)?;
+        }
+        Ok(None)
+    }
+
+    /// Whether a target shows the last epoch, and not another one of its number.
+    fn shows(&self, target: &dyn Target, last: &LedgerRow, roots: &[RootRow]) -> bool {
+        restore::shown(target, &self.ledger(), self.realm.as_str(), roots).is_ok_and(|shown| shown.epoch() == last.epoch)
+    }
+
+    /// Looks through targets that nothing is known of yet, if they show the last epoch. What somebody has removed there makes an epoch due, which
+    /// brings it back. At first, that costs as much as building a tree.
+    pub fn look_through(&self, targets: &[&dyn Target]) -> Result<(), Error> {
+        let (mut memory, ledger) = (self.memory(), self.ledger());
+        let Memory { forest, held, .. } = &mut *memory;
+        let targets = self.all(targets);
+        let unknown: Vec<_> = targets.into_iter().filter(|target| !held.contains_key(&target.name())).collect();
+        let (Some(last), false) = (ledger.newest(1)?.into_iter().next(), unknown.is_empty()) else { return Ok(()) };
+        let (roots, now) = (ledger.roots()?, self.registry.env().now()?);
+        forest.grow(&ledger, false, now, &self.watch)?;
+        let tree = forest.tree()?;
+        // Else an epoch is due, which looks through them.
+        if tree.id() != last.tree {
+            return Ok(());
+        }
+        let wanted: BTreeMap<ObjectId, u32> = tree.slots().map(|(_, slot)| (slot.id, slot.length)).collect();
+        for target in unknown {
+            // What goes wrong here makes it due for repair, which says what it was.
+            if self.shows(target, &last, &roots) {
+                let (mut known, versions) = (Held::default(), roots.iter().map(|root| root.version).collect());
+                if known.adopt(target, last.epoch, &wanted, versions, now).is_ok() {
+                    held.insert(target.name(), known);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
@@ -156,13 +253,13 @@ impl Publisher {
     /// Publishes an epoch if one is due.
     pub fn publish_if_due(&self, targets: &[&dyn Target]) -> Result<Option<Published>, Error> {
         if self.due(targets)?.is_none() {
-            self.bundle_if_due(targets)?;
+            self.bundle_if_due(&self.all(targets))?;
             return Ok(None);
         }
         let _lock = files::lock(&self.lock, LOCK_WAIT)?;
         // Asked again under the lock: another publisher may just have done it.
         match self.due(targets)? {
-            Some(reason) => self.run(targets, reason).map(Some),
+            Some(reason) => self.run(&self.all(targets), reason).map(Some),
             None => Ok(None),
         }
     }
@@ -182,15 +279,21 @@ impl Publisher {
     /// only when none holds the epoch is that an error.
     pub fn publish(&self, targets: &[&dyn Target]) -> Result<Published, Error> {
         let _lock = files::lock(&self.lock, LOCK_WAIT)?;
-        self.run(targets, Reason::Asked)
+        self.run(&self.all(targets), Reason::Asked)
     }
 
     fn run(&self, targets: &[&dyn Target], reason: Reason) -> Result<Published, Error> {
         let roots = self.ledger().roots()?;
-        let root = self.trusted_root(&roots)?;
+        let (root, signers) = self.trusted_root(&roots)?;
+        let lifetime = self.lifetime.map_or_else(|| self.ledger().pace().map(|pace| pace.head_lifetime), Ok)?;
         let now = self.registry.env().now()?;
+        self.clock.check(&self.registry, now)?;
         let mut memory = self.memory();
-        let Memory { forest, held, .. } = &mut *memory;
+        let Memory { forest, held, aged, .. } = &mut *memory;
+        let life = Life::at(root.issued_at, root.expires_at, now);
+        let age = Some(Aged { root_version: root.version, expires_at: root.expires_at, life });
+        let root_aged = age.filter(|_| life > Life::Fresh && *aged != age);
+        *aged = age;
         let Grown { changes, diverged } = forest.grow(&self.ledger(), reason == Reason::Asked, now, &self.watch)?;
         let (tree, patches) = (forest.tree()?, forest.patches()?);
         (self.watch)(Stage::Writing(tree.bytes()));
@@ -198,9 +301,10 @@ impl Publisher {
         let mut above = root.min_epoch.saturating_sub(1);
         let (mut unproven, mut broken) = (Vec::new(), Vec::new());
         for target in targets {
-            match Shown::of(*target, self.realm.as_str(), &roots) {
+            match restore::shown(*target, &self.ledger(), self.realm.as_str(), &roots) {
                 Ok(Shown::Unproven) => unproven.push(target.name()),
                 Ok(shown) => above = above.max(shown.epoch()),
+                Err(error @ Error::RegistryOlder { .. }) => return Err(error),
                 Err(error) => broken.push(error),
             }
         }
@@ -210,30 +314,25 @@ impl Publisher {
         {
             return Err(error);
         }
-        let request = EpochRequest {
-            above,
-            tree: tree.id(),
-            records: tree.records,
-            changes,
-            root_version: root.version,
-            now,
-            lifetime: self.lifetime,
-        };
+        let request =
+            EpochRequest { above, tree: tree.id(), records: tree.records, changes, root_version: root.version, now, lifetime };
         self.check_ledger(now, above)?;
         // Committed before the signature exists: whatever happens from here on, this epoch is spent.
         let row = self.ledger().reserve(&request)?;
-        let Signed { bytes: head, failed: unsigned } = self.sign(&row, tree.bytes(), &root)?;
+        let Signed { bytes: head, failed: unsigned } = self.sign(&signers, &row, tree.bytes(), &root)?;
+        self.clock.note(&self.registry, now);
         let (realm, epoch) = (self.realm.as_str(), row.epoch);
         let publication = Publication { realm, epoch, now: row.issued_at, head: &head, roots: &roots, tree, patches: &patches };
         let (mut written, mut failed, mut first) = (Vec::new(), Vec::new(), None);
-        for target in targets {
-            let known = held.entry(target.name()).or_default();
-            match publication.put(*target, known, &|| (self.watch)(Stage::Shown(epoch))) {
+        // Side by side: none waits for another one, which may be far away.
+        let put = |target: &dyn Target, known: &mut Held| publication.put(target, known, &|| (self.watch)(Stage::Shown(epoch)));
+        for (target, done) in side_by_side(targets, held, put) {
+            match done {
                 Ok(done) => written.push(done),
                 Err(error) => {
                     // Looked through again next time, whatever is there now.
-                    *known = Held::default();
-                    failed.push(FailedTarget::of(*target, &error));
+                    held.remove(&target.name());
+                    failed.push(FailedTarget::of(target, &error));
                     first = first.or(Some(error));
                 }
             }
@@ -259,6 +358,7 @@ impl Publisher {
         }
         Ok(Published {
             epoch,
+            changes,
             reason,
             tree: row.tree.to_string(),
             records,
@@ -268,6 +368,7 @@ impl Publisher {
             failed,
             unproven,
             unsigned: unsigned.iter().map(ToString::to_string).collect(),
+            root_aged,
             diverged,
         })
     }
@@ -281,26 +382,40 @@ impl Publisher {
         let bundle = encode_bundle(&head, tree).map_err(|error| Error::Build { detail: error.to_string() })?;
         let realm = self.realm.as_str();
         let publication = Publication { realm, epoch, now: signed_at, head: &head, roots: &roots, tree, patches: &[] };
-        let mut results = Vec::new();
-        for target in targets {
-            let Some(held) = memory.held.get_mut(&target.name()).filter(|held| held.epoch == epoch) else { continue };
-            results.push(publication.finish(*target, held, &bundle).map_err(|error| FailedTarget::of(*target, &error)));
-        }
-        Ok(results)
+        let finish = |target: &dyn Target, held: &mut Held| {
+            let finished = (held.epoch == epoch).then(|| publication.finish(target, held, &bundle));
+            finished.map(|finished| finished.map_err(|error| FailedTarget::of(target, &error)))
+        };
+        Ok(side_by_side(targets, &mut memory.held, finish).into_iter().filter_map(|(_, finished)| finished).collect())
     }
 
-    /// The newest root, if our signers may publish under it today.
-    fn trusted_root(&self, roots: &[RootRow]) -> Result<Root, Error> {
-        let newest = roots.last().ok_or_else(|| Error::NoRoot { realm: self.realm.to_string() })?;
-        let root = Root::open(&newest.object).map_err(|e| Error::BadRoot { version: newest.version, detail: e.to_string() })?;
-        let (held, threshold) = (self.signers.held(&publisher_role(&root)), root.publisher.threshold());
-        if held < usize::from(threshold) {
-            return Err(Error::NotPublisher { version: root.version, held, threshold });
-        }
+    /// The newest root and its stage of life now, for whoever watches over it.
+    pub fn root_life(&self) -> Result<(Root, Life), Error> {
+        let (_, root) = newest_root(&self.registry, &self.realm)?;
+        let life = Life::at(root.issued_at, root.expires_at, self.registry.env().now()?);
+        Ok((root, life))
+    }
+
+    /// The newest root, if our signers may publish under it today, and these.
+    fn trusted_root(&self, roots: &[RootRow]) -> Result<(Root, Arc<Signers>), Error> {
+        let (_, root) = newest_of(roots, &self.realm)?;
+        let signers = self.signers_of(&root)?;
+        may_publish(&root, &signers.keys())?;
         if self.registry.env().now()? >= root.expires_at {
             return Err(Error::RootExpired { version: root.version, at: format_time(root.expires_at) });
         }
-        Ok(root)
+        Ok((root, signers))
+    }
+
+    /// Our signers, got anew if those that we have are too few for `root`.
+    fn signers_of(&self, root: &Root) -> Result<Arc<Signers>, Error> {
+        let signers = Arc::clone(&self.signers.read().unwrap_or_else(PoisonError::into_inner));
+        let Some(reload) = self.reload.as_ref().filter(|_| may_publish(root, &signers.keys()).is_err()) else {
+            return Ok(signers);
+        };
+        let signers = Arc::new(reload()?);
+        *self.signers.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&signers);
+        Ok(signers)
     }
 
     /// The ledger never signs with an earlier time than before. That evens out small steps back of the clock; after a large one,
@@ -311,15 +426,13 @@ impl Publisher {
         if epoch >= MAX_EPOCH {
             return Err(Error::EpochLimit { epoch, limit: MAX_EPOCH });
         }
-        match ledger.first() {
-            Some(last) if last.issued_at > now + CLOCK_TOLERANCE => {
-                Err(Error::ClockBack { last: format_time(last.issued_at), now: format_time(now) })
-            }
+        match self.ledger().last_issued_at()? {
+            last if last > now + CLOCK_TOLERANCE => Err(Error::ClockBack { last: format_time(last), now: format_time(now) }),
             _ => Ok(()),
         }
     }
 
-    fn sign(&self, row: &LedgerRow, tree_bytes: u64, root: &Root) -> Result<Signed, Error> {
+    fn sign(&self, signers: &Signers, row: &LedgerRow, tree_bytes: u64, root: &Root) -> Result<Signed, Error> {
         let fields = HeadFields {
             realm: self.realm.to_string(),
             root_version: row.root_version,
@@ -331,10 +444,6 @@ impl Publisher {
             records: row.records,
         };
         let draft = Draft::head(&fields).map_err(|e| Error::Build { detail: e.to_string() })?;
-        self.signers.sign(draft, &[&publisher_role(root)])
+        signers.sign(draft, &[&role_fields(&root.publisher)])
     }
-}
-
-fn publisher_role(root: &Root) -> RoleFields {
-    RoleFields { threshold: root.publisher.threshold(), keys: root.publisher.keys().copied().collect() }
 }

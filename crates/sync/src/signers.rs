@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use edgelatch_core::build::{Draft, RoleFields};
+use edgelatch_core::signed::RoleKeys;
 
 use crate::error::Error;
 
@@ -45,9 +46,14 @@ impl Signers {
         RoleFields { threshold, keys: self.0.iter().map(|signer| signer.public()).collect() }
     }
 
-    /// How many of `role`'s keys are here.
-    pub(crate) fn held(&self, role: &RoleFields) -> usize {
-        self.0.iter().filter(|signer| role.keys.contains(&signer.public())).count()
+    /// Each of them, in the order in which they are asked to sign.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Signer> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+
+    /// Their public keys.
+    pub fn keys(&self) -> Vec<[u8; 32]> {
+        self.iter().map(Signer::public).collect()
     }
 
     /// Signs with as many keys of each role as must sign: those of one role for a head or the first root, those of the root before
@@ -79,6 +85,11 @@ impl<S: Signer + 'static> From<S> for Signers {
     fn from(signer: S) -> Signers {
         Signers(vec![Box::new(signer)])
     }
+}
+
+/// A role as it stands in a root, for another root.
+pub(crate) fn role_fields(role: &RoleKeys) -> RoleFields {
+    RoleFields { threshold: role.threshold(), keys: role.keys().copied().collect() }
 }
 
 fn add(draft: &mut Draft, signer: &dyn Signer, signature: [u8; 64]) -> Result<(), Error> {

@@ -9,16 +9,26 @@ use edgelatch_registry::RootRow;
 use crate::error::Error;
 use crate::layout::Item;
 
-/// A place that edges read from: a directory, later a bucket of an object store.
+/// A place that edges read from: a directory, or a bucket of an object store. Or the database, from which other nodes copy.
 ///
 /// A target only stores. What is written in which order, which epoch is refused and what is kept for how long is the same for
 /// all and stands in [`Publication::put`](crate::Publication::put). `tests/targets.rs` holds each to its promises.
 pub trait Target: Debug + Send + Sync {
-    /// Its name in messages.
+    /// Its name in messages. No credentials are part of it.
     fn name(&self) -> String;
 
     /// The bytes of `item`, as they are; `None` where there is none.
     fn read(&self, item: Item) -> Result<Option<Vec<u8>>, Error>;
+
+    /// Whether `item` is there.
+    fn has(&self, item: Item) -> Result<bool, Error> {
+        Ok(self.read(item)?.is_some())
+    }
+
+    /// The head, and what tells it from every other one, for [`replace_head`](Self::replace_head).
+    fn head(&self) -> Result<(Option<Vec<u8>>, Version), Error> {
+        Ok((self.read(Item::Head)?, Version::default()))
+    }
 
     /// Called before the first write of an epoch, of which one at a time is under way: clears what interrupted ones left.
     fn prepare(&self) -> Result<(), Error> {
@@ -29,6 +39,12 @@ pub trait Target: Debug + Send + Sync {
     /// after an error. A patch may be lost in a power cut, and then be short.
     fn write(&self, item: Item, bytes: &[u8]) -> Result<(), Error>;
 
+    /// Writes the head, unless it is another one by now than the one of this version, where the target can tell: then whoever wrote it has
+    /// published meanwhile, and nothing is changed. Otherwise as [`write`](Self::write).
+    fn replace_head(&self, bytes: &[u8], _seen: &Version) -> Result<(), Error> {
+        self.write(Item::Head, bytes)
+    }
+
     /// Returns when everything written so far is there to stay, also after a power cut.
     fn settle(&self) -> Result<(), Error>;
 
@@ -37,6 +53,26 @@ pub trait Target: Debug + Send + Sync {
 
     /// Removes `item`.
     fn remove(&self, item: Item) -> Result<(), Error>;
+
+    /// How many reads, writes or removals it is worth having under way at a time.
+    fn at_once(&self) -> usize {
+        4
+    }
+
+    /// What it cannot promise, and what that means; found out with the first write.
+    fn weakness(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// What tells one head at a target from another: what its store says of it. Nothing where there is no head, or one publisher at a time is at
+/// work by other means.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Version {
+    pub(crate) e_tag: Option<String>,
+    pub(crate) number: Option<String>,
+    /// The head itself, where that is what is compared.
+    pub(crate) bytes: Option<Vec<u8>>,
 }
 
 /// What a target shows.
@@ -54,17 +90,28 @@ pub enum Shown {
 impl Shown {
     /// Reads and proves `target`'s head. One of another realm is an error: publishing would take that realm's edges away.
     pub fn of(target: &dyn Target, realm: &str, roots: &[RootRow]) -> Result<Shown, Error> {
-        let Some(bytes) = target.read(Item::Head)? else { return Ok(Shown::Nothing) };
-        match Head::inspect(&bytes) {
+        Shown::with_version(target, realm, roots).map(|(shown, _)| shown)
+    }
+
+    /// The same, and the version of that head.
+    pub(crate) fn with_version(target: &dyn Target, realm: &str, roots: &[RootRow]) -> Result<(Shown, Version), Error> {
+        let (head, version) = target.head()?;
+        Ok((Shown::of_head(head.as_deref(), &target.name(), realm, roots)?, version))
+    }
+
+    /// The same by the bytes of its head.
+    pub(crate) fn of_head(bytes: Option<&[u8]>, target: &str, realm: &str, roots: &[RootRow]) -> Result<Shown, Error> {
+        let Some(bytes) = bytes else { return Ok(Shown::Nothing) };
+        match Head::inspect(bytes) {
             Ok(head) if head.realm != realm => {
-                return Err(Error::TargetForeign { target: target.name(), found: head.realm, realm: realm.into() });
+                return Err(Error::TargetForeign { target: target.into(), found: head.realm, realm: realm.into() });
             }
             Ok(_) => {}
             Err(_) => return Ok(Shown::Unproven),
         }
         let Some(root) = roots.last().and_then(|newest| Root::open(&newest.object).ok()) else { return Ok(Shown::Unproven) };
         let counts = |head: &Head| head.root_version >= root.era && head.epoch >= root.min_epoch;
-        Ok(Head::open(&bytes, &root).ok().filter(counts).map_or(Shown::Unproven, |head| Shown::Epoch(head.epoch)))
+        Ok(Head::open(bytes, &root).ok().filter(counts).map_or(Shown::Unproven, |head| Shown::Epoch(head.epoch)))
     }
 
     /// The epoch that the next one must exceed; 0 for none.

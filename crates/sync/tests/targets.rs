@@ -13,19 +13,20 @@ use edgelatch_core::head::Head;
 use edgelatch_core::root::Root;
 use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::RootRow;
-use edgelatch_sync::{Directory, Error, Held, Item, Publication, Shown, Target, Written};
+use edgelatch_sync::{Bucket, Directory, Error, Held, Item, Publication, Shown, Target, Version, Written};
 use edgelatch_testkit::realm::{self, T0, head_fields, record, signers};
+use edgelatch_testkit::s3;
 
 /// The name of an object of which only the name matters.
 const SEVENS: ObjectId = ObjectId([7; 32]);
 
-/// A target as a bucket of an object store is: each write whole and durable at once, listings in no useful order.
+/// A target in memory: each write whole and durable at once, listings in no useful order.
 #[derive(Debug, Default)]
-struct Bucket(Mutex<BTreeMap<String, (Item, Vec<u8>)>>);
+struct Memory(Mutex<BTreeMap<String, (Item, Vec<u8>)>>);
 
-impl Target for Bucket {
+impl Target for Memory {
     fn name(&self) -> String {
-        "bucket".into()
+        "memory".into()
     }
 
     fn read(&self, item: Item) -> Result<Option<Vec<u8>>, Error> {
@@ -76,6 +77,14 @@ impl Target for Failing<'_> {
         self.inner.read(item)
     }
 
+    fn head(&self) -> Result<(Option<Vec<u8>>, Version), Error> {
+        self.inner.head()
+    }
+
+    fn replace_head(&self, bytes: &[u8], seen: &Version) -> Result<(), Error> {
+        self.change(|| self.inner.replace_head(bytes, seen))
+    }
+
     fn prepare(&self) -> Result<(), Error> {
         self.change(|| self.inner.prepare())
     }
@@ -106,7 +115,14 @@ macro_rules! over_each_target {
                 super::$case(&super::Directory::new(temp.path().join("made/on/demand")));
             })*
         }
-        mod bucket { $(#[test] fn $case() { super::$case(&super::Bucket::default()) })* }
+        mod memory { $(#[test] fn $case() { super::$case(&super::Memory::default()) })* }
+        mod bucket {
+            $(#[test] fn $case() {
+                let Some(server) = super::s3::server() else { return };
+                let address = format!("s3://{}/r/acme", server.bucket()).parse().unwrap();
+                super::$case(&super::Bucket::open(&address, server.environment()).unwrap());
+            })*
+        }
     };
 }
 

@@ -21,9 +21,9 @@ const LIFE: u64 = 86_400;
 const CENTURY: u64 = 3_155_760_000;
 
 /// Name, services, role, allow list; the rest by name below.
-const KEYS: [(&str, Option<&str>, u32, Option<&str>); 9] = [
+const KEYS: [(&str, Option<&str>, u32, Option<&str>); 10] = [
     ("plain", None, 0, None),
-    ("office", Some("cdn"), 1, Some("198.51.100.0/24")),
+    ("office", None, 1, Some("198.51.100.0/24")),
     ("dual", None, 1, Some("2001:db8::/32")),
     ("revoked", None, 0, None),
     ("expired", None, 0, None),
@@ -31,6 +31,7 @@ const KEYS: [(&str, Option<&str>, u32, Option<&str>); 9] = [
     ("orphan", None, 0, None),
     ("leaving", None, 0, None),
     ("stranger", None, 0, None),
+    ("scoped", Some("cdn"), 1, None),
 ];
 
 /// The content of the file, were the first head issued at `start`.

@@ -9,6 +9,8 @@
 //! | `vectors`, `fixture`, `codes` | files that are generated: `tests/vectors/`, the snapshots of the JS tests, the TypeScript codes |
 //! | `cases`, `wire`, `snapshot` | case files and their judges, on every host; one raw HTTP request; snapshots on disk |
 //! | `demo` | what `cargo xtask demo` shows |
+//! | `s3` | a server that speaks S3, which ends with the test |
+//! | `mmdb` | a database of countries, made for a test |
 //! | `shell`, `process`, `tally`, `closing` | running programs, and adding up what their tests say |
 
 #![forbid(unsafe_code)]
@@ -18,6 +20,7 @@ pub mod closing;
 pub mod codes;
 pub mod demo;
 pub mod fixture;
+pub mod mmdb;
 #[cfg(feature = "registry")]
 pub mod postgres;
 pub mod process;
@@ -25,6 +28,7 @@ pub mod random;
 pub mod realm;
 #[cfg(feature = "registry")]
 pub mod registry;
+pub mod s3;
 pub mod shell;
 pub mod snapshot;
 pub mod tally;

@@ -26,11 +26,18 @@ rm -rf "$2"
 
 /// A running server.
 pub struct Server {
+    bin: PathBuf,
     dir: PathBuf,
     port: u16,
+    durable: &'static str,
     next: AtomicUsize,
     /// Its standard input is closed by the system when this process ends.
-    _watch: Child,
+    watch: Child,
+}
+
+/// A server of a test's own, to be stopped, killed and started again; none where PostgreSQL is not installed. It keeps what it has committed.
+pub fn own() -> Option<Server> {
+    installed().map(|bin| Server::start(&bin, "off"))
 }
 
 /// The server; none where PostgreSQL is not installed, which is said, and an error where `CI` is set. It loses its data in a
@@ -46,18 +53,19 @@ pub fn durable() -> Option<&'static Server> {
     start(&SERVER, "on")
 }
 
-fn start(server: &'static OnceLock<Option<Server>>, durable: &str) -> Option<&'static Server> {
-    server
-        .get_or_init(|| {
-            let bin = programs();
-            if bin.is_none() {
-                assert!(std::env::var_os("CI").is_none(), "PostgreSQL is not installed: apt-get install postgresql");
-                // Past the harness, which would swallow it.
-                let _ = writeln!(std::io::stderr(), "skipped: PostgreSQL is not installed");
-            }
-            bin.map(|bin| Server::start(&bin, durable))
-        })
-        .as_ref()
+fn start(server: &'static OnceLock<Option<Server>>, durable: &'static str) -> Option<&'static Server> {
+    server.get_or_init(|| installed().map(|bin| Server::start(&bin, durable))).as_ref()
+}
+
+/// Its programs; where there are none, that is said.
+fn installed() -> Option<PathBuf> {
+    let bin = programs();
+    if bin.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "PostgreSQL is not installed: apt-get install postgresql");
+        // Past the harness, which would swallow it.
+        let _ = writeln!(std::io::stderr(), "skipped: PostgreSQL is not installed");
+    }
+    bin
 }
 
 /// The newest installation: where Debian has them, or else on the PATH.
@@ -81,18 +89,28 @@ fn user() -> Option<(u32, u32)> {
     Some(find("postgres").or_else(|| find("nobody")).expect("root needs a user `postgres` or `nobody` to run PostgreSQL as"))
 }
 
+/// A command that runs as the server's user.
+fn command(program: &Path, dir: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(dir).stdin(Stdio::null()).process_group(0);
+    user().map(|(uid, gid)| command.uid(uid).gid(gid));
+    command
+}
+
+/// Runs the server as long as this process lives.
+fn watch(bin: &Path, dir: &Path, port: u16, durable: &str) -> Child {
+    let mut watch = command(Path::new("sh"), dir);
+    watch.args(["-c", WATCH, "sh"]).arg(bin).arg(dir).arg(port.to_string()).arg(durable);
+    watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
 impl Server {
-    fn start(bin: &Path, durable: &str) -> Server {
+    fn start(bin: &Path, durable: &'static str) -> Server {
         let (dir, user) = (tempfile::Builder::new().prefix("edgelatch-pg-").tempdir().unwrap().keep(), user());
         if let Some((uid, gid)) = user {
             chown(&dir, Some(uid), Some(gid)).unwrap();
         }
-        let command = |program: &Path| {
-            let mut command = Command::new(program);
-            command.current_dir(&dir).stdin(Stdio::null()).process_group(0);
-            user.map(|(uid, gid)| command.uid(uid).gid(gid));
-            command
-        };
+        let command = |program: &Path| command(program, &dir);
         let run = |command: &mut Command| {
             let out = command.output().unwrap();
             assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
@@ -107,17 +125,60 @@ impl Server {
         let key = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
         run(command(Path::new("openssl")).args(key).args(["-keyout", "server.key", "-out", "server.crt"]).args(name));
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let mut watch = command(Path::new("sh"));
-        watch.args(["-c", WATCH, "sh"]).arg(bin).arg(&dir).arg(port.to_string()).arg(durable);
-        let child = watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let server = Server { dir, port, next: AtomicUsize::new(0), _watch: child };
+        let watch = watch(bin, &dir, port, durable);
+        let server = Server { bin: bin.into(), dir, port, durable, next: AtomicUsize::new(0), watch };
+        server.answers();
+        server
+    }
+
+    /// Waits until it can be connected to.
+    fn answers(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
-        while let Err(error) = server.connect() {
-            let log = || std::fs::read_to_string(server.dir.join("log")).unwrap_or_default();
+        while let Err(error) = self.connect() {
+            let log = || std::fs::read_to_string(self.dir.join("log")).unwrap_or_default();
             assert!(Instant::now() < deadline, "PostgreSQL did not start: {error}\n{}", log());
             std::thread::sleep(Duration::from_millis(50));
         }
-        server
+    }
+
+    /// Its first process, and those that serve sessions.
+    fn processes(&self) -> Vec<String> {
+        let file = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap_or_default();
+        let first = file.lines().next().unwrap_or_default().to_owned();
+        let children = std::fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap_or_default();
+        std::iter::once(first).chain(children.split_whitespace().map(Into::into)).collect()
+    }
+
+    fn signal(&self, signal: &str) {
+        let _ = Command::new("kill").arg(signal).args(self.processes()).stderr(Stdio::null()).status();
+    }
+
+    /// Lets it answer nothing, and end no connection.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Kills it, so that it has time for nothing.
+    pub fn kill(&mut self) {
+        // Whoever watches it would clear its files away.
+        let _ = self.watch.kill();
+        let _ = self.watch.wait();
+        self.signal("-KILL");
+    }
+
+    /// Starts it again after it was killed.
+    pub fn restart(&mut self) {
+        // It would take itself for running, where nobody has waited for what was killed.
+        for file in ["data/postmaster.pid".into(), format!(".s.PGSQL.{}", self.port), format!(".s.PGSQL.{}.lock", self.port)] {
+            let _ = std::fs::remove_file(self.dir.join(file));
+        }
+        self.watch = watch(&self.bin, &self.dir, self.port, self.durable);
+        self.answers();
     }
 
     fn connect(&self) -> Result<::postgres::Client, ::postgres::Error> {

@@ -6,7 +6,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use edgelatch_core::{
-    build::{self, HeadFields, KeyRecord, RealmRecord, RoleRecord, RootFields},
+    build::{self, HeadFields, KeyRecord, RealmRecord, RoleRecord, RootFields, Tree},
     http::CredentialHeaders,
     key::{self, KeyId, Prefix},
 };
@@ -81,11 +81,15 @@ pub fn write(dir: &Path, realm: &RealmRecord, records: Vec<KeyRecord>) -> Result
 
 /// The same with an epoch of its own, for a snapshot that is to follow another.
 pub fn write_epoch(dir: &Path, epoch: u64, realm: &RealmRecord, records: Vec<KeyRecord>) -> Result<Snapshot> {
+    write_tree(dir, epoch, &build::build_tree(realm, records)?)
+}
+
+/// The same of a tree that is built already.
+pub fn write_tree(dir: &Path, epoch: u64, tree: &Tree) -> Result<Snapshot> {
     let root = RootFields { realm: REALM.into(), issued_at: ISSUED_AT, expires_at: NOW + 3650 * DAY, ..root_fields(1) };
-    let tree = build::build_tree(realm, records)?;
-    let head = HeadFields { realm: REALM.into(), issued_at: ISSUED_AT, not_after: NOT_AFTER, ..head_fields(epoch, &tree) };
+    let head = HeadFields { realm: REALM.into(), issued_at: ISSUED_AT, not_after: NOT_AFTER, ..head_fields(epoch, tree) };
     let root_bytes = build::sign_root(&root, &signers(&[1]))?;
-    let bundle_bytes = build::encode_bundle(&build::sign_head(&head, &signers(&[101]))?, &tree)?;
+    let bundle_bytes = build::encode_bundle(&build::sign_head(&head, &signers(&[101]))?, tree)?;
     let bytes = bundle_bytes.len() as u64;
     let snapshot = Snapshot { root: dir.join("root.bin"), bundle: dir.join("bundle.bin"), bytes };
     fs::write(&snapshot.root, root_bytes).with_context(|| format!("cannot write {}", snapshot.root.display()))?;

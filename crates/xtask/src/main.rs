@@ -9,10 +9,13 @@ mod bench;
 mod cases;
 mod ci;
 mod demo;
+mod dist;
 mod fresh;
 mod generated;
 mod js;
+mod npm;
 mod python;
+mod silence;
 mod steps;
 mod test;
 mod tidy;
@@ -44,6 +47,8 @@ enum Command {
     Cases(cases::Arguments),
     /// Measure the figures of the design and print each beside its target
     Bench(bench::Arguments),
+    /// Make what is handed out: a static program in an archive, the SDK's package, what they are made of, checksums
+    Dist(dist::Arguments),
     /// Generate js/src/generated/codes.ts and the tables in the documentation from the core's verdict table
     Codes(generated::Arguments),
     /// Generate tests/vectors/, what Rust, Python and JavaScript check the format against
@@ -71,6 +76,7 @@ fn run(command: Command) -> Result<()> {
         Command::Sdk => js::prepare(),
         Command::Cases(arguments) => cases::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),
+        Command::Dist(arguments) => dist::main(&arguments),
         Command::Codes(arguments) => arguments.keep(&generated::from_verdicts()?, "cargo xtask codes"),
         Command::Vectors(arguments) => arguments.keep(&generated::from_builder()?, "cargo xtask vectors"),
     }

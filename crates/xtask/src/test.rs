@@ -1,17 +1,20 @@
 //! `cargo xtask test`: everything that proves something, one line a step.
 
 use crate::{
-    python,
+    dist, npm, python,
     steps::{Choice, Plan, Step, Steps},
     tools,
 };
 use anyhow::Result;
 use edgelatch_testkit::{
     closing::Counts,
+    s3,
     shell::{self, command, target},
 };
 use std::{env, ffi::OsStr, path::PathBuf, process::Command, sync::OnceLock};
 
+/// Why a step is skipped.
+const NO_PYTHON: &str = "python3 with its venv module is not installed";
 /// A target without a standard library.
 const NO_STD: &str = "thumbv7em-none-eabi";
 
@@ -34,6 +37,9 @@ pub const STEPS: &[Step] = &[
         about: "the suite on Node, Deno, Bun and workerd, over the packed package; stores of Workers in Miniflare",
         plan: || npm(Counts::Ours, &["run", "test:runtimes"]),
     },
+    Step { name: "hosts", about: "the adapters on the real frameworks, their types, and the examples", plan: hosts },
+    Step { name: "bundlers", about: "a program out of every bundler, run where the package is not", plan: bundlers },
+    Step { name: "contenders", about: "whatever the benchmark loads lets good keys pass, and no others", plan: contenders },
     Step {
         name: "cases-ip",
         about: "address cases in Rust, wasm and the SDK",
@@ -50,7 +56,15 @@ pub const STEPS: &[Step] = &[
     Step { name: "readme", about: "what README.md tells a reader to do", plan: readme },
     Step { name: "stream", about: "new epochs reach edges over the server's stream, on Node, Deno and Bun", plan: stream },
     Step { name: "nginx", about: "edges behind a real web server and its caches, misconfigured ones too", plan: nginx },
+    Step { name: "readers", about: "published files that take a key, and edges that have one or none", plan: readers },
+    Step { name: "s3", about: "buckets as targets on a real server that speaks S3: races, kills, stores that fail", plan: s3 },
+    Step { name: "s3-edge", about: "an edge that reads a bucket, and a store that is away for a while", plan: s3_edge },
     Step { name: "fleet", about: "a revocation is waited for until every edge has it", plan: fleet },
+    Step {
+        name: "shipping",
+        about: "what is handed out: program, image, unit and manifests, looked at and run",
+        plan: shipping,
+    },
     Step { name: "systems", about: "the documentation of each preset's system, walked on the real thing", plan: systems },
 ];
 
@@ -103,6 +117,28 @@ fn packaging() -> Result<Plan> {
     Ok(Plan::Run(Counts::Status, vec![command("node", ["tests/packaging/types.mjs"])]))
 }
 
+fn hosts() -> Result<Plan> {
+    npm::hosts()?;
+    let programs = ["types", "run", "lambda", "examples"];
+    Ok(Plan::Run(Counts::Ours, programs.map(|name| command("node", [format!("tests/hosts/{name}.mjs")])).into()))
+}
+
+fn bundlers() -> Result<Plan> {
+    npm::bundlers()?;
+    Ok(Plan::Run(Counts::Ours, vec![command("node", ["tests/hosts/bundlers/run.mjs"])]))
+}
+
+fn contenders() -> Result<Plan> {
+    npm::contenders()?;
+    let dir = shell::scratch("contenders")?;
+    let mut realm =
+        command("cargo", ["run", "--quiet", "--package", "edgelatch-testkit", "--example", "figures", "--", "--files"]);
+    realm.arg(&dir).arg("1000");
+    let mut smoke = command("node", ["tests/bench/smoke.mjs"]);
+    smoke.arg(dir.join("1000"));
+    Ok(Plan::Run(Counts::Ours, vec![realm, smoke]))
+}
+
 fn examples() -> Result<Plan> {
     Ok(Plan::Run(Counts::Status, vec![command("node", ["tests/runtimes/examples.mjs"])]))
 }
@@ -127,6 +163,37 @@ fn nginx() -> Result<Plan> {
     Ok(with_command(Counts::Ours, "tests/e2e/nginx/run.mjs", Some(program)))
 }
 
+fn readers() -> Result<Plan> {
+    Ok(with_command(Counts::Ours, "tests/e2e/readers.mjs", None))
+}
+
+/// The same plan, with the server that speaks S3.
+fn with_s3(plan: Plan) -> Result<Plan> {
+    if !python::is_there() {
+        return Ok(Plan::Skip(NO_PYTHON.into()));
+    }
+    let moto = python::programs(python::S3)?.join("moto_server");
+    Ok(match plan {
+        Plan::Run(counts, mut commands) => {
+            for command in &mut commands {
+                command.env(s3::PROGRAM, &moto);
+            }
+            Plan::Run(counts, commands)
+        }
+        skip => skip,
+    })
+}
+
+fn s3() -> Result<Plan> {
+    let mut tests = command("cargo", ["test", "--no-fail-fast", "--package", "edgelatch-sync", "--package", "edgelatch"]);
+    tests.args(["--test", "targets", "--test", "buckets", "--test", "s3"]);
+    with_s3(Plan::Run(Counts::Libtest, vec![tests]))
+}
+
+fn s3_edge() -> Result<Plan> {
+    with_s3(with_command(Counts::Ours, "tests/e2e/s3/run.mjs", None))
+}
+
 fn fleet() -> Result<Plan> {
     Ok(with_command(Counts::Ours, "tests/e2e/fleet.mjs", None))
 }
@@ -135,15 +202,24 @@ fn systems() -> Result<Plan> {
     Ok(with_command(Counts::Ours, "tests/systems/run.mjs", None))
 }
 
+fn shipping() -> Result<Plan> {
+    if !shell::exists(dist::COMPILER) {
+        return Ok(Plan::Skip(format!("{} is not installed", dist::COMPILER)));
+    }
+    let mut look = command("node", ["tests/e2e/shipping/run.mjs"]);
+    look.arg(target().join("artifacts"));
+    Ok(Plan::Run(Counts::Ours, vec![own(["dist"]), look]))
+}
+
 fn canary() -> Result<Plan> {
     Ok(with_command(Counts::Ours, "tests/conformance/api/canary.mjs", None))
 }
 
 fn api() -> Result<Plan> {
     if !python::is_there() {
-        return Ok(Plan::Skip("python3 with its venv module is not installed".into()));
+        return Ok(Plan::Skip(NO_PYTHON.into()));
     }
-    Ok(with_command(Counts::Ours, "tests/conformance/api/run.mjs", Some(python::programs()?)))
+    Ok(with_command(Counts::Ours, "tests/conformance/api/run.mjs", Some(python::programs(python::API)?)))
 }
 
 fn reader() -> Result<Plan> {

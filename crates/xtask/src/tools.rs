@@ -55,6 +55,13 @@ const RUNNER: Tool = Tool {
 };
 const PACK: Tool = Tool { dir: "tools-pack", binary: "wasm-pack", package: "wasm-pack", version: "0.15.1", locked: true };
 
+const SBOM: Tool = Tool { dir: "tools-sbom", binary: "cargo-sbom", package: "cargo-sbom", version: "0.10.0", locked: true };
+
+/// Installs what lists the parts of a program if need be, and returns where it is.
+pub fn sbom() -> Result<PathBuf> {
+    Ok(SBOM.installed()?.join(SBOM.binary))
+}
+
 /// Installs what is missing and returns a `PATH` that finds all of it.
 pub fn path() -> Result<OsString> {
     agree()?;

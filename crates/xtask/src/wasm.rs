@@ -1,12 +1,13 @@
 //! `cargo xtask wasm`: wasm/ → js/wasm/edgelatch.wasm. The SDK instantiates the file itself, so the glue is not kept.
 
-use crate::{fresh::Work, tools};
+use crate::{fresh::Work, npm, silence, tools};
 use anyhow::{Context, Result, bail};
 use edgelatch_testkit::shell::{self, command};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+use walrus::{Module, ModuleConfig};
 use wasm_bindgen_cli_support::Bindgen;
 
 /// What it is compiled for.
@@ -18,8 +19,18 @@ const FILE: &str = "js/wasm/edgelatch.wasm";
 
 const SHIPPED_FILE: Work = Work {
     name: "wasm",
-    recipe: "2 simd128 web unlocated",
-    inputs: &["wasm", "crates/core/src", "crates/core/Cargo.toml", "Cargo.toml", "rust-toolchain.toml"],
+    recipe: "3 simd128 web unlocated Oz",
+    inputs: &[
+        "wasm",
+        "crates/core/src",
+        "crates/core/Cargo.toml",
+        "Cargo.toml",
+        "rust-toolchain.toml",
+        "js/package-lock.json",
+        "crates/xtask/src/silence.rs",
+        "crates/xtask/src/wasm.rs",
+        "Cargo.lock",
+    ],
     outputs: &[FILE],
 };
 
@@ -43,18 +54,18 @@ pub fn build(force: bool) -> Result<bool> {
     SHIPPED_FILE.update(force, || {
         let processed = shell::scratch("bindgen")?;
         let module = compile("wasm", "edgelatch_wasm.wasm", SHIPPED)?;
-        process(&module, Bindgen::new().web(true)?.out_name("edgelatch"), &processed)?;
+        let mut module = read(&module)?;
+        silence::panics(&mut module);
+        process(Bindgen::new().web(true)?.input_module("edgelatch", module), &processed)?;
         fs::create_dir_all(shell::root().join("js/wasm"))?;
-        let out = shell::root().join(FILE);
-        fs::copy(processed.join("edgelatch_bg.wasm"), &out).with_context(|| format!("cannot write {}", out.display()))?;
-        Ok(())
+        shrink(&processed.join("edgelatch_bg.wasm"), &shell::root().join(FILE))
     })
 }
 
 /// Compiles the judge of the address cases and returns its CommonJS module.
 pub fn build_conformance(out: &Path) -> Result<PathBuf> {
     let input = compile("tests/conformance/ip_wasm", "edgelatch_ip_wasm.wasm", &[])?;
-    process(&input, Bindgen::new().nodejs(true)?.typescript(false).out_name("conformance"), out)?;
+    process(Bindgen::new().nodejs(true)?.typescript(false).input_module("conformance", read(&input)?), out)?;
     Ok(out.join("conformance.js"))
 }
 
@@ -84,10 +95,23 @@ fn unlocated() -> Result<String> {
     Ok(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")))
 }
 
-fn process(input: &Path, bindgen: &mut Bindgen, out: &Path) -> Result<()> {
-    bindgen.input_path(input).remove_name_section(true).remove_producers_section(true).generate(out).with_context(|| {
-        format!("wasm-bindgen refused {}; its version must equal wasm-bindgen-cli-support in crates/xtask", input.display())
-    })
+/// Reads a module, of which the sections that only describe it are not to be written again.
+fn read(path: &Path) -> Result<Module> {
+    // The compiler's output is well formed, and walrus takes some features that it uses for wrong.
+    let mut config = ModuleConfig::new();
+    config.strict_validate(false).generate_name_section(false).generate_producers_section(false);
+    config.parse_file(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn process(bindgen: &mut Bindgen, out: &Path) -> Result<()> {
+    bindgen.generate(out).context("wasm-bindgen refused; its version must equal wasm-bindgen-cli-support in crates/xtask")
+}
+
+/// Rewrites a module with less code for the same. The compiler knows functions; this knows how they are encoded.
+fn shrink(module: &Path, out: &Path) -> Result<()> {
+    npm::dependencies()?;
+    let mut optimizer = command("node", ["js/node_modules/binaryen/bin/wasm-opt", "-Oz", "-o"]);
+    shell::run(optimizer.arg(out).arg(module).current_dir(shell::root()))
 }
 
 /// Size of a file as it is and as a CDN sends it.

@@ -11,7 +11,7 @@
  */
 import type { Engine } from "../engine/engine.js";
 import type { Timing } from "../engine/pace.js";
-import type { Snapshot } from "../engine/serving.js";
+import type { Snapshot } from "../engine/snapshot.js";
 import type { Update } from "../engine/update.js";
 import { LOST_AFTER } from "../refresh/single-flight.js";
 import { backoff } from "../util/backoff.js";

@@ -2,7 +2,7 @@
 import type { Engine } from "../engine/engine.js";
 import type { Row } from "../engine/holding.js";
 import { Pace, type Timing } from "../engine/pace.js";
-import type { Snapshot } from "../engine/serving.js";
+import type { Snapshot } from "../engine/snapshot.js";
 import type { Name } from "./store.js";
 import { beginning } from "./value.js";
 

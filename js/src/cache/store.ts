@@ -90,7 +90,7 @@ export class Store {
   }
 
   async #bounded<T>(what: string, ms: number, work: () => Promise<T>, onLate?: () => void): Promise<T> {
-    const late = new CacheError("deadline", `${what}: the cache took longer than ${ms} ms`);
+    const late = () => new CacheError("deadline", `${what}: the cache took longer than ${ms} ms`);
     let over = false;
     try {
       return await within(ms, late, this.#clock, async () => {

@@ -37,7 +37,7 @@ export class Arriving {
     for (let size = 0; size < BEGINNING; ) {
       const piece = await next();
       if (piece === undefined) break;
-      pieces.push(piece);
+      pieces.push(piece.slice()); // a source may write the next one over it
       size += piece.length;
     }
     return new Arriving(undefined, joined(pieces), maxBytes, next, end);
@@ -58,7 +58,7 @@ export class Arriving {
   /** The rest, as a whole. */
   async all(): Promise<Uint8Array> {
     const pieces: Uint8Array[] = [];
-    for await (const piece of this.pieces()) pieces.push(piece);
+    for await (const piece of this.pieces()) pieces.push(piece.slice());
     return joined(pieces);
   }
 

@@ -10,8 +10,8 @@ import { BundleParts } from "./parts.js";
 
 /** Objects that are fetched one by one: more of them take longer than a bundle. */
 const MAX_OBJECTS = 32;
-/** They are worth the requests while they are less than this part of the bundle. */
-const OBJECTS_SHARE = 4;
+/** They are worth the requests while they are less than this part of the bundle, if there is one. */
+export const OBJECTS_SHARE = 4;
 /** Requests under way at once: what browsers keep connections for, with some left for others. */
 const PARALLEL = 4;
 
@@ -19,6 +19,7 @@ const PARALLEL = 4;
  * Brings a candidate what differs from the tree that serves. Returns it if that was all it lacks. What a source does not have or
  * what is refused is no error here: the bundle is left.
  *
+ * @param share objects are fetched one by one while they are less than the tree divided by this
  * @param pushed a patch that came with the head. It may lead from another tree than the one that serves, which the core says at once
  */
 export async function fetchDifference(
@@ -27,6 +28,7 @@ export async function fetchDifference(
   timing: Timing,
   bundleBytes: number,
   signal: AbortSignal,
+  share: number,
   pushed?: Uint8Array,
 ): Promise<Candidate | undefined> {
   const maxBytes = Math.min(LIMIT.patchBytes, bundleBytes);
@@ -51,7 +53,7 @@ export async function fetchDifference(
   }
   const candidate = await patched(({ from, to }) => source.patch?.(from, to, { signal, maxBytes }));
   try {
-    await fetchObjects(candidate, source, signal);
+    await fetchObjects(candidate, source, signal, share);
   } catch (error) {
     surmountable(error, signal);
   }
@@ -59,9 +61,9 @@ export async function fetchDifference(
 }
 
 /** Fetches what a tree lacks object by object, if that is little. */
-export async function fetchObjects(tree: Lacking, source: Source, signal: AbortSignal): Promise<void> {
+export async function fetchObjects(tree: Lacking, source: Source, signal: AbortSignal, share: number): Promise<void> {
   if (source.object === undefined) return;
-  let [count, room] = [MAX_OBJECTS, tree.treeBytes / OBJECTS_SHARE];
+  let [count, room] = [MAX_OBJECTS, tree.treeBytes / share];
   for (;;) {
     // What these name in turn is asked for in the next round. The length of a top page is not known before it is here: it counts as the longest.
     const needs = tree.needs(count + 1);

@@ -22,7 +22,7 @@ import { Instance } from "./instance.js";
 import type { Timing } from "./pace.js";
 import { MemoryParts, type Parts, rowsOf } from "./parts.js";
 import { prepare, stageRoot, tableOf } from "./restore.js";
-import { NO_SNAPSHOT } from "./serving.js";
+import { NO_SNAPSHOT } from "./snapshot.js";
 
 /** An answer to a head, and the most bytes that a bundle can have: of the tree that is needed, else of the one that serves. */
 export interface Offered {

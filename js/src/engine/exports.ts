@@ -19,9 +19,12 @@ export interface Exports {
   compile_routes(): number;
   verify_key(keyLength: number, ipLength: number, requirement: number, now: number): number;
   verify_block(length: number, requirement: number, now: number): number;
+  verify_noting(length: number, requirement: number, now: number): number;
+  note_ptr(): number;
+  note_len(): number;
   identity(packed: number, generation: number): number;
+  release(generation: number): void;
   path(length: number): number;
-  client(length: number): number;
   offer(now: number): number;
   stage_root(): number;
   begin(now: number): number;
@@ -56,6 +59,16 @@ export const NO_TEXT = 0xffff_ffff;
 /** Length of a text that did not fit its area, which is larger than anything the core accepts. */
 export const TOO_LONG = 0xffff_fffe;
 
+/** What `verify_noting` leaves: how the client's address is told, the characters of a key's id unless the first is 0, and those of the address. */
+export const Noted = { how: 0, keyId: 1, address: 16 } as const;
+/** Characters of a key's id. */
+export const KEY_ID_LENGTH = 15;
+/** Says that the client's address is that of the connection, as it was given. Any other number is the length of its text. */
+export const AS_GIVEN = 255;
+
+/** `identity` answers where its text lies plus this times its length. */
+export const LENGTH = 2 ** 32;
+
 /** What `offer` answers. From `treeNeeded` on, the rest of the number is the most bytes that the tree's bundle can have. */
 export const Offer = { unchanged: 0, renewed: 1, rootNeeded: 2, treeNeeded: 3 } as const;
 /** What `offer` answers. */
@@ -81,3 +94,6 @@ export const ITEM_SEPARATOR = "\x1e";
 export const IDENTITY = { keyId: 0, org: 1, owner: 2, name: 3, roles: 4, services: 5, metadata: 6 } as const;
 /** Stands for every service in a list of services. */
 export const ALL_SERVICES = "*";
+
+/** Objects that one answer can lack: a shard, and of the directory a chunk with the policy, the scope, the role set and each of 32 roles. */
+export const MAX_BROUGHT = 4 + 32;

@@ -49,6 +49,8 @@ export class Filling extends Serving {
   async fill(timing: Timing, parts = this.parts): Promise<void> {
     if (parts === undefined) return;
     this.parts = parts;
+    await timing.pause(); // whoever waited for the tree to serve goes first
+    if (this.parts !== parts) return;
     const pace = new Pace(timing);
     for (let last = 0; ; ) {
       // The last one is still the first that is missing if it was refused.

@@ -1,6 +1,6 @@
 /** What an edge holds at one moment, for whoever keeps it: to be read out of the core's memory as long as it is unmoved. */
 
-import type { Snapshot } from "./serving.js";
+import type { Snapshot } from "./snapshot.js";
 
 /** An object that is here. */
 export interface Row {

@@ -1,6 +1,7 @@
 /** One instance of the wasm module: texts and bytes in, numbers and texts out. It knows nothing of what they mean. */
 import { TrapError, UpdateError } from "../errors.js";
-import { type Exports, Fetch, NO_TEXT, TOO_LONG } from "./exports.js";
+import { AS_GIVEN, type Exports, Fetch, KEY_ID_LENGTH, LENGTH, NO_TEXT, Noted, TOO_LONG } from "./exports.js";
+import { ascii, type Laid, nextLay, type Note, NOTHING_LAID } from "./laid.js";
 import type { Need } from "./parts.js";
 
 const encoder = new TextEncoder();
@@ -20,6 +21,10 @@ export class Instance {
   #key!: Uint8Array;
   #ip!: Uint8Array;
   #block!: Uint8Array;
+  #note!: Uint8Array;
+  /** Which block lies in its area, and its length. */
+  #laid = NOTHING_LAID;
+  #length = 0;
 
   /** @param config the core's configuration text: `key=value` lines */
   constructor(module: WebAssembly.Module, root: Uint8Array, config: string) {
@@ -42,14 +47,38 @@ export class Instance {
     return this.exports.verify_key(put(key, this.#key), put(ip, this.#ip), requirement, now);
   }
 
-  /** The same for a request block. */
-  verifyBlock(block: string, requirement: number, now: number): number {
-    if (this.#block.length === 0) this.#views();
-    return this.exports.verify_block(put(block, this.#block), requirement, now);
+  /** The same for a request. */
+  verifyBlock(request: Laid, requirement: number, now: number): number {
+    return this.exports.verify_block(this.#lay(request), requirement, now);
+  }
+
+  /** The same, and leaves what {@link noted} reads. */
+  verifyNoting(request: Laid, requirement: number, now: number): number {
+    return this.exports.verify_noting(this.#lay(request), requirement, now);
+  }
+
+  /**
+   * What the last {@link verifyNoting} left.
+   *
+   * @param peer the connection's address, as it stands in the block
+   */
+  noted(peer: string | undefined): Note {
+    if (this.#note.length === 0) this.#views();
+    const note = this.#note;
+    const how = note[Noted.how];
+    const keyId = note[Noted.keyId] === 0 ? undefined : ascii(note, Noted.keyId, KEY_ID_LENGTH);
+    return { keyId, client: how === AS_GIVEN ? peer : how === 0 ? undefined : ascii(note, Noted.address, how as number) };
+  }
+
+  /** The text of an identity; `undefined` when there is none. */
+  identity(packed: number, generation: number): string | undefined {
+    const told = this.call((wasm) => wasm.identity(packed, generation));
+    return told === 0 ? undefined : decoder.decode(this.bytes({ at: told % LENGTH, length: Math.floor(told / LENGTH) }));
   }
 
   compile(service: string | undefined, permission: string | undefined): number {
     this.#views();
+    this.#laid = NOTHING_LAID;
     const [serviceLength, permissionLength] = [put(service, this.#key), put(permission, this.#block)];
     return this.call((wasm) => wasm.compile(serviceLength, permissionLength)) >>> 0;
   }
@@ -59,11 +88,10 @@ export class Instance {
     return this.checked((wasm) => wasm.compile_routes());
   }
 
-  /** What an export that reads a request block leaves as text. */
-  about(block: string, read: "path" | "client"): string | undefined {
-    this.#views();
-    const length = put(block, this.#block);
-    return this.text((wasm) => wasm[read](length));
+  /** The path of a request in normal form; `undefined` when it has none. Most are the beginning of the target as it was sent, and cross as a number. */
+  path(request: Laid & { readonly target: string }): string | undefined {
+    const length = this.call((wasm) => wasm.path(this.#lay(request))) >>> 0;
+    return length === NO_TEXT ? this.#said() : length === 0 ? undefined : request.target.slice(0, length);
   }
 
   /** Copies bytes in for the next call that takes them. */
@@ -118,6 +146,15 @@ export class Instance {
     return (this.stopped ??= new TrapError(cause));
   }
 
+  /** Writes a block into its area, unless it still lies there. Returns its length. */
+  #lay(request: Laid): number {
+    if (this.#block.length === 0) this.#views();
+    else if (request.laid === this.#laid) return this.#length;
+    this.#length = put(request.block, this.#block);
+    this.#laid = request.laid = nextLay();
+    return this.#length;
+  }
+
   #said(): string {
     return this.call((wasm) => decoder.decode(this.bytes({ at: wasm.text_ptr() >>> 0, length: wasm.text_len() >>> 0 })));
   }
@@ -128,6 +165,7 @@ export class Instance {
     this.#key = view(wasm.key_ptr(), wasm.key_len());
     this.#ip = view(wasm.ip_ptr(), wasm.ip_len());
     this.#block = view(wasm.block_ptr(), wasm.block_len());
+    this.#note = view(wasm.note_ptr(), wasm.note_len());
   }
 }
 

@@ -61,7 +61,7 @@ export class Lookups {
       this.#carry(flight, waitUntil);
       // A fetch may be dropped with the request that began it; this timer belongs to the caller's.
       const left = Math.max(0, begun + this.#patience - this.#clock.now());
-      return await within(left, late(this.#patience), this.#clock, () => flight.done, true);
+      return await within(left, () => late(this.#patience), this.#clock, () => flight.done, true);
     } catch {
       return false; // too late, or the core has stopped, which has been reported
     }
@@ -108,7 +108,7 @@ export class Lookups {
     const { generation } = this.#engine.snapshot;
     try {
       const ask = (signal: AbortSignal) => this.#object(need.digest, { signal, maxBytes: need.length });
-      const bytes = await within(this.#patience, late(this.#patience), this.#clock, ask);
+      const bytes = await within(this.#patience, () => late(this.#patience), this.#clock, ask);
       if (bytes === undefined) throw behind();
       this.#engine.supply(need, bytes);
       return true;

@@ -34,16 +34,25 @@ export class BundleParts implements Parts {
   }
 }
 
-/** Numbers of each row in the core's table of objects: place, address, length, beginning of the digest. */
+/** Numbers of each group in the core's table of objects: address and number of its rows. */
+const GROUP = 2;
+/** Numbers of each row: place, address, length, beginning of the digest. */
 const ROW = 4;
 
-/** The core's table of objects, which lies at an address and has so many rows. */
+/** The core's table of objects, which lies at an address and has so many groups. */
 export function rowsOf(instance: Instance, { at, length }: Place): Row[] {
-  const words = new Uint32Array(instance.exports.memory.buffer, at, length * ROW);
-  return Array.from({ length }, (_, row) => {
-    const [place, at, length, tag] = words.subarray(row * ROW) as unknown as [number, number, number, number];
-    return { place, at, length, tag };
-  });
+  const { buffer } = instance.exports.memory;
+  const index = new Uint32Array(buffer, at, length * GROUP);
+  const rows: Row[] = [];
+  for (let group = 0; group < index.length; group += GROUP) {
+    const [from, count] = index.subarray(group) as unknown as [number, number];
+    const words = new Uint32Array(buffer, from, count * ROW);
+    for (let row = 0; row < words.length; row += ROW) {
+      const [place, at, length, tag] = words.subarray(row) as unknown as [number, number, number, number];
+      rows.push({ place, at, length, tag });
+    }
+  }
+  return rows;
 }
 
 /** The objects in the memory of an instance that has stopped, and after those what that instance had at hand itself. */
@@ -53,7 +62,7 @@ export class MemoryParts implements Parts {
   readonly #instance: Instance;
   readonly #more: Parts | undefined;
 
-  /** @param table where the core's table lies in that memory: an address, and the number of rows */
+  /** @param table where the core's table lies in that memory: an address, and the number of groups */
   constructor(instance: Instance, table: Place, more: Parts | undefined) {
     this.#instance = instance;
     this.#more = more;

@@ -1,26 +1,12 @@
 /** The half of the engine that answers requests: out of the tree that serves. */
 import { TrapError } from "../errors.js";
 import { CODE, PACKED } from "../generated/codes.js";
-import { FIELD_SEPARATOR, placeNeeded } from "./exports.js";
+import { MAX_BROUGHT, placeNeeded } from "./exports.js";
 import type { Instance } from "./instance.js";
+import type { Laid, Note } from "./laid.js";
 import type { Need, Parts } from "./parts.js";
 import { missing } from "./restore.js";
-
-/** What serves, at one moment. */
-export interface Snapshot {
-  /** Counts the trees that were put into force: a verdict's identity is asked for with it. 0 for none, as all that follows. */
-  readonly generation: number;
-  readonly epoch: number;
-  /** When its head was issued, Unix seconds. */
-  readonly issuedAt: number;
-  readonly rootVersion: number;
-}
-
-/** Nothing serves. */
-export const NO_SNAPSHOT: Snapshot = { generation: 0, epoch: 0, issuedAt: 0, rootVersion: 0 };
-
-/** Objects that one answer can lack: a shard, and of the directory a chunk with the policy, the scope, the role set and each of 32 roles. */
-export const MAX_BROUGHT = 4 + 32;
+import { NO_SNAPSHOT, type Snapshot, Trees } from "./snapshot.js";
 
 export class Serving {
   /** Names of the headers that the core wants to see, lower case. */
@@ -39,6 +25,7 @@ export class Serving {
   protected supplies = 0;
   /** Trees that instances before this one have put into force. */
   #before = 0;
+  readonly #trees = new Trees((generation) => this.#release(generation));
   readonly #onTrouble: (error: Error) => void;
   /**
    * What was compiled, by number and in its order: another instance that compiles the same in this order numbers it alike. What
@@ -73,12 +60,16 @@ export class Serving {
     }
   }
 
-  /** Judges a request block: connection address, request line and header lines, separated by line feeds. */
-  verifyBlock(block: string, requirement: number, now: number): number {
+  /**
+   * Judges a request.
+   *
+   * @param noting whether {@link noted} will be asked for
+   */
+  verifyBlock(request: Laid, requirement: number, now: number, noting: boolean): number {
     if (this.instance.stopped !== undefined) return CODE.internal;
     try {
       for (let tries = 0; ; tries++) {
-        const packed = this.instance.verifyBlock(block, requirement, now);
+        const packed = noting ? this.instance.verifyNoting(request, requirement, now) : this.instance.verifyBlock(request, requirement, now);
         if ((packed & PACKED.code) !== CODE.shard_needed || !this.#bring(packed, tries)) return packed;
       }
     } catch (error) {
@@ -96,22 +87,22 @@ export class Serving {
     return this.#number((instance) => instance.compileRoutes(table));
   }
 
-  /** The normalised path of a request block, or `undefined` when it has none. */
-  path(block: string): string | undefined {
-    return this.enter((instance) => instance.about(block, "path"));
+  /** What a report says of the request that was judged last, with noting. */
+  noted(peer: string | undefined): Note {
+    return this.instance.noted(peer);
   }
 
-  /** The client's address of a request block as the configured rule derives it, or `undefined` when it is unknown. */
-  client(block: string): string | undefined {
-    return this.enter((instance) => instance.about(block, "client"));
+  /** The normalised path of a request, or `undefined` when it has none. */
+  path(request: Laid & { readonly target: string }): string | undefined {
+    return this.enter((instance) => instance.path(request));
   }
 
-  /** The fields behind a verdict that was reached under that generation, or `undefined` when there are none or its tree is gone. */
-  identity(packed: number, generation: number): string[] | undefined {
+  /** The text of the identity behind a verdict that was reached under that generation; `undefined` when there is none or its tree is gone. */
+  identity(packed: number, generation: number): string | undefined {
     const own = generation - this.#before;
     if (own <= 0 || this.instance.stopped !== undefined) return undefined;
     try {
-      return this.enter((instance) => instance.text((wasm) => wasm.identity(packed, own)))?.split(FIELD_SEPARATOR);
+      return this.enter((instance) => instance.identity(packed, own));
     } catch {
       return undefined;
     }
@@ -156,9 +147,10 @@ export class Serving {
 
   /** What an instance serves, this one or one that is to take its place. */
   protected snapshotOf(instance: Instance): Snapshot {
-    const before = this.#generationsBefore(instance);
+    const generation = this.#generationsBefore(instance) + instance.call((wasm) => wasm.generation());
     return instance.call((wasm) => ({
-      generation: before + wasm.generation(),
+      tree: this.#trees.of(generation, this.snapshot.tree),
+      generation,
       epoch: wasm.epoch(),
       issuedAt: wasm.issued_at(),
       rootVersion: wasm.root_version(),
@@ -175,6 +167,14 @@ export class Serving {
   /** No number is given twice, so that no verdict is told the identity of another instance's record. */
   #generationsBefore(instance: Instance): number {
     return instance === this.instance ? this.#before : Math.max(this.#before, this.snapshot.generation);
+  }
+
+  #release(generation: number): void {
+    const own = generation - this.#before;
+    if (own <= 0 || this.instance.stopped !== undefined) return;
+    try {
+      this.enter((instance) => instance.call((wasm) => wasm.release(own)));
+    } catch {} // has been reported
   }
 
   #number(compile: (instance: Instance) => number): number {

@@ -4,7 +4,7 @@ import { LIMIT } from "../generated/codes.js";
 import type { PushedHead, Source, SourceReply, SourceStream } from "../sources/source.js";
 import { Arriving } from "./arriving.js";
 import type { Candidate } from "./candidate.js";
-import { behind, fetchDifference, fetchObjects, surmountable, takeBundle } from "./delivery.js";
+import { behind, fetchDifference, fetchObjects, OBJECTS_SHARE, surmountable, takeBundle } from "./delivery.js";
 import type { Engine, Offered } from "./engine.js";
 import { Offer } from "./exports.js";
 import type { Timing } from "./pace.js";
@@ -22,8 +22,11 @@ export type Update = (signal: AbortSignal, pushed?: PushedHead) => Promise<boole
 export function updater(engine: Engine, source: Source, timing: Timing, report: (error: Error) => void): Update {
   /** Of the bundle that was taken over last, where the source has no heads to compare. */
   let bundleTag: string | undefined;
+  /** Counts refreshes: one that was given up may end when the next one has begun. */
+  let last = 0;
 
   return async function update(signal, pushed) {
+    const own = ++last;
     await restored();
     try {
       engine.abort();
@@ -33,6 +36,7 @@ export function updater(engine: Engine, source: Source, timing: Timing, report: 
       return await (source.head === undefined ? byBundle(signal) : byHead(await source.head({ signal }), signal));
     } catch (error) {
       await restored(); // the core may have stopped at what was brought; what served before goes on
+      if (own === last) engine.abort(); // what was put together takes memory, and keeps the tree that it was based on
       throw error;
     }
   };
@@ -51,28 +55,35 @@ export function updater(engine: Engine, source: Source, timing: Timing, report: 
     if (head === undefined) return false;
     const { offer, bundleBytes } = await offered(head.bytes, signal);
     if (offer !== Offer.treeNeeded) return (await mended(bundleBytes, signal)) || offer === Offer.renewed;
-    if (engine.snapshot.epoch > 0 && (await byDifference(bundleBytes, signal, patch))) return true;
-    if (!(await wholeBundle(head.bytes, bundleBytes, signal))) await follow(head.bytes, signal);
+    const running = engine.snapshot.epoch > 0;
+    if (running && (await byDifference(bundleBytes, signal, OBJECTS_SHARE, patch))) return true;
+    const whole = await wholeBundle(head.bytes, bundleBytes, signal).catch((error) => {
+      if (!running || !(error instanceof SourceError && error.code === "behind")) throw error;
+      return false;
+    });
+    // Until the bundle has come after, objects are worth any number of bytes.
+    if (!whole && !(await follow(head.bytes, signal, running ? 0 : OBJECTS_SHARE)) && running) throw behind();
     return true;
   }
 
-  async function byDifference(bundleBytes: number, signal: AbortSignal, patch?: Uint8Array): Promise<boolean> {
-    const candidate = await fetchDifference(engine, source, timing, bundleBytes, signal, patch);
+  async function byDifference(bundleBytes: number, signal: AbortSignal, share: number, patch?: Uint8Array): Promise<boolean> {
+    const candidate = await fetchDifference(engine, source, timing, bundleBytes, signal, share, patch);
     if (candidate !== undefined) engine.commit(candidate, timing.now());
     return candidate !== undefined;
   }
 
   /**
    * The bundle held another tree than the head names. A publisher shows the head first, so that tree is often the one before, from
-   * which it is a small step; if that cannot be made now, the next refresh will try.
+   * which it is a small step; if that cannot be made now, the next refresh will try. Resolves to whether what serves is as new as the head.
    */
-  async function follow(head: Uint8Array, signal: AbortSignal): Promise<void> {
+  async function follow(head: Uint8Array, signal: AbortSignal, share: number): Promise<boolean> {
     try {
       await engine.fill(timing);
       const { offer, bundleBytes } = await offered(head, signal);
-      if (offer === Offer.treeNeeded) await byDifference(bundleBytes, signal);
+      return offer !== Offer.treeNeeded || (await byDifference(bundleBytes, signal, share));
     } catch (error) {
       surmountable(error, signal);
+      return error instanceof UpdateError && error.code === "rollback"; // the bundle was ahead of the head
     }
   }
 
@@ -134,7 +145,7 @@ export function updater(engine: Engine, source: Source, timing: Timing, report: 
   /** Brings the tree that serves what it lacks, where that was not what was signed. Resolves to whether there was anything to mend. */
   async function mended(bundleBytes: number, signal: AbortSignal): Promise<boolean> {
     if (engine.lacking === undefined) return false;
-    await fetchObjects(engine.tree, source, signal).catch((error) => surmountable(error, signal));
+    await fetchObjects(engine.tree, source, signal, OBJECTS_SHARE).catch((error) => surmountable(error, signal));
     if (engine.mended()) return true;
     const reply = checkedBundle(await source.bundle({ signal, maxBytes: bundleBytes }), signal);
     if (reply === undefined) throw behind();

@@ -1,14 +1,6 @@
 import { entryPoint } from "../runtime.js";
-import { own } from "../util/own.js";
-import { moduleFromFile } from "./module.js";
+import { bufferedCore } from "./core/buffered.js";
+import { deno } from "./host/deno.js";
 
 export * from "../index.js";
-
-/** What `Deno.serve` passes behind the request. */
-type Info = { remoteAddr: { hostname: string } } | undefined;
-
-export const { createVerifier, protect } = entryPoint({
-  module: moduleFromFile,
-  mode: "timer",
-  context: (_request, [info]) => ({ peer: own(own(info as Info, "remoteAddr"), "hostname") }),
-});
+export const { createVerifier, protect } = entryPoint(deno, bufferedCore);

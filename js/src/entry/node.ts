@@ -1,7 +1,6 @@
 import { entryPoint } from "../runtime.js";
-import { moduleFromFile } from "./module.js";
+import { bufferedCore } from "./core/buffered.js";
+import { timers } from "./host/timers.js";
 
 export * from "../index.js";
-
-/** Fetch handlers on Node get no connection; `edgelatch/node` is for those that do. */
-export const { createVerifier, protect } = entryPoint({ module: moduleFromFile, mode: "timer", context: () => ({}) });
+export const { createVerifier, protect } = entryPoint(timers, bufferedCore);

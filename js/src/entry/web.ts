@@ -1,10 +1,6 @@
 import { entryPoint } from "../runtime.js";
+import { decodedCore } from "./core/decoded.js";
+import { timers } from "./host/timers.js";
 
 export * from "../index.js";
-
-/** Wherever else fetch and modules are; a bundler finds the file by this address. */
-export const { createVerifier, protect } = entryPoint({
-  module: () => WebAssembly.compileStreaming(fetch(new URL("../../wasm/edgelatch.wasm", import.meta.url))),
-  mode: "timer",
-  context: () => ({}),
-});
+export const { createVerifier, protect } = entryPoint(timers, decodedCore);

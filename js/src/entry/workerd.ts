@@ -1,21 +1,7 @@
-import * as workers from "cloudflare:workers";
-import module from "../../wasm/edgelatch.wasm";
-import type { WaitUntil } from "../refresh/single-flight.js";
+import module from "../../wasm/edgelatch.wasm?module";
 import { entryPoint } from "../runtime.js";
+import { workerd } from "./host/workerd.js";
 
 export * from "../index.js";
-
-/** What Workers pass behind request and `env`. */
-type ExecutionContext = { waitUntil?(work: Promise<unknown>): void } | undefined;
-
-/** `undefined` where a handler was called without one: then the platform is asked which request it is answering. */
-function waitUntilOf(context: ExecutionContext): WaitUntil | undefined {
-  return context?.waitUntil === undefined ? undefined : (work) => context.waitUntil?.(work);
-}
-
-export const { createVerifier, protect } = entryPoint({
-  module: async () => module, // compiling from bytes is refused here
-  mode: "demand",
-  waitUntil: workers.waitUntil, // read off the module: a name that a runtime does not have would keep the whole module from loading
-  context: (_request, [, context]) => ({ waitUntil: waitUntilOf(context as ExecutionContext) }),
-});
+/** What is imported comes compiled: compiling from bytes is refused here. */
+export const { createVerifier, protect } = entryPoint(workerd, async () => module);

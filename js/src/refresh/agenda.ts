@@ -8,6 +8,8 @@ import { HEARTBEAT } from "./stream.js";
 
 /** Longest pause while nothing is loaded, milliseconds: every request is refused until then. */
 const COLD_PAUSE = 5000;
+/** Longest first pause behind a failure, milliseconds: however rarely somebody looks, most of what goes wrong is over in a moment. */
+const FIRST_PAUSE = 1000;
 /** Milliseconds between two refreshes while a stream is open: they catch what a stream kept to itself. */
 const SAFETY_NET = 60_000;
 
@@ -136,7 +138,7 @@ export class Agenda {
 
   #backoff(failures: number): number {
     const { interval, maxBackoff } = this.#settings;
-    return backoff(failures, interval, this.#cold(maxBackoff), this.#clock.random());
+    return backoff(failures, Math.min(interval, FIRST_PAUSE), this.#cold(maxBackoff), this.#clock.random());
   }
 
   /** While nothing is loaded, nobody waits long. */

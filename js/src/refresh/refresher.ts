@@ -1,6 +1,6 @@
 /** Refreshes when they are due, never twice at once, and takes what a stream pushes; who waits for that, and how long. */
 import type { Update } from "../engine/update.js";
-import { SourceError } from "../errors.js";
+import { SourceError, UpdateError } from "../errors.js";
 import type { PushedHead, Source } from "../sources/source.js";
 import type { RefreshOptions } from "../types/options.js";
 import type { Verifier } from "../types/verifier.js";
@@ -12,6 +12,9 @@ import { type RefreshSettings, refreshSettings } from "./settings.js";
 import { LOST_AFTER, SingleFlight, type WaitUntil } from "./single-flight.js";
 import { HeadStream } from "./stream.js";
 
+/** Heads that wait for the refresh under way: taking these up one by one costs less than asking for what leads to the last; more of them do not. */
+const MAX_PUSHED = 8;
+
 export class Refresher {
   readonly #update: Update;
   readonly #serving: Pick<Verifier, "epoch" | "ready">;
@@ -22,8 +25,8 @@ export class Refresher {
   readonly #flights: SingleFlight;
   readonly #agenda: Agenda;
   readonly #stream: HeadStream | undefined;
-  /** The newest head that the stream pushed, until a refresh takes it up. */
-  #pushed: PushedHead | undefined;
+  /** Heads that the stream pushed and no refresh has taken up, oldest first: the patch of each leads on from the one before it. */
+  readonly #pushed: { readonly head: PushedHead; readonly waited: boolean }[] = [];
   #touchedAt = Number.NaN;
   #closed = false;
 
@@ -124,8 +127,7 @@ export class Refresher {
   }
 
   /**
-   * How long a refresh is waited for, from its beginning. The very first snapshot is worth all of it: where there are timers it
-   * is waited for when the verifier is made, elsewhere by the first requests.
+   * How long a refresh is waited for, from its beginning. The very first snapshot is worth all of it, for the first requests where there are no timers.
    */
   get #patience(): number {
     const { mode, maxWait, deadline } = this.#settings;
@@ -133,17 +135,20 @@ export class Refresher {
   }
 
   async #refresh(since: number): Promise<boolean> {
-    const { deadline } = this.#settings;
-    const pushed = this.#pushed;
-    this.#pushed = undefined;
+    const [pushed, { deadline }] = [this.#pushed.shift(), this.#settings];
     this.#agenda.began();
-    const late = new SourceError("deadline", `the refresh took longer than ${deadline} ms`);
     try {
-      const changed = await within(deadline, late, this.#clock, (signal) => this.#update(signal, pushed));
-      this.#agenda.succeeded(since, this.#pushed !== undefined);
+      const changed = await within(deadline, () => new SourceError("deadline", `the refresh took longer than ${deadline} ms`), this.#clock, (signal) => this.#update(signal, pushed?.head));
+      if (pushed === undefined) this.#skip(); // what was asked for may be newer than all but the last
+      this.#agenda.succeeded(since, this.#pushed.length > 0);
       return changed;
     } catch (reason) {
       const error = reason instanceof Error ? reason : new SourceError("source", String(reason));
+      if (pushed?.waited && error instanceof UpdateError && error.code === "rollback") {
+        this.#agenda.succeeded(since, this.#pushed.length > 0); // the bundle that was fetched meanwhile was further
+        return false;
+      }
+      this.#skip();
       this.#agenda.failed();
       this.#onError(error);
       throw error;
@@ -159,28 +164,37 @@ export class Refresher {
     if (demanded && watch === undefined) throw new TypeError("refresh.stream: this source has no watch() method");
     if (!stream || watch === undefined) return undefined;
     return new HeadStream(watch, () => this.#serving.epoch, { demanded, maxBackoff }, {
-      onUp: () => this.#agenda.streamUp(),
-      onHead: (head) => this.#offer(head),
-      onIdle: () => this.#nothingNewer(),
-      onDown: () => this.#streamDown(),
-      onError: this.#onError,
+      onUp: () => this.#agenda.streamUp(), onDown: () => this.#streamDown(), onError: this.#onError,
+      onHead: (head) => this.#offer(head), onIdle: () => this.#nothingNewer(),
     }, this.#clock);
   }
 
   /** A head that was pushed goes the way of one that was asked for: behind the refresh under way, or the pause after one that failed. */
   #offer(head: PushedHead): void {
-    this.#pushed = head;
     const now = this.#clock.now();
-    if (this.#flights.underWay(now) === undefined && !this.#agenda.resting(now)) this.refresh().catch(() => {});
+    const [resting, flight] = [this.#agenda.resting(now), this.#flights.underWay(now)];
+    if (this.#pushed.push({ head, waited: resting || flight !== undefined }) > MAX_PUSHED || resting) this.#skip();
+    if (flight === undefined) this.#go();
+    else flight.done.then(this.#go, this.#go); // it may be over already, with nobody who looks once more
+  }
+
+  readonly #go = () => {
+    const now = this.#clock.now();
+    if (this.#pushed.length > 0 && this.#flights.underWay(now) === undefined && !this.#agenda.resting(now)) this.refresh().catch(() => {});
+  };
+
+  /** Leaves the last one of what was pushed: what leads to it is asked for. */
+  #skip(): void {
+    this.#pushed.splice(0, this.#pushed.length - 1);
   }
 
   /** Nothing newer than what was pushed; but what was pushed may not have been taken over yet. */
   #nothingNewer(): void {
-    if (this.#pushed === undefined && this.#flights.underWay(this.#clock.now()) === undefined) this.#agenda.nothingNewer();
+    if (this.#pushed.length === 0 && this.#flights.underWay(this.#clock.now()) === undefined) this.#agenda.nothingNewer();
   }
 
   #streamDown(): void {
-    this.#pushed = undefined; // the source is asked instead
+    this.#pushed.length = 0; // the source is asked instead
     this.#agenda.streamDown();
   }
 }

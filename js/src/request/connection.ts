@@ -22,7 +22,7 @@ const NAMES: Readonly<Record<keyof RequestContext, true>> = { peer: true, proxyL
  * same goes for what was meant to be an address: an unknown name such as `{ ip }`, or a context that is no plain object.
  */
 export function connectionOf(context: unknown, request: unknown): Connection {
-  if (context === OMITTED) return { ...UNKNOWN_CONNECTION, peer: socketAddress(request) };
+  if (context === OMITTED) return { peer: socketAddress(request), proxyLine: undefined, waitUntil: undefined };
   const said: RequestContext | undefined = plain(context);
   if (said === undefined) return UNKNOWN_CONNECTION;
   const waitUntil = ownValue(said, "waitUntil", said.waitUntil, INHERITED.waitUntil);

@@ -5,8 +5,7 @@ import { LIMIT, NO_PATH } from "../generated/codes.js";
 import type { RequestInfo, RequirementFunction } from "../types/requirement.js";
 import type { KeyOptions } from "../types/verifier.js";
 import { INHERITED, plain } from "../util/own.js";
-import { blockOf, type RequestParts } from "./block.js";
-import { UNKNOWN_CONNECTION } from "./connection.js";
+import type { RequestText } from "./block.js";
 import { RouteTable } from "./routes.js";
 
 /** A name that is none, so that the core answers `bad_requirement` to it. */
@@ -31,13 +30,12 @@ export class Requirements {
   }
 
   /** The number of what a request must fulfil: of a plain object, of a route table, or of what a function chooses. */
-  of(requirement: unknown, request: RequestParts): number {
+  of(requirement: unknown, request: RequestText): number {
     const fixed = plain(requirement);
     if (fixed !== undefined) return this.#pair(fixed, false);
     if (typeof requirement !== "function") return this.#table(requirement);
-    const { method, target } = request;
-    const path = this.#engine.path(blockOf({ method, target, headers: "" }, UNKNOWN_CONNECTION));
-    return path === undefined ? NO_PATH : this.#pair(plain(chosen(requirement as RequirementFunction, { method, path })), false);
+    const path = this.#engine.path(request);
+    return path === undefined ? NO_PATH : this.#pair(plain(chosen(requirement as RequirementFunction, { method: request.method, path })), false);
   }
 
   /** The number of what a bare key must fulfil; its options may say an address besides. */

@@ -1,6 +1,6 @@
 import { SourceError } from "../errors.js";
 import { LIMIT } from "../generated/codes.js";
-import { reasonOf, redirectOf } from "../util/fetching.js";
+import { isSealed, reasonOf, redirectOf } from "../util/fetching.js";
 import { bound, type Options, optionsOf, UNCHECKED } from "../util/options.js";
 import { argument, own, plain } from "../util/own.js";
 import { detachedFetch } from "./detached.js";
@@ -10,7 +10,12 @@ import { readStream, streamHeaders } from "./stream.js";
 
 /** Options of {@link httpSource}. An unknown option is a `TypeError`, and so is a bound that is `undefined`. */
 export interface HttpSourceOptions {
-  /** Sent with every request, for instance a token for the publisher's endpoint; never to another origin. */
+  /**
+   * A key of the management realm with the role `edge`, for `edgelatch serve --require-read-key`: sent as `Authorization: Bearer` with every
+   * request, also for the stream; never to another origin, and in no error. `undefined` is refused rather than taken for none.
+   */
+  readonly key?: string;
+  /** Sent with every request, for instance what a proxy wants; never to another origin. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** A bundle of more bytes is refused while it is read. From 1; default 1 GiB. */
   readonly maxBytes?: number;
@@ -21,7 +26,7 @@ export interface HttpSourceOptions {
   readonly fetch?: typeof fetch | undefined;
 }
 
-const OPTIONS: Options<HttpSourceOptions> = { headers: UNCHECKED, maxBytes: "a whole number", fetch: UNCHECKED };
+const OPTIONS: Options<HttpSourceOptions> = { key: "a text", headers: UNCHECKED, maxBytes: "a whole number", fetch: UNCHECKED };
 /** One question to the source. */
 interface Asked {
   /** For errors. */
@@ -42,7 +47,7 @@ const MAX_REDIRECTS = 5;
  * Redirects are followed within the origin of `base` only: what is sent is for that origin.
  *
  * ```ts
- * httpSource("https://keys.example.com/r/acme", { headers: { authorization: `Bearer ${token}` } })
+ * httpSource("https://keys.example.com/r/acme", { key: process.env.EDGELATCH_READ_KEY ?? "" })
  * ```
  *
  * @param base a query is kept for each request; credentials in it are a `TypeError`
@@ -57,7 +62,8 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
   if (root.username !== "" || root.password !== "") throw new TypeError("source: give credentials as `headers`, not in the URL");
   if (!root.pathname.endsWith("/")) root.pathname += "/";
   const options = optionsOf("httpSource", argument(arguments, 1) as HttpSourceOptions, OPTIONS);
-  const headers = headersOf(options.headers ?? {});
+  const headers = headersOf(options.headers ?? {}, options.key);
+  if (options.key !== undefined && !isSealed(root)) throw new TypeError("source: with a key, https: is needed, except on the loopback");
   const maxBytes = bound("maxBytes", options.maxBytes, MAX_BUNDLE_BYTES);
   const ask: Asked["ask"] = options.fetch ?? ((...args) => fetch(...args));
 
@@ -81,7 +87,7 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
 
   /** Asks, and reads the reply. What goes wrong is told without what is not for logs. */
   async function exchange<T>(asked: Asked, read: (reply: Response, told: Told) => Promise<T>): Promise<T> {
-    const secrets = Object.values(headers);
+    const secrets = [...Object.values(headers), options.key ?? ""];
     const told: Told = (error) => {
       if (error instanceof SourceError) return error;
       return asked.signal.aborted ? asked.signal.reason : new SourceError("unreachable", `${asked.what}: ${reasonOf(error, secrets)}`);
@@ -164,8 +170,8 @@ function streamed(limit: number, beginning: boolean): Reading<SourceStream> {
   };
 }
 
-/** The headers, none of which `fetch` could refuse with an error that repeats it. */
-function headersOf(given: object): Record<string, string> {
+/** The headers and what carries the key, none of which `fetch` could refuse with an error that repeats it. */
+function headersOf(given: object, key: string | undefined): Record<string, string> {
   const headers = plain(given) as Record<string, string> | undefined;
   if (headers === undefined) throw new TypeError("headers: a plain object of texts is needed");
   for (const [name, value] of Object.entries(headers)) {
@@ -176,5 +182,8 @@ function headersOf(given: object): Record<string, string> {
   } catch {
     throw new TypeError("headers: a name or a value cannot be sent as a header");
   }
-  return { ...headers };
+  if (key === undefined) return { ...headers };
+  if (typeof key !== "string" || !/^[!-~]{1,512}$/.test(key)) throw new TypeError("key: the text of a management key is needed, without spaces");
+  if (Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) throw new TypeError("key: give it, or an authorization header, not both");
+  return { ...headers, authorization: `Bearer ${key}` };
 }

@@ -103,6 +103,8 @@ export interface VerifierOptions {
   readonly credentials?: readonly CredentialHeader[];
   /** Name of a query parameter that may carry the key, up to 64 unreserved characters. Default: none, since URLs end up in logs. */
   readonly query?: string | undefined;
+  /** The service that every requirement is about which names none itself. Default: none, which lets no key pass that is for some services only. */
+  readonly service?: string;
   /** Whether a wrong address is answered like a wrong key (401), so that the holder of a stolen key learns nothing. Default `false`. */
   readonly maskIp?: boolean;
   /** Whether CORS preflights pass to the handler unauthenticated. Default `false`. */
@@ -122,6 +124,6 @@ export interface VerifierOptions {
   readonly onError?: ((error: Error) => void) | undefined;
   /** The clock, milliseconds since 1970. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
-  /** The compiled core, for bundlers that place the `.wasm` file elsewhere. Default: the file of the package. */
+  /** The core, compiled from `edgelatch/edgelatch.wasm` (`docs/bundlers.md`). Default: the one that the package brings; `edgelatch/slim` brings none. */
   readonly wasm?: WebAssembly.Module | undefined;
 }

@@ -56,7 +56,8 @@ export interface Verifier {
   /**
    * Judges a request: credential, Host, client address, key, requirement.
    *
-   * @param request a fetch `Request` or a Node `IncomingMessage`
+   * @param request a fetch `Request` or a Node `IncomingMessage`. What is neither is a fault of the program: it answers `bad_requirement`, and
+   * `onError` hears a `RequestError` that says where a framework's object has its request
    * @param requirement what the route demands; `undefined`, a look-up that found nothing, answers `bad_requirement`
    */
   verify(request: Request | NodeRequest, requirement: AnyRequirement): Verdict;
@@ -135,6 +136,8 @@ export interface NodeRequest {
   readonly originalUrl?: string | undefined;
   /** Names and values in turn, as received. Requests of `node:http2` begin with the pseudo-headers. */
   readonly rawHeaders: string[];
+  /** Read only where `rawHeaders` is empty, as adapters of serverless platforms leave it: values by name, several lines of one name as an array. */
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined;
   /** The connection, and the server that accepted it: how many header lines that keeps must be known. */
   readonly socket?:
     | { readonly remoteAddress?: string | undefined; readonly server?: { readonly maxHeadersCount?: number | null | undefined } | undefined }

@@ -19,15 +19,16 @@ interface Run {
 }
 
 /** When batches are sent: once full, once an event is old enough, again after a pause; never before the response. */
-export class Outbox {
-  readonly #dispatch: BatchQueue;
+export class Outbox<Event> {
+  readonly #dispatch: BatchQueue<Event>;
   readonly #deadline: number;
   readonly #clock: Clock;
   #run: Run | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(send: (batch: Batch) => Promise<Answer>, bounds: Bounds, onError: (error: UsageError) => void, clock: Clock) {
-    this.#dispatch = new BatchQueue(send, bounds, onError, clock);
+  /** @param writer makes what writes the events of one batch, when that is sent */
+  constructor(send: (batch: Batch) => Promise<Answer>, bounds: Bounds, onError: (error: UsageError) => void, clock: Clock, writer: () => (event: Event) => string) {
+    this.#dispatch = new BatchQueue(send, bounds, onError, clock, writer);
     this.#deadline = bounds.deadline;
     this.#clock = clock;
   }
@@ -36,9 +37,9 @@ export class Outbox {
     return this.#dispatch.stats;
   }
 
-  add(text: string, waitUntil?: (work: Promise<unknown>) => void): void {
+  add(event: Event, waitUntil?: (work: Promise<unknown>) => void): void {
     if (this.#closing !== undefined) return this.#dispatch.drop();
-    this.#dispatch.put(text);
+    this.#dispatch.put(event);
     this.#wake(waitUntil); // also where there was no room: what should have made some may be lost
   }
 

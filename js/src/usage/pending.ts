@@ -1,14 +1,13 @@
 /** Between a verdict and the event that reports it: what is known of the request then, and what the host adds later. */
 import type { Serving } from "../engine/serving.js";
 import type { WaitUntil } from "../refresh/single-flight.js";
-import { blockOf, partsOf, type RequestParts } from "../request/block.js";
-import type { Connection } from "../request/connection.js";
 import type { VerifierOptions } from "../types/options.js";
 import type { NodeRequest } from "../types/verifier.js";
 import { quietly } from "../util/hook.js";
-import { own, ownCopy } from "../util/own.js";
+import { INHERITED, own, ownCopy, ownValue } from "../util/own.js";
 import type { Verdict } from "../verdict.js";
 import type { EdgeState, EdgeWatch, UsageDetails, UsageOutcome, UsageSink } from "./event.js";
+import { MAX_ENDPOINT } from "./wire.js";
 
 /** What a verifier with a sink hands to each verdict. */
 export interface Reporting {
@@ -17,14 +16,22 @@ export interface Reporting {
 }
 
 /** The request behind a verdict, as far as it is known when it is judged. */
-export interface JudgedRequest extends Connection {
+export interface JudgedRequest {
   /** Unix seconds. */
   readonly at: number;
   readonly method: string | undefined;
   readonly target: string | undefined;
   /** Nothing for a verdict over a bare key. */
   readonly request: Request | NodeRequest | undefined;
+  /** The public id of the key that was found. That of a bare key is asked of its verdict. */
+  readonly keyId: string | undefined;
+  /** The client's address. */
+  readonly ip: string | undefined;
+  readonly waitUntil: WaitUntil | undefined;
 }
+
+/** Of a bare key, and of what is no request. */
+export const NO_REQUEST: Omit<JudgedRequest, "at"> = { method: undefined, target: undefined, request: undefined, keyId: undefined, ip: undefined, waitUntil: undefined };
 
 /** What the options say of reporting. */
 export function reportingOf({ usage }: VerifierOptions, engine: Serving): Reporting | undefined {
@@ -52,11 +59,6 @@ export function watchOf({ usage }: VerifierOptions, engine: Serving, mode: EdgeS
   return watch && { refreshed: () => quietly(() => watch.refreshed(), undefined), touch: (given) => quietly(() => watch.touch(given ?? platform), undefined) };
 }
 
-/** What is kept of a request: not its header lines, which hold the credential. */
-export function judgedOf(at: number, request: JudgedRequest["request"], parts: RequestParts | undefined, { peer, proxyLine, waitUntil }: Connection): JudgedRequest {
-  return { at, request, method: parts?.method, target: parts?.target, peer, proxyLine, waitUntil };
-}
-
 /** An event that waits for the status of its response. It is recorded once. */
 export class PendingEvent {
   readonly #judged: JudgedRequest;
@@ -80,43 +82,40 @@ export class PendingEvent {
     const reporting = this.#reporting;
     if (reporting === undefined) return;
     try {
-      this.#details = merged(this.#details ?? {}, outcome);
-      const status = this.#details.status ?? (verdict.ok || verdict.preflight ? undefined : verdict.reply.status);
-      if (status === undefined) return;
+      // Most are reported once, with a status, which is all that is said of them.
+      const details = this.#details === undefined ? outcome : merged(this.#details, outcome);
+      const status = own(details, "status") ?? (verdict.ok || verdict.preflight ? undefined : verdict.reply.status);
+      if (status === undefined) {
+        this.#details = merged(NOTHING, details);
+        return;
+      }
       this.#reporting = undefined;
-      this.#record(reporting, verdict, status, this.#details);
+      this.#record(reporting.sink, verdict, status, details);
     } catch {
       // a sink or a hook of the host's
     }
   }
 
-  #record({ sink, engine }: Reporting, verdict: Verdict, status: number, details: UsageOutcome): void {
-    const { at, method, target, peer, proxyLine, request, waitUntil } = this.#judged;
+  #record(sink: UsageSink, verdict: Verdict, status: number, details: UsageOutcome): void {
+    const { at, method, target, keyId, ip, request, waitUntil } = this.#judged;
     const hints = described(sink, request);
     const given = hints === undefined ? details : merged(hints, details);
     const event = {
-      keyId: keyIdOf(verdict),
+      keyId: request === undefined ? keyIdOf(verdict) : keyId,
       at,
-      method: given.method ?? method ?? "-",
-      endpoint: given.endpoint ?? (target === undefined ? "-" : pathOf(target)),
-      ip: given.ip ?? (request === undefined ? peer : clientOf(engine, request, { peer, proxyLine })),
-      country: given.country ?? countryOf(request),
+      method: kept(ownValue(given, "method", given.method, INHERITED.method)) ?? method ?? "-",
+      endpoint: kept(ownValue(given, "endpoint", given.endpoint, INHERITED.endpoint)) ?? (target === undefined ? "-" : pathOf(target)),
+      ip: kept(ownValue(given, "ip", given.ip, INHERITED.ip)) ?? ip,
+      country: kept(ownValue(given, "country", given.country, INHERITED.country)) ?? countryOf(request),
       status,
       code: verdict.code,
-      event: given.event,
+      event: kept(ownValue(given, "event", given.event, INHERITED.event)),
     };
-    sink.record(event, details.waitUntil ?? waitUntil);
+    sink.record(event, own(details, "waitUntil") ?? waitUntil);
   }
 }
 
-/** The address that the core derived for its verdict; unknown once the core has stopped. */
-export function clientOf(engine: Serving, request: Request | NodeRequest, connection: Pick<Connection, "peer" | "proxyLine">): string | undefined {
-  try {
-    return engine.client(blockOf(partsOf(request, engine.headerNames), connection));
-  } catch {
-    return undefined;
-  }
-}
+const NOTHING: UsageOutcome = {};
 
 /** On Workers `cf` is the platform's own object, into which nothing gets that a client sends. */
 function countryOf(request: JudgedRequest["request"]): string | undefined {
@@ -137,15 +136,30 @@ function merged(before: UsageOutcome, later: UsageOutcome): UsageOutcome {
   return ownCopy(before, Object.fromEntries(Object.entries(later).filter(([, value]) => value !== undefined)));
 }
 
+/** Characters up to which a target may stay in memory for the path that it begins with. */
+const SHORT = 256;
+
 function pathOf(target: string): string {
   const end = target.search(/[?#]/);
-  return end < 0 ? target : target.slice(0, end);
+  const path = end < 0 ? target : target.slice(0, end);
+  return target.length <= SHORT ? path : copied(path.slice(0, MAX_ENDPOINT));
+}
+
+/** What the host says may be a part of a header line, and waits for its batch. */
+function kept<T>(said: T): T {
+  return typeof said === "string" ? (copied(said.slice(0, MAX_ENDPOINT)) as T) : said;
+}
+
+/** A text that keeps no longer one in memory, of which it was a part. */
+function copied(text: string): string {
+  return new TextDecoder().decode(new TextEncoder().encode(text));
 }
 
 /** Gone when the core stopped before the identity was read. */
 function keyIdOf(verdict: Verdict): string | undefined {
   try {
-    return verdict.keyId;
+    const { keyId } = verdict;
+    return keyId && copied(keyId);
   } catch {
     return undefined;
   }

@@ -44,7 +44,7 @@ export function poster({ url, key, deadline, fetch: ask }: Address, clock: Clock
         if (reply.ok) await read?.(reply);
         return reply;
       };
-      const reply = await within(deadline, late, clock, send, true);
+      const reply = await within(deadline, () => late, clock, send, true);
       reply.body?.cancel().catch(() => {});
       return answerOf(reply, url);
     } catch (error) {

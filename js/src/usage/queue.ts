@@ -21,12 +21,13 @@ const MAX_CHARACTERS = 1 << 19;
 const FIRST_PAUSE = 1000;
 
 /** Holds events and sends them in batches: one batch at a time, and that until it is taken or refused. */
-export class BatchQueue {
+export class BatchQueue<Event> {
   readonly #send: (batch: Batch) => Promise<Answer>;
   readonly #bounds: Bounds;
   readonly #onError: (error: UsageError) => void;
   readonly #clock: Clock;
-  #queue: string[] = [];
+  readonly #writer: () => (event: Event) => string;
+  #queue: Event[] = [];
   #oldest = 0;
   #batch: Batch | undefined;
   #flight: { readonly lostAt: number; readonly done: Promise<boolean> } | undefined;
@@ -38,11 +39,12 @@ export class BatchQueue {
   /** Whether `onError` has heard of a full queue since a batch was last answered. */
   #told = false;
 
-  constructor(send: (batch: Batch) => Promise<Answer>, bounds: Bounds, onError: (error: UsageError) => void, clock: Clock) {
+  constructor(send: (batch: Batch) => Promise<Answer>, bounds: Bounds, onError: (error: UsageError) => void, clock: Clock, writer: () => (event: Event) => string) {
     this.#send = send;
     this.#bounds = bounds;
     this.#onError = onError;
     this.#clock = clock;
+    this.#writer = writer;
   }
 
   get stats(): UsageStats {
@@ -58,10 +60,10 @@ export class BatchQueue {
     return this.#queue.length + (this.#batch?.count ?? 0);
   }
 
-  put(text: string): void {
+  put(event: Event): void {
     if (this.#waiting < this.#bounds.maxQueue) {
       if (this.#queue.length === 0) this.#oldest = this.#clock.now();
-      this.#queue.push(text);
+      this.#queue.push(event);
       return;
     }
     this.#dropped++;
@@ -132,14 +134,19 @@ export class BatchQueue {
   }
 
   #cut(): Batch {
-    let [count, characters] = [0, 0];
-    for (const text of this.#queue) {
+    const textOf = this.#writer();
+    const texts: string[] = [];
+    let characters = 0;
+    for (const event of this.#queue) {
+      if (texts.length === this.#bounds.maxBatch) break;
+      const text = textOf(event);
       characters += text.length + 1;
-      if (count === this.#bounds.maxBatch || (count > 0 && characters > MAX_CHARACTERS)) break;
-      count++;
+      if (texts.length > 0 && characters > MAX_CHARACTERS) break;
+      texts.push(text);
     }
+    this.#queue.splice(0, texts.length);
     const id = crypto.randomUUID();
-    return { id, count, body: `{"batch":"${id}","events":[${this.#queue.splice(0, count).join(",")}]}` };
+    return { id, count: texts.length, body: `{"batch":"${id}","events":[${texts.join(",")}]}` };
   }
 
   /** @param asked milliseconds that the control plane wants at least */

@@ -1,5 +1,6 @@
 import type { UsageError } from "../errors.js";
 import { systemClock } from "../util/clock.js";
+import { isSealed } from "../util/fetching.js";
 import { quietly } from "../util/hook.js";
 import { type Options, optionsOf, UNCHECKED } from "../util/options.js";
 import { boundsOf } from "./bounds.js";
@@ -8,7 +9,7 @@ import type { EdgeState, UsageDetails, UsageEvent, UsageSink } from "./event.js"
 import { Outbox } from "./outbox.js";
 import { poster } from "./post.js";
 import type { UsageStats } from "./queue.js";
-import { eventText } from "./wire.js";
+import { eventKept, eventWriter } from "./wire.js";
 
 /** Options of {@link usageReporter}. An unknown one is a `TypeError`, and so is a bound or `describe` that is `undefined`. */
 export interface UsageOptions {
@@ -88,19 +89,24 @@ export function usageReporter(given: UsageOptions): UsageReporter {
   const { deadline } = bounds;
   const report = (error: UsageError) => quietly(onError, error);
   const to = (what: string) => poster({ url: ingest(options.url, realm, what), key, deadline, fetch: ask }, systemClock);
-  const [outbox, tell] = [new Outbox(to("usage"), bounds, report, systemClock), to("edges")];
-  const edges: EdgeReports[] = [];
+  // Drawn with the first event: Workers draw nothing in the global scope.
   let [prefix, count, malformed] = ["", 0, 0];
+  const writer = () => {
+    if (prefix === "") prefix = crypto.randomUUID().slice(0, 13);
+    const write = eventWriter();
+    return (event: UsageEvent) => write(event, `${prefix}-${(++count).toString(36)}`);
+  };
+  const [outbox, tell] = [new Outbox(to("usage"), bounds, report, systemClock, writer), to("edges")];
+  const edges: EdgeReports[] = [];
 
   return {
     realm,
     events,
     ...(describe === undefined ? {} : { describe }),
     record(event: UsageEvent, waitUntil) {
-      if (prefix === "") prefix = crypto.randomUUID().slice(0, 13);
-      const text = eventText(event, `${prefix}-${(++count).toString(36)}`);
-      if (text === undefined) malformed++;
-      else outbox.add(text, waitUntil);
+      const kept = eventKept(event);
+      if (kept === undefined) malformed++;
+      else outbox.add(kept, waitUntil);
     },
     get stats() {
       const { dropped, ...rest } = outbox.stats;
@@ -124,8 +130,7 @@ function isName(name: unknown): boolean {
 /** The address that reports of a kind go to. The key must not travel in the clear. */
 function ingest(base: string | URL, realm: string, what: string): URL {
   const url = new URL(base);
-  const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback)) throw new TypeError("url: https: is needed, except on the loopback");
+  if (!isSealed(url)) throw new TypeError("url: https: is needed, except on the loopback");
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") throw new TypeError("url: no credentials, query or fragment can be part of it");
   url.pathname = `${url.pathname.replace(/\/+$/, "")}/api/v1/realms/${realm}/${what}`;
   return url;

@@ -1,31 +1,61 @@
 import { CODES } from "../generated/codes.js";
-import { own } from "../util/own.js";
+import { INHERITED, ownValue } from "../util/own.js";
 import type { UsageEvent } from "./event.js";
 
 /** Characters of an endpoint that the control plane keeps at most (`limits.rs` of the registry has these bounds in bytes). */
-const MAX_ENDPOINT = 512;
+export const MAX_ENDPOINT = 512;
 /** Stands for what is not known, or is no such thing. */
 const NONE = "-";
 const NAMES: ReadonlySet<string> = new Set(CODES.map((row) => row.name));
 
-/**
- * The event as the control plane reads it, as JSON; `undefined` when it is none. The control plane refuses a whole batch for
- * one part that is not well formed, so such a part is left out here. The text shares no memory with the request's.
- */
-export function eventText(event: UsageEvent, id: string): string | undefined {
+/** An event that waits to be written: what its sender says now, so that it may change its object. `undefined` when it is none. */
+export function eventKept(event: UsageEvent): UsageEvent | undefined {
   if (typeof event !== "object" || event === null || !NAMES.has(event.code)) return undefined;
-  return JSON.stringify({
-    key_id: matching(own(event, "keyId"), /^key_[0-9A-Za-z]{11}$/),
-    at: Number.isSafeInteger(event.at) && event.at >= 0 ? event.at : Math.floor(Date.now() / 1000),
-    method: matching(event.method, /^[A-Z-]{1,20}$/) ?? NONE,
-    endpoint: endpointOf(event.endpoint),
-    ip: addressOf(own(event, "ip")),
-    country: matching(own(event, "country"), /^(?!XX|ZZ)[A-Z0-9]{2}$/),
+  const { at, method, endpoint, status, code } = event;
+  return {
+    keyId: ownValue(event, "keyId", event.keyId, INHERITED.keyId),
+    at: Number.isSafeInteger(at) && at >= 0 ? at : Math.floor(Date.now() / 1000),
+    method,
+    endpoint: typeof endpoint === "string" && endpoint.length > MAX_ENDPOINT ? endpointOf(endpoint) : endpoint,
+    ip: ownValue(event, "ip", event.ip, INHERITED.ip),
+    country: ownValue(event, "country", event.country, INHERITED.country),
+    status,
+    code,
+    event: ownValue(event, "event", event.event, INHERITED.event),
+  };
+}
+
+/**
+ * What writes the kept events of one batch as the control plane reads them, as JSON. The control plane refuses a whole batch for one part that is
+ * not well formed, so such a part is left out here. What most events of an edge have in common is looked at once.
+ */
+export function eventWriter(): (event: UsageEvent, id: string) => string {
+  const method = member("method", (value) => matching(value, /^[A-Z-]{1,20}$/) ?? NONE);
+  const endpoint = member("endpoint", endpointOf);
+  const ip = member("ip", addressOf);
+  const country = member("country", (value) => matching(value, /^(?!XX|ZZ)[A-Z0-9]{2}$/));
+  return (event, id) => {
+    const keyId = matching(event.keyId, /^key_[0-9A-Za-z]{11}$/);
     // A status that cannot be sent never was: the host made an error of it.
-    status: Number.isInteger(event.status) && event.status >= 100 && event.status < 600 ? event.status : 500,
-    code: event.code,
-    event: matching(own(event, "event"), /^[!-~]{1,64}$/) ?? id,
-  });
+    const status = Number.isInteger(event.status) && event.status >= 100 && event.status < 600 ? event.status : 500;
+    const own = JSON.stringify(matching(event.event, /^[!-~]{1,64}$/) ?? id);
+    const found = keyId === undefined ? "" : `"key_id":"${keyId}",`;
+    return `{${found}"at":${event.at},${method(event.method)}${endpoint(event.endpoint)}${ip(event.ip)}${country(event.country)}"status":${status},"code":"${event.code}","event":${own}}`;
+  };
+}
+
+/** A member of that name for each value, with the comma behind it; nothing where the value means nothing. */
+function member(name: string, meaning: (value: unknown) => string | undefined): (value: unknown) => string {
+  const texts = new Map<unknown, string>();
+  return (value) => {
+    let text = texts.get(value);
+    if (text === undefined) {
+      const meant = meaning(value);
+      text = meant === undefined ? "" : `"${name}":${JSON.stringify(meant)},`;
+      texts.set(value, text);
+    }
+    return text;
+  };
 }
 
 function matching(value: unknown, pattern: RegExp): string | undefined {

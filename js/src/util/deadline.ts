@@ -1,13 +1,14 @@
 import type { Clock } from "./clock.js";
 
-/** Runs work that must end within `ms`: after that its signal aborts, and `late` is thrown, whatever the work does. */
-export async function within<T>(ms: number, late: Error, clock: Clock, work: (signal: AbortSignal) => Promise<T>, keepAlive?: boolean): Promise<T> {
+/** Runs work that must end within `ms`: after that its signal aborts, and what `late` makes is thrown, whatever the work does. */
+export async function within<T>(ms: number, late: () => Error, clock: Clock, work: (signal: AbortSignal) => Promise<T>, keepAlive?: boolean): Promise<T> {
   const abort = new AbortController();
   let timer: unknown;
   const enough = new Promise<never>((_, reject) => {
     timer = clock.setTimeout(() => {
-      reject(late);
-      abort.abort(late);
+      const error = late();
+      reject(error);
+      abort.abort(error);
     }, ms, keepAlive);
   });
   try {

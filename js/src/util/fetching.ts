@@ -25,6 +25,11 @@ function placeOf({ protocol, username, password, origin }: URL): string {
   return username === "" && password === "" ? origin : "an address with credentials in it";
 }
 
+/** Whether nobody on the way there can read what is sent, such as a key. */
+export function isSealed({ protocol, hostname }: URL): boolean {
+  return protocol === "https:" || (protocol === "http:" && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname));
+}
+
 /** The words of an error alone: the object may hold the request. `secrets` are what such words must not repeat. */
 export function reasonOf(error: unknown, secrets: readonly string[]): string {
   if (!(error instanceof Error)) return "fetch failed";

@@ -4,10 +4,20 @@ const at = (path) => (known) => `/realms/acme${path.replace(/\{(\w+)\}/g, (_, na
 const post = (operation, path, body, more) => ({ operation, method: "POST", path: at(path), body, ...more });
 const get = (operation, path, more) => ({ operation, path: at(path), ...more });
 
-/** Sound calls; `keep` notes what later ones need. `known` holds the digest to import. */
+/** A report of a leaked secret, as GitHub's secret scanning sends it. */
+const leak = (known) => JSON.stringify([{ token: known.secret, type: "acme_key", source: "content", url: `https://example.com/?${known.secret}` }]);
+
+/**
+ * Sound calls; `keep` notes what later ones need. What depends on that is a function. `known` holds the digest to import, and how to sign a
+ * report. `own`: the text whose digest the answer repeats, to whoever sent the text.
+ */
 export const calls = (known) => [
   { operation: "getDocument", path: "/openapi.json" },
+  { operation: "whoAmI", path: "/whoami" },
   { operation: "listRealms", path: "/realms" },
+  { operation: "createRealm", method: "POST", path: "/realms", body: { realm: "spare", name: "Spare", preset: "valar" } },
+  { operation: "editRealm", method: "PATCH", path: "/realms/spare", body: { name: "To be deleted" } },
+  { operation: "deleteRealm", method: "DELETE", path: "/realms/spare?confirm=spare" },
   get("getRealm", ""),
   post("createOrg", "/orgs", { org: "one", name: "One" }),
   get("listOrgs", "/orgs"),
@@ -21,34 +31,44 @@ export const calls = (known) => [
   get("listRoles", "/roles"),
   get("getRole", "/roles/purger"),
   { operation: "editRole", method: "PATCH", path: at("/roles/purger"), body: { permissions: ["cache.purge", "cache.view"] } },
-  post("createKey", "/keys", { org: "one", owner: "alice", name: "ci", roles: ["purger"], allow: ["192.0.2.0/24"] }, {
+  post("createKey", "/keys", { org: "one", owner: "alice", name: "ci", roles: ["purger"], allow: ["192.0.2.0/24"], tags: ["web"] }, {
     headers: { "idempotency-key": "first" },
     keep: (json, known) => Object.assign(known, { key_id: json.key.key_id, secret: json.secret, org: "one", owner: "alice", role: "purger", realm: "acme" }),
   }),
   // The same idempotency key: answered with the key that was made, without its secret.
-  post("createKey", "/keys", { org: "one", owner: "alice", name: "ci", roles: ["purger"], allow: ["192.0.2.0/24"] }, { headers: { "idempotency-key": "first" } }),
-  get("listKeys", "/keys?org=one&search=ci&sort=name"),
+  post("createKey", "/keys", { org: "one", owner: "alice", name: "ci", roles: ["purger"], allow: ["192.0.2.0/24"], tags: ["web"] }, { headers: { "idempotency-key": "first" } }),
+  get("listKeys", "/keys?org=one&search=ci&sort=name&tag=web&unused_since=2099-01-31&never_used=true"),
   get("getKey", "/keys/{key_id}"),
-  { operation: "editKey", method: "PATCH", path: at("/keys/{key_id}"), body: { description: "deploys" } },
+  { operation: "editKey", method: "PATCH", path: at("/keys/{key_id}"), body: { description: "deploys", owner: "alice", tags: ["web"] } },
   post("rotateKey", "/keys/{key_id}/rotate", { overlap: 3600 }),
   post("explainKey", "/keys/{key_id}/explain", { permission: "cache.purge", ip: "192.0.2.1" }),
+  post("findKeyBySecret", "/keys/by-secret", (known) => ({ secret: known.secret })),
+  { operation: "reportLeaks", method: "POST", path: "/leaks/github", body: leak, headers: (known) => known.sign(leak(known)), own: (known) => known.secret },
   get("explainAddress", "/explain/address?ip=192.0.2.1"),
   post("importKeys", "/keys/import?format=csv&org=one&owner=alice", `sha256,name\n${known.sha256},legacy\n`, { headers: { "content-type": "text/csv" } }),
   post("reportUsage", "/usage", { batch: "b1", events: [] }),
   get("listRequests", "/keys/{key_id}/requests"),
   get("countVerdicts", "/verdicts"),
+  get("getUsage", "/usage?by=hour&key_id={key_id}"),
+  get("exportRequests", "/requests/export?after=0"),
+  get("listEvents", "/events?org=one&type=key_created", { keep: (json, known) => (known.event = json.events[0].event) }),
+  get("getEvent", "/events/{event}"),
+  post("redeliverEvent", "/events/{event}/redeliver"),
   post("reportEdge", "/edges", {
     edge: "e1", name: "fra-1", report: 1, epoch: 1, issued_at: 1_790_000_000, root_version: 1, serving: 0, at: 1_790_000_000, mode: "timer", sdk: "test/1",
   }),
   get("listEdges", "/edges?live=true"),
   get("getFleet", "/fleet?wait=0"),
+  get("getPublishing", "/publishing"),
   post("createKey", "/keys", { org: "one", owner: "alice", name: "second" }, { keep: (json, known) => (known.second = json.key.key_id) }),
   post("revokeKeys", "/keys/revoke", { filter: { search: "second" }, dry_run: true }),
+  post("editKeys", "/keys/edit", { filter: { search: "second" }, edit: { description: "spare" }, confirm: 1 }),
   post("revokeKey", "/keys/{second}/revoke"),
   { operation: "deleteKey", method: "DELETE", path: at("/keys/{second}") },
   post("createOrg", "/orgs", { org: "two", preset: "valar" }),
   post("createOwner", "/owners", { org: "two", owner: "bob", kind: "service" }),
-  post("createKey", "/keys", { org: "two", owner: "bob", name: "third" }, { keep: (json, known) => (known.third = json.key.key_id) }),
+  post("createKey", "/keys", { org: "two", owner: "bob", name: "third" }, { keep: (json, known) => Object.assign(known, { third: json.key.key_id, third_secret: json.secret }) }),
+  post("revokeKeyBySecret", "/keys/by-secret/revoke", (known) => ({ secret: known.third_secret })),
   post("revokeKey", "/keys/{third}/revoke"),
   post("enableKey", "/keys/{third}/enable"),
   { operation: "deleteKey", method: "DELETE", path: at("/keys/{third}?confirm=third") },
@@ -59,6 +79,7 @@ export const calls = (known) => [
   { operation: "getMetrics", path: "/metrics", root: true },
   get("listActivity", "/activity"),
   get("verifyActivity", "/activity/verify"),
+  get("exportActivity", "/activity/export?after=0"),
 ];
 
 /** Calls with `secret` where a careless client may put it: path, query, headers, each member of a body. */
@@ -69,11 +90,11 @@ export function* misuses(operations, known, secret) {
     const filled = (wrong) => plain.replace(/\{(\w+)\}/g, (_, name) => (name === wrong ? secret : (known[name] ?? name)));
     for (const name of names) yield { path: filled(name), method, ...(method === "GET" ? {} : { body: {} }) };
     if (method === "GET") {
-      for (const name of ["org", "search", "cursor", "actor", "target", "ip", "since", "state", "sort", "limit", "lacks", "change", secret]) {
+      for (const name of ["org", "search", "cursor", "tag", "created_by", "actor", "target", "ip", "since", "state", "type", "key_id", "by", "after", "sort", "limit", "lacks", "change", secret]) {
         yield { path: `${filled()}?${name}=${secret}` };
       }
     } else if (method !== "DELETE") {
-      const members = ["org", "owner", "role", "roles", "permissions", "allow", "scope", "expires_at", "not_before", "metadata", "status", "confirm", "batch", "events", "settings", "filter", "edge", "sdk"];
+      const members = ["org", "owner", "role", "roles", "permissions", "allow", "scope", "expires_at", "not_before", "metadata", "tags", "status", "confirm", "batch", "events", "settings", "filter", "edit", "secret", "edge", "sdk"];
       for (const member of [...members, secret]) yield { path: filled(), method, body: { name: "x".repeat(200), [member]: secret } };
       yield { path: filled(), method, body: { settings: { [secret]: 1 } } };
       yield { path: filled(), method, body: `{"name": "${secret}` };

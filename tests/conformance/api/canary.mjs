@@ -6,11 +6,13 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Control } from "../../systems/harness/control.mjs";
 import { calls, misuses } from "./calls.mjs";
+import { reporter } from "./reporter.mjs";
 
 const control = new Control(process.argv[2], "acme");
 process.on("exit", () => control.remove());
 await control.init("default");
-await control.serve(["--auth-failures", "60000"]);
+const { list, sign } = reporter(control.directory);
+await control.serve(["--auth-failures", "60000", "--github-keys", list]);
 const admin = control.administrator;
 
 /** What must be found nowhere: texts, and their digests as somebody might print them. */
@@ -29,15 +31,15 @@ const search = (where, text, except = "") => {
 };
 
 /** Asks, and searches the whole answer, all of whose secrets but `own` are canaries already. */
-async function ask(call, { key = admin } = {}) {
+async function ask(call, { key = admin, except } = {}) {
   const headers = { authorization: `Bearer ${key}`, ...call.headers };
   if (call.body !== undefined) headers["content-type"] ??= "application/json";
   const url = `${control.url}${call.root ? "" : "/api/v1"}${call.path}`;
   const body = call.body === undefined || typeof call.body === "string" ? call.body : JSON.stringify(call.body);
   const reply = await fetch(url, { method: call.method ?? "GET", headers, body });
   const text = await reply.text();
-  search(`${call.method ?? "GET"} ${call.path} → ${reply.status}`, `${JSON.stringify([...reply.headers])}\n${text}`);
-  return { status: reply.status, json: /json/.test(reply.headers.get("content-type") ?? "") ? JSON.parse(text) : text };
+  search(`${call.method ?? "GET"} ${call.path} → ${reply.status}`, `${JSON.stringify([...reply.headers])}\n${text}`, except);
+  return { status: reply.status, json: /\bjson\b/.test(reply.headers.get("content-type") ?? "") ? JSON.parse(text) : text };
 }
 
 hide("the first administrator's key", admin);
@@ -50,9 +52,12 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, { operationId }]) => ({ operationId, method: method.toUpperCase(), path })),
 );
 const done = new Set();
-const known = { sha256: createHash("sha256").update(imported).digest("hex") };
-for (const { operation, keep, ...call } of calls(known)) {
-  const { status, json } = await ask(typeof call.path === "function" ? { ...call, path: call.path(known) } : call);
+const known = { sign, sha256: createHash("sha256").update(imported).digest("hex") };
+const resolved = (call) => Object.fromEntries(Object.entries(call).map(([name, value]) => [name, typeof value === "function" ? value(known) : value]));
+for (const { operation, keep, ...described } of calls(known)) {
+  const { own, ...call } = resolved(described);
+  const except = own && createHash("sha256").update(own).digest("hex");
+  const { status, json } = await ask(call, { except });
   if (status >= 300) found.push(`${operation} answered ${status}: ${JSON.stringify(json)}`);
   done.add(operation);
   if (json?.secret) hide(`secret ${canaries.size} of ${operation}`, json.secret);
@@ -74,7 +79,7 @@ await ask({ path: "/metrics", root: true });
 await ask({ path: "/healthz", root: true });
 
 // What the command prints, and what lies on the disk: digests belong in the database and, cut, in snapshots; texts nowhere.
-for (const args of [["keys", "list"], ["audit", "list"], ["realms"], ["orgs", "list"], ["owners", "list"], ["keys", "show", known.key_id]]) {
+for (const args of [["keys", "list"], ["audit", "list"], ["realms", "list"], ["orgs", "list"], ["owners", "list"], ["events", "list"], ["keys", "show", known.key_id]]) {
   for (const realm of args[1] === "list" ? ["acme", "management"] : ["acme"]) {
     const { code, err } = await control.cli(args, { realm });
     if (code !== 0) found.push(`edgelatch ${args.join(" ")}: ${err}`);

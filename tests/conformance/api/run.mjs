@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Control } from "../../systems/harness/control.mjs";
+import { reporter } from "./reporter.mjs";
 
 const [binary, programs] = process.argv.slice(2);
 const js = fileURLToPath(new URL("../../../js/", import.meta.url));
@@ -17,7 +18,7 @@ process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 const control = new Control(binary, "acme");
 process.on("exit", () => control.remove());
 await control.init("default");
-await control.serve(["--auth-failures", "60000"]);
+await control.serve(["--auth-failures", "60000", "--github-keys", reporter(control.directory).list]);
 // Without objects to find, every request would be answered 404 and no body would ever be read.
 const { key } = (await control.cli(["keys", "create", "--name", "ci", "--role", "reader"])).out;
 const document = join(work, "openapi.json");
@@ -29,7 +30,8 @@ delete described.components.securitySchemes.apiKey;
 writeFileSync(fuzzed, JSON.stringify({ ...described, security: [{ bearer: [] }] }));
 
 // Half of the path parameters are ids of objects that exist; bodies are made up.
-const known = { realm: "acme", org: "main", owner: "admin", role: "reader", key_id: key.key_id };
+const { events } = (await control.rest("GET", "/api/v1/realms/acme/events")).body;
+const known = { event: events[0].event, realm: "acme", org: "main", owner: "admin", role: "reader", key_id: key.key_id };
 writeFileSync(
   join(work, "schemathesis.toml"),
   [

@@ -141,8 +141,7 @@ class Edge:
                 return "ip_denied"
         if not all(wanted is None or text.is_permission(wanted) for wanted in (service, permission)):
             return "bad_requirement"
-        services = None if service is None else self.tree.services(record)
-        if services is not None and service not in services:
+        if record["scope"] and (service is None or service not in self.tree.services(record)):
             return "scope_denied"
         if permission is not None:
             patterns = [pattern for _, patterns in self.tree.roles(record) for pattern in patterns]

@@ -59,7 +59,7 @@ export class Control {
 
   /** `edgelatch serve`, at the same address as the last time. */
   async serve(options = []) {
-    const args = ["serve", "--addr", this.#addr, "--json", "--realm", this.realm, "--publish-interval", "40ms", "--head-lifetime", HEAD_LIFETIME];
+    const args = ["serve", "--addr", this.#addr, "--json", "--realm", this.realm, "--publish-interval", "40ms"];
     const child = this.#spawn([...args, ...options]);
     let err = "";
     child.stderr.on("data", (data) => {
@@ -103,7 +103,7 @@ export class Control {
     const reply = await fetch(url, { method, headers: sent, body: text, signal: AbortSignal.timeout(CALL_MS) });
     const said = await reply.text();
     if (!secret) this.transcript.push([`${method} ${path}`, said]);
-    const json = /json/.test(reply.headers.get("content-type") ?? "") ? JSON.parse(said) : said;
+    const json = /\bjson\b/.test(reply.headers.get("content-type") ?? "") ? JSON.parse(said) : said;
     return { status: reply.status, headers: reply.headers, body: json, ...json };
   }
 

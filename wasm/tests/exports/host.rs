@@ -46,6 +46,27 @@ pub fn said() -> String {
     String::from_utf8(view(wasm::text_ptr(), wasm::text_len()).to_vec()).unwrap()
 }
 
+/// The text that an answer of `identity` points to.
+pub fn told(answer: f64) -> String {
+    let (length, at) = ((answer / 4_294_967_296.0) as u32, (answer % 4_294_967_296.0) as u32);
+    String::from_utf8(view(at, length).to_vec()).unwrap()
+}
+
+/// What is noted of a request: the key's id and the client's address.
+pub fn noted(request: &str) -> (Option<String>, Option<String>) {
+    write(wasm::block_ptr(), request.as_bytes());
+    let packed = wasm::verify_noting(length(request), NONE, now());
+    assert_eq!(packed, wasm::verify_block(length(request), NONE, now()));
+    let note = view(wasm::note_ptr(), wasm::note_len()).to_vec();
+    let text = |at: usize, length: usize| Some(String::from_utf8(note[at..at + length].to_vec()).unwrap());
+    let client = match note[0] {
+        0 => None,
+        wasm::PEER => Some("as given".to_owned()),
+        length => text(wasm::NOTED_IP as usize, length.into()),
+    };
+    (if note[1] == 0 { None } else { text(1, 15) }, client)
+}
+
 pub fn give(bytes: &[u8]) {
     let at = wasm::input(u32::try_from(bytes.len()).unwrap());
     assert_ne!(at, 0);

@@ -5,10 +5,19 @@
 //! | `read` | single values: read from text before a command runs |
 //! | `filter` | which keys |
 //! | `page` | which page of a list, and from which stretch of time |
+//! | `export` | a log, line by line |
+//! | `signing` | programs that sign heads |
+//! | `target` | where else to publish |
 
+mod export;
 mod filter;
 mod page;
 pub(crate) mod read;
+mod signing;
+mod target;
 
+pub(crate) use export::Export;
 pub(crate) use filter::Filter;
 pub(crate) use page::{Between, Page};
+pub(crate) use signing::Signing;
+pub(crate) use target::To;

@@ -1,13 +1,23 @@
 //! Single values, read from text by clap before a command runs. A reader says what would be right, and never repeats what it
 //! could not read: it may be a secret in the wrong place. Types that implement `FromStr` need none of these.
 
+use std::ffi::OsStr;
+use std::fmt::Display;
+use std::io::Read as _;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Command};
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
-use edgelatch_registry::{Env, Error, FromText, Name, Scope, Service, Slug, Word};
+use edgelatch_registry::{Env, Error, FromText, Name, Preset, Scope, Service, Slug, Word};
+use edgelatch_sync::SignerCommand;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Result};
 
@@ -16,19 +26,76 @@ pub(crate) fn text<T: FromText>(text: &str) -> Result<T, Error> {
     T::parse("", text)
 }
 
-/// A word of one of the registry's enumerations, with a dash where the registry has `_`.
-pub(crate) fn word<T: Word>(text: &str) -> Result<T> {
-    let typed = |word: &str| word.replace('_', "-");
-    let found = T::WORDS.iter().find(|(word, _)| [*word, &typed(word)].contains(&text));
-    found.map(|(_, value)| *value).ok_or_else(|| {
-        let words: Vec<String> = T::WORDS.iter().map(|(word, _)| typed(word)).collect();
-        Failure::usage(format!("must be one of: {}", words.join(", ")))
-    })
+/// Reads one of some words, with `-` or `_` in them; help, errors and completions offer them with `-`.
+#[derive(Clone)]
+pub(crate) struct Words<T>(Vec<(String, T)>);
+
+/// The words of one of the registry's enumerations.
+pub(crate) fn words<T: Word>() -> Words<T> {
+    Words(T::WORDS.iter().map(|(word, value)| (typed_word(word), *value)).collect())
+}
+
+/// The presets that realms and orgs can be made with. The one of the management API is not among them.
+pub(crate) fn presets() -> Words<Preset> {
+    let mut presets = words::<Preset>();
+    presets.0.retain(|(_, preset)| *preset != Preset::Management);
+    presets
+}
+
+/// How a word is typed that has `_` in the registry, in JSON and in the management API.
+fn typed_word(word: &str) -> String {
+    word.replace('_', "-")
+}
+
+impl<T: Word> Words<T> {
+    fn read(&self, text: &str) -> Result<T> {
+        let found = self.0.iter().find(|(word, _)| *word == typed_word(text));
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let words: Vec<&str> = self.0.iter().map(|(word, _)| word.as_str()).collect();
+            Failure::usage(format!("must be one of: {}", words.join(", ")))
+        })
+    }
+}
+
+impl<T: Word + Send + Sync> TypedValueParser for Words<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, text: &OsStr) -> Result<T, clap::Error> {
+        let words = self.clone();
+        (move |text: &str| words.read(text)).parse_ref(command, argument, text)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.0.iter().map(|(word, _)| PossibleValue::new(word.clone()))))
+    }
+}
+
+/// A whole number within bounds.
+pub(crate) fn number<T>(bounds: RangeInclusive<T>) -> impl Fn(&str) -> Result<T> + Clone
+where
+    T: FromStr + PartialOrd + Display + Clone,
+{
+    move |text| {
+        let number = text.parse::<T>().ok().filter(|number| bounds.contains(number));
+        number.ok_or_else(|| Failure::usage(format!("must be a whole number from {} to {}", bounds.start(), bounds.end())))
+    }
 }
 
 /// A key's public id.
 pub(crate) fn key_id(text: &str) -> Result<KeyId> {
     text.parse().map_err(|error| Failure::usage(format!("{error}; see `edgelatch keys list`")))
+}
+
+/// A key's text, from standard input.
+pub(crate) fn secret() -> Result<Zeroizing<String>> {
+    /// Far more than a key takes, so that an overlong one is judged as such. The buffer never grows, which would leave a copy.
+    const BYTES: u64 = 4096;
+    let mut text = Zeroizing::new(String::with_capacity(2 * BYTES as usize));
+    let read = std::io::stdin().lock().take(BYTES).read_to_string(&mut text);
+    read.map_err(|error| Failure::file(Path::new("standard input"), &error))?;
+    let length = text.trim_end_matches(['\n', '\r']).len();
+    text.truncate(length);
+    Ok(text)
 }
 
 /// An address.
@@ -57,6 +124,9 @@ pub(crate) fn name_or(given: Option<Name>, id: &Slug) -> Result<Name, Error> {
 /// A short span such as `200ms`.
 pub(crate) fn pause(text: &str) -> Result<Duration> {
     let (digits, unit) = text.split_at(text.len() - text.bytes().rev().take_while(u8::is_ascii_lowercase).count());
+    if unit == "m" {
+        return Err(Failure::usage("`m` could be a minute or a month: write `min`, such as `1min`"));
+    }
     let factor = match unit {
         "ms" => 1,
         "s" => 1000,
@@ -65,6 +135,11 @@ pub(crate) fn pause(text: &str) -> Result<Duration> {
     };
     let millis = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).filter(|ms| (10..=3_600_000).contains(ms));
     millis.map(Duration::from_millis).ok_or_else(|| Failure::usage("must be a span of 10ms to 60min, such as `200ms`"))
+}
+
+/// A program that signs, which may take so long.
+pub(crate) fn signer(limit: Duration) -> impl Fn(&str) -> Result<SignerCommand> + Clone {
+    move |text| Ok(SignerCommand::parse(text, limit)?)
 }
 
 /// A time or a span, by one of the registry's parsers that reckon from now.
@@ -101,7 +176,11 @@ mod tests {
 
     #[test]
     fn words_are_typed_with_dashes_or_as_the_registry_writes_them() {
-        assert!(["last-used", "last_used"].iter().all(|text| word::<Sort>(text).unwrap() == Sort::LastUsed));
-        assert_eq!(word::<Sort>("Last-used").unwrap_err().to_string(), "must be one of: created, name, expires, last-used");
+        let sorts = words::<Sort>();
+        assert!(["last-used", "last_used"].iter().all(|text| sorts.read(text).unwrap() == Sort::LastUsed));
+        assert_eq!(sorts.read("Last-used").unwrap_err().to_string(), "must be one of: created, name, expires, last-used");
+        let offered: Vec<String> = sorts.possible_values().unwrap().map(|word| word.get_name().to_owned()).collect();
+        assert_eq!(offered, ["created", "name", "expires", "last-used"]);
+        assert!(presets().read("management").is_err() && presets().read("valar").is_ok());
     }
 }

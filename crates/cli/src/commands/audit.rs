@@ -30,6 +30,14 @@ Example:
         #[command(flatten)]
         page: Page,
     },
+    /// Write the log as JSON lines, the oldest act first, for a system that keeps it elsewhere
+    #[command(after_help = "\
+Example:
+  edgelatch audit export > acts.jsonl
+  edgelatch audit export --after 1234 >> acts.jsonl   # only what came since; 1234 is `seq` of the last line
+
+Each line has the hash of the chain up to it: a log that is written anew is noticed by whoever keeps the lines.")]
+    Export(Export),
     /// Check that no row of the log was removed or altered
     #[command(after_help = "\
 Example:
@@ -47,12 +55,16 @@ Exit code: 0 sound, 1 a row is missing or altered, 2 the log could not be read."
 
 impl Audit {
     pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
-        let open = context.open()?;
+        let open = context.open_ever()?;
         match self {
             Audit::List { org, actor, target, action, between, page } => {
                 let filter = AuditFilter { org, actor, target, action, window: between.into() };
                 let listed = open.audit().list(&filter, &page.into())?;
                 context.show(&listed, |listed| output::page(COLUMNS, &listed.rows, listed.next.as_deref()))
+            }
+            Audit::Export(export) => {
+                export.write(|after, org| open.audit().export(after, org))?;
+                Ok(ExitCode::SUCCESS)
             }
             Audit::Verify { anchor } => verify(context, &open, anchor.as_ref()),
         }
@@ -63,9 +75,9 @@ const COLUMNS: &[Column<AuditRow>] = &[
     ("ROW", |a| a.seq.to_string()),
     ("TIME", |a| format_time(a.at)),
     ("WHO", |a| a.actor.clone()),
-    ("FROM", |a| or_dash(a.address.as_deref().unwrap_or_default())),
     ("ACT", |a| a.action.clone()),
     ("ON", |a| format!("{} {}", a.kind, a.target)),
+    ("FROM", |a| or_dash(a.address.as_deref().unwrap_or_default())),
     ("BEFORE → AFTER", change),
 ];
 

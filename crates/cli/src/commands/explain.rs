@@ -44,7 +44,7 @@ Exit code: 0 accepted, 1 refused, 2 the question could not be asked.")]
         #[arg(long)]
         only_listed: bool,
         #[command(flatten)]
-        filter: Filter,
+        filter: Box<Filter>,
         #[command(flatten)]
         page: Page,
     },
@@ -62,11 +62,13 @@ impl Explain {
                         output::step(step.passed, &step.name, &step.note);
                     }
                     output::verdict((!accepted).then_some((found.code, found.status)), "");
-                    output::note(format_args!("{DIM}As of the next epoch.{RESET}"));
+                    if open.has_edges() {
+                        output::note(format_args!("{DIM}As of the next epoch.{RESET}"));
+                    }
                 })
             }
             Explain::Address { ip, only_listed, filter, page } => {
-                let found = open.keys().usable_from(ip, &filter.into(), only_listed, &page.into())?;
+                let found = open.keys().usable_from(ip, &(*filter).into(), only_listed, &page.into())?;
                 context.show(&found, |found| view::page(found.keys.iter().map(|usable| &usable.key), found.next.as_deref()))
             }
         }

@@ -11,7 +11,7 @@ use crate::prelude::*;
 #[command(after_help = "\
 Example:
   edgelatch fleet
-  edgelatch fleet --gone                     # those of the last day that do not report any more
+  edgelatch fleet --live false               # those of the last day that do not report any more
   edgelatch fleet --lacks 42                 # those that lack the change with this number
   edgelatch fleet --lacks 42 --wait 10s      # once it is everywhere, or after ten seconds
 
@@ -21,11 +21,11 @@ pub(crate) struct Fleet {
     /// Only those that lack this change of the realm
     #[arg(long, value_name = "CHANGE")]
     lacks: Option<u64>,
-    /// Only those that do not report any more
-    #[arg(long)]
-    gone: bool,
+    /// Only those that report, or only those that do not any more
+    #[arg(long, value_name = "BOOL", conflicts_with = "wait")]
+    live: Option<bool>,
     /// Only those of this name
-    #[arg(long)]
+    #[arg(long, conflicts_with = "wait")]
     name: Option<Name>,
     #[command(flatten)]
     page: Page,
@@ -43,14 +43,14 @@ struct Listed {
 
 impl Fleet {
     pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
-        let Fleet { lacks, gone, name, page, wait } = self;
+        let Fleet { lacks, live, name, page, wait } = self;
         let open = context.open()?;
         let fleet = open.registry.fleet(&open.realm);
         if wait.is_asked() {
             return wait.until(context, &open, fleet.standing(lacks)?.change, "there");
         }
         // Whoever lacks something is of interest while it is there.
-        let live = if gone { Some(false) } else { lacks.map(|_| true) };
+        let live = live.or(lacks.map(|_| true));
         let page = fleet.list(&EdgeFilter { live, lacks, name }, &page.into())?;
         context.show(&Listed { fleet: fleet.standing(lacks)?, page }, |Listed { fleet, page }| {
             output::page(COLUMNS, &page.edges, page.next.as_deref());

@@ -26,9 +26,8 @@ Example:
 Prints the root that edges are deployed with, and the first administrator key, this once. Move the root key offline
 afterwards: publishing does not need it.")]
 pub(crate) struct Init {
-    /// The system to begin with, which gives settings, roles, prefix and headers: default, vergeos, vergecloud, ipaware or
-    /// valar
-    #[arg(long, default_value = "default", value_parser = read::word::<Preset>)]
+    /// The system to begin with, which gives settings, roles, prefix and headers
+    #[arg(long, default_value = "default", value_parser = read::presets())]
     preset: Preset,
     /// Prefix of issued keys [default: the preset's]
     #[arg(long)]
@@ -36,8 +35,8 @@ pub(crate) struct Init {
     /// Name of the realm for people [default: the realm]
     #[arg(long)]
     name: Option<Name>,
-    /// Headers in which edges accept a key: bearer, x-api-key or both [default: the preset's]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = read::word::<Credential>)]
+    /// Headers in which edges accept a key [default: the preset's]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = read::words::<Credential>())]
     credentials: Vec<Credential>,
     /// The first org
     #[arg(long, default_value = "main")]

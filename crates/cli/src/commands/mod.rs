@@ -1,19 +1,27 @@
 //! The tree of subcommands. Each noun or command stands in the file of its name, with its arguments and their help.
 
 mod audit;
+mod backup;
+mod completions;
+mod doctor;
+mod events;
 mod explain;
 mod fleet;
+mod health;
 mod init;
 mod inspect;
 mod keys;
+mod man;
 mod orgs;
 mod owners;
 mod publish;
 mod purge;
 mod realms;
+mod restore;
 mod roles;
 mod serve;
 mod store;
+mod trust;
 mod usage;
 mod verify;
 
@@ -41,19 +49,30 @@ commands! {
     Owners(owners::Owners),
     #[command(subcommand)]
     Roles(roles::Roles),
+    #[command(subcommand)]
     Realms(realms::Realms),
     #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
     Usage(usage::Usage),
+    #[command(subcommand)]
+    Events(events::Events),
     Fleet(fleet::Fleet),
     #[command(subcommand)]
     Explain(explain::Explain),
     Purge(purge::Purge),
     #[command(subcommand)]
     Store(store::Store),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    #[command(subcommand)]
+    Trust(trust::Trust),
     Publish(publish::Publish),
     Serve(serve::Serve),
+    Doctor(doctor::Doctor),
+    Health(health::Ask),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
+    Completions(completions::Completions),
+    Man(man::Man),
 }

@@ -16,8 +16,8 @@ pub(crate) enum Orgs {
         /// What people call it [default: the identifier]
         #[arg(long)]
         name: Option<Name>,
-        /// Another preset than the realm's: default, vergeos, vergecloud, ipaware or valar
-        #[arg(long, value_parser = read::word::<Preset>)]
+        /// Another preset than the realm's
+        #[arg(long, value_parser = read::presets())]
         preset: Option<Preset>,
     },
     /// List the orgs
@@ -33,9 +33,10 @@ pub(crate) enum Orgs {
     #[command(after_help = "\
 Example:
   edgelatch orgs set web max_keys=20 unique_names=true prefix=web_sk
+  edgelatch orgs set web 'services=[\"cdn\",\"dns\"]'        # no key is for any other
   edgelatch orgs set web 'expiry_choices=[\"1d\",\"30d\"]' alert_after=null
 
-A value is JSON; what is not JSON is taken as text. `orgs show` lists the settings.")]
+A value is JSON; what is not JSON is taken as text. `orgs show` lists the settings; `max-keys` is `max_keys`.")]
     Set {
         /// Its identifier
         org: Slug,
@@ -122,8 +123,9 @@ fn assignments(given: &[String]) -> Result<Map<String, Value>> {
         let Some((name, value)) = text.split_once('=') else {
             return Err(Failure::usage("SETTING: must be NAME=VALUE, such as `max_keys=20`"));
         };
+        let name = name.replace('-', "_");
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.into()));
-        if all.insert(name.into(), value).is_some() {
+        if all.insert(name.clone(), value).is_some() {
             return Err(Failure::usage(format!("{name}: is given twice")));
         }
     }

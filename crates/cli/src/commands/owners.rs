@@ -12,8 +12,8 @@ pub(crate) enum Owners {
     Create {
         #[command(flatten)]
         which: Which,
-        /// user or service
-        #[arg(long, default_value = "user", value_parser = read::word::<OwnerKind>)]
+        /// What it is
+        #[arg(long, default_value = "user", value_parser = read::words::<OwnerKind>())]
         kind: OwnerKind,
         /// What people call it [default: the identifier]
         #[arg(long)]
@@ -105,13 +105,7 @@ impl Owners {
         let edit = |Which { owner, org }: Which, edit: OwnerEdit, what: &str, wait: &Wait| {
             let me = caller()?;
             let code = done(&open.tenants().edit_owner(&me, &open.org(org)?, &owner, &edit)?, what)?;
-            if wait.is_asked() {
-                return wait.after(context, &open, &me, what, code);
-            }
-            if !context.json {
-                output::note(format_args!("{DIM}Its keys follow with the next epoch.{RESET}"));
-            }
-            Ok(code)
+            wait.after(context, &open, &me, what, code)
         };
         let able = |disabled: bool| OwnerEdit { disabled: Some(disabled), ..OwnerEdit::default() };
         match self {

@@ -1,10 +1,9 @@
 //! `edgelatch publish`
 
-use std::path::PathBuf;
-
-use edgelatch_registry::{format_time, parse_span};
+use edgelatch_registry::format_time;
 use edgelatch_sync::{Directory, Published, Target};
 
+use crate::args::{Signing, To};
 use crate::prelude::*;
 use crate::progress;
 
@@ -14,27 +13,32 @@ use crate::progress;
 Example:
   edgelatch publish
   edgelatch publish --if-due                 # for a timer: only after a change or a third of the head's life
-  edgelatch publish --to /var/www/r/acme     # a second directory, for a static web server")]
+  edgelatch publish --to /var/www/r/acme     # a second directory, for a static web server
+  edgelatch publish --to s3://keys/r/acme    # a bucket; credentials and endpoint come from the environment")]
 pub(crate) struct Publish {
-    /// Publish to this directory as well
-    #[arg(long, value_name = "DIR")]
-    to: Vec<PathBuf>,
+    /// Publish to this directory, or bucket of an object store (s3://BUCKET/PREFIX, gs://…, az://…), as well; repeatable. Credentials and endpoint
+    /// come from the environment
+    #[arg(long, value_name = "DIR|URL")]
+    to: Vec<To>,
     /// Only after a change, or when a third of the head's life is over
     #[arg(long)]
     if_due: bool,
-    /// How long the head lives
-    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = read::timed(parse_span))]
-    head_lifetime: u64,
+    #[command(flatten)]
+    signing: Signing,
+    /// The clock is right, though it differs from the database's, or has gone on by more than this machine counted
+    #[arg(long)]
+    accept_clock: bool,
 }
 
 impl Publish {
     pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
         let open = context.open()?;
+        context.check_private(&open)?;
         let (bar, watch) = progress::stages();
-        let publisher = context.publisher(&open, self.head_lifetime)?.watched(watch);
-        let own = std::iter::once(context.dir.realm(&open.realm));
-        let directories: Vec<Directory> = own.chain(self.to).map(Directory::new).collect();
-        let targets: Vec<&dyn Target> = directories.iter().map(|directory| directory as _).collect();
+        let publisher = context.publisher(&open, &self.signing, self.accept_clock)?.watched(watch);
+        let others = self.to.iter().map(|to| to.open(None)).collect::<Result<Vec<_>, _>>()?;
+        let own = Directory::new(context.dir.realm(&open.realm));
+        let targets: Vec<&dyn Target> = std::iter::once(&own as _).chain(others.iter().map(AsRef::as_ref)).collect();
         let published = if self.if_due { publisher.publish_if_due(&targets) } else { publisher.publish(&targets).map(Some) };
         bar.finish_and_clear();
         let published = published?;

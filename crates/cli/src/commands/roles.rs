@@ -23,8 +23,12 @@ pub(crate) enum Roles {
         name: Option<Name>,
     },
     /// List the roles
-    #[command(after_help = "Example:\n  edgelatch roles list")]
-    List,
+    #[command(after_help = "Example:\n  edgelatch roles list --org web")]
+    List {
+        /// The realm's, and of the orgs only this one's
+        #[arg(long)]
+        org: Option<Slug>,
+    },
     /// Change a role of your own; every key that has it follows with the next epoch
     #[command(after_help = "Example:\n  edgelatch roles edit purger --permission cache.purge")]
     Edit {
@@ -69,13 +73,23 @@ impl Roles {
     pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
         let open = context.open()?;
         let roles = open.tenants();
-        let done = |role: &Role, what: &str| context.done(role, &format!("{what} role {}", role.role));
+        let done = |role: &Role, what: &str| {
+            context.show(role, |role| {
+                output::line(format_args!("{what} role {}", role.role));
+                output::warnings(&role.warnings);
+            })
+        };
         match self {
             Roles::Create { role, permissions, org, name } => {
                 let new = NewRole { name: read::name_or(name, &role)?, role, org, permissions };
                 done(&roles.create_role(&caller()?, &new)?, "created")
             }
-            Roles::List => context.list(&roles.roles()?, COLUMNS),
+            Roles::List { org } => {
+                let org = org.map(|org| roles.org(&org)).transpose()?.map(|found| found.org);
+                let mut all = roles.roles()?;
+                all.retain(|role| org.is_none() || role.org.is_none() || role.org == org);
+                context.list(&all, COLUMNS)
+            }
             Roles::Edit { which: Which { role, org }, name, permissions, if_revision, wait } => {
                 let permissions = Some(permissions).filter(|permissions| !permissions.is_empty());
                 if name.is_none() && permissions.is_none() {

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edgelatch_core::hex::Hex;
-use edgelatch_registry::{Slug, management, parse_span};
-use edgelatch_server::{ApiOptions, Bound, FailureRate, Options, PublisherTask, Streams, Upkeep, Webhook, serve as run_server};
-use edgelatch_sync::Directory;
+use edgelatch_registry::{Registry, Slug, management};
+use edgelatch_server::{
+    ApiOptions, Begun, Bound, Connections, FailureRate, GeoIp, Options, Publishing, Readers, Realms, Streams, TlsFiles, Upkeep,
+    Webhook, serve as run_server,
+};
+use edgelatch_sync::{Directory, Target};
 use zeroize::Zeroizing;
 
+use crate::args::{Signing, To};
 use crate::log::{self, LogFormat};
 use crate::prelude::*;
 
@@ -21,7 +25,11 @@ Example:
   edgelatch serve --addr 127.0.0.1:8787
   edgelatch serve --addr 127.0.0.1:0 --json  # the first line names the address
   edgelatch serve --addr 0.0.0.0:8787 --api-addr 127.0.0.1:8788
+  edgelatch serve --realm acme --realm other  # publish these, and serve all
+  AWS_ENDPOINT_URL=https://ACCOUNT.r2.cloudflarestorage.com edgelatch serve --to s3://keys  # each realm below r/
 
+It publishes every realm of the registry, those that are made later too, unless --realm names some. Of several nodes with one PostgreSQL database, one
+publishes a realm, and the others copy what it publishes; if it stops or vanishes, another one goes on.
 Edges read http://HOST/r/REALM, and are told of each change over http://HOST/r/REALM/stream. Another `edgelatch` command may
 change the registry meanwhile.
 The management API is at http://HOST/api/v1 once there is a management realm. Without --api-addr it is served only where
@@ -36,40 +44,66 @@ pub(crate) struct Serve {
     /// How the log on standard error is written [default: text, or json with --json]. EDGELATCH_LOG says what is in it
     #[arg(long, value_enum, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
-    /// How long a head lives
-    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = read::timed(parse_span))]
-    head_lifetime: u64,
-    /// Serve only; another process publishes
+    #[command(flatten)]
+    signing: Signing,
+    /// Serve only; another process publishes. With PostgreSQL, what it publishes is copied
     #[arg(long)]
     no_publish: bool,
-    /// Publish to this directory as well
-    #[arg(long, value_name = "DIR")]
-    to: Vec<PathBuf>,
+    /// Publish to this directory, or bucket of an object store (s3://BUCKET/PREFIX, gs://…, az://…), as well; unless one realm is named, to r/REALM
+    /// in it; repeatable. Credentials and endpoint come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
+    /// AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY and the like
+    #[arg(long, value_name = "DIR|URL")]
+    to: Vec<To>,
+    /// The clock is right at the start, though it differs from the database's, or has gone on by more than this machine counted
+    #[arg(long)]
+    accept_clock: bool,
+    /// Hand out published files and streams only to whoever sends a key of the management realm with the role `edge`, as `Authorization: Bearer`:
+    /// they show the names of keys, their roles and policies
+    #[arg(long)]
+    require_read_key: bool,
     /// Where to serve the management API [default: at --addr, if that is an address of this machine alone]
     #[arg(long, value_name = "ADDR", conflicts_with = "no_api")]
     api_addr: Option<SocketAddr>,
     /// Do not serve the management API
     #[arg(long)]
     no_api: bool,
-    /// Behind proxies: where the address of an API client comes from, such as trust=10.0.0.0/8
+    /// Speak TLS on both addresses: a file with the certificate in PEM, its chain behind it. A renewed one is taken within ten seconds
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Behind proxies: where the address of an API client, or a reader with a key, comes from, such as trust=10.0.0.0/8
     #[arg(long, value_name = "RULE")]
     client_ip: Option<String>,
     /// Failed authentications that a client address may have in a minute
     #[arg(long, value_name = "N", default_value_t = edgelatch_server::limits::FAILURES_PER_MINUTE,
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        value_parser = read::number(1..=1_000_000_u32))]
     auth_failures: u32,
     /// Streams of new heads that edges may have open at a time; each takes an open file
     #[arg(long, value_name = "N", default_value_t = edgelatch_server::limits::MAX_STREAMS,
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        value_parser = read::number(1..=1_000_000_u32))]
     max_streams: u32,
     /// The same from one client address: edges behind one proxy share theirs
     #[arg(long, value_name = "N", default_value_t = edgelatch_server::limits::STREAMS_OF_ADDRESS,
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        value_parser = read::number(1..=1_000_000_u32))]
     max_streams_per_address: u32,
-    /// Where to send alerts: an https:// address, or http:// on this machine
+    /// Connections that one client address may have at a time; raise it where a proxy stands in front, whose clients share its address
+    #[arg(long, value_name = "N", default_value_t = edgelatch_server::limits::CONNECTIONS_OF_ADDRESS,
+        value_parser = read::number(1..=edgelatch_server::limits::MAX_CONNECTIONS))]
+    max_connections_per_address: u32,
+    /// Take reports of leaked secrets from GitHub's secret scanning, signed by a key of this file: what
+    /// `api.github.com/meta/public_keys/secret_scanning` answers. It is read for each report
+    #[arg(long, value_name = "FILE", conflicts_with = "no_api")]
+    github_keys: Option<PathBuf>,
+    /// A MaxMind database (GeoLite2-Country.mmdb or the like) that tells the country of an address where an edge does not. Put a newer one in its
+    /// place at any time: it is read within ten seconds
+    #[arg(long, value_name = "FILE", env = "EDGELATCH_GEOIP", conflicts_with = "no_api")]
+    geoip: Option<PathBuf>,
+    /// Where to send events and alerts: an https:// address, or http:// on this machine
     #[arg(long, value_name = "URL", env = "EDGELATCH_ALERT_URL", hide_env_values = true)]
     alert_url: Option<String>,
-    /// A file with the secret that alerts are signed with [default: EDGELATCH_ALERT_SECRET]
+    /// A file with the secret that these are signed with [default: EDGELATCH_ALERT_SECRET]
     #[arg(long, value_name = "FILE", requires = "alert_url")]
     alert_secret_file: Option<PathBuf>,
 }
@@ -77,21 +111,34 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
         let _log = log::start(self.log_format.unwrap_or(if context.json { LogFormat::Json } else { LogFormat::Text }))?;
-        let open = context.open()?;
+        let registry = Arc::new(context.registry()?);
+        registry.check_live()?;
+        let realms = realms(context, &registry)?;
+        for realm in &realms {
+            context.check_private(&Open { registry: Arc::clone(&registry), realm: realm.clone() })?;
+        }
         let options = Options {
-            publisher: publisher(context, &open, &self)?,
-            api: api(&open, &self)?,
-            upkeep: Some(Upkeep::new(Arc::clone(&open.registry))),
+            readers: readers(&registry, &self)?,
+            publishing: Some(publishing(context, &registry, &self, &realms)?),
+            api: api(&registry, &self)?,
+            upkeep: Some(Upkeep::new(Arc::clone(&registry))),
             webhook: webhook(&self)?,
             streams: Streams { max: self.max_streams, max_per_address: self.max_streams_per_address, ..Streams::default() },
+            connections: Connections { max_per_address: self.max_connections_per_address, ..Connections::default() },
+            tls: self.tls_cert.clone().zip(self.tls_key.clone()).map(|(cert, key)| TlsFiles::new(cert, key)),
             ..Options::new(self.addr, context.dir.published())
         };
-        let (json, realm) = (context.json, open.realm.clone());
+        let scheme = if options.tls.is_some() { "https" } else { "http" };
+        let json = context.json;
         let ready = |bound: Bound| {
-            let (addr, url) = (bound.files, format!("http://{}/r/{realm}", bound.files));
-            let api = bound.api.map(|addr| format!("http://{addr}/api/v1"));
+            let addr = bound.files;
+            // Of several realms, where all of them are.
+            let only = if let [only] = &realms[..] { Some(only) } else { None };
+            let url = only.map_or_else(|| format!("{scheme}://{addr}/r"), |realm| format!("{scheme}://{addr}/r/{realm}"));
+            let api = bound.api.map(|addr| format!("{scheme}://{addr}/api/v1"));
             if json {
-                let line = json!({ "event": "listening", "addr": addr, "realm": realm, "url": url, "api": api });
+                let line =
+                    json!({ "event": "listening", "addr": addr, "realm": only, "realms": realms, "url": url, "api": api });
                 output::news(format_args!("{line}"));
                 return;
             }
@@ -103,13 +150,22 @@ impl Serve {
     }
 }
 
+/// The realms that were named, each of which must be there; all but that of the management keys if none was.
+fn realms(context: &Context, registry: &Registry) -> Result<Vec<Slug>> {
+    let all = registry.realms()?.into_iter().map(|realm| realm.realm).filter(|realm| realm.as_str() != management::REALM);
+    if context.realms.is_empty() {
+        return Ok(all.collect());
+    }
+    Ok(context.realms.iter().map(|realm| registry.realm(realm).map(|found| found.realm)).collect::<Result<_, _>>()?)
+}
+
 /// The management API, unless it is not to be served. On an address that other machines reach it is served only if --api-addr
 /// says so.
-fn api(open: &Open, args: &Serve) -> Result<Option<ApiOptions>> {
+fn api(registry: &Arc<Registry>, args: &Serve) -> Result<Option<ApiOptions>> {
     if args.no_api {
         return Ok(None);
     }
-    if !management::exists(&open.registry)? {
+    if !management::exists(registry)? {
         return match args.api_addr {
             None => Ok(None),
             Some(_) => Err(Failure::usage("--api-addr: there is no management realm, so nobody could call the API")),
@@ -119,12 +175,28 @@ fn api(open: &Open, args: &Serve) -> Result<Option<ApiOptions>> {
         output::note(format_args!("the management API is not served on {}: give --api-addr to say where", args.addr));
         return Ok(None);
     }
-    let failures = FailureRate { per_minute: args.auth_failures, burst: args.auth_failures.saturating_mul(2) };
-    let (registry, client_ip) = (Arc::clone(&open.registry), args.client_ip.clone());
-    Ok(Some(ApiOptions { registry, addr: args.api_addr, client_ip, failures }))
+    let (registry, client_ip, failures) = (Arc::clone(registry), args.client_ip.clone(), failures(args));
+    let (github_keys, geoip) = (args.github_keys.clone(), args.geoip.clone().map(GeoIp::new));
+    Ok(Some(ApiOptions { registry, addr: args.api_addr, client_ip, failures, github_keys, geoip }))
 }
 
-/// Where alerts go. An error repeats neither the address nor the secret.
+/// Who may read published files, where not everybody may.
+fn readers(registry: &Arc<Registry>, args: &Serve) -> Result<Option<Readers>> {
+    if !args.require_read_key {
+        return Ok(None);
+    }
+    if !management::exists(registry)? {
+        return Err(Failure::usage("--require-read-key: there is no management realm, so nobody could have such a key"));
+    }
+    let (registry, client_ip, failures) = (Arc::clone(registry), args.client_ip.clone(), failures(args));
+    Ok(Some(Readers { registry, client_ip, failures }))
+}
+
+fn failures(args: &Serve) -> FailureRate {
+    FailureRate { per_minute: args.auth_failures, burst: args.auth_failures.saturating_mul(2), ..FailureRate::default() }
+}
+
+/// Where events go. An error repeats neither the address nor the secret.
 fn webhook(args: &Serve) -> Result<Option<Webhook>> {
     let Some(url) = &args.alert_url else { return Ok(None) };
     let secret = match &args.alert_secret_file {
@@ -136,27 +208,62 @@ fn webhook(args: &Serve) -> Result<Option<Webhook>> {
     Webhook::new(url, &secret).map(Some).map_err(Failure::usage)
 }
 
-fn publisher(context: &Context, open: &Open, args: &Serve) -> Result<Option<PublisherTask>> {
-    if args.no_publish {
-        return Ok(None);
+fn publishing(context: &Context, registry: &Arc<Registry>, args: &Serve, all: &[Slug]) -> Result<Publishing> {
+    let realms = match &context.realms[..] {
+        _ if args.no_publish => Realms::None,
+        [] => Realms::All,
+        some => Realms::Only(some.to_vec()),
+    };
+    let (dir, of, readers) = (context.dir.clone(), Arc::clone(registry), context.readers());
+    let (to, accept_clock, apart) = (args.to.clone(), args.accept_clock, context.realms.len() != 1);
+    let keys = context.publisher_keys(&args.signing);
+    let begin = move |realm: &Slug| -> Result<Begun, edgelatch_sync::Error> {
+        dir.check_private(realm, of.database().path(), readers)?;
+        let publisher = crate::context::publisher(&dir, &of, keys(realm), accept_clock)?;
+        let own = Ok(Box::new(Directory::new(dir.realm(realm))) as Box<dyn Target>);
+        let beside = to.iter().map(|to| to.open(apart.then_some(realm)));
+        Ok((publisher, std::iter::once(own).chain(beside).collect::<Result<_, _>>()?))
+    };
+    let (mut some, mut missing) = (false, None);
+    for realm in all.iter().filter(|_| realms != Realms::None) {
+        match begin(realm) {
+            // Another node may have its keys, or nobody yet: then those of the first realm are found.
+            Err(error @ (edgelatch_sync::Error::KeyMissing { .. } | edgelatch_sync::Error::KeyForeign { .. }))
+                if realms == Realms::All =>
+            {
+                missing = missing.or(Some(error));
+            }
+            // What is wrong with others is told at once, rather than by a server that publishes nothing.
+            begun => {
+                drop(begun?);
+                some = true;
+            }
+        }
     }
-    let own = std::iter::once(context.dir.realm(&open.realm));
-    Ok(Some(PublisherTask {
-        publisher: context.publisher(open, args.head_lifetime)?,
-        targets: own.chain(args.to.iter().cloned()).map(|path| Box::new(Directory::new(path)) as _).collect(),
+    if let Some(error) = missing.filter(|_| !some) {
+        return Err(error.into());
+    }
+    Ok(Publishing {
+        registry: Arc::clone(registry),
+        dir: context.dir.clone(),
+        node: node(context, registry)?,
+        realms,
+        begin: Box::new(begin),
         interval: args.publish_interval,
-        node: node(context, open)?,
-    }))
+    })
 }
 
-/// This node's name among those that publish: drawn once, so that a restarted one need not wait for itself.
-fn node(context: &Context, open: &Open) -> Result<Slug> {
+/// This node's name among those that publish: drawn once, so that it is known again.
+fn node(context: &Context, registry: &Registry) -> Result<Slug> {
     let path = context.dir.path().join("node");
-    if let Ok(text) = std::fs::read_to_string(&path) {
-        return Ok(Slug::parse("node", text.trim())?);
+    // A process that died as it began one may have left it empty.
+    if let Some(text) = std::fs::read_to_string(&path).ok().filter(|text| !text.trim().is_empty()) {
+        let unsound =
+            |error| Failure::new("node", format!("{}: {error}: remove the file, and another name is drawn", path.display()));
+        return Slug::parse("node", text.trim()).map_err(unsound);
     }
     let mut random = [0; 8];
-    open.registry.env().random(&mut random)?;
+    registry.env().random(&mut random)?;
     let name = format!("node-{}", Hex(&random));
     std::fs::write(&path, format!("{name}\n")).map_err(|error| Failure::file(&path, &error))?;
     Ok(Slug::parse("node", &name)?)

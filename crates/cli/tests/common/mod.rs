@@ -1,6 +1,8 @@
 //! Runs the real binary in a directory of its own.
 #![allow(dead_code)]
 
+pub mod node;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;

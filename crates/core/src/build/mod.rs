@@ -13,7 +13,7 @@ mod tree;
 
 pub use crate::tree::Table;
 pub use numbering::{KeyRecord, RealmRecord, build_tree};
-pub use patch::{encode_bundle, encode_patch};
+pub use patch::{encode_bundle, encode_patch, join_bundle};
 pub use records::{Change, Entry, Record, RoleRecord, Settings, State};
 pub use sign::{Draft, HeadFields, RoleFields, RootFields, SigningKey, sign_head, sign_root};
 pub use tree::{Replaced, Tree};

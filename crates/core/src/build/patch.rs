@@ -10,12 +10,18 @@ use alloc::vec::Vec;
 
 /// Puts a head and its tree into one file (SPEC.md section 6.1).
 pub fn encode_bundle(head: &[u8], tree: &Tree) -> Result<Vec<u8>, Error> {
+    join_bundle(head, tree.objects())
+}
+
+/// The same of all objects of a tree in their order, the top page first: whoever has copied them need not build the tree.
+pub fn join_bundle<'a>(head: &[u8], objects: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<u8>, Error> {
+    let mut objects = objects.into_iter().peekable();
     let mut out = put::open(crate::bundle::MAGIC);
     out.extend_from_slice(&[0, 0]);
     out.extend_from_slice(&put::count(head.len(), "head")?);
-    out.extend_from_slice(&put::count(tree.top.len(), "top page")?);
+    out.extend_from_slice(&put::count(objects.peek().map_or(0, |top| top.len()), "top page")?);
     out.extend_from_slice(head);
-    tree.objects().for_each(|object| out.extend_from_slice(object));
+    objects.for_each(|object| out.extend_from_slice(object));
     Ok(out)
 }
 

@@ -28,7 +28,7 @@ use crate::http::Lines;
 use crate::ip::{Ip, parse_v6};
 use chain::Chain;
 use platform::Place;
-use value::{is_port_number, single};
+use value::{connected, is_port_number, single};
 
 /// How the address of a client is derived from a connection and its header lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +81,9 @@ impl ClientIpRule {
     /// The client's address, `None` when it is not known.
     ///
     /// `peer` is the text of the connection's address, `proxy_line` the PROXY protocol line it began with.
+    #[inline]
     pub fn derive(&self, peer: Option<&[u8]>, proxy_line: Option<&[u8]>, lines: Lines<'_>) -> Option<Ip> {
-        let connection = peer.and_then(|text| Ip::parse(text).ok());
+        let connection = peer.and_then(connected);
         let peer_ip = match &self.proxies {
             None => connection,
             Some(_) if connection.is_none() => return None,

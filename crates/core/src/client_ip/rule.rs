@@ -7,14 +7,15 @@
 //! ```
 //! `platform` stands alone; `trust` and `hops` exclude each other; `header` needs one of them and something to count.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
 use super::{ClientIpRule, Header, Mode, PLATFORMS, chain::Chain};
-use crate::cidr::{Cidr, CidrError, minimal};
+use crate::cidr::{Cidr, CidrError, decimal, minimal};
 use crate::http::is_token;
 use crate::limits::{MAX_HOPS, MAX_TRUSTED};
+use crate::say;
+use crate::text::{Say, shown};
 
 /// Why a rule is refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,42 +124,39 @@ fn named(header: Option<&str>) -> Result<Header, RuleError> {
 
 fn number(text: &str) -> Result<u8, RuleError> {
     // The text of a number is the only one accepted for it: no sign, no leading zero.
-    let hops = text.parse().ok().filter(|hops: &u8| hops.to_string() == text && *hops <= MAX_HOPS);
+    let hops = decimal(text.as_bytes()).and_then(|hops| u8::try_from(hops).ok()).filter(|hops| *hops <= MAX_HOPS);
     hops.ok_or_else(|| RuleError::Hops(text.into()))
 }
 
-impl fmt::Display for RuleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for RuleError {
+    fn say(&self, out: &mut String) {
         match self {
-            RuleError::Item(item) => write!(f, "`{item}` is not `key=value`; items are joined by `;`"),
-            RuleError::Key(key) => write!(f, "`{key}` is not a key; they are {}", List(&KEYS)),
-            RuleError::Repeated(key) => write!(f, "`{key}` stands there twice"),
-            RuleError::Contradiction(one, other) => write!(f, "`{one}` and `{other}` exclude each other"),
-            RuleError::HeaderAlone => f.write_str("`header` needs `trust=…` or `hops=…`, which say whose header is believed"),
+            RuleError::Item(item) => say!(out, "`", item, "` is not `key=value`; items are joined by `;`"),
+            RuleError::Key(key) => {
+                say!(out, "`", key, "` is not a key; they are ");
+                KEYS.iter().enumerate().for_each(|(at, key)| say!(out, if at == 0 { "`" } else { ", `" }, key, "`"));
+            }
+            RuleError::Repeated(key) => say!(out, "`", key, "` stands there twice"),
+            RuleError::Contradiction(one, other) => say!(out, "`", one, "` and `", other, "` exclude each other"),
+            RuleError::HeaderAlone => "`header` needs `trust=…` or `hops=…`, which say whose header is believed".say(out),
             RuleError::HeaderUnused => {
-                f.write_str("`header` has no effect with `trust=none` or `hops=0`, and one address cannot be counted by `hops`")
+                "`header` has no effect with `trust=none` or `hops=0`, and one address cannot be counted by `hops`".say(out)
             }
-            RuleError::Hops(value) => write!(f, "hops `{value}`: a decimal number from 0 to {MAX_HOPS}"),
+            RuleError::Hops(value) => say!(out, "hops `", value, "`: a decimal number from 0 to ", MAX_HOPS),
             RuleError::Platform(name) => {
-                write!(f, "platform `{name}` is not known; known are")?;
-                PLATFORMS.iter().try_for_each(|p| write!(f, " {}", p.name))
+                say!(out, "platform `", name, "` is not known; known are");
+                PLATFORMS.iter().for_each(|platform| say!(out, " ", platform.name));
             }
-            RuleError::HeaderName(name) => write!(f, "header `{name}` is not a field name"),
+            RuleError::HeaderName(name) => say!(out, "header `", name, "` is not a field name"),
             RuleError::ProxyProtocol(value) => {
-                write!(f, "proxy_protocol `{value}`: write `trust:` and the networks of the proxies")
+                say!(out, "proxy_protocol `", value, "`: write `trust:` and the networks of the proxies")
             }
-            RuleError::Cidr(key, entry, error) => write!(f, "{key}, entry `{entry}`: {error}"),
-            RuleError::TooMany(key) => write!(f, "{key}: more than {MAX_TRUSTED} networks"),
+            RuleError::Cidr(key, entry, error) => say!(out, key, ", entry `", entry, "`: ", error),
+            RuleError::TooMany(key) => say!(out, key, ": more than ", MAX_TRUSTED, " networks"),
         }
     }
 }
 
-struct List<'a>(&'a [&'a str]);
-
-impl fmt::Display for List<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().enumerate().try_for_each(|(at, item)| write!(f, "{}`{item}`", if at == 0 { "" } else { ", " }))
-    }
-}
+shown!(RuleError);
 
 impl core::error::Error for RuleError {}

@@ -10,6 +10,8 @@ use edgelatch_testkit::realm::{T0, bundle, realm, record, reseal, root, text, tr
 
 const SLICE: usize = 4096;
 const SCOPES: u64 = 3000;
+/// To verify the one signature of a head.
+const SIGNATURE: usize = 1;
 
 /// The realm is made by the kit, which has a build of the core of its own: only bytes pass from there to here.
 fn edge() -> Edge {
@@ -63,7 +65,7 @@ fn no_step_of_an_update_grows_with_the_directory() {
     let bytes = bundle(6, &crowded);
     let (staged, steps) = work::of(|| edge.stage(&[], bytes, T0));
     let mut staged = staged.unwrap();
-    assert_eq!(steps, crowded.top.len(), "the directory is not touched before its turn");
+    assert_eq!(steps, SIGNATURE + crowded.top.len(), "the directory is not touched before its turn");
     let mut slices = 0;
     let mut left = u32::MAX;
     while left > 0 {
@@ -87,6 +89,19 @@ fn no_step_of_an_update_grows_with_the_directory() {
     assert_eq!(code, Code::ScopeDenied);
     assert!(steps <= MAX_SCOPE_SERVICES, "{steps}");
     assert_eq!(other(2), (Code::ScopeDenied, 0));
+}
+
+/// What an offered head is worth is known when its tree is begun: only time may have passed.
+#[test]
+fn the_signature_of_a_head_is_verified_once_for_an_update() {
+    let mut edge = serving(vec![record(1)]);
+    let next = bundle(6, &tree(vec![record(1), record(2)]));
+    let (offer, steps) = work::of(|| edge.offer(&[], &next, T0));
+    assert!(matches!(offer, Ok(super::Offer::TreeNeeded { .. })) && steps == SIGNATURE, "{offer:?} {steps}");
+    let (begun, steps) = work::of(|| edge.begin(&[], T0).map(|staged| staged.epoch()));
+    assert_eq!((begun, steps), (Ok(6), 0));
+    let after = edge.begin(&[], T0 + crate::limits::MAX_HEAD_LIFETIME).err().map(|error| error.code());
+    assert_eq!(after, Some("head_expired"), "it is judged again");
 }
 
 /// Whoever fetches what is missing asks for each object: so a question walks neither the directory nor full pages.
@@ -123,7 +138,7 @@ fn refused(edit: impl FnOnce(&mut Vec<u8>)) -> (&'static str, usize) {
     let mut tree = tree(vec![record(1)]);
     edit(&mut tree.directory);
     reseal(&mut tree);
-    let hashed = tree.top.len() + tree.directory.len();
+    let hashed = SIGNATURE + tree.top.len() + tree.directory.len();
     let mut edge = serving(vec![record(1)]);
     let bytes = bundle(6, &tree);
     let (refused, steps) = work::of(|| edge.stage(&[], bytes, T0).and_then(|mut staged| staged.check(usize::MAX)));

@@ -3,6 +3,7 @@
 //! ```text
 //! credentials=bearer,x-api-key  narrow the realm's credential headers
 //! query=NAME                    also take the key from this query parameter
+//! service=NAME                  the service of every requirement that names none
 //! client_ip=RULE                where the client address comes from, see client_ip
 //! mask_ip=on                    answer an address refusal as if the key were not valid
 //! allow_preflight=on            let CORS preflights pass without a key
@@ -22,7 +23,11 @@ use crate::http::{Block, CredentialHeaders, INTEREST, is_query_name};
 use crate::ip::Ip;
 use crate::key::Pepper;
 use crate::limits::{DEFAULT_FETCHES, MAX_EPOCH, MAX_FETCHES, MAX_GRACE, MAX_LAZY_BYTES, MIN_LAZY_BYTES};
-use alloc::{format, string::String, vec::Vec};
+use crate::permission::is_permission;
+use crate::say;
+use crate::text::{Say, whole};
+use alloc::{string::String, vec::Vec};
+use core::ops::RangeInclusive;
 use zeroize::Zeroizing;
 
 /// The host's configuration of one edge.
@@ -30,6 +35,7 @@ use zeroize::Zeroizing;
 pub struct HostConfig {
     pub(crate) credentials: Option<CredentialHeaders>,
     pub(crate) query: Option<String>,
+    pub(crate) service: Option<String>,
     pub(crate) client_ip: ClientIpRule,
     pub(crate) mask_ip: bool,
     pub(crate) allow_preflight: bool,
@@ -41,6 +47,25 @@ pub struct HostConfig {
     pub(crate) fetches: Option<u32>,
 }
 
+/// Says itself what is wrong with a rule.
+const CLIENT_IP: &str = "client_ip";
+
+/// The other settings, and what each expects.
+const SETTINGS: [(&str, &str); 11] = [
+    ("credentials", "expected `bearer`, `x-api-key` or both"),
+    ("query", "not the name of a query parameter"),
+    ("service", "not the name of a service"),
+    ("mask_ip", SWITCH),
+    ("allow_preflight", SWITCH),
+    ("grace", "expected seconds, at most 30 days"),
+    ("min_epoch", "expected an epoch, a whole number below 2^53"),
+    ("floor", Floor::EXPECTED),
+    ("pepper", "expected `id:hex` of 16 to 64 bytes, id not 0"),
+    ("lazy", "expected bytes, 262144 to 3221225472"),
+    ("fetches", "expected objects a second, 1 to 10000"),
+];
+const SWITCH: &str = "expected `on` or `off`";
+
 impl HostConfig {
     /// Reads `key=value` lines; empty lines are passed over. An unknown or repeated key, or a value out of its range, is
     /// [`Error::BadConfig`], which names the key and never the value.
@@ -49,7 +74,11 @@ impl HostConfig {
         let mut seen: Vec<&str> = Vec::new();
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
             // What stands there may be a pepper behind another sign.
-            let unread = || bad(&format!("line {}", index + 1), "expected `key=value`");
+            let unread = || {
+                let mut place = String::new();
+                say!(&mut place, "line ", index + 1);
+                bad(&place, "expected `key=value`")
+            };
             let (key, value) = line.split_once('=').ok_or_else(unread)?;
             if seen.contains(&key) {
                 return Err(bad(key, "is given twice"));
@@ -75,44 +104,43 @@ impl HostConfig {
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), Error> {
+        if key == CLIENT_IP {
+            self.client_ip = ClientIpRule::parse(value).map_err(|error| bad(key, &error.said()))?;
+            return Ok(());
+        }
+        let known = SETTINGS.iter().find(|(name, _)| *name == key);
+        let (_, expected) = known.ok_or_else(|| bad(key, "no such setting"))?;
+        self.take(key, value).ok_or_else(|| bad(key, expected))
+    }
+
+    /// `None` for a value that is not what it must be.
+    fn take(&mut self, key: &str, value: &str) -> Option<()> {
+        let number = |range: RangeInclusive<u64>| whole(value).filter(|number| range.contains(number));
         match key {
             "credentials" => {
-                let credentials = value
-                    .split(',')
-                    .try_fold(CredentialHeaders::empty(), |all, one| Some(all.union(CredentialHeaders::parse(one)?)));
-                self.credentials = Some(
-                    credentials.filter(|s| !s.is_empty()).ok_or_else(|| bad(key, "expected `bearer`, `x-api-key` or both"))?,
-                );
+                let union = |all: CredentialHeaders, one| Some(all.union(CredentialHeaders::parse(one)?));
+                let all = value.split(',').try_fold(CredentialHeaders::empty(), union);
+                self.credentials = Some(all.filter(|all| !all.is_empty())?);
             }
-            "query" if is_query_name(value) => self.query = Some(value.into()),
-            "query" => return Err(bad(key, "not the name of a query parameter")),
-            "client_ip" => self.client_ip = ClientIpRule::parse(value).map_err(|e| bad(key, &alloc::format!("{e}")))?,
-            "mask_ip" => self.mask_ip = switch(key, value)?,
-            "allow_preflight" => self.allow_preflight = switch(key, value)?,
-            "grace" => {
-                let grace = value.parse().ok().filter(|g| *g <= MAX_GRACE);
-                self.grace = grace.ok_or_else(|| bad(key, "expected seconds, at most 30 days"))?;
-            }
-            "min_epoch" => {
-                let epoch = value.parse().ok().filter(|epoch| *epoch <= MAX_EPOCH);
-                self.min_epoch = epoch.ok_or_else(|| bad(key, "expected an epoch, a whole number below 2^53"))?;
-            }
-            "floor" => self.floor = Some(value.parse()?),
+            "query" => self.query = Some(is_query_name(value).then(|| value.into())?),
+            "service" => self.service = Some(is_permission(value.as_bytes()).then(|| value.into())?),
+            "mask_ip" => self.mask_ip = switch(value)?,
+            "allow_preflight" => self.allow_preflight = switch(value)?,
+            "grace" => self.grace = number(0..=MAX_GRACE)?,
+            "min_epoch" => self.min_epoch = number(0..=MAX_EPOCH)?,
+            "floor" => self.floor = Some(Floor::read(value)?),
             "pepper" => {
-                let pepper = value.split_once(':').and_then(|(id, hex)| Pepper::new(id.parse().ok()?, &unhex(hex)?));
-                self.pepper = Some(pepper.ok_or_else(|| bad(key, "expected `id:hex` of 16 to 64 bytes, id not 0"))?);
+                let (id, hex) = value.split_once(':')?;
+                self.pepper = Some(Pepper::new(u32::try_from(whole(id)?).ok()?, &unhex(hex)?)?);
             }
             "lazy" => {
-                let bytes = value.parse().ok().filter(|bytes| (MIN_LAZY_BYTES..=MAX_LAZY_BYTES).contains(bytes));
-                self.lazy = Some(bytes.ok_or_else(|| bad(key, "expected bytes, 262144 to 3221225472"))?);
+                let fits = |bytes: &usize| (MIN_LAZY_BYTES..=MAX_LAZY_BYTES).contains(bytes);
+                self.lazy = Some(usize::try_from(whole(value)?).ok().filter(fits)?);
             }
-            "fetches" => {
-                let fetches = value.parse().ok().filter(|fetches| (1..=MAX_FETCHES).contains(fetches));
-                self.fetches = Some(fetches.ok_or_else(|| bad(key, "expected objects a second, 1 to 10000"))?);
-            }
-            _ => return Err(bad(key, "no such setting")),
+            "fetches" => self.fetches = Some(u32::try_from(number(1..=MAX_FETCHES.into())?).ok()?),
+            _ => return None,
         }
-        Ok(())
+        Some(())
     }
 
     /// Names of the headers of which a host must hand over every line, in lower case, each once: what a verification reads
@@ -128,6 +156,7 @@ impl HostConfig {
         self.client_of(&Block::parse(block).ok()?)
     }
 
+    #[inline]
     pub(super) fn client_of(&self, block: &Block<'_>) -> Option<Ip> {
         self.client_ip.derive(block.peer(), block.proxy_line(), block.lines())
     }
@@ -139,11 +168,11 @@ fn bad(key: &str, reason: &str) -> Error {
     Error::BadConfig { key, reason: reason.into() }
 }
 
-fn switch(key: &str, value: &str) -> Result<bool, Error> {
+fn switch(value: &str) -> Option<bool> {
     match value {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err(bad(key, "expected `on` or `off`")),
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
     }
 }
 

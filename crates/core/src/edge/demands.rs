@@ -1,4 +1,4 @@
-//! What an edge demands of a request whose requirement stands in a route table.
+//! What an edge demands of a request: requirements, and tables of them by route.
 
 use super::routes::{RouteError, Routes};
 use super::{Edge, RequirementId};
@@ -6,6 +6,14 @@ use crate::http::{Block, normalize_path};
 use crate::limits::MAX_ROUTE_TABLES;
 
 impl Edge {
+    /// The handle of a requirement: a service and a permission (SPEC.md section 3). `None` stands for the service that the host's
+    /// configuration names, if it names one, and for no permission. The same pair has the same handle for the life of the edge. Never
+    /// fails: one that is not well formed, or is more than [`MAX_REQUIREMENTS`](crate::limits::MAX_REQUIREMENTS) allow, is
+    /// [`RequirementId::BAD`].
+    pub fn compile(&mut self, service: Option<&str>, permission: Option<&str>) -> RequirementId {
+        self.requirements.compile(service.or(self.config.service.as_deref()), permission)
+    }
+
     /// The handle of a route table, which a verification of a request takes like that of a requirement. SPEC.md section 9 has its
     /// text. One that is refused leaves no trace.
     pub fn compile_routes(&mut self, table: &str) -> Result<RequirementId, RouteError> {

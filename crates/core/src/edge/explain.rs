@@ -1,7 +1,7 @@
 //! What a record would get that stands in no snapshot yet: for whoever looks after keys.
 
 use super::Step;
-use super::judge::{Question, Record, Stop};
+use super::judge::{Client, Question, Record, Stop};
 use super::requirement::{Answers, Requirements};
 use crate::build::{KeyRecord, RealmRecord, RoleRecord, build_tree};
 use crate::error::Error;
@@ -35,7 +35,7 @@ pub fn explain_record(roles: Vec<RoleRecord>, record: KeyRecord, facts: &Request
     let terms = snapshot.shard(0).ok().and_then(|shard| shard.terms(0)).ok_or(Error::Truncated { object: "shard" })?;
     let mut requirements = Requirements::default();
     let requirement = requirements.compile(facts.service, facts.permission);
-    let question = Question { ip: || facts.ip, requirement, now: facts.now };
+    let question = Question { client: Client::Known(facts.ip), requirement, now: facts.now };
     let mut steps = Vec::new();
     let record = Record { terms, snapshot: &snapshot, answers: &Answers::none() };
     let code = match record.judge(&requirements, question, &mut steps) {

@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::limits::MAX_EPOCH;
-use core::fmt;
+use crate::say;
+use crate::text::{Say, shown, whole};
+use alloc::string::String;
 use core::str::FromStr;
 
 /// The last epoch that an edge accepted, and the root that was in force then. Written `root version:epoch`.
@@ -16,9 +18,21 @@ pub struct Floor {
     pub epoch: u64,
 }
 
-impl fmt::Display for Floor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.root_version, self.epoch)
+impl Say for Floor {
+    fn say(&self, out: &mut String) {
+        say!(out, self.root_version, ":", self.epoch);
+    }
+}
+
+shown!(Floor);
+
+impl Floor {
+    pub(super) const EXPECTED: &str = "expected `root version:epoch`, both from 1, the epoch below 2^53";
+
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let (root_version, epoch) = text.split_once(':')?;
+        let root_version = u32::try_from(whole(root_version)?).ok().filter(|version| *version >= 1)?;
+        Some(Floor { root_version, epoch: whole(epoch).filter(|epoch| (1..=MAX_EPOCH).contains(epoch))? })
     }
 }
 
@@ -26,14 +40,7 @@ impl FromStr for Floor {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let whole = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
-        let read = || {
-            let (root_version, epoch) = text.split_once(':')?;
-            let root_version = u32::try_from(whole(root_version)?).ok().filter(|version| *version >= 1)?;
-            Some(Floor { root_version, epoch: whole(epoch).filter(|epoch| (1..=MAX_EPOCH).contains(epoch))? })
-        };
-        let reason = "expected `root version:epoch`, both from 1, the epoch below 2^53";
-        read().ok_or_else(|| Error::BadConfig { key: "floor".into(), reason: reason.into() })
+        Floor::read(text).ok_or_else(|| Error::BadConfig { key: "floor".into(), reason: Floor::EXPECTED.into() })
     }
 }
 

@@ -38,8 +38,9 @@ impl<'a> Identity<'a> {
 }
 
 impl Edge {
-    /// The identity behind a record found under `generation` ([`Edge::generation`]); `None` once that tree is gone. The last
-    /// [`MAX_PAST_TREES`](crate::limits::MAX_PAST_TREES) are kept, as far as they hold little beyond what they share.
+    /// The identity behind a record found under `generation` ([`Edge::generation`]); `None` once that tree is gone. Kept are, unless they were
+    /// [released](Edge::release), the last [`MAX_PAST_TREES`](crate::limits::MAX_PAST_TREES), as far as they hold little beyond what they share, and, but
+    /// for a lazy edge, the one before the tree being served, whatever it holds, until another is begun.
     pub fn identity(&self, generation: u32, at: Location) -> Option<Identity<'_>> {
         let snapshot = self.snapshot_of(generation)?;
         let (shard, row) = (snapshot.shard(at.shard).ok()?, row(at));

@@ -2,7 +2,8 @@
 //! to 10. The verification and [`explain_record`](super::explain_record) go through the same lines.
 
 use super::requirement::{Answers, Requirement, Requirements};
-use super::{RequirementId, Step};
+use super::{HostConfig, RequirementId, Step};
+use crate::http::Block;
 use crate::ip::Ip;
 use crate::policy::IpVerdict;
 use crate::snapshot::{Lack, Snapshot};
@@ -30,10 +31,34 @@ impl Trace for Vec<Step> {
     }
 }
 
+/// Where the client's address comes from: it is worked out only if a policy wants it.
+#[derive(Clone, Copy)]
+pub(super) enum Client<'a> {
+    /// It is known, or known to be unknown.
+    #[cfg(feature = "builder")]
+    Known(Option<Ip>),
+    /// Its text; absent, empty or malformed means unknown.
+    Text(Option<&'a [u8]>),
+    /// A request, by the host's rule.
+    Request(&'a Block<'a>, &'a HostConfig),
+}
+
+impl Client<'_> {
+    #[inline]
+    fn ip(self) -> Option<Ip> {
+        match self {
+            #[cfg(feature = "builder")]
+            Client::Known(ip) => ip,
+            Client::Text(text) => Ip::parse(text?).ok(),
+            Client::Request(block, config) => config.client_of(block),
+        }
+    }
+}
+
 /// What a verification is asked, besides the key.
-pub(super) struct Question<F> {
-    /// The client address, worked out only if a policy wants it.
-    pub(super) ip: F,
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) client: Client<'a>,
     pub(super) requirement: RequirementId,
     /// Unix seconds.
     pub(super) now: u64,
@@ -72,10 +97,10 @@ pub(super) struct Record<'a> {
 
 impl Record<'_> {
     #[inline]
-    pub(super) fn judge<F: FnOnce() -> Option<Ip>, T: Trace>(
+    pub(super) fn judge<T: Trace>(
         &self,
         requirements: &Requirements,
-        question: Question<F>,
+        question: Question<'_>,
         trace: &mut T,
     ) -> Result<(), Stop> {
         let validity = self.terms.validity;
@@ -85,7 +110,7 @@ impl Record<'_> {
                 return Err(code.into());
             }
         }
-        self.judge_address(question.ip, trace)?;
+        self.judge_address(question.client, trace)?;
         if question.requirement == RequirementId::DENY {
             trace.step("permission", false, || "this route is open to no key".into());
             return Err(Code::PermissionDenied.into());
@@ -103,7 +128,8 @@ impl Record<'_> {
         let holds = self.answers.scope_holds(required, scope, |service| snapshot.scope_holds(scope, service))?;
         trace.step("scope", holds, || match &required.service {
             Some(service) => format!("requires {service}; the key has {}", scope_text(snapshot, scope)),
-            None => "no service required".into(),
+            None if holds => "no service named; the key has all services".into(),
+            None => format!("the route names no service; the key has {}", scope_text(snapshot, scope)),
         });
         if !holds {
             return Err(Code::ScopeDenied.into());
@@ -117,13 +143,13 @@ impl Record<'_> {
     }
 
     #[inline]
-    fn judge_address<T: Trace>(&self, ip: impl FnOnce() -> Option<Ip>, trace: &mut T) -> Result<(), Stop> {
+    fn judge_address<T: Trace>(&self, client: Client<'_>, trace: &mut T) -> Result<(), Stop> {
         if self.terms.policy == 0 {
             trace.step("IP policy", true, || "none: any address".into());
             return Ok(());
         }
         let policy = self.snapshot.policy(self.terms.policy)?;
-        let ip = ip();
+        let ip = client.ip();
         let verdict = policy.decide(ip);
         trace.step("IP policy", verdict == IpVerdict::Allowed, || match ip {
             Some(ip) => format!("client address {ip}: {verdict:?}"),

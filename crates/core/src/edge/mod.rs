@@ -11,16 +11,20 @@ mod demands;
 mod explain;
 mod fetch;
 mod floor;
+mod history;
+mod holding;
 mod identity;
 mod judge;
 mod lazy;
+#[cfg(test)]
+mod lines;
 mod outcome;
 mod requirement;
 mod routes;
 mod staged;
 mod verify;
 
-pub use crate::snapshot::{Location, Need};
+pub use crate::snapshot::{Group, Location, Mark, Need};
 pub use config::HostConfig;
 #[cfg(feature = "builder")]
 pub use explain::{RequestFacts, explain_record};
@@ -32,19 +36,18 @@ pub use outcome::{Outcome, Step};
 pub use requirement::RequirementId;
 pub use routes::{Fault, RouteError};
 pub use staged::Staged;
+pub use verify::Note;
 
 use crate::error::Error;
 use crate::head::Head;
-use crate::limits::{
-    CLOCK_TOLERANCE, MAX_BUNDLE_BYTES, MAX_PAST_TREES, MAX_ROOT_CHAIN, MIN_BUNDLE_ROOM, MIN_PAST_ROOM, PAST_SHARE,
-};
+use crate::limits::{CLOCK_TOLERANCE, MAX_BUNDLE_BYTES, MAX_ROOT_CHAIN, MIN_BUNDLE_ROOM};
 use crate::root::Root;
 use crate::snapshot::Snapshot;
 use crate::time::Moment;
-use crate::tree::{Place, Slot};
-use alloc::collections::VecDeque;
+use crate::tree::Place;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use history::History;
 use lazy::Lazy;
 use requirement::{Answers, Requirements};
 use routes::Routes;
@@ -69,12 +72,12 @@ struct Active {
     answers: Arc<Answers>,
 }
 
-/// A tree that was replaced, for the identities of verdicts that were given under it.
-struct Past {
-    generation: u32,
-    snapshot: Arc<Snapshot>,
-    /// Bytes that only it holds.
-    bytes: usize,
+/// The last head that asked for another tree.
+struct Offered {
+    bytes: Vec<u8>,
+    /// The root under which it was proven: under the same one, its signatures need not be verified again.
+    root: Root,
+    head: Head,
 }
 
 /// One edge. Reads no clock: every call that depends on time takes `now` in Unix seconds. What is refused changes nothing, and
@@ -86,11 +89,9 @@ pub struct Edge {
     /// What the host knows of earlier: its durable floor, and its least epoch, which was set with the deployed root in mind.
     floors: [Option<Floor>; 2],
     active: Option<Active>,
-    /// Oldest first.
-    past: VecDeque<Past>,
-    /// The last head that asked for another tree, until an update comes into force. It may vouch for a bundle whose own head is an
-    /// older one of the same tree.
-    offered: Option<Vec<u8>>,
+    past: History,
+    /// Until an update comes into force. It may vouch for a bundle whose own head is an older one of the same tree.
+    offered: Option<Offered>,
     requirements: Requirements,
     routes: Vec<Routes>,
     /// What a lazy edge knows of the shards and chunks that it holds, and of who asks for them.
@@ -125,7 +126,7 @@ impl Edge {
             lazy: config.lazy.map(|bytes| Lazy::new(bytes, config.fetches())),
             config,
             active: None,
-            past: VecDeque::new(),
+            past: History::default(),
             offered: None,
             requirements: Requirements::default(),
             routes: Vec::new(),
@@ -154,8 +155,9 @@ impl Edge {
                 Offer::Renewed
             }
             _ => {
-                self.offered = Some(bytes.into());
-                return Ok(Offer::TreeNeeded { bundle_bytes: bundle_room(head.tree_bytes) });
+                let needed = Offer::TreeNeeded { bundle_bytes: bundle_room(head.tree_bytes) };
+                self.offered = Some(Offered { bytes: bytes.into(), root, head });
+                return Ok(needed);
             }
         };
         if let Some(active) = &mut self.active {
@@ -168,7 +170,7 @@ impl Edge {
     /// A candidate for the head offered last, after the roots that lead up to it: its objects are to be supplied. The state stays as it is.
     pub fn begin(&mut self, roots: &[&[u8]], now: u64) -> Result<Staged, Error> {
         let root = advance(&self.root, roots)?;
-        let head = self.admit(&root, self.offered.as_deref().ok_or(Error::Superseded)?, now)?;
+        let head = self.admit_offered(&root, now)?;
         Ok(self.candidate(root, head))
     }
 
@@ -178,8 +180,7 @@ impl Edge {
     pub fn stage(&mut self, roots: &[&[u8]], bundle: Vec<u8>, now: u64) -> Result<Staged, Error> {
         let root = advance(&self.root, roots)?;
         let (tree, top_end) = crate::bundle::tree_id(&bundle)?;
-        let offered = self.offered.as_deref().and_then(|bytes| self.admit(&root, bytes, now).ok());
-        let head = match offered.filter(|head| head.tree == tree) {
+        let head = match self.admit_offered(&root, now).ok().filter(|head| head.tree == tree) {
             Some(head) => head,
             None => self.admit(&root, crate::bundle::head_bytes(&bundle)?, now)?,
         };
@@ -189,7 +190,11 @@ impl Edge {
         Ok(staged)
     }
 
-    fn candidate(&self, root: Root, head: Head) -> Staged {
+    /// Makes room for it: of the trees before the one being served it leaves those that take little.
+    fn candidate(&mut self, root: Root, head: Head) -> Staged {
+        if let Some(active) = &self.active {
+            self.past.fit(&active.snapshot);
+        }
         Staged::new(root, head, self.active.as_ref().map(|active| active.snapshot.clone()), Terms::of(&self.config))
     }
 
@@ -214,27 +219,15 @@ impl Edge {
             lazy.follow(before.as_ref().map(|before| &*before.snapshot), &mut snapshot);
         }
         let snapshot = Arc::new(snapshot);
-        if let Some(before) = before {
-            self.retire(before, &snapshot);
+        if let Some(Active { generation, snapshot: replaced, .. }) = before {
+            // A lazy edge has a budget, and its tree may lose any part anyway.
+            self.past.keep(generation, replaced, &snapshot, self.lazy.is_none());
         }
         self.active = Some(Active { head, snapshot, era: root.era, generation, settings, answers });
         self.root = root;
         self.offered = None;
         self.drop_some();
         Ok(())
-    }
-
-    /// Keeps the tree that was served for the verdicts given under it, and drops older ones as far as room demands.
-    fn retire(&mut self, before: Active, now: &Snapshot) {
-        let Active { snapshot, generation, .. } = before;
-        let bytes = snapshot.memory_beyond(now);
-        self.past.push_back(Past { generation, snapshot, bytes });
-        let room = (now.memory() / PAST_SHARE).max(MIN_PAST_ROOM);
-        while self.past.len() > MAX_PAST_TREES || self.past.iter().map(|past| past.bytes).sum::<usize>() > room {
-            if self.past.pop_front().is_none() {
-                break;
-            }
-        }
     }
 
     /// Takes an object that the tree being served lacks, one that [`Edge::need`] or [`Edge::fetch`] names. A lazy edge drops others for it: one
@@ -249,7 +242,7 @@ impl Edge {
             lazy.held.take(place, length);
             self.drop_some();
         }
-        whole
+        Ok(whole?)
     }
 
     /// Drops what a lazy edge holds beyond its budget, wherever it is held: a tree that was replaced shares it with the one that serves.
@@ -257,8 +250,8 @@ impl Edge {
         let (Some(lazy), Some(active)) = (&mut self.lazy, &mut self.active) else { return };
         while let Some(place) = lazy.held.next_to_go() {
             let Some(given) = Arc::make_mut(&mut active.snapshot).give(place) else { continue };
-            for past in &mut self.past {
-                Arc::make_mut(&mut past.snapshot).give_too(place, &given);
+            for past in self.past.snapshots() {
+                Arc::make_mut(past).give_too(place, &given);
             }
         }
     }
@@ -266,12 +259,13 @@ impl Edge {
     /// The first object from `from` on that the tree being served lacks and that is to be brought; `None` when there is none from there
     /// on. A lazy edge waits for none: what a verification needs is asked for with [`Edge::fetch`].
     pub fn need(&self, from: Place) -> Option<Need> {
-        self.needs(from).next()
+        let active = self.active.as_ref().filter(|_| self.lazy.is_none())?;
+        active.snapshot.need(active.snapshot.missing_from(from)?)
     }
 
     /// All objects from `from` on of which [`Edge::need`] says the first.
     pub fn needs(&self, from: Place) -> impl Iterator<Item = Need> + use<'_> {
-        self.active.iter().filter(|_| self.lazy.is_none()).flat_map(move |active| active.snapshot.needs(from))
+        core::iter::successors(self.need(from), |need| self.need(need.place.after()))
     }
 
     /// A head that is proven under `root` and may be served now.
@@ -279,6 +273,16 @@ impl Edge {
         let head = Head::open(bytes, root)?;
         self.judge(root, &head, now)?;
         Ok(head)
+    }
+
+    /// The head offered last, if it may be served now.
+    fn admit_offered(&self, root: &Root, now: u64) -> Result<Head, Error> {
+        let offered = self.offered.as_ref().ok_or(Error::Superseded)?;
+        if offered.root != *root {
+            return self.admit(root, &offered.bytes, now);
+        }
+        self.judge(root, &offered.head, now)?;
+        Ok(offered.head.clone())
     }
 
     /// The rules for a head whose signatures are good: fresh, of the present era, and not behind what was seen before.
@@ -324,13 +328,6 @@ impl Edge {
         if head.epoch < least { Err(Error::BelowFloor { floor: least, found: head.epoch }) } else { Ok(()) }
     }
 
-    /// The handle of a requirement: a service and a permission (SPEC.md section 3), `None` for no demand. The same pair has the same
-    /// handle for the life of the edge. Never fails: one that is not well formed, or is more than [`MAX_REQUIREMENTS`](crate::limits::MAX_REQUIREMENTS) allow, is
-    /// [`RequirementId::BAD`].
-    pub fn compile(&mut self, service: Option<&str>, permission: Option<&str>) -> RequirementId {
-        self.requirements.compile(service, permission)
-    }
-
     /// The realm of the root.
     pub fn realm(&self) -> &str {
         &self.root.realm
@@ -363,28 +360,17 @@ impl Edge {
         seen.or(self.config.floor)
     }
 
-    /// The objects of the tree being served that are here, in the order of a bundle: to keep them for the edge's next life.
-    pub fn objects(&self) -> impl Iterator<Item = (Place, &[u8])> {
-        self.active.iter().flat_map(|active| active.snapshot.objects())
-    }
-
-    /// What the object at a place of the tree being served must be, as far as that is known.
-    pub fn slot(&self, place: Place) -> Option<Slot> {
-        self.active.as_ref()?.snapshot.slot(place)
-    }
-
     /// The tree under which a verdict of this generation was given, as long as it is kept.
     fn snapshot_of(&self, generation: u32) -> Option<&Snapshot> {
-        let active = self.active.as_ref().filter(|active| active.generation == generation).map(|active| &active.snapshot);
-        let past = || self.past.iter().find(|past| past.generation == generation).map(|past| &past.snapshot);
-        active.or_else(past).map(Arc::as_ref)
+        let active = self.active.as_ref().filter(|active| active.generation == generation).map(|active| &*active.snapshot);
+        active.or_else(|| self.past.find(generation))
     }
 
-    /// Bytes that the snapshot being served takes, with what is kept of those before; 0 for none.
-    pub fn memory(&self) -> usize {
-        let past: usize = self.past.iter().map(|past| past.bytes).sum();
-        let lazy = self.lazy.as_ref().map_or(0, Lazy::memory);
-        self.active.as_ref().map_or(0, |active| active.snapshot.memory() + Answers::memory() + past + lazy)
+    /// Lets the tree of a generation go, if it has been replaced: whoever was given verdicts under it will not ask for an identity.
+    pub fn release(&mut self, generation: u32) {
+        if let Some(active) = &self.active {
+            self.past.release(generation, &active.snapshot);
+        }
     }
 }
 

@@ -31,11 +31,13 @@ impl Outcome {
     /// With [`Code::ShardNeeded`], where [`Outcome::BARE`] has no meaning: the key is one that this edge has found before.
     pub const RETURNING: u8 = 8;
 
+    #[inline]
     pub(super) const fn of(code: Code) -> Self {
         Outcome { code, flags: 0, at: None, needs: None }
     }
 
     /// The answer lies in an object that is not here.
+    #[inline]
     pub(super) const fn needing(place: Place) -> Self {
         Outcome { needs: Some(place), ..Outcome::of(Code::ShardNeeded) }
     }
@@ -47,6 +49,7 @@ impl Outcome {
 
     /// `code + 64 * flags + 1024 * place`, where place is 0 without a record and `1 + index + 2^22 * shard` for one, or `1 + ` the number
     /// of the place of the object that is needed: below 2^53, so exact as a JavaScript number. SPEC.md section 8.
+    #[inline]
     pub fn pack(&self) -> u64 {
         let record = self.at.map(|at| u64::from(at.index) | u64::from(at.shard) << 22);
         let place = self.needs.map(|place| u64::from(place.number())).or(record).map_or(0, |place| place + 1);

@@ -18,7 +18,7 @@ pub struct RequirementId(pub u32);
 impl RequirementId {
     /// A requirement that is not well formed: every verification under it answers `bad_requirement`.
     pub const BAD: RequirementId = RequirementId(0);
-    /// Nothing beyond a valid key.
+    /// Nothing beyond a valid key, and no service, whatever the host's configuration says: so no key that is for some services only.
     pub const NONE: RequirementId = RequirementId(1);
     /// What no key fulfils: `permission_denied` for every key that is valid otherwise.
     pub const DENY: RequirementId = RequirementId(u32::MAX - 1);
@@ -33,6 +33,7 @@ impl RequirementId {
         Some(RequirementId(Self::TABLES.checked_add(u32::try_from(place).ok()?)?))
     }
 
+    #[inline]
     pub(super) fn table(self) -> Option<usize> {
         self.0.checked_sub(Self::TABLES).map(size)
     }
@@ -113,7 +114,8 @@ impl Answers {
         Answers { scopes: Memo::empty(), role_sets: Memo::empty() }
     }
 
-    /// Whether the scope at this index holds the required service. Scope 0 stands for all.
+    /// Whether the scope at this index holds the required service. Scope 0 stands for all. A route that names no service may belong to
+    /// any: a key that is for some of them only is not for it.
     #[inline]
     pub(crate) fn scope_holds(
         &self,
@@ -122,8 +124,9 @@ impl Answers {
         find: impl FnOnce(&str) -> Result<bool, Lack>,
     ) -> Result<bool, Lack> {
         match &required.service {
-            Some(service) if scope > 0 => self.scopes.answer(required.number, scope, || find(service)),
-            _ => Ok(true),
+            _ if scope == 0 => Ok(true),
+            Some(service) => self.scopes.answer(required.number, scope, || find(service)),
+            None => Ok(false),
         }
     }
 

@@ -107,7 +107,7 @@ impl Staged {
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.attempt(|staged| {
             let base = staged.base.as_deref();
-            staged.feed.take(bytes, &staged.head, base, staged.room.unwrap_or(usize::MAX), &mut staged.snapshot)
+            Ok(staged.feed.take(bytes, &staged.head, base, staged.room.unwrap_or(usize::MAX), &mut staged.snapshot)?)
         })
     }
 
@@ -227,10 +227,8 @@ impl Staged {
 
     /// The objects from `from` on that are missing, as far as they are known: what they name in turn is not.
     pub fn needs(&self, from: Place) -> impl Iterator<Item = Need> + use<'_> {
-        let top = self.snapshot.is_none().then(|| top_need(&self.head));
-        top.into_iter().chain(
-            self.snapshot.iter().flat_map(move |snapshot| snapshot.needs(from)).take_while(|need| self.awaits(need.place)),
-        )
+        // What lies below a top page that is missing is not known.
+        core::iter::successors(self.need(from), |need| self.need(need.place.after()).filter(|next| next.place > need.place))
     }
 
     /// The head under which it would come into force.

@@ -1,45 +1,75 @@
 //! One verification. The order is fixed and the first failure wins:
 //! credential, syntax, snapshot, lookup, status, owner, time, IP policy, scope, permission. SPEC.md section 8.
 
-use super::judge::{Question, Record, Silent, Stop, Trace};
+use super::judge::{Client, Question, Record, Silent, Stop, Trace};
 use super::staged::Settings;
 use super::{Active, Edge, Location, Outcome, RequirementId, Step, is_before_issue};
-use crate::http::{self, Block, CredentialHeaders, ExtractError};
+use crate::http::{self, Block, BlockError, CredentialHeaders, ExtractError};
 use crate::ip::Ip;
-use crate::key::{KeyId, KeyText};
+use crate::key::{KeyId, KeyText, leading_words};
 use crate::limits::MAX_CREDENTIAL_BYTES;
 use crate::time::{Distance, Moment};
 use crate::verdict::Code;
 use alloc::{format, vec::Vec};
+
+/// What a report of a request says beside its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Note<'a> {
+    /// The key that was found, whether it was accepted or not.
+    pub key_id: Option<KeyId>,
+    /// The client's address, as the client-address rule derives it; `None` if it is not known.
+    pub client: Option<Ip>,
+    /// The connection's address as the host gave it.
+    pub peer: Option<&'a [u8]>,
+}
 
 impl Edge {
     /// Verifies a key's bare text by SPEC.md section 8, at `now` in Unix seconds. `ip` is the client address as text; absent, empty
     /// or malformed means unknown.
     #[inline]
     pub fn verify_key(&self, text: &[u8], ip: Option<&[u8]>, requirement: RequirementId, now: u64) -> Outcome {
-        self.decide(text, Question { ip: || ip.and_then(parse_ip), requirement, now }, &mut Silent)
+        self.decide(text, Question { client: Client::Text(ip), requirement, now }, &mut Silent)
     }
 
     /// Verifies a request: takes the credential and the client address out of a request block (SPEC.md section 9). `requirement` is
     /// that of [`Edge::compile`](super::Edge::compile) or [`Edge::compile_routes`](super::Edge::compile_routes), or one of the constants.
+    #[inline]
     pub fn verify_block(&self, block: &[u8], requirement: RequirementId, now: u64) -> Outcome {
-        self.decide_block(block, requirement, now, &mut Silent)
+        self.decide_block(Block::parse(block), requirement, now, &mut Silent)
+    }
+
+    /// The same decision as [`Edge::verify_block`], with what a report of the request says besides.
+    #[inline]
+    pub fn verify_noting<'a>(&self, block: &'a [u8], requirement: RequirementId, now: u64) -> (Outcome, Note<'a>) {
+        let block = Block::parse(block);
+        let outcome = self.decide_block(block, requirement, now, &mut Silent);
+        let shard = |at: Location| self.active.as_ref()?.snapshot.shard(at.shard).ok();
+        let key_id = outcome.at.and_then(|at| shard(at)?.key_id(row(at))).map(KeyId);
+        let Ok(block) = block else { return (outcome, Note { key_id, client: None, peer: None }) };
+        (outcome, Note { key_id, client: self.config.client_of(&block), peer: block.peer() })
     }
 
     /// The same decision as [`Edge::verify_block`], with every step explained.
     pub fn explain_block(&self, block: &[u8], requirement: RequirementId, now: u64) -> (Outcome, Vec<Step>) {
         let mut steps = Vec::new();
-        let outcome = self.decide_block(block, requirement, now, &mut steps);
+        let outcome = self.decide_block(Block::parse(block), requirement, now, &mut steps);
         (outcome, steps)
     }
 
-    #[inline]
-    fn decide_block<T: Trace>(&self, block: &[u8], requirement: RequirementId, now: u64, trace: &mut T) -> Outcome {
+    /// Here once for every way to ask it; so is [`Edge::decide`].
+    #[inline(never)]
+    fn decide_block<T: Trace>(
+        &self,
+        block: Result<Block<'_>, BlockError>,
+        requirement: RequirementId,
+        now: u64,
+        trace: &mut T,
+    ) -> Outcome {
         let mut refuse = |code, reason: &str| {
             trace.step("credential", false, || reason.into());
             Outcome::of(code)
         };
-        let Ok(block) = Block::parse(block) else { return refuse(Code::InvalidRequest, "the request is not well formed") };
+        let Ok(block) = block else { return refuse(Code::InvalidRequest, "the request is not well formed") };
         if !http::host_ok(&block) {
             let outcome = refuse(Code::InvalidRequest, "the Host is missing, repeated or malformed");
             return Outcome { flags: Outcome::BARE, ..outcome };
@@ -62,18 +92,18 @@ impl Edge {
                 return refuse(Code::InvalidRequest, "two credentials, a repeated header, an empty value or bad syntax");
             }
         };
-        self.decide(text, Question { ip: || self.config.client_of(&block), requirement, now }, trace)
+        self.decide(text, Question { client: Client::Request(&block, &self.config), requirement, now }, trace)
     }
 
     /// The same decision as [`Edge::verify_key`], with every step explained.
     pub fn explain_key(&self, text: &[u8], ip: Option<&[u8]>, requirement: RequirementId, now: u64) -> (Outcome, Vec<Step>) {
         let mut steps = Vec::new();
-        let outcome = self.decide(text, Question { ip: || ip.and_then(parse_ip), requirement, now }, &mut steps);
+        let outcome = self.decide(text, Question { client: Client::Text(ip), requirement, now }, &mut steps);
         (outcome, steps)
     }
 
-    #[inline]
-    fn decide<F: FnOnce() -> Option<Ip>, T: Trace>(&self, text: &[u8], question: Question<F>, trace: &mut T) -> Outcome {
+    #[inline(never)]
+    fn decide<T: Trace>(&self, text: &[u8], question: Question<'_>, trace: &mut T) -> Outcome {
         let given = !text.is_empty();
         trace.step("credential", given, || if given { format!("{} bytes", text.len()) } else { "none".into() });
         if !given {
@@ -135,12 +165,10 @@ impl Edge {
     /// The digest by which the snapshot knows a key, as two numbers.
     #[inline]
     fn lookup_digest(&self, key: &KeyText<'_>, active: &Active) -> (u64, u64) {
-        let mut digest = key.digest();
-        if let Some(pepper) = self.config.pepper.as_ref().filter(|_| active.settings.peppered) {
-            digest = pepper.apply(&digest);
+        match self.config.pepper.as_ref().filter(|_| active.settings.peppered) {
+            Some(pepper) => leading_words(&pepper.apply(&key.digest())),
+            None => key.words(),
         }
-        let ([high, low, ..], _) = digest.as_chunks::<8>() else { return (0, 0) };
-        (u64::from_be_bytes(*high), u64::from_be_bytes(*low))
     }
 
     #[inline]
@@ -168,10 +196,6 @@ impl Edge {
         });
         active.filter(|_| code == Code::Valid).ok_or(code)
     }
-}
-
-fn parse_ip(text: &[u8]) -> Option<Ip> {
-    Ip::parse(text).ok()
 }
 
 #[inline]

@@ -36,42 +36,50 @@ const fn classes() -> [u8; 256] {
     table
 }
 
+#[inline]
 fn is(byte: u8, class: u8) -> bool {
     CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0)
 }
 
 /// RFC 9110 section 5.6.2.
+#[inline]
 pub(crate) fn is_tchar(byte: u8) -> bool {
     is(byte, TCHAR)
 }
 
 /// RFC 3986 section 2.3.
+#[inline]
 pub(crate) fn is_unreserved(byte: u8) -> bool {
     is(byte, UNRESERVED)
 }
 
 /// What stands for itself in a segment of a path: `pchar` of RFC 3986 section 3.3 but `;`, which ends the name for some routers.
+#[inline]
 pub(crate) fn is_segment_char(byte: u8) -> bool {
     is(byte, SEGMENT)
 }
 
 /// RFC 9110 section 5.6.2: one `tchar` or more.
+#[inline]
 pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|&b| is_tchar(b))
 }
 
 /// RFC 9110 section 11.2: one character or more, then any number of `=`.
+#[inline]
 pub(crate) fn is_token68(text: &[u8]) -> bool {
     let body = text.iter().take_while(|&&b| is(b, TOKEN68)).count();
     body > 0 && text.iter().skip(body).all(|&b| b == b'=')
 }
 
 /// OWS of RFC 9110 section 5.6.3.
+#[inline]
 pub(crate) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
 /// Without the SP and TAB around it, and nothing else: NBSP and the like belong to the value.
+#[inline]
 pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
     while let Some((&first, rest)) = text.split_first()
         && is_blank(first)
@@ -87,6 +95,7 @@ pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
 }
 
 /// Without the SP and TAB before it.
+#[inline]
 pub(crate) fn trim_start(mut text: &[u8]) -> &[u8] {
     while let Some((&first, rest)) = text.split_first()
         && is_blank(first)
@@ -97,6 +106,7 @@ pub(crate) fn trim_start(mut text: &[u8]) -> &[u8] {
 }
 
 /// Before and after the first `byte`.
+#[inline]
 pub(crate) fn split_once(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|&b| b == byte)?;
     let (before, rest) = text.split_at_checked(at)?;

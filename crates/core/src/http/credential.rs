@@ -50,6 +50,7 @@ impl CredentialHeaders {
     }
 
     /// Whether every header of `other` is in it.
+    #[inline]
     pub const fn contains(self, other: CredentialHeaders) -> bool {
         self.0 & other.0 == other.0
     }
@@ -94,6 +95,7 @@ use ExtractError::{InvalidRequest, Missing};
 /// The credential of a request: `query` names the query parameter that may carry one, if any may.
 ///
 /// The credential is a token68 of any length; whoever looks it up bounds it.
+#[inline]
 pub fn extract<'a>(block: &Block<'a>, credentials: CredentialHeaders, query: Option<&str>) -> Result<&'a [u8], ExtractError> {
     let authorization = if credentials.contains(CredentialHeaders::BEARER) { bearer(block.authorization)? } else { None };
     let api_key = if credentials.contains(CredentialHeaders::API_KEY) { api_key(block.api_key)? } else { None };
@@ -108,6 +110,7 @@ pub fn extract<'a>(block: &Block<'a>, credentials: CredentialHeaders, query: Opt
     }
 }
 
+#[inline]
 fn api_key(field: Field<'_>) -> Result<Option<&[u8]>, ExtractError> {
     match field {
         Field::Absent => Ok(None),
@@ -117,6 +120,7 @@ fn api_key(field: Field<'_>) -> Result<Option<&[u8]>, ExtractError> {
 }
 
 /// The token of `Bearer` credentials; `None` for well-formed ones of another scheme.
+#[inline]
 fn bearer(field: Field<'_>) -> Result<Option<&[u8]>, ExtractError> {
     let value = match field {
         Field::Absent => return Ok(None),
@@ -162,6 +166,7 @@ fn is_auth_params(mut text: &[u8]) -> bool {
 ///
 /// Names are not decoded; yet one that decodes to `name` is refused, because another reader of the same URL would take it
 /// for a second credential.
+#[inline]
 fn parameter<'a>(query: &'a [u8], name: &[u8]) -> Result<Option<&'a [u8]>, ExtractError> {
     let mut found = None;
     for pair in query.split(|&b| b == b'&') {

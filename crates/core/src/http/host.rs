@@ -11,6 +11,7 @@ use crate::ip::{Ip, parse_v6};
 /// digits, `-`, `_` and single dots, or is an address. The `:authority` of HTTP/2 is the same field by another name, which a
 /// proxy may have copied into `Host`: equal bytes are one host, others are two. A target in absolute form is held to the same
 /// rule. No `Host` at all is for whoever receives the request to refuse: HTTP/1.0 and requests made by a program have none.
+#[inline]
 pub fn host_ok(block: &Block<'_>) -> bool {
     let field = match (block.pseudo_host, block.host) {
         (Field::Absent, Field::Absent) => true,
@@ -21,6 +22,7 @@ pub fn host_ok(block: &Block<'_>) -> bool {
     field && block.authority().is_none_or(is_host)
 }
 
+#[inline]
 fn is_host(value: &[u8]) -> bool {
     if let Some(rest) = value.strip_prefix(b"[") {
         let Some((address, rest)) = split_once(rest, b']') else { return false };
@@ -33,6 +35,7 @@ fn is_host(value: &[u8]) -> bool {
 }
 
 /// Up to five digits. None at all is what RFC 3986 section 3.2.3 allows for the default port.
+#[inline]
 pub(crate) fn is_port(text: &[u8]) -> bool {
     text.len() <= 5
         && text.iter().all(u8::is_ascii_digit)
@@ -40,6 +43,7 @@ pub(crate) fn is_port(text: &[u8]) -> bool {
 }
 
 /// A DNS name with limits of RFC 1035, or an IPv4 address.
+#[inline]
 fn is_name(text: &[u8]) -> bool {
     let labels = text.strip_suffix(b".").unwrap_or(text);
     let (mut length, mut start) = (0, 0);
@@ -62,6 +66,7 @@ fn is_name(text: &[u8]) -> bool {
 }
 
 /// Whether this is a CORS preflight (Fetch standard): `OPTIONS` with one `Origin` and one `Access-Control-Request-Method`.
+#[inline]
 pub fn is_preflight(block: &Block<'_>) -> bool {
     let origin = matches!(block.origin, Field::One(origin) if !origin.is_empty());
     let method = matches!(block.request_method, Field::One(method) if is_token(method));

@@ -1,20 +1,24 @@
 //! Public key ids.
 
 use super::check::{BASE62, base62};
+use crate::text::{Say, characters, shown};
+use alloc::string::String;
 use core::{fmt, str::FromStr};
 
 /// A key's public id: safe to log, unrelated to the secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub u64);
 
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for KeyId {
+    fn say(&self, out: &mut String) {
         let mut digits = [0; 11];
         base62(self.0, &mut digits);
-        f.write_str("key_")?;
-        digits.iter().try_for_each(|d| fmt::Write::write_char(f, char::from(*d)))
+        "key_".say(out);
+        characters(&digits, out);
     }
 }
+
+shown!(KeyId);
 
 impl fmt::Debug for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

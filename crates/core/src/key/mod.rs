@@ -45,6 +45,7 @@ impl core::error::Error for Malformed {}
 
 impl<'a> KeyText<'a> {
     /// Accepts the text of an issued key, its check characters included.
+    #[inline]
     pub fn parse(text: &'a [u8]) -> Result<Self, Malformed> {
         let (body, check) = text.split_last_chunk::<CHECK>().ok_or(Malformed)?;
         let (front, secret) = body.split_last_chunk::<SECRET>().ok_or(Malformed)?;
@@ -56,27 +57,51 @@ impl<'a> KeyText<'a> {
     }
 
     /// Accepts what a realm with imported keys accepts: an issued key, or 16 to 255 bytes of token68 (RFC 9110 section 11.2).
+    #[inline]
     pub fn parse_imported(text: &'a [u8]) -> Result<Self, Malformed> {
         let sound = IMPORTED_KEY_BYTES.contains(&text.len()) && is_token68(text);
         if sound { Ok(KeyText(text)) } else { Err(Malformed) }
     }
 
     /// SHA-256 of the whole text.
+    #[inline]
     pub fn digest(&self) -> [u8; 32] {
         digest(self.0)
+    }
+
+    /// The first 16 bytes of the digest as two big-endian numbers.
+    #[inline]
+    pub(crate) fn words(&self) -> (u64, u64) {
+        let wide = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+        match one_block(self.0) {
+            Some([a, b, c, d, ..]) => (wide(a, b), wide(c, d)),
+            None => leading_words(&self.digest()),
+        }
     }
 }
 
 const _: () = assert!(MAX_PREFIX_BYTES + 1 + SECRET + CHECK == 55 && MAX_CREDENTIAL_BYTES >= 255);
 
 /// SHA-256 of a key's whole text: what the registry stores and an import brings.
+#[inline]
 pub fn digest(text: &[u8]) -> [u8; 32] {
-    one_block(text).unwrap_or_else(|| Sha256::digest(text).into())
+    let Some(state) = one_block(text) else { return Sha256::digest(text).into() };
+    let mut out = [0; 32];
+    out.as_chunks_mut::<4>().0.iter_mut().zip(state).for_each(|(bytes, word)| *bytes = word.to_be_bytes());
+    out
 }
 
-/// SHA-256 of a text that fits one block with its padding, as every issued key does: 0x80, zeros, the length in bits. The
-/// streaming interface costs a fifth of the hash on top.
-fn one_block(text: &[u8]) -> Option<[u8; 32]> {
+/// The first 16 bytes of a digest as two big-endian numbers.
+#[inline]
+pub(crate) fn leading_words(digest: &[u8; 32]) -> (u64, u64) {
+    let ([high, low, ..], _) = digest.as_chunks::<8>() else { return (0, 0) };
+    (u64::from_be_bytes(*high), u64::from_be_bytes(*low))
+}
+
+/// SHA-256, as its eight words, of a text that fits one block with its padding, as every issued key does: 0x80, zeros, the length in
+/// bits. The streaming interface costs a fifth of the hash on top.
+#[inline]
+fn one_block(text: &[u8]) -> Option<[u32; 8]> {
     /// FIPS 180-4 section 5.3.3.
     const START: [u32; 8] = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
     let mut block = [0; 64];
@@ -87,11 +112,10 @@ fn one_block(text: &[u8]) -> Option<[u8; 32]> {
     *length = u64::try_from(text.len()).ok()?.checked_mul(8)?.to_be_bytes();
     let mut state = START;
     sha2::block_api::compress256(&mut state, &[block]);
-    let mut out = [0; 32];
-    out.as_chunks_mut::<4>().0.iter_mut().zip(state).for_each(|(bytes, word)| *bytes = word.to_be_bytes());
-    Some(out)
+    Some(state)
 }
 
+#[inline]
 fn is_prefix(text: &[u8]) -> bool {
     text.len() <= MAX_PREFIX_BYTES
         && text.first().is_some_and(u8::is_ascii_lowercase)
@@ -118,6 +142,7 @@ mod tests {
         for length in 0..=text.len() {
             let (text, expected) = (&text[..length], <[u8; 32]>::from(Sha256::digest(&text[..length])));
             assert_eq!((digest(text), one_block(text).is_some()), (expected, length < 56), "{length}");
+            assert_eq!(KeyText(text).words(), leading_words(&expected), "{length}");
         }
     }
 

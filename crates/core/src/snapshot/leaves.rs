@@ -5,6 +5,7 @@ use super::{Snapshot, place_of};
 use crate::limits::SHARDS_PER_PAGE;
 use crate::tree::Place;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 impl Snapshot {
     /// Gives away the chunk or shard at `place`; `None` if it is not here. What is returned keeps it alive, for [`Snapshot::give_too`].
@@ -52,23 +53,42 @@ impl Snapshot {
     }
 
     /// The chunks and shards that are here, in the order of a bundle. Pages without shards are passed over at once.
-    pub(crate) fn leaves(&self) -> impl Iterator<Item = (Place, &[u8])> {
+    pub(crate) fn leaves(&self) -> Vec<(Place, &[u8])> {
+        let mut leaves = self.chunks();
+        (0..self.pages.len()).for_each(|page| self.shards(page, &mut leaves));
+        leaves
+    }
+
+    fn chunks(&self) -> Vec<(Place, &[u8])> {
         let chunks = self.directory.iter().flat_map(|directory| directory.chunks());
-        let chunks = chunks.map(|(table, number, bytes)| (Place::Chunk(table, number), &**bytes));
-        let shards = self.pages.iter().enumerate().flat_map(|(at, page)| {
-            let leaves = page.iter().flat_map(|page| page.leaves.iter());
-            leaves.filter_map(move |(index, leaf)| {
-                Some((Place::Shard(u32::try_from(at * SHARDS_PER_PAGE + index).ok()?), &*leaf.bytes))
-            })
-        });
-        chunks.chain(shards)
+        chunks.map(|(table, number, bytes)| (Place::Chunk(table, number), &**bytes)).collect()
+    }
+
+    /// Adds the shards of an index page.
+    pub(super) fn shards<'a>(&'a self, page: usize, to: &mut Vec<(Place, &'a [u8])>) {
+        let Some(Some(node)) = self.pages.get(page) else { return };
+        for (index, leaf) in node.leaves.iter() {
+            let number = u32::try_from(page * SHARDS_PER_PAGE + index).unwrap_or(u32::MAX);
+            to.push((Place::Shard(number), &leaf.bytes));
+        }
     }
 
     /// All objects that are here, in the order of a bundle.
-    pub(crate) fn objects(&self) -> impl Iterator<Item = (Place, &[u8])> {
+    pub(crate) fn objects(&self) -> Vec<(Place, &[u8])> {
+        let mut objects = self.above();
+        (0..self.pages.len()).for_each(|page| self.shards(page, &mut objects));
+        objects
+    }
+
+    /// Those of them that are no shards.
+    pub(super) fn above(&self) -> Vec<(Place, &[u8])> {
+        let mut above = Vec::new();
         let pages = (0..self.pages.len()).filter_map(|page| Some(Place::Page(u32::try_from(page).ok()?)));
-        let above = [Place::Top, Place::Directory].into_iter().chain(pages);
-        above.filter_map(|place| Some((place, self.object(place)?))).chain(self.leaves())
+        for place in [Place::Top, Place::Directory].into_iter().chain(pages) {
+            above.extend(self.object(place).map(|bytes| (place, bytes)));
+        }
+        above.append(&mut self.chunks());
+        above
     }
 
     /// Takes chunks and shards without bound from now on: whoever serves it drops others for them.

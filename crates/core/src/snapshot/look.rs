@@ -34,7 +34,9 @@ impl Snapshot {
         let missing = || u32::try_from(page).map_or(Lack::Broken, |page| Lack::Missing(Place::Page(page)));
         let page = self.pages.get(page).ok_or(Lack::Broken)?.as_deref().ok_or_else(missing)?;
         let lack = if index < page.shards { Lack::Missing(Place::Shard(number)) } else { Lack::Broken };
-        page.leaves.get(index).ok_or(lack)?.shard().ok_or(Lack::Broken)
+        let leaf = page.leaves.get(index).ok_or(lack)?;
+        work::read(leaf);
+        leaf.shard().ok_or(Lack::Broken)
     }
 
     /// The bytes of an entry of the directory. Number 0 is none in every table, and not asked for.
@@ -100,7 +102,7 @@ impl Snapshot {
     #[inline]
     pub(crate) fn lacks_identity(&self, role_set: u32, scope: u32) -> Option<Place> {
         // Where the whole directory is here, which is everywhere but on lazy edges, nothing needs to be looked up.
-        if self.directory.as_ref().is_some_and(|directory| directory.absent == 0) {
+        if self.directory.as_ref().is_some_and(|directory| directory.absent() == 0) {
             return None;
         }
         let missing = |lack| match lack {

@@ -1,14 +1,15 @@
 //! A tree in memory, whole or with holes. Every object in it is proven: [`Snapshot::supply`] is the one way in, whatever brought
 //! the bytes. Objects are shared between trees, so that a tree that follows another costs what changed.
 
+mod groups;
 mod leaves;
 mod look;
 mod nodes;
 mod sparse;
 
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::head::Head;
-use crate::limits::{MAX_BUNDLE_BYTES, MAX_TOP_BYTES, SHARDS_PER_PAGE};
+use crate::limits::{MAX_BUNDLE_BYTES, MAX_TOP_BYTES, SHARDS_PER_PAGE, WORKING_ROOM};
 use crate::tree::chunk::Chunk;
 use crate::tree::directory::Directory;
 use crate::tree::shard::Shard;
@@ -18,9 +19,11 @@ use crate::wire::{bound, size};
 use crate::work;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use nodes::{ChunkRow, DirectoryNode, Leaf, Object, PageNode};
+use nodes::{DirectoryNode, Leaf, Object, PageNode};
 
+pub use groups::{Group, Mark};
 pub use look::Lack;
+pub(crate) use sparse::Sparse;
 
 /// Where a record stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,17 +60,17 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Begins with the top page that `head` names. The directory and the index pages that `base` has under the same slots are shared. Of
     /// the bytes of shards and chunks that come beyond that no more than `room` are taken.
-    pub(crate) fn begin(top: Vec<u8>, head: &Head, base: Option<&Snapshot>, room: usize) -> Result<Self, Error> {
+    pub(crate) fn begin(top: Vec<u8>, head: &Head, base: Option<&Snapshot>, room: usize) -> Result<Self, Boxed> {
         bound("top page", top.len(), MAX_TOP_BYTES)?;
         if ObjectId::of(&top) != head.tree {
-            return Err(Error::WrongDigest { object: "top page", index: 0 });
+            return Err(Error::WrongDigest { object: "top page", index: 0 }.into());
         }
         let bytes = object(top)?;
-        let top = Top::parse(&bytes)?;
+        let top = Top::read(&bytes)?;
         if top.records != head.records {
-            return Err(Error::WrongCount { object: "head", announced: head.records, found: top.records });
+            return Err(Error::WrongCount { object: "head", announced: head.records, found: top.records }.into());
         }
-        let before = base.and_then(|base| Some((base, Top::parse(&base.top).ok()?)));
+        let before = base.and_then(|base| Some((base, Top::read(&base.top).ok()?)));
         let pages = top.pages.iter().enumerate().map(|(index, slot)| {
             let (base, before) = before?;
             base.pages
@@ -122,7 +125,7 @@ impl Snapshot {
 
     /// Takes the object at `place`, once it is proven. What `base` has of the objects below it is shared. An object that is here
     /// already, or for which there is no room, is not looked at.
-    pub(crate) fn supply(&mut self, place: Place, bytes: Vec<u8>, base: Option<&Snapshot>) -> Result<(), Error> {
+    pub(crate) fn supply(&mut self, place: Place, bytes: Vec<u8>, base: Option<&Snapshot>) -> Result<(), Boxed> {
         let slot = self.slot(place).ok_or(Error::BadReference { object: "tree", field: "place" })?;
         if !self.wants(place) {
             return Ok(());
@@ -133,7 +136,7 @@ impl Snapshot {
     }
 
     /// Takes an object of which the digest and the length have been compared; its form has not.
-    pub(crate) fn take(&mut self, place: Place, bytes: Vec<u8>, base: Option<&Snapshot>) -> Result<(), Error> {
+    pub(crate) fn take(&mut self, place: Place, bytes: Vec<u8>, base: Option<&Snapshot>) -> Result<(), Boxed> {
         let length = bytes.len();
         match place {
             Place::Top => {}
@@ -152,7 +155,7 @@ impl Snapshot {
                 }
             }
             Place::Chunk(table, number) => {
-                Chunk::parse(&bytes, table, number)?;
+                Chunk::read(&bytes, table, number)?;
                 if let Some(directory) = &mut self.directory {
                     Arc::make_mut(directory).put(table, number, object(bytes)?);
                 }
@@ -175,21 +178,14 @@ impl Snapshot {
     pub(crate) fn next_place(&self, place: Place) -> Option<Place> {
         let shards = u32::try_from(shard_count(self.shard_bits)).ok()?;
         let pages = u32::try_from(self.pages.len()).ok()?;
-        let chunk_from = |first: Table, after: Option<u32>| {
-            let directory = self.directory.as_ref()?;
-            Table::ALL.into_iter().filter(|table| *table >= first).find_map(|table| {
-                let passed = |row: &ChunkRow| table == first && after.is_some_and(|after| row.number <= after);
-                let rows = directory.rows(table);
-                rows.get(rows.partition_point(passed)).map(|row| Place::Chunk(table, row.number))
-            })
-        };
+        let chunk_from = |table: Table, number: u32| self.directory.as_ref()?.first_from(table, number);
         let first_shard = (shards > 0).then_some(Place::Shard(0));
         match place {
             Place::Top => Some(Place::Directory),
             Place::Directory => Some(Place::Page(0)),
             Place::Page(number) if number.saturating_add(1) < pages => Some(Place::Page(number + 1)),
-            Place::Page(_) => chunk_from(Table::Roles, None).or(first_shard),
-            Place::Chunk(table, number) => chunk_from(table, Some(number)).or(first_shard),
+            Place::Page(_) => chunk_from(Table::Roles, 0).or(first_shard),
+            Place::Chunk(table, number) => chunk_from(table, number.saturating_add(1)).or(first_shard),
             Place::Shard(number) => number.checked_add(1).filter(|next| *next < shards).map(Place::Shard),
         }
     }
@@ -223,16 +219,10 @@ impl Snapshot {
         }
     }
 
-    /// What is known of the objects from `from` on that are missing.
-    pub(crate) fn needs(&self, from: Place) -> impl Iterator<Item = Need> + use<'_> {
-        let next = move |place: &Place| self.missing_from(self.next_place(*place)?);
-        core::iter::successors(self.missing_from(from), next).filter_map(|place| self.need(place))
-    }
-
     /// How many objects are missing, of those that are known.
     pub(crate) fn missing(&self) -> usize {
         let pages = self.pages.iter().map(|page| page.as_ref().map_or(1, |page| page.absent())).sum::<usize>();
-        pages + self.directory.as_ref().map_or(1, |directory| directory.absent)
+        pages + self.directory.as_ref().map_or(1, |directory| directory.absent())
     }
 
     /// How many of directory and index pages are missing.
@@ -276,29 +266,33 @@ impl Snapshot {
     }
 
     /// That the tree is as large as its head announces. To be asked once [`Snapshot::begun`].
-    pub(crate) fn check_size(&self, head: &Head) -> Result<(), Error> {
+    pub(crate) fn check_size(&self, head: &Head) -> Result<(), Boxed> {
         let wide = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
         let pages = self.pages.iter().flatten().map(|page| wide(page.bytes.len()).saturating_add(page.shard_bytes));
         let directory = self.directory.as_ref().map_or(0, |d| wide(d.bytes.len()).saturating_add(d.chunk_bytes));
         let found = pages.fold(directory.saturating_add(wide(self.top.len())), u64::saturating_add);
         if found > MAX_BUNDLE_BYTES {
-            return Err(Error::TooLarge { object: "tree", bytes: found, limit: MAX_BUNDLE_BYTES });
+            return Err(Error::TooLarge { object: "tree", bytes: found, limit: MAX_BUNDLE_BYTES }.into());
         }
         if found != head.tree_bytes {
-            return Err(Error::WrongCount { object: "tree", announced: head.tree_bytes, found });
+            return Err(Error::WrongCount { object: "tree", announced: head.tree_bytes, found }.into());
         }
         Ok(())
     }
 
     /// That the shards hold as many records as the head announces. To be asked once nothing is missing.
-    pub(crate) fn check_records(&self, head: &Head) -> Result<(), Error> {
+    pub(crate) fn check_records(&self, head: &Head) -> Result<(), Boxed> {
         let found = self.pages.iter().flatten().fold(0, |sum, page| page.records.saturating_add(sum));
-        if found == head.records { Ok(()) } else { Err(Error::WrongCount { object: "head", announced: head.records, found }) }
+        if found == head.records {
+            Ok(())
+        } else {
+            Err(Error::WrongCount { object: "head", announced: head.records, found }.into())
+        }
     }
 
     /// The directory, if it is here.
     pub(crate) fn directory(&self) -> Option<Directory<'_>> {
-        Directory::parse(&self.directory.as_ref()?.bytes).ok()
+        Directory::read(&self.directory.as_ref()?.bytes).ok()
     }
 
     /// Whether two trees have the same directory: then every answer that rests on it alone is the same.
@@ -313,12 +307,13 @@ fn place_of(shard: u32) -> (usize, usize) {
     (size(shard) / SHARDS_PER_PAGE, size(shard) % SHARDS_PER_PAGE)
 }
 
-/// The bytes as an object, in memory that is asked for first: where there is none, that is a refusal and no trap.
-fn object(bytes: Vec<u8>) -> Result<Object, Error> {
+/// The bytes as an object, in memory that is asked for first, with some for what is noted of it: where there is none, that is a refusal and
+/// no trap.
+fn object(bytes: Vec<u8>) -> Result<Object, Boxed> {
     let mut room = Vec::<u8>::new();
     let wide = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let none = |_| Error::TooLarge { object: "object", bytes: wide, limit: 0 };
-    room.try_reserve_exact(bytes.len().saturating_add(2 * size_of::<usize>())).map_err(none)?;
+    room.try_reserve_exact(bytes.len().saturating_add(WORKING_ROOM)).map_err(none)?;
     drop(room);
     Ok(bytes.into())
 }

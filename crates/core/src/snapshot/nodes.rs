@@ -2,7 +2,7 @@
 //! changed is copied, the others stay where they are.
 
 use super::sparse::Sparse;
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::tree::chunk::Table;
 use crate::tree::directory::Directory;
 use crate::tree::page::Page;
@@ -15,8 +15,9 @@ use alloc::vec::Vec;
 /// The bytes of an object, shared by every tree that has it.
 pub(super) type Object = Arc<[u8]>;
 
-/// A shard, and what its header says: read once.
+/// A shard, and what its header says: read once. On a cache line of its own, so that a verification waits for one of them.
 #[derive(Clone)]
+#[repr(align(64))]
 pub(super) struct Leaf {
     pub(super) bytes: Object,
     pub(super) shape: Shape,
@@ -46,16 +47,17 @@ pub(super) struct PageNode {
 
 impl PageNode {
     /// A page that has been proven. Shards that `base`, the page at the same place of another tree, has under the same slot are shared.
-    pub(super) fn new(bytes: Object, shards: usize, base: Option<&PageNode>) -> Result<Self, Error> {
-        let page = Page::parse(&bytes)?;
+    pub(super) fn new(bytes: Object, shards: usize, base: Option<&PageNode>) -> Result<Self, Boxed> {
+        let page = Page::read(&bytes)?;
         if page.shards.count() != shards {
-            return Err(Error::BadField { object: "index page", field: "count" });
+            return Err(Error::BadField { object: "index page", field: "count" }.into());
         }
         let shard_bytes = page.shards.iter().map(|slot| u64::from(slot.length)).sum();
         let mut node = PageNode { leaves: Sparse::new(), shards, records: 0, shard_bytes, held: 0, bytes: bytes.clone() };
-        for (index, leaf) in base.iter().flat_map(|base| base.leaves.iter()) {
-            let slot = page.shards.get(index);
-            if slot.is_some() && slot == base.and_then(|base| base.slot(index)) {
+        if let Some(base) = base
+            && let Some(before) = Page::slots(&base.bytes)
+        {
+            for (index, leaf) in base.leaves.iter().filter(|(index, _)| page.shards.agrees(before, *index)) {
                 node.put(index, leaf.clone());
             }
         }
@@ -100,45 +102,72 @@ impl PageNode {
 
 /// What the directory says of a chunk.
 pub(super) struct ChunkRow {
-    pub(super) number: u32,
+    number: u32,
     pub(super) slot: Slot,
     /// Bytes of the chunks before it, here or not.
     pub(super) start: u64,
 }
 
-/// The chunks of a table as the directory names them.
-type Rows = Vec<ChunkRow>;
+/// The chunks as the directory names them, table by table.
+struct Rows {
+    all: Vec<ChunkRow>,
+    /// Where those of each table begin, and where the last one's end.
+    begins: [usize; Table::ALL.len() + 1],
+}
 
 /// The directory and its chunks.
 #[derive(Clone)]
 pub(super) struct DirectoryNode {
     pub(super) bytes: Object,
-    rows: Arc<[Rows; 4]>,
-    /// Those that are here.
-    chunks: [Sparse<Object>; 4],
-    /// How many are missing.
-    pub(super) absent: usize,
+    rows: Arc<Rows>,
+    /// Those that are here, each at the place of its row.
+    chunks: Sparse<Object>,
     /// Bytes of all chunks, here or not.
     pub(super) chunk_bytes: u64,
-    pub(super) held: usize,
+    held: usize,
+}
+
+impl Rows {
+    fn read(directory: &Directory<'_>) -> Self {
+        let mut rows = Rows { all: Vec::new(), begins: [0; Table::ALL.len() + 1] };
+        let (_, ends) = rows.begins.split_at_mut(1);
+        let mut start = 0u64;
+        for (table, end) in Table::ALL.into_iter().zip(ends) {
+            for (number, slot) in directory.chunks(table) {
+                rows.all.push(ChunkRow { number, slot, start });
+                start = start.saturating_add(slot.length.into());
+            }
+            *end = rows.all.len();
+        }
+        rows
+    }
+
+    /// Where those of a table begin, and they.
+    #[inline]
+    fn of(&self, table: Table) -> (usize, &[ChunkRow]) {
+        let begin = |number: u32| self.begins.get(size(number)).copied().unwrap_or(0);
+        let (begin, end) = (begin(table.number()), begin(table.number() + 1));
+        (begin, self.all.get(begin..end).unwrap_or_default())
+    }
+
+    /// The first from the one with this table and number on.
+    fn from(&self, table: Table, number: u32) -> usize {
+        let (begin, rows) = self.of(table);
+        begin + rows.partition_point(|row| row.number < number)
+    }
+
+    fn place(&self, index: usize) -> Option<(Table, u32)> {
+        let begins = |table: &Table| self.of(*table).0 <= index;
+        Some((Table::ALL.into_iter().rev().find(begins)?, self.all.get(index)?.number))
+    }
 }
 
 impl DirectoryNode {
     /// A directory that has been proven, and the chunks that another tree has under the same numbers and slots.
-    pub(super) fn new(bytes: Object, base: Option<&DirectoryNode>) -> Result<Self, Error> {
-        let directory = Directory::parse(&bytes)?;
-        let mut start = 0u64;
-        let rows = Table::ALL.map(|table| {
-            let row = |(number, slot): (u32, Slot)| {
-                let row = ChunkRow { number, slot, start };
-                start = start.saturating_add(slot.length.into());
-                row
-            };
-            directory.chunks(table).map(row).collect::<Rows>()
-        });
-        let (chunks, absent) = ([const { Sparse::new() }; 4], rows.iter().map(Vec::len).sum());
-        let rows = Arc::new(rows);
-        let mut node = DirectoryNode { bytes: bytes.clone(), rows, chunks, absent, chunk_bytes: start, held: 0 };
+    pub(super) fn new(bytes: Object, base: Option<&DirectoryNode>) -> Result<Self, Boxed> {
+        let rows = Arc::new(Rows::read(&Directory::read(&bytes)?));
+        let chunk_bytes = rows.all.last().map_or(0, |last| last.start.saturating_add(last.slot.length.into()));
+        let mut node = DirectoryNode { bytes, rows, chunks: Sparse::new(), chunk_bytes, held: 0 };
         for (table, number, chunk) in base.iter().flat_map(|base| base.chunks()) {
             if let Some(row) = node.row(table, number)
                 && base.and_then(|base| base.row(table, number)).is_some_and(|before| before.slot == row.slot)
@@ -149,73 +178,73 @@ impl DirectoryNode {
         Ok(node)
     }
 
-    pub(super) fn rows(&self, table: Table) -> &[ChunkRow] {
-        self.rows.get(size(table.number())).map_or(&[], Vec::as_slice)
-    }
-
-    /// Where a chunk stands among those of its table.
+    /// Where a chunk stands.
     #[inline]
     fn index(&self, table: Table, number: u32) -> Option<usize> {
-        let rows = self.rows(table);
+        let (begin, rows) = self.rows.of(table);
         // Where none was removed, a chunk stands at its number, and its row need not be looked at.
         if rows.last().is_some_and(|last| size(last.number) + 1 == rows.len()) {
-            return Some(size(number)).filter(|index| *index < rows.len());
+            return Some(size(number)).filter(|index| *index < rows.len()).map(|index| begin + index);
         }
-        rows.binary_search_by_key(&number, |row| row.number).ok()
+        rows.binary_search_by_key(&number, |row| row.number).ok().map(|index| begin + index)
     }
 
     /// What the directory says of a chunk; `None` if there is no such chunk.
     pub(super) fn row(&self, table: Table, number: u32) -> Option<&ChunkRow> {
-        self.rows(table).get(self.index(table, number)?)
+        self.rows.all.get(self.index(table, number)?)
     }
 
     /// A chunk: `None` if there is no such chunk, `Some(None)` if it is missing.
     #[inline]
     pub(super) fn chunk(&self, table: Table, number: u32) -> Option<Option<&Object>> {
-        let index = self.index(table, number)?;
-        Some(self.chunks.get(size(table.number()))?.get(index))
+        Some(self.chunks.get(self.index(table, number)?))
     }
 
     /// The chunks that are here, in their order.
     pub(super) fn chunks(&self) -> impl Iterator<Item = (Table, u32, &Object)> {
-        Table::ALL.into_iter().zip(&self.chunks).flat_map(|(table, chunks)| {
-            let rows = self.rows(table);
-            chunks.iter().filter_map(move |(index, bytes)| Some((table, rows.get(index)?.number, bytes)))
+        self.chunks.iter().filter_map(|(index, bytes)| {
+            let (table, number) = self.rows.place(index)?;
+            Some((table, number, bytes))
         })
     }
 
-    /// The first missing chunk from the one with this table and number on.
-    pub(super) fn missing_from(&self, first: Table, number: u32) -> Option<Place> {
-        Table::ALL.into_iter().zip(&self.chunks).filter(|(table, _)| *table >= first).find_map(|(table, chunks)| {
-            let rows = self.rows(table);
-            let from = if table == first { rows.partition_point(|row| row.number < number) } else { 0 };
-            Some(Place::Chunk(table, rows.get(chunks.gap(from, rows.len())?)?.number))
-        })
+    /// How many are missing.
+    #[inline]
+    pub(super) fn absent(&self) -> usize {
+        self.rows.all.len() - self.chunks.len()
+    }
+
+    /// The first chunk from the one with this table and number on, here or not.
+    pub(super) fn first_from(&self, table: Table, number: u32) -> Option<Place> {
+        self.place(self.rows.from(table, number))
+    }
+
+    /// The first of them that is missing.
+    pub(super) fn missing_from(&self, table: Table, number: u32) -> Option<Place> {
+        self.place(self.chunks.gap(self.rows.from(table, number), self.rows.all.len())?)
+    }
+
+    fn place(&self, index: usize) -> Option<Place> {
+        self.rows.place(index).map(|(table, number)| Place::Chunk(table, number))
     }
 
     /// Takes a chunk that has been proven. One that is here already stays.
     pub(super) fn put(&mut self, table: Table, number: u32, bytes: Object) {
-        let all = self.rows(table).len();
-        let (length, index) = (bytes.len(), self.index(table, number));
-        let chunks = self.chunks.get_mut(size(table.number()));
-        if index.zip(chunks).is_some_and(|(index, chunks)| chunks.put(index, all, bytes)) {
-            self.absent = self.absent.saturating_sub(1);
+        let length = bytes.len();
+        if self.index(table, number).is_some_and(|index| self.chunks.put(index, self.rows.all.len(), bytes)) {
             self.held += length;
         }
     }
 
     /// Gives a chunk away.
     pub(super) fn take(&mut self, table: Table, number: u32) -> Option<Object> {
-        let (all, index) = (self.rows(table).len(), self.index(table, number)?);
-        let bytes = self.chunks.get_mut(size(table.number()))?.take(index, all)?;
-        self.absent += 1;
+        let bytes = self.chunks.take(self.index(table, number)?, self.rows.all.len())?;
         self.held = self.held.saturating_sub(bytes.len());
         Some(bytes)
     }
 
     pub(super) fn memory(&self) -> usize {
-        let rows: usize = self.rows.iter().map(|rows| rows.capacity() * size_of::<ChunkRow>()).sum();
-        self.bytes.len() + self.held + rows + self.chunks.iter().map(Sparse::memory).sum::<usize>()
+        self.bytes.len() + self.held + self.rows.all.capacity() * size_of::<ChunkRow>() + self.chunks.memory()
     }
 
     /// Bytes that `other` has not: chunks of the same bytes are shared, and so is what the directory says if it is the same one.

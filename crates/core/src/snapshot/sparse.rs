@@ -5,28 +5,37 @@ use alloc::vec::Vec;
 
 /// While some are missing, one is found by looking for its index; once all are here, each stands at its index.
 #[derive(Clone)]
-pub(super) struct Sparse<T> {
+pub(crate) struct Sparse<T> {
     found: Vec<T>,
     /// Where each of them belongs, ascending; empty once all are here.
     indexes: Vec<u32>,
 }
 
 impl<T> Sparse<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Sparse { found: Vec::new(), indexes: Vec::new() }
     }
 
     #[inline]
-    pub(super) fn get(&self, index: usize) -> Option<&T> {
+    pub(crate) fn get(&self, index: usize) -> Option<&T> {
         if self.indexes.is_empty() { self.found.get(index) } else { self.look(index) }
     }
 
     fn look(&self, index: usize) -> Option<&T> {
-        self.found.get(self.indexes.binary_search(&u32::try_from(index).ok()?).ok()?)
+        self.found.get(self.at(index)?)
+    }
+
+    fn at(&self, index: usize) -> Option<usize> {
+        self.indexes.binary_search(&u32::try_from(index).ok()?).ok()
+    }
+
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        let at = if self.indexes.is_empty() { index } else { self.at(index)? };
+        self.found.get_mut(at)
     }
 
     /// The first index from `from` on, of `all`, at which there is nothing.
-    pub(super) fn gap(&self, from: usize, all: usize) -> Option<usize> {
+    pub(crate) fn gap(&self, from: usize, all: usize) -> Option<usize> {
         if self.found.len() >= all {
             return None;
         }
@@ -36,7 +45,7 @@ impl<T> Sparse<T> {
     }
 
     /// Puts something at `index`, one of `all`. What is there already stays. Returns whether it was taken.
-    pub(super) fn put(&mut self, index: usize, all: usize, thing: T) -> bool {
+    pub(crate) fn put(&mut self, index: usize, all: usize, thing: T) -> bool {
         let Ok(wanted) = u32::try_from(index) else { return false };
         if index >= all || self.found.len() >= all {
             return false;
@@ -59,7 +68,7 @@ impl<T> Sparse<T> {
     }
 
     /// Takes away what is at `index`, of `all`.
-    pub(super) fn take(&mut self, index: usize, all: usize) -> Option<T> {
+    pub(crate) fn take(&mut self, index: usize, all: usize) -> Option<T> {
         let wanted = u32::try_from(index).ok()?;
         if self.indexes.is_empty() && !self.found.is_empty() {
             self.indexes = (0..u32::try_from(all).ok()?).collect();
@@ -69,18 +78,30 @@ impl<T> Sparse<T> {
         Some(self.found.remove(at))
     }
 
-    /// What is here, each with its index, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
-        let index = |at: usize| self.indexes.get(at).map_or(at, |index| size(*index));
-        self.found.iter().enumerate().map(move |(at, thing)| (index(at), thing))
+    /// Leaves what is at indexes of which a test says so, in one go through a row that has holes.
+    pub(crate) fn retain(&mut self, stays: impl Fn(usize) -> bool) {
+        let stay: Vec<bool> = self.indexes.iter().map(|index| stays(size(*index))).collect();
+        let (mut things, mut indexes) = (stay.iter(), stay.iter());
+        self.found.retain(|_| things.next().is_none_or(|stays| *stays));
+        self.indexes.retain(|_| indexes.next().is_none_or(|stays| *stays));
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// What is here, each with its index, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
+        (0..self.found.len()).filter_map(|at| self.nth(at))
+    }
+
+    fn nth(&self, at: usize) -> Option<(usize, &T)> {
+        let index = self.indexes.get(at).map_or(at, |index| size(*index));
+        Some((index, self.found.get(at)?))
+    }
+
+    pub(crate) fn len(&self) -> usize {
         self.found.len()
     }
 
     /// Bytes that it takes.
-    pub(super) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.found.capacity() * size_of::<T>() + self.indexes.capacity() * size_of::<u32>()
     }
 }

@@ -9,7 +9,7 @@
 //! ```
 //! Entry `64 c + i` of chunk `c` is the bytes from `end[i-1]` up to `end[i]`; no bytes mean that there is none.
 
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::limits::{CHUNK_ENTRIES, MAX_NAME_BYTES, MAX_ROLE_PATTERNS, MAX_SCOPE_SERVICES, MAX_SET_ROLES};
 use crate::permission::{is_pattern, is_permission};
 use crate::policy::{AllowMode, PolicyView};
@@ -80,7 +80,7 @@ impl Table {
         })
     }
 
-    fn check(self, entry: &[u8]) -> Result<(), Error> {
+    fn check(self, entry: &[u8]) -> Result<(), Boxed> {
         let mut reader = Reader::inside(entry, self.chunk_name());
         match self {
             Table::Roles => RoleView::read(&mut reader)?.check(),
@@ -94,8 +94,10 @@ impl Table {
         }
     }
 
-    const fn bad(self, field: &'static str) -> Error {
-        Error::BadField { object: self.chunk_name(), field }
+    #[cold]
+    #[inline(never)]
+    fn bad(self, field: &'static str) -> Boxed {
+        Error::BadField { object: self.chunk_name(), field }.into()
     }
 }
 
@@ -116,6 +118,10 @@ pub struct Chunk<'a> {
 impl<'a> Chunk<'a> {
     /// Reads and checks chunk `number` of `table`, whose digest has been checked.
     pub fn parse(bytes: &'a [u8], table: Table, number: u32) -> Result<Self, Error> {
+        Ok(Self::read(bytes, table, number)?)
+    }
+
+    pub(crate) fn read(bytes: &'a [u8], table: Table, number: u32) -> Result<Self, Boxed> {
         let object = table.chunk_name();
         let mut reader = Reader::open(bytes, MAGIC, object)?;
         let (of_table, count) = (reader.u8()?, usize::from(reader.u8()?));
@@ -136,13 +142,13 @@ impl<'a> Chunk<'a> {
                 table.check(entry)?;
             }
             if index + 1 == count && entry.is_empty() {
-                return Err(Error::BadTable { object });
+                return Err(Error::BadTable { object }.into());
             }
             before = end;
         }
         match chunk.entries.len().checked_sub(size(before)) {
             Some(0) => Ok(chunk),
-            _ => Err(Error::TrailingBytes { object, bytes: chunk.entries.len().saturating_sub(size(before)) }),
+            _ => Err(Error::TrailingBytes { object, bytes: chunk.entries.len().saturating_sub(size(before)) }.into()),
         }
     }
 
@@ -205,9 +211,9 @@ impl<'a> Texts<'a> {
     }
 
     /// That they are as many as announced and no more than `limit`, ascend strictly, and are each what they must be.
-    fn check(&self, table: Table, field: &'static str, limit: usize, is: impl Fn(&[u8]) -> bool) -> Result<(), Error> {
+    fn check(&self, table: Table, field: &'static str, limit: usize, is: impl Fn(&[u8]) -> bool) -> Result<(), Boxed> {
         if self.count > limit {
-            return Err(Error::TooLong { what: field, bytes: self.count, limit });
+            return Err(Error::TooLong { what: field, bytes: self.count, limit }.into());
         }
         let mut reader = Reader::inside(self.bytes, table.chunk_name());
         let mut before: Option<&str> = None;
@@ -217,7 +223,7 @@ impl<'a> Texts<'a> {
                 return Err(table.bad(field));
             }
             if before.is_some_and(|before| before >= text) {
-                return Err(Error::Unsorted { object: table.chunk_name() });
+                return Err(Error::Unsorted { object: table.chunk_name() }.into());
             }
             before = Some(text);
         }
@@ -239,12 +245,12 @@ impl<'a> RoleView<'a> {
         Self::read(&mut Reader::inside(entry, "role")).ok()
     }
 
-    fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Boxed> {
         let (name, count) = (reader.text8()?, usize::from(reader.u16()?));
         Ok(RoleView { name, patterns: Texts { count, bytes: reader.rest() } })
     }
 
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), Boxed> {
         // The identity crosses to JavaScript as one text with control characters between its parts.
         if !(1..=MAX_NAME_BYTES).contains(&self.name.len()) || self.name.chars().any(char::is_control) {
             return Err(Table::Roles.bad("role name"));
@@ -268,16 +274,16 @@ impl<'a> RoleSet<'a> {
         self.0.as_chunks::<4>().0.iter().map(|number| u32::from_le_bytes(*number))
     }
 
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), Boxed> {
         let count = self.0.len() / 4;
         if count > MAX_SET_ROLES {
-            return Err(Error::TooLong { what: "roles of a role set", bytes: count, limit: MAX_SET_ROLES });
+            return Err(Error::TooLong { what: "roles of a role set", bytes: count, limit: MAX_SET_ROLES }.into());
         }
         if !self.0.len().is_multiple_of(4) || self.iter().next() == Some(0) {
-            return Err(Error::BadReference { object: Table::RoleSets.chunk_name(), field: "role" });
+            return Err(Error::BadReference { object: Table::RoleSets.chunk_name(), field: "role" }.into());
         }
         if self.iter().zip(self.iter().skip(1)).any(|(a, b)| a >= b) {
-            return Err(Error::Unsorted { object: Table::RoleSets.chunk_name() });
+            return Err(Error::Unsorted { object: Table::RoleSets.chunk_name() }.into());
         }
         Ok(())
     }
@@ -293,12 +299,12 @@ impl<'a> Scope<'a> {
         Self::read(&mut Reader::inside(entry, "scope")).ok()
     }
 
-    fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Boxed> {
         let count = usize::from(reader.u8()?);
         Ok(Scope(Texts { count, bytes: reader.rest() }))
     }
 
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), Boxed> {
         self.0.check(Table::Scopes, "services of a scope", MAX_SCOPE_SERVICES, is_permission)
     }
 

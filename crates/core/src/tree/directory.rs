@@ -9,7 +9,7 @@
 
 use super::chunk::Table;
 use super::slot::{SLOT, Slot};
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::http::CredentialHeaders;
 use crate::limits::{MAX_CHUNK_BYTES, MAX_CHUNK_NUMBER, MAX_TABLE_CHUNKS};
 use crate::wire::{Reader, size};
@@ -37,10 +37,15 @@ const ROW: usize = 4 + SLOT;
 impl<'a> Directory<'a> {
     /// Reads a directory whose digest has been checked.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        let field = |field| Error::BadField { object: OBJECT, field };
+        Ok(Self::read(bytes)?)
+    }
+
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Boxed> {
+        let field = |field| Boxed::from(Error::BadField { object: OBJECT, field });
         let mut reader = Reader::open(bytes, MAGIC, OBJECT)?;
         let (credentials, flags, pepper_id) = (reader.u8()?, reader.u8()?, reader.u32()?);
-        let credentials = CredentialHeaders::from_bits(credentials).filter(|c| !c.is_empty()).ok_or(field("credentials"))?;
+        let credentials =
+            CredentialHeaders::from_bits(credentials).filter(|c| !c.is_empty()).ok_or_else(|| field("credentials"))?;
         if flags & !FLAG_IMPORTS != 0 {
             return Err(field("flags"));
         }
@@ -59,16 +64,16 @@ impl<'a> Directory<'a> {
     }
 }
 
-fn read_row(row: &[u8; ROW]) -> Result<(u32, Slot), Error> {
+fn read_row(row: &[u8; ROW]) -> Result<(u32, Slot), Boxed> {
     let mut reader = Reader::inside(row, OBJECT);
     Ok((reader.u32()?, Slot::read(&mut reader)?))
 }
 
 /// Takes one table. Its length is looked at before anything else.
-fn read_table<'a>(reader: &mut Reader<'a>, table: Table) -> Result<&'a [u8], Error> {
+fn read_table<'a>(reader: &mut Reader<'a>, table: Table) -> Result<&'a [u8], Boxed> {
     let count = size(reader.u32()?);
     if count > MAX_TABLE_CHUNKS {
-        return Err(Error::TooLong { what: table.name(), bytes: count, limit: MAX_TABLE_CHUNKS });
+        return Err(Error::TooLong { what: table.name(), bytes: count, limit: MAX_TABLE_CHUNKS }.into());
     }
     let rows = reader.items(count, ROW)?;
     let mut before = None;
@@ -80,13 +85,14 @@ fn read_table<'a>(reader: &mut Reader<'a>, table: Table) -> Result<&'a [u8], Err
                 object: table.chunk_name(),
                 bytes: slot.length.into(),
                 limit: MAX_CHUNK_BYTES.into(),
-            });
+            }
+            .into());
         }
         if number >= MAX_CHUNK_NUMBER {
-            return Err(Error::BadField { object: OBJECT, field: "chunk_number" });
+            return Err(Error::BadField { object: OBJECT, field: "chunk_number" }.into());
         }
         if before.is_some_and(|before| before >= number) {
-            return Err(Error::Unsorted { object: OBJECT });
+            return Err(Error::Unsorted { object: OBJECT }.into());
         }
         before = Some(number);
     }

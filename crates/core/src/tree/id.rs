@@ -1,6 +1,8 @@
 //! The name of an object.
 
 use crate::hex::{Hex, digit};
+use crate::text::{Say, shown};
+use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 use sha2::{Digest, Sha256};
@@ -19,15 +21,17 @@ impl ObjectId {
     }
 }
 
-impl fmt::Display for ObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Hex(&self.0).fmt(f)
+impl Say for ObjectId {
+    fn say(&self, out: &mut String) {
+        Hex(&self.0).say(out);
     }
 }
 
+shown!(ObjectId);
+
 impl fmt::Debug for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Hex(&self.0).fmt(f)
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::Slots;
 use super::slot::SLOT;
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::limits::SHARDS_PER_PAGE;
 use crate::wire::Reader;
 
@@ -28,10 +28,14 @@ pub struct Page<'a> {
 impl<'a> Page<'a> {
     /// Reads a page whose digest has been checked.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
+        Ok(Self::read(bytes)?)
+    }
+
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Boxed> {
         let mut reader = Reader::open(bytes, MAGIC, "index page")?;
         let count = usize::from(reader.u16()?);
         if !(1..=SHARDS_PER_PAGE).contains(&count) {
-            return Err(Error::BadField { object: "index page", field: "count" });
+            return Err(Error::BadField { object: "index page", field: "count" }.into());
         }
         let page = Page { shards: Slots::read(&mut reader, count)? };
         reader.finish()?;

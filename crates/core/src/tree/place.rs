@@ -19,6 +19,7 @@ pub enum Place {
 
 impl Place {
     /// `kind + 8 * index`, as patches write it (SPEC.md section 6.2). Indexes are below 2^24, so this is below 2^27.
+    #[inline]
     pub const fn number(self) -> u32 {
         let (kind, index) = match self {
             Place::Top => (0, 0),
@@ -39,6 +40,17 @@ impl Place {
             2 => Some(Place::Page(index)),
             7 => Some(Place::Shard(index)),
             kind => Some(Place::Chunk(Table::of_number(kind.checked_sub(3)?)?, index)),
+        }
+    }
+
+    /// The least place that comes after it in any tree.
+    pub const fn after(self) -> Place {
+        match self {
+            Place::Top => Place::Directory,
+            Place::Directory => Place::Page(0),
+            Place::Page(index) => Place::Page(index.saturating_add(1)),
+            Place::Chunk(table, index) => Place::Chunk(table, index.saturating_add(1)),
+            Place::Shard(index) => Place::Shard(index.saturating_add(1)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! How an object names those below it: by digest and length.
 
 use super::ObjectId;
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::limits::MAX_OBJECT_BYTES;
 use crate::wire::{Reader, size};
 
@@ -24,24 +24,24 @@ impl Slot {
     }
 
     /// Takes a slot off `reader`.
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Slot, Error> {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Slot, Boxed> {
         let slot = Slot { id: ObjectId(*reader.array()?), length: reader.u32()? };
         if slot.length == 0 {
-            return Err(Error::BadField { object: reader.object(), field: "length" });
+            return Err(Error::BadField { object: reader.object(), field: "length" }.into());
         }
         if slot.length > MAX_OBJECT_BYTES {
             let (bytes, limit) = (slot.length.into(), MAX_OBJECT_BYTES.into());
-            return Err(Error::TooLarge { object: "object", bytes, limit });
+            return Err(Error::TooLarge { object: "object", bytes, limit }.into());
         }
         Ok(slot)
     }
 
     /// That `bytes` are the object of this slot. `object` and `index` say in the error which one it was to be.
-    pub fn prove(&self, bytes: &[u8], object: &'static str, index: u32) -> Result<(), Error> {
+    pub fn prove(&self, bytes: &[u8], object: &'static str, index: u32) -> Result<(), Boxed> {
         if bytes.len() == size(self.length) && ObjectId::of(bytes) == self.id {
             return Ok(());
         }
-        Err(Error::WrongDigest { object, index })
+        Err(Error::WrongDigest { object, index }.into())
     }
 }
 
@@ -51,7 +51,7 @@ pub struct Slots<'a>(&'a [[u8; SLOT]]);
 
 impl<'a> Slots<'a> {
     /// Takes `count` slots off `reader`, each of which is well formed.
-    pub(crate) fn read(reader: &mut Reader<'a>, count: usize) -> Result<Self, Error> {
+    pub(crate) fn read(reader: &mut Reader<'a>, count: usize) -> Result<Self, Boxed> {
         let slots = Slots(reader.items(count, SLOT)?.as_chunks().0);
         for index in 0..count {
             let mut one = Reader::inside(slots.raw(index).unwrap_or(&[]), reader.object());
@@ -73,6 +73,11 @@ impl<'a> Slots<'a> {
     /// Slot `index`.
     pub fn get(&self, index: usize) -> Option<Slot> {
         Slot::read(&mut Reader::inside(self.raw(index)?, "slot")).ok()
+    }
+
+    /// Whether the slot at `index` is there, and the same in others.
+    pub(crate) fn agrees(&self, others: Slots<'_>, index: usize) -> bool {
+        self.0.get(index).is_some_and(|slot| others.0.get(index) == Some(slot))
     }
 
     fn raw(&self, index: usize) -> Option<&'a [u8]> {

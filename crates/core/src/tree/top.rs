@@ -7,7 +7,7 @@
 
 use super::slot::SLOT;
 use super::{Slot, Slots, shard_bits};
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::limits::{MAX_SHARD_BITS, SHARDS_PER_PAGE};
 use crate::tree::page::page_len;
 use crate::wire::{Reader, size};
@@ -31,20 +31,24 @@ pub struct Top<'a> {
 impl<'a> Top<'a> {
     /// Reads a top page whose digest has been checked.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
+        Ok(Self::read(bytes)?)
+    }
+
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Boxed> {
         let mut reader = Reader::open(bytes, MAGIC, "top page")?;
         let (bits, zero, records) = (reader.u8()?, reader.u8()?, reader.u64()?);
         if zero != 0 || bits != shard_bits(records) {
-            return Err(Error::BadField { object: "top page", field: "shard_bits" });
+            return Err(Error::BadField { object: "top page", field: "shard_bits" }.into());
         }
         let (directory, pages) = (Slot::read(&mut reader)?, size(reader.u32()?));
         if pages != shard_count(bits).div_ceil(SHARDS_PER_PAGE) {
-            return Err(Error::BadField { object: "top page", field: "page_count" });
+            return Err(Error::BadField { object: "top page", field: "page_count" }.into());
         }
         let top = Top { shard_bits: bits, records, directory, pages: Slots::read(&mut reader, pages)? };
         reader.finish()?;
         let length = page_len(top.shards_per_page());
         if top.pages.iter().any(|slot| size(slot.length) != length) {
-            return Err(Error::BadField { object: "top page", field: "page length" });
+            return Err(Error::BadField { object: "top page", field: "page length" }.into());
         }
         Ok(top)
     }

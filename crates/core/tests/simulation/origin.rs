@@ -66,7 +66,7 @@ impl Truth {
             key if key.expires_at.is_some_and(|at| now >= at) => Code::Expired,
             Key { policy: Some(_), .. } if !known_address => Code::IpUnknown,
             Key { policy: Some(policy), .. } if !allowed(*policy) => Code::IpDenied,
-            Key { scope: Some(scope), .. } if service.is_some_and(|s| !SCOPES[usize::from(*scope)].contains(&s)) => {
+            Key { scope: Some(scope), .. } if service.is_none_or(|s| !SCOPES[usize::from(*scope)].contains(&s)) => {
                 Code::ScopeDenied
             }
             key => {

@@ -90,8 +90,14 @@ fn a_refusal_needs_no_more_than_what_decides_it() {
     assert_eq!(ask(b"192.0.2.7", RequirementId::DENY).code, Code::PermissionDenied);
     assert_eq!(ask(b"192.0.2.7", view).needs, Some(Place::Chunk(Table::Scopes, 4)));
     assert_eq!(cold.verify_key(text(5_000).as_bytes(), None, view, T0).code, Code::Unknown);
-    // The identity of an accepted key is made of its scope and roles: they are asked for, also where none is required.
-    assert_eq!(ask(b"192.0.2.7", RequirementId::NONE).needs, Some(Place::Chunk(Table::Scopes, 4)));
+    // Which services a key is for does not matter to a route that names none.
+    assert_eq!(ask(b"192.0.2.7", RequirementId::NONE).code, Code::ScopeDenied);
+    // The identity of an accepted key is made of its roles too: they are asked for, also where none is required.
+    let scopes = |place| matches!(place, Place::Chunk(Table::Policies | Table::Scopes, _));
+    let mut cold = begun(&tree, |place| shards(place) || scopes(place));
+    let dns = cold.compile(Some("dns"), None);
+    let outcome = cold.verify_key(TEXTS[1].as_bytes(), Some(b"192.0.2.7"), dns, T0);
+    assert_eq!(outcome.needs, Some(Place::Chunk(Table::RoleSets, 3)));
 }
 
 #[test]
@@ -120,7 +126,7 @@ fn a_reference_to_nothing_is_internal_on_use_and_not_before() {
         assert_eq!([service, permission].map(|r| ask(n, r)), [Code::Valid, Code::Internal], "{n}");
     }
     for n in [3, 6] {
-        assert_eq!([permission, service].map(|r| ask(n, r)), [Code::PermissionDenied, Code::Internal], "{n}");
+        assert_eq!([permission, service].map(|r| ask(n, r)), [Code::ScopeDenied, Code::Internal], "{n}");
     }
     for n in [4, 7] {
         assert_eq!([service, permission].map(|r| ask(n, r)), [Code::Internal; 2], "{n}");

@@ -163,13 +163,65 @@ fn directories_of_replaced_trees_count_as_kept() {
         tree.change(&between(&state, &next)).unwrap();
         follow(&mut edge, 5 + u64::from(n), &old, &tree);
         state = next;
-        // One tree alone holds more than the share of all, so none of them stays.
+        // One tree alone holds more than the share of all: it stays until the next one is begun, and those before it are gone.
+        let kept = |generation| edge.identity(generation, Location { shard: 0, index: 0 }).is_some();
+        assert!(edge.memory() < least + 500_000 && kept(n) && (1..n).all(|n| !kept(n)), "{n}");
+        edge.offer(&[], &bundle(6 + u64::from(n), &old), T0).unwrap();
+        edge.begin(&[], T0).unwrap();
         assert!(edge.memory() < least + 10_000 && edge.identity(n, Location { shard: 0, index: 0 }).is_none(), "{n}");
     }
     // One that differs in a small chunk holds the large ones together with the next.
     state.entries.insert((Table::Scopes, 1), Entry::Scope(vec!["dns".into()]));
     follow(&mut edge, 16, &tree, &Tree::build(&state).unwrap());
     assert!(edge.identity(11, Location { shard: 0, index: 0 }).is_some());
+}
+
+/// What nobody will ask for is let go at once, wherever it stands among the others; what serves is not.
+#[test]
+fn a_released_tree_is_let_go() {
+    let mut state = crowd(5_000);
+    let mut edge = serving_tree(5, &Tree::build(&state).unwrap());
+    let (least, at) = (edge.memory(), Location { shard: 0, index: 0 });
+    for epoch in 6..9 {
+        state.records.pop();
+        update(&mut edge, &[], bundle(epoch, &Tree::build(&state).unwrap()), T0).unwrap();
+    }
+    let kept = |edge: &Edge| [1, 2, 3, 4, 5].map(|generation| edge.identity(generation, at).is_some());
+    assert_eq!(kept(&edge), [true, true, true, true, false]);
+    for (generation, left) in [(2, [true, false, true, true]), (4, [true, false, true, true]), (1, [false, false, true, true])]
+    {
+        edge.release(generation);
+        edge.release(0);
+        edge.release(u32::MAX);
+        assert_eq!(kept(&edge)[..4], left, "{generation}");
+    }
+    edge.release(3);
+    assert!(edge.memory() <= least);
+}
+
+/// A tree that is asked for comes to hold alone what it shared with those that are released after it, and that counts: a verdict that lives
+/// for long keeps no whole tree in memory.
+#[test]
+fn what_is_held_for_long_counts_with_what_it_shared() {
+    let mut state = crowd(20_000);
+    let mut tree = Tree::build(&state).unwrap();
+    let mut edge = serving_tree(5, &tree);
+    let (least, at) = (edge.memory(), Location { shard: 0, index: 0 });
+    for n in 0..50 {
+        let mut next = state.clone();
+        // Ten keys, each in another shard.
+        next.records.retain(|record| record.key_id.0 <= 101 + 10 * n || record.key_id.0 > 111 + 10 * n);
+        let old = tree.clone();
+        tree.change(&between(&state, &next)).unwrap();
+        let before = edge.generation();
+        follow(&mut edge, 6 + n, &old, &tree);
+        state = next;
+        if before > 1 {
+            edge.release(before);
+        }
+        assert!(edge.memory() < least + MIN_PAST_ROOM.max(least / PAST_SHARE) + 10_000, "{n}: {} of {least}", edge.memory());
+    }
+    assert!(edge.identity(1, at).is_none(), "it had become all of a tree");
 }
 
 /// A number that comes back with other content: nothing that was answered under it before is left.

@@ -1,11 +1,12 @@
-//! The row that ends a change.
+//! The row that ends a change, and the event that tells of an act on a key.
 
 use serde::Serialize;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::row::{AuditRow, end};
 use crate::error::{Error, Kind};
-use crate::model::{Key, Owner, Role, Slug};
+use crate::model::{EventId, Key, Owner, Role, Slug};
+use crate::outbox::{EventKind, News, about, raise};
 use crate::store::{Statements, args, fields};
 use crate::transaction::Change;
 
@@ -14,28 +15,38 @@ pub(crate) struct Target<'t> {
     kind: Kind,
     id: String,
     org: Option<&'t Slug>,
+    /// The key that it is, which is told of.
+    key: Option<&'t Key>,
 }
 
 impl<'t> Target<'t> {
+    fn of(kind: Kind, id: String, org: Option<&'t Slug>) -> Self {
+        Target { kind, id, org, key: None }
+    }
+
     pub(crate) fn key(key: &'t Key) -> Self {
-        Target { kind: Kind::Key, id: key.key_id.to_string(), org: Some(&key.org) }
+        Target { key: Some(key), ..Target::of(Kind::Key, key.key_id.to_string(), Some(&key.org)) }
     }
 
     pub(crate) fn owner(owner: &'t Owner) -> Self {
-        Target { kind: Kind::Owner, id: owner.owner.to_string(), org: Some(&owner.org) }
+        Target::of(Kind::Owner, owner.owner.to_string(), Some(&owner.org))
     }
 
     pub(crate) fn role(role: &'t Role) -> Self {
-        Target { kind: Kind::Role, id: role.role.to_string(), org: role.org.as_ref() }
+        Target::of(Kind::Role, role.role.to_string(), role.org.as_ref())
     }
 
     pub(crate) fn org(org: &'t Slug) -> Self {
-        Target { kind: Kind::Org, id: org.to_string(), org: Some(org) }
+        Target::of(Kind::Org, org.to_string(), Some(org))
     }
 
     /// The whole realm, or one org's part of it.
     pub(crate) fn realm(realm: &Slug, org: Option<&'t Slug>) -> Self {
-        Target { kind: Kind::Realm, id: realm.to_string(), org }
+        Target::of(Kind::Realm, realm.to_string(), org)
+    }
+
+    pub(crate) fn event(event: &EventId, org: Option<&'t Slug>) -> Self {
+        Target::of(Kind::Event, event.to_string(), org)
     }
 }
 
@@ -56,6 +67,7 @@ impl Change<'_> {
             }
             other => other,
         };
+        self.tell(action, target, after.as_ref())?;
         let (last, hash) = end(&mut self.tx)?;
         let row = AuditRow {
             seq: last + 1,
@@ -81,11 +93,43 @@ impl Change<'_> {
     }
 }
 
+/// Acts that are told of. Whatever ends a key's life or gives it a new one is logged as one of them, however it came about.
+const TOLD: [(&str, EventKind); 7] = [
+    ("key.create", EventKind::KeyCreated),
+    ("key.import", EventKind::KeyCreated),
+    ("keys.import", EventKind::KeysImported),
+    ("key.rotate", EventKind::KeyRotated),
+    ("key.revoke", EventKind::KeyRevoked),
+    ("key.enable", EventKind::KeyEnabled),
+    ("key.delete", EventKind::KeyDeleted),
+];
+
+impl Change<'_> {
+    /// Raises the event of an act, of which `after` is what differs.
+    fn tell(&mut self, action: &str, target: &Target<'_>, after: Option<&Json>) -> Result<(), Error> {
+        let edited = || match after.filter(|_| action == "key.edit")?.get("revoked_at")? {
+            Json::Null => Some(EventKind::KeyEnabled),
+            _ => Some(EventKind::KeyRevoked),
+        };
+        let Some(kind) = TOLD.iter().find(|(told, _)| *told == action).map(|(_, kind)| *kind).or_else(edited) else {
+            return Ok(());
+        };
+        let mut more = target.key.map_or_else(|| json!({}), about);
+        more["actor"] = json!(self.caller.actor());
+        for member in ["overlap_seconds", "imported"] {
+            if let Some(value) = after.and_then(|after| after.get(member)) {
+                more[member] = value.clone();
+            }
+        }
+        let news = News { kind, org: target.org.map(Slug::as_str), key_id: target.key.map(|key| key.key_id), more };
+        raise(&mut self.tx, self.env, self.now, news)
+    }
+}
+
 /// What the log keeps of a thing. Of a secret it takes nothing, not even the characters that lists show; nor does it take what
 /// changes with time and use alone.
 pub(crate) fn logged(value: &impl Serialize) -> Option<Json> {
-    const LEFT_OUT: &str =
-        "first_12 masked days_left last_used_at last_used_ip uses refusals updated_at due_at state owner_disabled changes";
+    const LEFT_OUT: &str = "first_12 masked days_left last_used_at last_used_ip uses refusals created_by updated_at updated_by due_at state owner_disabled changes warnings";
     let mut value = serde_json::to_value(value).ok()?;
     if let Json::Object(members) = &mut value {
         members.retain(|name, _| !LEFT_OUT.split(' ').any(|out| out == name));

@@ -2,22 +2,24 @@
 //! that it is about; what edges saw of requests is in `usage`. Here it is read: by pages, and whether it is as it was written.
 
 mod append;
+mod export;
 mod row;
 
 use edgelatch_core::hex::Hex;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::model::{Paging, Slug, Window, cut};
+use crate::model::{PageBytes, Paging, Slug, Window, cut};
 use crate::store::{Conditions, Statements, args};
-use crate::transaction::handle;
+use crate::transaction::{Transaction, handle};
 use row::{ROW, beginning, end};
 
 pub(crate) use append::{Target, logged};
+pub use export::ChainedRow;
 pub use row::AuditRow;
 
 handle! {
-    /// A realm's audit log.
+    /// A realm's audit log; it outlives the realm.
     Audit = audit
 }
 
@@ -61,7 +63,7 @@ impl Audit<'_> {
     pub fn list(&self, filter: &AuditFilter, paging: &Paging) -> Result<AuditPage, Error> {
         let (size, before) = (paging.size()?, paging.place::<u64>()?);
         let bounds: Vec<_> = filter.window.bounds(self.0.now()?)?.collect();
-        self.0.read(|tx| {
+        self.0.read_ever(|tx| {
             let mut tests = Conditions::new("realm_id =", tx.realm);
             let texts = [
                 ("org =", filter.org.as_ref().map(Slug::as_str)),
@@ -73,9 +75,18 @@ impl Audit<'_> {
             bounds.iter().for_each(|(test, at)| tests.add(test, *at));
             tests.maybe("seq <", before);
             let rest = format!("FROM audit_log WHERE {} ORDER BY seq DESC LIMIT {}", tests.sql(), size + 1);
-            let found = tx.all(ROW.select(&rest), &tests.values)?;
-            let mut rows: Vec<AuditRow> = found.into_iter().map(|(row, _)| row).collect();
-            let next = cut(&mut rows, size, |last| last.seq);
+            let (mut rows, mut kept, mut bytes) = (Vec::new(), size, PageBytes::default());
+            tx.each(ROW.select(&rest), &tests.values, |(row, _)| {
+                // Of those beyond the page one is enough to see that there is more.
+                if rows.len() <= kept {
+                    if bytes.fill(&row)? {
+                        kept = kept.min(rows.len() + 1);
+                    }
+                    rows.push(row);
+                }
+                Ok(())
+            })?;
+            let next = cut(&mut rows, kept, |last: &AuditRow| last.seq);
             Ok(AuditPage { rows, next })
         })
     }
@@ -83,35 +94,38 @@ impl Audit<'_> {
     /// Recomputes the chain and returns its end. An `anchor` from an earlier run must lie on it. The first row that is
     /// missing or was altered is named in the error.
     pub fn verify(&self, anchor: Option<&Anchor>) -> Result<Anchor, Error> {
-        self.0.read(|tx| {
-            let (rows, last) = end(tx)?;
-            let altered = |seq, reason: &str| Error::Altered { seq, reason: reason.into() };
-            let (mut seq, mut hash) = (0, beginning(self.0.realm.as_str()).to_vec());
-            let mut anchored = anchor.is_none_or(|anchor| anchor.seq == 0);
-            let rest = "FROM audit_log WHERE realm_id = $1 ORDER BY seq";
-            tx.each(ROW.select(rest), args![tx.realm], |(row, written)| {
-                seq += 1;
-                if row.seq != seq {
-                    return Err(altered(seq, "is missing"));
-                }
-                hash = row.hash(&hash)?.to_vec();
-                if written != hash {
-                    return Err(altered(seq, "was altered, or one before it was written anew"));
-                }
-                if let Some(anchor) = anchor.filter(|anchor| anchor.seq == seq) {
-                    if anchor.hash != Hex(&hash).to_string() {
-                        return Err(altered(seq, "differs from the anchor: the log was written anew since"));
-                    }
-                    anchored = true;
-                }
-                Ok(())
-            })?;
-            match () {
-                () if seq < rows => Err(altered(seq + 1, "is missing")),
-                () if seq > rows || hash != last => Err(altered(seq, "is not the one that was written last")),
-                () if !anchored => Err(altered(seq + 1, "is missing: the anchor lies beyond the end")),
-                () => Ok(Anchor { seq, hash: Hex(&hash).to_string() }),
+        self.0.read_ever(|tx| verify(tx, self.0.realm.as_str(), anchor))
+    }
+}
+
+/// Recomputes the chain of a realm and returns its end.
+pub(crate) fn verify(tx: &mut Transaction<'_>, realm: &str, anchor: Option<&Anchor>) -> Result<Anchor, Error> {
+    let (rows, last) = end(tx)?;
+    let altered = |seq, reason: &str| Error::Altered { seq, reason: reason.into() };
+    let (mut seq, mut hash) = (0, beginning(realm).to_vec());
+    let mut anchored = anchor.is_none_or(|anchor| anchor.seq == 0);
+    let rest = "FROM audit_log WHERE realm_id = $1 ORDER BY seq";
+    tx.each(ROW.select(rest), args![tx.realm], |(row, written)| {
+        seq += 1;
+        if row.seq != seq {
+            return Err(altered(seq, "is missing"));
+        }
+        hash = row.hash(&hash)?.to_vec();
+        if written != hash {
+            return Err(altered(seq, "was altered, or one before it was written anew"));
+        }
+        if let Some(anchor) = anchor.filter(|anchor| anchor.seq == seq) {
+            if anchor.hash != Hex(&hash).to_string() {
+                return Err(altered(seq, "differs from the anchor: the log was written anew since"));
             }
-        })
+            anchored = true;
+        }
+        Ok(())
+    })?;
+    match () {
+        () if seq < rows => Err(altered(seq + 1, "is missing")),
+        () if seq > rows || hash != last => Err(altered(seq, "is not the one that was written last")),
+        () if !anchored => Err(altered(seq + 1, "is missing: the anchor lies beyond the end")),
+        () => Ok(Anchor { seq, hash: Hex(&hash).to_string() }),
     }
 }

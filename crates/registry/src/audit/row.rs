@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::error::Error;
+use crate::model::json::embedded;
 use crate::model::rfc3339;
 use crate::model::schema::object;
 use crate::store::{Statements, args, columns};
@@ -57,7 +58,7 @@ fn place() -> ObjectBuilder {
 }
 
 fn json<S: Serializer>(text: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
-    text.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok()).serialize(to)
+    text.as_deref().and_then(embedded).serialize(to)
 }
 
 columns! {

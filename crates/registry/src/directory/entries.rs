@@ -10,7 +10,7 @@ use super::sizes::{REALM, check, grow, shrink};
 use super::tables::{Words, of_kind, words};
 use crate::error::Error;
 use crate::journal::What;
-use crate::limits::MAX_NUMBER;
+use crate::limits::{JOURNAL_ROWS, MAX_NUMBER};
 use crate::store::{Statements, Value, args, fields, places};
 use crate::transaction::Transaction;
 
@@ -44,21 +44,29 @@ impl Sought {
 /// The row of an entry that an org needs.
 const USE: &str = "WHERE realm_id = $1 AND org_id = $2 AND kind = $3 AND number = $4";
 
+/// Which import brought the entry of a row that is used.
+const BROUGHT: &str = "(SELECT e.import_id FROM directory_entries e WHERE e.realm_id = directory_uses.realm_id \
+                       AND e.kind = directory_uses.kind AND e.number = directory_uses.number)";
+
 /// Counts more keys of an org that need an entry. Returns its number, and whether these are the first ones of the org.
 pub(super) fn enter(tx: &mut Transaction<'_>, org: u64, sought: &Sought, keys: u64) -> Result<(u32, bool), Error> {
     let kind = words(sought.table).kind;
     let which = "(SELECT number FROM directory_entries WHERE realm_id = $1 AND kind = $3 AND digest = $4)";
     let sql = format!(
         "UPDATE directory_uses SET users = users + $5 \
-         WHERE realm_id = $1 AND org_id = $2 AND kind = $3 AND number = {which} RETURNING number"
+         WHERE realm_id = $1 AND org_id = $2 AND kind = $3 AND number = {which} RETURNING number, {BROUGHT}"
     );
-    if let Some(number) = tx.one(sql, args![tx.realm, org, kind, &sought.digest[..], keys])? {
+    if let Some((number, brought)) = tx.one(sql, args![tx.realm, org, kind, &sought.digest[..], keys])? {
+        show(tx, (sought.table, number), brought)?;
         return Ok((number, false));
     }
-    let sql =
-        "UPDATE directory_entries SET users = users + 1 WHERE realm_id = $1 AND kind = $2 AND digest = $3 RETURNING number";
+    let sql = "UPDATE directory_entries SET users = users + 1 WHERE realm_id = $1 AND kind = $2 AND digest = $3 \
+               RETURNING number, import_id";
     let number = match tx.one(sql, args![tx.realm, kind, &sought.digest[..]])? {
-        Some(number) => number,
+        Some((number, brought)) => {
+            show(tx, (sought.table, number), brought)?;
+            number
+        }
         None => {
             let number = new_number(tx, sought.table)?;
             add(tx, (sought.table, number), Some(&sought.digest[..]), &sought.content)?;
@@ -87,11 +95,33 @@ pub(super) fn leave(tx: &mut Transaction<'_>, org: u64, (table, number): (Table,
 fn add(tx: &mut Transaction<'_>, (table, number): (Table, u32), digest: Option<&[u8]>, content: &[u8]) -> Result<(), Error> {
     let row = fields! {
         realm_id: tx.realm, kind: words(table).kind, number: number, digest: digest, content: content, users: 1u64,
+        import_id: tx.import,
     };
     tx.add("directory_entries", row)?;
     grow(tx, REALM, (table, number), content.len())?;
     need_roles(tx, &roles_in(table, content)?)?;
-    tx.touch(What::Entry(table, number))
+    if tx.import == 0 { tx.touch(What::Entry(table, number)) } else { Ok(()) }
+}
+
+/// Lets snapshots have an entry that somebody needs now beside the pending import which brought it, and the roles in it.
+fn show(tx: &mut Transaction<'_>, (table, number): (Table, u32), brought: u64) -> Result<(), Error> {
+    if brought == 0 || brought == tx.import {
+        return Ok(());
+    }
+    let sql = "UPDATE directory_entries SET import_id = 0 WHERE realm_id = $1 AND kind = $2 AND number = $3 \
+               AND import_id IN (SELECT id FROM imports WHERE pending = 1) RETURNING content";
+    let Some(content) = tx.one::<Vec<u8>>(sql, args![tx.realm, words(table).kind, number])? else { return Ok(()) };
+    tx.touch(What::Entry(table, number))?;
+    roles_in(table, &content)?.into_iter().try_for_each(|role| show(tx, (Table::Roles, role), brought))
+}
+
+/// Notes the entries that an import brought, which snapshots have from now on.
+pub(crate) fn show_all(tx: &mut Transaction<'_>, import: u64) -> Result<(), Error> {
+    let sql =
+        format!("SELECT kind, number FROM directory_entries WHERE import_id = $1 AND import_id > 0 LIMIT {}", JOURNAL_ROWS + 1);
+    let shown: Vec<(String, u32)> = tx.all(sql, args![import])?;
+    let shown: Result<Vec<What>, Error> = shown.iter().map(|(kind, number)| Ok(What::Entry(of_kind(kind)?, *number))).collect();
+    tx.touch_all(shown?)
 }
 
 /// Counts one user of each of some entries less. The last one takes its entry away.
@@ -100,15 +130,18 @@ fn forgo(tx: &mut Transaction<'_>, table: Table, numbers: &[u32]) -> Result<(), 
         return Ok(());
     }
     let (which, values) = which(tx, table, numbers);
-    let sql = format!("DELETE FROM directory_entries {which} AND users = 1 RETURNING number, content");
-    let gone: Vec<(u32, Vec<u8>)> = tx.all(sql, &values)?;
+    let sql = format!("DELETE FROM directory_entries {which} AND users = 1 RETURNING number, content, import_id");
+    let gone: Vec<(u32, Vec<u8>, u64)> = tx.all(sql, &values)?;
     if gone.len() < numbers.len() {
         tx.run(&format!("UPDATE directory_entries SET users = users - 1 {which}"), &values)?;
     }
-    for (number, content) in gone {
+    for (number, content, brought) in gone {
         shrink(tx, REALM, (table, number), content.len())?;
         forgo(tx, Table::Roles, &roles_in(table, &content)?)?;
-        tx.touch(What::Entry(table, number))?;
+        // No snapshot had what a pending import brought and nobody else needed.
+        if brought == 0 || brought != tx.import {
+            tx.touch(What::Entry(table, number))?;
+        }
     }
     Ok(())
 }
@@ -137,9 +170,12 @@ fn need_roles(tx: &mut Transaction<'_>, numbers: &[u32]) -> Result<(), Error> {
         return Ok(());
     }
     let (which, values) = which(tx, Table::Roles, numbers);
-    let there: Vec<u32> =
-        tx.all(format!("UPDATE directory_entries SET users = users + 1 {which} RETURNING number"), &values)?;
-    for number in numbers.iter().copied().filter(|number| !there.contains(number)) {
+    let sql = format!("UPDATE directory_entries SET users = users + 1 {which} RETURNING number, import_id");
+    let there: BTreeMap<u32, u64> = tx.all(sql, &values)?.into_iter().collect();
+    for (number, brought) in &there {
+        show(tx, (Table::Roles, *number), *brought)?;
+    }
+    for number in numbers.iter().copied().filter(|number| !there.contains_key(number)) {
         let role = if number == ORG_ROLE { org_role() } else { stored_role(tx, number)? };
         add(tx, (Table::Roles, number), None, &encode(&Entry::Role(role))?)?;
     }
@@ -182,7 +218,7 @@ pub(crate) type Entries = BTreeMap<(Table, u32), Entry>;
 /// All entries of the realm, as a snapshot holds them.
 pub(crate) fn stored(tx: &mut Transaction<'_>) -> Result<Entries, Error> {
     let mut all = Entries::new();
-    let sql = "SELECT kind, number, content FROM directory_entries WHERE realm_id = $1";
+    let sql = "SELECT kind, number, content FROM directory WHERE realm_id = $1";
     tx.each(sql, args![tx.realm], |(kind, number, content): (String, u32, Vec<u8>)| {
         let table = of_kind(&kind)?;
         all.insert((table, number), decode(table, &content)?);
@@ -191,9 +227,18 @@ pub(crate) fn stored(tx: &mut Transaction<'_>) -> Result<Entries, Error> {
     Ok(all)
 }
 
+/// The scopes that other keys of an org have than one whose scope has a number: of each what it names, however many keys have it.
+pub(crate) fn scopes_beside(tx: &mut Transaction<'_>, org: u64, number: u32) -> Result<Vec<Entry>, Error> {
+    let sql = "SELECT e.content FROM directory_uses u JOIN directory e \
+               ON e.realm_id = u.realm_id AND e.kind = u.kind AND e.number = u.number \
+               WHERE u.realm_id = $1 AND u.org_id = $2 AND u.kind = $3 AND (u.number <> $4 OR u.users > 1)";
+    let found: Vec<Vec<u8>> = tx.all(sql, args![tx.realm, org, words(Table::Scopes).kind, number])?;
+    found.iter().map(|content| decode(Table::Scopes, content)).collect()
+}
+
 /// One entry; none if no key needs it.
 pub(crate) fn find(tx: &mut Transaction<'_>, table: Table, number: u32) -> Result<Option<Entry>, Error> {
-    let sql = "SELECT content FROM directory_entries WHERE realm_id = $1 AND kind = $2 AND number = $3";
+    let sql = "SELECT content FROM directory WHERE realm_id = $1 AND kind = $2 AND number = $3";
     let content: Option<Vec<u8>> = tx.one(sql, args![tx.realm, words(table).kind, number])?;
     content.map(|content| decode(table, &content)).transpose()
 }

@@ -9,7 +9,7 @@ pub(crate) struct Words {
     /// In columns `kind`.
     pub(crate) kind: &'static str,
     /// The realm's column with the last number that was given.
-    pub(super) last: &'static str,
+    pub(crate) last: &'static str,
     pub(super) field: &'static str,
     pub(super) chunks: &'static str,
     pub(super) realm_bytes: &'static str,

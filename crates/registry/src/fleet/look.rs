@@ -74,7 +74,9 @@ columns! {
     }
 }
 
-const FROM: &str = "FROM edges e LEFT JOIN epochs p ON p.realm_id = e.realm_id AND p.epoch = e.epoch";
+/// An epoch is the one of the ledger if it was signed at that time too: after a restore, the ledger gives numbers again that edges have had.
+const FROM: &str =
+    "FROM edges e LEFT JOIN epochs p ON p.realm_id = e.realm_id AND p.epoch = e.epoch AND p.issued_at = e.issued_at";
 
 /// What lacks a change, where `$n` is its number: also an epoch that the ledger does not know.
 fn lacks(place: &str) -> String {

@@ -8,10 +8,10 @@ use serde_with::apply;
 
 use super::Fleet;
 use crate::error::Error;
-use crate::limits::{LIVE_INTERVALS, MAX_EDGES, MAX_REPORTS, MAX_TIME, REPORT_ROWS, REPORTS_AT_ONCE};
+use crate::limits::{LIVE_INTERVALS, MAX_EDGES, MAX_REPORTS, MAX_TIME, REPORTS_AT_ONCE};
 use crate::model::json::given;
 use crate::model::{Name, Token, Word, words};
-use crate::store::{Fields, Statements, Value, args, fields, places};
+use crate::store::{Fields, Statements, args, fields};
 use crate::transaction::Transaction;
 
 words! {
@@ -99,19 +99,11 @@ pub struct Reported {
     pub refused: u64,
 }
 
-/// A statement that writes so many rows of these columns. Of a row that is there, all but its beginning is replaced by a later report.
-fn upsert(columns: &[&str], rows: usize) -> String {
-    let values: Vec<String> = (0..rows).map(|row| format!("({})", places(1 + row * columns.len(), columns.len()))).collect();
-    let kept = ["realm_id", "edge", "first_at"];
-    let replaced = columns.iter().filter(|column| !kept.contains(column));
-    let sets: Vec<String> = replaced.map(|column| format!("{column} = excluded.{column}")).collect();
-    format!(
-        "INSERT INTO edges ({}) VALUES {} ON CONFLICT (realm_id, edge) DO UPDATE SET {} WHERE edges.report < excluded.report",
-        columns.join(", "),
-        values.join(", "),
-        sets.join(", ")
-    )
-}
+/// What becomes of a row that is there: a later report replaces all but its beginning.
+const LATER: &str = "(realm_id, edge) DO UPDATE SET name = excluded.name, report = excluded.report, epoch = excluded.epoch, \
+                     issued_at = excluded.issued_at, root_version = excluded.root_version, since = excluded.since, \
+                     clock = excluded.clock, mode = excluded.mode, sdk = excluded.sdk, seen_at = excluded.seen_at, \
+                     live_until = excluded.live_until WHERE edges.report < excluded.report";
 
 fn row(tx: &Transaction<'_>, Heard { report, at, interval }: &Heard) -> Fields {
     let live_until = at.saturating_add(interval.saturating_mul(LIVE_INTERVALS)).min(MAX_TIME);
@@ -147,21 +139,12 @@ impl Fleet<'_> {
 }
 
 fn write(tx: &mut Transaction<'_>, heard: &[&Heard], now: u64) -> Result<Reported, Error> {
-    let (closing, mut rest): (Vec<&Heard>, Vec<&Heard>) = heard.iter().partition(|heard| heard.report.closing);
+    let (closing, rest): (Vec<&Heard>, Vec<&Heard>) = heard.iter().partition(|heard| heard.report.closing);
     for Heard { report, .. } in closing {
         tx.run("DELETE FROM edges WHERE realm_id = $1 AND edge = $2", args![tx.realm, report.edge.as_str()])?;
     }
-    let mut size = REPORT_ROWS;
-    while !rest.is_empty() && size > 0 {
-        if rest.len() < size {
-            size /= 2;
-            continue;
-        }
-        let rows: Vec<Fields> = rest.drain(..size).map(|heard| row(tx, heard)).collect();
-        let columns: Vec<&str> = rows.first().map_or(Vec::new(), |row| row.0.iter().map(|(name, _)| *name).collect());
-        let values: Vec<Value> = rows.into_iter().flat_map(|row| row.0).map(|(_, value)| value).collect();
-        tx.run(&upsert(&columns, size), &values)?;
-    }
+    let rows = rest.into_iter().map(|heard| row(tx, heard)).collect();
+    tx.put_all("edges", rows, LATER)?;
     let refused = make_room(tx, now)?;
     let live = tx.count("SELECT count(*) FROM edges WHERE realm_id = $1 AND live_until >= $2", args![tx.realm, now])?;
     Ok(Reported { live, refused })

@@ -1,13 +1,15 @@
 //! One line of an import, from CSV or JSON, as a key to be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
 use crate::error::Error;
 use crate::keys::tidy;
+use crate::limits::{MAX_COLUMN_CHARS, MAX_COLUMN_DIGITS};
 use crate::model::{
-    Description, Digest, FromText, IpEntry, Metadata, Name, NewIpRules, NewKey, Scope, Service, Slug, parse_expiry, parse_start,
+    Description, Digest, FromText, IpEntry, Metadata, Name, NewIpRules, NewKey, Scope, Service, Slug, Tag, parse_expiry,
+    parse_start,
 };
 
 /// What stands for columns that a line leaves out. A line without an owner is for the org's only one.
@@ -25,15 +27,39 @@ pub struct ImportDefaults {
 
 /// The columns of a CSV file, and the members of a JSON line. Lists are separated by blanks, or arrays in JSON.
 const COLUMNS: &str = "sha256, name, org, owner, description, roles, scope, allow, deny, allow_mode, order, not_before, \
-                       expires_at, metadata, environment";
+                       expires_at, metadata, environment, tags";
 
 pub(super) type Line = BTreeMap<&'static str, String>;
 
+/// The columns that a header names.
+pub(super) fn header<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Result<Vec<&'static str>, Error> {
+    if !names.clone().all(is_a_name) {
+        let reason =
+            "is missing: the first line looks like data; put one before it that names the columns, such as `sha256,name`";
+        return Err(Error::invalid("header", reason));
+    }
+    let columns: Vec<&'static str> = names.map(column).collect::<Result<_, _>>()?;
+    if columns.iter().collect::<BTreeSet<_>>().len() < columns.len() {
+        return Err(Error::invalid("header", "names a column twice"));
+    }
+    match ["sha256", "name"].into_iter().find(|needed| !columns.contains(needed)) {
+        Some(needed) => Err(Error::invalid("header", format!("names no column `{needed}`"))),
+        None => Ok(columns),
+    }
+}
+
 /// The column of this name.
-pub(super) fn column(name: &str) -> Result<&'static str, Error> {
-    // What stands there may be a secret or a digest: a file without a header.
-    let unknown = || Error::invalid("header", format!("a name that is no column; there are: {COLUMNS}"));
+fn column(name: &str) -> Result<&'static str, Error> {
+    let shown = if is_a_name(name) { name } else { "…" };
+    let unknown = || Error::invalid("header", format!("`{shown}` is no column; there are: {COLUMNS}"));
     COLUMNS.split(", ").find(|column| *column == name).ok_or_else(unknown)
+}
+
+/// Whether a text may be what somebody calls a column, rather than a secret or a digest, which is not repeated.
+fn is_a_name(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let word = |c: char| c.is_alphanumeric() || " _-.".contains(c);
+    text.chars().count() <= MAX_COLUMN_CHARS && digits <= MAX_COLUMN_DIGITS && text.chars().all(word)
 }
 
 pub(super) fn from_json(bytes: &[u8]) -> Result<Line, Error> {
@@ -55,7 +81,7 @@ fn text(column: &'static str, value: Json) -> Result<Option<String>, Error> {
         Json::Null => Ok(None),
         Json::String(text) => Ok(Some(text)),
         Json::Object(_) if column == "metadata" => Ok(Some(value.to_string())),
-        Json::Array(list) if ["roles", "scope", "allow", "deny"].contains(&column) => {
+        Json::Array(list) if ["roles", "scope", "allow", "deny", "tags"].contains(&column) => {
             let item = |item: &Json| item.as_str().filter(|text| !text.contains(' ')).map(ToOwned::to_owned);
             let list: Option<Vec<String>> = list.iter().map(item).collect();
             Ok(Some(list.ok_or_else(wrong)?.join(" ")))
@@ -101,6 +127,7 @@ pub(super) fn key(line: &Line, defaults: &ImportDefaults, now: u64) -> Result<(N
         expires_at: given("expires_at").map_or(Ok(None), |text| parse_expiry("expires_at", text, now))?,
         metadata: given("metadata").map_or(Ok(Metadata::default()), Metadata::parse)?,
         environment: slug("environment", &defaults.environment)?,
+        tags: list("tags").map(|tag| Tag::parse("tags", tag)).collect::<Result<_, _>>()?,
     };
     Ok((tidy(&new)?, digest))
 }

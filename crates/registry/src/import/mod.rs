@@ -1,29 +1,35 @@
-//! Many keys at once, by their digests: all of them, or none and a report of what stands in the way, in one transaction. What a key
-//! must be like is decided in `keys`.
+//! Many keys at once, by their digests: all of them, or none and a report of what stands in the way. They are written by many short
+//! transactions, so that nobody waits for an import, and are there from the last one on (`pending`). What a key must be like is decided in
+//! `keys`.
+//!
+//! | read | for |
+//! |---|---|
+//! | `read`, `line` | lines of a file; a line as a key to be |
+//! | `check` | what can be decided of a line without the other lines |
+//! | `batch` | lines written, many at once |
 
 mod batch;
+mod check;
 mod line;
 mod read;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::Hash;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 
 use serde::Serialize;
 
 use crate::audit::Target;
-use crate::directory::{Numbers, Repeated, granted, policy, role_set, scope};
 use crate::error::Error;
-use crate::journal::What;
-use crate::keys::{KEY_LIMITS, Keys, Secret, check_new, hold_imports, new_key_id, new_row};
-use crate::limits::{IMPORT_ROWS, MAX_REFUSALS, PROGRESS_LINES};
-use crate::model::{Authority, Caller, Digest, NewKey, Origin, Slug, skeleton, words};
-use crate::registry::Env;
+use crate::grants::Grant;
+use crate::held::Held;
+use crate::keys::{Keys, hold_imports, note};
+use crate::limits::{ENTRY_ROWS, IMPORT_ROWS, MAX_REFUSALS, PROGRESS_LINES};
+use crate::model::{Caller, Committed, words};
+use crate::pending::{Pending, give_way};
 use crate::store::Statements;
-use crate::tenants::{OrgRow, RoleRow, find_role, owner_id};
-use crate::transaction::{Change, Transaction};
-use batch::{Batch, Ready};
+use crate::transaction::{Change, InRealm};
+use batch::{Described, is_about_a_line, rows_of};
+use check::Known;
 use line::{Line, key};
 use read::{csv, json_lines};
 
@@ -87,8 +93,8 @@ impl ImportReport {
 }
 
 impl Keys<'_> {
-    /// Imports a file of digests in one transaction: every line or none. `progress` hears how many lines were read. Other
-    /// writers wait meanwhile, so let `input` be a file rather than somebody typing.
+    /// Imports a file of digests: every line or none. `progress` hears how many lines were read. Others act meanwhile; who changes an org's
+    /// settings, owners or roles, or the realm's, breaks the import off.
     pub fn import_file(
         &self,
         caller: &Caller,
@@ -96,66 +102,66 @@ impl Keys<'_> {
         input: &mut dyn Read,
         progress: &mut dyn FnMut(u64),
     ) -> Result<ImportReport, Error> {
-        let mut input = Some(input);
-        let mut undone = None;
-        let result = self.0.change(caller, |change| {
-            // What was read cannot be read again, should the connection be lost on the way.
-            let input = input.take().ok_or(Error::Busy)?;
-            change.session().bulk()?;
-            let last: Option<u64> = change.one("SELECT max(id) FROM keys", &[])?.flatten();
-            let first = last.unwrap_or(0) + 1;
-            let (env, defaults, batch) = (&self.0.registry.env, &import.defaults, Batch::new(first));
-            let work = Work { env, change, defaults, known: Known::default(), report: ImportReport::default(), batch };
-            let (mut report, repeated) = work.read(import.format, input, progress)?;
-            if import.dry_run || report.refused > 0 || report.keys == 0 {
-                undone = Some(report);
-                // Any error undoes the transaction; this one is seen by nobody.
-                return Err(Error::Busy);
-            }
-            repeated.finish(&mut change.tx)?;
-            change.session().settle("keys")?;
-            hold_imports(change)?;
-            change.tx.touch_all((first..first + report.keys).map(What::Key))?;
-            let what = serde_json::json!({ "imported": report.keys });
-            change.log("keys.import", &Target::realm(self.0.realm, caller.org()), None, Some(what))?;
-            report.done = true;
-            Ok(report)
-        });
-        undone.map_or(result, Ok)
+        let begun = self.0.now()?;
+        // What a dead one holds would be refused.
+        self.0.registry.remove_dead_imports()?;
+        let mut work = Work {
+            realm: self.0,
+            caller: caller.clone().telling(Committed::default()),
+            import,
+            begun,
+            pending: None,
+            known: Known::default(),
+            report: ImportReport::default(),
+            brought: BTreeMap::new(),
+            lines: VecDeque::new(),
+            rows: 0,
+        };
+        let result = work.read(input, progress).and_then(|()| work.end());
+        if let (false, Some(pending)) = (matches!(result, Ok(true)), work.pending) {
+            let undone = pending.undo(self.0.registry);
+            // Why it failed matters more than that its rows wait for the upkeep.
+            result.and(undone.map(|()| false))?;
+        } else if result? {
+            work.report.done = true;
+            work.caller.committed().change().into_iter().for_each(|change| caller.committed().set(change));
+        }
+        Ok(work.report)
     }
 }
 
-/// What was looked up before: of a million lines, most name the same few.
-#[derive(Default)]
-struct Known {
-    orgs: HashMap<Slug, (OrgRow, Room)>,
-    owners: HashMap<(u64, Option<Slug>), u64>,
-    roles: HashMap<(u64, Slug), RoleRow>,
-    /// Numbers of the roles that an owner has, where its keys have them.
-    granted: HashMap<u64, Vec<u32>>,
-    directory: Repeated,
-}
-
-/// How many more keys an org may have by each of its limits, beside the limit; none for no limit.
-type Room = [Option<(u64, u64)>; KEY_LIMITS.len()];
-
-struct Work<'w, 'a> {
-    env: &'w Env,
-    change: &'w mut Change<'a>,
-    defaults: &'w ImportDefaults,
+struct Work<'w> {
+    realm: InRealm<'w>,
+    /// Whoever imports, who is told of no change before all is done.
+    caller: Caller,
+    import: &'w Import,
+    /// When it began: keys are as old as that.
+    begun: u64,
+    /// None until something is committed.
+    pending: Option<Pending>,
     known: Known,
     report: ImportReport,
-    batch: Batch,
+    /// How many keys it brings to each org.
+    brought: BTreeMap<u64, i64>,
+    /// Lines that wait for the next transaction, each with its number.
+    lines: VecDeque<(u64, Described)>,
+    /// Rows that they come to.
+    rows: usize,
 }
 
-impl Work<'_, '_> {
-    fn read(
-        mut self,
-        format: ImportFormat,
-        input: &mut dyn Read,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<(ImportReport, Repeated), Error> {
+/// How a transaction of an import ended.
+enum Step {
+    Written,
+    /// All is there now.
+    Done,
+    /// Something stands in the way, or it was never to be done. The transaction left nothing.
+    Refused,
+}
+
+impl Work<'_> {
+    fn read(&mut self, input: &mut dyn Read, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
         let mut lines = 0u64;
+        let format = self.import.format;
         let mut take = |number, line| {
             self.line(number, line)?;
             lines += 1;
@@ -165,85 +171,113 @@ impl Work<'_, '_> {
             Ok(())
         };
         match format {
-            ImportFormat::Csv => csv(input, &mut take)?,
-            ImportFormat::JsonLines => json_lines(input, &mut take)?,
+            ImportFormat::Csv => csv(input, &mut take),
+            ImportFormat::JsonLines => json_lines(input, &mut take),
         }
-        self.write()?;
-        Ok((self.report, self.known.directory))
     }
 
     fn line(&mut self, number: u64, line: Result<Line, Error>) -> Result<(), Error> {
-        let now = self.change.now;
-        let read = line.and_then(|line| key(&line, self.defaults, now));
-        match read.and_then(|(new, digest)| self.ready(&new, &digest)) {
-            Err(error) if !is_about_a_line(&error) => return Err(error),
-            ready => self.batch.lines.push((number, ready)),
+        let line = line.and_then(|line| key(&line, &self.import.defaults, self.begun));
+        self.rows += rows_of(&line);
+        self.lines.push_back((number, line));
+        while self.rows >= IMPORT_ROWS {
+            self.step(false)?;
+            give_way();
         }
-        if self.batch.lines.len() >= IMPORT_ROWS { self.write() } else { Ok(()) }
+        Ok(())
     }
 
-    fn write(&mut self) -> Result<(), Error> {
-        let report = &mut self.report;
-        self.batch.write(self.change, &mut |number, refused| match refused {
-            None => report.keys += 1,
-            Some(error) => report.refuse(number, &error),
-        })
-    }
-
-    /// All that can be decided without the other keys.
-    fn ready(&mut self, new: &NewKey, digest: &Digest) -> Result<Ready, Error> {
-        let Work { env, change, known, .. } = self;
-        let (org, room) = remembered(&mut known.orgs, new.org.clone(), || {
-            let (org, mut room) = (change.org(&new.org)?, Room::default());
-            for (left, limit) in room.iter_mut().zip(&KEY_LIMITS) {
-                *left = limit.count(change, &org)?.map(|(most, found)| (most, most.saturating_sub(found)));
+    /// Writes the last lines, and lets everything be there unless something stands in the way; returns whether it is.
+    fn end(&mut self) -> Result<bool, Error> {
+        loop {
+            match self.step(true)? {
+                Step::Written => give_way(),
+                Step::Done => return Ok(true),
+                Step::Refused => return Ok(false),
             }
-            Ok((org, room))
-        })?;
-        let ip = check_new(&org.settings, new, change.now, Origin::Imported)?;
-        let find = || owner_id(&mut change.tx, org.id, new.owner.as_ref());
-        let owner = *remembered(&mut known.owners, (org.id, new.owner.clone()), find)?;
-        let mut roles: Vec<RoleRow> = Vec::new();
-        for role in new.roles.iter().filter(|_| org.settings.authority == Authority::Roles) {
-            let find = || find_role(&mut change.tx, org.id, role);
-            roles.push(*remembered(&mut known.roles, (org.id, role.clone()), find)?);
         }
-        for (left, limit) in room.iter_mut().zip(&KEY_LIMITS) {
-            let Some((most, left)) = left else { continue };
-            let reached = || limit.reached(*most, Some("import fewer, or have the limit raised"));
-            *left = left.checked_sub(1).ok_or_else(reached)?;
-        }
-        let find = |tx: &mut Transaction<'_>| {
-            granted(tx, org.settings.authority, owner, roles.iter().map(|role: &RoleRow| role.number))
-        };
-        let granted = match org.settings.authority {
-            Authority::Owner => remembered(&mut known.granted, owner, || find(&mut change.tx))?.clone(),
-            Authority::Roles | Authority::Org => find(&mut change.tx)?,
-        };
-        let mut number = |entry| known.directory.number(&mut change.tx, org.id, entry);
-        let numbers =
-            Numbers { role_set: number(role_set(granted))?, scope: number(scope(&new.scope))?, policy: number(policy(&ip))? };
-        let key = new_row(change, (org, owner), new_key_id(env)?, (new, &ip), Origin::Imported).and(numbers.fields());
-        let holder = org.settings.unique_names.then_some(org.id);
-        let (name, scope) = (new.name.to_string(), new.scope.clone());
-        let skeleton = skeleton(&name);
-        Ok(Ready { key, name, skeleton, holder, secret: Secret::imported(digest), roles, scope, ip })
     }
-}
 
-/// What was found under a key before, or is found now.
-fn remembered<K: Eq + Hash, V>(
-    all: &mut HashMap<K, V>,
-    key: K,
-    find: impl FnOnce() -> Result<V, Error>,
-) -> Result<&mut V, Error> {
-    Ok(match all.entry(key) {
-        Entry::Occupied(found) => found.into_mut(),
-        Entry::Vacant(place) => place.insert(find()?),
-    })
-}
+    /// Writes lines by one transaction; if no more will come and these are the last, it decides.
+    fn step(&mut self, no_more: bool) -> Result<Step, Error> {
+        let (realm, caller) = (self.realm, self.caller.clone());
+        let (mut tried, mut refused) = (false, false);
+        let result = realm.change(&caller, |change| {
+            // What is remembered would not be true for a second try, should the connection be lost on the way.
+            if std::mem::replace(&mut tried, true) {
+                return Err(Error::Store { detail: "the connection was lost during an import".into() });
+            }
+            let pending = self.write(change)?;
+            if !no_more || !self.lines.is_empty() {
+                return Ok(Some(pending));
+            }
+            change.check_grant(Grant::Import(change.tx.import))?;
+            refused = self.import.dry_run || self.report.refused > 0 || self.report.keys == 0;
+            // Any error undoes the transaction; this one is seen by nobody.
+            if refused { Err(Error::Busy) } else { self.decide(change, pending).map(|()| None) }
+        });
+        match result {
+            Err(_) if refused => Ok(Step::Refused),
+            result => Ok(match result? {
+                None => Step::Done,
+                written => {
+                    self.pending = written;
+                    Step::Written
+                }
+            }),
+        }
+    }
 
-/// Whether an error is one line's fault, so that the next ones are worth a look.
-fn is_about_a_line(error: &Error) -> bool {
-    error.field().is_some() || matches!(error, Error::NotFound { .. })
+    /// Writes as many lines as are good for one transaction.
+    fn write(&mut self, change: &mut Change<'_>) -> Result<Pending, Error> {
+        let now = std::mem::replace(&mut change.now, self.begun);
+        let pending = match self.pending {
+            None => Pending::begin(&mut change.tx, now)?,
+            Some(mut pending) => {
+                pending.go_on(&mut change.tx, now, |org| self.known.knows(org))?;
+                pending
+            }
+        };
+        change.session().bulk()?;
+        let (env, mut rows, mut ready) = (&self.realm.registry.env, 0, Vec::new());
+        while let Some((number, line)) = if rows < IMPORT_ROWS { self.lines.pop_front() } else { None } {
+            let counted = rows_of(&line);
+            self.rows = self.rows.saturating_sub(counted);
+            rows += counted;
+            match line.and_then(|(new, digest)| self.known.check(change, env, &new, &digest)) {
+                Err(error) if !is_about_a_line(&error) => return Err(error),
+                line => {
+                    let new = line.as_ref().map_or(Ok(0), |line| self.known.directory.new_among(line.org, line.needs()))?;
+                    rows += new * ENTRY_ROWS;
+                    ready.push((number, line));
+                }
+            }
+        }
+        let report = &mut self.report;
+        let brought = &mut self.brought;
+        batch::write(change, ready, &mut self.known.directory, &mut |number, line| match line {
+            Ok(org) => {
+                report.keys += 1;
+                *brought.entry(org).or_default() += 1;
+            }
+            Err(error) => report.refuse(number, &error),
+        })?;
+        change.now = now;
+        Ok(pending)
+    }
+
+    /// Lets everything be there that was written, unless others have filled up an org meanwhile.
+    fn decide(&mut self, change: &mut Change<'_>, pending: Pending) -> Result<(), Error> {
+        // What a key brought that was revoked meanwhile stood in no list, so whoever revoked it could not take it away.
+        if !Held::is_accepted(change, self.caller.key(), change.now)? {
+            return Err(Error::Overtaken { act: "the end of the caller's own key".into() });
+        }
+        self.known.orgs().try_for_each(|org| change.check_limits(org))?;
+        pending.finish(&mut change.tx)?;
+        self.brought.iter().try_for_each(|(org, keys)| note(&mut change.tx, *org, [*keys, 0]))?;
+        hold_imports(change)?;
+        let what = serde_json::json!({ "imported": self.report.keys });
+        let target = Target::realm(self.realm.realm, self.caller.org());
+        change.log("keys.import", &target, None, Some(what))
+    }
 }

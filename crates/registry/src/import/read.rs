@@ -1,11 +1,12 @@
 //! Lines of a file. What stands in one is not repeated in errors: it may be a secret or a digest.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 
-use super::line::{Line, column, from_json};
+use encoding_rs_io::DecodeReaderBytesBuilder;
+
+use super::line::{Line, from_json, header};
 use crate::error::Error;
 use crate::limits::MAX_LINE_BYTES;
 
@@ -16,20 +17,22 @@ fn unreadable(reason: &str) -> Error {
     Error::invalid("input", format!("cannot be read: {reason}"))
 }
 
-/// Comma-separated values under a header line.
+/// The file as UTF-8: of other encodings UTF-16 is known, by the mark at its beginning. The mark itself is left out.
+fn decoded(input: &mut dyn Read) -> impl Read {
+    DecodeReaderBytesBuilder::new().bom_override(true).utf8_passthru(true).strip_bom(true).build(input)
+}
+
+/// Fields of a text under a header line, which tells by what they are separated: by commas, semicolons or tabs.
 pub(super) fn csv(input: &mut dyn Read, take: Take<'_>) -> Result<(), Error> {
     let bytes = Rc::new(Cell::new(0));
-    let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(Bounded { input, since: Rc::clone(&bytes) });
+    let mut input = BufReader::new(Bounded { input: decoded(input), since: Rc::clone(&bytes) });
+    let mut first = Vec::new();
+    input.read_until(b'\n', &mut first).map_err(|e| unreadable(&e.to_string()))?;
+    let count = |separator: &u8| first.iter().filter(|byte| *byte == separator).count();
+    let separator = b",;\t".iter().copied().rev().max_by_key(count).unwrap_or(b',');
+    let mut reader = csv::ReaderBuilder::new().flexible(false).delimiter(separator).from_reader(first.as_slice().chain(input));
     let headers = reader.headers().map_err(|e| unreadable(&e.to_string()))?;
-    let columns = headers.iter().map(|name| column(name.trim())).collect::<Result<Vec<_>, _>>()?;
-    if columns.iter().collect::<BTreeSet<_>>().len() < columns.len() {
-        return Err(Error::invalid("header", "names a column twice"));
-    }
-    for needed in ["sha256", "name"] {
-        if !columns.contains(&needed) {
-            return Err(Error::invalid("header", format!("names no column `{needed}`")));
-        }
-    }
+    let columns = header(headers.iter().map(bare))?;
     let mut record = csv::StringRecord::new();
     loop {
         bytes.set(0);
@@ -37,12 +40,14 @@ pub(super) fn csv(input: &mut dyn Read, take: Take<'_>) -> Result<(), Error> {
         let wrong = match reader.read_record(&mut record) {
             Ok(false) => return Ok(()),
             Ok(true) => {
-                let line: Line = columns.iter().copied().zip(record.iter().map(Into::into)).collect();
-                take(record.position().map_or(number, csv::Position::line), Ok(line))?;
+                let line: Line = columns.iter().copied().zip(record.iter().map(|field| bare(field).into())).collect();
+                take(record.position().map_or(number, csv::Position::line), whole(line))?;
                 continue;
             }
             Err(error) => match error.kind() {
-                csv::ErrorKind::Utf8 { .. } => "is not UTF-8".into(),
+                csv::ErrorKind::Utf8 { .. } => {
+                    "is neither UTF-8, nor UTF-16 with a mark at the file's beginning: save the file as UTF-8".into()
+                }
                 csv::ErrorKind::UnequalLengths { len, expected_len, .. } => {
                     format!("has {len} columns where the header has {expected_len}")
                 }
@@ -53,9 +58,26 @@ pub(super) fn csv(input: &mut dyn Read, take: Take<'_>) -> Result<(), Error> {
     }
 }
 
+/// A field without the blanks around it, nor quotes that a blank has kept from being such.
+fn bare(field: &str) -> &str {
+    let bare = field.trim();
+    match bare.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(inner) if bare.len() < field.len() && !inner.contains('"') => inner,
+        _ => bare,
+    }
+}
+
+/// Refuses a line with what a program writes that could not read a character.
+fn whole(line: Line) -> Result<Line, Error> {
+    match line.values().any(|text| text.contains(char::REPLACEMENT_CHARACTER)) {
+        true => Err(Error::invalid("line", "has U+FFFD, which stands for what could not be read: save the file as UTF-8")),
+        false => Ok(line),
+    }
+}
+
 /// One JSON object a line.
 pub(super) fn json_lines(input: &mut dyn Read, take: Take<'_>) -> Result<(), Error> {
-    let mut reader = BufReader::with_capacity(1 << 16, input);
+    let mut reader = BufReader::with_capacity(1 << 16, decoded(input));
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -68,19 +90,19 @@ pub(super) fn json_lines(input: &mut dyn Read, take: Take<'_>) -> Result<(), Err
             return Err(unreadable(&format!("line {number} is longer than {MAX_LINE_BYTES} bytes")));
         }
         if !line.trim_ascii().is_empty() {
-            take(number, from_json(&line))?;
+            take(number, from_json(&line).and_then(whole))?;
         }
     }
     Ok(())
 }
 
 /// Refuses a record that never ends, such as one with a quote left open.
-struct Bounded<'r> {
-    input: &'r mut dyn Read,
+struct Bounded<R> {
+    input: R,
     since: Rc<Cell<usize>>,
 }
 
-impl Read for Bounded<'_> {
+impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.since.get() > MAX_LINE_BYTES {
             return Err(io::Error::other(format!("a line is longer than {MAX_LINE_BYTES} bytes")));

@@ -5,14 +5,19 @@ use edgelatch_core::key::{self, KeyId};
 use zeroize::Zeroizing;
 
 use super::Keys;
-use super::rows::{Secret, ip_rows, new_row, role_rows, roles, service_rows};
+use super::rows::{Secret, environment_of, ip_rows, new_row, role_rows, roles, service_rows, tag_rows, terms_of};
 use super::rules::{check_new, tidy};
+use super::terms::{enter, maker};
+use super::total::turn;
 use crate::audit::{Target, logged};
 use crate::directory::{Numbers, granted, policy, role_set, scope, swap};
 use crate::error::Error;
+use crate::grants::Grant;
 use crate::journal::What;
 use crate::limits::IDEMPOTENCY_SECONDS;
-use crate::model::{Caller, Changed, Created, Digest, Handover, Idempotency, IpRules, NewKey, Once, Origin, Prefix, future};
+use crate::model::{
+    Caller, Changed, Created, Digest, Handover, Idempotency, IpRules, NewKey, Once, Origin, Prefix, Slug, future,
+};
 use crate::registry::Env;
 use crate::store::{Statements, args, fields};
 use crate::tenants::{OrgRow, owner_id};
@@ -28,8 +33,8 @@ impl Keys<'_> {
             }
             let (org, ip) = admit(change, &new, Origin::Issued)?;
             let secret = issue(env, &org.settings.prefix)?;
-            let Changed { key, warnings, .. } =
-                insert(change, env, (&org, Origin::Issued), (&new, &ip), &Secret::issued(&secret))?;
+            let made = (new_key_id(env)?, Origin::Issued);
+            let Changed { key, warnings, .. } = insert(change, &org, made, (&new, &ip), &Secret::issued(&secret))?;
             change.remember(handover.once, key.key_id)?;
             change.log("key.create", &Target::key(&key), None, logged(&key))?;
             handover.put(&secret)?;
@@ -42,7 +47,8 @@ impl Keys<'_> {
         let (new, env) = (tidy(new)?, &self.0.registry.env);
         self.0.change(caller, |change| {
             let (org, ip) = admit(change, &new, Origin::Imported)?;
-            let changed = insert(change, env, (&org, Origin::Imported), (&new, &ip), &Secret::imported(digest))?;
+            let made = (new_key_id(env)?, Origin::Imported);
+            let changed = insert(change, &org, made, (&new, &ip), &Secret::imported(digest))?;
             hold_imports(change)?;
             change.log("key.import", &Target::key(&changed.key), None, logged(&changed.key))?;
             Ok(changed)
@@ -69,16 +75,15 @@ fn admit(change: &mut Change<'_>, new: &NewKey, origin: Origin) -> Result<(OrgRo
 }
 
 /// Adds a key and counts what it takes up.
-fn insert(
+pub(crate) fn insert(
     change: &mut Change<'_>,
-    env: &Env,
-    (org, origin): (&OrgRow, Origin),
+    org: &OrgRow,
+    (key_id, origin): (KeyId, Origin),
     (new, ip): (&NewKey, &IpRules),
     secret: &Secret,
 ) -> Result<Changed, Error> {
     let owner = owner_id(&mut change.tx, org.id, new.owner.as_ref())?;
     let roles = roles(&mut change.tx, org, &new.roles)?;
-    let key_id = new_key_id(env)?;
     let granted = granted(&mut change.tx, org.settings.authority, owner, roles.iter().map(|role| role.number))?;
     let numbers = Numbers {
         role_set: swap(&mut change.tx, org.id, (Table::RoleSets, 0), role_set(granted).as_ref())?,
@@ -86,14 +91,23 @@ fn insert(
         policy: swap(&mut change.tx, org.id, (Table::Policies, 0), policy(ip).as_ref())?,
     };
     let key = new_row(change, (org, owner), key_id, (new, ip), origin).and(numbers.fields());
-    let row = change.add_new("keys", key)?.ok_or_else(|| Error::NameTaken { name: new.name.to_string() })?;
+    let row = change.add_new("key_rows", key)?.ok_or_else(|| Error::NameTaken { name: new.name.to_string() })?;
     secret.add(change, row)?;
     change.add_all("key_roles", role_rows(row, &roles))?;
     change.add_all("key_services", service_rows(row, &new.scope))?;
     change.add_all("key_ips", ip_rows(row, ip))?;
+    change.add_all("key_tags", tag_rows(row, &new.tags))?;
+    let environment = environment_of(&org.settings, new.environment.as_ref()).map(Slug::as_str);
+    let mut terms = terms_of((&new.name, &new.description), &new.tags, roles.iter().map(|role| role.id), environment);
+    terms.insert(maker(change.caller.actor().as_str()));
+    enter(&mut change.tx, [(row, terms)])?;
+    turn(&mut change.tx, org.id, None, Some(false))?;
     change.check_limits(org)?;
+    change.check_grant(Grant::Key(row))?;
     change.tx.touch(What::Key(row))?;
-    Ok(Changed::done(change.reload(key_id)?))
+    let mut changed = Changed::done(change.reload(key_id)?, &org.settings);
+    changed.warnings.extend(change.unknown_services(org, &new.scope, numbers.scope)?);
+    Ok(changed)
 }
 
 /// A new key's text. Bytes that a failing source left behind never become a key.

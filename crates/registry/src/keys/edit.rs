@@ -6,13 +6,20 @@ use edgelatch_core::policy::AllowMode;
 
 use super::Keys;
 use super::load::Loaded;
-use super::rows::{end_overlap, ip_rows, replace, revise, role_rows, roles, service_rows};
+use super::rows::{end_overlap, expires_anew, ip_rows, replace, revise, role_rows, roles, service_rows, tag_rows, terms_of};
 use super::rules::{check_edit, check_ip, check_times, revoked_for_good, unique_services};
+use super::terms::enter;
 use crate::audit::{Target, logged};
-use crate::directory::{Numbers, policy, role_set, scope, swap};
+use crate::directory::{Numbers, granted, policy, role_set, scope, swap};
 use crate::error::{Error, Warning};
+use crate::grants::Grant;
 use crate::journal::What;
-use crate::model::{Authority, Caller, Changed, Key, KeyEdit, Revocation, Settings, StatusEdit, future, unique_roles};
+use crate::model::{
+    Authority, Caller, Changed, Key, KeyEdit, Revocation, Settings, Slug, StatusEdit, future, unique_roles, unique_tags,
+};
+use crate::store::{Statements, args};
+use crate::tenants::{OrgRow, owner_id};
+use crate::transaction::Change;
 
 impl Keys<'_> {
     /// Changes a key. An edit that changes nothing writes nothing.
@@ -21,54 +28,118 @@ impl Keys<'_> {
             future("expires_at", at, self.0.now()?)?;
         }
         self.0.change(caller, |change| {
-            let now = change.now;
-            let (Loaded { row, key: old, .. }, org) = change.key(key_id, edit.if_revision)?;
-            check_edit(&org.settings, edit, now)?;
-            let key = edited(&org.settings, &old, edit, now)?;
-            if key == old {
-                return Ok(Changed::unchanged(old));
-            }
-            revise(change, &org, row, &key)?;
-            // Roles that the edit does not name keep their rows: looked up by name once more, one of the realm's could turn into one of
-            // that name that the org has made since.
-            let (before, tx) = (Numbers::of(&mut change.tx, row)?, &mut change.tx);
-            let mut numbers = before;
-            if key.roles != old.roles {
-                let roles = roles(tx, &org, &key.roles)?;
-                replace(tx, "key_roles", row, role_rows(row, &roles))?;
-                if org.settings.authority == Authority::Roles {
-                    let after = role_set(roles.iter().map(|role| role.number).collect());
-                    numbers.role_set = swap(tx, org.id, (Table::RoleSets, before.role_set), after.as_ref())?;
-                }
-            }
-            if key.scope != old.scope {
-                replace(tx, "key_services", row, service_rows(row, &key.scope))?;
-                numbers.scope = swap(tx, org.id, (Table::Scopes, before.scope), scope(&key.scope).as_ref())?;
-            }
-            if key.ip != old.ip {
-                replace(tx, "key_ips", row, ip_rows(row, &key.ip))?;
-                numbers.policy = swap(tx, org.id, (Table::Policies, before.policy), policy(&key.ip).as_ref())?;
-            }
-            if numbers != before {
-                numbers.store(tx, row)?;
-            }
-            if key.revoked_at.is_some() {
-                end_overlap(&mut change.tx, row)?;
-            }
-            // An edit may bring a key back to life, which counts like a new one.
-            let lives = |key: &Key| key.revoked_at.is_none() && key.expires_at.is_none_or(|at| at > now);
-            if lives(&key) && !lives(&old) {
+            let (loaded, org) = change.key(key_id, edit.if_revision)?;
+            let row = loaded.row;
+            let Edited { mut changed, revived } = apply(change, loaded, &org, edit)?;
+            if revived {
                 change.check_limits(&org)?;
             }
-            change.tx.touch(What::Key(row))?;
-            let mut changed = Changed::done(change.reload(key_id)?);
-            if old.ip.allow_mode() == AllowMode::List && changed.key.ip.allow_mode() == AllowMode::Any {
-                changed.warnings.push(Warning::OpensToAll);
+            if changed.changed && edit.scope.is_some() {
+                let numbers = Numbers::of(&mut change.tx, row)?;
+                changed.warnings.extend(change.unknown_services(&org, &changed.key.scope, numbers.scope)?);
             }
-            change.log("key.edit", &Target::key(&changed.key), logged(&old), logged(&changed.key))?;
             Ok(changed)
         })
     }
+}
+
+/// What an edit did.
+pub(crate) struct Edited {
+    pub(super) changed: Changed,
+    /// Whether it brought a key back to life, which counts like a new one: limits are still to be checked.
+    pub(super) revived: bool,
+}
+
+/// Makes an edit, and logs it.
+pub(super) fn apply(change: &mut Change<'_>, loaded: Loaded, org: &OrgRow, edit: &KeyEdit) -> Result<Edited, Error> {
+    check_edit(&org.settings, edit, change.now)?;
+    let key = edited(&org.settings, &loaded.key, edit, change.now)?;
+    put(change, loaded, org, key)
+}
+
+/// Makes a key another one, whatever its org's settings let an edit do, and logs it.
+pub(crate) fn put(
+    change: &mut Change<'_>,
+    Loaded { row, key: old, .. }: Loaded,
+    org: &OrgRow,
+    key: Key,
+) -> Result<Edited, Error> {
+    let now = change.now;
+    if key == old {
+        return Ok(Edited { changed: Changed::unchanged(old, &org.settings), revived: false });
+    }
+    revise(change, org, row, &old, &key)?;
+    if key.expires_at != old.expires_at || (old.revoked_at.is_some() && key.revoked_at.is_none()) {
+        expires_anew(change, row, key.expires_at)?;
+    }
+    // Roles that the edit does not name keep their rows: looked up by name once more, one of the realm's could turn into one of
+    // that name that the org has made since.
+    let (before, tx) = (Numbers::of(&mut change.tx, row)?, &mut change.tx);
+    let mut numbers = before;
+    if key.roles != old.roles {
+        let roles = roles(tx, org, &key.roles)?;
+        replace(tx, "key_roles", row, role_rows(row, &roles))?;
+        if org.settings.authority == Authority::Roles {
+            let after = role_set(roles.iter().map(|role| role.number).collect());
+            numbers.role_set = swap(tx, org.id, (Table::RoleSets, before.role_set), after.as_ref())?;
+        }
+    }
+    if key.owner != old.owner {
+        let owner = owner_id(tx, org.id, Some(&key.owner))?;
+        tx.run("UPDATE key_rows SET owner_id = $2 WHERE id = $1", args![row, owner])?;
+        if org.settings.authority == Authority::Owner {
+            let after = role_set(granted(tx, Authority::Owner, owner, [])?);
+            numbers.role_set = swap(tx, org.id, (Table::RoleSets, before.role_set), after.as_ref())?;
+        }
+    }
+    if key.scope != old.scope {
+        replace(tx, "key_services", row, service_rows(row, &key.scope))?;
+        numbers.scope = swap(tx, org.id, (Table::Scopes, before.scope), scope(&key.scope).as_ref())?;
+    }
+    if key.ip != old.ip {
+        replace(tx, "key_ips", row, ip_rows(row, &key.ip))?;
+        numbers.policy = swap(tx, org.id, (Table::Policies, before.policy), policy(&key.ip).as_ref())?;
+    }
+    let texts = key.name != old.name || key.description != old.description || key.tags != old.tags;
+    if texts || key.roles != old.roles || key.environment != old.environment {
+        let environment = key.environment.as_ref().map(Slug::as_str);
+        let roles: Vec<u64> = tx.all("SELECT role_id FROM key_roles WHERE key_id = $1", args![row])?;
+        // Those that it had are there.
+        let had = terms_of((&old.name, &old.description), &old.tags, [], old.environment.as_ref().map(Slug::as_str));
+        let mut terms = terms_of((&key.name, &key.description), &key.tags, roles, environment);
+        terms.retain(|term| !had.contains(term));
+        enter(tx, [(row, terms)])?;
+    }
+    if key.tags != old.tags {
+        replace(tx, "key_tags", row, tag_rows(row, &key.tags))?;
+    }
+    if numbers != before {
+        numbers.store(tx, row)?;
+    }
+    if key.revoked_at.is_some() {
+        end_overlap(&mut change.tx, row)?;
+    }
+    // Taking it out of use grants nothing.
+    if key != (Key { revoked_at: key.revoked_at, ..old.clone() }) || key.revoked_at.is_none() {
+        change.check_grant(Grant::Key(row))?;
+    }
+    // What no edge is told of needs no epoch.
+    let shown = Key {
+        description: key.description.clone(),
+        tags: key.tags.clone(),
+        environment: key.environment.clone(),
+        ..old.clone()
+    };
+    if key != shown {
+        change.tx.touch(What::Key(row))?;
+    }
+    let lives = |key: &Key| key.revoked_at.is_none() && key.expires_at.is_none_or(|at| at > now);
+    let mut changed = Changed::done(change.reload(old.key_id)?, &org.settings);
+    if old.ip.allow_mode() == AllowMode::List && changed.key.ip.allow_mode() == AllowMode::Any {
+        changed.warnings.push(Warning::OpensToAll);
+    }
+    change.log("key.edit", &Target::key(&changed.key), logged(&old), logged(&changed.key))?;
+    Ok(Edited { changed, revived: lives(&key) && !lives(&old) })
 }
 
 fn edited(settings: &Settings, old: &Key, edit: &KeyEdit, now: u64) -> Result<Key, Error> {
@@ -77,13 +148,16 @@ fn edited(settings: &Settings, old: &Key, edit: &KeyEdit, now: u64) -> Result<Ke
     if let Some(roles) = &edit.roles {
         key.roles = unique_roles(roles)?;
     }
+    if let Some(tags) = &edit.tags {
+        key.tags = unique_tags(tags)?;
+    }
     if let Some(scope) = &edit.scope {
         key.scope = unique_services(scope)?;
     }
     macro_rules! take {
         ($($field:ident),*) => { $(if let Some(value) = &edit.$field { key.$field = value.clone(); })* };
     }
-    take!(name, description, not_before, expires_at, metadata, environment);
+    take!(name, owner, description, not_before, expires_at, metadata, environment);
     check_times(key.not_before, key.expires_at)?;
     if !edit.ip.is_empty() {
         check_ip(settings, &key.ip)?;

@@ -1,14 +1,13 @@
-//! Lists of keys: a filter as conditions in SQL, over `keys k`; orders and pages. A page begins where the last one ended, not at a
-//! count, so keys made meanwhile neither repeat nor hide others.
+//! A filter as conditions in SQL, over `keys k`, and what it says of the orders that lists may have.
 
 use std::collections::BTreeMap;
 
 use super::Keys;
-use super::load::load_rows;
+use super::terms::RUN;
 use crate::error::Error;
 use crate::limits::MAX_SEARCH_BYTES;
-use crate::model::{DAY, Direction, KeyFilter, KeyOrder, KeyPage, Paging, Settings, Slug, Sort, State, Word, cut, folded};
-use crate::store::{Conditions, Statements, Value, args};
+use crate::model::{DAY, KeyFilter, Name, Settings, Slug, Sort, State, When, folded};
+use crate::store::{Conditions, Statements, args};
 use crate::tenants::{org_id, owner_id};
 use crate::transaction::Transaction;
 
@@ -36,20 +35,35 @@ fn role_sql(role: &str) -> String {
     format!("(({AUTHORITY} = 'roles' AND {own}) OR ({AUTHORITY} = 'owner' AND {owners}))")
 }
 
-fn search_sql(text: &str, pattern: &str) -> String {
-    let mut tests = vec![format!("k.folded LIKE {pattern} ESCAPE '\\'")];
-    // Ids and first characters hold nothing else, so most searches need not look there.
-    if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-        tests.push(format!("lower(k.key_id) LIKE {pattern} ESCAPE '\\'"));
-        tests.push(format!(
-            "EXISTS (SELECT 1 FROM secrets s WHERE s.key_id = k.id AND lower(coalesce(s.first_12, '')) LIKE {pattern} ESCAPE '\\')"
-        ));
+/// What a key's id may begin with for a search to find it: the text, and the text behind what all ids begin with, unless that is too short to
+/// tell keys apart. Nothing for a text that no id holds.
+pub(crate) fn id_beginnings(text: &str) -> Vec<String> {
+    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return Vec::new();
     }
-    format!("({})", tests.join(" OR "))
+    let whole = (text.len() >= RUN).then(|| format!("key_{text}"));
+    std::iter::once(text.to_owned()).chain(whole).collect()
+}
+
+/// Whether a key's name or description holds a text, or its id or first characters begin with it.
+fn search(all: &mut Conditions, text: &str) {
+    let begins =
+        |column: &str, place: &str| format!("substr({column}, 1, length(CAST({place} AS TEXT))) = CAST({place} AS TEXT)");
+    let mut tests = vec![format!("k.folded LIKE {} ESCAPE '\\'", all.value(like(text)))];
+    let ids = id_beginnings(text);
+    if !ids.is_empty() {
+        let test = begins("s.first_12", &all.value(text));
+        tests.push(format!("EXISTS (SELECT 1 FROM secrets s WHERE s.key_id = k.id AND {test})"));
+    }
+    for first in ids {
+        let place = all.value(first);
+        tests.push(begins("k.key_id", &place));
+    }
+    all.add_plain(format!("({})", tests.join(" OR ")));
 }
 
 /// When a key's newest secret was made.
-pub(crate) const ROTATED: &str = "(SELECT max(s.created_at) FROM secrets s WHERE s.key_id = k.id)";
+pub(crate) const ROTATED: &str = "k.rotated_at";
 
 /// Whether a key's environment wants a new secret. Rules are in the orgs' settings, so orgs with the same rule
 /// share one condition.
@@ -102,6 +116,18 @@ pub(crate) fn conditions(tx: &mut Transaction<'_>, filter: &KeyFilter, now: u64)
     if let Some(before) = &filter.created_before {
         all.add("k.created_at <", before.at("created_before", now)?);
     }
+    if let Some(since) = &filter.unused_since {
+        all.add_with(since.at("unused_since", now)?, |place| format!("k.last_used_at < {place} AND k.created_at < {place}"));
+    }
+    if filter.never_used {
+        all.add_plain("k.last_used_at = 0");
+    }
+    all.maybe("k.created_by =", filter.created_by.as_ref().map(Name::as_str));
+    if let Some(tag) = &filter.tag {
+        all.add_with(folded(tag.as_str()), |place| {
+            format!("EXISTS (SELECT 1 FROM key_tags x WHERE x.key_id = k.id AND x.folded = {place})")
+        });
+    }
     if filter.rotation_due {
         let due = due_sql(tx, filter.org.as_ref(), now)?;
         all.add_plain(format!("k.revoked_at IS NULL AND {due}"));
@@ -113,7 +139,7 @@ pub(crate) fn conditions(tx: &mut Transaction<'_>, filter: &KeyFilter, now: u64)
         if text.chars().any(char::is_control) {
             return Err(Error::invalid("search", "must be text without control characters"));
         }
-        all.add_with(like(text), |place| search_sql(text, place));
+        search(&mut all, text);
     }
     Ok(all)
 }
@@ -131,66 +157,47 @@ fn like(text: &str) -> String {
     pattern
 }
 
-/// What a list is sorted by, and which way it runs unless told.
-fn order(sort: Sort) -> (&'static str, Direction) {
+/// What a list is sorted by: the expression of an index.
+pub(crate) fn expression(sort: Sort) -> &'static str {
     match sort {
-        Sort::Created => ("k.id", Direction::Descending),
-        Sort::Name => ("lower(k.name)", Direction::Ascending),
-        Sort::Expires => ("coalesce(k.expires_at, 253402300800)", Direction::Ascending),
-        Sort::LastUsed => ("k.last_used_at", Direction::Descending),
+        Sort::Created => "k.created_at",
+        Sort::Name => "lower(k.name)",
+        Sort::Expires => "coalesce(k.expires_at, 253402300800)",
+        Sort::LastUsed => "k.last_used_at",
     }
 }
 
-/// Where a page ended: the order, its last key's value in it, and that key's row.
-type Place = (String, String, Value, u64);
+/// A part of an order: which values in it, compared with a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) test: &'static str,
+    pub(crate) at: u64,
+}
+
+/// The parts of an order outside of which a filter fits no key.
+pub(crate) fn spans(sort: Sort, filter: &KeyFilter, now: u64) -> Result<Vec<Span>, Error> {
+    let before = |field: &str, when: &Option<When>| {
+        let span = |at| Span { test: "<", at };
+        when.as_ref().map(|when| when.at(field, now).map(span)).transpose()
+    };
+    let unused = before("unused_since", &filter.unused_since)?;
+    let all = match sort {
+        Sort::Name => [None, None],
+        Sort::Created => [before("created_before", &filter.created_before)?, unused],
+        Sort::LastUsed => [unused, filter.never_used.then_some(Span { test: "=", at: 0 })],
+        Sort::Expires => {
+            let state = match filter.state {
+                Some(State::Expired) => Some(Span { test: "<=", at: now }),
+                Some(State::Active) => Some(Span { test: ">", at: now }),
+                Some(State::Pending | State::Revoked) | None => None,
+            };
+            [before("expires_before", &filter.expires_before)?, state]
+        }
+    };
+    Ok(all.into_iter().flatten().collect())
+}
 
 impl Keys<'_> {
-    /// A page of keys.
-    pub fn list(&self, filter: &KeyFilter, by: KeyOrder, paging: &Paging) -> Result<KeyPage, Error> {
-        let sort = by.sort.unwrap_or(Sort::Created);
-        let (expression, natural) = order(sort);
-        let direction = by.direction.unwrap_or(natural);
-        let (size, place) = (paging.size()?, paging.place::<Place>()?);
-        let fits = |(s, d, value, _): &Place| {
-            let typed = match value {
-                Value::Text(text) => sort == Sort::Name && !text.contains('\0'),
-                value => sort != Sort::Name && matches!(value, Value::Int(_)),
-            };
-            s == sort.word() && d == direction.word() && typed
-        };
-        if !place.as_ref().is_none_or(fits) {
-            return Err(Error::invalid("cursor", "belongs to a list in another order; begin without a cursor"));
-        }
-        let now = self.0.now()?;
-        self.0.read(|tx| {
-            let mut all = conditions(tx, filter, now)?;
-            let (beyond, way) = match direction {
-                Direction::Ascending => (">", "ASC"),
-                Direction::Descending => ("<", "DESC"),
-            };
-            match &place {
-                None => {}
-                Some((.., id)) if sort == Sort::Created => all.add(&format!("k.id {beyond}"), *id),
-                Some((_, _, value, id)) => {
-                    // The first test lets the index begin there; the second one passes over what was on the last page.
-                    all.add(&format!("{expression} {beyond}="), value.clone());
-                    let last = all.values.len();
-                    all.add_with(*id, |place| format!("({expression} {beyond} ${last} OR k.id {beyond} {place})"));
-                }
-            }
-            let sql = format!(
-                "SELECT k.id, {expression} FROM keys k WHERE {} ORDER BY {expression} {way}, k.id {way} LIMIT {}",
-                all.sql(),
-                size + 1
-            );
-            let mut found: Vec<(u64, Value)> = tx.all(&sql, &all.values)?;
-            let next = cut(&mut found, size, |(id, value)| (sort.word(), direction.word(), value.clone(), *id));
-            let ids: Vec<u64> = found.into_iter().map(|(id, _)| id).collect();
-            let keys = load_rows(tx, &ids, now)?.into_iter().map(|loaded| loaded.key).collect();
-            Ok(KeyPage { keys, next })
-        })
-    }
-
     /// How many keys a filter fits.
     pub fn count(&self, filter: &KeyFilter) -> Result<u64, Error> {
         let now = self.0.now()?;

@@ -7,7 +7,9 @@ use edgelatch_core::policy::{AllowMode, Order};
 
 use super::Keys;
 use crate::error::{Error, Kind};
-use crate::model::{Authority, DAY, IpEntry, IpRules, Key, Metadata, Scope, Settings, Slug, State};
+use crate::held::Held;
+use crate::limits::DEFAULT_PAGE;
+use crate::model::{Authority, DAY, IpEntry, IpRules, Key, Metadata, Pattern, Scope, Settings, Slug, State};
 use crate::store::{Column, Statements, Value, args, columns, places};
 use crate::tenants::OrgRow;
 use crate::transaction::{Change, Transaction, check_revision};
@@ -28,18 +30,19 @@ columns! {
         name = "k.name", description = "k.description", origin = "k.origin", first_12 = "s.first_12", masked = "s.masked",
         authority = "o.authority", scope_all: bool = "k.scope_all", allow_mode = "k.allow_mode", order = "k.ip_order",
         not_before = "k.not_before", expires_at = "k.expires_at", metadata = "k.metadata", environment = "k.environment",
-        secret_made_at: Option<u64> = "s.created_at", overlap_until = "(SELECT max(x.expires_at) FROM secrets x WHERE x.key_id = k.id)",
-        last_used_at: u64 = "k.last_used_at", last_used_ip = "k.last_used_ip", uses = "k.uses", refusals = "k.refusals",
-        created_at = "k.created_at", updated_at = "k.updated_at", revoked_at = "k.revoked_at", revision = "k.revision"
+        rotated_at = "k.rotated_at", overlap_until = "(SELECT max(x.expires_at) FROM secrets x WHERE x.key_id = k.id)",
+        leaked_at = "s.leaked_at", last_used_at: u64 = "k.last_used_at", last_used_ip = "k.last_used_ip", uses = "k.uses", refusals = "k.refusals",
+        created_at = "k.created_at", created_by = "k.created_by", updated_at = "k.updated_at", updated_by = "k.updated_by",
+        revoked_at = "k.revoked_at", revision = "k.revision"
     } => Loaded {
         row, org: org_row, owner: owner_row,
         key: Key {
             key_id, org, owner, owner_disabled, name, description, state: State::Active, origin, first_12, masked, authority,
             roles: Vec::new(), scope: if scope_all { Scope::All } else { Scope::List(Vec::new()) },
             ip: IpRules::without_lists(allow_mode, order), not_before, expires_at, days_left: None, metadata: Metadata::stored(metadata),
-            environment, rotated_at: secret_made_at.unwrap_or(created_at), due_at: None, overlap_until,
-            last_used_at: Some(last_used_at).filter(|at| *at > 0), last_used_ip, uses, refusals, created_at, updated_at,
-            revoked_at, revision,
+            environment, tags: Vec::new(), rotated_at, due_at: None, overlap_until, leaked_at,
+            last_used_at: Some(last_used_at).filter(|at| *at > 0), last_used_ip, uses, refusals, created_at, created_by,
+            updated_at, updated_by, revoked_at, revision,
         },
     }
 }
@@ -93,6 +96,7 @@ fn parts<T: Column>(tx: &mut Transaction<'_>, query: &str, ids: &[u64], order: &
 const KEY_ROLES: &str = "SELECT x.key_id, r.slug FROM key_roles x JOIN roles r ON r.id = x.role_id WHERE x.key_id";
 const OWNER_ROLES: &str = "SELECT x.owner_id, r.slug FROM owner_roles x JOIN roles r ON r.id = x.role_id WHERE x.owner_id";
 const SERVICES: &str = "SELECT key_id, service FROM key_services WHERE key_id";
+const TAGS: &str = "SELECT key_id, tag FROM key_tags WHERE key_id";
 const SETTINGS: &str = "SELECT id, settings FROM orgs WHERE id";
 
 /// The keys of some rows, in that order: a handful of statements however many they are.
@@ -115,6 +119,7 @@ pub(crate) fn load_rows(tx: &mut Transaction<'_>, ids: &[u64], now: u64) -> Resu
     let mut services = parts(tx, SERVICES, &scoped, "service")?;
     let rest = format!("FROM key_ips x WHERE x.key_id IN {places} ORDER BY x.position");
     let mut ips = tx.grouped(IP_ENTRY.select(&rest), &values)?;
+    let mut tags = parts(tx, TAGS, ids, "folded")?;
     let settings = parts::<Settings>(tx, SETTINGS, &orgs, "id")?;
     for Loaded { row, org, owner, key } in found.values_mut() {
         key.roles = match key.authority {
@@ -126,6 +131,7 @@ pub(crate) fn load_rows(tx: &mut Transaction<'_>, ids: &[u64], now: u64) -> Resu
             *list = services.remove(row).unwrap_or_default();
         }
         key.ip = ip_rules(key.ip.allow_mode(), key.ip.order(), ips.remove(row).unwrap_or_default())?;
+        key.tags = tags.remove(row).unwrap_or_default();
         key.state = state(key, now);
         key.days_left = key.expires_at.map(|at| at.saturating_sub(now).div_ceil(DAY));
         key.overlap_until = key.overlap_until.filter(|end| *end > now);
@@ -133,6 +139,23 @@ pub(crate) fn load_rows(tx: &mut Transaction<'_>, ids: &[u64], now: u64) -> Resu
         key.due_at = settings.and_then(|settings| due(settings, key));
     }
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// The keys of some rows, in that order, until `take` has enough: so many at once that no more than a part of a long page is in memory.
+pub(crate) fn load_while(
+    tx: &mut Transaction<'_>,
+    ids: &[u64],
+    now: u64,
+    mut take: impl FnMut(Loaded) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    for some in ids.chunks(DEFAULT_PAGE) {
+        for loaded in load_rows(tx, some, now)? {
+            if !take(loaded)? {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The row of a key.
@@ -151,7 +174,7 @@ fn load(tx: &mut Transaction<'_>, key_id: KeyId, now: u64) -> Result<Loaded, Err
 
 impl Change<'_> {
     /// A key that the caller may change, if it is at the expected revision, and its org.
-    pub(super) fn key(&mut self, key_id: KeyId, if_revision: Option<u64>) -> Result<(Loaded, OrgRow), Error> {
+    pub(crate) fn key(&mut self, key_id: KeyId, if_revision: Option<u64>) -> Result<(Loaded, OrgRow), Error> {
         let loaded = load(&mut self.tx, key_id, self.now)?;
         self.caller.check(&loaded.key.org, Kind::Key, &key_id.to_string())?;
         check_revision(if_revision, loaded.key.revision, Kind::Key, &key_id.to_string())?;
@@ -170,5 +193,16 @@ impl Keys<'_> {
     pub fn get(&self, key_id: KeyId) -> Result<Key, Error> {
         let now = self.0.now()?;
         self.0.read(|tx| load(tx, key_id, now).map(|loaded| loaded.key))
+    }
+
+    /// One key, and the permissions that its roles grant as they are now; each once, in the order of their names.
+    pub fn holding(&self, key_id: KeyId) -> Result<(Key, Vec<Pattern>), Error> {
+        let now = self.0.now()?;
+        self.0.read(|tx| {
+            let Loaded { row, key, .. } = load(tx, key_id, now)?;
+            let mut patterns = Held::by_key(tx, row)?.map_or(Vec::new(), Held::into_patterns);
+            patterns.sort();
+            Ok((key, patterns))
+        })
     }
 }

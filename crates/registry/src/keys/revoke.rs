@@ -4,16 +4,15 @@ use edgelatch_core::key::KeyId;
 use serde::Serialize;
 
 use super::Keys;
-use super::list::conditions;
-use super::load::{Loaded, load_rows};
-use super::rows::{end_overlap, remove, revise};
-use super::rules::revoked_for_good;
+use super::bulk::Orgs;
+use super::load::Loaded;
+use super::rows::{end_overlap, expires_anew, remove, revise};
+use super::rules::{TYPED_NAME, revoked_for_good};
 use crate::audit::{Target, logged};
-use crate::error::{Error, Kind};
+use crate::error::Error;
+use crate::grants::Grant;
 use crate::journal::What;
-use crate::limits::{MAX_PAGE, SAMPLE};
-use crate::model::{Caller, Changed, Deletion, Key, KeyFilter, Revocation, When, composed};
-use crate::store::Statements;
+use crate::model::{Caller, Changed, Deletion, Key, KeyFilter, Revocation, Settings, composed};
 use crate::tenants::OrgRow;
 use crate::transaction::Change;
 
@@ -22,26 +21,45 @@ use crate::transaction::Change;
 pub struct BulkRevoked {
     /// Keys that the filter fits and that are not revoked yet.
     pub matched: u64,
-    /// Whether they were revoked.
+    /// How many of them were revoked: all but those that others have changed meanwhile so that it fits them no more.
+    pub revoked: u64,
+    /// Whether they were revoked, rather than only counted.
     pub done: bool,
     /// Some of them, to look at before confirming.
     pub sample: Vec<Key>,
 }
 
 /// Revokes one key in the way of its org, and logs it.
-fn revoke(change: &mut Change<'_>, row: u64, key: &Key, org: &OrgRow) -> Result<(), Error> {
+pub(super) fn revoke(change: &mut Change<'_>, row: u64, key: &Key, org: &OrgRow) -> Result<(), Error> {
     if org.settings.revocation == Revocation::Delete {
         return delete(change, row, key, org);
     }
     let revoked = Key { revoked_at: Some(change.now), revision: key.revision + 1, ..key.clone() };
-    revise(change, org, row, &revoked)?;
+    revise(change, org, row, key, &revoked)?;
     end_overlap(&mut change.tx, row)?;
     change.tx.touch(What::Key(row))?;
     change.log("key.revoke", &Target::key(key), logged(key), logged(&revoked))
 }
 
+/// What confirms a deletion where the key's name need not be typed.
+pub const CONFIRMED: &str = "yes";
+
+/// Refuses a deletion that the org's settings do not allow, or that is not confirmed as they want it. Another key's name confirms nothing.
+fn check_deletion(settings: &Settings, key: &Key, confirm: Option<&str>) -> Result<(), Error> {
+    let named = || confirm.map(composed).as_deref() == Some(key.name.as_str());
+    let takes = match settings.deletion {
+        Deletion::None => return Err(Error::not_allowed("status", "keys are not deleted here: revoke it")),
+        Deletion::Immediate => return Ok(()),
+        Deletion::Confirmed if confirm == Some(CONFIRMED) || named() => return Ok(()),
+        Deletion::TypedName if named() => return Ok(()),
+        Deletion::Confirmed => "`yes`, or the key's name",
+        Deletion::TypedName => TYPED_NAME,
+    };
+    Err(Error::Unconfirmed { what: "deleting a key", takes })
+}
+
 fn delete(change: &mut Change<'_>, row: u64, key: &Key, org: &OrgRow) -> Result<(), Error> {
-    remove(&mut change.tx, org, row)?;
+    remove(&mut change.tx, org, row, key)?;
     change.log("key.delete", &Target::key(key), logged(key), None)
 }
 
@@ -65,21 +83,23 @@ impl Keys<'_> {
         self.0.change(caller, |change| {
             let (Loaded { row, key: old, .. }, org) = change.key(key_id, if_revision)?;
             if old.revoked_at.is_none() {
-                return Ok(Changed::unchanged(old));
+                return Ok(Changed::unchanged(old, &org.settings));
             }
             if org.settings.revocation != Revocation::Reversible {
                 return Err(revoked_for_good());
             }
-            revise(change, &org, row, &Key { revoked_at: None, ..old.clone() })?;
+            revise(change, &org, row, &old, &Key { revoked_at: None, ..old.clone() })?;
+            expires_anew(change, row, old.expires_at)?;
             change.check_limits(&org)?;
+            change.check_grant(Grant::Key(row))?;
             change.tx.touch(What::Key(row))?;
-            let changed = Changed::done(change.reload(key_id)?);
+            let changed = Changed::done(change.reload(key_id)?, &org.settings);
             change.log("key.enable", &Target::key(&old), logged(&old), logged(&changed.key))?;
             Ok(changed)
         })
     }
 
-    /// Deletes a key for ever and returns it as it was. `confirm` is the key's name, where the org wants it typed.
+    /// Deletes a key for ever and returns it as it was. `confirm` is the key's name, or [`CONFIRMED`] where the org does not want the name typed.
     pub fn delete(
         &self,
         caller: &Caller,
@@ -89,67 +109,40 @@ impl Keys<'_> {
     ) -> Result<Key, Error> {
         self.0.change(caller, |change| {
             let (Loaded { row, key, .. }, org) = change.key(key_id, if_revision)?;
-            match org.settings.deletion {
-                Deletion::None => return Err(Error::not_allowed("status", "keys are not deleted here: revoke it")),
-                Deletion::TypedName if confirm.map(composed).as_deref() != Some(key.name.as_str()) => {
-                    return Err(Error::Unconfirmed { what: "deleting a key" });
-                }
-                Deletion::TypedName | Deletion::Immediate => {}
-            }
+            check_deletion(&org.settings, &key, confirm)?;
             delete(change, row, &key, &org)?;
             Ok(key)
         })
     }
 
-    /// Revokes every key that a filter fits, in one transaction. Without `confirm` nothing is changed and the keys are counted;
-    /// with it, that count must still be right.
-    pub fn revoke_all(&self, caller: &Caller, filter: &KeyFilter, confirm: Option<u64>) -> Result<BulkRevoked, Error> {
-        let mut filter = filter.clone();
-        // What a script makes of a variable that is not set. In a list it fits every key; nobody revokes those by mistake.
-        if filter.search.as_deref() == Some("") {
-            return Err(Error::invalid("search", "is empty, which fits every key: leave it out, or say what to look for"));
-        }
-        if let Some(own) = caller.org() {
-            filter.org.as_ref().map_or(Ok(()), |asked| caller.check(asked, Kind::Org, asked.as_str()))?;
-            filter.org = Some(own.clone());
-        }
-        self.0.change(caller, |change| {
-            let all = conditions(&mut change.tx, &filter, change.now)?;
-            let sql = format!("SELECT k.id FROM keys k WHERE {} AND k.revoked_at IS NULL ORDER BY k.id", all.sql());
-            let rows: Vec<u64> = change.all(&sql, &all.values)?;
-            let matched = rows.len() as u64;
-            let sample = load_rows(&mut change.tx, rows.get(..SAMPLE).unwrap_or(&rows), change.now)?;
-            let sample = sample.into_iter().map(|loaded| loaded.key).collect();
-            match confirm {
-                None => return Ok(BulkRevoked { matched, done: false, sample }),
-                Some(expected) if expected != matched => return Err(Error::CountChanged { expected, found: matched }),
-                Some(_) if rows.is_empty() => return Ok(BulkRevoked { matched, done: true, sample }),
-                Some(_) => {}
+    /// Revokes every key that a filter fits. Without `confirm` nothing is changed and the keys are counted; with it, that count must still be
+    /// right. They are revoked by short transactions, so that nobody waits for them: each makes matters safer already, and what one has revoked
+    /// stays revoked also if a later one fails ([`Error::Partly`]). What the filter does not fit any more by then is left alone. `progress` hears
+    /// how many were revoked.
+    pub fn revoke_all(
+        &self,
+        caller: &Caller,
+        filter: &KeyFilter,
+        confirm: Option<u64>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<BulkRevoked, Error> {
+        let all = self.matched(caller, filter, "k.revoked_at IS NULL")?;
+        let found = |done, revoked| BulkRevoked { matched: all.rows.len() as u64, revoked, done, sample: all.sample.clone() };
+        let Some(expected) = confirm else { return Ok(found(false, 0)) };
+        all.check(expected)?;
+        let revoked = self.by_parts(caller, &all.rows, progress, |change, part| {
+            let (mut orgs, mut revoked) = (Orgs::default(), 0);
+            for Loaded { row, key, .. } in all.still(change, part.rows)? {
+                let org = orgs.get(change, &key.org)?;
+                revoke(change, row, &key, &org)?;
+                revoked += 1;
             }
-            for page in rows.chunks(MAX_PAGE) {
-                for Loaded { row, key, .. } in load_rows(&mut change.tx, page, change.now)? {
-                    let org = change.org(&key.org)?;
-                    revoke(change, row, &key, &org)?;
-                }
+            if part.is_last {
+                let what = all.logged("revoked", part.before + revoked)?;
+                change.log("keys.revoke", &Target::realm(self.0.realm, all.org()), None, Some(what))?;
             }
-            let mut what = serde_json::to_value(resolved(&filter, change.now)?).unwrap_or_default();
-            what["revoked"] = matched.into();
-            // What somebody looks for after a leak may be a key's text.
-            if filter.search.is_some() {
-                what["search"] = "…".into();
-            }
-            change.log("keys.revoke", &Target::realm(self.0.realm, filter.org.as_ref()), None, Some(what))?;
-            Ok(BulkRevoked { matched, done: true, sample })
-        })
+            Ok(revoked)
+        })?;
+        Ok(found(true, revoked))
     }
-}
-
-/// The same filter with moments in the place of spans.
-fn resolved(filter: &KeyFilter, now: u64) -> Result<KeyFilter, Error> {
-    let at = |field: &str, when: &Option<When>| when.as_ref().map(|when| when.at(field, now).map(When::At)).transpose();
-    Ok(KeyFilter {
-        expires_before: at("expires_before", &filter.expires_before)?,
-        created_before: at("created_before", &filter.created_before)?,
-        ..filter.clone()
-    })
 }

@@ -7,8 +7,10 @@ use super::Keys;
 use super::create::issue;
 use super::load::Loaded;
 use super::rows::{Secret, end_secrets};
+use super::rules::TYPED_NAME;
 use crate::audit::Target;
 use crate::error::{Error, Kind};
+use crate::grants::Grant;
 use crate::journal::What;
 use crate::model::{Caller, Changed, Created, Handover, Key, Once, Rotate, RotationMode, Settings, composed, format_time};
 use crate::store::{Statements, args, fields};
@@ -32,7 +34,7 @@ fn check(settings: &Settings, key: &Key, rotate: &Rotate) -> Result<(), Error> {
         return wrong_state("is revoked; a new secret would be refused like the old one".into());
     }
     if settings.rotation_confirmed && rotate.confirm.as_deref().map(composed).as_deref() != Some(key.name.as_str()) {
-        return Err(Error::Unconfirmed { what: "rotating a key" });
+        return Err(Error::Unconfirmed { what: "rotating a key", takes: TYPED_NAME });
     }
     // A third secret would have to end somebody's overlap early, or live beside the two.
     match key.overlap_until.filter(|_| rotate.overlap > 0) {
@@ -64,13 +66,18 @@ impl Keys<'_> {
             }
             check_revision(rotate.if_revision, key.revision, Kind::Key, &key_id.to_string())?;
             check(&org.settings, &key, rotate)?;
+            change.check_grant(Grant::Key(row))?;
             let secret = issue(&self.0.registry.env, &org.settings.prefix)?;
             end(change, row, rotate.overlap)?;
             Secret::issued(&secret).add(change, row)?;
             change.remember(handover.once, key_id)?;
-            change.revise("keys", row, fields! { updated_at: change.now })?;
+            change.revise(
+                "key_rows",
+                row,
+                fields! { rotated_at: change.now, updated_at: change.now, updated_by: change.caller.actor().as_str() },
+            )?;
             change.tx.touch(What::Key(row))?;
-            let Changed { key, warnings, .. } = Changed::done(change.reload(key_id)?);
+            let Changed { key, warnings, .. } = Changed::done(change.reload(key_id)?, &org.settings);
             let what = serde_json::json!({ "overlap_seconds": rotate.overlap, "revision": key.revision });
             change.log("key.rotate", &Target::key(&key), None, Some(what))?;
             handover.put(&secret)?;

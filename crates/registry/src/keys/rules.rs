@@ -1,9 +1,13 @@
 //! What an org's settings say about a key that is made or changed, and how many keys it may have. Numbers of keys are counted
 //! after the change, in the same transaction.
 
+use super::services::check_services;
 use crate::error::Error;
 use crate::limits::MAX_KEY_SERVICES;
-use crate::model::{Authority, IpLists, IpRules, KeyEdit, NewKey, Origin, Scope, Settings, Slug, Word, distinct, unique_roles};
+use crate::model::{
+    Authority, Deletion, IpLists, IpRules, KeyEdit, NewKey, Origin, Revocation, Scope, Settings, Slug, Word, distinct,
+    unique_roles, unique_tags,
+};
 use crate::store::{Statements, args};
 use crate::tenants::OrgRow;
 use crate::transaction::Change;
@@ -11,7 +15,12 @@ use crate::transaction::Change;
 /// A new key with what is named twice named once.
 pub(crate) fn tidy(new: &NewKey) -> Result<NewKey, Error> {
     check_times(new.not_before, new.expires_at)?;
-    Ok(NewKey { roles: unique_roles(&new.roles)?, scope: unique_services(&new.scope)?, ..new.clone() })
+    Ok(NewKey {
+        roles: unique_roles(&new.roles)?,
+        scope: unique_services(&new.scope)?,
+        tags: unique_tags(&new.tags)?,
+        ..new.clone()
+    })
 }
 
 pub(super) fn check_times(not_before: Option<u64>, expires_at: Option<u64>) -> Result<(), Error> {
@@ -45,6 +54,7 @@ pub(crate) fn check_new(settings: &Settings, new: &NewKey, now: u64, origin: Ori
     let ip = new.ip.rules(settings.first_order())?;
     check_ip(settings, &ip)?;
     check_environment(settings, new.environment.as_ref())?;
+    check_services(settings, &new.scope)?;
     Ok(ip)
 }
 
@@ -63,6 +73,7 @@ pub(super) fn check_edit(settings: &Settings, edit: &KeyEdit, now: u64) -> Resul
         settings.check_expiry(at, now)?;
     }
     edit.roles.as_deref().map_or(Ok(()), |roles| check_roles(settings, roles))?;
+    edit.scope.as_ref().map_or(Ok(()), |scope| check_services(settings, scope))?;
     check_environment(settings, edit.environment.as_ref().and_then(Option::as_ref))
 }
 
@@ -114,34 +125,42 @@ fn check_environment(settings: &Settings, environment: Option<&Slug>) -> Result<
     Err(Error::not_allowed("environment", reason))
 }
 
+/// What confirms what cannot be taken back.
+pub const TYPED_NAME: &str = "the key's name, typed exactly";
+
 pub(super) fn revoked_for_good() -> Error {
     Error::not_allowed("status", "a key is revoked for good here: make another one")
 }
 
-/// A limit on an org's keys.
+/// A limit on an org's keys. Those of pending imports count: they may be there in a moment.
 pub(crate) struct KeyLimit {
     setting: fn(&Settings) -> Option<u32>,
     sql: &'static str,
     /// Whether only keys that are neither revoked nor expired are counted, which takes the time.
     active: bool,
     what: &'static str,
-    mend: &'static str,
+    mend: fn(&Settings) -> &'static str,
 }
 
 pub(crate) const KEY_LIMITS: [KeyLimit; 2] = [
     KeyLimit {
         setting: |settings| settings.max_active_keys,
-        sql: "SELECT count(*) FROM keys WHERE org_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
+        sql: "SELECT count(*) FROM key_rows WHERE org_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
         active: true,
         what: "active keys of an org",
-        mend: "revoke unused ones, or have the limit raised",
+        mend: |_| "revoke unused ones, or have the limit raised",
     },
     KeyLimit {
         setting: |settings| settings.max_keys,
-        sql: "SELECT count(*) FROM keys WHERE org_id = $1",
+        sql: "SELECT count(*) FROM key_rows WHERE org_id = $1",
         active: false,
         what: "keys of an org",
-        mend: "delete unused ones, or have the limit raised",
+        mend: |settings| match settings.deletion {
+            Deletion::None if settings.revocation != Revocation::Delete => {
+                "have the limit raised, since keys are not deleted here"
+            }
+            _ => "delete unused ones, or have the limit raised",
+        },
     },
 ];
 
@@ -153,17 +172,17 @@ impl KeyLimit {
         Ok(Some((limit.into(), change.count(self.sql, &values)?)))
     }
 
-    pub(crate) fn reached(&self, limit: u64, mend: Option<&'static str>) -> Error {
-        Error::LimitReached { field: "org".into(), limit, what: self.what, mend: mend.unwrap_or(self.mend) }
+    pub(crate) fn reached(&self, limit: u64, mend: &'static str) -> Error {
+        Error::LimitReached { field: "org".into(), limit, what: self.what, mend }
     }
 }
 
 impl Change<'_> {
     /// Refuses what has left the org with more keys than it may have.
-    pub(super) fn check_limits(&mut self, org: &OrgRow) -> Result<(), Error> {
+    pub(crate) fn check_limits(&mut self, org: &OrgRow) -> Result<(), Error> {
         for limit in &KEY_LIMITS {
             match limit.count(self, org)? {
-                Some((most, found)) if found > most => return Err(limit.reached(most, None)),
+                Some((most, found)) if found > most => return Err(limit.reached(most, (limit.mend)(&org.settings))),
                 _ => {}
             }
         }

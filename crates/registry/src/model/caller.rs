@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use edgelatch_core::ip::Ip;
+use edgelatch_core::key::KeyId;
 use sha2::{Digest, Sha256};
 
 use super::text::{Name, Slug};
@@ -14,6 +15,7 @@ use crate::limits::MAX_IDEMPOTENCY_BYTES;
 #[derive(Clone, Debug)]
 pub struct Caller {
     actor: Name,
+    key: Option<KeyId>,
     address: Option<Ip>,
     org: Option<Slug>,
     committed: Committed,
@@ -36,9 +38,14 @@ impl Committed {
 }
 
 impl Caller {
-    /// Somebody with authority over whole realms: a key id, or `cli:` and a user of this machine.
+    /// Somebody with authority over everything, such as a user of this machine, written `cli:` and the name.
     pub fn new(actor: Name) -> Caller {
-        Caller { actor, address: None, org: None, committed: Committed::default() }
+        Caller { actor, key: None, address: None, org: None, committed: Committed::default() }
+    }
+
+    /// The holder of a management key: in the management realm they grant nothing that the key does not hold itself.
+    pub fn holding(key_id: KeyId) -> Result<Caller, Error> {
+        Ok(Caller { key: Some(key_id), ..Caller::new(Name::parse("actor", &key_id.to_string())?) })
     }
 
     /// The same, calling from `address`.
@@ -64,6 +71,11 @@ impl Caller {
     /// Who.
     pub fn actor(&self) -> &Name {
         &self.actor
+    }
+
+    /// The management key that they act by; none for whoever needs none.
+    pub(crate) fn key(&self) -> Option<KeyId> {
+        self.key
     }
 
     /// From where.

@@ -48,13 +48,34 @@ pub(crate) fn folded(text: &str) -> String {
     composed(&default_case_fold_str(text))
 }
 
-/// What two names share that people take for the same: the skeleton of Unicode Technical Standard 39, section 4, of names in any case.
-/// It is only compared, and never shown.
-pub(crate) fn skeleton(name: &str) -> String {
-    let compatible: String = name.nfkc().collect();
-    // The table leads from some small letters to capitals, so that the case is folded again.
-    let first: String = skeleton_of(&default_case_fold_str(&compatible)).collect();
-    skeleton_of(&default_case_fold_str(&first)).collect()
+/// What names share that people take for the same, as skeletons of Unicode Technical Standard 39, section 4. They are only compared, and never
+/// shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Looks {
+    /// In any case: `deploy` and `DEPLOY`, and small letters of another alphabet among its own.
+    any_case: String,
+    /// As it is written: a capital may look like one of another alphabet whose small letters do not, such as the Cyrillic `В`, or like a
+    /// small letter that is not its own, such as `I` and `l`.
+    as_written: String,
+}
+
+impl Looks {
+    pub(crate) fn of(name: &str) -> Looks {
+        let compatible: String = name.nfkc().collect();
+        // The table leads from some small letters to capitals, so that the case is folded again.
+        let first: String = skeleton_of(&default_case_fold_str(&compatible)).collect();
+        let any_case = skeleton_of(&default_case_fold_str(&first)).collect();
+        Looks { any_case, as_written: skeleton_of(&compatible).collect() }
+    }
+
+    /// Each beside the column that keeps it, and the column in which one key of an org holds it.
+    pub(crate) fn columns(&self) -> [(&'static str, &'static str, &str); 2] {
+        let [any_case, as_written] = Looks::COLUMNS;
+        [(any_case.0, any_case.1, &self.any_case), (as_written.0, as_written.1, &self.as_written)]
+    }
+
+    /// The columns that keep them, each beside that in which one key of an org holds it.
+    pub(crate) const COLUMNS: [(&'static str, &'static str); 2] = [("skeleton", "held_name"), ("look", "held_look")];
 }
 
 #[cfg(test)]
@@ -113,8 +134,13 @@ mod tests {
         }
     }
 
+    fn alike(one: &str, other: &str) -> bool {
+        let [one, other] = [one, other].map(Looks::of);
+        one.columns().into_iter().zip(other.columns()).any(|(one, other)| one == other)
+    }
+
     #[test]
-    fn names_that_look_alike_have_one_skeleton() {
+    fn names_that_look_alike_are_told() {
         for (one, other) in [
             ("deploy", "Deploy"),
             ("deploy", "DEPLOY"),
@@ -129,10 +155,33 @@ mod tests {
             ("straße", "STRASSE"),
             ("K", "\u{212a}"),
         ] {
-            assert_eq!(skeleton(one), skeleton(other), "{one} {other}");
+            assert!(alike(one, other), "{one} {other}");
         }
-        for (one, other) in [("deploy", "deploys"), ("a b", "ab"), ("prod", "pròd"), ("key 2", "key 3"), ("é", "e")] {
-            assert_ne!(skeleton(one), skeleton(other), "{one} {other}");
+        // Capitals of Cyrillic and Greek whose small letters look like no Latin ones.
+        for (one, other) in [
+            ("BACKUP", "ВACKUP"),
+            ("BACKUP", "BACКUP"),
+            ("TEST", "ТESТ"),
+            ("MAIL", "МAIL"),
+            ("HOST", "НOST"),
+            ("NODE", "ΝODE"),
+            ("ZONE", "ΖONE"),
+            ("prod-I", "prod-l"),
+            ("PROD-I", "PROD-1"),
+            ("Team |", "Team I"),
+        ] {
+            assert!(alike(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("deploy", "deploys"),
+            ("a b", "ab"),
+            ("prod", "pròd"),
+            ("key 2", "key 3"),
+            ("é", "e"),
+            ("Key I", "Key L"),
+            ("Key A", "Key B"),
+        ] {
+            assert!(!alike(one, other), "{one} {other}");
         }
     }
 

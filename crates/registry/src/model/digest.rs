@@ -1,4 +1,4 @@
-//! An imported key's SHA-256, as text brings it.
+//! The SHA-256 of a key's text: an imported one's, as text brings it, and that of a text which somebody found.
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -9,7 +9,7 @@ use crate::error::Error;
 /// Base64 with or without padding.
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
-/// SHA-256 of a key's whole text. It has no `Display`: digests stay in the registry.
+/// SHA-256 of a key's whole text: what an import brings, or a text that somebody found. It has no `Display`: digests stay in the registry.
 #[derive(Clone, PartialEq, Eq, derive_more::Debug)]
 #[debug("Digest")]
 pub struct Digest([u8; 32]);
@@ -30,6 +30,16 @@ impl Digest {
             ));
         }
         Ok(Digest(bytes))
+    }
+
+    /// That of a text which may be a key's, wherever somebody found it. The text is not kept.
+    pub fn of(text: &str) -> Digest {
+        Digest(edgelatch_core::key::digest(text.as_bytes()))
+    }
+
+    /// Its leftmost half: as much as a snapshot holds, and by which one is found.
+    pub(crate) fn beginning(&self) -> &[u8] {
+        self.0.split_at(16).0
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {

@@ -30,6 +30,9 @@ words! {
     }
 }
 
+/// How to mend what cannot be edited.
+pub(super) const OTHER_KEY: &str = "make another key";
+
 /// One entry of a list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IpEntry {
@@ -132,16 +135,23 @@ impl IpRules {
             .filter(|policy| !policy.is_unrestricted())
     }
 
-    /// What an administrator may not have meant.
-    pub fn warnings(&self) -> Vec<Warning> {
+    /// What an administrator may not have meant, and how to mend it: by an edit only if the rules are `editable`, and by one of these orders only.
+    pub(crate) fn warnings(&self, editable: bool, orders: &[Order]) -> Vec<Warning> {
         let mut found = Vec::new();
         let (allow, deny) = (enabled(&self.allow), enabled(&self.deny));
         let listed = self.allow_mode == AllowMode::List;
         if listed && allow.is_empty() {
-            found.push(Warning::RefusesEveryone);
+            let mend = if editable { "add one, or set the mode to `any`" } else { OTHER_KEY };
+            found.push(Warning::RefusesEveryone { mend });
         }
         if listed && !deny.is_empty() && self.order == Order::AllowFirst {
-            found.push(Warning::DenyIgnored { entries: deny.len() });
+            let mend = match (orders.contains(&Order::DenyFirst), editable) {
+                (true, true) => "set the order to `deny_first` to let it count",
+                (true, false) => "make another key with the order `deny_first` to let it count",
+                (false, true) => "take out of the allow list what is to be refused",
+                (false, false) => "make another key whose allow list does not let in what is to be refused",
+            };
+            found.push(Warning::DenyIgnored { entries: deny.len(), mend });
         }
         found.extend(allow.iter().filter(|c| c.prefix() == 0).map(|c| Warning::AllowsAll { entry: c.to_string() }));
         found.extend(deny.iter().filter(|c| c.prefix() == 0).map(|c| Warning::DeniesAll { entry: c.to_string() }));
@@ -263,6 +273,13 @@ mod tests {
         IpRules::new(None, Order::AllowFirst, list(allow), list(deny)).unwrap()
     }
 
+    const BOTH: [Order; 2] = [Order::AllowFirst, Order::DenyFirst];
+
+    /// What is said where everything may be edited.
+    fn warned(rules: &IpRules) -> Vec<Warning> {
+        rules.warnings(true, &BOTH)
+    }
+
     /// The rules with another allow list.
     fn edited(rules: &IpRules, allow: ListEdit, empty: EmptyList) -> Result<IpRules, Error> {
         rules.edited(&IpEdit { allow, ..IpEdit::default() }, empty)
@@ -276,13 +293,30 @@ mod tests {
 
     #[test]
     fn warns_of_what_has_no_effect_or_too_much() {
-        assert!(rules(&["10.0.0.0/8"], &[]).warnings().is_empty());
-        assert!(rules(&[], &["10.0.0.0/8"]).warnings().is_empty());
-        assert_eq!(rules(&["10.0.0.0/8"], &["10.1.0.0/16"]).warnings(), [Warning::DenyIgnored { entries: 1 }]);
-        assert_eq!(rules(&["0.0.0.0/0"], &[]).warnings(), [Warning::AllowsAll { entry: "0.0.0.0/0".into() }]);
-        assert_eq!(rules(&[], &["::/0"]).warnings(), [Warning::DeniesAll { entry: "::/0".into() }]);
+        assert!(warned(&rules(&["10.0.0.0/8"], &[])).is_empty());
+        assert!(warned(&rules(&[], &["10.0.0.0/8"])).is_empty());
+        assert_eq!(warned(&rules(&["0.0.0.0/0"], &[])), [Warning::AllowsAll { entry: "0.0.0.0/0".into() }]);
+        assert_eq!(warned(&rules(&[], &["::/0"])), [Warning::DeniesAll { entry: "::/0".into() }]);
         let edit = IpEdit { order: Some(Order::DenyFirst), ..IpEdit::default() };
-        assert!(rules(&["10.0.0.0/8"], &["10.1.0.0/16"]).edited(&edit, EmptyList::Nobody).unwrap().warnings().is_empty());
+        assert!(warned(&rules(&["10.0.0.0/8"], &["10.1.0.0/16"]).edited(&edit, EmptyList::Nobody).unwrap()).is_empty());
+    }
+
+    /// What is advised can be done.
+    #[test]
+    fn a_remedy_is_one_that_is_allowed() {
+        let ignored = rules(&["10.0.0.0/8"], &["10.1.0.0/16"]);
+        for (orders, editable, says, never) in [
+            (&BOTH[..], true, "set the order to `deny_first`", "another key"),
+            (&BOTH, false, "make another key with the order", "set the order"),
+            (&BOTH[..1], true, "take out of the allow list", "deny_first"),
+            (&BOTH[..1], false, "make another key", "deny_first"),
+        ] {
+            let said = ignored.warnings(editable, orders)[0].to_string();
+            assert!(said.contains("(1 enabled)") && said.contains(says) && !said.contains(never), "{said}");
+        }
+        let closed = IpRules::without_lists(AllowMode::List, Order::AllowFirst);
+        assert!(closed.warnings(true, &BOTH)[0].to_string().ends_with("set the mode to `any`"));
+        assert!(closed.warnings(false, &BOTH)[0].to_string().ends_with(OTHER_KEY));
     }
 
     #[test]
@@ -292,7 +326,7 @@ mod tests {
             let listed = rules(&["10.0.0.0/8"], &[]);
             let closed = edited(&listed, allow.clone(), EmptyList::Nobody).unwrap();
             assert_eq!(closed.allow_mode(), AllowMode::List);
-            assert_eq!(closed.warnings(), [Warning::RefusesEveryone]);
+            assert_eq!(warned(&closed)[0].code(), "refuses_everyone");
             assert!(edited(&listed, allow, EmptyList::Everybody).unwrap().policy().is_none());
             let any = IpEdit { allow_mode: Some(AllowMode::Any), ..IpEdit::default() };
             assert!(closed.edited(&any, EmptyList::Nobody).unwrap().policy().is_none());

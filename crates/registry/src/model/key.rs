@@ -7,12 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::caller::Idempotency;
-use super::ip::{IpEdit, IpRules, NewIpRules};
-use super::settings::{Authority, Field};
-use super::text::{Description, Metadata, Name, Service, Slug};
-use super::time::{Time, rfc3339};
+use super::ip::{IpEdit, IpRules, NewIpRules, OTHER_KEY};
+use super::settings::{Authority, Field, Settings};
+use super::text::{Description, Metadata, Name, Service, Slug, Tag};
+use super::time::{DAY, Time, rfc3339};
 use super::words::{display, words};
 use crate::error::{Error, Warning};
+use crate::limits::EXPIRY_NOTICE_DAYS;
 
 words! {
     /// What a key is good for at the moment.
@@ -42,6 +43,12 @@ words! {
         /// Brought by its digest.
         Imported = "imported",
     }
+}
+
+/// When it is told next that a key expires then, once it was told at so many days before; none once it was told at all of the thresholds.
+pub(crate) fn next_notice(expires_at: Time, told: u64) -> Option<Time> {
+    let days = EXPIRY_NOTICE_DAYS.into_iter().find(|days| *days < told)?;
+    Some(expires_at.saturating_sub(days * DAY))
 }
 
 /// The services a key may be used for.
@@ -121,6 +128,8 @@ pub struct NewKey {
     pub metadata: Metadata,
     /// What it is used for; the org's first environment unless said.
     pub environment: Option<Slug>,
+    /// Words to find it by.
+    pub tags: Vec<Tag>,
 }
 
 impl NewKey {
@@ -138,6 +147,7 @@ impl NewKey {
             expires_at: None,
             metadata: Metadata::default(),
             environment: None,
+            tags: Vec::new(),
         }
     }
 }
@@ -147,6 +157,8 @@ impl NewKey {
 pub struct KeyEdit {
     /// New name.
     pub name: Option<Name>,
+    /// Another owner of the same org, who has the key from now on.
+    pub owner: Option<Slug>,
     /// New description.
     pub description: Option<Description>,
     /// New roles.
@@ -163,6 +175,8 @@ pub struct KeyEdit {
     pub metadata: Option<Metadata>,
     /// New environment, or none.
     pub environment: Option<Option<Slug>>,
+    /// New tags, in place of the old ones.
+    pub tags: Option<Vec<Tag>>,
     /// Revoked, or enabled again.
     pub status: Option<StatusEdit>,
     /// Refuse unless the key is at this revision.
@@ -179,7 +193,9 @@ impl KeyEdit {
     pub(crate) fn named(&self) -> impl Iterator<Item = (Field, &'static str)> {
         let all = [
             (Field::Name, "name", self.name.is_some()),
+            (Field::Owner, "owner", self.owner.is_some()),
             (Field::Description, "description", self.description.is_some()),
+            (Field::Description, "tags", self.tags.is_some()),
             (Field::Roles, "roles", self.roles.is_some()),
             (Field::Scope, "scope", self.scope.is_some()),
             (Field::Ip, "allow", !self.ip.is_empty()),
@@ -252,12 +268,16 @@ pub struct Key {
     pub metadata: Metadata,
     /// What it is used for.
     pub environment: Option<Slug>,
+    /// Words to find it by.
+    pub tags: Vec<Tag>,
     /// When its secret was made.
     pub rotated_at: Time,
     /// When it should be rotated.
     pub due_at: Option<Time>,
     /// Until when its last secret lives beside the new one.
     pub overlap_until: Option<Time>,
+    /// When its secret was reported to stand where everybody can read it.
+    pub leaked_at: Option<Time>,
     /// When an edge last accepted it.
     pub last_used_at: Option<Time>,
     /// From where that was.
@@ -268,8 +288,12 @@ pub struct Key {
     pub refusals: u64,
     /// When it was made.
     pub created_at: Time,
+    /// By whom: a management key's id, or `cli:` and the name of a user of the machine.
+    pub created_by: Name,
     /// When it was last changed.
     pub updated_at: Time,
+    /// By whom.
+    pub updated_by: Name,
     /// When it was revoked.
     pub revoked_at: Option<Time>,
     /// Rises with every change to this key.
@@ -290,21 +314,30 @@ pub struct Changed {
 }
 
 impl Changed {
-    /// A key that was changed just now, with what may not be as meant.
-    pub(crate) fn done(key: Key) -> Changed {
-        let mut warnings = key.ip.warnings();
-        if key.roles.is_empty() && key.authority != Authority::Org {
-            warnings.push(Warning::NoRoles);
+    /// A key that was changed just now, with what may not be as meant, and how to mend that by what the org's settings allow.
+    pub(crate) fn done(key: Key, settings: &Settings) -> Changed {
+        let mut warnings = key.ip.warnings(settings.is_editable(Field::Ip), &settings.ip_orders);
+        let (org, owner) = (key.org.to_string(), key.owner.to_string());
+        match key.authority {
+            Authority::Roles if key.roles.is_empty() => warnings.push(Warning::NoRoles),
+            Authority::Owner if key.roles.is_empty() => {
+                warnings.push(Warning::OwnerWithoutRoles { org: org.clone(), owner: owner.clone() });
+            }
+            Authority::Roles | Authority::Owner | Authority::Org => {}
+        }
+        if key.owner_disabled {
+            warnings.push(Warning::OwnerDisabled { org, owner });
         }
         if key.state == State::Expired {
-            warnings.push(Warning::Expired);
+            let later = "it stays refused until it is given a later one";
+            warnings.push(Warning::Expired { mend: if settings.is_editable(Field::Expiry) { later } else { OTHER_KEY } });
         }
         Changed { key, changed: true, deleted: false, warnings }
     }
 
     /// A key that was so already.
-    pub(crate) fn unchanged(key: Key) -> Changed {
-        Changed { changed: false, ..Changed::done(key) }
+    pub(crate) fn unchanged(key: Key, settings: &Settings) -> Changed {
+        Changed { changed: false, ..Changed::done(key, settings) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Lists: which keys, and in which order; how long a page is, and where the next one begins.
 
+use std::io::{self, Write};
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
@@ -7,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::json::given;
 use super::key::{Key, State};
-use super::text::Slug;
+use super::text::{Name, Slug, Tag};
 use super::time::When;
 use super::words::words;
 use crate::error::Error;
-use crate::limits::{DEFAULT_PAGE, MAX_PAGE};
+use crate::limits::{DEFAULT_PAGE, MAX_PAGE, MAX_PAGE_BYTES};
 
 words! {
     /// By what a list is sorted.
@@ -62,11 +64,23 @@ pub struct KeyFilter {
     #[schema(value_type = Option<String>, examples("2027-01-31"))]
     #[param(value_type = Option<String>, example = "2027-01-31")]
     pub created_before: Option<When>,
+    /// Only those that no edge has accepted since this time, and that were made before it.
+    #[schema(value_type = Option<String>)]
+    #[param(value_type = Option<String>, example = "90d ago")]
+    pub unused_since: Option<When>,
+    /// Only those that no edge has ever accepted.
+    #[serde(default)]
+    #[param(value_type = bool, required = false)]
+    pub never_used: bool,
+    /// Only those that were made by this caller: a management key's id, or `cli:` and the name of a user of the machine.
+    pub created_by: Option<Name>,
+    /// Only those with this tag, in any case.
+    pub tag: Option<Tag>,
     /// Only those that should be rotated, as their environments say.
     #[serde(default)]
     #[param(value_type = bool, required = false)]
     pub rotation_due: bool,
-    /// Only those whose name, description, id or first characters contain this text.
+    /// Only those whose name or description contains this text in any case, or whose id or first characters begin with it.
     #[schema(max_length = 128)]
     #[param(max_length = 128)]
     pub search: Option<String>,
@@ -93,6 +107,13 @@ pub struct KeyPage {
     pub keys: Vec<Key>,
     /// Pass this as `cursor` for the next page; none when this is the last.
     pub next: Option<String>,
+    /// Pass this as `cursor` for the page before; none when this is the first.
+    pub previous: Option<String>,
+    /// How many keys the filter fits, on all pages.
+    pub total: u64,
+    /// Whether `total` is exact: it is without a filter but an org or the state `revoked`, and where the keys that may fit are at most 3,000. Otherwise
+    /// there are at least so many.
+    pub exact: bool,
 }
 
 /// Which page of a list.
@@ -100,10 +121,11 @@ pub struct KeyPage {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, default)]
 pub struct Paging {
-    /// At most this many on a page; 50 if not said.
+    /// At most this many on a page; 50 if not said. A page ends earlier when its rows are long, or after thousands of keys that do not fit, so only
+    /// `next` tells whether there are more.
     #[param(value_type = u64, required = false, minimum = 1, maximum = 500)]
     pub limit: Option<u64>,
-    /// `next` of the last page.
+    /// `next` or `previous` of another page.
     #[param(value_type = String, required = false)]
     pub cursor: Option<String>,
 }
@@ -138,11 +160,56 @@ pub(crate) fn cursor(place: &impl Serialize) -> String {
     serde_json::to_vec(place).map_or(String::new(), |bytes| URL_SAFE_NO_PAD.encode(bytes))
 }
 
+/// Ends a page early that has become long enough.
+#[derive(Debug, Default)]
+pub(crate) struct PageBytes(usize);
+
+impl PageBytes {
+    /// Counts one more that is on the page; returns whether it is the last one.
+    pub(crate) fn fill(&mut self, with: &impl Serialize) -> Result<bool, Error> {
+        serde_json::to_writer(&mut *self, with).map_err(|e| Error::Store { detail: e.to_string() })?;
+        Ok(self.0 >= MAX_PAGE_BYTES)
+    }
+}
+
+impl Write for PageBytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Cuts off what was read beyond the page's `size` to see whether there is more; the cursor is at the last row that stays.
 pub(crate) fn cut<T, P: Serialize>(rows: &mut Vec<T>, size: usize, place: impl FnOnce(&T) -> P) -> Option<String> {
     let more = rows.len() > size;
     rows.truncate(size);
     rows.last().filter(|_| more).map(|last| cursor(&place(last)))
+}
+
+/// Some rows of a log in the order in which they were written, for whoever keeps it elsewhere.
+#[derive(Clone, Debug)]
+pub struct Exported<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Up to which place the log was read: go on after it.
+    pub reached: u64,
+    /// The last place of the log.
+    pub end: u64,
+}
+
+/// Refuses a place to go on after that the log does not have yet. It had it once, if it was restored since: whoever goes on would miss what is
+/// written up to there.
+pub(crate) fn check_place(after: u64, end: u64) -> Result<(), Error> {
+    if after <= end {
+        return Ok(());
+    }
+    // Where it ends is not said: an org's own log has places of others between.
+    let reason = "lies beyond the end of the log: it is another log, or one that was restored from a backup; begin anew with 0";
+    Err(Error::invalid("after", reason))
 }
 
 /// A stretch of time.

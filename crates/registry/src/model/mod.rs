@@ -1,5 +1,5 @@
 //! What the registry keeps and what it is asked for, as types that cannot be invalid. No SQL here, no clock, no transaction;
-//! no digest but an imported one on its way in ([`Digest`]), and no secret but in [`Created`].
+//! no digest but one on its way in ([`Digest`]), and no secret but in [`Created`].
 //!
 //! | read | for |
 //! |---|---|
@@ -30,21 +30,24 @@ mod time;
 mod words;
 
 pub use caller::{Caller, Committed, Idempotency};
-pub(crate) use chars::{composed, folded, skeleton};
+pub(crate) use chars::{Looks, composed, folded};
 pub use digest::Digest;
 pub use ip::{EmptyList, IpEdit, IpEntry, IpLists, IpRules, ListEdit, NewIpRules};
+pub(crate) use key::next_notice;
 pub use key::{Changed, Created, Handover, Keep, Key, KeyEdit, NewKey, Once, Origin, Rotate, Scope, State, StatusEdit};
-pub use list::{Direction, KeyFilter, KeyOrder, KeyPage, Paging, Sort, Window};
-pub(crate) use list::{cursor, cut};
+pub use list::{Direction, Exported, KeyFilter, KeyOrder, KeyPage, Paging, Sort, Window};
+pub(crate) use list::{PageBytes, check_place, cursor, cut};
 pub use preset::{Preset, PresetData, PresetRole};
 pub use settings::{Authority, Credential, Deletion, Environment, Field, RealmCredentials, Revocation, RotationMode, Settings};
 pub(crate) use tenants::MANAGEMENT_REALM;
-pub use tenants::{NewOrg, NewOwner, NewRealm, NewRole, Org, OrgEdit, Owner, OwnerEdit, OwnerKind, Realm, Role, RoleEdit};
-pub use text::{Description, Metadata, Name, Note, Pattern, Prefix, Service, Slug, Token, is_member_name};
-pub(crate) use text::{distinct, unique_roles};
+pub use tenants::{
+    NewOrg, NewOwner, NewRealm, NewRole, Org, OrgEdit, Owner, OwnerEdit, OwnerKind, Realm, RealmEdit, Role, RoleEdit,
+};
+pub use text::{Description, EventId, Metadata, Name, Note, Pattern, Prefix, Service, Slug, Tag, Token, is_member_name};
+pub(crate) use text::{distinct, unique_roles, unique_tags};
 pub(crate) use time::{DAY, future, rfc3339};
 pub use time::{
     Expiry, SUGGESTED_SPANS, Start, When, format as format_time, parse_expiry, parse_span, parse_start, parse_time,
 };
 pub use words::{FromText, Word};
-pub(crate) use words::{from_text, words};
+pub(crate) use words::{display, from_text, words};

@@ -8,6 +8,7 @@ use super::settings::{RealmCredentials, Settings};
 use super::text::{Name, Pattern, Prefix, Slug};
 use super::time::rfc3339;
 use super::words::words;
+use crate::error::Warning;
 
 /// The name of the realm whose keys authorise the management API.
 pub const MANAGEMENT_REALM: &str = "management";
@@ -27,6 +28,8 @@ pub struct Realm {
     pub credentials: RealmCredentials,
     /// Whether it holds imported keys, of free syntax.
     pub imports: bool,
+    /// Seconds that a head lives: how long edges go on without the control plane.
+    pub head_lifetime: u64,
     /// Id of its pepper, if its digests are peppered.
     pub pepper_id: Option<u32>,
     /// Rises with every change that a snapshot would show.
@@ -35,6 +38,24 @@ pub struct Realm {
     #[serde(serialize_with = "rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     pub created_at: u64,
+    /// Rises with every change to the realm itself.
+    pub revision: u64,
+}
+
+/// Changes to a realm; what is left out stays as it is.
+#[serde_with::apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RealmEdit {
+    /// What people call it.
+    pub name: Option<Name>,
+    /// Seconds that a head lives, 60 to 2592000 (30 days): how long edges go on without the control plane. It holds from the next head on.
+    #[schema(minimum = 60, maximum = 2_592_000)]
+    pub head_lifetime: Option<u64>,
+    /// Refuse unless the realm is at this revision.
+    #[serde(skip)]
+    #[serde_with(skip_apply)]
+    pub if_revision: Option<u64>,
 }
 
 /// What it takes to make a realm.
@@ -177,6 +198,8 @@ pub struct Role {
     pub predefined: bool,
     /// Rises with every change to this role.
     pub revision: u64,
+    /// What may not be as meant.
+    pub warnings: Vec<Warning>,
 }
 
 /// What it takes to make a role.

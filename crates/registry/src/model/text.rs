@@ -6,7 +6,7 @@ use edgelatch_core::{key, permission};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::chars::{composed, deceptive, is_deceptive};
+use super::chars::{composed, deceptive, folded, is_deceptive};
 use super::words::{FromText, from_text};
 use crate::error::Error;
 use crate::limits;
@@ -30,6 +30,11 @@ fn is_prose(text: &str) -> bool {
 fn is_slug(text: &str) -> bool {
     let plain = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     text.as_bytes().first().is_some_and(plain) && text.bytes().all(|b| plain(&b) || matches!(b, b'.' | b'_' | b'-'))
+}
+
+fn is_event_id(text: &str) -> bool {
+    text.len() == limits::EVENT_ID_BYTES
+        && text.strip_prefix("evt_").is_some_and(|id| id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 macro_rules! texts {
@@ -109,6 +114,9 @@ texts! {
     #[derive(Default)]
     Note("note", maybe up to limits::MAX_NOTE_BYTES, is_line, "one line without control, invisible or unassigned characters, or blanks at its ends",
         Some(r"^([^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?)?$"));
+    /// A word by which people sort keys.
+    Tag("tag", filled up to limits::MAX_TAG_BYTES, |t| is_line(t) && !t.contains(|c: char| c.is_whitespace() || c == ','),
+        "one word without commas, control, invisible or unassigned characters", Some(r"^[^\s,\u0000-\u001f\u007f-\u009f]+$"));
     /// A service that a scope names.
     Service("scope", filled up to edgelatch_core::limits::MAX_PERMISSION_BYTES, |t| permission::is_permission(t.as_bytes()),
         "segments of A-Z a-z 0-9 _ - joined by dots, such as `cdn`", Some("^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$"));
@@ -123,6 +131,25 @@ texts! {
     /// What a program calls itself or something of its own.
     Token("token", filled up to limits::MAX_TOKEN_BYTES, |t| t.bytes().all(|b| b.is_ascii_graphic()),
         "visible ASCII characters, such as a UUID", Some("^[!-~]+$"));
+    /// Identifies an event.
+    EventId("event", filled up to limits::EVENT_ID_BYTES, is_event_id, "`evt_` and 32 hexadecimal digits", Some("^evt_[0-9a-f]{32}$"));
+}
+
+impl Pattern {
+    /// Whether this pattern grants whatever `other` grants. A `*` of `other` stands for words that no pattern names, so only a `*` covers it.
+    pub(crate) fn covers(&self, other: &Pattern) -> bool {
+        // Whether the words so far of this pattern cover so many words of the other, from none to all.
+        let mut covered: Vec<bool> = std::iter::once(true).chain(other.0.split('.').map(|_| false)).collect();
+        for own in self.0.split('.') {
+            let mut any = false;
+            let next = covered.iter().zip(other.0.split('.')).map(|(before, word)| {
+                any |= before;
+                if own == "*" { any } else { *before && own == word }
+            });
+            covered = std::iter::once(false).chain(next).collect();
+        }
+        covered.last() == Some(&true)
+    }
 }
 
 /// The list without what it names twice, in order.
@@ -141,6 +168,17 @@ pub(crate) fn unique_roles(roles: &[Slug]) -> Result<Vec<Slug>, Error> {
     distinct(roles, "roles", limits::MAX_KEY_ROLES)
 }
 
+/// Tags, each once whatever its case, as it was given first, in the order of their letters.
+pub(crate) fn unique_tags(tags: &[Tag]) -> Result<Vec<Tag>, Error> {
+    let mut list: Vec<(String, &Tag)> = tags.iter().map(|tag| (folded(tag.as_str()), tag)).collect();
+    list.sort_by(|(a, _), (b, _)| a.cmp(b));
+    list.dedup_by(|later, first| later.0 == first.0);
+    if list.len() > limits::MAX_KEY_TAGS {
+        return Err(Error::invalid("tags", format!("{} are more than the limit of {}", list.len(), limits::MAX_KEY_TAGS)));
+    }
+    Ok(list.into_iter().map(|(_, tag)| tag.clone()).collect())
+}
+
 /// A key's custom metadata: a JSON object, kept as compact text; empty when there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata(String);
@@ -148,7 +186,8 @@ pub struct Metadata(String);
 impl Metadata {
     /// Reads a JSON object. An empty object is no metadata.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let value: Value = serde_json::from_str(text).map_err(|e| Error::invalid("metadata", format!("is not JSON: {e}")))?;
+        let value: Value = serde_json::from_str(text)
+            .map_err(|e| Error::invalid("metadata", format!("is not JSON, at line {} column {}", e.line(), e.column())))?;
         let Value::Object(members) = value else {
             return Err(Error::invalid("metadata", r#"must be a JSON object, such as {"team":"web"}"#));
         };
@@ -222,6 +261,56 @@ mod tests {
         assert!(Pattern::parse("permission", "dns.*").is_ok() && Pattern::parse("permission", "dns*").is_err());
         assert!(Service::parse("scope", "cdn").is_ok() && Service::parse("scope", "*").is_err());
         assert!(Prefix::parse("prefix", "vsp_sk").is_ok() && Prefix::parse("prefix", "Vsp").is_err());
+    }
+
+    #[test]
+    fn a_pattern_covers_what_it_grants_in_every_case() {
+        let covers = |own: &str, other: &str| {
+            let [own, other] = [own, other].map(|text| Pattern::parse("permission", text).unwrap());
+            own.covers(&other)
+        };
+        for (own, other) in [
+            ("*", "*"),
+            ("*", "a.*.b"),
+            ("*", "a"),
+            ("a.*", "a.b"),
+            ("a.*", "a.b.c"),
+            ("a.*", "a.*.c"),
+            ("a.*", "a.*.*"),
+            ("*.view", "a.*.view"),
+            ("*.b.*", "a.*.b.c"),
+            ("a.b", "a.b"),
+        ] {
+            assert!(covers(own, other), "{own} {other}");
+        }
+        for (own, other) in [
+            ("a.*", "*"),
+            ("a.*", "a"),
+            ("a.*", "b.*"),
+            ("a.b", "a.*"),
+            ("a.b", "a.b.c"),
+            ("*.view", "*"),
+            ("*.view", "view"),
+            ("*.view", "a.*"),
+            ("*.*", "*"),
+            ("*.b.*", "a.*.c"),
+            ("a.*.c", "a.*"),
+        ] {
+            assert!(!covers(own, other), "{own} {other}");
+        }
+    }
+
+    #[test]
+    fn tags_are_words_told_apart_in_any_case() {
+        let tags = |texts: &[&str]| unique_tags(&texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Tag>>());
+        let named = |texts: &[&str]| tags(texts).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(named(&["web", "API", "Web", "api", "gro\u{df}", "GROSS"]), ["API", "gro\u{df}", "web"]);
+        for bad in ["", "a b", "a,b", " a", "a\u{a0}b", "a\u{202e}b", "a\nb", &"x".repeat(limits::MAX_TAG_BYTES + 1)] {
+            assert!(Tag::parse("tag", bad).is_err(), "{bad:?}");
+        }
+        let many: Vec<String> = (0..=limits::MAX_KEY_TAGS).map(|n| format!("t{n}")).collect();
+        assert_eq!(tags(&many.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_err().field(), Some("tags"));
+        assert_eq!(named(&many[1..].iter().map(String::as_str).collect::<Vec<_>>()).len(), limits::MAX_KEY_TAGS);
     }
 
     #[test]

@@ -6,73 +6,13 @@ use std::sync::Mutex;
 use edgelatch_core::key;
 
 use super::Since;
-use crate::error::Error;
 use crate::import::{Import, ImportDefaults, ImportFormat};
 use crate::model::{
     Caller, Handover, NewKey, NewOrg, NewOwner, NewRealm, NewRole, OwnerEdit, OwnerKind, Preset, RoleEdit, Scope, Service, Slug,
 };
 use crate::registry::{Env, Registry};
-use crate::store::{Database, Each, MIGRATIONS, Mode, Session, Store, Value, Work};
-
-/// A statement that was run, its values, and the rows that it gave.
-type Ran = (String, Vec<Value>, u64);
-
-/// A store that remembers what is read.
-struct Counting {
-    store: Box<dyn Store>,
-    ran: &'static Mutex<Vec<Ran>>,
-}
-
-struct Counted<'s> {
-    session: &'s mut dyn Session,
-    ran: &'static Mutex<Vec<Ran>>,
-}
-
-impl Store for Counting {
-    fn run(&self, mode: Mode, work: &mut Work<'_>) -> Result<(), Error> {
-        self.store.run(mode, &mut |session| work(&mut Counted { session, ran: self.ran }))
-    }
-}
-
-impl Session for Counted<'_> {
-    fn execute(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error> {
-        self.session.execute(sql, args)
-    }
-
-    fn query(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error> {
-        let mut rows = 0;
-        let result = self.session.query(sql, args, &mut |found| {
-            rows += 1;
-            row(found)
-        });
-        self.ran.lock().unwrap().push((sql.into(), args.to_vec(), rows));
-        result
-    }
-
-    fn batch(&mut self, sql: &str) -> Result<(), Error> {
-        self.session.batch(sql)
-    }
-
-    fn version(&mut self) -> Result<Option<u64>, Error> {
-        self.session.version()
-    }
-
-    fn bulk(&mut self) -> Result<(), Error> {
-        self.session.bulk()
-    }
-
-    fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {
-        self.session.columns(table)
-    }
-
-    fn load(&mut self, table: &str, columns: &[&str], rows: &[Vec<Value>]) -> Result<(), Error> {
-        self.session.load(table, columns, rows)
-    }
-
-    fn settle(&mut self, table: &str) -> Result<(), Error> {
-        self.session.settle(table)
-    }
-}
+use crate::store::counting::{Counting, Ran, plan};
+use crate::store::{Database, MIGRATIONS};
 
 fn caller() -> Caller {
     Caller::new("cli:tester".parse().unwrap())
@@ -167,18 +107,7 @@ fn walks_through_nothing(registry: &Registry, ran: &Mutex<Vec<Ran>>) {
     registry.ledger(&slug("acme")).since(0, None).unwrap();
     let statements: Vec<Ran> = ran.lock().unwrap().drain(..).collect();
     for (sql, values, _) in statements {
-        let plan = registry.store.reading(|session| {
-            let mut plan = Vec::new();
-            session.query(&format!("EXPLAIN QUERY PLAN {sql}"), &values, &mut |row| {
-                plan.extend(row.values().into_iter().filter_map(|value| match value {
-                    Value::Text(text) => Some(text),
-                    _ => None,
-                }));
-                Ok(())
-            })?;
-            Ok(plan)
-        });
-        for step in plan.unwrap() {
+        for step in plan(&*registry.store, &sql, &values) {
             // That index leads through all keys of the realm.
             assert!(!step.contains("SCAN") && !step.contains("keys_realm"), "{step}: {sql}");
         }

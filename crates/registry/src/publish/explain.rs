@@ -11,9 +11,9 @@ use super::records::Records;
 use super::spelled::spelled_out;
 use crate::directory::{self, Entries};
 use crate::error::Error;
-use crate::keys::{Keys, conditions, load_rows, row_of};
+use crate::keys::{Keys, conditions, load_while, row_of};
 use crate::limits::{ADDRESS_SCAN, MAX_PAGE};
-use crate::model::{Key, KeyFilter, Paging, State, cursor};
+use crate::model::{Key, KeyFilter, PageBytes, Paging, State, cursor};
 use crate::store::Statements;
 use crate::transaction::Transaction;
 
@@ -99,21 +99,23 @@ impl Keys<'_> {
         let filter = KeyFilter { state: Some(State::Active), ..filter.clone() };
         let now = self.0.now()?;
         self.0.read(|tx| {
-            let mut keys = Vec::new();
+            let (mut keys, mut bytes) = (Vec::new(), PageBytes::default());
             for _ in 0..ADDRESS_SCAN / MAX_PAGE {
                 let mut all = conditions(tx, &filter, now)?;
                 all.maybe("k.id <", before);
                 let sql = format!("SELECT k.id FROM keys k WHERE {} ORDER BY k.id DESC LIMIT {MAX_PAGE}", all.sql());
                 let rows: Vec<u64> = tx.all(&sql, &all.values)?;
-                for loaded in load_rows(tx, &rows, now)? {
+                let mut full = false;
+                load_while(tx, &rows, now, |loaded| {
                     before = Some(loaded.row);
-                    match admits(&loaded.key, ip)? {
-                        Some(listed) if listed || !only_listed => keys.push(Usable { key: loaded.key, listed }),
-                        _ => continue,
+                    if let Some(listed) = admits(&loaded.key, ip)?.filter(|listed| *listed || !only_listed) {
+                        full = bytes.fill(&loaded.key)? || keys.len() + 1 == size;
+                        keys.push(Usable { key: loaded.key, listed });
                     }
-                    if keys.len() == size {
-                        return Ok(UsablePage { keys, next: before.map(|row| cursor(&row)) });
-                    }
+                    Ok(!full)
+                })?;
+                if full {
+                    return Ok(UsablePage { keys, next: before.map(|row| cursor(&row)) });
                 }
                 if rows.len() < MAX_PAGE {
                     return Ok(UsablePage { keys, next: None });

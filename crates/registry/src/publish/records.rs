@@ -48,7 +48,7 @@ impl Records {
     }
 
     fn read(&mut self, tx: &mut Transaction<'_>, test: &str, rows: &[u64]) -> Result<(), Error> {
-        // A row that is gone may have been given to another realm. The sum keeps databases from looking for all keys of this realm.
+        // The sum keeps databases from looking for all keys of this realm.
         let rest = format!("{FROM} WHERE {test} AND k.realm_id + 0 = $1");
         let values: Vec<Value> = std::iter::once(tx.realm.into()).chain(rows.iter().map(|row| (*row).into())).collect();
         tx.each(RECORD.select(&rest), &values, |record| {

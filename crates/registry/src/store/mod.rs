@@ -16,6 +16,8 @@
 #[cfg(test)]
 mod contract;
 mod copy;
+#[cfg(test)]
+pub(crate) mod counting;
 mod database;
 mod pg_value;
 mod postgres;
@@ -27,10 +29,10 @@ mod sqlite;
 mod upgrade;
 
 pub use copy::CopyProgress;
-pub(crate) use copy::copy;
+pub(crate) use copy::{Loader, Piece, Progress, TableHead, copy, read_tables};
 pub use database::Database;
 pub(crate) use row::{Column, Conditions, Fields, Query, Value, args, columns, fields, places};
-pub(crate) use schema::MIGRATIONS;
+pub(crate) use schema::{MIGRATIONS, tables};
 #[cfg(test)]
 pub(crate) use session::Each;
 pub(crate) use session::{Session, Statements};
@@ -55,6 +57,11 @@ pub(crate) trait Store: Send + Sync {
     /// Runs a transaction, which commits when its work returns `Ok`, and leaves no trace otherwise. The work may be run more
     /// than once: when the connection was lost under it, or another transaction stood in its way.
     fn run(&self, mode: Mode, work: &mut Work<'_>) -> Result<(), Error>;
+
+    /// Refuses a database that may not show what others change in it from now on.
+    fn check_live(&self) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 impl dyn Store + '_ {

@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::FairMutex;
 use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::config::SslMode;
 use postgres::error::{Error as PgError, SqlState};
@@ -35,7 +36,8 @@ pub(crate) struct Postgres {
     address: String,
     pool: Pool<Manager>,
     /// One writer a process competes for the lock, so that waiting ones leave connections to readers.
-    writer: Mutex<()>,
+    /// It goes to whoever has waited for longest, as does the lock.
+    writer: FairMutex<()>,
 }
 
 struct Manager {
@@ -150,7 +152,7 @@ impl Postgres {
             .connection_timeout(WAIT)
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager);
-        Ok(Postgres { address: address.into(), pool, writer: Mutex::new(()) })
+        Ok(Postgres { address: address.into(), pool, writer: FairMutex::new(()) })
     }
 
     fn get(&self) -> Result<PooledConnection<Manager>, Error> {
@@ -215,7 +217,7 @@ impl Postgres {
 
 impl Store for Postgres {
     fn run(&self, mode: Mode, work: &mut Work<'_>) -> Result<(), Error> {
-        let _turn = (mode != Mode::Read).then(|| self.writer.lock().unwrap_or_else(PoisonError::into_inner));
+        let _turn = (mode != Mode::Read).then(|| self.writer.lock());
         let mut tries = 1;
         loop {
             match self.attempt(mode, work) {
@@ -271,6 +273,13 @@ impl<'a> Tx<'a> {
             self.failure = Some(next(&error));
             self.store.error(&error)
         })
+    }
+
+    /// What gives a table its ids.
+    fn sequence(&mut self, table: &str) -> Result<String, Error> {
+        let session: &mut dyn Session = self;
+        let found: Option<String> = session.one(format!("SELECT pg_get_serial_sequence('{table}', 'id')"), &[])?;
+        found.ok_or_else(|| Error::Store { detail: format!("table {table} gives no ids") })
     }
 
     fn prepare(&mut self, sql: &str, args: &[Value]) -> Result<Statement, Error> {
@@ -348,6 +357,11 @@ impl Session for Tx<'_> {
         }
     }
 
+    fn millis(&mut self) -> Result<u64, Error> {
+        let session: &mut dyn Session = self;
+        session.count("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)", &[])
+    }
+
     /// A plan made while a table is empty reads all of it, and is kept while the table grows.
     fn bulk(&mut self) -> Result<(), Error> {
         self.batch("SET LOCAL enable_seqscan = off")
@@ -370,11 +384,21 @@ impl Session for Tx<'_> {
         })
     }
 
-    fn settle(&mut self, table: &str) -> Result<(), Error> {
-        let sql = format!(
-            "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table})) \
-             WHERE EXISTS (SELECT 1 FROM {table})"
-        );
-        self.guard(|tx| tx.query_opt(&sql, &[]).map(|_| ()))
+    fn last_id(&mut self, table: &str) -> Result<u64, Error> {
+        let sequence = self.sequence(table)?;
+        let session: &mut dyn Session = self;
+        session.count(format!("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}"), &[])
+    }
+
+    fn settle(&mut self, table: &str, last: u64) -> Result<(), Error> {
+        if last > self.last_id(table)? {
+            let sequence = self.sequence(table)?;
+            self.guard(|tx| tx.query_opt(&format!("SELECT setval('{sequence}', {last})"), &[]).map(|_| ()))?;
+        }
+        Ok(())
+    }
+
+    fn unhurried(&mut self) -> Result<(), Error> {
+        self.batch("SET LOCAL statement_timeout = 0")
     }
 }

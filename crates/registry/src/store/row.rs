@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::model::FromText;
 
 /// One value of a row or of a statement's parameters. As JSON, in cursors, it is what it holds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, derive_more::From)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, derive_more::From)]
 #[serde(untagged)]
 pub(crate) enum Value {
     #[default]
@@ -136,6 +136,7 @@ tuples! {
     (A "1", B "2");
     (A "1", B "2", C "3");
     (A "1", B "2", C "3", D "4");
+    (A "1", B "2", C "3", D "4", E "5", F "6");
 }
 
 /// A query, or its beginning, and what each of its rows is read as.
@@ -253,6 +254,11 @@ impl Conditions {
         all
     }
 
+    /// A test with the parameters that it numbers itself.
+    pub(crate) fn of(test: impl Into<String>, values: &[Value]) -> Conditions {
+        Conditions { values: values.to_vec(), tests: vec![test.into()] }
+    }
+
     /// One more: the test, and the parameter at its end.
     pub(crate) fn add(&mut self, test: &str, value: impl Into<Value>) {
         self.add_with(value, |place| format!("{test} {place}"));
@@ -270,7 +276,13 @@ impl Conditions {
         self.tests.push(test(&format!("${}", self.values.len())));
     }
 
-    /// A test without a parameter.
+    /// One more parameter, for a test that is added without it.
+    pub(crate) fn value(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
+    }
+
+    /// A test without a parameter of its own.
     pub(crate) fn add_plain(&mut self, test: impl Into<String>) {
         self.tests.push(test.into());
     }

@@ -1,7 +1,7 @@
 //! The schema: numbered files in `migrations/`, each run once, in one transaction. A file that was released is never edited; the
 //! next one follows it.
 //!
-//! A file is written once for both dialects: `{id}`, `{int}`, `{blob}` and `{strict}` stand for what differs. Blank lines divide
+//! A file is written once for both dialects: `{id}`, `{int}`, `{blob}`, `{strict}` and `{clustered}` stand for what differs. Blank lines divide
 //! it into paragraphs, and a paragraph that begins with a line `{sqlite}` or `{postgres}` is for that one alone.
 
 use std::path::Path;
@@ -24,7 +24,14 @@ pub(super) const SQLITE: Dialect = Dialect {
     // `edgl`: tells our file from any other SQLite database.
     begin: "PRAGMA application_id = 1701078892",
     set_version: "PRAGMA user_version =",
-    words: &[("{id}", "INTEGER PRIMARY KEY"), ("{int}", "INTEGER"), ("{blob}", "BLOB"), ("{strict}", "STRICT")],
+    words: &[
+        // Without the last word, the id of a row that is gone is given again.
+        ("{id}", "INTEGER PRIMARY KEY AUTOINCREMENT"),
+        ("{int}", "INTEGER"),
+        ("{blob}", "BLOB"),
+        ("{strict}", "STRICT"),
+        ("{clustered}", "STRICT, WITHOUT ROWID"),
+    ],
 };
 
 pub(super) const POSTGRES: Dialect = Dialect {
@@ -37,6 +44,7 @@ pub(super) const POSTGRES: Dialect = Dialect {
         ("{int}", "BIGINT"),
         ("{blob}", "BYTEA"),
         ("{strict}", ""),
+        ("{clustered}", ""),
         // Bytes decide order and equality, as in SQLite, whatever language the database was made for.
         (" TEXT", " TEXT COLLATE \"C\""),
     ],
@@ -83,9 +91,21 @@ pub(crate) type Migrations = &'static [&'static str];
 pub(crate) const MIGRATIONS: Migrations = &[include_str!("migrations/0001_registry.sql")];
 
 /// Every table, each after those it refers to.
-pub(super) fn tables() -> impl Iterator<Item = &'static str> {
+pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
     let created = |line: &'static str| line.strip_prefix("CREATE TABLE ")?.split_whitespace().next();
     MIGRATIONS.iter().flat_map(|migration| migration.lines()).filter_map(created)
+}
+
+/// The columns that tell the rows of a table apart, as they stand after `ORDER BY`; none where rows may be alike.
+pub(super) fn key_columns(table: &str) -> Option<String> {
+    let is_it = |text: &&str| text.strip_prefix(table).is_some_and(|rest| rest.starts_with(" ("));
+    let mut created = MIGRATIONS.iter().flat_map(|migration| migration.split("CREATE TABLE "));
+    let lines = created.find(is_it)?.split("\n)").next()?.lines().map(str::trim);
+    lines.into_iter().find_map(|line| match line.strip_prefix("PRIMARY KEY (") {
+        Some(columns) => columns.split(')').next().map(Into::into),
+        None if line.starts_with("id {id}") || line.contains(" PRIMARY KEY ") => line.split(' ').next().map(Into::into),
+        None => None,
+    })
 }
 
 #[cfg(test)]
@@ -93,12 +113,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_are_told_apart_by_their_keys() {
+        let found = ["realms", "role_patterns", "key_counts", "key_terms", "journal", "none"].map(key_columns);
+        let wanted = [Some("id"), Some("role_id, pattern"), Some("org_id"), Some("realm_id, term, block"), None, None];
+        assert_eq!(found.each_ref().map(Option::as_deref), wanted);
+        assert_eq!(tables().filter(|table| key_columns(table).is_none()).collect::<Vec<_>>(), ["journal"]);
+    }
+
+    #[test]
     fn a_paragraph_is_for_one_dialect_or_for_both() {
         let migration =
             "CREATE TABLE a (id {id}, b TEXT) {strict};\n\n{sqlite}\nPRAGMA x;\n\n{postgres}\nSELECT 1;\n\nSELECT 2;";
         assert_eq!(
             SQLITE.render(migration),
-            "CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT) STRICT;\n\nPRAGMA x;\n\nSELECT 2;"
+            "CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, b TEXT) STRICT;\n\nPRAGMA x;\n\nSELECT 2;"
         );
         let postgres = POSTGRES.render(migration);
         assert!(postgres.contains("b TEXT COLLATE \"C\") ;\n\nSELECT 1;\n\nSELECT 2;"), "{postgres}");
@@ -112,6 +140,6 @@ mod tests {
                 assert!(!dialect.render(migration).contains('{'), "{migration}");
             }
         }
-        assert_eq!(tables().count(), 26);
+        assert_eq!(tables().count(), 34);
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::row::{Fields, Query, Row, Value, insert};
+use super::row::{Fields, Query, Row, Value, insert, places};
 use crate::error::Error;
+use crate::limits::ROWS_AT_ONCE;
 
 /// Sees each row in turn.
 pub(crate) type Each<'a> = dyn FnMut(Row<'_>) -> Result<(), Error> + 'a;
@@ -17,6 +18,8 @@ pub(crate) trait Session {
     fn batch(&mut self, sql: &str) -> Result<(), Error>;
     /// How many migrations have run; none where there are no tables of ours.
     fn version(&mut self) -> Result<Option<u64>, Error>;
+    /// The database's own time in milliseconds since 1970, at this moment: on SQLite this machine's.
+    fn millis(&mut self) -> Result<u64, Error>;
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error>;
     /// Adds rows in the database's fastest way: unless it has one of its own, row by row.
     fn load(&mut self, table: &str, columns: &[&str], rows: &[Vec<Value>]) -> Result<(), Error> {
@@ -27,8 +30,12 @@ pub(crate) trait Session {
     fn bulk(&mut self) -> Result<(), Error> {
         Ok(())
     }
-    /// Makes the ids that the database gives follow those that were loaded into a table that has ids, if it does not by itself.
-    fn settle(&mut self, _table: &str) -> Result<(), Error> {
+    /// The last id that was given in a table that has ids, also to a row that is gone; 0 for none.
+    fn last_id(&mut self, table: &str) -> Result<u64, Error>;
+    /// From here on the database gives a table ids above `last` only.
+    fn settle(&mut self, table: &str, last: u64) -> Result<(), Error>;
+    /// Statements that read may take as long as they need from here on.
+    fn unhurried(&mut self) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -99,6 +106,25 @@ pub(crate) trait Statements {
         let Some(columns) = rows.first().map(Fields::names) else { return Ok(()) };
         let rows: Vec<Vec<Value>> = rows.into_iter().map(Fields::values).collect();
         self.session().load(table, &columns, &rows)
+    }
+
+    /// Adds rows with the same columns, of which none comes twice; `conflict` says what becomes of one that is there. Few round trips: sizes are
+    /// halved until what is left fits, so that a database prepares seven statements.
+    fn put_all(&mut self, table: &str, mut rows: Vec<Fields>, conflict: &str) -> Result<(), Error> {
+        let Some(columns) = rows.first().map(Fields::names) else { return Ok(()) };
+        let mut size = ROWS_AT_ONCE;
+        while !rows.is_empty() && size > 0 {
+            if rows.len() < size {
+                size /= 2;
+                continue;
+            }
+            let one = |row: usize| format!("({})", places(1 + row * columns.len(), columns.len()));
+            let all: Vec<String> = (0..size).map(one).collect();
+            let sql = format!("INSERT INTO {table} ({}) VALUES {} ON CONFLICT {conflict}", columns.join(", "), all.join(", "));
+            let values: Vec<Value> = rows.drain(..size).flat_map(Fields::values).collect();
+            self.run(&sql, &values)?;
+        }
+        Ok(())
     }
 
     /// Changes a row of a thing that has revisions.

@@ -5,28 +5,33 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
+use std::thread::sleep;
 use std::time::Duration;
 
+use parking_lot::FairMutex;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql, TransactionBehavior, ffi, params_from_iter};
 
 use super::row::Row;
 use super::schema::{Migrations, SQLITE};
 use super::session::Each;
-use super::{Mode, Session, Statements, Store, Value, Work, passed_over};
+use super::{Mode, Session, Statements, Store, Value, Work, args, passed_over};
 use crate::error::Error;
-use crate::limits::{BUSY_MILLIS, CACHE_KIB, READER_CACHE_KIB, READERS, STATEMENTS, WAL_PAGES};
+use crate::limits::{BUSY_LOOK_MILLIS, BUSY_MILLIS, CACHE_KIB, PAGE_BYTES, READER_CACHE_KIB, READERS, STATEMENTS, WAL_PAGES};
 
 /// `edgl`: tells our file from any other SQLite database.
 const APPLICATION_ID: u64 = 0x6564_676c;
 
 pub(crate) struct Sqlite {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    /// Given to whoever has waited for longest.
+    writer: FairMutex<Connection>,
     /// Connections that read and are idle: a reader takes one, or waits for the first that is given back. So a long read, such as
     /// looking through a million keys, does not stand in the way of those that every call begins with.
     idle: Mutex<Receiver<Connection>>,
     back: Sender<Connection>,
+    /// Whether the file was only opened to be read, so that what others write may never be seen.
+    reads_only: bool,
 }
 
 impl Sqlite {
@@ -46,7 +51,7 @@ impl Sqlite {
             }
             Err(error) => return Err(Error::Unwritable { path: path.into(), detail: error.to_string() }),
         }
-        let store = Sqlite::connect(path)?;
+        let store = Sqlite::connect_by(path, open)?;
         SQLITE.migrate(&store, path, true, known).map(|()| store)
     }
 
@@ -71,16 +76,42 @@ impl Sqlite {
     }
 
     fn connect(path: &Path) -> Result<Sqlite, Error> {
+        match Sqlite::connect_by(path, open) {
+            // Where nothing can be written, what is there can still be read.
+            Err(Error::Unwritable { .. }) if is_denied(path) => {
+                Ok(Sqlite { reads_only: true, ..Sqlite::connect_by(path, open_to_read)? })
+            }
+            connected => connected,
+        }
+    }
+
+    fn connect_by(path: &Path, open: fn(&Path, u64) -> rusqlite::Result<Connection>) -> Result<Sqlite, Error> {
         let open = |cache_kib| open(path, cache_kib).map_err(|e| translate(path, e));
         let (back, idle) = channel();
         for _ in 0..READERS {
             let _ = back.send(open(READER_CACHE_KIB)?);
         }
-        Ok(Sqlite { path: path.into(), writer: Mutex::new(open(CACHE_KIB)?), idle: Mutex::new(idle), back })
+        let writer = FairMutex::new(open(CACHE_KIB)?);
+        Ok(Sqlite { path: path.into(), writer, idle: Mutex::new(idle), back, reads_only: false })
     }
 
     fn error(&self, error: rusqlite::Error) -> Error {
         translate(&self.path, error)
+    }
+
+    /// Begins the write-ahead log anew once it is long. SQLite does so by itself only if nobody has written since it moved the last page into
+    /// the file: beside writers that never pause, the log would grow without end. What SQLite has left is little, so nobody waits for long; and
+    /// nobody is waited for: if somebody reads or writes, the next transaction tries again.
+    fn shorten_log(&self, writer: &mut Connection) {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        if std::fs::metadata(log).is_ok_and(|log| log.len() > WAL_PAGES * PAGE_BYTES) {
+            let tried = writer
+                .busy_timeout(Duration::ZERO)
+                .and_then(|()| writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0)));
+            // What was committed stays so whatever comes of this.
+            drop((tried, writer.busy_handler(Some(look_again))));
+        }
     }
 
     fn transact(&self, connection: &mut Connection, behavior: TransactionBehavior, work: &mut Work<'_>) -> Result<(), Error> {
@@ -98,27 +129,76 @@ impl Store for Sqlite {
     /// A panic rolls the transaction back, so that its connection stays sound.
     fn run(&self, mode: Mode, work: &mut Work<'_>) -> Result<(), Error> {
         if mode != Mode::Read {
-            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            return self.transact(&mut writer, TransactionBehavior::Immediate, work);
+            let mut writer = self.writer.lock();
+            self.transact(&mut writer, TransactionBehavior::Immediate, work)?;
+            self.shorten_log(&mut writer);
+            return Ok(());
         }
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let idle = idle.map_err(|e| Error::Store { detail: e.to_string() })?;
         let mut reader = scopeguard::guard(idle, |reader| drop(self.back.send(reader)));
         self.transact(&mut reader, TransactionBehavior::Deferred, work)
     }
+
+    fn check_live(&self) -> Result<(), Error> {
+        if self.reads_only { Err(Error::ReadOnly { path: self.path.clone() }) } else { Ok(()) }
+    }
+}
+
+/// Waits a moment for another process's transaction, unless it was waited for often enough.
+fn look_again(looks: i32) -> bool {
+    let waited = u64::try_from(looks).unwrap_or(0) * BUSY_LOOK_MILLIS;
+    if waited < BUSY_MILLIS {
+        sleep(Duration::from_millis(BUSY_LOOK_MILLIS));
+    }
+    waited < BUSY_MILLIS
 }
 
 /// A connection that keeps at most so much of the file.
 fn open(path: &Path, cache_kib: u64) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(Duration::from_millis(BUSY_MILLIS))?;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_handler(Some(look_again))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // FULL: what was acknowledged survives a power cut.
     connection.execute_batch(&format!(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
          PRAGMA cache_size = -{cache_kib}; PRAGMA wal_autocheckpoint = {WAL_PAGES};"
     ))?;
+    Ok(connection)
+}
+
+/// Whether writing to the file, or to SQLite's side file that every writer needs, is denied for good, as on a disk that is mounted to be read
+/// only; not for want of space or of open files, which may be there a moment later. SQLite's own errors do not tell these apart.
+fn is_denied(path: &Path) -> bool {
+    let mut shared = path.as_os_str().to_owned();
+    shared.push("-shm");
+    let denied = |path: &Path, create: bool| {
+        let mut options = OpenOptions::new();
+        options.append(true).create(create);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let kinds = [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem, io::ErrorKind::IsADirectory];
+        options.open(path).is_err_and(|error| kinds.contains(&error.kind()))
+    };
+    denied(path, false) || denied(Path::new(&shared), true)
+}
+
+/// A connection that only reads, of a file beside which nothing can be written. Unless a writer's log lies there, nobody writes.
+fn open_to_read(path: &Path, cache_kib: u64) -> rusqlite::Result<Connection> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let fixed = std::fs::metadata(log).is_err();
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        uri += &if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    }
+    let connection = Connection::open_with_flags(uri + if fixed { "?immutable=1" } else { "" }, flags)?;
+    connection.busy_timeout(Duration::from_millis(BUSY_MILLIS))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch(&format!("PRAGMA trusted_schema = OFF; PRAGMA cache_size = -{cache_kib};"))?;
     Ok(connection)
 }
 
@@ -180,8 +260,25 @@ impl Session for Tx<'_> {
         Ok(Some(version.into()).filter(|version| *version > 0))
     }
 
+    fn millis(&mut self) -> Result<u64, Error> {
+        let session: &mut dyn Session = self;
+        session.count("SELECT CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)", &[])
+    }
+
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {
         self.prepared(&format!("SELECT * FROM {table}"), |statement| Ok(statement.column_names().map(Into::into).collect()))
+    }
+
+    fn last_id(&mut self, table: &str) -> Result<u64, Error> {
+        let session: &mut dyn Session = self;
+        session.count("SELECT seq FROM sqlite_sequence WHERE name = $1", args![table])
+    }
+
+    fn settle(&mut self, table: &str, last: u64) -> Result<(), Error> {
+        if self.execute("UPDATE sqlite_sequence SET seq = max(seq, $2) WHERE name = $1", args![table, last])? == 0 {
+            self.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)", args![table, last])?;
+        }
+        Ok(())
     }
 }
 

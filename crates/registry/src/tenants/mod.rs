@@ -1,6 +1,7 @@
 //! Who is in the registry: realms, their orgs, and those orgs' owners and roles, each found by its name. Keys are in `keys`. Begin
 //! with `owners`: orgs and roles go the same way.
 
+mod deletion;
 mod orgs;
 mod owners;
 mod realms;
@@ -33,6 +34,21 @@ impl Change<'_> {
         let found = self.one(sql, args![self.tx.realm, org.as_str()])?;
         let (id, settings) = found.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))?;
         Ok(OrgRow { id, settings })
+    }
+}
+
+/// Refuses to delete what keys have, or pending imports bring keys with. `rows` tests rows of keys, with the row to delete as $1.
+fn check_unused(change: &mut Change<'_>, (kind, id): (Kind, &Slug), rows: &str, row: u64) -> Result<(), Error> {
+    if change.count(format!("SELECT count(*) FROM key_rows WHERE {rows}"), args![row])? == 0 {
+        return Ok(());
+    }
+    match change.count(format!("SELECT count(*) FROM keys WHERE {rows}"), args![row])? {
+        0 => {
+            let sql = format!("SELECT DISTINCT import_id FROM key_rows WHERE {rows} AND import_id > 0");
+            let imports = change.all(sql, args![row])?;
+            Err(Error::Importing { kind, id: id.to_string(), imports })
+        }
+        keys => Err(Error::InUse { kind, id: id.to_string(), by: format!("{keys} keys") }),
     }
 }
 

@@ -1,13 +1,14 @@
 //! Orgs and their settings.
 
-use super::Tenants;
 use super::realms::find_realm;
 use super::roles::insert_role;
+use super::{Tenants, check_unused};
 use crate::audit::{Target, logged};
 use crate::directory;
 use crate::error::{Error, Kind};
+use crate::grants::Grant;
 use crate::journal::What;
-use crate::model::{Caller, Name, NewOrg, Org, OrgEdit, PresetRole, RealmCredentials, Settings, Slug, Word};
+use crate::model::{Caller, Looks, Name, NewOrg, Org, OrgEdit, Preset, PresetRole, RealmCredentials, Settings, Slug, Word};
 use crate::store::{Fields, Statements, args, columns, fields};
 use crate::transaction::{Change, Transaction, check_revision};
 
@@ -41,17 +42,19 @@ fn editable(name: &Name, settings: &Settings) -> Result<Fields, Error> {
 
 /// Claims the names of the org's keys for one key each, or frees them.
 fn hold_names(change: &mut Change<'_>, org: u64, unique: bool) -> Result<(), Error> {
+    let set =
+        |to: fn(&'static str) -> &'static str| Looks::COLUMNS.map(|(kept, held)| format!("{held} = {}", to(kept))).join(", ");
     if !unique {
-        return change.run("UPDATE keys SET held_name = NULL WHERE org_id = $1", args![org]).map(drop);
+        return change.run(&format!("UPDATE key_rows SET {} WHERE org_id = $1", set(|_| "NULL")), args![org]).map(drop);
     }
-    let sql = "UPDATE keys SET held_name = skeleton WHERE org_id = $1 AND revoked_at IS NULL";
+    let sql = format!("UPDATE key_rows SET {} WHERE org_id = $1 AND revoked_at IS NULL", set(|kept| kept));
     let shared = || {
         Error::invalid(
             "settings/unique_names",
             "two of the org's keys share a name, or have names that look alike: rename or revoke one first",
         )
     };
-    change.run(sql, args![org]).map(drop).map_err(|e| e.or_unique(shared))
+    change.run(&sql, args![org]).map(drop).map_err(|e| e.or_unique(shared))
 }
 
 /// Notes that the next snapshot differs if edges look in other headers than in those from `before`.
@@ -65,6 +68,9 @@ impl Tenants<'_> {
         caller.check_realm()?;
         self.0.change(caller, |change| {
             let realm = find_realm(change, self.0.realm)?;
+            if new.preset == Some(Preset::Management) && realm.preset != Preset::Management {
+                return Err(Error::invalid("preset", "`management` is the preset of the realm of that name, and of no other"));
+            }
             let other = new.preset.filter(|preset| *preset != realm.preset);
             let data = other.unwrap_or(realm.preset).data()?;
             let mut settings = data.settings;
@@ -119,6 +125,7 @@ impl Tenants<'_> {
             touch_if_other_headers(change, self.0.realm, headers)?;
             if settings.authority != before.settings.authority {
                 directory::regrant_org(&mut change.tx, id, settings.authority)?;
+                change.check_grant(Grant::Org(id))?;
                 change.tx.touch(What::Org(id))?;
             }
             let (_, after) = find(&mut change.tx, org)?;
@@ -130,25 +137,30 @@ impl Tenants<'_> {
     /// Deletes an org that has no keys, with its owners and roles.
     pub fn delete_org(&self, caller: &Caller, org: &Slug, if_revision: Option<u64>) -> Result<Org, Error> {
         caller.check_realm()?;
-        self.0.change(caller, |change| {
-            let (id, before) = find_to_change(change, org, if_revision)?;
-            let keys = change.count("SELECT count(*) FROM keys WHERE org_id = $1", args![id])?;
-            if keys > 0 {
-                return Err(Error::InUse { kind: Kind::Org, id: org.to_string(), by: format!("{keys} keys") });
-            }
-            let headers = find_realm(change, self.0.realm)?.credentials;
-            for sql in [
-                "DELETE FROM owners WHERE org_id = $1",
-                "DELETE FROM roles WHERE org_id = $1",
-                "DELETE FROM requests WHERE org_id = $1",
-                "DELETE FROM directory_sizes WHERE org_id = $1",
-                "DELETE FROM orgs WHERE id = $1",
-            ] {
-                change.run(sql, args![id])?;
-            }
-            touch_if_other_headers(change, self.0.realm, headers)?;
-            change.log("org.delete", &Target::org(org), logged(&before), None)?;
-            Ok(before)
-        })
+        let act = || {
+            self.0.change(caller, |change| {
+                let (id, before) = find_to_change(change, org, if_revision)?;
+                check_unused(change, (Kind::Org, org), "org_id = $1", id)?;
+                let headers = find_realm(change, self.0.realm)?.credentials;
+                for sql in [
+                    "DELETE FROM owners WHERE org_id = $1",
+                    "DELETE FROM roles WHERE org_id = $1",
+                    "DELETE FROM requests WHERE org_id = $1",
+                    "DELETE FROM directory_sizes WHERE org_id = $1",
+                    "DELETE FROM orgs WHERE id = $1",
+                ] {
+                    change.run(sql, args![id])?;
+                }
+                // Another org may get its name, or its row: that one must not show what this one did.
+                let realm = change.tx.realm;
+                change
+                    .run("DELETE FROM usage_buckets WHERE realm_id = $1 AND subject = $2", args![realm, format!("org:{id}")])?;
+                change.run("UPDATE events SET org = NULL WHERE realm_id = $1 AND org = $2", args![realm, org.as_str()])?;
+                touch_if_other_headers(change, self.0.realm, headers)?;
+                change.log("org.delete", &Target::org(org), logged(&before), None)?;
+                Ok(before)
+            })
+        };
+        self.0.over_imports(act)
     }
 }

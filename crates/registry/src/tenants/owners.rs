@@ -1,9 +1,10 @@
 //! Owners: users and service accounts, with roles of their own.
 
-use super::{OrgRow, Tenants, find_role, org_id};
+use super::{OrgRow, Tenants, check_unused, find_role, org_id};
 use crate::audit::{Target, logged};
 use crate::directory;
 use crate::error::{Error, Kind};
+use crate::grants::Grant;
 use crate::journal::What;
 use crate::model::{Authority, Caller, NewOwner, Owner, OwnerEdit, Slug, Word, unique_roles};
 use crate::store::{Conditions, Statements, args, columns, fields};
@@ -41,11 +42,19 @@ fn find_to_change(
     Ok((org_row, id, found))
 }
 
-/// Gives an owner other roles than it has.
-fn set_roles(tx: &mut Transaction<'_>, org: u64, owner: u64, roles: &[Slug]) -> Result<(), Error> {
-    tx.run("DELETE FROM owner_roles WHERE owner_id = $1", args![owner])?;
-    let roles = unique_roles(roles)?.iter().map(|role| find_role(tx, org, role)).collect::<Result<Vec<_>, _>>()?;
-    tx.add_all("owner_roles", roles.iter().map(|role| fields! { owner_id: owner, role_id: role.id }).collect())
+/// Gives an owner these roles. Those that it has already keep their rows: looked up by name once more, one of the realm's would turn into
+/// one of that name that the org has made since. Returns whether it has one that it had not.
+fn set_roles(tx: &mut Transaction<'_>, org: u64, owner: u64, roles: &[Slug]) -> Result<bool, Error> {
+    let roles = unique_roles(roles)?;
+    let sql = "SELECT r.id, r.slug FROM owner_roles x JOIN roles r ON r.id = x.role_id WHERE x.owner_id = $1";
+    let had: Vec<(u64, Slug)> = tx.all(sql, args![owner])?;
+    for (id, _) in had.iter().filter(|(_, slug)| !roles.contains(slug)) {
+        tx.run("DELETE FROM owner_roles WHERE owner_id = $1 AND role_id = $2", args![owner, *id])?;
+    }
+    let new = roles.iter().filter(|role| had.iter().all(|(_, slug)| slug != *role));
+    let new = new.map(|role| find_role(tx, org, role)).collect::<Result<Vec<_>, _>>()?;
+    tx.add_all("owner_roles", new.iter().map(|role| fields! { owner_id: owner, role_id: role.id }).collect())?;
+    Ok(!new.is_empty())
 }
 
 impl Tenants<'_> {
@@ -59,6 +68,7 @@ impl Tenants<'_> {
             let exists = || Error::Exists { kind: Kind::Owner, id: new.owner.to_string() };
             let id = change.add_new("owners", row)?.ok_or_else(exists)?;
             set_roles(&mut change.tx, org, id, &new.roles)?;
+            change.check_grant(Grant::Owner(id))?;
             let (_, owner) = find(&mut change.tx, &new.org, &new.owner)?;
             change.log("owner.create", &Target::owner(&owner), None, logged(&owner))?;
             Ok(owner)
@@ -92,15 +102,17 @@ impl Tenants<'_> {
                 return Ok(before);
             }
             change.revise("owners", id, fields! { name: name.as_str(), disabled: disabled })?;
-            // Roles that the edit does not name keep their rows: looked up by name once more, one of the realm's could turn into one of
-            // that name that the org has made since.
-            let mut shows = disabled != before.disabled;
+            let (mut shows, mut grants) = (disabled != before.disabled, before.disabled && !disabled);
             if roles != before.roles {
-                set_roles(&mut change.tx, org_row.id, id, &roles)?;
+                grants |= set_roles(&mut change.tx, org_row.id, id, &roles)?;
                 if org_row.settings.authority == Authority::Owner {
                     directory::regrant(&mut change.tx, org_row.id, id)?;
                     shows = true;
                 }
+            }
+            // Taking a role away, or disabling an owner, grants nothing.
+            if grants {
+                change.check_grant(Grant::Owner(id))?;
             }
             if shows {
                 change.tx.touch(What::Owner(id))?;
@@ -113,15 +125,15 @@ impl Tenants<'_> {
 
     /// Deletes an owner that has no keys.
     pub fn delete_owner(&self, caller: &Caller, org: &Slug, owner: &Slug, if_revision: Option<u64>) -> Result<Owner, Error> {
-        self.0.change(caller, |change| {
-            let (_, id, before) = find_to_change(change, (org, owner), if_revision)?;
-            let keys = change.count("SELECT count(*) FROM keys WHERE owner_id = $1", args![id])?;
-            if keys > 0 {
-                return Err(Error::InUse { kind: Kind::Owner, id: owner.to_string(), by: format!("{keys} keys") });
-            }
-            change.delete("owners", id)?;
-            change.log("owner.delete", &Target::owner(&before), logged(&before), None)?;
-            Ok(before)
-        })
+        let act = || {
+            self.0.change(caller, |change| {
+                let (_, id, before) = find_to_change(change, (org, owner), if_revision)?;
+                check_unused(change, (Kind::Owner, owner), "owner_id = $1", id)?;
+                change.delete("owners", id)?;
+                change.log("owner.delete", &Target::owner(&before), logged(&before), None)?;
+                Ok(before)
+            })
+        };
+        self.0.over_imports(act)
     }
 }

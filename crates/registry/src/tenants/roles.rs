@@ -1,11 +1,14 @@
 //! Roles: the realm's own, and those that orgs make for themselves.
 
+use std::collections::HashSet;
+
 use edgelatch_core::build::Table;
 
-use super::Tenants;
+use super::{Tenants, check_unused};
 use crate::audit::{Target, logged};
 use crate::directory;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Warning};
+use crate::grants::Grant;
 use crate::limits::MAX_ROLE_PATTERNS;
 use crate::model::{Caller, Name, NewRole, Pattern, Role, RoleEdit, Slug, distinct};
 use crate::store::{Conditions, Statements, args, columns, fields};
@@ -16,7 +19,7 @@ columns! {
     ROLE: (u64, Role) = {
         id = "r.id", role = "r.slug", org = "o.slug", name = "r.name", predefined = "r.predefined", revision = "r.revision",
         pattern = "p.pattern"
-    } => (id, Role { role, org, name, permissions: vec![pattern], predefined, revision })
+    } => (id, Role { role, org, name, permissions: vec![pattern], predefined, revision, warnings: Vec::new() })
 }
 
 /// Roles that fit: the realm's own first, then those of each org.
@@ -40,7 +43,13 @@ fn select(tx: &mut Transaction<'_>, only: &Conditions) -> Result<Vec<(u64, Role)
 fn all(tx: &mut Transaction<'_>, named: Option<&Slug>) -> Result<Vec<(u64, Role)>, Error> {
     let mut only = Conditions::new("r.realm_id =", tx.realm);
     only.maybe("r.slug =", named.map(Slug::as_str));
-    select(tx, &only)
+    let mut roles = select(tx, &only)?;
+    let of_realm: HashSet<Slug> =
+        roles.iter().filter(|(_, role)| role.org.is_none()).map(|(_, role)| role.role.clone()).collect();
+    for (_, role) in roles.iter_mut().filter(|(_, role)| role.org.is_some() && of_realm.contains(&role.role)) {
+        role.warnings.push(Warning::ShadowsRole { role: role.role.to_string() });
+    }
+    Ok(roles)
 }
 
 fn find(tx: &mut Transaction<'_>, org: Option<&Slug>, role: &Slug) -> Result<(u64, Role), Error> {
@@ -74,7 +83,8 @@ pub(super) fn insert_role(
     };
     let exists = || Error::Exists { kind: Kind::Role, id: role.to_string() };
     let id = change.add_new("roles", row)?.ok_or_else(exists)?;
-    write_patterns(&mut change.tx, (org, id), &checked(permissions)?)
+    write_patterns(&mut change.tx, (org, id), &checked(permissions)?)?;
+    change.check_grant(Grant::Role(id))
 }
 
 /// The row of the org whose roles the caller means to change; none for the realm's own, which takes authority over the realm.
@@ -108,7 +118,11 @@ impl Tenants<'_> {
         self.0.change(caller, |change| {
             let org = place(change, new.org.as_ref())?;
             insert_role(change, org, (&new.role, &new.name, &new.permissions), false)?;
-            let (_, role) = find(&mut change.tx, new.org.as_ref(), &new.role)?;
+            let (_, mut role) = find(&mut change.tx, new.org.as_ref(), &new.role)?;
+            let alike = all(&mut change.tx, Some(&new.role))?.len().saturating_sub(1);
+            if new.org.is_none() && alike > 0 {
+                role.warnings.push(Warning::RoleShadowed { role: role.role.to_string(), orgs: alike });
+            }
             change.log("role.create", &Target::role(&role), None, logged(&role))?;
             Ok(role)
         })
@@ -141,6 +155,10 @@ impl Tenants<'_> {
             if permissions != before.permissions {
                 write_patterns(&mut change.tx, (org_row, id), &permissions)?;
                 directory::change_role(&mut change.tx, id)?;
+                // Taking permissions away grants nothing.
+                if permissions.iter().any(|after| !before.permissions.iter().any(|before| before.covers(after))) {
+                    change.check_grant(Grant::Role(id))?;
+                }
             }
             let (_, after) = find(&mut change.tx, org, role)?;
             change.log("role.edit", &Target::role(&after), logged(&before), logged(&after))?;
@@ -156,17 +174,22 @@ impl Tenants<'_> {
         role: &Slug,
         if_revision: Option<u64>,
     ) -> Result<Role, Error> {
-        self.0.change(caller, |change| {
-            let (_, id, before) = find_to_change(change, org, role, if_revision)?;
-            let keys = change.count("SELECT count(*) FROM key_roles WHERE role_id = $1", args![id])?;
-            let owners = change.count("SELECT count(*) FROM owner_roles WHERE role_id = $1", args![id])?;
-            if keys + owners > 0 {
-                let by = format!("{keys} keys and {owners} owners");
-                return Err(Error::InUse { kind: Kind::Role, id: role.to_string(), by });
-            }
-            change.delete("roles", id)?;
-            change.log("role.delete", &Target::role(&before), logged(&before), None)?;
-            Ok(before)
-        })
+        let act = || {
+            self.0.change(caller, |change| {
+                let (_, id, before) = find_to_change(change, org, role, if_revision)?;
+                let having = "id IN (SELECT key_id FROM key_roles WHERE role_id = $1)";
+                let keys = change.count(format!("SELECT count(*) FROM keys WHERE {having}"), args![id])?;
+                let owners = change.count("SELECT count(*) FROM owner_roles WHERE role_id = $1", args![id])?;
+                if keys + owners > 0 {
+                    let by = format!("{keys} keys and {owners} owners");
+                    return Err(Error::InUse { kind: Kind::Role, id: role.to_string(), by });
+                }
+                check_unused(change, (Kind::Role, role), having, id)?;
+                change.delete("roles", id)?;
+                change.log("role.delete", &Target::role(&before), logged(&before), None)?;
+                Ok(before)
+            })
+        };
+        self.0.over_imports(act)
     }
 }

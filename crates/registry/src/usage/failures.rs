@@ -8,10 +8,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Usage;
-use super::alerts::raise;
 use crate::error::Error;
 use crate::limits::FAILURE_WINDOW;
 use crate::model::{Preset, Settings, format_time};
+use crate::outbox::{EventKind, News, raise};
+use crate::registry::Env;
 use crate::store::{Statements, args, columns};
 use crate::transaction::Transaction;
 
@@ -43,7 +44,7 @@ pub(super) type Subject = Option<(KeyId, u64)>;
 pub(super) type Counts = BTreeMap<(Subject, &'static str), u64>;
 
 /// Adds to the counts, and raises the alerts that are due.
-pub(super) fn count_verdicts(tx: &mut Transaction<'_>, counts: &Counts, now: u64) -> Result<(), Error> {
+pub(super) fn count_verdicts(tx: &mut Transaction<'_>, env: &Env, counts: &Counts, now: u64) -> Result<(), Error> {
     let slot = now - now % FAILURE_WINDOW;
     let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
     let mut failed: BTreeMap<Subject, u64> = BTreeMap::new();
@@ -67,7 +68,7 @@ pub(super) fn count_verdicts(tx: &mut Transaction<'_>, counts: &Counts, now: u64
         let org = subject.map(|(_, org)| org);
         let Some(limit) = alert_after(tx, org)? else { continue };
         if before < limit && before + number >= limit {
-            alert(tx, &name, org, (slot, before + number), now)?;
+            alert(tx, env, subject, (slot, before + number), now)?;
         }
     }
     Ok(())
@@ -91,17 +92,14 @@ pub(super) fn org_settings(tx: &mut Transaction<'_>, org: u64) -> Result<Setting
     found.ok_or_else(|| Error::Store { detail: "an org vanished".into() })
 }
 
-fn alert(tx: &mut Transaction<'_>, subject: &str, org: Option<u64>, (slot, number): (u64, u64), now: u64) -> Result<(), Error> {
-    let realm: Option<String> = tx.one("SELECT slug FROM realms WHERE id = $1", args![tx.realm])?;
+fn alert(tx: &mut Transaction<'_>, env: &Env, subject: Subject, (slot, number): (u64, u64), now: u64) -> Result<(), Error> {
+    let (key_id, org) = subject.unzip();
     let org: Option<String> = tx.one("SELECT slug FROM orgs WHERE id = $1", args![org])?;
     let sql = "SELECT code, number FROM failures WHERE realm_id = $1 AND slot = $2 AND subject = $3";
-    let codes: BTreeMap<String, u64> = tx.all(sql, args![tx.realm, slot, subject])?.into_iter().collect();
-    let key = (!subject.is_empty()).then_some(subject);
-    let body = json!({
-        "type": "failed_authentication", "realm": realm, "org": org, "key_id": key, "failures": number, "codes": codes,
-        "since": format_time(slot), "at": format_time(now), "window_seconds": FAILURE_WINDOW,
-    });
-    raise(tx, &body, now)
+    let name = key_id.map_or(String::new(), |id| id.to_string());
+    let codes: BTreeMap<String, u64> = tx.all(sql, args![tx.realm, slot, name])?.into_iter().collect();
+    let more = json!({ "failures": number, "codes": codes, "since": format_time(slot), "window_seconds": FAILURE_WINDOW });
+    raise(tx, env, now, News { kind: EventKind::FailedAuthentication, org: org.as_deref(), key_id, more })
 }
 
 impl Usage<'_> {

@@ -7,12 +7,13 @@ use edgelatch_core::key::KeyId;
 use edgelatch_core::verdict::{CODES, Code};
 use serde::{Deserialize, Serialize};
 
-use super::Usage;
+use super::buckets::{self, Hours, hour};
 use super::failures::{Counts, count_verdicts, org_settings};
+use super::{Usage, places};
 use crate::error::Error;
 use crate::limits::{BATCH_SECONDS, MAX_ENDPOINT_BYTES, MAX_EVENT_ID_BYTES, MAX_EVENTS, MAX_METHOD_BYTES, MAX_PAGE};
 use crate::model::{DAY, FromText};
-use crate::store::{Statements, Value, args, columns, fields, places};
+use crate::store::{self, Statements, Value, args, columns, fields};
 use crate::transaction::{RealmId, Transaction};
 
 /// One verification at an edge.
@@ -167,7 +168,10 @@ impl Usage<'_> {
             let events: Vec<Seen<'_>> = events.into_iter().map(|event| (event, of(event))).collect();
             log(tx, &events, now)?;
             tally(tx, &events)?;
-            count_verdicts(tx, &counted(&events), now)?;
+            let env = &self.0.registry.env;
+            count_verdicts(tx, env, &counted(&events), now)?;
+            buckets::add(tx, &hours(&events))?;
+            places::note(tx, env, uses(&events), now)?;
             let accepted = events.len() as u64;
             let unknown = events.iter().filter(|(_, key)| key.is_none()).count() as u64;
             Ok(Ingested { accepted, unknown, late: batch.events.len() as u64 - accepted, repeated: false })
@@ -182,7 +186,7 @@ fn known(tx: &mut Transaction<'_>, events: &[&Event<'_>]) -> Result<BTreeMap<Key
     for some in ids.chunks(MAX_PAGE) {
         let values: Vec<Value> = some.iter().map(|id| Value::from(id.to_string())).collect();
         // The realm is compared here: asked for it too, SQLite goes through all of the realm's keys.
-        let found = tx.all(KNOWN.select(&format!("FROM keys WHERE key_id IN ({})", places(1, some.len()))), &values)?;
+        let found = tx.all(KNOWN.select(&format!("FROM keys WHERE key_id IN ({})", store::places(1, some.len()))), &values)?;
         let ours = found.into_iter().filter(|(realm, ..)| RealmId(*realm) == tx.realm);
         all.extend(ours.map(|(_, id, known)| (id, known)));
     }
@@ -196,18 +200,26 @@ fn log(tx: &mut Transaction<'_>, events: &[Seen<'_>], now: u64) -> Result<(), Er
         let days = org_settings(tx, org)?.request_log_days;
         kept.insert(org, now.saturating_sub(u64::from(days) * DAY));
     }
-    let mut rows = Vec::new();
-    for (event, key) in events {
-        let Some((id, key)) = key else { continue };
-        if kept.get(&key.org).is_some_and(|oldest| event.at >= *oldest && *oldest < now) {
-            let Event { at, endpoint, ip, code, raw, .. } = event;
-            rows.push(fields! {
-                realm_id: tx.realm, org_id: key.org, key_id: id.to_string(), at: *at, method: &*raw.method, endpoint: *endpoint,
-                ip: ip.map(|ip| ip.to_string()), country: raw.country.as_deref(), status: u32::from(raw.status),
-                code: code.name(), event: raw.event.as_deref(),
-            });
-        }
+    let is_kept = |event: &Event<'_>, org: u64| kept.get(&org).is_some_and(|oldest| event.at >= *oldest && *oldest < now);
+    let logged = events.iter().filter_map(|(event, key)| key.as_ref().map(|(id, key)| (*event, *id, key.org)));
+    let logged: Vec<_> = logged.filter(|(event, _, org)| is_kept(event, *org)).collect();
+    if logged.is_empty() {
+        return Ok(());
     }
+    // Writers take turns, so a row with a later place is committed later: whoever reads in this order misses none.
+    let sql = "UPDATE realms SET request_seq = request_seq + $2 WHERE id = $1 RETURNING request_seq";
+    let last: Option<u64> = tx.one(sql, args![tx.realm, logged.len() as u64])?;
+    let last = last.ok_or_else(|| Error::Store { detail: "the realm vanished".into() })?;
+    let realm = tx.realm;
+    let rows = (last + 1 - logged.len() as u64..).zip(logged).map(|(seq, (event, id, org))| {
+        let Event { at, endpoint, ip, code, raw, .. } = event;
+        fields! {
+            realm_id: realm, seq: seq, org_id: org, key_id: id.to_string(), at: *at, method: &*raw.method, endpoint: *endpoint,
+            ip: ip.map(|ip| ip.to_string()), country: raw.country.as_deref(), status: u32::from(raw.status),
+            code: code.name(), event: raw.event.as_deref(),
+        }
+    });
+    let rows = rows.collect();
     tx.add_all("requests", rows)
 }
 
@@ -227,7 +239,7 @@ fn tally(tx: &mut Transaction<'_>, events: &[Seen<'_>]) -> Result<(), Error> {
             tally.refusals += 1;
         }
     }
-    let sql = "UPDATE keys SET uses = uses + $2, refusals = refusals + $3, \
+    let sql = "UPDATE key_rows SET uses = uses + $2, refusals = refusals + $3, \
                last_used_ip = CASE WHEN last_used_at <= $4 THEN $5 ELSE last_used_ip END, \
                last_used_at = CASE WHEN last_used_at <= $4 THEN $4 ELSE last_used_at END WHERE id = $1";
     for (row, Tally { uses, refusals, last_used }) in tallies {
@@ -236,7 +248,7 @@ fn tally(tx: &mut Transaction<'_>, events: &[Seen<'_>]) -> Result<(), Error> {
                 tx.run(sql, args![row, uses, refusals, at, ip.map(|ip| ip.to_string())])?;
             }
             None => {
-                tx.run("UPDATE keys SET refusals = refusals + $2 WHERE id = $1", args![row, refusals])?;
+                tx.run("UPDATE key_rows SET refusals = refusals + $2 WHERE id = $1", args![row, refusals])?;
             }
         }
     }
@@ -250,4 +262,24 @@ fn counted(events: &[Seen<'_>]) -> Counts {
         *counts.entry((key.map(|(id, key)| (id, key.org)), event.code.name())).or_default() += 1;
     }
     counts
+}
+
+/// The same by hour: accepted, and refused.
+fn hours(events: &[Seen<'_>]) -> Hours {
+    let mut hours = Hours::new();
+    for (event, key) in events {
+        let sum = hours.entry((key.map(|(id, key)| (id, key.org)), hour(event.at))).or_default();
+        let [accepted, refused] = sum;
+        *(if event.code == Code::Valid { accepted } else { refused }) += 1;
+    }
+    hours
+}
+
+/// What was accepted, and from where it came.
+fn uses<'s>(events: &'s [Seen<'_>]) -> Vec<places::Use<'s>> {
+    let accepted = events.iter().filter(|(event, _)| event.code == Code::Valid);
+    let known = accepted.filter_map(|(event, key)| Some((event, key.as_ref()?.1)));
+    known
+        .map(|(event, key)| places::Use { row: key.row, at: event.at, ip: event.ip, country: event.raw.country.as_deref() })
+        .collect()
 }

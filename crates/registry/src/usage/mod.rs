@@ -5,12 +5,18 @@
 //! |---|---|
 //! | `ingest` | a batch of events, taken once |
 //! | `failures` | verdicts, counted; many refusals raise an alert |
-//! | `alerts` | the outbox of alerts; reminders of rotations go into it |
+//! | `leaks` | reports that a secret is public |
+//! | `buckets` | usage over time |
+//! | `places` | from where keys are used |
+//! | `export` | the log of requests, for whoever keeps it elsewhere |
 //! | `purge` | what has been kept long enough |
 
-mod alerts;
+mod buckets;
+mod export;
 mod failures;
 mod ingest;
+mod leaks;
+mod places;
 mod purge;
 
 use edgelatch_core::key::KeyId;
@@ -21,9 +27,11 @@ use crate::model::{Paging, Window, cut, rfc3339};
 use crate::store::{Conditions, Statements, columns};
 use crate::transaction::handle;
 
-pub use alerts::{Alert, Alerts};
+pub use buckets::{BucketSpan, UsageBucket, UsageQuery, UsageSeries};
+pub use export::LoggedRequest;
 pub use failures::Total;
 pub use ingest::{Ingested, UsageBatch, UsageEvent};
+pub use leaks::Leak;
 pub use purge::Purged;
 
 handle! {
@@ -64,9 +72,9 @@ pub struct RequestPage {
 }
 
 columns! {
-    /// A request with its row.
-    REQUEST: (u64, Request) = { id, at, method, endpoint, ip, country, status, code, event }
-        => (id, Request { at, method, endpoint, ip, country, status, code, event })
+    /// A request with its place in the realm's log.
+    REQUEST: (u64, Request) = { seq, at, method, endpoint, ip, country, status, code, event }
+        => (seq, Request { at, method, endpoint, ip, country, status, code, event })
 }
 
 impl Usage<'_> {
@@ -78,14 +86,14 @@ impl Usage<'_> {
             let mut all = Conditions::new("realm_id =", tx.realm);
             all.add("key_id =", key_id.to_string());
             bounds.iter().for_each(|(test, at)| all.add(test, *at));
-            if let Some((at, id)) = place {
+            if let Some((at, seq)) = place {
                 all.add("at <=", at);
                 let last = all.values.len();
-                all.add_with(id, |place| format!("(at < ${last} OR id < {place})"));
+                all.add_with(seq, |place| format!("(at < ${last} OR seq < {place})"));
             }
-            let rest = format!("FROM requests WHERE {} ORDER BY at DESC, id DESC LIMIT {}", all.sql(), size + 1);
+            let rest = format!("FROM requests WHERE {} ORDER BY at DESC, seq DESC LIMIT {}", all.sql(), size + 1);
             let mut found = tx.all(REQUEST.select(&rest), &all.values)?;
-            let next = cut(&mut found, size, |(id, last)| (last.at, *id));
+            let next = cut(&mut found, size, |(seq, last)| (last.at, *seq));
             Ok(RequestPage { requests: found.into_iter().map(|(_, request)| request).collect(), next })
         })
     }

@@ -89,7 +89,7 @@ fn whatever_is_done_the_counts_are_right(f: Fixture) {
     agree(&f, "deleted by being revoked");
     let all = KeyFilter { org: Some(one.clone()), ..KeyFilter::default() };
     let matched = f.registry.keys(&realm).count(&all).unwrap();
-    f.registry.keys(&realm).revoke_all(&me, &all, Some(matched)).unwrap();
+    f.registry.keys(&realm).revoke_all(&me, &all, Some(matched), &mut |_| {}).unwrap();
     assert_eq!(f.registry.keys(&realm).get(imported).unwrap_err().code(), "not_found");
     agree(&f, "all at once");
     delete(&f, other);

@@ -67,7 +67,7 @@ impl Actor<'_> {
         let n = self.random.below(1000);
         let entry = |text: &&str| IpEntry::parse("allow", text).unwrap();
         let switched = (Cidr::parse(NETWORKS[0].as_bytes()).unwrap(), n.is_multiple_of(2));
-        match self.random.below(10) {
+        match self.random.below(11) {
             0 => KeyEdit { name: Some(format!("renamed {n}").parse().unwrap()), ..KeyEdit::default() },
             1 => KeyEdit { description: Some(n.to_string().parse().unwrap()), ..KeyEdit::default() },
             2 => KeyEdit { roles: Some(self.roles()), ..KeyEdit::default() },
@@ -82,6 +82,7 @@ impl Actor<'_> {
             }
             6 => KeyEdit { expires_at: Some(Some(NOW + 900 * 86_400 + n as u64)), ..KeyEdit::default() },
             7 => KeyEdit { not_before: Some(Some(NOW - n as u64)), ..KeyEdit::default() },
+            9 => KeyEdit { owner: Some(self.one_of(&OWNERS)), ..KeyEdit::default() },
             8 => KeyEdit { metadata: Some(serde_json::from_value(json!({ "edited": n })).unwrap()), ..KeyEdit::default() },
             _ => {
                 let status = if n.is_multiple_of(2) { StatusEdit::Revoke } else { StatusEdit::Enable };
@@ -136,8 +137,8 @@ impl Actor<'_> {
             }
             12 => {
                 let filter = KeyFilter { search: Some(format!("key {}", self.random.below(10))), ..KeyFilter::default() };
-                let matched = keys.revoke_all(&me, &filter, None)?.matched;
-                keys.revoke_all(&me, &filter, Some(matched)).map(drop)
+                let matched = keys.revoke_all(&me, &filter, None, &mut |_| {})?.matched;
+                keys.revoke_all(&me, &filter, Some(matched), &mut |_| {}).map(drop)
             }
             13 => {
                 let disabled = Some(self.random.below(2) == 0);

@@ -139,6 +139,7 @@ impl Follower {
             };
             assert_eq!(policy, key.ip.policy().map(|policy| policy.encode().unwrap()), "{after}");
             assert_eq!((record.revoked, record.owner_disabled), (key.revoked_at.is_some(), key.owner_disabled), "{after}");
+            assert_eq!(record.owner, key.owner.as_str(), "{after}");
             let all = [(Table::RoleSets, record.role_set), (Table::Scopes, record.scope), (Table::Policies, record.policy)];
             needed.extend(all.into_iter().filter(|(_, number)| *number != 0));
         }

@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use edgelatch_registry::{Changed, Key, Once, Org, Owner, Role, Slug, Warning};
+use edgelatch_registry::{Changed, Key, Once, Org, Owner, Realm, Role, Slug, Warning};
 use serde::Serialize;
 use utoipa::ToSchema;
+use zeroize::Zeroizing;
 
 use crate::problem::Problem;
 
@@ -18,6 +19,32 @@ pub(crate) struct Quiet;
 
 /// The header that says which change an act was committed as.
 pub(crate) const CHANGE: &str = "edgelatch-change";
+/// The header that names what is to be said of any act in a realm, by its code: that nobody publishes it.
+pub(crate) const WARNING: &str = "edgelatch-warning";
+
+/// A warning, and the call that helps, of which the registry knows nothing.
+#[derive(Serialize)]
+struct Remark {
+    code: &'static str,
+    message: String,
+}
+
+/// `of_realm` is what there is to say of the realm itself.
+fn remarks(warnings: &[Warning], of_realm: Option<&Warning>) -> Vec<Remark> {
+    let remark = |warning: &Warning| {
+        let remedy = match warning {
+            Warning::OwnerWithoutRoles { org, owner } => {
+                format!(": PATCH /api/v1/realms/{{realm}}/orgs/{org}/owners/{owner} with `roles`")
+            }
+            Warning::OwnerDisabled { org, owner } => {
+                format!(": PATCH /api/v1/realms/{{realm}}/orgs/{org}/owners/{owner} with `disabled`")
+            }
+            _ => String::new(),
+        };
+        Remark { code: warning.code(), message: format!("{warning}{remedy}") }
+    };
+    warnings.iter().chain(of_realm).map(remark).collect()
+}
 
 /// A key with its new secret, which appears in this answer and nowhere else.
 #[derive(Serialize, ToSchema)]
@@ -26,11 +53,13 @@ pub(crate) struct CreatedKey {
     /// The key.
     key: Key,
     /// Its full text; null when the request came before, for it was in the first answer.
-    secret: Option<String>,
+    #[schema(value_type = Option<String>)]
+    secret: Option<Zeroizing<String>>,
     /// Whether the request came before.
     repeated: bool,
     /// What may not be as meant.
-    warnings: Vec<Warning>,
+    #[schema(value_type = Vec<Warning>)]
+    warnings: Vec<Remark>,
 }
 
 /// A key after a change.
@@ -44,7 +73,8 @@ pub(crate) struct ChangedKey {
     /// Whether the key is gone, as where revoking means deleting.
     deleted: bool,
     /// What may not be as meant.
-    warnings: Vec<Warning>,
+    #[schema(value_type = Vec<Warning>)]
+    warnings: Vec<Remark>,
 }
 
 /// A thing with a revision, which is its entity tag.
@@ -64,6 +94,7 @@ macro_rules! revised {
 }
 
 revised! {
+    Realm => revision;
     Org => revision;
     Owner => revision;
     Role => revision;
@@ -88,13 +119,13 @@ pub(crate) fn created(path: String, thing: impl Revised) -> Answer {
 }
 
 /// The answer to a request that makes a secret, and a key in `realm` unless the key was there before.
-pub(crate) fn once(done: Once, realm: Option<&Slug>) -> Answer {
+pub(crate) fn once(done: Once, realm: Option<&Slug>, of_realm: Option<&Warning>) -> Answer {
     let (key, secret, repeated, warnings) = match done {
         Once::Repeated(key) => (*key, None, true, Vec::new()),
-        Once::Done(done) => (done.key, Some(done.secret.to_string()), false, done.warnings),
+        Once::Done(done) => (done.key, Some(done.secret), false, done.warnings),
     };
     let place = realm.map(|realm| format!("/api/v1/realms/{realm}/keys/{}", key.key_id));
-    let body = CreatedKey { key, secret, repeated, warnings };
+    let body = CreatedKey { key, secret, repeated, warnings: remarks(&warnings, of_realm) };
     match place {
         Some(place) if !repeated => created(place, body),
         _ => shown(body),
@@ -102,7 +133,7 @@ pub(crate) fn once(done: Once, realm: Option<&Slug>) -> Answer {
 }
 
 /// The answer to a change.
-pub(crate) fn changed(done: Changed) -> Answer {
+pub(crate) fn changed(done: Changed, of_realm: Option<&Warning>) -> Answer {
     let Changed { key, changed, deleted, warnings } = done;
-    shown(ChangedKey { key, changed, deleted, warnings })
+    shown(ChangedKey { key, changed, deleted, warnings: remarks(&warnings, of_realm) })
 }

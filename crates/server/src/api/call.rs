@@ -5,27 +5,31 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use axum::http::Version;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
-use edgelatch_core::edge::Outcome;
+use axum::http::{HeaderValue, Version};
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{
-    Audit, Caller, Committed, Error, Fleet, Idempotency, Key, Keys, Kind, Registry, Slug, Tenants, Usage, management,
+    Audit, Caller, Committed, Error, Events, Fleet, Idempotency, Key, Keys, Kind, Pattern, Registry, Slug, Tenants, Usage,
+    Warning, management,
 };
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::answer::{Answer, CHANGE};
+use super::answer::{Answer, CHANGE, WARNING};
 use super::auth::authenticator::Block;
+use super::auth::gate::{count_failure, resting};
 use super::auth::principal::{Principal, Reach, acting_service};
+use super::auth::throttle::Turn;
+use super::blocking::blocking;
 use super::headers;
 use super::incoming::Incoming;
 use super::path::{InPath, part};
 use super::query::Query;
 use super::state::Api;
 use crate::net::accept::Peer;
+use crate::net::seats::Seat;
 use crate::problem::Problem;
 
 /// What was found out about who calls, for the log and the metrics.
@@ -44,6 +48,9 @@ impl Seen {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sight);
     }
 }
+
+/// The registry's code for a text that is no key's secret.
+const SECRET_UNKNOWN: &str = "secret_unknown";
 
 /// A call of which nothing is believed yet.
 pub(crate) struct Call {
@@ -66,8 +73,7 @@ impl FromRequest<Arc<Api>> for Call {
         let path = RawPathParams::from_request_parts(&mut parts, api).await;
         // A path that is not UTF-8 has no parts, and so names nothing.
         let path = path.map_or(Vec::new(), |all| all.iter().map(|(name, value)| (name.into(), value.into())).collect());
-        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.to_string()).unwrap_or_default();
-        let block = api.authenticator.block(&peer, &parts);
+        let block = api.gate.block(&parts);
         Ok(Call { api: Arc::clone(api), block, path, parts, body })
     }
 }
@@ -96,7 +102,7 @@ impl Call {
         let permission = realm.as_ref().map_or_else(|| format!("api.{act}"), |realm| management::permission(realm, act));
         let within = realm.clone();
         let choose = move |services: &[String]| acting_service(within.as_ref()?, services);
-        let (call, principal, address) = self.judge(permission, choose).await?;
+        let (call, principal, address) = self.judge(Some(permission), choose).await?;
         let realm = realm.ok_or_else(Problem::not_found)?;
         let query = Q::read(call.parts.uri.query().unwrap_or_default())?;
         let reach = principal.reach(&realm);
@@ -106,18 +112,24 @@ impl Call {
     }
 
     /// Admits a call that is about all realms: its key's scope must be everything.
-    pub(crate) async fn admit_everywhere(self, act: &str) -> Result<Pass, Problem> {
-        let (call, principal, address) = self.judge(format!("api.{act}"), |_| None).await?;
+    pub(crate) async fn admit_everywhere(self, act: &str) -> Result<(Pass, Incoming), Problem> {
+        let (call, principal, address) = self.judge(Some(format!("api.{act}")), |_| None).await?;
+        <()>::read(call.parts.uri.query().unwrap_or_default())?;
+        Ok(call.pass(principal, address, management::REALM.parse()?, Reach::Realm))
+    }
+
+    /// Admits a call that is about whoever makes it: any key that is accepted.
+    pub(crate) async fn admit_anybody(self) -> Result<Pass, Problem> {
+        let (call, principal, address) = self.judge(None, any).await?;
         <()>::read(call.parts.uri.query().unwrap_or_default())?;
         Ok(call.pass(principal, address, management::REALM.parse()?, Reach::Realm).0)
     }
 
     /// Admits a call that is about no realm in particular, and tells whether its key has the permission `other` as well.
     pub(crate) async fn admit_anywhere(self, act: &str, other: String) -> Result<(Pass, bool), Problem> {
-        let any = |services: &[String]| services.first().cloned();
-        let (call, principal, address) = self.judge(format!("api.{act}"), any).await?;
+        let (call, principal, address) = self.judge(Some(format!("api.{act}")), any).await?;
         let (call, also) = blocking(move || {
-            let verdict = call.api.authenticator.judge(&call.api.registry, &call.block, &other, &any);
+            let verdict = call.api.gate.look(&call.block, Some(&other), &any);
             (call, verdict)
         })
         .await?;
@@ -136,45 +148,29 @@ impl Call {
     /// Who calls, and from where, if they have the permission.
     async fn judge(
         self,
-        permission: String,
+        permission: Option<String>,
         choose: impl Fn(&[String]) -> Option<String> + Send + 'static,
     ) -> Result<(Call, Principal, Option<Ip>), Problem> {
-        let api = Arc::clone(&self.api);
-        let seen = self.parts.extensions.get::<Seen>().cloned().unwrap_or_default();
-        let address = api.authenticator.address(&self.block);
-        // Where the rule leaves the address open, the connection's own is counted: otherwise any header that the rule cannot
-        // read would give its sender a new allowance of failures.
-        let client = address.or_else(|| self.parts.extensions.get::<Peer>().map(Peer::ip));
-        if let Some(wait) = api.throttle.wait(client, Instant::now()) {
-            return Err(Problem::throttled(wait.as_secs() + 1));
-        }
-        let (call, verdict) = blocking(move || {
-            let verdict = self.api.authenticator.judge(&self.api.registry, &self.block, &permission, &choose);
-            (self, verdict)
-        })
-        .await?;
-        let verdict = verdict?;
-        seen.set((verdict.outcome.code, verdict.key_id, address));
-        if counts_as_failure(verdict.outcome.code) {
-            api.throttle.failed(client, Instant::now());
-        }
-        let refusal = || Problem::verdict(verdict.outcome.reply(), verdict.outcome.flags & Outcome::BARE != 0);
-        Ok((call, verdict.principal.ok_or_else(refusal)?, address))
+        let Call { api, block, path, parts, body } = self;
+        let judged = api.gate.judge(block, &parts.extensions, permission, choose).await?;
+        let seen = parts.extensions.get::<Seen>().cloned().unwrap_or_default();
+        seen.set((judged.verdict.outcome.code, judged.verdict.key_id, judged.address));
+        let principal = judged.verdict.admitted()?;
+        Ok((Call { api, block: judged.block, path, parts, body }, principal, judged.address))
     }
 }
 
-/// Whether somebody tried a key that is not theirs. A call without any key is no attempt.
-fn counts_as_failure(code: Code) -> bool {
-    let status = code.reply().status;
-    code == Code::InvalidRequest || code == Code::IpDenied || (status == 401 && code != Code::Missing)
-}
-
-/// Runs what may block, such as anything of the registry.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Problem::failure("a request panicked"))
+/// A key acts in the name of whichever of its services comes first, where it does not matter which.
+fn any(services: &[String]) -> Option<String> {
+    services.first().cloned()
 }
 
 impl Pass {
+    /// The caller's own key, and the permissions that its roles grant.
+    pub(crate) fn own(&self) -> Result<(Key, Vec<Pattern>), Error> {
+        self.keys().holding(self.principal.key_id)
+    }
+
     /// Who acts, for the registry: confined to `org` unless the key may manage the whole realm.
     pub(crate) fn caller(&self, org: Option<&Slug>) -> Result<Caller, Error> {
         Ok(self.principal.caller(self.address, &self.reach, org)?.telling(self.committed.clone()))
@@ -188,12 +184,17 @@ impl Pass {
         }
     }
 
+    /// Refuses whoever may not act in every realm.
+    pub(crate) fn every_realm(&self) -> Result<(), Problem> {
+        if self.principal.services.is_none() { Ok(()) } else { Err(Problem::scope()) }
+    }
+
     /// Asks for the permission for another act as well, where a body says that it takes one.
     pub(crate) fn demand(&self, act: &str) -> Result<(), Problem> {
         let permission = management::permission(&self.realm, act);
         let choose = |services: &[String]| acting_service(&self.realm, services);
-        let verdict = self.api.authenticator.judge(self.registry(), &self.block, &permission, &choose)?;
-        verdict.principal.map(drop).ok_or_else(|| Problem::verdict(verdict.outcome.reply(), false))
+        let verdict = self.api.gate.look(&self.block, Some(&permission), &choose)?;
+        verdict.admitted().map(drop)
     }
 
     /// The registry.
@@ -226,9 +227,19 @@ impl Pass {
         self.registry().usage(&self.realm)
     }
 
+    /// What was told of the realm.
+    pub(crate) fn events(&self) -> Events<'_> {
+        self.registry().events(&self.realm)
+    }
+
     /// The realm's edges.
     pub(crate) fn fleet(&self) -> Fleet<'_> {
         self.registry().fleet(&self.realm)
+    }
+
+    /// That nobody publishes the realm, where that is so: what is changed in it reaches no edge.
+    pub(crate) fn unpublished(&self) -> Option<Warning> {
+        self.api.unpublished.has(&self.realm).then(|| Warning::Unpublished { realm: self.realm.to_string() })
     }
 
     /// A key of the realm that is the caller's to see. Others do not exist for them.
@@ -272,21 +283,53 @@ impl Pass {
             let mut answer = work(pass)?;
             if let Some(change) = pass.committed.change() {
                 answer.headers_mut().insert(CHANGE, change.into());
+                if let Some(warning) = pass.unpublished() {
+                    answer.headers_mut().insert(WARNING, HeaderValue::from_static(warning.code()));
+                }
             }
             Ok(answer)
         };
         Arc::new(self).ask(act).await
     }
 
-    /// Asks the registry something, of a call that may ask again. What is refused in a request without a body stood in its path or query.
+    /// Runs an operation that tells whether a text is a secret. Misses are counted by address as failed authentications are, apart from those:
+    /// whoever tries texts is slowed down, and neither hits nor anybody's calls are.
+    pub(crate) async fn guess(self, work: impl FnOnce(&Pass) -> Answer + Send + 'static) -> Answer {
+        let api = Arc::clone(&self.api);
+        let client = self.address.or_else(|| self.parts.extensions.get::<Peer>().map(Peer::ip));
+        let seat = self.parts.extensions.get::<Seat>().cloned();
+        let turn = match api.lookups.line(client, Instant::now()) {
+            Some(line) => Some(resting(seat.as_ref(), line.turn()).await),
+            None => None,
+        };
+        let missed = |answer: &Answer| answer.as_ref().is_err_and(|problem| problem.is(SECRET_UNKNOWN));
+        let answer = self
+            .run(move |pass| {
+                let answer = work(pass);
+                if !missed(&answer) {
+                    turn.into_iter().for_each(Turn::passed);
+                }
+                answer
+            })
+            .await;
+        if missed(&answer) {
+            count_failure(&api.lookups, client, seat.as_ref(), "texts that are no key's secret").await?;
+        }
+        answer
+    }
+
+    /// A refusal of this call, which points to what the call takes.
+    pub(crate) fn placed(&self, problem: Problem) -> Problem {
+        self.api.takes.placed(&self.parts, problem)
+    }
+
+    /// Asks the registry something, of a call that may ask again.
     pub(crate) async fn ask<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Pass) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let pass = Arc::clone(self);
         let _permit = pass.api.concurrency.acquire(pass.principal.key_id).await;
-        let bodiless = matches!(pass.parts.method.as_str(), "GET" | "HEAD" | "DELETE");
-        let done = blocking(move || work(&pass)).await?;
-        done.map_err(|problem| if bodiless { problem.without_body() } else { problem })
+        blocking(move || work(&pass).map_err(|problem| pass.placed(problem))).await?
     }
 }

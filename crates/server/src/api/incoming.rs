@@ -84,10 +84,15 @@ impl Incoming {
         Ok(bytes)
     }
 
+    /// The bytes of a JSON body, to be read once they are proven.
+    pub(crate) async fn json_bytes(self, limit: usize) -> Result<Vec<u8>, Problem> {
+        self.expect(&[JSON])?;
+        self.bytes(limit).await
+    }
+
     /// A JSON body, and its bytes.
     pub(crate) async fn json<T: DeserializeOwned>(self, limit: usize) -> Result<(T, Vec<u8>), Problem> {
-        self.expect(&[JSON])?;
-        let bytes = self.bytes(limit).await?;
+        let bytes = self.json_bytes(limit).await?;
         Ok((parse(&bytes)?, bytes))
     }
 
@@ -118,6 +123,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(Problem::at("", "must be a JSON object"));
     }
+    read(bytes)
+}
+
+/// A JSON body that is no object but a list of them.
+pub(crate) fn parse_list<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, Problem> {
+    read(bytes)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (pointer, error) = (pointer(error.path()), error.into_inner());

@@ -6,18 +6,22 @@
 //! | `call` | a call: admitted first, read afterwards |
 //! | `auth` | who calls, and whether they may |
 //! | `path`, `query`, `headers`, `incoming` | what a call brings, read strictly: its path, query, headers and body |
+//! | `takes` | what an operation takes: where a refusal points |
 //! | `answer` | what is answered when it went well |
 //! | `openapi` | the document, made from the table below and the endpoints' annotations |
-//! | `metrics`, `counters` | figures for Prometheus |
+//! | `metrics`, `figures`, `counters` | figures for Prometheus |
+//! | `blocking` | work beside the threads that answer |
 //! | `state` | what every call needs |
 //!
 //! No endpoint decides who may do what: [`Call::admit`](call::Call::admit) asks the core whether the key has the permission, and
 //! says where its scope lets it act.
 
 mod answer;
-mod auth;
+pub(crate) mod auth;
+pub(crate) mod blocking;
 mod call;
 mod counters;
+mod figures;
 mod headers;
 mod incoming;
 mod metrics;
@@ -25,6 +29,7 @@ mod openapi;
 mod path;
 mod query;
 mod state;
+mod takes;
 mod v1;
 
 use std::sync::Arc;
@@ -37,6 +42,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use edgelatch_registry::UsageEvent;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info};
 use utoipa::OpenApi;
@@ -46,13 +52,18 @@ pub use auth::throttle::FailureRate;
 use call::Seen;
 use state::Api;
 pub use state::ApiOptions;
-use v1::{audit, bulk, explain, fleet, keys, orgs, owners, realms, roles, rotate, usage};
+use v1::{
+    audit, bulk, by_secret, edit_many, events, explain, export, fleet, keys, leaks, orgs, owners, publishing, realms, roles,
+    rotate, usage, whoami,
+};
 
 use crate::error::Error;
 use crate::files::stream::places::Places;
 use crate::log::{ACCESS, API};
 use crate::problem::{Logged, Problem};
 use crate::tasks::background::Waker;
+use crate::tasks::publishing::known::Known;
+use crate::tasks::watch::Watched;
 
 /// The table of routes: what is served, and what the document is made of.
 macro_rules! routes {
@@ -72,8 +83,9 @@ macro_rules! routes {
 
 routes! {
     "/api/v1/openapi.json" { get => openapi::serve }
-    "/api/v1/realms" { get => realms::list }
-    "/api/v1/realms/{realm}" { get => realms::show }
+    "/api/v1/whoami" { get => whoami::show }
+    "/api/v1/realms" { get => realms::list, post => realms::create }
+    "/api/v1/realms/{realm}" { get => realms::show, patch => realms::edit, delete => realms::delete }
     "/api/v1/realms/{realm}/orgs" { get => orgs::list, post => orgs::create }
     "/api/v1/realms/{realm}/orgs/{org}" { get => orgs::show, patch => orgs::edit, delete => orgs::delete }
     "/api/v1/realms/{realm}/owners" { get => owners::list, post => owners::create }
@@ -85,6 +97,9 @@ routes! {
     "/api/v1/realms/{realm}/keys" { get => keys::list, post => keys::create }
     "/api/v1/realms/{realm}/keys/import" { post => bulk::keys }
     "/api/v1/realms/{realm}/keys/revoke" { post => bulk::revoke }
+    "/api/v1/realms/{realm}/keys/edit" { post => edit_many::edit }
+    "/api/v1/realms/{realm}/keys/by-secret" { post => by_secret::find }
+    "/api/v1/realms/{realm}/keys/by-secret/revoke" { post => by_secret::revoke }
     "/api/v1/realms/{realm}/keys/{key_id}" { get => keys::show, patch => keys::edit, delete => keys::delete }
     "/api/v1/realms/{realm}/keys/{key_id}/revoke" { post => keys::revoke }
     "/api/v1/realms/{realm}/keys/{key_id}/enable" { post => keys::enable }
@@ -94,10 +109,17 @@ routes! {
     "/api/v1/realms/{realm}/explain/address" { get => explain::by_address }
     "/api/v1/realms/{realm}/activity" { get => audit::list }
     "/api/v1/realms/{realm}/activity/verify" { get => audit::verify }
-    "/api/v1/realms/{realm}/usage" { post => usage::ingest }
+    "/api/v1/realms/{realm}/events" { get => events::list }
+    "/api/v1/realms/{realm}/events/{event}" { get => events::show }
+    "/api/v1/realms/{realm}/events/{event}/redeliver" { post => events::redeliver }
+    "/api/v1/realms/{realm}/usage" { get => usage::series, post => usage::ingest }
+    "/api/v1/realms/{realm}/requests/export" { get => export::requests }
+    "/api/v1/realms/{realm}/activity/export" { get => export::activity }
     "/api/v1/realms/{realm}/verdicts" { get => usage::verdicts }
     "/api/v1/realms/{realm}/edges" { get => fleet::list, post => fleet::report }
+    "/api/v1/realms/{realm}/publishing" { get => publishing::show }
     "/api/v1/realms/{realm}/fleet" { get => fleet::standing }
+    "/api/v1/leaks/github" { post => leaks::report }
     "/metrics" { get => metrics::serve }
 }
 
@@ -106,15 +128,18 @@ pub fn document() -> utoipa::openapi::OpenApi {
     openapi::complete(Paths::openapi())
 }
 
-/// The API's routes, and the task that writes down what management keys are used for. `streams` are those that its metrics tell of;
-/// `publisher` is woken by what may have changed something.
+/// The API's routes, and the task that writes down what management keys are used for. `streams` and `watched` are what its metrics tell of;
+/// `publisher` is woken by what may have changed something; calls that wait end when `stop` turns true.
 pub(crate) fn start(
     options: &ApiOptions,
     streams: Arc<Places>,
+    watched: Watched,
     publisher: Option<Waker>,
+    known: &Known,
+    stop: watch::Receiver<bool>,
 ) -> Result<(Router, JoinHandle<()>), Error> {
     let document = document().to_json().map_err(std::io::Error::other)?;
-    let (api, writer) = Api::start(options, document, streams, publisher)?;
+    let (api, writer) = Api::start(options, document, streams, watched, publisher, known, stop)?;
     let api = Arc::new(api);
     let routes = table()
         .route("/api", any(nothing))
@@ -173,13 +198,14 @@ fn note(api: &Api, seen: &Seen, quiet: bool, method: &str, endpoint: String, sta
         target: ACCESS, method, endpoint, status, code, key_id = key_id.map(tracing::field::display), ip = ip.map(tracing::field::display), micros, "call"
     );
     let (Some(code), Ok(at)) = (code, api.registry.env().now()) else { return };
+    let ip = ip.map(|ip| ip.to_string());
     api.uses.note(UsageEvent {
         key_id: key_id.map(|id| id.to_string()),
         at,
         method: method.into(),
         endpoint,
-        ip: ip.map(|ip| ip.to_string()),
-        country: None,
+        country: api.country(ip.as_deref()),
+        ip,
         status,
         code: code.into(),
         event: None,

@@ -45,7 +45,8 @@ const STALE: (&str, &str) = ("412", "It has changed since the revision in `If-Ma
             `management`, presented as a bearer token or in `X-API-Key`: a key's roles say what it may do, its scope says in which \
             realms and orgs. Errors are problem details (RFC 9457) with a stable `code`. Lists come in pages: pass `next` as \
             `cursor`. Unknown members and parameters are refused. A change is committed when its answer comes, and the header \
-            `Edgelatch-Change` says which one it is: `GET /fleet?change=…` says how far it has got.",
+            `Edgelatch-Change` says which one it is: `GET /fleet?change=…` says how far it has got. \
+            Where nobody publishes the realm, `Edgelatch-Warning` says `unpublished`.",
         contact(name = "Edgelatch", url = "https://github.com/edgelatch/edgelatch"),
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
@@ -59,6 +60,7 @@ const STALE: (&str, &str) = ("412", "It has changed since the revision in `If-Ma
         (name = "owners", description = "Users and service accounts that keys belong to."),
         (name = "roles", description = "Named sets of permissions."),
         (name = "logs", description = "Who did what, and what edges saw."),
+        (name = "events", description = "What is told over the webhook: acts on keys, and alerts."),
         (name = "fleet", description = "Which edge serves by which epoch, and whether a change is everywhere."),
         (name = "server", description = "The server itself."),
     ),
@@ -80,7 +82,7 @@ fn problem(status: &str, says: &str) -> utoipa::openapi::Response {
 }
 
 /// Operations that take a body and change nothing of what edges hold.
-const NO_ACTS: [&str; 3] = ["reportUsage", "reportEdge", "explainKey"];
+const NO_ACTS: [&str; 5] = ["reportUsage", "reportEdge", "explainKey", "findKeyBySecret", "reportLeaks"];
 
 /// Adds to what an act answers the header that says which change it is.
 fn add_change(method: &str, operation: &mut Operation) {

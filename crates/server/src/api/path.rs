@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use edgelatch_core::key::KeyId;
-use edgelatch_registry::Slug;
+use edgelatch_registry::{EventId, Slug};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr, Required};
@@ -61,6 +61,8 @@ paths! {
     RolePath(role: Slug);
     /// A key.
     KeyPath(key_id: KeyId);
+    /// An event.
+    EventPath(event: EventId);
 }
 
 /// How the document describes a part of a path.
@@ -70,6 +72,7 @@ fn parameter(name: &str) -> Parameter {
             let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^key_[0-9A-Za-z]{11}$"));
             ("The key's public id".into(), text.into())
         }
+        "event" => ("The event's id".into(), Ref::from_schema_name(EventId::name()).into()),
         name => (format!("The {name}"), Ref::from_schema_name(Slug::name()).into()),
     };
     let path = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);

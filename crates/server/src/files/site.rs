@@ -19,16 +19,7 @@ use edgelatch_registry::Slug;
 use edgelatch_sync::Item;
 
 use crate::problem::Problem;
-
-const ALWAYS_ASK: &str = "no-cache";
-const NEVER_CHANGES: &str = "public, max-age=31536000, immutable";
-
-fn cache_control(item: Item) -> &'static str {
-    match item {
-        Item::Root(_) | Item::Object(_) | Item::Patch { .. } => NEVER_CHANGES,
-        Item::Head | Item::Bundle => ALWAYS_ASK,
-    }
-}
+use crate::tasks::publishing::fresh::Fresh;
 
 /// A file's content with its entity tag.
 #[derive(Clone)]
@@ -60,27 +51,38 @@ impl Stamp {
 /// edge that asks would be slow.
 pub(crate) struct Site {
     root: PathBuf,
+    fresh: Arc<Fresh>,
+    /// Whether files are not for everybody: then caches that several share keep none.
+    private: bool,
     bundles: Mutex<HashMap<Slug, (Stamp, Content)>>,
 }
 
 impl Site {
-    pub(crate) fn new(root: PathBuf) -> Site {
-        Site { root, bundles: Mutex::default() }
+    pub(crate) fn new(root: PathBuf, fresh: Arc<Fresh>, private: bool) -> Site {
+        Site { root, fresh, private, bundles: Mutex::default() }
     }
 
-    /// The realms that are published.
-    pub(crate) fn realms(&self) -> io::Result<Vec<Slug>> {
-        let mut realms = Vec::new();
-        for entry in fs::read_dir(self.root.join("r"))? {
-            realms.extend(entry?.file_name().to_str().and_then(|name| name.parse::<Slug>().ok()));
+    fn cache_control(&self, item: Item) -> &'static str {
+        match (self.private, item.is_fixed()) {
+            (false, _) => item.cache_control(),
+            (true, true) => "private, max-age=31536000, immutable",
+            (true, false) => "private, no-cache",
         }
-        realms.sort_unstable();
-        Ok(realms)
     }
 
-    /// The current head of a realm.
+    /// Whether files of the realm may be passed off as the newest.
+    pub(crate) fn is_fresh(&self, realm: &Slug) -> bool {
+        self.fresh.serves(realm)
+    }
+
+    /// The head of a realm that lies here.
     pub(crate) fn head(&self, realm: &Slug) -> io::Result<Vec<u8>> {
         fs::read(self.path(realm, Item::Head))
+    }
+
+    /// The same, if it is known to be the current one.
+    pub(crate) fn current_head(&self, realm: &Slug) -> io::Result<Vec<u8>> {
+        if self.is_fresh(realm) { self.head(realm) } else { Err(io::Error::other("it may be an old one")) }
     }
 
     /// What leads from one tree to another, if it is published and has at most `limit` bytes.
@@ -135,7 +137,10 @@ pub(crate) async fn serve(
 ) -> Result<Response, Problem> {
     let Path((realm, path)) = path.map_err(|_| Problem::no_file())?;
     let item = Item::published(&path).ok_or_else(Problem::no_file)?;
-    let cache_control = cache_control(item);
+    if !site.is_fresh(&realm) {
+        return Err(Problem::stale());
+    }
+    let cache_control = site.cache_control(item);
     let read = tokio::task::spawn_blocking(move || site.read(&realm, item)).await;
     let content = match read {
         Ok(Ok(content)) => content,

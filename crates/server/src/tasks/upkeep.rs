@@ -1,4 +1,4 @@
-//! What is done now and then: clearing away what was kept long enough, and reminding of rotations.
+//! What is done now and then: clearing away what was kept long enough, and telling what time alone brings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +30,11 @@ impl Upkeep {
     pub(crate) fn start(self) -> std::io::Result<Background> {
         // The first round comes at once, so that a server that is restarted within the hour does it too.
         let round = move |registry: &mut Arc<Registry>| {
-            if let Err(error) = run(registry) {
-                error!(target: UPKEEP, %error, "upkeep failed");
+            for act in ACTS {
+                // One that fails keeps no other from being done.
+                if let Err(error) = act(registry) {
+                    error!(target: UPKEEP, %error, "upkeep failed");
+                }
             }
             self.pause
         };
@@ -39,7 +42,8 @@ impl Upkeep {
     }
 }
 
-fn run(registry: &Registry) -> Result<(), Error> {
-    registry.purge()?;
-    registry.remind().map(drop)
-}
+type Act = fn(&Registry) -> Result<(), Error>;
+
+/// What is done in each round.
+const ACTS: [Act; 3] =
+    [|registry| registry.purge().map(drop), |registry| registry.remind().map(drop), |registry| registry.notice().map(drop)];

@@ -4,6 +4,7 @@
 pub mod events;
 pub mod log;
 pub mod realm;
+pub mod relay;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -65,8 +66,15 @@ impl Plane {
     pub fn options(&self) -> Options {
         let published = self.dir.path().join("published");
         std::fs::create_dir_all(published.join("r")).unwrap();
-        let failures = FailureRate { burst: 1_000, per_minute: 1_000 };
-        let api = ApiOptions { registry: Arc::clone(&self.registry), addr: None, client_ip: None, failures };
+        let failures = FailureRate { burst: 1_000, per_minute: 1_000, ..FailureRate::default() };
+        let api = ApiOptions {
+            registry: Arc::clone(&self.registry),
+            addr: None,
+            client_ip: None,
+            failures,
+            github_keys: None,
+            geoip: None,
+        };
         Options { api: Some(api), ..Options::new(([127, 0, 0, 1], 0).into(), published) }
     }
 
@@ -107,6 +115,11 @@ impl Served {
         let bound = bound.recv().unwrap();
         let api = bound.api.unwrap_or(bound.files);
         Served { addr: bound.files, api, admin: admin.into(), log, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// The administrator's key.
+    pub fn admin(&self) -> &str {
+        &self.admin
     }
 
     /// Sends bytes and reads what comes.

@@ -5,10 +5,28 @@ use std::time::Duration;
 
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{Database, Env, Handover, Key, NewKey, NewRealm, Preset, Registry};
-use edgelatch_server::{Options, PublisherTask};
-use edgelatch_sync::{DataDir, Directory, Init, Publisher, init_managed, key_file};
+use edgelatch_server::{Options, Publishing, Realms};
+use edgelatch_sync::{DataDir, Directory, Init, Publisher, Target, init_managed, key_file};
 
 use super::{Served, caller, slug};
+
+/// What a realm begins with.
+pub fn init(realm: &str) -> Init {
+    Init {
+        caller: caller(),
+        realm: NewRealm {
+            realm: slug(realm),
+            name: realm.parse().unwrap(),
+            preset: Preset::Default,
+            prefix: None,
+            credentials: None,
+        },
+        org: slug("main"),
+        owner: slug("admin"),
+        root_lifetime: 1 << 28,
+        head_lifetime: edgelatch_sync::DEFAULT_LIFETIME,
+    }
+}
 
 /// A data directory with a published realm, whose registry may be opened many times.
 pub struct Realm {
@@ -22,26 +40,12 @@ impl Realm {
     pub fn new() -> Realm {
         let temp = tempfile::tempdir().unwrap();
         let dir = DataDir::new(temp.path().join("data"));
-        let begin = Init {
-            caller: caller(),
-            realm: NewRealm {
-                realm: slug("acme"),
-                name: "Acme".parse().unwrap(),
-                preset: Preset::Default,
-                prefix: None,
-                credentials: None,
-            },
-            org: slug("main"),
-            owner: slug("admin"),
-            root_lifetime: 1 << 28,
-            head_lifetime: 3600,
-        };
         let mut admin = String::new();
         let mut keep = |secret: &str| {
             admin = secret.into();
             Ok(())
         };
-        init_managed(&dir, &begin, &mut keep, Env::system).unwrap();
+        init_managed(&dir, &init("acme"), &mut keep, Env::system).unwrap();
         Realm { dir, admin, _temp: temp }
     }
 
@@ -61,9 +65,18 @@ impl Realm {
 
     /// A publisher with a lock of its own, as if it ran on another machine.
     pub fn publisher(&self, name: &str) -> Publisher {
+        self.publisher_of(self.registry(), name)
+    }
+
+    /// The same over a registry that was opened otherwise.
+    pub fn publisher_of(&self, registry: Arc<Registry>, name: &str) -> Publisher {
         let key = key_file::load(&self.dir.key(Role::Publisher), Role::Publisher, &slug("acme")).unwrap();
-        let lock = self.dir.path().join(format!("{name}.lock"));
-        Publisher::new(self.registry(), slug("acme"), key, 3600, lock).unwrap()
+        Publisher::new(registry, slug("acme"), key, 3600, &self.machine(name)).unwrap()
+    }
+
+    /// The data directory of another machine.
+    fn machine(&self, name: &str) -> DataDir {
+        DataDir::new(self.dir.path().join("machines").join(name))
     }
 
     /// A node that publishes to these directories.
@@ -73,12 +86,34 @@ impl Realm {
 
     /// The same with other options.
     pub fn node_with(&self, name: &str, targets: Vec<Directory>, change: impl FnOnce(&mut Options)) -> Served {
-        let targets = targets.into_iter().map(|directory| Box::new(directory) as _).collect();
-        let (publisher, interval) = (self.publisher(name), Duration::from_millis(20));
-        let publisher = Some(PublisherTask { publisher, targets, interval, node: slug(name) });
-        let mut options = Options { publisher, ..self.options() };
+        let publishing =
+            self.publishing(name, move |_| targets.iter().map(|to| Box::new(to.clone()) as Box<dyn Target>).collect());
+        let mut options = Options { publishing: Some(publishing), ..self.options() };
         change(&mut options);
         Served::start(options, &self.admin)
+    }
+
+    /// Publishing of the realm to whatever targets.
+    pub fn publishing(
+        &self,
+        name: &str,
+        targets: impl Fn(&DataDir) -> Vec<Box<dyn Target>> + Send + Sync + 'static,
+    ) -> Publishing {
+        let (registry, machine) = (self.registry(), self.machine(name));
+        let (of, here, path) = (Arc::clone(&registry), machine.clone(), self.dir.key(Role::Publisher));
+        let begin = move |realm: &edgelatch_registry::Slug| {
+            let key = key_file::load(&path, Role::Publisher, realm)?;
+            let publisher = Publisher::new(Arc::clone(&of), realm.clone(), key, 3600, &here)?;
+            Ok((publisher, targets(&here)))
+        };
+        Publishing {
+            registry,
+            dir: machine,
+            node: slug(name),
+            realms: Realms::All,
+            begin: Box::new(begin),
+            interval: Duration::from_millis(20),
+        }
     }
 
     /// The published files only.

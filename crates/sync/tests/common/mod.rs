@@ -39,7 +39,7 @@ pub fn begin(dir: &DataDir, clock: &Arc<AtomicU64>) -> Result<Begun, Error> {
 
 pub fn publisher(dir: &DataDir, registry: &Arc<Registry>, realm: &Slug) -> Publisher {
     let key = key_file::load(&dir.key(Role::Publisher), Role::Publisher, realm).unwrap();
-    Publisher::new(Arc::clone(registry), realm.clone(), key, DAY, dir.lock()).unwrap()
+    Publisher::new(Arc::clone(registry), realm.clone(), key, DAY, dir).unwrap()
 }
 
 pub fn plane() -> Plane {

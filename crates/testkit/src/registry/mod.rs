@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::postgres;
 use edgelatch_core::key::KeyId;
 use edgelatch_registry::{
-    Caller, Created, Database, Env, Error, FromText, Handover, Key, KeyFilter, KeyOrder, Keys, Name, NewIpRules, NewKey,
-    NewOrg, NewOwner, NewRealm, OwnerKind, Paging, Preset, Registry, Rotate, Slug,
+    Caller, Created, Database, Due, Env, Error, EventKind, FromText, Handover, Key, KeyFilter, KeyOrder, Keys, Name,
+    NewIpRules, NewKey, NewOrg, NewOwner, NewRealm, OwnerKind, Paging, Preset, Registry, Rotate, Slug, UsageEvent,
 };
 
 /// 2026-01-31T00:00:00Z
@@ -207,6 +207,12 @@ impl KeysExt for Keys<'_> {
     }
 }
 
+/// Takes alerts to deliver: of what is due, the events that tell of no act.
+pub fn alerts(registry: &Registry) -> Vec<Due> {
+    let is_alert = |due: &Due| EventKind::ALERTS.iter().any(|kind| due.body.contains(&format!(r#""type":"{kind}""#)));
+    registry.outbox().take(500).unwrap().into_iter().filter(is_alert).collect()
+}
+
 /// The caller that tests act as.
 pub fn caller() -> Caller {
     Caller::new("cli:tester".parse().unwrap())
@@ -221,6 +227,21 @@ pub fn new_org(org: &str) -> NewOrg {
 pub fn new_key(name: &str) -> NewKey {
     let name = Name::parse("name", name).unwrap();
     NewKey { owner: Some(slug("alice")), roles: vec![slug("reader")], ..NewKey::new(slug("one"), name) }
+}
+
+/// A request as an edge reports it: with a key, or with one that nobody has, and what the edge said.
+pub fn usage_event(key: Option<KeyId>, at: u64, code: &str) -> UsageEvent {
+    UsageEvent {
+        key_id: key.map(|id| id.to_string()),
+        at,
+        method: "GET".into(),
+        endpoint: "/x".into(),
+        ip: None,
+        country: None,
+        status: if code == "valid" { 200 } else { 401 },
+        code: code.into(),
+        event: None,
+    }
 }
 
 /// An IP policy with these lists.

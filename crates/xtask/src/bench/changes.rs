@@ -1,13 +1,13 @@
 //! What a change costs on its way from the control plane to edges, how long it takes, and what memory edges take meanwhile.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use edgelatch_testkit::shell::{self, command};
 
 use super::table::{
     Table,
     Target::{self, AtMost},
 };
-use super::{json, number};
+use super::{json, kept, number};
 
 /// Keys that the targets are about.
 pub const KEYS: u64 = 1_000_000;
@@ -15,15 +15,16 @@ pub const KEYS: u64 = 1_000_000;
 pub const EDGES: u64 = 200;
 /// Processes that they run in.
 const PROCESSES: u64 = 4;
+/// What the registry that they are imported into looks like.
+const TABLES: &[&str] = &["crates/registry/src/store"];
 
 pub fn measure(keys: u64, edges: u64, table: &mut Table) -> Result<()> {
     println!("building the control plane");
     shell::run(&mut command("cargo", ["build", "--quiet", "--release", "--package", "edgelatch"]))?;
     println!("changing one of {keys} keys, which reaches {edges} edges; the first time, they are imported");
-    let dir = shell::target().join("bench").join("road");
-    std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let dir = kept::place("road", keys, TABLES)?;
     let mut program = command("node", ["js/bench/changes.mjs"]);
-    program.arg(shell::target().join("release").join("edgelatch")).arg(dir.join(keys.to_string()));
+    program.arg(shell::target().join("release").join("edgelatch")).arg(dir);
     let figures = json(program.args([keys, edges, PROCESSES].map(|number| number.to_string())))?;
 
     let whole = |limit| if keys == KEYS { AtMost(limit) } else { Target::None };

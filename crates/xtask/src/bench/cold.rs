@@ -4,13 +4,25 @@ use anyhow::Result;
 use edgelatch_testkit::shell::{self, command};
 
 use super::table::{Table, Target::AtMost};
-use super::{STARTS, json, median};
+use super::{STARTS, json, kept, median};
 
 pub const SIZES: &[&str] = &["1000000", "10000000"];
 
+/// What a snapshot's bytes come from.
+const FORMAT: &[&str] = &[
+    "crates/core/src/build",
+    "crates/core/src/bundle.rs",
+    "crates/core/src/head.rs",
+    "crates/core/src/root.rs",
+    "crates/core/src/signed.rs",
+    "crates/core/src/tree",
+    "crates/core/src/wire.rs",
+    "crates/testkit/examples/plain.rs",
+];
+
 pub fn measure(sizes: &[u64], table: &mut Table) -> Result<()> {
     for size in sizes {
-        let dir = shell::target().join("bench").join("plain").join(size.to_string());
+        let dir = kept::place("plain", *size, FORMAT)?;
         if !dir.exists() {
             println!("making a snapshot of {size} plain keys, which later runs use again");
             let begun = dir.with_extension("begun");

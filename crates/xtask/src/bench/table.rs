@@ -32,7 +32,7 @@ impl Table {
                 AtLeast(limit) => (format!("≥ {limit} {unit}"), ratio(limit)),
                 Target::None => (String::new(), String::new()),
             };
-            let digits = if *value < 100.0 { 1 } else { 0 };
+            let digits = [(10.0, 2), (100.0, 1)].iter().find(|(below, _)| value < below).map_or(0, |(_, digits)| *digits);
             println!("{what:width$}  {aim:>14}  {:>14}  {ratio:>6}", format!("{value:.digits$} {unit}"));
         }
         println!("ratio = value / target: up to 1 is good where the target is ≤, from 1 where it is ≥");

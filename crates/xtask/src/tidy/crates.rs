@@ -14,6 +14,7 @@ const TESTKIT: &str = "edgelatch-testkit";
 /// The other crates, and what they may need.
 const BESIDE: &[(&str, &[&str])] = &[
     ("wasm", &["edgelatch-core"]),
+    ("upkeep", &["edgelatch-core"]),
     ("testkit", &["edgelatch-core", "edgelatch-registry"]),
     ("xtask", &["edgelatch-core", TESTKIT]),
     ("ip_wasm", &[TESTKIT]),

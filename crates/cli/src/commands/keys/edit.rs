@@ -1,9 +1,8 @@
 //! `edgelatch keys edit`
 
-use edgelatch_core::policy::{AllowMode, Order};
-use edgelatch_registry::{Description, IpEdit, KeyEdit, Metadata, Name, Scope, Slug, StatusEdit, parse_expiry, parse_start};
+use edgelatch_registry::{KeyEdit, Name, Slug, Tag};
 
-use super::ip_list::{AllowEdit, DenyEdit};
+use super::changes::Changes;
 use super::view;
 use super::which::Which;
 use crate::prelude::*;
@@ -12,9 +11,10 @@ use crate::prelude::*;
 #[derive(Args)]
 #[command(after_help = "\
 Example:
-  edgelatch keys edit key_0a1B2c3D4e5 --name deploy --expires 2027-01-31
+  edgelatch keys edit key_0a1B2c3D4e5 --name deploy --expires-at 2027-01-31
   edgelatch keys edit key_0a1B2c3D4e5 --add-allow 192.0.2.0/24=office --remove-allow 10.0.0.0/8
   edgelatch keys edit key_0a1B2c3D4e5 --deny 10.6.6.0/24 --order deny-first
+  edgelatch keys edit key_0a1B2c3D4e5 --owner bob --environment staging
   edgelatch keys edit key_0a1B2c3D4e5 --status revoked --if-revision 3")]
 pub(crate) struct Edit {
     #[command(flatten)]
@@ -22,46 +22,29 @@ pub(crate) struct Edit {
     /// New name
     #[arg(long)]
     name: Option<Name>,
-    /// New description
+    /// Another owner of its org, whose key it is from then on
     #[arg(long)]
-    description: Option<Description>,
+    owner: Option<Slug>,
     /// New roles, in place of the old ones
     #[arg(long = "role", value_name = "ROLE", value_delimiter = ',')]
     roles: Vec<Slug>,
     /// Take all roles away
     #[arg(long, conflicts_with = "roles")]
     no_roles: bool,
-    /// New scope: services, or `all`
-    #[arg(long, value_name = "LIST", value_parser = read::scope)]
-    scope: Option<Scope>,
-    /// New expiry, or never
-    #[arg(long, value_name = "TIME", value_parser = read::typed(parse_expiry))]
-    expires: Option<read::Typed<Option<u64>>>,
-    /// New start, or now
-    #[arg(long, value_name = "TIME", value_parser = read::typed(parse_start))]
-    not_before: Option<read::Typed<Option<u64>>>,
-    /// New metadata; {} for none
-    #[arg(long, value_name = "JSON", value_parser = Metadata::parse)]
-    metadata: Option<Metadata>,
     /// New environment
     #[arg(long)]
     environment: Option<Slug>,
     /// Take the environment away
     #[arg(long, conflicts_with = "environment")]
     no_environment: bool,
-    /// active or revoked
-    #[arg(long, value_parser = read::word::<StatusEdit>)]
-    status: Option<StatusEdit>,
-    /// Which list is asked first: allow-first or deny-first
-    #[arg(long, value_parser = read::word::<Order>)]
-    order: Option<Order>,
-    /// Who may come: any, or list
-    #[arg(long, value_name = "MODE", value_parser = read::word::<AllowMode>)]
-    allow_mode: Option<AllowMode>,
+    /// New tags, in place of the old ones; repeat or separate by commas
+    #[arg(long = "tag", value_name = "TAG", value_delimiter = ',')]
+    tags: Vec<Tag>,
+    /// Take all tags away
+    #[arg(long, conflicts_with = "tags")]
+    no_tags: bool,
     #[command(flatten)]
-    allow: AllowEdit,
-    #[command(flatten)]
-    deny: DenyEdit,
+    changes: Changes,
 }
 
 impl Edit {
@@ -69,22 +52,24 @@ impl Edit {
         let Which { key, if_revision, wait } = self.which;
         let edit = KeyEdit {
             name: self.name,
-            description: self.description,
+            owner: self.owner,
             roles: Some(self.roles).filter(|roles| self.no_roles || !roles.is_empty()),
-            scope: self.scope,
-            ip: IpEdit { allow_mode: self.allow_mode, order: self.order, allow: self.allow.into(), deny: self.deny.into() },
-            not_before: self.not_before.map(|start| start.value),
-            expires_at: self.expires.map(|expiry| expiry.value),
-            metadata: self.metadata,
             environment: if self.no_environment { Some(None) } else { self.environment.map(Some) },
-            status: self.status,
+            tags: Some(self.tags).filter(|tags| self.no_tags || !tags.is_empty()),
             if_revision,
+            ..self.changes.into()
         };
         if edit.is_empty() {
             return Err(Failure::usage("nothing to change: name at least one field, such as --name or --add-allow"));
         }
         let (open, me) = (context.open()?, caller()?);
         let edited = open.keys().edit(&me, key, &edit)?;
-        wait.after(context, &open, &me, "changed", view::changed(context, &edited, ["changed", "unchanged:"])?)
+        wait.if_changed(edited.changed).after(
+            context,
+            &open,
+            &me,
+            "changed",
+            view::changed(context, &edited, ["changed", "unchanged:"])?,
+        )
     }
 }

@@ -2,7 +2,7 @@
 
 use edgelatch_core::policy::{AllowMode, Order};
 use edgelatch_registry::{
-    Description, IpEntry, Metadata, Name, NewIpRules, NewKey, Scope, Slug, Word, parse_expiry, parse_start,
+    Description, IpEntry, Metadata, Name, NewIpRules, NewKey, Scope, Slug, Tag, Word, parse_expiry, parse_start,
 };
 use serde::{Serialize, Serializer};
 
@@ -33,19 +33,19 @@ pub(crate) struct KeyFields {
     /// Addresses and networks from which it may not be used, likewise
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = entry)]
     deny: Vec<IpEntry>,
-    /// Which list is asked first: allow-first or deny-first [default: the first that the org offers]
-    #[arg(long, value_parser = read::word::<Order>)]
+    /// Which list is asked first [default: the first that the org offers]
+    #[arg(long, value_parser = read::words::<Order>())]
     #[serde(serialize_with = "word")]
     order: Option<Order>,
-    /// Who may come: any, or list [default: list once there is an allow entry]
-    #[arg(long, value_name = "MODE", value_parser = read::word::<AllowMode>)]
+    /// Whether any address may come, or only those on the allow list [default: list once there is an allow entry]
+    #[arg(long, value_name = "MODE", value_parser = read::words::<AllowMode>())]
     #[serde(serialize_with = "word")]
     allow_mode: Option<AllowMode>,
     /// When it expires: 1d, 1w, 1mo, 3mo, 1y or any span, a date, an RFC 3339 time, or never, as far as the org offers them
     /// [default: never]
-    #[arg(long, value_name = "TIME", value_parser = read::typed(parse_expiry))]
+    #[arg(long = "expires-at", visible_alias = "expires", value_name = "TIME", value_parser = read::typed(parse_expiry))]
     expires: Option<read::Typed<Option<u64>>>,
-    /// From when it is accepted: as --expires, or now [default: now]
+    /// From when it is accepted: as --expires-at, or now [default: now]
     #[arg(long, value_name = "TIME", value_parser = read::typed(parse_start))]
     not_before: Option<read::Typed<Option<u64>>>,
     /// Custom data for the handler behind the edge, a JSON object
@@ -54,6 +54,9 @@ pub(crate) struct KeyFields {
     /// What it is used for, such as production [default: the first that the org offers]
     #[arg(long)]
     pub(super) environment: Option<Slug>,
+    /// A word to find it by; repeat or separate by commas
+    #[arg(long = "tag", value_name = "TAG", value_delimiter = ',')]
+    tags: Vec<Tag>,
 }
 
 fn word<T: Word, S: Serializer>(word: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
@@ -75,6 +78,7 @@ impl KeyFields {
             expires_at: self.expires.and_then(|expiry| expiry.value),
             metadata: self.metadata.unwrap_or_default(),
             environment: self.environment,
+            tags: self.tags,
         }
     }
 }

@@ -24,18 +24,19 @@ Example:
   edgelatch keys import --name legacy --sha256 \"$(printf %s \"$KEY\" | sha256sum | cut -d' ' -f1)\"
 
 Columns of a file, or members of its JSON objects: sha256, name, org, owner, description, roles, scope,
-allow, deny, allow_mode, order, not_before, expires_at, metadata, environment. The first two are needed;
-lists are separated by blanks. All lines are imported, or none.
+allow, deny, allow_mode, order, not_before, expires_at, metadata, environment, tags. The first two are needed;
+lists are separated by blanks, the fields of a line by commas, semicolons or tabs. All lines are imported,
+or none. Others act meanwhile; a change of the org's settings, owners or roles breaks the import off.
 Exit code: 0 imported (or could be), 1 lines were refused, 2 the file could not be read.")]
 pub(crate) struct Import {
     /// A file of digests, or - for standard input
     #[arg(
         required_unless_present = "sha256",
-        conflicts_with_all = ["sha256", "name", "description", "scope", "allow", "deny", "order", "allow_mode", "expires", "not_before", "metadata"]
+        conflicts_with_all = ["sha256", "name", "description", "scope", "allow", "deny", "order", "allow_mode", "expires", "not_before", "metadata", "tags"]
     )]
     file: Option<PathBuf>,
-    /// How the file is written: csv or jsonl [default: as its name ends]
-    #[arg(long, conflicts_with = "sha256", value_parser = read::word::<ImportFormat>)]
+    /// How the file is written [default: as its name ends]
+    #[arg(long, conflicts_with = "sha256", value_parser = read::words::<ImportFormat>())]
     format: Option<ImportFormat>,
     /// Only report what would be refused
     #[arg(long, conflicts_with = "sha256")]
@@ -106,8 +107,8 @@ fn defaults(open: &Open, fields: KeyFields) -> Result<ImportDefaults> {
     Ok(ImportDefaults { org: org.map_or_else(only, |org| Ok(Some(org)))?, owner, roles, environment })
 }
 
-/// Other writers wait while an import reads its input, so what is not a regular file is first copied to a temporary one:
-/// nobody should wait for somebody who types.
+/// An import holds names and digests while it reads its input, so what is not a regular file is first copied to a temporary one: nobody
+/// should be refused for somebody who types.
 fn open_file(path: &Path) -> Result<File> {
     let fail = |error: io::Error| Failure::file(path, &error);
     if path == Path::new("-") {

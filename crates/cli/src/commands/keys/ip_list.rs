@@ -18,23 +18,17 @@ macro_rules! list_edit {
     ($name:ident, $list:literal, $clear:literal, $add:literal, $remove:literal, $enable:literal, $disable:literal) => {
         #[derive(Args)]
         pub(super) struct $name {
-            #[doc = concat!("New ", $list, " list, in place of the old one: CIDR, CIDR=NOTE or off:CIDR")]
-            #[arg(id = $list, long = $list, value_name = "CIDR", value_delimiter = ',', value_parser = entry, conflicts_with_all = [$clear, $add, $remove, $enable, $disable])]
+            #[arg(help = concat!("New ", $list, " list, in place of the old one: CIDR, CIDR=NOTE or off:CIDR"), id = $list, long = $list, value_name = "CIDR", value_delimiter = ',', value_parser = entry, conflicts_with_all = [$clear, $add, $remove, $enable, $disable])]
             replace: Vec<IpEntry>,
-            #[doc = concat!("Empty the ", $list, " list")]
-            #[arg(id = $clear, long = $clear, conflicts_with_all = [$add, $remove, $enable, $disable])]
+            #[arg(help = concat!("Empty the ", $list, " list"), id = $clear, long = $clear, conflicts_with_all = [$add, $remove, $enable, $disable])]
             clear: bool,
-            #[doc = concat!("Add to the ", $list, " list; an entry for the same network gives way")]
-            #[arg(id = $add, long = $add, value_name = "CIDR", value_delimiter = ',', value_parser = entry)]
+            #[arg(help = concat!("Add to the ", $list, " list; an entry for the same network gives way"), id = $add, long = $add, value_name = "CIDR", value_delimiter = ',', value_parser = entry)]
             add: Vec<IpEntry>,
-            #[doc = concat!("Remove from the ", $list, " list")]
-            #[arg(id = $remove, long = $remove, value_name = "CIDR", value_delimiter = ',', value_parser = read::network)]
+            #[arg(help = concat!("Remove from the ", $list, " list"), id = $remove, long = $remove, value_name = "CIDR", value_delimiter = ',', value_parser = read::network)]
             remove: Vec<Cidr>,
-            #[doc = concat!("Let an entry of the ", $list, " list count again")]
-            #[arg(id = $enable, long = $enable, value_name = "CIDR", value_delimiter = ',', value_parser = read::network)]
+            #[arg(help = concat!("Let an entry of the ", $list, " list count again"), id = $enable, long = $enable, value_name = "CIDR", value_delimiter = ',', value_parser = read::network)]
             enable: Vec<Cidr>,
-            #[doc = concat!("Keep an entry of the ", $list, " list without effect")]
-            #[arg(id = $disable, long = $disable, value_name = "CIDR", value_delimiter = ',', value_parser = read::network)]
+            #[arg(help = concat!("Keep an entry of the ", $list, " list without effect"), id = $disable, long = $disable, value_name = "CIDR", value_delimiter = ',', value_parser = read::network)]
             disable: Vec<Cidr>,
         }
 

@@ -3,22 +3,27 @@
 //! | read | for |
 //! |---|---|
 //! | `edit`, `import` | the verbs with the most arguments |
+//! | `by_secret` | a key that is found, or revoked, by its secret |
+//! | `many` | every key that a filter fits, revoked or changed |
 //! | `which` | the key that a verb is about |
 //! | `fields` | all of a new key but its name |
 //! | `secret` | where a new secret goes |
 //! | `view` | how keys are shown |
 
+mod by_secret;
+mod changes;
 mod edit;
 mod fields;
 mod import;
 mod ip_list;
+mod many;
 mod secret;
 pub(super) mod view;
 mod which;
 
 use edgelatch_core::key::KeyId;
 use edgelatch_registry::{
-    BulkRevoked, Deletion, Direction, Handover, KeyFilter, KeyOrder, Name, Request, Rotate, Sort, format_time, parse_span,
+    CONFIRMED, Deletion, Direction, Handover, KeyOrder, Name, Request, Rotate, Sort, format_time, parse_span,
 };
 
 use self::fields::KeyFields;
@@ -32,7 +37,7 @@ pub(crate) enum Keys {
     /// Create a key; its secret is shown this once
     #[command(after_help = "\
 Example:
-  edgelatch keys create --name \"CI deploy\" --role writer --scope cdn,dns --expires 3mo
+  edgelatch keys create --name \"CI deploy\" --role writer --scope cdn,dns --expires-at 3mo
   edgelatch keys create --name office --role reader --allow 10.0.0.0/8=HQ,2001:db8::/32
   KEY=$(edgelatch keys create --name ci 2>/dev/null)
   edgelatch keys create --name ci --save ci.PAK
@@ -59,11 +64,11 @@ Example:
     List {
         #[command(flatten)]
         filter: Box<Filter>,
-        /// By what: created, name, expires or last-used
-        #[arg(long, default_value = "created", value_parser = read::word::<Sort>)]
+        /// By what
+        #[arg(long, default_value = "created", value_parser = read::words::<Sort>())]
         sort: Sort,
-        /// Which way: asc or desc [default: names and expiries asc, the others desc]
-        #[arg(long, value_name = "WAY", value_parser = read::word::<Direction>)]
+        /// Which way [default: names and expiries asc, the others desc]
+        #[arg(long, value_name = "WAY", value_parser = read::words::<Direction>())]
         direction: Option<Direction>,
         #[command(flatten)]
         page: Page,
@@ -85,28 +90,13 @@ Example:
 With --json and --wait two documents follow each other: what was done, and how far it has got.
 Exit code: 0 revoked, and with --wait everywhere; 1 revoked, but not everywhere in that time; 2 not revoked.")]
     Revoke(Which),
-    /// Revoke all keys that a filter fits, once their number was confirmed
-    #[command(after_help = "\
-Example:
-  edgelatch keys revoke-many --role admin --created-before 2026-11-01     # counts, shows some, changes nothing
-  edgelatch keys revoke-many --role admin --created-before 2026-11-01 --confirm 17
-
-All of them, or none when they are not as many any more.")]
-    RevokeMany {
-        #[command(flatten)]
-        filter: Box<Filter>,
-        /// Every key of the realm, in place of a filter
-        #[arg(long)]
-        all: bool,
-        /// How many there are: do it
-        #[arg(long, value_name = "COUNT")]
-        confirm: Option<u64>,
-        #[command(flatten)]
-        wait: Wait,
-    },
+    RevokeMany(many::RevokeMany),
+    EditMany(Box<many::EditMany>),
     /// Let a revoked key be accepted again, where the org's settings allow that
     #[command(after_help = "Example:\n  edgelatch keys enable key_0a1B2c3D4e5")]
     Enable(Which),
+    FindSecret(by_secret::FindSecret),
+    RevokeSecret(by_secret::RevokeSecret),
     /// Give a key a new secret, shown this once, under the same id
     #[command(after_help = "\
 Example:
@@ -131,6 +121,7 @@ Exit code: 0 rotated, 1 rotated before under this idempotency key, 2 not rotated
     #[command(after_help = "\
 Example:
   edgelatch keys delete key_0a1B2c3D4e5 --confirm \"CI deploy\"
+  edgelatch keys delete key_0a1B2c3D4e5 --yes               # where the org does not want the name typed
 
 On a terminal the name is asked for.")]
     Delete {
@@ -138,6 +129,9 @@ On a terminal the name is asked for.")]
         which: Which,
         #[command(flatten)]
         confirm: Confirm,
+        /// It is meant; enough where the org does not want the name typed
+        #[arg(long, conflicts_with = "confirm")]
+        yes: bool,
     },
     Import(Box<import::Import>),
     /// List the requests made with a key, as edges reported them, newest first
@@ -169,7 +163,7 @@ impl Keys {
             Keys::List { filter, sort, direction, page } => {
                 let order = KeyOrder { sort: Some(sort), direction };
                 let listed = context.open()?.keys().list(&(*filter).into(), order, &page.into())?;
-                context.show(&listed, |listed| view::page(&listed.keys, listed.next.as_deref()))
+                context.show(&listed, view::list)
             }
             Keys::Show { key } => context.show(&context.open()?.keys().get(key)?, view::lines),
             Keys::Edit(edit) => edit.run(context),
@@ -177,28 +171,34 @@ impl Keys {
                 let (open, me) = (context.open()?, caller()?);
                 let revoked = open.keys().revoke(&me, key, if_revision)?;
                 let what = if revoked.deleted { "deleted, as revoking is set to do here:" } else { "revoked" };
-                wait.after(context, &open, &me, "revoked", view::changed(context, &revoked, [what, "already revoked:"])?)
+                wait.if_changed(revoked.changed).after(
+                    context,
+                    &open,
+                    &me,
+                    "revoked",
+                    view::changed(context, &revoked, [what, "already revoked:"])?,
+                )
             }
-            Keys::RevokeMany { filter, all, confirm, wait } => {
-                let filter = KeyFilter::from(*filter);
-                if (filter == KeyFilter::default()) != all {
-                    return Err(Failure::usage("which keys? name a filter, such as --role or --search, or else --all"));
-                }
-                let (open, me) = (context.open()?, caller()?);
-                let revoked = open.keys().revoke_all(&me, &filter, confirm)?;
-                let code = context.show(&revoked, print_many)?;
-                if revoked.done { wait.after(context, &open, &me, "revoked", code) } else { Ok(code) }
-            }
+            Keys::RevokeMany(many) => many.run(context),
+            Keys::EditMany(many) => many.run(context),
+            Keys::FindSecret(find) => find.run(context),
+            Keys::RevokeSecret(revoke) => revoke.run(context),
             Keys::Enable(Which { key, if_revision, wait }) => {
                 let (open, me) = (context.open()?, caller()?);
                 let enabled = open.keys().enable(&me, key, if_revision)?;
-                wait.after(context, &open, &me, "enabled", view::changed(context, &enabled, ["enabled", "already enabled:"])?)
+                wait.if_changed(enabled.changed).after(
+                    context,
+                    &open,
+                    &me,
+                    "enabled",
+                    view::changed(context, &enabled, ["enabled", "already enabled:"])?,
+                )
             }
             Keys::Rotate { which: Which { key, if_revision, wait }, overlap, confirm, secret } => {
                 let (open, me) = (context.open()?, caller()?);
                 let before = open.keys().get(key)?;
                 let wanted = open.tenants().org(&before.org)?.settings.rotation_confirmed;
-                let confirm = confirm.ask("rotating a key", &before, wanted)?;
+                let confirm = confirm.ask("rotating a key", &before, wanted, None)?;
                 let asked = json!(["keys rotate", key.to_string(), &overlap, &confirm, if_revision]);
                 let rotate = Rotate { overlap: overlap.map_or(0, |overlap| overlap.value), confirm, if_revision };
                 let code = secret.make(context, &asked, "rotated", |once, keep| {
@@ -206,13 +206,17 @@ impl Keys {
                 })?;
                 wait.after(context, &open, &me, "rotated", code)
             }
-            Keys::Delete { which: Which { key, if_revision, wait }, confirm } => {
+            Keys::Delete { which: Which { key, if_revision, wait }, confirm, yes } => {
                 let (open, me) = (context.open()?, caller()?);
                 let before = open.keys().get(key)?;
-                // A deletion cannot be taken back, so a person is asked either way; a program must know the name where the
-                // org says so.
+                // A deletion cannot be taken back, so a person is asked either way; a program must know the name, or say that it is meant, where
+                // the org says so.
                 let deletion = open.tenants().org(&before.org)?.settings.deletion;
-                let confirm = confirm.ask("deleting a key", &before, deletion != Deletion::None)?;
+                let enough = (deletion == Deletion::Confirmed).then_some(CONFIRMED);
+                let confirm = match yes && deletion != Deletion::TypedName {
+                    true => Some(CONFIRMED.to_owned()),
+                    false => confirm.ask("deleting a key", &before, deletion != Deletion::None, enough)?,
+                };
                 let key = open.keys().delete(&me, key, confirm.as_deref(), if_revision)?;
                 let line = format!("deleted {}  {}", key.key_id, key.name);
                 let code = context.done(&json!({ "key": key, "deleted": true }), &line)?;
@@ -224,21 +228,6 @@ impl Keys {
                 context.show(&listed, |listed| output::page(REQUESTS, &listed.requests, listed.next.as_deref()))
             }
         }
-    }
-}
-
-fn print_many(revoked: &BulkRevoked) {
-    let matched = revoked.matched;
-    if revoked.done {
-        output::line(format_args!("revoked {matched} keys"));
-    } else if matched == 0 {
-        output::line(format_args!("no key fits that is not revoked yet"));
-    } else {
-        view::page(&revoked.sample, None);
-        let more = matched.saturating_sub(revoked.sample.len() as u64);
-        let hidden = if more > 0 { format!(", {more} of them not shown") } else { String::new() };
-        output::line(format_args!("{matched} keys fit{hidden}"));
-        output::note(format_args!("nothing was changed; to revoke them: the same with --confirm {matched}"));
     }
 }
 

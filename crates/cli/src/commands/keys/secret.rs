@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use edgelatch_registry::{Created, Idempotency, Keep, Key, Once, format_time};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::prelude::*;
+use crate::remark::{Remark, remarks};
 use crate::secret_file::SecretFile;
 
 #[derive(Args)]
@@ -40,11 +42,20 @@ impl SecretTo {
     }
 }
 
+/// A new key, without a copy of its secret.
+#[derive(Serialize)]
+struct Shown<'a> {
+    key: &'a Key,
+    secret: Option<&'a str>,
+    saved: Option<&'a str>,
+    warnings: Vec<Remark>,
+}
+
 fn print(context: &Context, created: &Created, saved: Option<PathBuf>, what: &str) -> Result<ExitCode> {
     let Created { key, secret, warnings } = created;
     let saved = saved.map(|path| path.display().to_string());
     let shown = saved.is_none().then_some(secret.as_str());
-    context.show(&json!({ "key": key, "secret": shown, "saved": saved, "warnings": warnings }), |_| {
+    context.show(&Shown { key, secret: shown, saved: saved.as_deref(), warnings: remarks(warnings) }, |_| {
         let place = format_args!("(org {}, owner {})", key.org, key.owner);
         output::note(format_args!("{what} {BOLD}{}{RESET}  {}  {place}", key.key_id, key.name));
         match &saved {
@@ -54,7 +65,6 @@ fn print(context: &Context, created: &Created, saved: Option<PathBuf>, what: &st
                 output::note(format_args!("{DIM}The key is shown this once. Store it now.{RESET}"));
             }
         }
-        output::note(format_args!("{DIM}Edges know it from the next epoch on.{RESET}"));
         if let Some(until) = key.overlap_until {
             output::note(format_args!("{DIM}The old key is accepted until {}.{RESET}", format_time(until)));
         }

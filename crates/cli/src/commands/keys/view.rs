@@ -1,58 +1,98 @@
 //! How keys are shown: in lists, line by line, and after a change.
 
-use edgelatch_registry::{Authority, Changed, IpEntry, IpRules, Key, Scope, Word, format_time};
+use edgelatch_registry::{Authority, Changed, IpEntry, IpRules, Key, KeyPage, Scope, Word, format_time};
 
+use crate::output::{DIM, RESET};
 use crate::prelude::*;
+use crate::remark::remarks;
 
 type Shown = fn(&Key) -> String;
 
-/// What `keys show` calls it, the column of lists if it has one, and its text.
-const FIELDS: &[(&str, Option<&str>, Shown)] = &[
-    ("key id", Some("KEY ID"), |k| k.key_id.to_string()),
-    ("name", Some("NAME"), |k| k.name.to_string()),
-    ("description", None, |k| or_dash(k.description.as_str())),
-    ("org", Some("ORG"), |k| k.org.to_string()),
-    ("owner", Some("OWNER"), |k| if k.owner_disabled { format!("{} (disabled)", k.owner) } else { k.owner.to_string() }),
-    ("state", Some("STATE"), |k| k.state.to_string()),
-    ("key", None, |k| k.masked.clone().unwrap_or("imported by its digest".into())),
-    ("first 12", Some("FIRST 12"), |k| k.first_12.clone().unwrap_or("(imported)".into())),
-    ("roles", Some("ROLES"), roles),
-    ("scope", Some("SCOPE"), |k| match &k.scope {
+/// What `keys show` calls it, and its text.
+const FIELDS: &[(&str, Shown)] = &[
+    ("key id", |k| k.key_id.to_string()),
+    ("name", |k| k.name.to_string()),
+    ("description", |k| or_dash(k.description.as_str())),
+    ("org", |k| k.org.to_string()),
+    ("owner", |k| if k.owner_disabled { format!("{} (disabled)", k.owner) } else { k.owner.to_string() }),
+    ("state", |k| k.state.to_string()),
+    ("key", |k| k.masked.clone().unwrap_or("imported by its digest".into())),
+    ("first 12", |k| k.first_12.clone().unwrap_or("(imported)".into())),
+    ("roles", roles),
+    ("scope", |k| match &k.scope {
         Scope::All => "all".to_owned(),
         Scope::List(services) => joined(services),
     }),
-    ("from", Some("FROM"), |k| restriction(&k.ip)),
-    ("allow mode", None, |k| k.ip.allow_mode().word().to_owned()),
-    ("order", None, |k| k.ip.order().word().replace('_', "-")),
-    ("allow", None, |k| entries(k.ip.allow())),
-    ("deny", None, |k| entries(k.ip.deny())),
-    ("not before", None, |k| time(k.not_before, "-")),
-    ("expires", Some("EXPIRES"), |k| time(k.expires_at, "never")),
-    ("days left", Some("DAYS LEFT"), |k| k.days_left.map_or("-".into(), |days| days.to_string())),
-    ("environment", Some("ENVIRONMENT"), |k| k.environment.as_ref().map_or("-".into(), ToString::to_string)),
-    ("rotated", None, |k| format_time(k.rotated_at)),
-    ("rotation due", None, |k| time(k.due_at, "-")),
-    ("old key until", None, |k| time(k.overlap_until, "-")),
-    ("last used", Some("LAST USED"), |k| time(k.last_used_at, "never")),
-    ("last used ip", Some("LAST USED IP"), |k| or_dash(k.last_used_ip.as_deref().unwrap_or_default())),
-    ("accepted", None, |k| k.uses.to_string()),
-    ("refused", None, |k| k.refusals.to_string()),
-    ("metadata", None, |k| or_dash(k.metadata.as_str())),
-    ("created", Some("CREATED"), |k| format_time(k.created_at)),
-    ("changed", None, |k| format_time(k.updated_at)),
-    ("revoked", None, |k| time(k.revoked_at, "-")),
-    ("revision", None, |k| k.revision.to_string()),
+    ("from", |k| restriction(&k.ip)),
+    ("allow mode", |k| k.ip.allow_mode().word().to_owned()),
+    ("order", |k| k.ip.order().word().replace('_', "-")),
+    ("allow", |k| entries(k.ip.allow())),
+    ("deny", |k| entries(k.ip.deny())),
+    ("not before", |k| time(k.not_before, "-")),
+    ("expires", |k| time(k.expires_at, "never")),
+    ("days left", |k| k.days_left.map_or("-".into(), |days| days.to_string())),
+    ("environment", |k| k.environment.as_ref().map_or("-".into(), ToString::to_string)),
+    ("tags", |k| or_dash(&joined(&k.tags))),
+    ("rotated", |k| format_time(k.rotated_at)),
+    ("rotation due", |k| time(k.due_at, "-")),
+    ("old key until", |k| time(k.overlap_until, "-")),
+    ("leaked", |k| time(k.leaked_at, "-")),
+    ("last used", |k| time(k.last_used_at, "never")),
+    ("last used ip", |k| or_dash(k.last_used_ip.as_deref().unwrap_or_default())),
+    ("accepted", |k| k.uses.to_string()),
+    ("refused", |k| k.refusals.to_string()),
+    ("metadata", |k| or_dash(k.metadata.as_str())),
+    ("created", |k| format_time(k.created_at)),
+    ("created by", |k| k.created_by.to_string()),
+    ("changed", |k| format_time(k.updated_at)),
+    ("changed by", |k| k.updated_by.to_string()),
+    ("revoked", |k| time(k.revoked_at, "-")),
+    ("revision", |k| k.revision.to_string()),
+];
+
+/// The columns of lists, each headed by its field: what is looked for most comes first, since the last ones are left out where there is no room.
+const LISTED: &[&str] = &[
+    "KEY ID",
+    "NAME",
+    "STATE",
+    "EXPIRES",
+    "LAST USED",
+    "ROLES",
+    "OWNER",
+    "ORG",
+    "SCOPE",
+    "FROM",
+    "ENVIRONMENT",
+    "TAGS",
+    "FIRST 12",
+    "DAYS LEFT",
+    "LAST USED IP",
+    "CREATED",
 ];
 
 /// Several keys as a table, and where the next ones begin.
 pub(crate) fn page<'k>(keys: impl IntoIterator<Item = &'k Key>, next: Option<&str>) {
-    let columns: Vec<Column<Key>> = FIELDS.iter().filter_map(|(_, column, shown)| Some(((*column)?, *shown))).collect();
+    let field = |head: &str| FIELDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(head)).map(|(_, shown)| *shown);
+    let columns: Vec<Column<Key>> = LISTED.iter().filter_map(|head| Some((*head, field(head)?))).collect();
     output::page(&columns, keys, next);
+}
+
+/// A page of the list of keys, the ones beside it, and how many keys there are.
+pub(super) fn list(listed: &KeyPage) {
+    page(&listed.keys, listed.next.as_deref());
+    if let Some(previous) = &listed.previous {
+        output::note(format_args!("{DIM}back: --cursor {previous}{RESET}"));
+    }
+    if listed.next.is_some() || listed.previous.is_some() {
+        let (shown, total) = (listed.keys.len(), listed.total);
+        let least = if listed.exact { "" } else { "at least " };
+        output::note(format_args!("{DIM}{shown} of {least}{total} keys{RESET}"));
+    }
 }
 
 /// One key, line by line.
 pub(super) fn lines(key: &Key) {
-    for (name, _, shown) in FIELDS {
+    for (name, shown) in FIELDS {
         output::fact(13, name, &shown(key).replace('\n', " "));
     }
 }
@@ -60,7 +100,7 @@ pub(super) fn lines(key: &Key) {
 /// What became of a key: in the first words, or in the second where it was so already.
 pub(super) fn changed(context: &Context, now: &Changed, [done, already]: [&str; 2]) -> Result<ExitCode> {
     let Changed { key, changed, deleted, warnings } = now;
-    context.show(&json!({ "key": key, "changed": changed, "deleted": deleted, "warnings": warnings }), |_| {
+    context.show(&json!({ "key": key, "changed": changed, "deleted": deleted, "warnings": remarks(warnings) }), |_| {
         let what = if *changed { done } else { already };
         output::line(format_args!("{what} {}  {}", key.key_id, key.name));
         output::warnings(warnings);
@@ -97,4 +137,14 @@ fn restriction(ip: &IpRules) -> String {
 
 fn time(at: Option<u64>, none: &str) -> String {
     at.map_or(none.to_owned(), format_time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_of_lists_is_a_field() {
+        assert!(LISTED.iter().all(|head| FIELDS.iter().any(|(name, _)| name.to_ascii_uppercase() == **head)), "{LISTED:?}");
+    }
 }

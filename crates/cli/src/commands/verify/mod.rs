@@ -52,7 +52,7 @@ pub(crate) struct Verify {
     #[arg(long)]
     permission: Option<String>,
     /// Ask as of this time: RFC 3339, a date, or a span from now
-    #[arg(long, value_name = "TIME", value_parser = read::timed(parse_time))]
+    #[arg(long = "at", visible_alias = "now", value_name = "TIME", allow_hyphen_values = true, value_parser = read::timed(parse_time))]
     now: Option<u64>,
     /// The bundle [default: what is published in the data directory]
     #[arg(long, value_name = "FILE", requires = "root")]

@@ -1,8 +1,5 @@
 //! What an edge is asked: a key, or a whole request.
 
-use std::io::Read;
-use std::path::Path;
-
 use edgelatch_core::http::{Block, BlockError, BlockWriter};
 use zeroize::Zeroizing;
 
@@ -11,13 +8,7 @@ use crate::prelude::*;
 /// The key's text: as given, from standard input, or from the environment.
 pub(super) fn key(given: Option<String>, from_stdin: bool) -> Result<Zeroizing<String>> {
     if from_stdin {
-        let mut text = Zeroizing::new(String::new());
-        // Far more than a key takes, so that an overlong one is judged as such.
-        let read = std::io::stdin().lock().take(4096).read_to_string(&mut text);
-        read.map_err(|error| Failure::file(Path::new("standard input"), &error))?;
-        let length = text.trim_end_matches(['\n', '\r']).len();
-        text.truncate(length);
-        return Ok(text);
+        return read::secret();
     }
     given
         .map_or_else(|| std::env::var("EDGELATCH_KEY"), Ok)

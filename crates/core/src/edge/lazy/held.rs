@@ -6,10 +6,14 @@
 
 use super::stats::LazyStats;
 use crate::limits::{EVICTION_SAMPLE, PROBATION_SHARE};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, Sparse};
 use crate::tree::Place;
-use alloc::collections::{BTreeMap, VecDeque, btree_map};
+use crate::wire::size;
+use alloc::collections::VecDeque;
 use core::sync::atomic::{AtomicU32, Ordering};
+
+/// There is no place at which an entry could not stand.
+const ANY: usize = usize::MAX;
 
 struct Entry {
     bytes: usize,
@@ -25,7 +29,8 @@ struct Queue {
 }
 
 pub(crate) struct Held {
-    entries: BTreeMap<Place, Entry>,
+    /// By the number of the place.
+    entries: Sparse<Entry>,
     probation: Queue,
     probation_share: usize,
     protected: Queue,
@@ -39,7 +44,7 @@ impl Held {
     pub(crate) fn new(budget: usize) -> Self {
         let probation_share = budget / PROBATION_SHARE;
         Held {
-            entries: BTreeMap::new(),
+            entries: Sparse::new(),
             probation: Queue::default(),
             probation_share,
             protected: Queue::default(),
@@ -56,15 +61,14 @@ impl Held {
 
     /// The object at `place`, if it is held, has served that verdict.
     pub(crate) fn served(&self, place: Place, tick: u32) {
-        if let Some(entry) = self.entries.get(&place) {
+        if let Some(entry) = self.entry(place) {
             entry.used.store(tick, Ordering::Relaxed);
         }
     }
 
     /// An object was taken.
     pub(crate) fn take(&mut self, place: Place, bytes: usize) {
-        if let btree_map::Entry::Vacant(free) = self.entries.entry(place) {
-            free.insert(Entry { bytes, used: AtomicU32::new(0) });
+        if self.entries.put(index(place), ANY, Entry { bytes, used: AtomicU32::new(0) }) {
             self.probation.places.push_back(place);
             self.probation.bytes += bytes;
         }
@@ -75,7 +79,7 @@ impl Held {
     pub(crate) fn next_to_go(&mut self) -> Option<Place> {
         while self.probation.bytes > self.probation_share && self.probation.places.len() > 1 {
             let place = self.probation.places.pop_front()?;
-            let Some(entry) = self.entries.get_mut(&place) else { continue };
+            let Some(entry) = self.entries.get_mut(index(place)) else { continue };
             self.probation.bytes = self.probation.bytes.saturating_sub(entry.bytes);
             if *entry.used.get_mut() == 0 || entry.bytes > self.protected_share {
                 return self.drop(place);
@@ -87,13 +91,13 @@ impl Held {
             return None;
         }
         let place = self.least_used()?;
-        let bytes = self.entries.get(&place).map_or(0, |entry| entry.bytes);
+        let bytes = self.entry(place).map_or(0, |entry| entry.bytes);
         self.protected.bytes = self.protected.bytes.saturating_sub(bytes);
         self.drop(place)
     }
 
     fn drop(&mut self, place: Place) -> Option<Place> {
-        self.entries.remove(&place);
+        self.entries.take(index(place), ANY);
         self.dropped += 1;
         Some(place)
     }
@@ -106,7 +110,7 @@ impl Held {
         for _ in 0..self.protected.places.len().min(EVICTION_SAMPLE) {
             let place = self.protected.places.pop_front()?;
             crate::work::done(1);
-            let age = self.entries.get(&place).map_or(u32::MAX, age);
+            let age = self.entry(place).map_or(u32::MAX, age);
             let stays = match oldest {
                 Some((other, _)) if other >= age => Some(place),
                 _ => oldest.replace((age, place)).map(|(_, place)| place),
@@ -119,19 +123,22 @@ impl Held {
     /// What a tree has now, in place of the one before: an object that changed goes on as what it replaced, one that is no longer there
     /// is forgotten, and what is new is on probation.
     pub(crate) fn follow(&mut self, tree: &Snapshot) {
-        self.entries.retain(|place, entry| {
-            let bytes = tree.object(*place).map(<[u8]>::len);
-            entry.bytes = bytes.unwrap_or(0);
-            bytes.is_some()
-        });
         for queue in [&mut self.probation, &mut self.protected] {
-            queue.places.retain(|place| self.entries.contains_key(place));
-            queue.bytes = queue.places.iter().filter_map(|place| Some(self.entries.get(place)?.bytes)).sum();
+            queue.bytes = 0;
+            queue.places.retain(|place| {
+                let (known, now) = (self.entries.get_mut(index(*place)), tree.object(*place));
+                let goes_on = known.zip(now).map(|(entry, now)| {
+                    entry.bytes = now.len();
+                    queue.bytes += now.len();
+                });
+                goes_on.is_some()
+            });
         }
+        let is_there =
+            |at: usize| u32::try_from(at).ok().and_then(Place::of_number).is_some_and(|place| tree.object(place).is_some());
+        self.entries.retain(is_there);
         for (place, bytes) in tree.leaves() {
-            if !self.entries.contains_key(&place) {
-                self.take(place, bytes.len());
-            }
+            self.take(place, bytes.len());
         }
     }
 
@@ -148,13 +155,22 @@ impl Held {
     /// About the bytes that it takes itself.
     pub(crate) fn memory(&self) -> usize {
         let places = self.probation.places.capacity() + self.protected.places.capacity();
-        self.entries.len() * size_of::<(Place, Entry)>() + places * size_of::<Place>()
+        self.entries.memory() + places * size_of::<Place>()
     }
+
+    fn entry(&self, place: Place) -> Option<&Entry> {
+        self.entries.get(index(place))
+    }
+}
+
+fn index(place: Place) -> usize {
+    size(place.number())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::collections::BTreeMap;
 
     const BUDGET: usize = 8_000;
 

@@ -51,7 +51,7 @@ impl Lazy {
     pub(super) fn follow(&mut self, before: Option<&Snapshot>, tree: &mut Snapshot) {
         tree.unbound();
         if let Some(before) = before {
-            before.leaves().for_each(|(place, _)| tree.share(place, before));
+            before.leaves().into_iter().for_each(|(place, _)| tree.share(place, before));
         }
         self.held.follow(tree);
     }

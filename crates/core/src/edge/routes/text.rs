@@ -12,8 +12,9 @@
 use crate::http::{is_token, is_unreserved};
 use crate::limits::{MAX_ROUTE_SEGMENTS, MAX_ROUTE_TABLE_BYTES, MAX_ROUTES};
 use crate::permission::is_permission;
+use crate::say;
+use crate::text::{Say, shown};
 use alloc::string::String;
-use core::fmt;
 
 /// Why a route table is refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -195,38 +196,40 @@ fn parts(line: &str) -> (&str, Option<&str>) {
     line.split_once('\t').map_or((line, None), |(key, parts)| (key, Some(parts)))
 }
 
-impl fmt::Display for RouteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for RouteError {
+    fn say(&self, out: &mut String) {
         match self {
             RouteError::TooLong { bytes } => {
-                write!(f, "{bytes} bytes of routes are more than the limit of {MAX_ROUTE_TABLE_BYTES}")
+                say!(out, bytes, " bytes of routes are more than the limit of ", MAX_ROUTE_TABLE_BYTES)
             }
-            RouteError::TooMany => write!(f, "more than {MAX_ROUTES} routes, or more requirements than an edge keeps"),
-            RouteError::TooManyTables => f.write_str("more route tables than an edge keeps: make each once, not per request"),
-            RouteError::Head => f.write_str("a route table begins with `case=ignored` or `case=exact`, then `default`"),
-            RouteError::Entry { entry, fault } => write!(f, "route \"{entry}\": {fault}"),
+            RouteError::TooMany => say!(out, "more than ", MAX_ROUTES, " routes, or more requirements than an edge keeps"),
+            RouteError::TooManyTables => "more route tables than an edge keeps: make each once, not per request".say(out),
+            RouteError::Head => "a route table begins with `case=ignored` or `case=exact`, then `default`".say(out),
+            RouteError::Entry { entry, fault } => say!(out, "route \"", entry, "\": ", fault),
         }
     }
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Fault {
+    fn say(&self, out: &mut String) {
         match self {
-            Fault::Methods => f.write_str("methods are joined by `,` and followed by one space, as in `GET,PUT /zones`"),
-            Fault::Start => f.write_str("the pattern must begin with `/`"),
-            Fault::Empty => f.write_str("no segment may be empty; a final `/` makes no difference and is left out"),
-            Fault::Literal(text) => write!(
-                f,
-                "`{text}` must consist of letters, digits and `-._~`, which have one spelling in a path; `:name` or `*` stands for any segment"
+            Fault::Methods => "methods are joined by `,` and followed by one space, as in `GET,PUT /zones`".say(out),
+            Fault::Start => "the pattern must begin with `/`".say(out),
+            Fault::Empty => "no segment may be empty; a final `/` makes no difference and is left out".say(out),
+            Fault::Literal(text) => say!(
+                out,
+                "`",
+                text,
+                "` must consist of letters, digits and `-._~`, which have one spelling in a path; `:name` or `*` stands for any segment"
             ),
-            Fault::Name(text) => write!(f, "`{text}` must be `:` and a name of letters, digits and `_`"),
-            Fault::Segments => write!(f, "more than {MAX_ROUTE_SEGMENTS} segments"),
-            Fault::Repeated => f.write_str("another entry is for the same method and paths"),
-            Fault::Requirement => {
-                f.write_str("`deny`, or a service and a permission, each well formed, are what it can demand")
-            }
+            Fault::Name(text) => say!(out, "`", text, "` must be `:` and a name of letters, digits and `_`"),
+            Fault::Segments => say!(out, "more than ", MAX_ROUTE_SEGMENTS, " segments"),
+            Fault::Repeated => "another entry is for the same method and paths".say(out),
+            Fault::Requirement => "`deny`, or a service and a permission, each well formed, are what it can demand".say(out),
         }
     }
 }
+
+shown!(RouteError, Fault);
 
 impl core::error::Error for RouteError {}

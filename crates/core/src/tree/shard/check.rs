@@ -1,21 +1,22 @@
 //! What must hold of a shard before any of it is relied on. SPEC.md section 5.3.
 
+use super::hints::{HINTS, Hints, sixteenth};
 use super::{
     CLAIMS, COLUMNS, EXPIRES_AT, MAGIC, NOT_BEFORE, OBJECT, SUBJECT, Shape, Shard, WIDTHS, is_id, read_pair, shard_of,
     width_for,
 };
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::limits::{MAX_EPOCH, MAX_METADATA_BYTES, MAX_NAME_BYTES, MAX_SHARD_RECORDS};
 use crate::wire::{List, Reader, size};
 
 impl<'a> Shard<'a> {
     /// Reads and checks all of a shard whose digest has been checked. `bits` and `number` say which digests belong here.
-    pub(crate) fn parse(bytes: &'a [u8], bits: u8, number: u32) -> Result<Shape, Error> {
+    pub(crate) fn parse(bytes: &'a [u8], bits: u8, number: u32) -> Result<Shape, Boxed> {
         let shape = Shape::read(bytes)?;
         let shard = Self::of_shape(bytes, shape).ok_or(Error::Truncated { object: OBJECT })?;
-        shard.check_order(bits, number)?;
+        let hints = shard.check_order(bits, number)?;
         shard.check_columns()?;
-        Ok(shape)
+        Ok(Shape { hints, ..shape })
     }
 
     /// Reads a shard without proving where it belongs: to show it, never to act on it.
@@ -23,23 +24,27 @@ impl<'a> Shard<'a> {
         Self::of_shape(bytes, Shape::read(bytes)?).ok_or(Error::Truncated { object: OBJECT })
     }
 
-    fn check_order(&self, bits: u8, number: u32) -> Result<(), Error> {
+    fn check_order(&self, bits: u8, number: u32) -> Result<Hints, Boxed> {
         let mut before = None;
+        let mut counts = [0; HINTS];
         for index in 0..self.count {
             let record = self.words(index).ok_or(Error::Truncated { object: OBJECT })?;
             if before.is_some_and(|b| b >= record) {
-                return Err(Error::Unsorted { object: OBJECT });
+                return Err(Error::Unsorted { object: OBJECT }.into());
             }
             if shard_of(record.0, bits) != number {
-                return Err(Error::WrongShard { shard: number });
+                return Err(Error::WrongShard { shard: number }.into());
             }
             before = Some(record);
+            if let Some(count) = counts.get_mut(sixteenth(record.0, bits)) {
+                *count += 1;
+            }
         }
-        Ok(())
+        Ok(Hints::of(&counts))
     }
 
-    fn check_columns(&self) -> Result<(), Error> {
-        let field = |field| Error::BadField { object: OBJECT, field };
+    fn check_columns(&self) -> Result<(), Boxed> {
+        let field = |field| Boxed::from(Error::BadField { object: OBJECT, field });
         let ([subjects, claims], reader) = self.lists(true)?;
         reader.finish()?;
         check_subjects(&subjects)?;
@@ -61,7 +66,8 @@ impl<'a> Shard<'a> {
                 return Err(Error::BadReference {
                     object: OBJECT,
                     field: if column == SUBJECT { "subject" } else { "claims" },
-                });
+                }
+                .into());
             }
         }
         Ok(())
@@ -69,29 +75,29 @@ impl<'a> Shard<'a> {
 }
 
 impl Shape {
-    fn read(bytes: &[u8]) -> Result<Self, Error> {
-        let field = |field| Error::BadField { object: OBJECT, field };
+    fn read(bytes: &[u8]) -> Result<Self, Boxed> {
+        let field = |field| Boxed::from(Error::BadField { object: OBJECT, field });
         let mut reader = Reader::open(bytes, MAGIC, OBJECT)?;
         let (zero, count, widths) = (reader.u16()?, reader.u32()?, *reader.array::<COLUMNS>()?);
         if zero != 0 || reader.u8()? != 0 {
             return Err(field("zero"));
         }
         if count > MAX_SHARD_RECORDS {
-            return Err(Error::TooLong { what: "shard records", bytes: size(count), limit: size(MAX_SHARD_RECORDS) });
+            return Err(Error::TooLong { what: "shard records", bytes: size(count), limit: size(MAX_SHARD_RECORDS) }.into());
         }
         if !widths.iter().zip(WIDTHS).all(|(width, allowed)| allowed.contains(width)) {
             return Err(field("width"));
         }
-        Ok(Shape { count, widths })
+        Ok(Shape { count, widths, hints: Hints::default() })
     }
 }
 
-fn check_subjects(subjects: &List<'_>) -> Result<(), Error> {
+fn check_subjects(subjects: &List<'_>) -> Result<(), Boxed> {
     let sound = |entry| read_pair(entry).is_some_and(|(org, owner)| is_id(org) && is_id(owner));
-    if subjects.iter().all(sound) { Ok(()) } else { Err(Error::BadField { object: OBJECT, field: "subject" }) }
+    if subjects.iter().all(sound) { Ok(()) } else { Err(Error::BadField { object: OBJECT, field: "subject" }.into()) }
 }
 
-fn check_claims(claims: &List<'_>) -> Result<(), Error> {
+fn check_claims(claims: &List<'_>) -> Result<(), Boxed> {
     let sound = |entry| {
         read_pair(entry).is_some_and(|(name, metadata)| {
             let some = !name.is_empty() || !metadata.is_empty();
@@ -100,5 +106,5 @@ fn check_claims(claims: &List<'_>) -> Result<(), Error> {
             some && text && name.len() <= MAX_NAME_BYTES && metadata.len() <= MAX_METADATA_BYTES
         })
     };
-    if claims.iter().all(sound) { Ok(()) } else { Err(Error::BadField { object: OBJECT, field: "claims" }) }
+    if claims.iter().all(sound) { Ok(()) } else { Err(Error::BadField { object: OBJECT, field: "claims" }.into()) }
 }

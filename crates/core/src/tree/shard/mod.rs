@@ -14,10 +14,14 @@
 //! verification reads of the record found lies in one or two cache lines; what only an identity needs stands apart.
 
 mod check;
+mod find;
+mod hints;
 
-use crate::error::Error;
+use crate::error::{Boxed, Error};
 use crate::limits::MAX_ID_BYTES;
 use crate::wire::{List, Reader, number, size, u64_at};
+use crate::work;
+use hints::Hints;
 
 pub(crate) const MAGIC: &[u8; 4] = b"ELSH";
 pub(crate) const FLAG_REVOKED: u64 = 1;
@@ -46,11 +50,12 @@ pub(crate) fn width_for(column: usize, greatest: u64) -> u8 {
     widths.iter().copied().find(holds).unwrap_or(8)
 }
 
-/// What the header of a shard says: kept beside the shard, so that a verification does not read it again.
+/// What the header of a shard says, and where its records lie: kept beside the shard, so that a verification does not read it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) count: u32,
     pub(crate) widths: [u8; COLUMNS],
+    hints: Hints,
 }
 
 /// A view of a shard.
@@ -58,6 +63,7 @@ pub(crate) struct Shape {
 pub struct Shard<'a> {
     count: usize,
     widths: [u8; COLUMNS],
+    hints: Hints,
     stride: usize,
     high: &'a [u8],
     hot: &'a [u8],
@@ -126,7 +132,7 @@ impl<'a> Shard<'a> {
         let stride = widths.iter().take(HOT).fold(8, |sum, width| sum + usize::from(*width));
         let (high, rest) = bytes.get(HEADER..)?.split_at_checked(count.checked_mul(8)?)?;
         let (hot, cold) = rest.split_at_checked(count.checked_mul(stride)?)?;
-        Some(Shard { count, widths, stride, high, hot, cold })
+        Some(Shard { count, widths, hints: shape.hints, stride, high, hot, cold })
     }
 
     /// Number of records.
@@ -137,70 +143,28 @@ impl<'a> Shard<'a> {
     #[inline]
     fn record(&self, index: usize) -> Option<&'a [u8]> {
         let start = index.checked_mul(self.stride)?;
-        self.hot.get(start..start.checked_add(self.stride)?)
+        let record = self.hot.get(start..start.checked_add(self.stride)?)?;
+        work::read(record);
+        Some(record)
+    }
+
+    #[inline]
+    fn high(&self, index: usize) -> Option<u64> {
+        let word = self.high.get(index.checked_mul(8)?..)?.first_chunk()?;
+        work::read(word);
+        Some(u64::from_le_bytes(*word))
     }
 
     /// The truncated digest of record `index` as two numbers.
     #[inline]
     pub(crate) fn words(&self, index: usize) -> Option<(u64, u64)> {
-        Some((u64_at(self.high, index)?, u64_at(self.record(index)?, 0)?))
+        Some((self.high(index)?, u64_at(self.record(index)?, 0)?))
     }
 
     /// The leftmost 16 bytes of the digest of record `index`.
     pub fn digest16(&self, index: usize) -> Option<[u8; 16]> {
         let (high, low) = self.words(index)?;
         Some(((u128::from(high) << 64) | u128::from(low)).to_be_bytes())
-    }
-
-    /// The record whose truncated digest is `(high, low)`, if any. Digests are evenly spread (or, imported ones, at least
-    /// sorted): a guess by proportion, then steps of growing width, then bisection; so crowding costs a logarithm at most.
-    #[inline]
-    pub(crate) fn find(&self, bits: u8, high: u64, low: u64) -> Option<usize> {
-        use subtle::ConstantTimeEq;
-        let index = self.lower_bound(bits, high, low);
-        // Words first: the comparison in constant time is made once, of the one candidate.
-        if self.words(index)? != (high, low) {
-            return None;
-        }
-        let (stored_high, stored_low) = self.words(index)?;
-        bool::from(stored_high.ct_eq(&high) & stored_low.ct_eq(&low)).then_some(index)
-    }
-
-    /// The first record that is not below `(high, low)`.
-    #[inline]
-    fn lower_bound(&self, bits: u8, high: u64, low: u64) -> usize {
-        let below = |index: usize| match u64_at(self.high, index) {
-            None => false,
-            Some(h) if h == high => self.words(index).is_some_and(|(_, l)| l < low),
-            Some(h) => h < high,
-        };
-        let within = high.checked_shl(u32::from(bits)).unwrap_or(0) >> 32;
-        let guess = u64::try_from(self.count).ok().and_then(|n| usize::try_from((within * n) >> 32).ok()).unwrap_or(0);
-        // Everything before `from` is below, nothing from `to` on is.
-        let (mut from, mut to) = (0, self.count);
-        let mut step = 1;
-        if below(guess) {
-            from = guess + 1;
-            while below(from + step - 1) {
-                from += step;
-                step *= 2;
-            }
-            to = to.min(from + step - 1);
-        } else {
-            to = guess;
-            while to > 0 && !below(to.saturating_sub(step)) {
-                to = to.saturating_sub(step);
-                step *= 2;
-            }
-            if to > 0 {
-                from = to.saturating_sub(step) + 1;
-            }
-        }
-        while from < to {
-            let middle = from + (to - from) / 2;
-            if below(middle) { from = middle + 1 } else { to = middle }
-        }
-        from
     }
 
     /// What a verification needs of record `index`.
@@ -245,7 +209,7 @@ impl<'a> Shard<'a> {
         Some(([subjects, claims], rest))
     }
 
-    fn lists(&self, check: bool) -> Result<([List<'a>; 2], Reader<'a>), Error> {
+    fn lists(&self, check: bool) -> Result<([List<'a>; 2], Reader<'a>), Boxed> {
         let (_, rest) = self.cold_columns().ok_or(Error::Truncated { object: OBJECT })?;
         let mut reader = Reader::inside(rest, OBJECT);
         Ok(([List::read(&mut reader, check)?, List::read(&mut reader, check)?], reader))

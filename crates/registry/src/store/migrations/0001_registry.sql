@@ -10,6 +10,8 @@ CREATE TABLE realms (
     source_bearer {int} NOT NULL CHECK (source_bearer IN (0, 1)),
     source_x_api_key {int} NOT NULL CHECK (source_x_api_key IN (0, 1)),
     imports {int} NOT NULL DEFAULT 0 CHECK (imports IN (0, 1)),
+    -- Seconds that a head lives: every node that publishes the realm goes by the same.
+    head_lifetime {int} NOT NULL DEFAULT 86400 CHECK (head_lifetime BETWEEN 60 AND 2592000),
     pepper_id {int} CHECK (pepper_id > 0),
     -- Steps in what a snapshot of the realm would show; the journal says what each has changed.
     changes {int} NOT NULL DEFAULT 0,
@@ -20,11 +22,27 @@ CREATE TABLE realms (
     last_scope {int} NOT NULL DEFAULT 0,
     last_policy {int} NOT NULL DEFAULT 0,
     last_epoch {int} NOT NULL DEFAULT 0 CHECK (last_epoch >= 0),
+    -- Up to which epoch somebody has chosen how to go on where what was published is not of this registry, as after a restore.
+    settled_epoch {int} NOT NULL DEFAULT 0 CHECK (settled_epoch >= 0),
     last_issued_at {int} NOT NULL DEFAULT 0 CHECK (last_issued_at >= 0),
+    -- The last number of a published file, and the epoch that these show.
+    last_file {int} NOT NULL DEFAULT 0 CHECK (last_file >= 0),
+    shown_epoch {int} NOT NULL DEFAULT 0 CHECK (shown_epoch >= 0),
+    -- Up to which of its keys it was told that nobody uses them: of those that were used once, by last use and row; of the others, by row.
+    idle_at {int} NOT NULL DEFAULT 1,
+    idle_row {int} NOT NULL DEFAULT 0,
+    unused_row {int} NOT NULL DEFAULT 0,
     -- The end of the audit log's chain, so that a row missing there is noticed too.
     audit_seq {int} NOT NULL DEFAULT 0,
     audit_hash {blob},
-    created_at {int} NOT NULL
+    -- The last place in the log of requests.
+    request_seq {int} NOT NULL DEFAULT 0,
+    created_at {int} NOT NULL,
+    revision {int} NOT NULL DEFAULT 1,
+    -- A realm that was deleted is there for nobody. Its row stays with its audit log, and holds its name: none is given twice.
+    deleted_at {int},
+    -- Whether nothing else is left of it.
+    emptied {int} NOT NULL DEFAULT 0 CHECK (emptied IN (0, 1))
 ) {strict};
 
 -- Settings are JSON; what queries need of them stands beside it.
@@ -77,6 +95,7 @@ CREATE TABLE roles (
 ) {strict};
 
 CREATE UNIQUE INDEX roles_number ON roles (realm_id, number);
+CREATE INDEX roles_named ON roles (realm_id, slug);
 CREATE UNIQUE INDEX roles_slug ON roles (realm_id, coalesce(org_id, 0), slug);
 
 CREATE TABLE role_patterns (
@@ -93,18 +112,36 @@ CREATE TABLE owner_roles (
 
 CREATE INDEX owner_roles_role ON owner_roles (role_id);
 
--- The composite references keep a key's org, owner and realm together whatever the program does.
-CREATE TABLE keys (
+-- Imports that are under way or were broken off are pending; what they have written so far is not there for anybody (the view `keys`).
+-- A row stays when its import is done, so that no later one has its number.
+CREATE TABLE imports (
+    id {id},
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    pending {int} NOT NULL DEFAULT 1 CHECK (pending IN (0, 1)),
+    broken {int} NOT NULL DEFAULT 0 CHECK (broken IN (0, 1)),
+    begun_at {int} NOT NULL,
+    -- Whoever imports says again and again that it is at work; after this time it is taken for dead.
+    lease_until {int} NOT NULL
+) {strict};
+
+CREATE INDEX imports_pending ON imports (pending);
+
+-- Every key, and those of pending imports. The composite references keep a key's org, owner and realm together whatever the program does.
+CREATE TABLE key_rows (
     id {id},
     key_id TEXT NOT NULL UNIQUE,
+    -- The import that brought it; 0 for none.
+    import_id {int} NOT NULL DEFAULT 0,
     realm_id {int} NOT NULL,
     org_id {int} NOT NULL,
     owner_id {int} NOT NULL,
     name TEXT NOT NULL,
-    -- What names share that look alike.
+    -- What names share that look alike, in any case and as they are written.
     skeleton TEXT NOT NULL,
-    -- The skeleton while no other key of the org may have such a name; null once it is free, or where names need not be unique.
+    look TEXT NOT NULL,
+    -- The same while no other key of the org may have such a name; null once it is free, or where names need not be unique.
     held_name TEXT,
+    held_look TEXT,
     description TEXT NOT NULL DEFAULT '',
     -- Name and description without regard to case, for searches.
     folded TEXT NOT NULL,
@@ -128,8 +165,14 @@ CREATE TABLE keys (
     refusals {int} NOT NULL DEFAULT 0,
     -- When administrators were last told that the key should be rotated.
     reminded_at {int} NOT NULL DEFAULT 0,
+    -- When it is to be told next that the key expires.
+    notice_at {int},
+    -- When its newest secret was made.
+    rotated_at {int} NOT NULL,
     created_at {int} NOT NULL,
+    created_by TEXT NOT NULL,
     updated_at {int} NOT NULL,
+    updated_by TEXT NOT NULL,
     revoked_at {int},
     revision {int} NOT NULL DEFAULT 1,
     CHECK (not_before < expires_at),
@@ -137,50 +180,101 @@ CREATE TABLE keys (
     FOREIGN KEY (owner_id, org_id) REFERENCES owners (id, org_id)
 ) {strict};
 
-CREATE UNIQUE INDEX keys_held_name ON keys (org_id, held_name);
+CREATE INDEX keys_notice ON key_rows (realm_id, notice_at) WHERE notice_at IS NOT NULL;
+
+CREATE UNIQUE INDEX keys_held_name ON key_rows (org_id, held_name);
+CREATE UNIQUE INDEX keys_held_look ON key_rows (org_id, held_look);
 
 -- One index for each order of a list, so that a page costs what it shows.
-CREATE INDEX keys_realm ON keys (realm_id, id);
-CREATE INDEX keys_org ON keys (org_id, id);
-CREATE INDEX keys_owner ON keys (owner_id, id);
-CREATE INDEX keys_realm_name ON keys (realm_id, lower(name), id);
-CREATE INDEX keys_org_name ON keys (org_id, lower(name), id);
-CREATE INDEX keys_realm_expires ON keys (realm_id, coalesce(expires_at, 253402300800), id);
-CREATE INDEX keys_org_expires ON keys (org_id, coalesce(expires_at, 253402300800), id);
-CREATE INDEX keys_realm_used ON keys (realm_id, last_used_at, id);
-CREATE INDEX keys_org_used ON keys (org_id, last_used_at, id);
+CREATE INDEX keys_realm ON key_rows (realm_id, id);
+CREATE INDEX keys_org ON key_rows (org_id, id);
+CREATE INDEX keys_owner ON key_rows (owner_id, id);
+CREATE INDEX keys_realm_created ON key_rows (realm_id, created_at, id);
+CREATE INDEX keys_org_created ON key_rows (org_id, created_at, id);
+CREATE INDEX keys_realm_name ON key_rows (realm_id, lower(name), id);
+CREATE INDEX keys_org_name ON key_rows (org_id, lower(name), id);
+CREATE INDEX keys_realm_expires ON key_rows (realm_id, coalesce(expires_at, 253402300800), id);
+CREATE INDEX keys_org_expires ON key_rows (org_id, coalesce(expires_at, 253402300800), id);
+CREATE INDEX keys_realm_used ON key_rows (realm_id, last_used_at, id);
+CREATE INDEX keys_org_used ON key_rows (org_id, last_used_at, id);
 
 -- Where few keys are revoked, a list of them would look at all the others.
-CREATE INDEX keys_realm_revoked ON keys (realm_id, id) WHERE revoked_at IS NOT NULL;
-CREATE INDEX keys_org_revoked ON keys (org_id, id) WHERE revoked_at IS NOT NULL;
+CREATE INDEX keys_realm_revoked ON key_rows (realm_id, id) WHERE revoked_at IS NOT NULL;
+CREATE INDEX keys_org_revoked ON key_rows (org_id, id) WHERE revoked_at IS NOT NULL;
+
+-- What else lists are asked for of which there may be few.
+CREATE INDEX keys_realm_starts ON key_rows (realm_id, not_before) WHERE not_before IS NOT NULL;
+CREATE INDEX keys_org_starts ON key_rows (org_id, not_before) WHERE not_before IS NOT NULL;
+CREATE INDEX keys_rotation ON key_rows (org_id, environment, rotated_at) WHERE environment IS NOT NULL;
+
+-- What an import must be found by that is undone, or told of when it is done.
+CREATE INDEX key_rows_import ON key_rows (import_id, id) WHERE import_id > 0;
+
+-- The keys that are there: whatever is read of keys is read here. Rows of pending imports count only where something must stay free, or
+-- referred to, for them.
+CREATE VIEW keys AS
+SELECT * FROM key_rows WHERE import_id NOT IN (SELECT id FROM imports WHERE pending = 1);
 
 -- A table of its own, so that a rotated key can have two for a while; `realm_id` repeats for the uniqueness below.
 CREATE TABLE secrets (
     id {id},
-    key_id {int} NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    key_id {int} NOT NULL REFERENCES key_rows (id) ON DELETE CASCADE,
     realm_id {int} NOT NULL REFERENCES realms (id),
     digest {blob} NOT NULL CHECK (length(digest) = 32),
     first_12 TEXT,
     masked TEXT,
     created_at {int} NOT NULL,
-    expires_at {int} CHECK (expires_at >= 0)
+    expires_at {int} CHECK (expires_at >= 0),
+    -- When somebody reported that it stands where everybody can read it.
+    leaked_at {int}
 ) {strict};
 
 CREATE INDEX secrets_key ON secrets (key_id, id);
+
+-- By which issued keys are searched for.
+CREATE INDEX secrets_first ON secrets (realm_id, first_12) WHERE first_12 IS NOT NULL;
 
 -- A snapshot holds the leftmost 16 bytes: two keys alike in them could not be published.
 CREATE UNIQUE INDEX secrets_digest ON secrets (realm_id, substr(digest, 1, 16));
 
 CREATE TABLE key_roles (
-    key_id {int} NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    key_id {int} NOT NULL REFERENCES key_rows (id) ON DELETE CASCADE,
     role_id {int} NOT NULL REFERENCES roles (id),
     PRIMARY KEY (key_id, role_id)
 ) {strict};
 
 CREATE INDEX key_roles_role ON key_roles (role_id);
 
+-- What people sort keys by. The same word in another case is the same tag.
+CREATE TABLE key_tags (
+    key_id {int} NOT NULL REFERENCES key_rows (id) ON DELETE CASCADE,
+    folded TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    PRIMARY KEY (key_id, folded)
+) {strict};
+
+-- What keys are found by: for each term the rows of `key_rows` that have it, in blocks of 4,096, as bits or as a list. Rows may stand there
+-- that have the term no more, or are gone.
+CREATE TABLE key_terms (
+    realm_id {int} NOT NULL REFERENCES realms (id) ON DELETE CASCADE,
+    term TEXT NOT NULL,
+    block {int} NOT NULL,
+    key_rows {blob} NOT NULL,
+    PRIMARY KEY (realm_id, term, block)
+) {clustered};
+
+-- How many keys of an org are there, and how many of them are revoked. An org without any may have no row.
+CREATE TABLE key_counts (
+    org_id {int} NOT NULL PRIMARY KEY REFERENCES orgs (id) ON DELETE CASCADE,
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    live {int} NOT NULL CHECK (live >= 0),
+    revoked {int} NOT NULL CHECK (revoked >= 0)
+) {strict};
+
+CREATE INDEX key_counts_realm ON key_counts (realm_id);
+
 CREATE TABLE key_services (
-    key_id {int} NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    key_id {int} NOT NULL REFERENCES key_rows (id) ON DELETE CASCADE,
     service TEXT NOT NULL,
     PRIMARY KEY (key_id, service)
 ) {strict};
@@ -195,11 +289,18 @@ CREATE TABLE directory_entries (
     digest {blob} CHECK (length(digest) = 32),
     content {blob} NOT NULL,
     users {int} NOT NULL CHECK (users > 0),
+    -- The import that alone has needed it so far; 0 for none.
+    import_id {int} NOT NULL DEFAULT 0,
     PRIMARY KEY (realm_id, kind, number),
     CHECK ((digest IS NULL) = (kind = 'roles'))
 ) {strict};
 
 CREATE UNIQUE INDEX directory_entries_digest ON directory_entries (realm_id, kind, digest);
+CREATE INDEX directory_entries_import ON directory_entries (import_id) WHERE import_id > 0;
+
+-- The entries that a snapshot has: all but those that only a pending import needs.
+CREATE VIEW directory AS
+SELECT * FROM directory_entries WHERE import_id NOT IN (SELECT id FROM imports WHERE pending = 1);
 
 -- How many keys of an org need an entry.
 CREATE TABLE directory_uses (
@@ -236,7 +337,7 @@ CREATE TABLE journal (
 CREATE INDEX journal_changes ON journal (realm_id, changes);
 
 CREATE TABLE key_ips (
-    key_id {int} NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    key_id {int} NOT NULL REFERENCES key_rows (id) ON DELETE CASCADE,
     list TEXT NOT NULL CHECK (list IN ('allow', 'deny')),
     position {int} NOT NULL,
     cidr TEXT NOT NULL,
@@ -299,8 +400,9 @@ FOR EACH STATEMENT EXECUTE FUNCTION audit_log_no_change();
 
 -- This log outlives the keys it is about, so it refers to them by their public ids.
 CREATE TABLE requests (
-    id {id},
     realm_id {int} NOT NULL REFERENCES realms (id),
+    -- Its place in the realm's log, which is given once.
+    seq {int} NOT NULL CHECK (seq > 0),
     org_id {int} NOT NULL,
     key_id TEXT NOT NULL,
     at {int} NOT NULL CHECK (at >= 0),
@@ -310,10 +412,11 @@ CREATE TABLE requests (
     country TEXT,
     status {int} NOT NULL,
     code TEXT NOT NULL,
-    event TEXT
+    event TEXT,
+    PRIMARY KEY (realm_id, seq)
 ) {strict};
 
-CREATE INDEX requests_key ON requests (realm_id, key_id, at, id);
+CREATE INDEX requests_key ON requests (realm_id, key_id, at, seq);
 CREATE INDEX requests_age ON requests (org_id, at);
 
 CREATE TABLE usage_batches (
@@ -324,6 +427,30 @@ CREATE TABLE usage_batches (
 ) {strict};
 
 CREATE INDEX usage_batches_age ON usage_batches (at);
+
+-- Requests of each hour and each day: of a key by its public id, of an org by `org:` and its row, of the realm by nothing.
+CREATE TABLE usage_buckets (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    span TEXT NOT NULL CHECK (span IN ('hour', 'day')),
+    subject TEXT NOT NULL,
+    at {int} NOT NULL,
+    accepted {int} NOT NULL,
+    refused {int} NOT NULL,
+    PRIMARY KEY (realm_id, span, subject, at)
+) {strict};
+
+CREATE INDEX usage_buckets_age ON usage_buckets (span, at);
+
+-- Countries and networks that keys were used from.
+CREATE TABLE key_places (
+    key_id {int} NOT NULL REFERENCES key_rows (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('country', 'network')),
+    place TEXT NOT NULL,
+    seen_at {int} NOT NULL,
+    PRIMARY KEY (key_id, kind, place)
+) {strict};
+
+CREATE INDEX key_places_age ON key_places (seen_at);
 
 -- How often each verdict was given since the realm began.
 CREATE TABLE verdict_totals (
@@ -345,17 +472,32 @@ CREATE TABLE failures (
 
 CREATE INDEX failures_age ON failures (slot);
 
-CREATE TABLE alerts (
+-- What is told over the webhook: to be delivered while `due_at` is there, given up where neither time is. It outlives what it is about, so it
+-- refers to that by name. The row's number is only the order; the id is drawn, and never given again.
+CREATE TABLE events (
     id {id},
     realm_id {int} NOT NULL REFERENCES realms (id),
+    event TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    org TEXT,
+    key_id TEXT,
     body TEXT NOT NULL,
     created_at {int} NOT NULL,
     due_at {int},
+    -- Whether it waits for alerts: acts on a hundred thousand keys would hold one up for days.
+    patient {int} NOT NULL CHECK (patient IN (0, 1)),
     attempts {int} NOT NULL DEFAULT 0,
-    delivered_at {int}
+    delivered_at {int},
+    last_error TEXT
 ) {strict};
 
-CREATE INDEX alerts_due ON alerts (due_at);
+CREATE INDEX events_realm ON events (realm_id, id);
+CREATE INDEX events_org ON events (realm_id, org, id);
+CREATE INDEX events_due ON events (patient, due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX events_age ON events (created_at);
+
+-- Of few among many, such as those that failed, a list would look at all the others.
+CREATE INDEX events_failed ON events (realm_id, id) WHERE due_at IS NULL AND delivered_at IS NULL;
 
 -- Edges that have reported, each as it said last. It is live until the time that stands there, by our clock, as all times here but
 -- `clock`, which is the edge's own, and `issued_at`, which its head says.
@@ -402,11 +544,31 @@ CREATE TABLE epochs (
     PRIMARY KEY (realm_id, epoch)
 ) {strict};
 
+-- Processes at work, each until it says so again. Times are the database's own, in milliseconds.
+CREATE TABLE nodes (
+    process TEXT NOT NULL,
+    name TEXT NOT NULL,
+    expires_at {int} NOT NULL CHECK (expires_at >= 0),
+    PRIMARY KEY (process)
+) {strict};
+
+-- Which process publishes a realm, as long as it is at work.
 CREATE TABLE leases (
+    realm_id {int} NOT NULL PRIMARY KEY REFERENCES realms (id),
+    process TEXT NOT NULL,
+    fence {int} NOT NULL CHECK (fence > 0)
+) {strict};
+
+-- What is published, for nodes that copy it. Files of a realm are numbered as they are written, each epoch's head last.
+CREATE TABLE published_files (
     realm_id {int} NOT NULL REFERENCES realms (id),
     name TEXT NOT NULL,
-    holder TEXT NOT NULL,
-    fence {int} NOT NULL CHECK (fence > 0),
-    expires_at {int} NOT NULL CHECK (expires_at >= 0),
-    PRIMARY KEY (realm_id, name)
+    seq {int} NOT NULL CHECK (seq > 0),
+    bytes {blob} NOT NULL,
+    PRIMARY KEY (realm_id, name),
+    UNIQUE (realm_id, seq)
 ) {strict};
+
+{postgres}
+-- Digests and numbers do not shrink.
+ALTER TABLE published_files ALTER COLUMN bytes SET STORAGE EXTERNAL;

@@ -2,7 +2,7 @@
 
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
-use edgelatch_registry::{Caller, Error, Name, Service, Slug, management};
+use edgelatch_registry::{Caller, Error, Service, Slug, management};
 
 use crate::problem::Problem;
 
@@ -42,7 +42,7 @@ impl Principal {
     /// The same for the audit log and the registry's own checks: confined to an org, to `org` where it reaches several, unless
     /// it reaches the whole realm.
     pub(crate) fn caller(&self, address: Option<Ip>, reach: &Reach, org: Option<&Slug>) -> Result<Caller, Error> {
-        let caller = Caller::new(Name::parse("actor", &self.key_id.to_string())?);
+        let caller = Caller::holding(self.key_id)?;
         let caller = address.map_or(caller.clone(), |address| caller.from_address(address));
         Ok(match reach {
             Reach::Realm => caller,

@@ -4,12 +4,13 @@ use std::io::{Seek, Write};
 
 use axum::http::StatusCode;
 use edgelatch_registry::json::{given, object};
-use edgelatch_registry::{BulkRevoked, Error, Import, ImportDefaults, ImportFormat, ImportReport, KeyFilter, Slug};
+use edgelatch_registry::{BulkRevoked, Import, ImportDefaults, ImportFormat, ImportReport, KeyFilter, Slug};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::answer::{Answer, json};
-use crate::api::call::{Call, Pass, blocking};
+use crate::api::blocking::blocking;
+use crate::api::call::{Call, Pass};
 use crate::api::path::InRealm;
 use crate::limits::{MAX_BODY_BYTES, MAX_IMPORT_BYTES};
 use crate::problem::Problem;
@@ -45,7 +46,7 @@ fn import(query: ImportQuery, kind: &str, pass: &Pass) -> Result<Import, Problem
     if query.format.is_some_and(|format| format != of_kind) {
         return Err(Problem::parameter("format", "is not what the content type says"));
     }
-    let org = pass.reach.org(query.org.as_ref()).map_err(Problem::without_body)?;
+    let org = pass.reach.org(query.org.as_ref()).map_err(|refusal| pass.placed(refusal))?;
     let ImportQuery { owner, role, environment, dry_run, .. } = query;
     let defaults = ImportDefaults { org, owner, roles: role.into_iter().collect(), environment };
     Ok(Import { format: of_kind, defaults, dry_run })
@@ -55,17 +56,10 @@ fn lost(error: &std::io::Error) -> Problem {
     Problem::failure(format!("an import cannot be kept: {error}"))
 }
 
-/// What is wrong with the file as a whole points to no member.
-fn whole(error: Error) -> Problem {
-    let about_file = matches!(error, Error::Invalid { .. });
-    let problem = Problem::from(error);
-    if about_file { problem.pointing(None) } else { problem }
-}
-
 /// Import keys by their digests
 ///
-/// All lines or none. A file that is refused answers 422 with a report of its lines. Columns: sha256, name, org, owner,
-/// description, roles, scope, allow, deny, allow_mode, order, not_before, expires_at, metadata, environment.
+/// All lines or none; the fields of CSV may be separated by commas, semicolons or tabs. A file that is refused answers 422 with a report of its lines. Columns: sha256, name, org, owner,
+/// description, roles, scope, allow, deny, allow_mode, order, not_before, expires_at, metadata, environment, tags.
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/import", operation_id = "importKeys", tag = "keys",
     params(InRealm, ImportQuery),
     request_body(content(
@@ -76,14 +70,14 @@ pub(crate) async fn keys(call: Call) -> Answer {
     let (pass, InRealm {}, (query,), incoming) = call.admit("key.create").await?;
     let kind = incoming.expect(&KINDS.map(|(kind, _)| kind))?;
     let import = import(query, &kind, &pass)?;
-    // Kept in a file first: while it is read into the database, nobody else can write there, and the client may be slow.
+    // Kept in a file first: while it is read into the database it holds names and digests, and the client may be slow.
     let _place = pass.import_place()?;
     let mut file = blocking(tempfile::tempfile).await?.map_err(|error| lost(&error))?;
     incoming.each(MAX_IMPORT_BYTES, |piece| file.write_all(&piece).map_err(|error| lost(&error))).await?;
     pass.run(move |pass| {
         let caller = pass.caller(import.defaults.org.as_ref())?;
         file.rewind().map_err(|error| lost(&error))?;
-        let report = pass.keys().import_file(&caller, &import, &mut file, &mut |_| {}).map_err(whole)?;
+        let report = pass.keys().import_file(&caller, &import, &mut file, &mut |_| {})?;
         if report.refused > 0 && !import.dry_run {
             let detail =
                 format!("{} of {} lines are refused, so none was imported", report.refused, report.refused + report.keys);
@@ -109,7 +103,7 @@ pub(crate) struct RevokeBody {
     /// How many there must be; needed unless this is a dry run.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = u64, required = false)]
-    expect: Option<u64>,
+    confirm: Option<u64>,
 }
 
 /// A refusal of a filter's member.
@@ -118,6 +112,9 @@ fn inside(refusal: Problem) -> Problem {
 }
 
 /// Revoke every key that a filter fits
+///
+/// They are revoked by many short steps, so that nobody else waits for it. Should a later one fail (409 `partly_done`), what was revoked before
+/// stays revoked: ask again for the rest.
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/keys/revoke", operation_id = "revokeKeys", tag = "keys",
     params(InRealm),
     request_body = RevokeBody,
@@ -128,15 +125,15 @@ pub(crate) async fn revoke(call: Call) -> Answer {
     pass.run(move |pass| {
         let org = pass.reach.org(body.filter.org.as_ref()).map_err(inside)?;
         let filter = KeyFilter { org, ..body.filter };
-        let confirm = match (body.dry_run, body.expect) {
+        let confirm = match (body.dry_run, body.confirm) {
             (true, _) => None,
-            (false, Some(expect)) => Some(expect),
+            (false, Some(count)) => Some(count),
             (false, None) => {
-                return Err(Problem::at("/expect", "is missing: ask with dry_run first, then give the number it answers"));
+                return Err(Problem::at("/confirm", "is missing: ask with dry_run first, then give the number it answers"));
             }
         };
         let caller = pass.caller(filter.org.as_ref())?;
-        let done = pass.keys().revoke_all(&caller, &filter, confirm);
+        let done = pass.keys().revoke_all(&caller, &filter, confirm, &mut |_| {});
         json(done.map_err(|error| inside(error.into()))?)
     })
     .await

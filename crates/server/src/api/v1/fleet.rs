@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::answer::{Answer, Quiet, json};
 use crate::api::call::Call;
 use crate::api::path::InRealm;
-use crate::limits::{ARRIVAL_LOOK, MAX_REPORT_BYTES, MAX_WAIT_SECONDS};
+use crate::limits::{ARRIVAL_LOOK, LOOK_SHARE, MAX_REPORT_BYTES, MAX_WAIT_SECONDS};
 use crate::problem::Problem;
 
 /// When the edge is to report again.
@@ -94,14 +94,21 @@ pub(crate) async fn standing(call: Call) -> Answer {
     let pass = Arc::new(pass);
     let _place = (wait > 0).then(|| pass.waiting_place()).transpose()?;
     let mut change = change;
+    let mut stop = pass.api().stop();
     loop {
+        let asked = Instant::now();
         let standing = pass.ask(move |pass| Ok(pass.fleet().standing(change)?)).await?;
         let left = end.saturating_duration_since(Instant::now());
-        if standing.everywhere || left.is_zero() {
+        if standing.everywhere || left.is_zero() || *stop.borrow() {
             return json(standing);
         }
         // Of what was the last change at first, and not of those that come meanwhile.
         change = Some(standing.change);
-        sleep(ARRIVAL_LOOK.min(left)).await;
+        // Each look sums up all edges: however many there are, whoever waits leaves the database to others for most of the time.
+        let pause = ARRIVAL_LOOK.max(asked.elapsed() * LOOK_SHARE).min(left);
+        tokio::select! {
+            () = sleep(pause) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
     }
 }

@@ -87,7 +87,12 @@ impl ToSchema for EntryBody {
     }
 }
 
-/// A word of one of the registry's enumerations.
+/// The entries that a list of them stands for.
+pub(super) fn entries(list: Vec<EntryBody>) -> Vec<IpEntry> {
+    list.into_iter().map(|entry| entry.0).collect()
+}
+
+/// A value that the registry reads from text.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Spelled<T: FromText>(#[serde(deserialize_with = "from_text")] pub(crate) T);
 

@@ -4,14 +4,14 @@ use edgelatch_core::key::KeyId;
 use edgelatch_core::policy::{AllowMode, Order};
 use edgelatch_registry::json::given;
 use edgelatch_registry::{
-    Caller, Changed, Description, Error, Expiry, Handover, IpEdit, IpEntry, Key, KeyEdit, KeyFilter, KeyOrder, KeyPage, Keys,
-    ListEdit, Metadata, Name, NewIpRules, NewKey, Paging, Scope, Slug, Start, StatusEdit,
+    Caller, Changed, Description, Error, Expiry, Handover, IpEdit, Key, KeyEdit, KeyFilter, KeyOrder, KeyPage, Keys, ListEdit,
+    Metadata, Name, NewIpRules, NewKey, Paging, Scope, Slug, Start, StatusEdit, Tag,
 };
 use serde::Deserialize;
 use serde_with::apply;
 use utoipa::{IntoParams, ToSchema};
 
-use super::ip_entry::{AllowModeInput, EntryBody, OrderInput, Spelled};
+use super::ip_entry::{AllowModeInput, EntryBody, OrderInput, Spelled, entries};
 use crate::api::answer::{Answer, ChangedKey, CreatedKey, changed, json, once, shown};
 use crate::api::call::Call;
 use crate::api::headers::{IdempotencyKey, IfMatch};
@@ -74,14 +74,14 @@ pub(crate) struct NewKeyBody {
     metadata: Option<Metadata>,
     /// What it is used for; the org's first environment if left out.
     environment: Option<Slug>,
+    /// Words to find it by, each once whatever its case.
+    #[serde(default)]
+    #[schema(max_items = 16)]
+    tags: Vec<Tag>,
 }
 
 fn everywhere() -> Scope {
     Scope::All
-}
-
-fn entries(list: Vec<EntryBody>) -> Vec<IpEntry> {
-    list.into_iter().map(|entry| entry.0).collect()
 }
 
 impl NewKeyBody {
@@ -101,6 +101,7 @@ impl NewKeyBody {
             expires_at: self.expires_at.map_or(Ok(None), |expiry| expiry.at("expires_at", now))?,
             metadata: self.metadata.unwrap_or_default(),
             environment: self.environment,
+            tags: self.tags,
         })
     }
 }
@@ -126,7 +127,7 @@ pub(crate) async fn create(call: Call) -> Answer {
         let org = org.ok_or_else(|| Problem::at("/org", "is missing: name the org that the key is for"))?;
         let (caller, new) = (pass.caller(Some(&org))?, body.read(pass.now()?, org)?);
         let handover = Handover { once: idempotency.as_ref(), keep: None };
-        once(pass.keys().create(&caller, &new, handover)?, Some(&pass.realm))
+        once(pass.keys().create(&caller, &new, handover)?, Some(&pass.realm), pass.unpublished().as_ref())
     })
     .await
 }
@@ -167,6 +168,8 @@ type Clearable<T> = Option<Option<T>>;
 pub(crate) struct KeyEditBody {
     /// What people call it.
     name: Option<Name>,
+    /// Another owner of its org, whose key it is from then on.
+    owner: Option<Slug>,
     /// What it is for.
     #[schema(value_type = Option<Description>)]
     description: Clearable<Description>,
@@ -199,6 +202,9 @@ pub(crate) struct KeyEditBody {
     /// What it is used for.
     #[schema(value_type = Option<Slug>)]
     environment: Clearable<Slug>,
+    /// Its tags.
+    #[schema(max_items = 16)]
+    tags: Option<Vec<Tag>>,
     /// Revoked, or enabled again.
     status: Option<StatusEdit>,
 }
@@ -209,13 +215,14 @@ fn replaced(list: Option<Vec<EntryBody>>) -> ListEdit {
 
 impl KeyEditBody {
     /// The changes, to be made at a revision if one is given.
-    fn read(self, now: u64, if_revision: Option<u64>) -> Result<KeyEdit, Error> {
+    pub(super) fn read(self, now: u64, if_revision: Option<u64>) -> Result<KeyEdit, Error> {
         let start = |start: Option<Start>| start.map_or(Ok(None), |start| start.at("not_before", now));
         let expiry = |expiry: Option<Expiry>| expiry.map_or(Ok(None), |expiry| expiry.at("expires_at", now));
         let (allow, deny) = (replaced(self.allow), replaced(self.deny));
         let (allow_mode, order) = (self.allow_mode.map(|mode| mode.0), self.order.map(|order| order.0));
         Ok(KeyEdit {
             name: self.name,
+            owner: self.owner,
             description: self.description.map(Option::unwrap_or_default),
             roles: self.roles,
             scope: self.scope,
@@ -224,6 +231,7 @@ impl KeyEditBody {
             expires_at: self.expires_at.map(expiry).transpose()?,
             metadata: self.metadata.map(Option::unwrap_or_default),
             environment: self.environment,
+            tags: self.tags,
             status: self.status,
             if_revision,
         })
@@ -246,7 +254,7 @@ pub(crate) async fn edit(call: Call) -> Answer {
         if edit.status.is_some() {
             pass.demand("key.delete")?;
         }
-        changed(pass.keys().edit(&pass.caller_on(key_id)?, key_id, &edit)?)
+        changed(pass.keys().edit(&pass.caller_on(key_id)?, key_id, &edit)?, pass.unpublished().as_ref())
     })
     .await
 }
@@ -263,7 +271,10 @@ type Switch = fn(&Keys<'_>, &Caller, KeyId, Option<u64>) -> Result<Changed, Erro
 async fn switch(call: Call, act: &str, change: Switch) -> Answer {
     let (pass, KeyPath { key_id }, (), incoming) = call.admit(act).await?;
     incoming.json_or_nothing::<Nothing>(MAX_BODY_BYTES).await?;
-    pass.run(move |pass| changed(change(&pass.keys(), &pass.caller_on(key_id)?, key_id, pass.if_match()?)?)).await
+    pass.run(move |pass| {
+        changed(change(&pass.keys(), &pass.caller_on(key_id)?, key_id, pass.if_match()?)?, pass.unpublished().as_ref())
+    })
+    .await
 }
 
 /// Revoke a key
@@ -291,7 +302,7 @@ pub(crate) async fn enable(call: Call) -> Answer {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DeleteQuery {
-    /// The key's name, where the org's settings want it typed.
+    /// The key's name where the org's settings want it typed, or `yes` where they want no more than that it is meant.
     confirm: Option<String>,
 }
 

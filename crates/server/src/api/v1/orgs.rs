@@ -92,7 +92,6 @@ pub(crate) async fn edit(call: Call) -> Answer {
         shown(pass.tenants().edit_org(&pass.caller(Some(&org))?, &org, &edit)?)
     })
     .await
-    .map_err(|refusal| refusal.in_path(&["/org"]))
 }
 
 /// Delete an org that has no keys, with its owners and roles

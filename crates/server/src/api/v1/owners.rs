@@ -54,7 +54,7 @@ pub(crate) struct OrgQuery {
 impl OrgQuery {
     /// The org that the call is about, as its query or its key says; none for the whole realm.
     pub(crate) fn org(&self, pass: &Pass) -> Result<Option<Slug>, Problem> {
-        pass.reach.org(self.org.as_ref()).map_err(Problem::without_body)
+        pass.reach.org(self.org.as_ref())
     }
 }
 
@@ -114,7 +114,6 @@ pub(crate) async fn edit(call: Call) -> Answer {
         shown(pass.tenants().edit_owner(&pass.caller(Some(&org))?, &org, &owner, &edit)?)
     })
     .await
-    .map_err(|refusal| refusal.in_path(&["/org", "/owner"]))
 }
 
 /// Delete an owner that has no keys

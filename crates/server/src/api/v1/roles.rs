@@ -102,7 +102,6 @@ pub(crate) async fn edit(call: Call) -> Answer {
         shown(pass.tenants().edit_role(&pass.caller(org.as_ref())?, org.as_ref(), &role, &edit)?)
     })
     .await
-    .map_err(|refusal| refusal.in_path(&["/roles", "/org"]))
 }
 
 /// Delete a role that nobody has

@@ -14,7 +14,7 @@ use crate::limits::MAX_BODY_BYTES;
 
 /// Seconds, or a span as text.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(untagged, expecting = "a number of seconds, or a span such as \"24h\"")]
+#[serde(untagged, expecting = "must be a number of seconds, or a span such as \"24h\"")]
 #[schema(as = Overlap)]
 pub(crate) enum OverlapBody {
     /// Seconds.
@@ -63,7 +63,7 @@ pub(crate) async fn rotate(call: Call) -> Answer {
     pass.run(move |pass| {
         let (rotate, caller) = (body.read(pass.now()?, pass.if_match()?)?, pass.caller_on(key_id)?);
         let handover = Handover { once: idempotency.as_ref(), keep: None };
-        once(pass.keys().rotate(&caller, key_id, &rotate, handover)?, None)
+        once(pass.keys().rotate(&caller, key_id, &rotate, handover)?, None, pass.unpublished().as_ref())
     })
     .await
 }

@@ -1,6 +1,7 @@
-//! What edges see: their reports, the log of a key's requests, totals.
+//! What edges see: their reports, the log of a key's requests, usage over time, totals.
 
-use edgelatch_registry::{Ingested, Paging, RequestPage, Total, UsageBatch, Window};
+use edgelatch_core::key::KeyId;
+use edgelatch_registry::{Ingested, Paging, RequestPage, Total, UsageBatch, UsageQuery, UsageSeries, Window};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,6 +10,7 @@ use crate::api::auth::principal::Reach;
 use crate::api::call::Call;
 use crate::api::path::{InRealm, KeyPath};
 use crate::limits::MAX_USAGE_BYTES;
+use crate::problem::Problem;
 
 /// Report what an edge saw
 ///
@@ -21,8 +23,14 @@ pub(crate) async fn ingest(call: Call) -> Answer {
     let (pass, InRealm {}, (), incoming) = call.admit("usage.ingest").await?;
     // An edge serves all orgs of its realm.
     pass.reach.whole_realm()?;
-    let (batch, _) = incoming.json::<UsageBatch>(MAX_USAGE_BYTES).await?;
-    pass.run(move |pass| json(pass.usage().ingest(&batch)?)).await
+    let (mut batch, _) = incoming.json::<UsageBatch>(MAX_USAGE_BYTES).await?;
+    pass.run(move |pass| {
+        for event in batch.events.iter_mut().filter(|event| event.country.is_none()) {
+            event.country = pass.api().country(event.ip.as_deref());
+        }
+        json(pass.usage().ingest(&batch)?)
+    })
+    .await
 }
 
 /// List the requests made with a key, newest first
@@ -37,6 +45,30 @@ pub(crate) async fn requests(call: Call) -> Answer {
             pass.visible(key_id)?;
         }
         json(pass.usage().requests(key_id, &window, &paging)?)
+    })
+    .await
+}
+
+/// Sum up usage by hour or day
+///
+/// Of a key, of an org, or of the whole realm, in which also those requests count for which no key was found. Hours are kept for two weeks, days
+/// for 400.
+#[utoipa::path(get, path = "/api/v1/realms/{realm}/usage", operation_id = "getUsage", tag = "logs",
+    params(InRealm, UsageQuery, Window),
+    responses((status = 200, description = "The buckets, the earliest first", body = UsageSeries)))]
+pub(crate) async fn series(call: Call) -> Answer {
+    let (pass, InRealm {}, (mut query, window), _) = call.admit::<_, (UsageQuery, Window)>("usage.view").await?;
+    pass.run(move |pass| {
+        match &query.key_id {
+            // As with its log: that of a deleted key is for those who see all orgs.
+            Some(key_id) if pass.reach != Reach::Realm => {
+                let key_id: KeyId = key_id.parse().map_err(|_| Problem::parameter("key_id", "is no key id"))?;
+                pass.visible(key_id)?;
+            }
+            Some(_) => {}
+            None => query.org = pass.reach.org(query.org.as_ref())?,
+        }
+        json(pass.usage().series(&query, &window)?)
     })
     .await
 }

@@ -72,7 +72,7 @@ struct Watched {
 impl Watched {
     /// Tells of the published head if it is another one. Which of two is newer is for edges to say.
     fn look(&mut self, site: &Site, realm: &Slug) -> io::Result<()> {
-        let (bytes, known) = (site.head(realm)?, Arc::clone(&self.head.borrow()));
+        let (bytes, known) = (site.current_head(realm)?, Arc::clone(&self.head.borrow()));
         if bytes != known.bytes {
             let patch = |to| (to != known.tree).then(|| site.patch(realm, known.tree, to, STREAM_PATCH_BYTES)).flatten();
             self.head.send_replace(Arc::new(Announced::of(bytes, patch)?));
@@ -106,7 +106,7 @@ impl Heads {
             known.look(&self.site, realm)?;
             return Ok(known.head.subscribe());
         }
-        let head = Announced::of(self.site.head(realm)?, |_| None)?;
+        let head = Announced::of(self.site.current_head(realm)?, |_| None)?;
         let (sender, receiver) = watch::channel(Arc::new(head));
         watched.insert(realm.clone(), Watched { head: sender, unreadable: 0 });
         Ok(receiver)
@@ -152,7 +152,7 @@ mod tests {
         let (path, away) = (directory.path().join("r/acme/head"), directory.path().join("away"));
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, sign_head(&head_fields(7, &tree(Vec::new())), &signers(&[1])).unwrap()).unwrap();
-        let heads = Heads::new(Arc::new(Site::new(directory.path().into())));
+        let heads = Heads::new(Arc::new(Site::new(directory.path().into(), Arc::default(), false)));
         let mut receiver = heads.subscribe(&"acme".parse().unwrap()).unwrap();
         assert_eq!(receiver.borrow_and_update().epoch, 7);
         for _ in 0..3 {
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn nobody_is_looked_after_for_whom_nobody_waits() {
         let directory = tempfile::tempdir().unwrap();
-        let heads = Heads::new(Arc::new(Site::new(directory.path().into())));
+        let heads = Heads::new(Arc::new(Site::new(directory.path().into(), Arc::default(), false)));
         assert_eq!(heads.subscribe(&"acme".parse().unwrap()).unwrap_err().kind(), io::ErrorKind::NotFound);
         assert!(heads.watched().is_empty());
     }

@@ -41,10 +41,12 @@ use tracing::info;
 
 use self::heads::{Announced, Heads};
 use self::places::{Place, Places, Streams};
+use super::readers::Reader;
 use super::site::Site;
 use crate::limits::STREAM_RETRY;
 use crate::log::ACCESS;
-use crate::net::accept::{ConnectionPlace, Peer};
+use crate::net::accept::Peer;
+use crate::net::seats::Seat;
 use crate::problem::Problem;
 
 /// What every stream needs.
@@ -94,11 +96,12 @@ pub(crate) async fn serve(
         }
         _ => return Err(Problem::unreadable()),
     };
-    // From here on it has a place among the streams instead of one among the connections.
-    if let Some(connection) = request.extensions().get::<ConnectionPlace>() {
+    // From here on it has a place among the streams instead of a seat among the connections.
+    if let Some(connection) = request.extensions().get::<Seat>() {
         connection.leave();
     }
     let stream = Stream {
+        reader: request.extensions().get::<Reader>().cloned(),
         known: last_event_id(request.headers()),
         heads,
         stop: streaming.stop.clone(),
@@ -133,6 +136,8 @@ fn last_event_id(headers: &HeaderMap) -> Option<u64> {
 
 /// One stream. When it is dropped, so that it is told of however it ends, it writes its line in the log.
 struct Stream {
+    /// Who reads it, where not everybody may.
+    reader: Option<Reader>,
     heads: watch::Receiver<Arc<Announced>>,
     stop: watch::Receiver<bool>,
     place: Place,
@@ -162,6 +167,12 @@ impl Stream {
                         self.end = "stopped";
                         return None;
                     }
+                }
+                if let Some(reader) = &self.reader
+                    && !reader.may_go_on().await
+                {
+                    self.end = "refused";
+                    return None;
                 }
                 self.told = Some(told + 1);
                 self.heads.borrow_and_update().event()

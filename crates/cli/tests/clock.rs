@@ -1,0 +1,112 @@
+//! Clocks that are wrong, on the real binary: one that has jumped ahead signs nothing, and what was signed by one can be mended.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::process::Command;
+
+use common::node::{Node, until};
+use common::{Plane, Ran, binary};
+use edgelatch_core::edge::{Edge, HostConfig};
+use edgelatch_core::head::Head;
+
+/// The binary by a clock that is so far off.
+fn at(offset: &str) -> Option<Command> {
+    let there = Command::new("faketime").args(["-f", "+0s", "true"]).output();
+    if !there.is_ok_and(|ran| ran.status.success()) {
+        assert!(std::env::var_os("CI").is_none(), "faketime is not installed: apt-get install faketime");
+        return None;
+    }
+    let mut command = Command::new("faketime");
+    // What counts time goes on as it does where a clock is set.
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
+    command.args(["-f", offset]).arg(binary().get_program());
+    Some(command)
+}
+
+fn run(mut command: Command, p: &Plane, args: &[&str]) -> Ran {
+    command.arg("--data").arg(p.data()).arg("--json").args(args).output().unwrap().into()
+}
+
+fn now() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+fn head(p: &Plane) -> Head {
+    Head::inspect(&std::fs::read(p.published("head")).unwrap()).unwrap()
+}
+
+/// An edge that begins with the present bundle.
+fn edge(p: &Plane) -> Edge {
+    let mut edge = Edge::new(&std::fs::read(p.published("root/1")).unwrap(), HostConfig::default()).unwrap();
+    take(&mut edge, p);
+    edge
+}
+
+fn take(edge: &mut Edge, p: &Plane) {
+    let mut staged = edge.stage(&[], std::fs::read(p.published("bundle")).unwrap(), now()).unwrap();
+    staged.check(usize::MAX).unwrap();
+    edge.commit(staged, now()).unwrap();
+}
+
+#[test]
+fn a_clock_that_jumped_ahead_signs_nothing() {
+    let p = Plane::new();
+    let before = head(&p);
+    let Some(ahead) = at("+3d") else { return };
+    let ran = run(ahead, &p, &["publish"]);
+    assert!(ran.code == 2 && ran.err.contains("clock_off") && ran.err.contains("--accept-clock"), "{}", ran.err);
+    assert_eq!(head(&p), before);
+    // By as much as edges tolerate, it may be off.
+    let ran = run(at("+200s").unwrap(), &p, &["publish"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    p.ok(&["publish"]);
+}
+
+#[test]
+fn a_server_whose_clock_is_ahead_says_so_and_signs_nothing() {
+    let p = Plane::new();
+    let before = head(&p);
+    let Some(ahead) = at("+20h") else { return };
+    p.create(&["--name", "waits"]);
+    let node = Node::run(ahead, &p.data(), &[]);
+    until("it says so", || node.health() == 503);
+    assert_eq!(head(&p), before);
+    assert!(node.log().contains("clock_off"), "{}", node.log());
+    drop(node);
+    let node = Node::start(&p.data(), &[]);
+    until("it publishes", || head(&p).epoch > before.epoch && node.health() == 200);
+}
+
+/// Somebody said that the clock was right, and it was not: for three days nothing could be signed. Edges that hold the last good head, and such as
+/// begin, take what is published after the repair; no new era is needed.
+#[test]
+fn what_was_signed_in_the_future_can_be_mended() {
+    let p = Plane::new();
+    let mut holding = edge(&p);
+    let (_, secret) = p.create(&["--name", "one"]);
+    let Some(ahead) = at("+3d") else { return };
+    let ran = run(ahead, &p, &["publish", "--accept-clock"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(head(&p).issued_at > now() + 86_400);
+    assert_eq!(holding.offer(&[], &std::fs::read(p.published("head")).unwrap(), now()).unwrap_err().code(), "clock_invalid");
+    p.refused(&["publish"], "clock_back", &["edgelatch trust repair-clock"]);
+    {
+        let node = Node::start(&p.data(), &[]);
+        until("it says so", || node.health() == 503);
+        assert!(String::from_utf8(node.get("/healthz").1).unwrap().contains("future"));
+        let repaired = p.json(&["trust", "repair-clock"]);
+        assert_eq!(repaired["repaired"], true);
+        let bundled = || std::fs::read(p.published("bundle")).unwrap();
+        let issued = || Head::inspect(edgelatch_core::bundle::head_bytes(&bundled()).unwrap()).unwrap().issued_at;
+        until("it goes on by itself", || node.health() == 200 && head(&p).issued_at <= now() && issued() <= now());
+    }
+    take(&mut holding, &p);
+    for mut edge in [holding, edge(&p)] {
+        let requirement = edge.compile(None, None);
+        assert_eq!(edge.verify_key(secret.as_bytes(), None, requirement, now()).code.name(), "valid");
+    }
+    assert_eq!(p.json(&["trust", "repair-clock"])["repaired"], false);
+    let acts = p.ok(&["audit", "list"]);
+    assert!(acts.contains("realm.repair_clock"), "{acts}");
+}

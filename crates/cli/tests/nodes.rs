@@ -1,0 +1,233 @@
+//! Nodes as processes, over one PostgreSQL: each serves what the realm has published, whichever of them published it, or says that it cannot.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use common::Plane;
+use common::node::{Node, until};
+use edgelatch_core::edge::{Edge, HostConfig};
+use edgelatch_core::head::Head;
+use edgelatch_core::verdict::Code;
+use edgelatch_registry::{Database, Env, Registry, Slug};
+use edgelatch_testkit::postgres::{self, Server};
+use edgelatch_testkit::random::Random;
+
+/// Kills of one test: few enough for a minute, enough to meet the steps of a publication.
+const KILLS: usize = 12;
+
+/// A realm in a PostgreSQL of its own, with data directories for two nodes.
+struct Shared {
+    server: Server,
+    url: String,
+    plane: Plane,
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+impl Shared {
+    fn new() -> Option<Shared> {
+        let server = postgres::own()?;
+        let (plane, url) = (Plane::empty(), server.url(&server.schema()));
+        let shared = Shared { server, url, plane };
+        shared.plane.ok(&["init", "--realm", "acme", "--database", &shared.url]);
+        copy(&shared.plane.data().join("keys"), &shared.data(1).join("keys"));
+        Some(shared)
+    }
+
+    fn data(&self, number: usize) -> PathBuf {
+        if number == 0 { self.plane.data() } else { self.plane.beside(&format!("node{number}")) }
+    }
+
+    fn node(&self, number: usize) -> Node {
+        self.node_with(number, &[])
+    }
+
+    fn node_with(&self, number: usize, args: &[&str]) -> Node {
+        Node::start(&self.data(number), &[&["--database", &self.url], args].concat())
+    }
+
+    /// Makes a key: its secret.
+    fn key(&self, name: &str) -> String {
+        self.plane.create(&["--name", name, "--database", &self.url]).1
+    }
+
+    fn registry(&self) -> Registry {
+        Registry::connect(&self.url.parse::<Database>().unwrap(), Env::system()).unwrap()
+    }
+
+    /// Whether an epoch that shows every change is published.
+    fn is_out(&self) -> bool {
+        let state = self.registry().realm_states().unwrap().remove(0);
+        state.last.is_some_and(|last| last.changes == state.changes && last.epoch == state.shown_epoch)
+    }
+
+    fn shown(&self) -> u64 {
+        self.registry().realm_states().unwrap()[0].shown_epoch
+    }
+
+    fn holder(&self) -> Option<Slug> {
+        Some(self.registry().realm_states().unwrap().remove(0).holder?.node.process)
+    }
+}
+
+/// An edge that begins with what a node serves, object by object and by its bundle; what it says of a key.
+fn verdict(node: &Node, secret: &str) -> Code {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let mut edge = Edge::new(&node.get("/r/acme/root/1").1, HostConfig::default()).unwrap();
+    edge.offer(&[], &node.get("/r/acme/head").1, now).unwrap();
+    let mut staged = edge.begin(&[], now).unwrap();
+    while let Some(need) = staged.need(edgelatch_core::tree::Place::Top) {
+        let (status, object) = node.get(&format!("/r/acme/objects/{}", need.slot.id));
+        assert_eq!(status, 200);
+        staged.supply(need.place, object).unwrap();
+    }
+    edge.commit(staged, now).unwrap();
+    let requirement = edge.compile(None, None);
+    edge.verify_key(secret.as_bytes(), None, requirement, now).code
+}
+
+#[test]
+fn a_standby_serves_what_the_other_one_published() {
+    let Some(shared) = Shared::new() else { return };
+    let (first, second) = (shared.node(0), shared.node(1));
+    until("both serve", || first.epoch().is_some() && second.epoch() == first.epoch());
+    let secret = shared.key("one");
+    until("it is out", || shared.is_out());
+    until("both show it", || [&first, &second].iter().all(|node| node.epoch() == Some(shared.shown())));
+    assert_eq!((verdict(&first, &secret), verdict(&second, &secret)), (Code::Valid, Code::Valid));
+    // A bundle that a node makes of what it has copied is the publisher's, to the last byte.
+    until("the bundles are the same", || first.get("/r/acme/bundle") == second.get("/r/acme/bundle"));
+    // What was wrong before the first copy is looked at again within seconds.
+    until("both are well", || (first.health(), second.health()) == (200, 200));
+    // Nor does it matter who publishes: a command somewhere else, whose files no node has.
+    let third = shared.data(2);
+    copy(&shared.data(0).join("keys"), &third.join("keys"));
+    let third = third.to_str().unwrap();
+    let mut publish = common::binary();
+    publish.args(["--data", third, "--database", &shared.url, "publish"]);
+    assert!(publish.output().unwrap().status.success());
+    until("both follow", || [&first, &second].iter().all(|node| node.epoch() == Some(shared.shown())));
+    // One that does not publish follows too, and takes nothing over.
+    let follower = Node::start(Path::new(third), &["--database", &shared.url, "--no-publish"]);
+    until("it follows", || follower.epoch() == Some(shared.shown()));
+    drop((first, second));
+    until("nobody publishes", || shared.holder().is_none());
+    assert_eq!(verdict(&follower, &secret), Code::Valid);
+}
+
+/// The publisher is killed at random moments while keys are made. Nothing acknowledged is lost, no epoch is there twice, and what is served is never
+/// older than what was published some seconds before.
+#[test]
+fn killed_publishers_lose_nothing() {
+    let Some(shared) = Shared::new() else { return };
+    let mut nodes: Vec<Option<Node>> = vec![Some(shared.node(0)), Some(shared.node(1))];
+    let mut random = Random(0x5eed);
+    let mut heads: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+    let mut secrets = Vec::new();
+    for round in 0..KILLS {
+        until("somebody publishes", || shared.holder().is_some());
+        secrets.push(shared.key(&format!("k{round}")));
+        std::thread::sleep(Duration::from_millis(random.below(120) as u64));
+        // Whichever of them holds the lease: its process is the one that logged it last.
+        let victim = round % 2;
+        nodes[victim].take().unwrap().kill();
+        let other = nodes[1 - victim].as_ref().unwrap();
+        let before = shared.shown();
+        until("the change is out", || shared.is_out());
+        until("the survivor shows it", || other.epoch() >= Some(before) && other.epoch() == Some(shared.shown()));
+        assert_eq!(verdict(other, secrets.last().unwrap()), Code::Valid);
+        nodes[victim] = Some(shared.node(victim));
+        for node in nodes.iter().flatten() {
+            until("it serves", || node.epoch().is_some());
+            let (status, head) = node.get("/r/acme/head");
+            if status == 200 {
+                let epoch = Head::inspect(&head).unwrap().epoch;
+                assert_eq!(heads.entry(epoch).or_insert_with(|| head.clone()), &head, "two heads of epoch {epoch}");
+            }
+        }
+    }
+    let node = nodes[0].as_ref().unwrap();
+    until("it serves the last one", || shared.is_out() && node.epoch() == Some(shared.shown()));
+    assert!(secrets.iter().all(|secret| verdict(node, secret) == Code::Valid));
+    let ledger = shared.registry().ledger(&"acme".parse().unwrap()).newest(500).unwrap();
+    assert!(heads.keys().all(|epoch| ledger.iter().any(|row| row.epoch == *epoch)));
+    // What a publisher that was killed between a head and its note left unsaid is said long before the next beat.
+    until("it is noted", || shared.registry().ledger(&"acme".parse().unwrap()).newest(1).unwrap()[0].published_at.is_some());
+}
+
+/// Without the database, nobody can tell what is the newest: after ten seconds a node says so rather than serve what may be old.
+#[test]
+fn without_the_database_nothing_is_passed_off_as_new() {
+    let Some(mut shared) = Shared::new() else { return };
+    let nodes = [shared.node(0), shared.node(1)];
+    until("both serve", || nodes.iter().all(|node| node.epoch().is_some() && node.health() == 200));
+    // A restart is not noticed.
+    shared.server.kill();
+    assert!(nodes.iter().all(|node| node.epoch().is_some()));
+    shared.server.restart();
+    let secret = shared.key("after");
+    until("it goes on", || shared.is_out() && nodes.iter().all(|node| node.epoch() == Some(shared.shown())));
+    assert!(nodes.iter().all(|node| verdict(node, &secret) == Code::Valid));
+    // One that answers nothing, and ends no connection.
+    shared.server.freeze();
+    let frozen = Instant::now();
+    until("both say so", || nodes.iter().all(|node| node.epoch().is_none()));
+    assert!(frozen.elapsed() >= Duration::from_secs(8), "{:?}", frozen.elapsed());
+    for node in &nodes {
+        assert_eq!((node.get("/r/acme/head").0, node.get("/r/acme/stream").0, node.health()), (503, 503, 503));
+    }
+    shared.server.thaw();
+    until("both serve again", || nodes.iter().all(|node| node.epoch() == Some(shared.shown()) && node.health() == 200));
+}
+
+/// A copied data directory: two nodes of one name, of which one publishes, and both are told.
+#[test]
+fn a_copied_data_directory_makes_no_second_publisher() {
+    let Some(shared) = Shared::new() else { return };
+    let first = shared.node(0);
+    until("it publishes", || shared.holder().is_some());
+    copy(&shared.data(0), &shared.data(3));
+    let second = shared.node(3);
+    until("it serves", || second.epoch() == Some(shared.shown()));
+    let (epoch, holder) = (shared.shown(), shared.holder());
+    let told = |node: &Node| node.log().contains("another process is at work under this node's name");
+    until("both are told", || told(&first) && told(&second));
+    assert_eq!((shared.shown(), shared.holder()), (epoch, holder));
+    shared.key("one");
+    until("it is out", || shared.is_out());
+    assert!(shared.shown() <= epoch + 2, "{} after {epoch}", shared.shown());
+}
+
+/// Who is asked to end gives its leases back; who is killed is succeeded when it is not at work any more.
+#[test]
+fn another_node_takes_over() {
+    let Some(shared) = Shared::new() else { return };
+    let first = shared.node(0);
+    until("it publishes", || shared.holder().is_some());
+    let holder = shared.holder();
+    let second = shared.node(1);
+    until("it serves", || second.epoch().is_some());
+    first.end();
+    until("the other one has it", || shared.holder().is_some() && shared.holder() != holder);
+    let holder = shared.holder();
+    let first = shared.node(0);
+    until("it serves", || first.epoch().is_some());
+    second.kill();
+    until("the other one has it", || shared.holder().is_some() && shared.holder() != holder);
+    let secret = shared.key("one");
+    until("it is out", || shared.is_out() && first.epoch() == Some(shared.shown()));
+    assert_eq!(verdict(&first, &secret), Code::Valid);
+}

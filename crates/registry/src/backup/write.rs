@@ -1,0 +1,81 @@
+//! A backup is written.
+
+use std::io::{BufWriter, Write};
+
+use edgelatch_core::hex::Hex;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::cell::Put;
+use super::{Backup, BackupFile, FORMAT, Mark};
+use crate::error::Error;
+use crate::registry::Registry;
+use crate::store::{CopyProgress, MIGRATIONS, Piece, Progress, read_tables};
+
+impl Registry {
+    /// Writes everything to `out`: one state of the registry, whoever writes meanwhile, and `files` beside it. No more than a row is in memory.
+    pub fn backup(&self, out: &mut dyn Write, files: &[BackupFile], progress: &mut Progress<'_>) -> Result<Backup, Error> {
+        let taken_at = self.env.now()?;
+        let mut lines = Lines { to: BufWriter::new(out), digest: Sha256::new(), line: Vec::new(), bytes: 0 };
+        let mut backup = Backup { taken_at, schema: MIGRATIONS.len() as u64, ..Backup::default() };
+        lines.put(&Mark::Backup { format: FORMAT, schema: backup.schema, taken_at })?;
+        let mut begun = false;
+        self.store.reading(|from| {
+            // What was written cannot be taken back for a second try, should the connection be lost on the way.
+            if std::mem::replace(&mut begun, true) {
+                return Err(Error::BackupStopped { detail: "the connection to the database was lost: try again".into() });
+            }
+            let mut rows = 0;
+            read_tables(from, &mut |piece| match piece {
+                Piece::Table(table) => {
+                    rows = 0;
+                    let (name, columns) = (table.name.to_owned(), table.columns.clone());
+                    backup.tables.insert(name.clone(), table.rows);
+                    lines.put(&Mark::Table { name, columns, last_id: table.last_id })
+                }
+                Piece::Row(table, values) => {
+                    rows += 1;
+                    backup.rows += 1;
+                    if rows % PROGRESS_ROWS == 0 || rows == table.rows {
+                        progress(CopyProgress { table: table.name, rows, of: table.rows });
+                    }
+                    lines.put(&values.iter().map(Put).collect::<Vec<_>>())
+                }
+            })
+        })?;
+        for BackupFile { name, content } in files {
+            lines.put(&Mark::File { name: name.clone(), content: content.clone() })?;
+        }
+        backup.sha256 = Hex(&lines.digest.clone().finalize()).to_string();
+        lines.put(&Mark::End { rows: backup.rows, sha256: backup.sha256.clone() })?;
+        lines.to.flush().map_err(stopped)?;
+        backup.bytes = lines.bytes;
+        backup.files = files.to_vec();
+        Ok(backup)
+    }
+}
+
+/// Rows between two reports.
+const PROGRESS_ROWS: u64 = 1_000;
+
+struct Lines<'w> {
+    to: BufWriter<&'w mut dyn Write>,
+    digest: Sha256,
+    line: Vec<u8>,
+    bytes: u64,
+}
+
+impl Lines<'_> {
+    fn put(&mut self, value: &impl Serialize) -> Result<(), Error> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, value).map_err(|e| Error::Store { detail: e.to_string() })?;
+        self.line.push(b'\n');
+        self.digest.update(&self.line);
+        self.bytes += self.line.len() as u64;
+        self.to.write_all(&self.line).map_err(stopped)
+    }
+}
+
+fn stopped(error: std::io::Error) -> Error {
+    Error::BackupStopped { detail: error.to_string() }
+}

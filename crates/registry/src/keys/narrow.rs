@@ -1,0 +1,238 @@
+//! Rows among which every key is that a filter fits, found without looking at all keys: by terms, and by what indices have in order. And which of such rows
+//! it does fit.
+
+use std::collections::BTreeSet;
+
+use super::list::{Span, due_sql, expression, id_beginnings, spans};
+use super::terms::{self, RUN, Rows};
+use crate::error::Error;
+use crate::limits::{LOOKED_AT, SEARCH_BLOCKS, SEARCH_RUNS};
+use crate::model::{KeyFilter, Sort, State, folded};
+use crate::store::{Conditions, Statements, Value, args};
+use crate::transaction::Transaction;
+
+/// How much is done for one page of a list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// Rows that are all looked at and then sorted.
+    pub(crate) few: usize,
+    /// Rows that are read from one index to be looked for elsewhere.
+    pub(crate) wide: usize,
+    /// Rows read in the list's order at once.
+    pub(crate) step: usize,
+    /// Rows read in the list's order.
+    pub(crate) read: usize,
+    /// Of these, keys that are looked at.
+    pub(crate) tried: usize,
+    /// Keys that are looked at to say how many there are at least.
+    pub(crate) counted: usize,
+}
+
+/// The keys among which a list is: those of a realm, or of an org.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Range {
+    pub(crate) column: &'static str,
+    pub(crate) id: u64,
+}
+
+impl Range {
+    pub(crate) fn conditions(self) -> Conditions {
+        Conditions::new(&format!("k.{} =", self.column), self.id)
+    }
+}
+
+/// A key's row, and its value in the order of a list.
+pub(super) type Hit = (u64, Value);
+
+/// Of these rows, those that conditions fit, each with its value in an order.
+pub(super) fn fitting(
+    tx: &mut Transaction<'_>,
+    all: &Conditions,
+    expression: &str,
+    rows: impl IntoIterator<Item = u64>,
+) -> Result<Vec<Hit>, Error> {
+    let (rows, mut hits): (Vec<u64>, _) = (rows.into_iter().collect(), Vec::new());
+    for some in rows.chunks(LOOKED_AT) {
+        // Filled up with rows that are nobody's, so that a database prepares few statements.
+        let size = some.len().next_power_of_two();
+        let values = [&all.values[..], &some.iter().map(|row| Value::from(*row)).collect::<Vec<_>>()].concat();
+        let filled = std::iter::repeat_n(Value::Int(0), size - some.len());
+        let values: Vec<Value> = values.into_iter().chain(filled).collect();
+        let first = all.values.len() + 1;
+        let looked_at: Vec<String> = (first..first + size).map(|at| format!("(CAST(${at} AS BIGINT))")).collect();
+        let looked_at = looked_at.join(", ");
+        // The order of a cross join is kept: each row is looked up by its number, whatever else there is an index for.
+        let sql = format!(
+            "SELECT k.id, {expression} FROM (VALUES {looked_at}) d CROSS JOIN keys k WHERE k.id = d.column1 AND {}",
+            all.sql()
+        );
+        hits.extend(tx.all::<Hit>(&sql, &values)?);
+    }
+    Ok(hits)
+}
+
+/// What is known of where a filter's keys are.
+struct Narrowing {
+    rows: Option<Rows>,
+    effort: Effort,
+}
+
+impl Narrowing {
+    /// Only these; none stands for too many to tell. Returns whether they are few by now.
+    fn keep(&mut self, rows: Option<Rows>) -> bool {
+        match (&mut self.rows, rows) {
+            (Some(own), Some(rows)) => own.keep(&rows),
+            (own @ None, rows) => *own = rows,
+            (Some(_), None) => {}
+        }
+        self.few()
+    }
+
+    fn few(&self) -> bool {
+        self.rows.as_ref().is_some_and(|rows| rows.len() <= self.effort.few)
+    }
+}
+
+/// Rows among which every key of the range is that the filter fits; none where these are too many to tell.
+pub(crate) fn narrowed(
+    tx: &mut Transaction<'_>,
+    filter: &KeyFilter,
+    range: Range,
+    now: u64,
+    effort: Effort,
+) -> Result<Option<Rows>, Error> {
+    let mut found = Narrowing { rows: None, effort };
+    let exact = [
+        filter.tag.as_ref().map(|tag| terms::tag(tag.as_str())),
+        filter.created_by.as_ref().map(|actor| terms::maker(actor.as_str())),
+        filter.environment.as_ref().map(|environment| terms::environment(environment.as_str())),
+    ];
+    for term in exact.into_iter().flatten() {
+        if found.keep(Some(terms::having(tx, &term)?)) {
+            return Ok(found.rows);
+        }
+    }
+    if let Some(role) = &filter.role
+        && found.keep(with_role(tx, role.as_str(), effort)?)
+    {
+        return Ok(found.rows);
+    }
+    if let Some(text) = filter.search.as_deref().filter(|text| !text.is_empty())
+        && found.keep(with_text(tx, text, effort)?)
+    {
+        return Ok(found.rows);
+    }
+    for all in indexed(tx, filter, range, now)? {
+        if found.keep(rows_of(tx, &all, effort)?) {
+            break;
+        }
+    }
+    Ok(found.rows)
+}
+
+/// The rows that an index finds; none for too many.
+fn rows_of(tx: &mut Transaction<'_>, all: &Conditions, effort: Effort) -> Result<Option<Rows>, Error> {
+    let sql = format!("SELECT k.id FROM key_rows k WHERE {} LIMIT {}", all.sql(), effort.wide + 1);
+    let rows: Vec<u64> = tx.all(&sql, &all.values)?;
+    Ok((rows.len() <= effort.wide).then(|| rows.into_iter().collect()))
+}
+
+/// What a filter asks for that an index has in order.
+fn indexed(tx: &mut Transaction<'_>, filter: &KeyFilter, range: Range, now: u64) -> Result<Vec<Conditions>, Error> {
+    let mut each = Vec::new();
+    for sort in [Sort::Created, Sort::Expires, Sort::LastUsed] {
+        for Span { test, at } in spans(sort, filter, now)? {
+            let mut all = range.conditions();
+            all.add(&format!("{} {test}", expression(sort)), at);
+            each.push(all);
+        }
+    }
+    if filter.state == Some(State::Revoked) {
+        let mut all = range.conditions();
+        all.add_plain("k.revoked_at IS NOT NULL");
+        each.push(all);
+    }
+    if filter.state == Some(State::Pending) {
+        let mut all = range.conditions();
+        all.add("k.not_before >", now);
+        each.push(all);
+    }
+    if let Some(owner) = &filter.owner {
+        let test = format!(
+            "k.owner_id IN (SELECT w.id FROM orgs o JOIN owners w ON w.org_id = o.id WHERE o.{} = $1 AND w.slug = $2)",
+            if range.column == "org_id" { "id" } else { "realm_id" }
+        );
+        each.push(Conditions::of(test, args![range.id, owner.as_str()]));
+    }
+    if filter.rotation_due {
+        each.push(Conditions::of(due_sql(tx, filter.org.as_ref(), now)?, &[]));
+    }
+    Ok(each)
+}
+
+/// The rows of keys that have a role of this name, of their own or of their owner's; none for too many.
+fn with_role(tx: &mut Transaction<'_>, role: &str, effort: Effort) -> Result<Option<Rows>, Error> {
+    let roles: Vec<u64> = tx.all(
+        format!("SELECT id FROM roles WHERE realm_id = $1 AND slug = $2 LIMIT {}", SEARCH_RUNS + 1),
+        args![tx.realm, role],
+    )?;
+    if roles.len() > SEARCH_RUNS {
+        return Ok(None);
+    }
+    let test = "k.owner_id IN (SELECT x.owner_id FROM owner_roles x JOIN roles r ON r.id = x.role_id WHERE r.realm_id = $1 AND r.slug = $2)";
+    let Some(mut rows) = rows_of(tx, &Conditions::of(test, args![tx.realm, role]), effort)? else { return Ok(None) };
+    for role in roles {
+        rows.add(&terms::having(tx, &terms::role(role))?);
+    }
+    Ok(Some(rows))
+}
+
+/// The rows of keys in which a text may be; none for too many.
+fn with_text(tx: &mut Transaction<'_>, text: &str, effort: Effort) -> Result<Option<Rows>, Error> {
+    let characters: Vec<char> = folded(text).chars().collect();
+    let Some(mut rows) = with_characters(tx, &characters, effort)? else { return Ok(None) };
+    let most = effort.wide;
+    let mut add = |more: Vec<u64>| {
+        let few = more.len() <= most;
+        rows.add(&more.into_iter().collect());
+        few
+    };
+    for first in id_beginnings(text) {
+        let last = format!("{first}{}", char::MAX);
+        let sql = format!("SELECT id FROM key_rows WHERE key_id >= $1 AND key_id < $2 LIMIT {}", most + 1);
+        // Of other realms too: whatever is found is looked at.
+        if !add(tx.all(sql, args![first, last])?) {
+            return Ok(None);
+        }
+    }
+    if !id_beginnings(text).is_empty() {
+        let sql = "SELECT key_id FROM secrets WHERE realm_id = $1 AND first_12 >= $2 AND first_12 < $3 LIMIT";
+        let values = args![tx.realm, text, format!("{text}{}", char::MAX)];
+        if !add(tx.all(format!("{sql} {}", most + 1), values)?) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(rows))
+}
+
+/// The rows of keys whose searched text may hold these characters; none for too many.
+fn with_characters(tx: &mut Transaction<'_>, characters: &[char], effort: Effort) -> Result<Option<Rows>, Error> {
+    if characters.len() < RUN {
+        return terms::beginning(tx, &terms::run(characters), SEARCH_BLOCKS);
+    }
+    // One that stands in it twice finds nothing new.
+    let runs: BTreeSet<&[char]> = characters.windows(RUN).collect();
+    let step = runs.len().div_ceil(SEARCH_RUNS);
+    let mut found: Option<Rows> = None;
+    for run in runs.into_iter().step_by(step) {
+        let rows = terms::having(tx, &terms::run(run))?;
+        match &mut found {
+            Some(found) => found.keep(&rows),
+            None => found = Some(rows),
+        }
+        if found.as_ref().is_some_and(|found| found.len() <= effort.few) {
+            break;
+        }
+    }
+    Ok(found)
+}

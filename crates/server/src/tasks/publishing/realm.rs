@@ -1,0 +1,334 @@
+//! One realm: published, or copied from what another node publishes.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use edgelatch_core::head::Head;
+use edgelatch_registry::{Node, RealmState, Slug, format_time};
+use edgelatch_sync::{Directory, Error, FailedTarget, Follower, Item, Published, Stage, Target};
+use tracing::{error, info, warn};
+
+use super::options::Begun;
+use super::shared::Shared;
+use crate::limits::{LEASE, MAX_COPY_RETRY, MAX_RETRY, SLOW_JOB, STUCK, TARGET_LOOK};
+use crate::log::PUBLISHER;
+use crate::tasks::targets;
+
+/// What is to be done about a realm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    Publish,
+    Copy,
+}
+
+/// What is known of a realm on this node.
+pub(super) struct Realm {
+    name: Slug,
+    work: Mutex<Work>,
+    /// Since when a thread works on it.
+    busy: Mutex<Option<Instant>>,
+    /// Whether that took long the last time.
+    pub(super) slow: AtomicBool,
+    /// The epoch that this node's directory shows.
+    shows: Arc<AtomicU64>,
+}
+
+/// What is remembered between two tasks.
+struct Work {
+    begun: Option<Begun>,
+    follower: Follower,
+    failures: u32,
+    /// After a failure, nothing is done before this, whoever asks for it.
+    retry_at: Option<Instant>,
+    /// After a target failed, nothing is published for its sake alone before this.
+    repair_at: Option<Instant>,
+    /// When targets were last looked at, or files that are gone.
+    looked_at: Option<Instant>,
+    /// Another node that was seen to publish it.
+    other: Option<Node>,
+    /// Targets that are in the health for having failed.
+    failed: Vec<String>,
+    /// Whether it is known what lies at each target.
+    knows: bool,
+}
+
+impl Work {
+    /// Counts a failure; says how long to wait before the next attempt.
+    fn pause(&mut self) -> Duration {
+        let pause = Duration::from_secs(1 << self.failures.min(6)).min(MAX_RETRY);
+        self.failures += 1;
+        pause
+    }
+}
+
+/// Whoever works on a realm, until that ends, by a panic too.
+struct AtWork<'r>(&'r Realm, &'r Shared);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        *self.0.busy() = None;
+        self.1.waker.wake();
+    }
+}
+
+fn is_later(at: Option<Instant>) -> bool {
+    at.is_some_and(|at| Instant::now() < at)
+}
+
+impl Realm {
+    pub(super) fn new(shared: &Shared, name: &Slug) -> Realm {
+        let follower = Follower::new(Arc::clone(&shared.options.registry), name.clone(), &shared.options.dir);
+        let work = Work {
+            begun: None,
+            follower,
+            failures: 0,
+            retry_at: None,
+            repair_at: None,
+            looked_at: None,
+            other: None,
+            failed: Vec::new(),
+            knows: false,
+        };
+        Realm {
+            name: name.clone(),
+            work: Mutex::new(work),
+            busy: Mutex::default(),
+            slow: AtomicBool::new(false),
+            shows: Arc::default(),
+        }
+    }
+
+    /// The epoch that this node shows.
+    pub(super) fn shows(&self) -> u64 {
+        self.shows.load(Ordering::SeqCst)
+    }
+
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn busy(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self, of: &str) -> String {
+        format!("realm/{}/{of}", self.name)
+    }
+
+    /// What is to be done, if no thread is at it. Asks nothing but what the look has found. Targets are looked at each `apart`.
+    pub(super) fn task(&self, shared: &Shared, state: &RealmState, apart: Duration) -> Option<Task> {
+        if let Some(since) = *self.busy() {
+            if since.elapsed() > STUCK {
+                let detail =
+                    format!("it has been at work on one epoch for {} s: does a target not answer?", since.elapsed().as_secs());
+                shared.watched.health.failing(&self.place("publisher"), "publisher_stuck", detail);
+            }
+            return None;
+        }
+        let work = self.work();
+        let looked = work.looked_at.is_some_and(|at| at.elapsed() < apart);
+        let (holder, ours) = (state.holder.as_ref().map(|lease| &lease.node), shared.publishes(state));
+        if !ours || holder.is_some_and(|holder| *holder != shared.node) {
+            let copies = shared.options.registry.carries_files() && !is_later(work.retry_at);
+            let tells = ours && work.other.as_ref() != holder;
+            return ((copies && (work.follower.is_behind(state.last_file) || !looked)) || tells).then_some(Task::Copy);
+        }
+        // Whoever could not say for a while that it is at work is taken for gone.
+        if is_later(work.retry_at) || !shared.presence.holds() {
+            return None;
+        }
+        let Some((publisher, _)) = &work.begun else { return Some(Task::Publish) };
+        let due = publisher.due_after(state.last, state.pace()).is_ok_and(|due| due.is_none());
+        // Changes are asked for often, which costs next to nothing; targets are read and their heads proven.
+        let rests = holder.is_some() && due && (looked || is_later(work.repair_at));
+        (!rests).then_some(Task::Publish)
+    }
+
+    /// Marks that a thread is about to work on it.
+    pub(super) fn begin(&self) {
+        *self.busy() = Some(Instant::now());
+    }
+
+    /// Does it, and tells in log and health how it went.
+    pub(super) fn run(&self, shared: &Shared, task: Task, state: &RealmState) {
+        let (begun, _at_work) = (Instant::now(), AtWork(self, shared));
+        let place = self.place(if task == Task::Publish { "publisher" } else { "copy" });
+        let done = match task {
+            Task::Publish => self.publish(shared, state),
+            Task::Copy => self.copy(shared, state),
+        };
+        match done {
+            Ok(()) => {
+                shared.watched.health.fine(&place);
+                // The other one is no business of this node any more.
+                shared.watched.health.fine(&self.place(if task == Task::Publish { "copy" } else { "publisher" }));
+            }
+            Err(error) => {
+                let mut work = self.work();
+                let most = if task == Task::Copy { MAX_COPY_RETRY } else { MAX_RETRY };
+                let retry = work.pause().min(most);
+                work.retry_at = Some(Instant::now() + retry);
+                let (realm, code, retry_seconds) = (&self.name, error.code(), retry.as_secs());
+                let message = if task == Task::Publish { "not published" } else { "not copied" };
+                error!(target: PUBLISHER, %realm, code, %error, retry_seconds, "{message}");
+                shared.watched.health.failing(&place, code, error.to_string());
+            }
+        }
+        self.slow.store(begun.elapsed() > SLOW_JOB, Ordering::SeqCst);
+    }
+
+    fn publish(&self, shared: &Shared, state: &RealmState) -> Result<(), Error> {
+        let mut work = self.work();
+        let work = &mut *work;
+        if work.begun.is_none() {
+            work.begun = Some(self.ready(shared)?);
+        }
+        let Some((publisher, targets)) = &work.begun else { return Ok(()) };
+        let ours = state.holder.as_ref().is_some_and(|lease| lease.node == shared.node);
+        if !ours {
+            // It may be about to end.
+            if !shared.presence.holds() {
+                return Ok(());
+            }
+            let asked = Instant::now();
+            let lease = shared.options.registry.ledger(&self.name).acquire_lease(&shared.node, LEASE.as_secs())?;
+            if lease.node != shared.node {
+                return Ok(());
+            }
+            shared.presence.said(asked);
+            work.other = None;
+        }
+        shared.watched.measures.publishes(&self.name, true);
+        work.looked_at = Some(Instant::now());
+        // Whatever it copied before, the directory is written by the publisher from here on.
+        work.follower.forget();
+        let targets: Vec<&dyn Target> = targets.iter().map(AsRef::as_ref).collect();
+        let begun = Instant::now();
+        // Once: what somebody has removed there while nobody published comes back with an epoch.
+        let known = if work.knows { Ok(()) } else { publisher.look_through(&targets) };
+        work.knows = known.is_ok();
+        let published = known.and_then(|()| publisher.publish_if_due(&targets));
+        self.look_again(&shared.options.dir.realm(&self.name));
+        let published = published?;
+        (work.failures, work.retry_at) = (if work.repair_at.is_some() { work.failures } else { 0 }, None);
+        if let Some(published) = published {
+            shared.watched.measures.published(&self.name, begun.elapsed());
+            shared.watched.targets.note(&self.name, &targets, &published);
+            self.tell(shared, work, &published);
+        } else if work.repair_at.is_some() && !is_later(work.repair_at) {
+            self.repaired(shared, work, &[]);
+        }
+        Ok(())
+    }
+
+    /// Signing keys and targets, found when the realm is published first.
+    fn ready(&self, shared: &Shared) -> Result<Begun, Error> {
+        let (publisher, targets) = (shared.options.begin)(&self.name)?;
+        let (published, path, shows) =
+            (Arc::clone(&shared.published), shared.options.dir.realm(&self.name), Arc::clone(&self.shows));
+        let watched = publisher.watched(move |stage| {
+            if let Stage::Shown(_) = stage {
+                read_shown(&path, &shows);
+                published.notify_one();
+            }
+        });
+        Ok((watched, targets))
+    }
+
+    fn look_again(&self, path: &std::path::Path) {
+        read_shown(path, &self.shows);
+    }
+
+    /// Tells of an epoch.
+    fn tell(&self, shared: &Shared, work: &mut Work, published: &Published) {
+        let (realm, &Published { epoch, reason, records, tree_bytes, not_after, diverged, .. }) = (&self.name, published);
+        info!(
+            target: PUBLISHER, %realm, epoch, reason = reason.name(), records, tree_bytes, not_after = %format_time(not_after), "published"
+        );
+        for target in &published.unproven {
+            warn!(target: PUBLISHER, %realm, epoch, at = %target, "replaced a head that does not verify");
+        }
+        if diverged {
+            error!(
+                target: PUBLISHER, %realm, epoch, tree = %published.tree,
+                "the tree kept up to date change by change was another than the one built anew, which was published: please report this"
+            );
+        }
+        for error in &published.unsigned {
+            warn!(target: PUBLISHER, %realm, epoch, %error, "signed without one of the signers");
+        }
+        if let Some(aged) = &published.root_aged {
+            let (version, expires_at, life) = (aged.root_version, format_time(aged.expires_at), aged.life.words());
+            warn!(target: PUBLISHER, %realm, version, %expires_at, life, "the root grows old: make one that lives longer");
+        }
+        self.repaired(shared, work, &published.failed);
+        if published.failed.is_empty() {
+            return;
+        }
+        let retry = work.pause();
+        work.repair_at = Some(Instant::now() + retry);
+        for FailedTarget { target, code, message } in &published.failed {
+            let retry_seconds = retry.as_secs();
+            error!(target: PUBLISHER, %realm, epoch, at = %target, code, error = %message, retry_seconds, "not published to one target");
+            shared.watched.health.failing(&targets::place(&self.name, target), code, message.clone());
+            work.failed.push(target.clone());
+        }
+    }
+
+    /// Nothing is wrong with targets any more but with those that failed now.
+    fn repaired(&self, shared: &Shared, work: &mut Work, failed: &[FailedTarget]) {
+        for target in std::mem::take(&mut work.failed) {
+            if failed.iter().all(|failed| failed.target != target) {
+                shared.watched.health.fine(&targets::place(&self.name, &target));
+            }
+        }
+        if failed.is_empty() {
+            (work.failures, work.repair_at) = (0, None);
+        }
+    }
+
+    fn copy(&self, shared: &Shared, state: &RealmState) -> Result<(), Error> {
+        let mut work = self.work();
+        shared.watched.measures.publishes(&self.name, false);
+        // Whoever publishes tells of its targets.
+        shared.watched.targets.forget(&self.name);
+        for target in std::mem::take(&mut work.failed) {
+            shared.watched.health.fine(&targets::place(&self.name, &target));
+        }
+        let holder = state.holder.as_ref().map(|lease| lease.node.clone());
+        if let Some(holder) = holder.as_ref().filter(|holder| work.other.as_ref() != Some(holder)) {
+            info!(target: PUBLISHER, realm = %self.name, holder = %holder.name, "another node publishes; waiting for a turn");
+        }
+        work.other = holder;
+        work.looked_at = Some(Instant::now());
+        if !shared.options.registry.carries_files() {
+            return Ok(());
+        }
+        if work.follower.is_behind(state.last_file) {
+            let (shows, news) = work.follower.copy()?;
+            self.shows.store(shows, Ordering::SeqCst);
+            (work.failures, work.retry_at) = (0, None);
+            if news {
+                shared.published.notify_one();
+                info!(target: PUBLISHER, realm = %self.name, epoch = shows, "copied");
+            }
+        }
+        work.follower.tidy()
+    }
+}
+
+/// Looks which epoch this node's directory shows. What was written there by this process need not be proven.
+fn read_shown(path: &std::path::Path, shows: &AtomicU64) {
+    if let Ok(Some(head)) = Directory::new(path).read(Item::Head)
+        && let Ok(head) = Head::inspect(&head)
+    {
+        shows.store(head.epoch, Ordering::SeqCst);
+    }
+}
+
+/// How often targets are looked at, and files that are gone, where there are so many realms: each costs a file or a request, and all of them together no
+/// more than a small part of a thread's time.
+pub(super) fn apart(realms: usize) -> Duration {
+    TARGET_LOOK.max(TARGET_LOOK * u32::try_from(realms).unwrap_or(u32::MAX) / 50)
+}

@@ -1,0 +1,64 @@
+//! What is known of targets: which epoch each has, how many changes it lacks, since when it fails.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::realm::Realm;
+use edgelatch_server::{ApiOptions, FailureRate};
+use edgelatch_sync::Directory;
+use serde_json::{Value, json};
+
+#[test]
+fn a_target_that_fails_is_told_of_with_what_it_lacks_until_it_works_again() {
+    let realm = Realm::new();
+    // A file stands where the directory would be.
+    let place = realm.dir.path().join("mounted");
+    std::fs::write(&place, b"").unwrap();
+    let other = place.join("r/acme");
+    let s = realm.node_with("node-1", vec![realm.own(), Directory::new(&other)], |options| {
+        options.api = Some(ApiOptions {
+            registry: realm.registry(),
+            addr: None,
+            client_ip: None,
+            failures: FailureRate::default(),
+            github_keys: None,
+            geoip: None,
+        });
+    });
+    let own = realm.own().path().display().to_string();
+    let known = |target: &str| -> Value {
+        let said = s.get("/api/v1/realms/acme/publishing").ok();
+        said["targets"].as_array().unwrap().iter().find(|one| one["target"] == target).cloned().unwrap_or_default()
+    };
+    let wait = |what: &str, holds: &dyn Fn() -> bool| {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !holds() {
+            assert!(Instant::now() < end, "{what}: {}", s.get("/api/v1/realms/acme/publishing"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let bad = other.display().to_string();
+    wait("it is known to fail", &|| known(&bad)["code"] == "io");
+    let fails = known(&bad);
+    assert!(fails["failing_since"].is_string() && fails["message"].as_str().unwrap().contains("mounted"), "{fails}");
+    assert!(known(&own)["failing_since"].is_null() && known(&own)["behind"] == 0, "{}", known(&own));
+    // It never took an epoch, so nobody can say what it lacks.
+    assert_eq!((&fails["epoch"], &fails["behind"]), (&Value::Null, &Value::Null));
+    let figures = |name: &str| {
+        s.get("/metrics").to_string().lines().filter(|line| line.starts_with(name)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(figures("edgelatch_target_failing_seconds").len(), 2);
+    assert!(figures("edgelatch_target_behind_changes").iter().all(|line| line.ends_with(" 0")));
+    std::fs::remove_file(&place).unwrap();
+    wait("it works again", &|| known(&bad)["behind"] == 0 && known(&bad)["failing_since"].is_null());
+    // From here on it is known what it lacks.
+    std::fs::rename(&place, realm.dir.path().join("away")).unwrap();
+    std::fs::write(&place, b"").unwrap();
+    for name in ["one", "two"] {
+        s.call("POST /api/v1/realms/acme/keys", &json!({ "org": "main", "name": name })).ok();
+    }
+    wait("it lacks both", &|| known(&bad)["behind"] == 2 && known(&own)["behind"] == 0);
+    assert!(known(&bad)["epoch"].as_u64() < known(&own)["epoch"].as_u64());
+    assert_eq!(s.get("/api/v1/realms/ghost/publishing").status, 404);
+}

@@ -1,0 +1,157 @@
+//! TLS: the certificate of the moment is shown, a renewed one is taken, and whoever does not shake hands holds no place.
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::{Plane, Served};
+use edgelatch_server::{Connections, Options, TlsFiles, serve_until};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+/// Far above what is waited for, far below what a broken server would take.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Writes a new certificate with its key into the two files; returns what a client has to trust.
+fn renew(files: &TlsFiles) -> CertificateDer<'static> {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    put(&files.key, &signing_key.serialize_pem());
+    put(&files.cert, &cert.pem());
+    cert.der().clone()
+}
+
+/// As whatever renews certificates does: a new file in the place of the old one.
+fn put(path: &Path, text: &str) {
+    let aside = path.with_extension("new");
+    fs::write(&aside, text).unwrap();
+    fs::rename(aside, path).unwrap();
+}
+
+fn files(dir: &Path) -> TlsFiles {
+    TlsFiles { pause: Duration::from_millis(20), ..TlsFiles::new(dir.join("tls.crt"), dir.join("tls.key")) }
+}
+
+fn connect(served: &Served) -> TcpStream {
+    let stream = TcpStream::connect(served.addr).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream
+}
+
+/// What a client that trusts this certificate alone is answered.
+fn get(served: &Served, path: &str, trusted: &CertificateDer<'static>) -> std::io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.clone()).unwrap();
+    let config =
+        ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let client = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
+    let mut stream = StreamOwned::new(client, connect(served));
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())?;
+    let mut answer = String::new();
+    match stream.read_to_string(&mut answer) {
+        // The server closes without saying so in TLS; what it wrote is whole.
+        Err(error) if answer.is_empty() => Err(error),
+        _ => Ok(answer),
+    }
+}
+
+/// Waits until something holds.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < LONG, "not {what} after {LONG:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn served(plane: &Plane, files: &TlsFiles) -> Served {
+    let connections = Connections { head_timeout: Duration::from_secs(2), ..Connections::default() };
+    Served::start(Options { tls: Some(files.clone()), connections, ..plane.options() }, &plane.admin)
+}
+
+#[test]
+fn files_and_api_are_encrypted_and_a_renewed_certificate_is_taken() {
+    let plane = Plane::new();
+    let files = files(plane.dir.path());
+    let first = renew(&files);
+    let served = served(&plane, &files);
+    for path in ["/healthz", "/api/v1/openapi.json"] {
+        let answer = get(&served, path, &first).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+    let second = renew(&files);
+    until("renewed", || get(&served, "/healthz", &second).is_ok());
+    get(&served, "/healthz", &first).unwrap_err();
+
+    // What cannot be used is told of, and the last one goes on.
+    for broken in ["no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let before = served.log.text().matches("cannot be read again").count();
+        put(&files.cert, broken);
+        until("told", || served.log.text().matches("cannot be read again").count() > before);
+        get(&served, "/healthz", &second).unwrap();
+    }
+}
+
+#[test]
+fn whoever_does_not_shake_hands_is_answered_nothing_and_holds_no_place() {
+    let plane = Plane::new();
+    let files = files(plane.dir.path());
+    renew(&files);
+    let served = served(&plane, &files);
+    for begun in [&b""[..], b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\x16\x03\x01"] {
+        let mut stream = connect(&served);
+        stream.write_all(begun).unwrap();
+        let mut answer = Vec::new();
+        if let Err(error) = stream.read_to_end(&mut answer) {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        }
+        // An alert at the most.
+        assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    }
+    // One that is still to shake hands does not hold up the end.
+    let _idle = connect(&served);
+    drop(served);
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named_and_nothing_of_them_is_repeated() {
+    let plane = Plane::new();
+    let files = files(plane.dir.path());
+    renew(&files);
+    let (cert, key) = (fs::read_to_string(&files.cert).unwrap(), fs::read_to_string(&files.key).unwrap());
+    let other = generate_simple_self_signed(vec!["localhost".into()]).unwrap().signing_key.serialize_pem();
+    let said = |cert: &str, key: &str| {
+        put(&files.cert, cert);
+        put(&files.key, key);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let options = Options { tls: Some(files.clone()), ..plane.options() };
+        let error = runtime.block_on(serve_until(options, |_| panic!("it serves"), async {})).unwrap_err();
+        assert_eq!(error.code(), "tls");
+        error.to_string()
+    };
+    let body: String = key.lines().nth(1).unwrap().into();
+    for (cert, key, expected) in [
+        (&*cert, "", "tls.key: there is no PRIVATE KEY"),
+        ("", &*key, "tls.crt: there is no CERTIFICATE"),
+        (&*key, &*key, "tls.crt: there is no CERTIFICATE"),
+        (&*cert, &*cert, "tls.key: there is no PRIVATE KEY"),
+        (&*cert, &*other, "is not the key of the certificate"),
+        (&*cert, &*key.replace("-----END PRIVATE KEY-----", ""), "tls.key: is not PEM"),
+    ] {
+        let error = said(cert, key);
+        assert!(error.contains(expected), "{error}");
+        assert!(!error.contains(&body), "{error}");
+    }
+    fs::remove_file(&files.key).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let options = Options { tls: Some(files.clone()), ..plane.options() };
+    let error = runtime.block_on(serve_until(options, |_| panic!("it serves"), async {})).unwrap_err().to_string();
+    assert!(error.contains("tls.key: cannot be read"), "{error}");
+}

@@ -1,0 +1,311 @@
+//! A registry that is older than what is published: nothing is published from it before somebody has chosen, and what edges were told of keys is not
+//! taken back by accident.
+
+mod common;
+
+use std::fs;
+use std::io::BufRead;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use common::{Plane, plane, publisher};
+use edgelatch_core::build::{RoleFields, RootFields};
+use edgelatch_core::signed::Role;
+use edgelatch_core::verdict::Code;
+use edgelatch_registry::{
+    Created, Database, Digest, Handover, KeyEdit, KeyFilter, NewKey, NewOrg, NewOwner, OwnerEdit, OwnerKind, Registry,
+    RoleEdit, RootRow, Rotate, Scope, restore_backup, verify_backup,
+};
+use edgelatch_sync::restore::{Comparison, Fate, compare};
+use edgelatch_sync::{Item, Publisher, Reason, Signers, Target, key_file};
+use edgelatch_testkit::DAY;
+use edgelatch_testkit::registry::{KeysExt, caller, env, ip};
+
+/// A backup of the registry as it is.
+fn backup(p: &Plane) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    p.registry.backup(&mut bytes, &[], &mut |_| {}).unwrap();
+    bytes
+}
+
+/// The registry of a backup, and its publisher.
+fn restored(p: &Plane, bytes: &[u8]) -> (Arc<Registry>, Publisher) {
+    let found = verify_backup(&mut &*bytes).unwrap();
+    let path = p.dir.path().join(format!("restored-{}.db", fs::read_dir(p.dir.path()).unwrap().count()));
+    let open = || Ok(Box::new(std::io::Cursor::new(bytes.to_vec())) as Box<dyn BufRead>);
+    let registry = restore_backup(&Database::file(path), env(&p.clock), &found, &open, &mut |_| {}).unwrap();
+    let registry = Arc::new(registry);
+    let publisher = publisher(&p.dir, &registry, &p.realm);
+    (registry, publisher)
+}
+
+fn compared(p: &Plane, registry: &Registry) -> Option<Comparison> {
+    compare(registry, &p.realm, &|item: Item| p.target().read(item)).unwrap()
+}
+
+fn listed(found: &Comparison) -> Vec<(Fate, &str, Vec<&'static str>)> {
+    found.keys().iter().map(|key| (key.fate, key.name.as_str(), key.what.clone())).collect()
+}
+
+fn revoke(p: &Plane, key: &Created) {
+    p.registry.keys(&p.realm).revoke(&caller(), key.key.key_id, None).unwrap();
+}
+
+/// A key that is revoked after the backup is accepted again by no edge and at no epoch.
+#[test]
+fn a_key_revoked_since_the_backup_stays_revoked() {
+    let p = plane();
+    let (leaked, kept) = (p.create("leaked"), p.create("kept"));
+    p.publish().unwrap();
+    let saved = backup(&p);
+    revoke(&p, &leaked);
+    p.publish().unwrap();
+    let (mut edge, before) = (p.edge(), p.file("head"));
+    assert_eq!(p.verdict(&edge, &leaked.secret), Code::Revoked);
+    // The registry is lost.
+    let (registry, publisher) = restored(&p, &saved);
+    for _ in 0..3 {
+        assert_eq!(publisher.publish(&[&p.target()]).unwrap_err().code(), "registry_older");
+        assert_eq!(publisher.publish_if_due(&[&p.target()]).unwrap_err().code(), "registry_older");
+    }
+    assert_eq!(p.file("head"), before);
+    let found = compared(&p, &registry).unwrap();
+    assert_eq!(listed(&found), [(Fate::Revived, "leaked", vec!["status"])]);
+    assert_eq!(found.take_published(&registry, &caller(), &mut |_| {}).unwrap(), []);
+    assert!(compared(&p, &registry).is_none());
+    let published = publisher.publish_if_due(&[&p.target()]).unwrap().unwrap();
+    assert_eq!((published.epoch, published.reason), (4, Reason::Change));
+    for mut edge in [p.edge(), {
+        p.push(&mut edge);
+        edge
+    }] {
+        for _ in 0..3 {
+            assert_eq!((p.verdict(&edge, &leaked.secret), p.verdict(&edge, &kept.secret)), (Code::Revoked, Code::Valid));
+            publisher.publish(&[&p.target()]).unwrap();
+            p.push(&mut edge);
+        }
+    }
+    let log = registry.audit(&p.realm);
+    log.verify(None).unwrap();
+    let told = log.list(&edgelatch_registry::AuditFilter::default(), &edgelatch_registry::Paging::first(10)).unwrap().rows;
+    let why = told
+        .iter()
+        .find(|row| row.action == "realm.take_published" && row.after.as_ref().is_some_and(|a| a.contains("keys")))
+        .unwrap();
+    assert!(why.after.as_ref().unwrap().contains(&leaked.key.key_id.to_string()), "{why:?}");
+    assert!(told.iter().any(|row| row.target == leaked.key.key_id.to_string() && row.action == "key.edit"));
+}
+
+/// Keys that were made, rotated and revoked since the backup are taken over whole: whoever may enable one again gets it as it was.
+#[test]
+fn a_revoked_key_is_taken_over_with_all_that_is_known_of_it() {
+    let p = plane();
+    let old = p.create("old");
+    let saved = backup(&p);
+    let keys = p.registry.keys(&p.realm);
+    let mut new = NewKey::new("main".parse().unwrap(), "made since".parse().unwrap());
+    new.roles = vec!["reader".parse().unwrap()];
+    new.ip = ip(&["10.0.0.0/8"], &[]);
+    let made = keys.create(&caller(), &new, Handover::default()).unwrap().created().unwrap();
+    let renewed = keys.renew(&caller(), old.key.key_id, &Rotate::default()).unwrap();
+    revoke(&p, &made);
+    revoke(&p, &old);
+    p.publish().unwrap();
+
+    let (registry, publisher) = restored(&p, &saved);
+    let found = compared(&p, &registry).unwrap();
+    assert_eq!(found.take_published(&registry, &caller(), &mut |_| {}).unwrap(), []);
+    let taken = registry.keys(&p.realm).get(made.key.key_id).unwrap();
+    assert_eq!((&taken.roles, &taken.ip), (&made.key.roles, &made.key.ip));
+    publisher.publish(&[&p.target()]).unwrap();
+    let edge = p.edge();
+    assert_eq!([&made, &renewed].map(|key| p.verdict(&edge, &key.secret)), [Code::Revoked; 2]);
+}
+
+/// Whoever knows what comes back may choose it; the epoch goes on above, so edges take it.
+#[test]
+fn going_on_above_takes_the_registry_as_it_is() {
+    let p = plane();
+    let leaked = p.create("leaked");
+    let saved = backup(&p);
+    p.publish().unwrap();
+    revoke(&p, &leaked);
+    for _ in 0..4 {
+        p.publish().unwrap();
+    }
+    let mut edge = p.edge();
+    let (registry, publisher) = restored(&p, &saved);
+    compared(&p, &registry).unwrap().go_on_above(&registry, &caller()).unwrap();
+    assert!(compared(&p, &registry).is_none());
+    assert_eq!(publisher.publish_if_due(&[&p.target()]).unwrap().unwrap().epoch, 7);
+    p.push(&mut edge);
+    assert_eq!(p.verdict(&edge, &leaked.secret), Code::Valid);
+}
+
+/// The same number, another tree: as after a backup that is one epoch old, from which one was published elsewhere.
+#[test]
+fn an_epoch_of_the_same_number_with_another_tree_is_noticed() {
+    let p = plane();
+    let leaked = p.create("leaked");
+    let saved = backup(&p);
+    revoke(&p, &leaked);
+    p.publish().unwrap();
+    let (registry, publisher) = restored(&p, &saved);
+    let elsewhere = edgelatch_sync::Directory::new(p.dir.path().join("elsewhere"));
+    assert_eq!(publisher.publish(&[&elsewhere]).unwrap().epoch, 2);
+    assert_eq!(publisher.due(&[&p.target()]).unwrap(), Some(Reason::Repair));
+    assert_eq!(publisher.publish(&[&elsewhere, &p.target()]).unwrap_err().code(), "registry_older");
+    assert_eq!(listed(&compared(&p, &registry).unwrap()).len(), 1);
+    compared(&p, &registry).unwrap().go_on_above(&registry, &caller()).unwrap();
+    assert_eq!(publisher.publish(&[&elsewhere, &p.target()]).unwrap().epoch, 3);
+    // A registry that is newer than a target is not older.
+    assert!(compared(&p, &p.registry).is_some());
+    assert!(compared(&p, &registry).is_none());
+}
+
+/// A registry from before a root was replaced must not go on under the old one, which a thief may have keys of.
+#[test]
+fn a_root_that_is_published_and_not_in_the_registry_is_noticed() {
+    let p = plane();
+    let leaked = p.create("leaked");
+    let saved = backup(&p);
+    let files = [Role::Root, Role::Publisher].map(|role| key_file::load(&p.dir.key(role), role, &p.realm).unwrap());
+    let [root, publisher] = files.map(Signers::from);
+    let new = key_file::create(&p.dir.keys().join("publisher-2.key"), Role::Publisher, &p.realm, &env(&p.clock)).unwrap();
+    drop(publisher);
+    let new = Signers::from(new);
+    let first = edgelatch_core::root::Root::open(&p.root).unwrap();
+    let fields = RootFields {
+        realm: "acme".into(),
+        version: 2,
+        issued_at: first.issued_at,
+        expires_at: first.expires_at,
+        era: 1,
+        min_epoch: 1,
+        root: root.role(1),
+        publisher: new.role(1),
+    };
+    let role = |role: &RoleFields| role.clone();
+    let draft = edgelatch_core::build::Draft::root(&fields).unwrap();
+    let object = root.sign(draft, &[&role(&fields.root), &role(&fields.root)]).unwrap().bytes;
+    p.registry.ledger(&p.realm).add_root(&RootRow { version: 2, object }).unwrap();
+    revoke(&p, &leaked);
+    let next = Publisher::new(Arc::clone(&p.registry), p.realm.clone(), new, DAY, &p.dir).unwrap();
+    next.publish(&[&p.target()]).unwrap();
+    let (registry, old) = restored(&p, &saved);
+    assert_eq!(old.publish(&[&p.target()]).unwrap_err().code(), "registry_older");
+    let found = compared(&p, &registry).unwrap();
+    assert_eq!(listed(&found), [(Fate::Revived, "leaked", vec!["status"])]);
+    assert_eq!(found.take_published(&registry, &caller(), &mut |_| {}).unwrap(), []);
+    assert_eq!(registry.ledger(&p.realm).roots().unwrap().len(), 2);
+    assert_eq!(old.publish(&[&p.target()]).unwrap_err().code(), "not_publisher");
+}
+
+/// Everything that a key may have become since is taken over, and a key that was made since can be revoked again, also by its secret.
+#[test]
+fn all_that_is_known_of_keys_is_taken_over() {
+    let p = plane();
+    let keys = p.registry.keys(&p.realm);
+    let [edited, rotated, deleted, moved] = ["edited", "rotated", "deleted", "moved"].map(|name| p.create(name));
+    let saved = backup(&p);
+    let edit = KeyEdit {
+        expires_at: Some(Some(p.clock.load(Ordering::SeqCst) + 9 * DAY)),
+        scope: Some(Scope::List(vec!["cdn".parse().unwrap()])),
+        name: Some("renamed".parse().unwrap()),
+        ..KeyEdit::default()
+    };
+    keys.edit(&caller(), edited.key.key_id, &edit).unwrap();
+    let renewed = keys.renew(&caller(), rotated.key.key_id, &Rotate::default()).unwrap();
+    keys.delete(&caller(), deleted.key.key_id, Some("deleted"), None).unwrap();
+    let tenants = p.registry.tenants(&p.realm);
+    let org = "later".parse().unwrap();
+    tenants.create_org(&caller(), &NewOrg { org, name: "later".parse().unwrap(), preset: None }).unwrap();
+    let owner = NewOwner {
+        org: "later".parse().unwrap(),
+        owner: "bob".parse().unwrap(),
+        kind: OwnerKind::User,
+        name: "Bob".parse().unwrap(),
+        roles: Vec::new(),
+    };
+    tenants.create_owner(&caller(), &owner).unwrap();
+    let mut new = NewKey::new("later".parse().unwrap(), "made since".parse().unwrap());
+    new.roles = vec!["reader".parse().unwrap()];
+    new.ip = ip(&["10.0.0.0/8"], &[]);
+    let made = keys.create(&caller(), &new, Handover::default()).unwrap().created().unwrap();
+    let main = ("main".parse().unwrap(), "admin".parse().unwrap());
+    tenants.edit_owner(&caller(), &main.0, &main.1, &OwnerEdit { disabled: Some(true), ..OwnerEdit::default() }).unwrap();
+    p.publish().unwrap();
+    let before = p.edge();
+
+    let (registry, publisher) = restored(&p, &saved);
+    let found = compared(&p, &registry).unwrap();
+    let fates: Vec<(Fate, &str)> = found.keys().iter().map(|key| (key.fate, key.name.as_str())).collect();
+    let (back, other) = (Fate::Revived, Fate::Changed);
+    let wanted = [(back, "deleted"), (back, "rotated"), (other, "moved"), (other, "renamed"), (Fate::Lost, "made since")];
+    assert_eq!(fates, wanted);
+    assert_eq!(found.take_published(&registry, &caller(), &mut |_| {}).unwrap(), []);
+    publisher.publish(&[&p.target()]).unwrap();
+    let edge = p.edge();
+    for key in [&edited, &rotated, &renewed, &moved, &made] {
+        assert_eq!(p.verdict(&edge, &key.secret), p.verdict(&before, &key.secret), "{}", key.key.name);
+    }
+    assert_eq!((p.verdict(&before, &deleted.secret), p.verdict(&edge, &deleted.secret)), (Code::Unknown, Code::Revoked));
+    // Found, and revoked, by what its holder has.
+    let digest = Digest::parse(
+        "secret",
+        &edgelatch_core::key::digest(made.secret.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>(),
+    );
+    let changed = registry.keys(&p.realm).revoke_by_secret(&caller(), &digest.unwrap()).unwrap();
+    assert_eq!((changed.key.key_id, changed.changed), (made.key.key_id, true));
+    publisher.publish(&[&p.target()]).unwrap();
+    assert_eq!(p.verdict(&p.edge(), &made.secret), Code::Revoked);
+    assert!(registry.keys(&p.realm).all(&KeyFilter::default()).unwrap().iter().any(|key| key.name.as_str() == "made since"));
+}
+
+/// What is no key's own is left to whoever chooses: until it is mended by hand, nothing is published.
+#[test]
+fn what_cannot_be_taken_over_is_said_and_nothing_is_published() {
+    let p = plane();
+    let tenants = p.registry.tenants(&p.realm);
+    let role = |patterns: &[&str]| patterns.iter().map(|pattern| pattern.parse().unwrap()).collect::<Vec<_>>();
+    let new = edgelatch_registry::NewRole {
+        role: "ops".parse().unwrap(),
+        org: None,
+        name: "Ops".parse().unwrap(),
+        permissions: role(&["*.view", "dns.edit"]),
+    };
+    tenants.create_role(&caller(), &new).unwrap();
+    let key = NewKey { roles: vec!["ops".parse().unwrap()], ..NewKey::new("main".parse().unwrap(), "ci".parse().unwrap()) };
+    p.registry.keys(&p.realm).make(&caller(), &key).unwrap();
+    let saved = backup(&p);
+    let less = RoleEdit { permissions: Some(role(&["*.view"])), ..RoleEdit::default() };
+    tenants.edit_role(&caller(), None, &"ops".parse().unwrap(), &less).unwrap();
+    p.publish().unwrap();
+    let (registry, publisher) = restored(&p, &saved);
+    let left = compared(&p, &registry).unwrap().take_published(&registry, &caller(), &mut |_| {}).unwrap();
+    assert_eq!((left.len(), left[0].what.clone()), (1, vec!["roles"]));
+    assert_eq!(publisher.publish(&[&p.target()]).unwrap_err().code(), "registry_older");
+    registry.tenants(&p.realm).edit_role(&caller(), None, &"ops".parse().unwrap(), &less).unwrap();
+    assert_eq!(compared(&p, &registry).unwrap().take_published(&registry, &caller(), &mut |_| {}).unwrap(), []);
+    publisher.publish(&[&p.target()]).unwrap();
+}
+
+/// What lies about a tree, or is not there, decides nothing.
+#[test]
+fn a_published_tree_that_is_not_whole_is_refused() {
+    let p = plane();
+    p.create("one");
+    let saved = backup(&p);
+    p.publish().unwrap();
+    let (registry, _) = restored(&p, &saved);
+    let code = |read: &dyn Fn(Item) -> Option<Vec<u8>>| {
+        compare(&registry, &p.realm, &|item| Ok(read(item))).map(|found| found.is_some()).map_err(|error| error.code())
+    };
+    let read = |item| p.target().read(item).unwrap();
+    assert_eq!(code(&read), Ok(true));
+    assert_eq!(code(&|item| if matches!(item, Item::Object(_)) { None } else { read(item) }), Err("unsound"));
+    assert_eq!(code(&|item| if matches!(item, Item::Object(_)) { Some(b"ELTP".to_vec()) } else { read(item) }), Err("unsound"));
+    // A head that nobody signed says nothing.
+    assert_eq!(code(&|item| if item == Item::Head { Some(b"ELHD".to_vec()) } else { read(item) }), Ok(false));
+    assert_eq!(code(&|_| None), Ok(false));
+}

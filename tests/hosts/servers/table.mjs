@@ -1,0 +1,21 @@
+// The hosts, by the names that reports give them: the file that serves, and what of it.
+export const SERVERS = {
+  "node http": ["./http.mjs", ({ plain }) => plain()],
+  connect: ["./http.mjs", ({ connect }) => connect()],
+  express4: ["./http.mjs", ({ express }) => express("express4")],
+  express5: ["./http.mjs", ({ express }) => express("express")],
+  fastify4: ["./fastify.mjs", ({ serve }) => serve("fastify4")],
+  fastify5: ["./fastify.mjs", ({ serve }) => serve("fastify")],
+  koa2: ["./koa.mjs", ({ serve }) => serve("koa2")],
+  koa3: ["./koa.mjs", ({ serve }) => serve("koa")],
+  "hono node": ["./hono.mjs", ({ onNode }) => onNode()],
+  "hono deno": ["./hono.mjs", ({ onDeno }) => onDeno()],
+  "hono bun": ["./hono.mjs", ({ onBun }) => onBun()],
+  "h3 1 node": ["./h3.mjs", ({ first }) => first()],
+  "h3 2 node": ["./h3.mjs", ({ onNode }) => onNode()],
+  "h3 2 deno": ["./h3.mjs", ({ onDeno }) => onDeno()],
+  "h3 2 bun": ["./h3.mjs", ({ onBun }) => onBun()],
+  hapi: ["./hapi.mjs", ({ serve }) => serve()],
+  "nest express": ["./nest.mjs", ({ onExpress }) => onExpress()],
+  "nest fastify": ["./nest.mjs", ({ onFastify }) => onFastify()],
+};
