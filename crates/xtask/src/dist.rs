@@ -23,15 +23,22 @@ pub struct Arguments {
     /// For this target rather than this machine's with musl
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
+    /// Compile without optimisation, in a third of the time: to try what is made, not to hand it out
+    #[arg(long)]
+    quick: bool,
 }
+
+/// What of the profile `dist` takes its time.
+const SLOW: &[(&str, &str)] = &[("CARGO_PROFILE_DIST_LTO", "off"), ("CARGO_PROFILE_DIST_OPT_LEVEL", "0")];
 
 pub fn main(arguments: &Arguments) -> Result<()> {
     let out = shell::target().join("artifacts");
     let _ = fs::remove_dir_all(&out);
     fs::create_dir_all(&out)?;
     let triple = arguments.target.clone().unwrap_or_else(|| format!("{}-unknown-linux-musl", std::env::consts::ARCH));
-    let name = format!("edgelatch-{}-{triple}", env!("CARGO_PKG_VERSION"));
-    let program = program(&triple)?;
+    let how = if arguments.quick { "-unoptimised" } else { "" };
+    let name = format!("edgelatch-{}-{triple}{how}", env!("CARGO_PKG_VERSION"));
+    let program = program(&triple, arguments.quick)?;
     archive(&out, &name, &program)?;
     fs::write(out.join(format!("{name}.cdx.json")), bill_of_materials()?)?;
     js::prepare()?;
@@ -41,9 +48,12 @@ pub fn main(arguments: &Arguments) -> Result<()> {
 }
 
 /// The program for a target, built and known to need no library of the machine that it will run on.
-fn program(triple: &str) -> Result<PathBuf> {
+fn program(triple: &str, quick: bool) -> Result<PathBuf> {
     tools::add_target(triple)?;
     let mut cargo = command("cargo", ["build", "--locked", "--profile", "dist", "--package", "edgelatch", "--target", triple]);
+    if quick {
+        cargo.envs(SLOW.iter().copied());
+    }
     if triple.ends_with("-musl") {
         ensure!(shell::exists(COMPILER), "there is no {COMPILER}, which compiles SQLite for {triple}: install musl-tools");
         cargo.env(format!("CC_{}", triple.replace('-', "_")), COMPILER);

@@ -208,7 +208,7 @@ fn shipping() -> Result<Plan> {
     }
     let mut look = command("node", ["tests/e2e/shipping/run.mjs"]);
     look.arg(target().join("artifacts"));
-    Ok(Plan::Run(Counts::Ours, vec![own(["dist"]), look]))
+    Ok(Plan::Run(Counts::Ours, vec![own(["dist", "--quick"]), look]))
 }
 
 fn canary() -> Result<Plan> {

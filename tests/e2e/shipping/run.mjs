@@ -54,7 +54,7 @@ await step("the list of parts names each package that the lock file has for the 
   check(list.bomFormat === "CycloneDX", list.bomFormat);
   const listed = new Set(list.components.map(({ name, version, purl }) => (check(version && (purl || name.startsWith("edgelatch")), name), `${name} ${version}`)));
   // What cargo itself says of the same target.
-  const triple = archive.replace(/^edgelatch-[^-]+-/, "").replace(".tar.gz", "");
+  const triple = archive.replace(/^edgelatch-[^-]+-|(-unoptimised)?\.tar\.gz$/g, "");
   const tree = run("cargo", ["tree", "--package", "edgelatch", "--edges", "normal", "--target", triple, "--prefix", "none", "--format", "{p}"], { cwd: root });
   const needed = new Set(tree.trim().split("\n").map((line) => line.split(" ").slice(0, 2).join(" ").replace(" v", " ")));
   const missing = [...needed].filter((part) => !listed.has(part) && !part.startsWith("edgelatch"));
