@@ -11,7 +11,7 @@ on_both_stores! {
 
 fn epoch(f: &Fixture, changes: u64) -> u64 {
     let tree = ObjectId([7; 32]);
-    let request = EpochRequest { above: 0, tree, records: 1, changes, root_version: 1, now: NOW, lifetime: 60 };
+    let request = EpochRequest { above: 0, tree, records: 1, changes, root_version: 2, now: NOW, lifetime: 60 };
     f.registry.ledger(&f.realm).reserve(&request).unwrap().epoch
 }
 

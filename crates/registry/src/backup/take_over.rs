@@ -251,6 +251,8 @@ impl Ledger<'_> {
                 change.run(&sql, args![change.tx.realm, least])?;
             }
             change.tx.touch(What::Everything)?;
+            // A publisher that has read keys as they were before is given no epoch.
+            change.run("UPDATE realms SET least_changes = changes WHERE id = $1", args![change.tx.realm])?;
             let what = json!({ "published_epoch": head.epoch, "published_tree": head.tree.to_string() });
             change.log(reason, &Target::realm(self.0.realm, None), None, Some(what))
         })

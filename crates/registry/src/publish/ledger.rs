@@ -94,15 +94,26 @@ impl Ledger<'_> {
 
     /// Takes the next epoch and commits it. To be called before signing: an epoch, once taken, is never given again, also
     /// when its publisher dies before the head is out.
+    ///
+    /// A publisher that was held up may ask with a tree from before what another one has published meanwhile. Edges would take it, since its epoch
+    /// is higher, and accept again what was revoked in between; so it is [`Error::Outrun`], and so is one that names another root than the newest.
     pub fn reserve(&self, request: &EpochRequest) -> Result<LedgerRow, Error> {
         self.0.write(|tx| {
+            let vanished = || Error::Store { detail: "the realm vanished".into() };
+            let EpochRequest { tree, records, changes, root_version, lifetime, .. } = *request;
+            let sql = "SELECT least_changes, changes, (SELECT coalesce(max(version), 0) FROM roots WHERE realm_id = $1) \
+                       FROM realms WHERE id = $1";
+            let (least, now, newest): (u64, u64, u32) = tx.one(sql, args![tx.realm])?.ok_or_else(vanished)?;
+            // One from after the present step is of a database that has gone back since.
+            if !(least..=now).contains(&changes) || root_version != newest {
+                return Err(Error::Outrun { changes, root_version });
+            }
             // Times of issue grow with epochs, so that a small step back of the clock shows nowhere.
             let sql = "UPDATE realms SET last_epoch = CASE WHEN last_epoch > $2 THEN last_epoch ELSE $2 END + 1, \
-                       last_issued_at = CASE WHEN last_issued_at > $3 THEN last_issued_at ELSE $3 END \
+                       last_issued_at = CASE WHEN last_issued_at > $3 THEN last_issued_at ELSE $3 END, least_changes = $4 \
                        WHERE id = $1 RETURNING last_epoch, last_issued_at";
-            let taken: Option<(u64, u64)> = tx.one(sql, args![tx.realm, request.above, request.now])?;
-            let (epoch, issued_at) = taken.ok_or_else(|| Error::Store { detail: "the realm vanished".into() })?;
-            let EpochRequest { tree, records, changes, root_version, lifetime, .. } = *request;
+            let taken: Option<(u64, u64)> = tx.one(sql, args![tx.realm, request.above, request.now, changes])?;
+            let (epoch, issued_at) = taken.ok_or_else(vanished)?;
             let not_after = issued_at.saturating_add(lifetime);
             let row = fields! {
                 realm_id: tx.realm, epoch: epoch, tree: &tree.0[..], records: records, changes: changes,
