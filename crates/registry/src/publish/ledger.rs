@@ -172,7 +172,8 @@ impl Ledger<'_> {
     }
 
     /// Keeps a root that follows the newest one, proven by whoever calls, and logs it. One that exists is never replaced. Where it begins an
-    /// era, the epochs that it does not count are forgotten from its least one on: they are given again.
+    /// era, the epochs that it does not count are forgotten from its least one on: they are given again. What was settled about such epochs is
+    /// settled no more, or a registry from before those that are given again would pass for one that knows them.
     pub fn follow_root(&self, caller: &Caller, root: &RootRow) -> Result<(), Error> {
         let read = Root::inspect(&root.object).map_err(|error| Error::Snapshot { detail: error.to_string() })?;
         self.0.change(caller, |change| {
@@ -181,8 +182,10 @@ impl Ledger<'_> {
             if read.era == read.version {
                 let id = change.tx.realm;
                 change.run("DELETE FROM epochs WHERE realm_id = $1 AND epoch >= $2", args![id, read.min_epoch])?;
-                let sql = "UPDATE realms SET last_epoch = $2 WHERE id = $1 AND last_epoch > $2";
-                change.run(sql, args![id, read.min_epoch.saturating_sub(1)])?;
+                for column in ["last_epoch", "settled_epoch"] {
+                    let sql = format!("UPDATE realms SET {column} = $2 WHERE id = $1 AND {column} > $2");
+                    change.run(&sql, args![id, read.min_epoch.saturating_sub(1)])?;
+                }
             }
             let said = json!({
                 "root_version": read.version, "era": read.era, "min_epoch": read.min_epoch, "expires_at": format_time(read.expires_at),
