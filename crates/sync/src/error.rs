@@ -54,6 +54,7 @@ errors! {
     BadRoot { version: u32, detail: String } = "bad_root", "root {version} in the registry cannot be read ({detail}): restore the registry from a backup";
     NoRoot { realm: String } = "no_root", "realm `{realm}` has no root";
     RegistryOlder { target: String, epoch: u64 } = "registry_older", "{target}: shows epoch {epoch}, which this registry never took: it is older than what is published, as after a restore, or somebody else signs with the publisher key; nothing is published until somebody has chosen which of the two counts";
+    RestoredUnseen { detail: String } = "restored_unseen", "the registry comes from a backup, and whether it is older than what is published cannot be told before every target was read; mend this one, or publish without it: {detail}";
     Unsound { detail: String } = "unsound", "what is published cannot be read whole ({detail}): give another copy of it";
     TargetAhead { target: String, found: u64, epoch: u64 } = "target_ahead", "{target}: shows epoch {found}, which is not below {epoch}: another publisher is at work there; let only one publish the realm";
     EpochLimit { epoch: u64, limit: u64 } = "epoch_limit", "epoch {epoch} is at or above the limit of {limit}: someone else signs with the publisher key; replace it by a new root";

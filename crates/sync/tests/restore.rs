@@ -19,7 +19,7 @@ use edgelatch_registry::{
 };
 use edgelatch_sync::restore::{Comparison, Fate, compare, older};
 use edgelatch_sync::trust::{self, Change};
-use edgelatch_sync::{Item, Publisher, Readers, Reason, Signer, Signers, Target, key_file};
+use edgelatch_sync::{Directory, Item, Publisher, Readers, Reason, Signer, Signers, Target, key_file};
 use edgelatch_testkit::DAY;
 use edgelatch_testkit::registry::{KeysExt, NOW, caller, env, ip};
 
@@ -178,6 +178,38 @@ fn going_on_above_takes_the_registry_as_it_is() {
     assert_eq!(p.verdict(&edge, &leaked.secret), Code::Valid);
 }
 
+/// On a new machine, with a backup from before and a bucket that does not answer: the empty directory beside it tells nothing.
+#[test]
+fn nothing_is_published_from_a_backup_before_every_target_was_read() {
+    let p = plane();
+    let leaked = p.create("leaked");
+    let saved = backup(&p);
+    revoke(&p, &leaked);
+    p.publish().unwrap();
+    let (registry, publisher) = restored(&p, &saved);
+    let own = Directory::new(p.dir.path().join("own"));
+    let (published, away) = (p.dir.realm(&p.realm), p.dir.path().join("away"));
+    fs::rename(&published, &away).unwrap();
+    fs::write(&published, b"in the way").unwrap();
+    let last = || registry.ledger(&p.realm).newest(1).unwrap()[0].epoch;
+    let spent = last();
+    for _ in 0..3 {
+        let refused = publisher.publish_if_due(&[&own, &p.target()]).unwrap_err();
+        assert!(refused.code() == "restored_unseen" && refused.to_string().contains(&p.target().name()), "{refused}");
+    }
+    assert_eq!((last(), own.read(Item::Head).unwrap()), (spent, None));
+    fs::remove_file(&published).unwrap();
+    fs::rename(&away, &published).unwrap();
+    assert_eq!(publisher.publish(&[&own, &p.target()]).unwrap_err().code(), "registry_older");
+    let found = compared(&p, &registry).unwrap();
+    assert_eq!(found.take_published(&registry, &caller(), &mut |_| {}).unwrap(), []);
+    assert_eq!(publisher.publish(&[&own, &p.target()]).unwrap().epoch, 3);
+    // From then on a target that fails holds up no other one.
+    fs::rename(&published, &away).unwrap();
+    fs::write(&published, b"in the way").unwrap();
+    assert_eq!(publisher.publish(&[&own, &p.target()]).unwrap().failed.len(), 1);
+}
+
 /// The same number, another tree: as after a backup that is one epoch old, from which one was published elsewhere.
 #[test]
 fn an_epoch_of_the_same_number_with_another_tree_is_noticed() {
@@ -187,7 +219,7 @@ fn an_epoch_of_the_same_number_with_another_tree_is_noticed() {
     revoke(&p, &leaked);
     p.publish().unwrap();
     let (registry, publisher) = restored(&p, &saved);
-    let elsewhere = edgelatch_sync::Directory::new(p.dir.path().join("elsewhere"));
+    let elsewhere = Directory::new(p.dir.path().join("elsewhere"));
     assert_eq!(publisher.publish(&[&elsewhere]).unwrap().epoch, 2);
     assert_eq!(publisher.due(&[&p.target()]).unwrap(), Some(Reason::Repair));
     assert_eq!(publisher.publish(&[&elsewhere, &p.target()]).unwrap_err().code(), "registry_older");

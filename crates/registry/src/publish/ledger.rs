@@ -110,7 +110,7 @@ impl Ledger<'_> {
             }
             // Times of issue grow with epochs, so that a small step back of the clock shows nowhere.
             let sql = "UPDATE realms SET last_epoch = CASE WHEN last_epoch > $2 THEN last_epoch ELSE $2 END + 1, \
-                       last_issued_at = CASE WHEN last_issued_at > $3 THEN last_issued_at ELSE $3 END, least_changes = $4 \
+                       last_issued_at = CASE WHEN last_issued_at > $3 THEN last_issued_at ELSE $3 END, least_changes = $4, restored = 0 \
                        WHERE id = $1 RETURNING last_epoch, last_issued_at";
             let taken: Option<(u64, u64)> = tx.one(sql, args![tx.realm, request.above, request.now, changes])?;
             let (epoch, issued_at) = taken.ok_or_else(vanished)?;
@@ -124,6 +124,11 @@ impl Ledger<'_> {
             tx.run(sql, args![tx.realm, LEDGER_ROWS, epoch])?;
             Ok(LedgerRow { epoch, tree, records, changes, root_version, issued_at, not_after, published_at: None })
         })
+    }
+
+    /// Whether the registry comes from a backup and has taken no epoch since. Until then nobody knows whether it is older than what is published.
+    pub fn is_restored(&self) -> Result<bool, Error> {
+        self.0.read(|tx| tx.count("SELECT restored FROM realms WHERE id = $1", args![tx.realm])).map(|restored| restored > 0)
     }
 
     /// The latest time at which anything was signed, in Unix seconds, 0 for none: nothing is signed with an earlier one.

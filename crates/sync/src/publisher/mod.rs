@@ -240,11 +240,16 @@ impl Publisher {
                 Err(error) => broken.push(error),
             }
         }
-        // An epoch would be spent for nothing.
-        if broken.len() == targets.len()
-            && let Some(error) = broken.into_iter().next()
-        {
-            return Err(error);
+        let all = broken.len() == targets.len();
+        if let Some(error) = broken.into_iter().next() {
+            // An epoch would be spent for nothing.
+            if all {
+                return Err(error);
+            }
+            // What cannot be read may show epochs that the registry never took. Once one is taken, that is known for all.
+            if self.ledger().is_restored()? {
+                return Err(Error::RestoredUnseen { detail: error.to_string() });
+            }
         }
         let request =
             EpochRequest { above, tree: tree.id(), records: tree.records, changes, root_version: root.version, now, lifetime };

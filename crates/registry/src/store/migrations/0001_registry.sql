@@ -26,6 +26,8 @@ CREATE TABLE realms (
     settled_epoch {int} NOT NULL DEFAULT 0 CHECK (settled_epoch >= 0),
     -- The step of `changes` that the next epoch shows at least: whoever was held up with an earlier one is given none.
     least_changes {int} NOT NULL DEFAULT 0 CHECK (least_changes >= 0),
+    -- Whether it comes from a backup and has taken no epoch since: what is published may be newer.
+    restored {int} NOT NULL DEFAULT 0 CHECK (restored IN (0, 1)),
     last_issued_at {int} NOT NULL DEFAULT 0 CHECK (last_issued_at >= 0),
     -- The last number of a published file, and the epoch that these show.
     last_file {int} NOT NULL DEFAULT 0 CHECK (last_file >= 0),
