@@ -210,6 +210,21 @@ fn nothing_is_published_from_a_backup_before_every_target_was_read() {
     assert_eq!(publisher.publish(&[&own, &p.target()]).unwrap().failed.len(), 1);
 }
 
+/// Where nothing published is left, and somebody knows how far edges have got.
+#[test]
+fn whoever_skips_epochs_has_the_next_one_published_at_once() {
+    let p = plane();
+    assert_eq!(p.if_due(), None);
+    p.registry.ledger(&p.realm).skip_to(&caller(), 500).unwrap();
+    let published = p.publisher.publish_if_due(&[&p.target()]).unwrap().unwrap();
+    assert_eq!((published.epoch, published.reason, p.if_due()), (501, Reason::Change, None));
+    let state = p.registry.realm_states().unwrap().remove(0);
+    assert_eq!(state.last.map(|last| last.epoch), Some(501));
+    // Below what there is, nothing is skipped.
+    p.registry.ledger(&p.realm).skip_to(&caller(), 400).unwrap();
+    assert_eq!(p.if_due(), None);
+}
+
 /// The same number, another tree: as after a backup that is one epoch old, from which one was published elsewhere.
 #[test]
 fn an_epoch_of_the_same_number_with_another_tree_is_noticed() {
