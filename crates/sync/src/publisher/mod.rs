@@ -73,6 +73,8 @@ struct Memory {
     bundled: Option<Instant>,
     /// The root, and the stage of its life, that was told of last.
     aged: Option<Aged>,
+    /// The signers of which it was told why others are missing.
+    lacking: Option<Arc<Signers>>,
     /// The epoch that targets show whose bundle is still to be written.
     unbundled: Option<Out>,
 }
@@ -221,11 +223,10 @@ impl Publisher {
         let now = self.registry.env().now()?;
         self.clock.check(&self.registry, now)?;
         let mut memory = self.memory();
-        let Memory { forest, held, aged, .. } = &mut *memory;
+        let Memory { forest, held, aged, lacking, .. } = &mut *memory;
         let life = Life::at(root.issued_at, root.expires_at, now);
         let age = Some(Aged { root_version: root.version, expires_at: root.expires_at, life });
         let root_aged = age.filter(|_| life > Life::Fresh && *aged != age);
-        *aged = age;
         let Grown { changes, diverged } = forest.grow(&self.ledger(), reason == Reason::Asked, now, &self.watch)?;
         let (tree, patches) = (forest.tree()?, forest.patches()?);
         (self.watch)(Stage::Writing(tree.bytes()));
@@ -256,7 +257,7 @@ impl Publisher {
         self.check_ledger(now, above)?;
         // Committed before the signature exists: whatever happens from here on, this epoch is spent.
         let row = self.ledger().reserve(&request)?;
-        let Signed { bytes: head, failed: unsigned } = self.sign(&signers, &row, tree.bytes(), &root)?;
+        let (Signed { bytes: head, failed: unsigned }, signers) = self.sign(signers, &row, tree.bytes(), &root)?;
         self.clock.note(&self.registry, now);
         let (realm, epoch) = (self.realm.as_str(), row.epoch);
         let publication = Publication { realm, epoch, now: row.issued_at, head: &head, roots: &roots, tree, patches: &patches };
@@ -274,6 +275,10 @@ impl Publisher {
                 }
             }
         }
+        // Signers that are missing are told of once, however long the others suffice.
+        let missing = if lacking.as_ref().is_some_and(|told| Arc::ptr_eq(told, &signers)) { &[] } else { signers.missing() };
+        let unsigned = unsigned.iter().chain(missing).map(ToString::to_string).collect();
+        (*aged, *lacking) = (age, Some(Arc::clone(&signers)));
         let (records, tree_bytes) = (tree.records, tree.bytes());
         if !written.is_empty() {
             // Every target shows the epoch before any gets its bundle, which is long and which no edge waits for that serves already.
@@ -304,7 +309,7 @@ impl Publisher {
             written,
             failed,
             unproven,
-            unsigned: unsigned.iter().map(ToString::to_string).collect(),
+            unsigned,
             root_aged,
             diverged,
         })

@@ -8,7 +8,7 @@ use edgelatch_registry::{LedgerRow, RootRow, format_time};
 
 use super::Publisher;
 use crate::error::Error;
-use crate::signers::{Signed, Signers, role_fields};
+use crate::signers::{Signed, Signers, role_fields, told};
 use crate::trust::{Life, may_publish, newest_of, newest_root};
 
 impl Publisher {
@@ -22,26 +22,43 @@ impl Publisher {
     /// The newest root, if our signers may publish under it today, and these.
     pub(super) fn trusted_root(&self, roots: &[RootRow]) -> Result<(Root, Arc<Signers>), Error> {
         let (_, root) = newest_of(roots, &self.realm)?;
-        let signers = self.signers_of(&root)?;
-        may_publish(&root, &signers.keys())?;
+        let mut signers = self.signers();
+        if may_publish(&root, &signers.keys()).is_err()
+            && let Some(reload) = &self.reload
+        {
+            signers = self.take(reload()?);
+        }
+        may_publish(&root, &signers.keys()).map_err(|error| match error {
+            Error::NotPublisher { version, held, threshold, .. } => {
+                Error::NotPublisher { version, held, threshold, detail: told(signers.missing()) }
+            }
+            error => error,
+        })?;
         if self.registry.env().now()? >= root.expires_at {
             return Err(Error::RootExpired { version: root.version, at: format_time(root.expires_at) });
         }
         Ok((root, signers))
     }
 
-    /// Our signers, got anew if those that we have are too few for `root`.
-    fn signers_of(&self, root: &Root) -> Result<Arc<Signers>, Error> {
-        let signers = Arc::clone(&self.signers.read().unwrap_or_else(PoisonError::into_inner));
-        let Some(reload) = self.reload.as_ref().filter(|_| may_publish(root, &signers.keys()).is_err()) else {
-            return Ok(signers);
-        };
-        let signers = Arc::new(reload()?);
-        *self.signers.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&signers);
-        Ok(signers)
+    fn signers(&self) -> Arc<Signers> {
+        Arc::clone(&self.signers.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn sign(&self, signers: &Signers, row: &LedgerRow, tree_bytes: u64, root: &Root) -> Result<Signed, Error> {
+    fn take(&self, signers: Signers) -> Arc<Signers> {
+        let signers = Arc::new(signers);
+        *self.signers.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&signers);
+        signers
+    }
+
+    /// Signs a head. Where too few of our signers do, they are got anew, once: a key may have been put into place since, of which nobody knew that
+    /// it would be needed. Returns the signers that were asked last.
+    pub(super) fn sign(
+        &self,
+        signers: Arc<Signers>,
+        row: &LedgerRow,
+        tree_bytes: u64,
+        root: &Root,
+    ) -> Result<(Signed, Arc<Signers>), Error> {
         let fields = HeadFields {
             realm: self.realm.to_string(),
             root_version: row.root_version,
@@ -53,6 +70,13 @@ impl Publisher {
             records: row.records,
         };
         let draft = Draft::head(&fields).map_err(|e| Error::Build { detail: e.to_string() })?;
-        signers.sign(draft, &[&role_fields(&root.publisher)])
+        let role = role_fields(&root.publisher);
+        match (signers.sign(draft.clone(), &[&role]), &self.reload) {
+            (Err(Error::TooFewSignatures { .. }), Some(reload)) => {
+                let signers = self.take(reload()?);
+                Ok((signers.sign(draft, &[&role])?, signers))
+            }
+            (signed, _) => Ok((signed?, signers)),
+        }
     }
 }
