@@ -72,6 +72,24 @@ errors! {
 }
 
 impl Error {
+    /// Whether it is the realm, its registry or what is published of it that is at fault, so that another node fails too; otherwise it is this node's
+    /// keys, clock, disk or network.
+    pub const fn is_of_realm(&self) -> bool {
+        use edgelatch_registry::Error as Registry;
+        match self {
+            Error::Registry(Registry::Clock { .. } | Registry::NoRandomness) => false,
+            Error::Registry(_)
+            | Error::RegistryOlder { .. }
+            | Error::RootExpired { .. }
+            | Error::BadRoot { .. }
+            | Error::NoRoot { .. }
+            | Error::EpochLimit { .. }
+            | Error::TargetForeign { .. }
+            | Error::Build { .. } => true,
+            _ => false,
+        }
+    }
+
     /// A failed operation on `path`.
     pub fn io(path: &Path, error: &std::io::Error) -> Error {
         Error::Io { path: path.into(), detail: error.to_string() }

@@ -19,6 +19,12 @@ impl Publisher {
         Ok((root, life))
     }
 
+    /// Whether this machine could publish by what is known without signing anything: its signing keys under the newest root, and its clock.
+    pub fn fit(&self) -> Result<(), Error> {
+        self.trusted_root(&self.ledger().roots()?)?;
+        self.clock.check(&self.registry, self.registry.env().now()?)
+    }
+
     /// The newest root, if our signers may publish under it today, and these.
     pub(super) fn trusted_root(&self, roots: &[RootRow]) -> Result<(Root, Arc<Signers>), Error> {
         let (_, root) = newest_of(roots, &self.realm)?;
