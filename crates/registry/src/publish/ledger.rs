@@ -120,7 +120,9 @@ impl Ledger<'_> {
                 root_version: root_version, issued_at: issued_at, not_after: not_after,
             };
             tx.add("epochs", row)?;
-            let sql = "DELETE FROM epochs WHERE realm_id = $1 AND epoch + $2 <= $3";
+            // The newest that every target held stays, however long ago that was: what waits is counted from there.
+            let sql = "DELETE FROM epochs WHERE realm_id = $1 AND epoch + $2 <= $3 AND epoch <> \
+                       (SELECT coalesce(max(epoch), 0) FROM epochs WHERE realm_id = $1 AND published_at IS NOT NULL)";
             tx.run(sql, args![tx.realm, LEDGER_ROWS, epoch])?;
             Ok(LedgerRow { epoch, tree, records, changes, root_version, issued_at, not_after, published_at: None })
         })
