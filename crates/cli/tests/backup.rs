@@ -69,7 +69,7 @@ fn a_whole_control_plane_comes_back_from_one_file() {
     assert_eq!((ran.code, &restored["realms"][0]["published_epoch"]), (0, &Value::Null));
     assert_eq!(seen(&p), before);
     #[cfg(unix)]
-    assert_eq!((mode(&p.data().join("registry.db")), mode(&p.data().join("keys/root.key"))), (0o600, 0o600));
+    assert_eq!(["registry.db", "keys/root.key", "keys"].map(|name| mode(&p.data().join(name))), [0o600, 0o600, 0o700]);
     assert_eq!(p.json(&["publish"])["epoch"], 3);
     assert_ne!(fs::read(&published).unwrap(), head);
     assert_eq!(p.verify(&secret, &["--ip", "10.0.0.1"]).0, 0);
@@ -123,13 +123,29 @@ fn a_full_disk_leaves_nothing_half_done() {
     let ran = limited(64, &["backup", &other]);
     assert!(ran.code == 2 && ran.err.contains("backup_stopped") && ran.err.contains("b.backup"), "{}", ran.err);
     assert!(p.files() == before);
+    // Nor does it leave a signing key that is none, which would stand in the way of the next attempt.
+    let saved = path(&p, "ann.key");
+    let new_key = ["trust", "new-key", "--realm", "acme", "--role", "root", "--save", &saved];
+    assert_eq!(limited(0, &new_key).code, 2);
+    assert!(p.files() == before);
+    p.ok(&new_key);
+    p.ok(&["backup", &file, "--with-keys", "--force"]);
     fs::rename(p.data(), p.beside("old")).unwrap();
-    for kilobytes in [16, 200, 400] {
+    for kilobytes in [0, 16, 200, 400] {
         let ran = limited(kilobytes, &["restore", &file]);
         assert!(ran.code == 2 && ran.err.contains("\"code\""), "{}", ran.err);
-        assert!(!p.data().join("registry.db").exists(), "{kilobytes}");
+        assert!(!p.data().join("registry.db").exists() && !p.data().join("keys").exists(), "{kilobytes}");
     }
+    // Where signing keys cannot be written, there is no registry without them either.
+    std::os::unix::fs::symlink("/proc", p.data().join("keys")).unwrap();
+    assert_eq!(p.run(&["restore", &file]).code, 2);
+    assert!(!p.data().join("registry.db").exists());
+    fs::remove_file(p.data().join("keys")).unwrap();
+    // A process that was ended in between leaves some of the keys; the same command goes on.
+    fs::create_dir(p.data().join("keys")).unwrap();
+    fs::copy(p.beside("old/keys/root.key"), p.data().join("keys/root.key")).unwrap();
     p.ok(&["restore", &file]);
+    assert_eq!(fs::read(p.data().join("keys/publisher.key")).unwrap(), fs::read(p.beside("old/keys/publisher.key")).unwrap());
 }
 
 #[cfg(unix)]

@@ -9,6 +9,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use common::Plane;
+use edgelatch_core::tree::ObjectId;
+use edgelatch_registry::{Database, EpochRequest, Env, Registry};
 use serde_json::Value;
 
 /// The findings: place, code and what to do.
@@ -68,6 +70,15 @@ fn published_files_and_changes_are_looked_at() {
     p.create(&["--name", "k", "--role", "reader"]);
     finds(&p, &[], &[("realm/acme/changes", "unpublished", "edgelatch publish --realm acme")]);
     // What is advised does mend it.
+    p.ok(&["publish"]);
+    sound(&p);
+    // A publisher that died between taking an epoch and writing it has published nothing.
+    p.create(&["--name", "l", "--role", "reader"]);
+    let registry = Registry::connect(&Database::file(p.data().join("registry.db")), Env::system()).unwrap();
+    let ledger = registry.ledger(&"acme".parse().unwrap());
+    let (tree, changes, now) = (ObjectId([7; 32]), ledger.changes().unwrap(), registry.env().now().unwrap());
+    ledger.reserve(&EpochRequest { above: 0, tree, records: 2, changes, root_version: 1, now, lifetime: 3_600 }).unwrap();
+    finds(&p, &[], &[("realm/acme/changes", "unpublished", "edgelatch publish --realm acme")]);
     p.ok(&["publish"]);
     sound(&p);
     fs::write(&head, &sound_head).unwrap();

@@ -85,8 +85,13 @@ impl Shared {
 
 /// An edge that begins with what a node serves, object by object and by its bundle; what it says of a key.
 fn verdict(node: &Node, secret: &str) -> Code {
+    verdict_under(node, 1, secret)
+}
+
+/// The same for an edge that was deployed with that root.
+fn verdict_under(node: &Node, root: u32, secret: &str) -> Code {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let mut edge = Edge::new(&node.get("/r/acme/root/1").1, HostConfig::default()).unwrap();
+    let mut edge = Edge::new(&node.get(&format!("/r/acme/root/{root}")).1, HostConfig::default()).unwrap();
     edge.offer(&[], &node.get("/r/acme/head").1, now).unwrap();
     let mut staged = edge.begin(&[], now).unwrap();
     while let Some(need) = staged.need(edgelatch_core::tree::Place::Top) {
@@ -230,4 +235,42 @@ fn another_node_takes_over() {
     let secret = shared.key("one");
     until("it is out", || shared.is_out() && first.epoch() == Some(shared.shown()));
     assert_eq!(verdict(&first, &secret), Code::Valid);
+}
+
+/// Whoever holds the lease and cannot publish, for want of the key that the newest root names, leaves it to a node that can: a revocation does not wait
+/// until somebody has noticed.
+#[test]
+fn a_holder_that_cannot_publish_is_relieved() {
+    let Some(shared) = Shared::new() else { return };
+    let first = shared.node(0);
+    until("it publishes", || shared.holder().is_some());
+    let holder = shared.holder();
+    let second = shared.node(1);
+    until("it serves", || second.epoch() == first.epoch());
+    let (id, secret) = shared.plane.create(&["--name", "leaked", "--database", &shared.url]);
+    until("it is out", || shared.is_out());
+    // The new key lies beside the second node alone.
+    let data = shared.data(1);
+    let mut rotate = common::binary();
+    rotate.args(["--data", data.to_str().unwrap(), "--database", &shared.url]);
+    let ran = rotate.args(["trust", "rotate-publisher", "--leaked", "--yes"]).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    shared.plane.ok(&["keys", "revoke", &id, "--database", &shared.url]);
+    let revoked = Instant::now();
+    until("the revocation is out", || shared.is_out());
+    assert!(revoked.elapsed() < Duration::from_secs(15), "{:?}", revoked.elapsed());
+    assert!(shared.holder().is_some() && shared.holder() != holder);
+    until("both serve it", || [&first, &second].iter().all(|node| node.epoch() == Some(shared.shown())));
+    assert_eq!([&first, &second].map(|node| verdict_under(node, 2, &secret)), [Code::Revoked; 2]);
+    // It serves what the other one publishes, and says that it could not take over.
+    until("it is well but for a warning", || first.health() == 200);
+    let said: serde_json::Value = serde_json::from_slice(&first.get("/healthz").1).unwrap();
+    assert!(said.to_string().contains("not_publisher") && said.to_string().contains("realm/acme/publisher"), "{said}");
+    // Once it has the key, it can.
+    std::fs::copy(data.join("keys/publisher-2.key"), shared.data(0).join("keys/publisher-2.key")).unwrap();
+    until("it has noticed", || !String::from_utf8(first.get("/healthz").1).unwrap().contains("not_publisher"));
+    second.end();
+    let later = shared.key("later");
+    until("it takes over", || shared.is_out() && first.epoch() == Some(shared.shown()));
+    assert_eq!(verdict_under(&first, 2, &later), Code::Valid);
 }

@@ -88,6 +88,7 @@ told! {
         BackupSchema { found: u64, known: u64 } = "backup_schema", "the backup has schema {found}, and this program makes schema {known}: restore it with the program that wrote it; nothing was written";
         Clock { now: u64 } = "clock", "the system clock says {now} seconds after 1970, which cannot be: set the clock";
         NoRandomness = "no_randomness", "the operating system gave no random bytes: nothing was created; try again";
+        Outrun { changes: u64, root_version: u32 } = "outrun", "the tree of change {changes} under root {root_version} is published no more: meanwhile a later one was, or another root counts; it is built anew";
         Snapshot { detail: String } = "snapshot", "the stored state cannot be published: {detail}";
         Unique { constraint: String } = "unique", "a value exists already ({constraint}): choose another";
     }

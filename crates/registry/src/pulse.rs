@@ -22,7 +22,7 @@ pub struct RealmPulse {
     pub realm: Slug,
     /// Its change counter.
     pub changes: u64,
-    /// The change counter that its last epoch shows; none before the first epoch.
+    /// The change counter that the newest epoch shows which every target held; none before the first one. One that was taken only is out nowhere.
     pub published_changes: Option<u64>,
     /// The last epoch that was taken to be signed; whether it is out, nobody may know.
     pub epoch: Option<u64>,
@@ -36,14 +36,16 @@ pub struct RealmPulse {
 
 columns! {
     REALM: RealmPulse = {
-        realm = "r.slug", changes = "r.changes", published_changes = "e.changes", epoch = "e.epoch", issued_at = "e.issued_at",
-        published_epoch = "(SELECT max(p.epoch) FROM epochs p WHERE p.realm_id = r.id AND p.published_at IS NOT NULL)",
+        realm = "r.slug", changes = "r.changes", published_changes = "p.changes", epoch = "e.epoch", issued_at = "e.issued_at",
+        published_epoch = "p.epoch",
         root = "(SELECT o.object FROM roots o WHERE o.realm_id = r.id ORDER BY o.version DESC LIMIT 1)",
     } => RealmPulse { realm, changes, published_changes, epoch, issued_at, published_epoch, root }
 }
 
 const REALMS: &str = "FROM realms r LEFT JOIN epochs e ON e.realm_id = r.id \
                       AND e.epoch = (SELECT max(l.epoch) FROM epochs l WHERE l.realm_id = r.id) \
+                      LEFT JOIN epochs p ON p.realm_id = r.id \
+                      AND p.epoch = (SELECT max(l.epoch) FROM epochs l WHERE l.realm_id = r.id AND l.published_at IS NOT NULL) \
                       WHERE r.deleted_at IS NULL AND r.slug <> $1 ORDER BY r.slug";
 
 impl Registry {

@@ -82,7 +82,7 @@ fn publishers_never_share_an_epoch(f: Fixture) {
                 // Also whoever did not get it goes on, as a node does that stalled while the lease passed on.
                 let now = r.env().now()?;
                 let tree = ObjectId([i as u8; 32]);
-                let request = EpochRequest { above: 0, tree, records: 0, changes: 0, root_version: 1, now, lifetime: 60 };
+                let request = EpochRequest { above: 0, tree, records: 0, changes: 0, root_version: 0, now, lifetime: 60 };
                 let row = r.ledger(&f.realm).reserve(&request)?;
                 taken.lock().unwrap().push((row.epoch, row.tree, i));
                 Ok(())

@@ -11,7 +11,7 @@ on_both_stores! {
 
 fn epoch(f: &Fixture, changes: u64) -> u64 {
     let tree = ObjectId([7; 32]);
-    let request = EpochRequest { above: 0, tree, records: 1, changes, root_version: 1, now: NOW, lifetime: 60 };
+    let request = EpochRequest { above: 0, tree, records: 1, changes, root_version: 2, now: NOW, lifetime: 60 };
     f.registry.ledger(&f.realm).reserve(&request).unwrap().epoch
 }
 
@@ -44,18 +44,24 @@ fn a_pulse_is_what_a_publisher_and_edges_have_got_to(f: Fixture) {
     }
     f.registry.keys(&f.realm).make(&caller(), &new_key("a")).unwrap();
     let first = epoch(&f, realm().changes);
-    assert_eq!((realm().root, realm().published_changes), (Some(vec![2; 3]), Some(realm().changes)));
+    // One that was taken, and whose publisher died then, is out nowhere.
+    assert_eq!((realm().root, realm().published_changes), (Some(vec![2; 3]), None));
     assert_eq!((realm().epoch, realm().issued_at, realm().published_epoch), (Some(first), Some(NOW), None));
     f.registry.ledger(&f.realm).mark_published(first).unwrap();
-    assert_eq!(realm().published_epoch, Some(first));
+    assert_eq!((realm().published_epoch, realm().published_changes), (Some(first), Some(realm().changes)));
     // An epoch that no target holds counts as signed, not as published.
     f.registry.keys(&f.realm).make(&caller(), &new_key("b")).unwrap();
     let second = epoch(&f, realm().changes);
     assert!(second > first);
     assert_eq!(
         (realm().epoch, realm().published_epoch, realm().published_changes),
-        (Some(second), Some(first), Some(realm().changes))
+        (Some(second), Some(first), Some(realm().changes - 1))
     );
+    // However many follow it.
+    for _ in 0..1_001 {
+        epoch(&f, realm().changes);
+    }
+    assert_eq!((realm().published_epoch, f.registry.ledger(&f.realm).newest(2_000).unwrap().len()), (Some(first), 1_001));
 }
 
 fn writes_are_tried_and_change_nothing(f: Fixture) {

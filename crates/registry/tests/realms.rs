@@ -24,7 +24,7 @@ fn revoke_all(f: &Fixture) {
 fn reserve(f: &Fixture, lifetime: u64) -> u64 {
     let ledger = f.registry.ledger(&f.realm);
     let (changes, now) = (ledger.changes().unwrap(), f.registry.env().now().unwrap());
-    let request = EpochRequest { above: 0, now, tree: ObjectId([7; 32]), records: 1, changes, root_version: 1, lifetime };
+    let request = EpochRequest { above: 0, now, tree: ObjectId([7; 32]), records: 1, changes, root_version: 0, lifetime };
     ledger.reserve(&request).unwrap().epoch
 }
 

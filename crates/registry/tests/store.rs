@@ -1,13 +1,15 @@
 //! The database: concurrency, damage, and what it alone decides.
 
+use edgelatch_core::bundle::head_bytes;
+use edgelatch_core::head::Head;
 use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::limits::{PAGE_BYTES, WAL_PAGES};
 use edgelatch_registry::{Database, Digest, EpochRequest, KeyFilter, NewRole, Registry, RootRow};
-use edgelatch_testkit::on_both_stores;
+use edgelatch_testkit::{on_both_stores, realm};
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, env, new_key, new_org, slug};
 
 fn request(above: u64, now: u64) -> EpochRequest {
-    EpochRequest { above, tree: ObjectId([7; 32]), records: 1, changes: 1, root_version: 1, now, lifetime: 60 }
+    EpochRequest { above, tree: ObjectId([7; 32]), records: 1, changes: 0, root_version: 0, now, lifetime: 60 }
 }
 
 fn concurrent_creates_all_land(f: Fixture) {
@@ -64,6 +66,27 @@ fn an_epoch_is_given_once(f: Fixture) {
     f.registry.ledger(&f.realm).mark_published(back.epoch).unwrap();
     let rows = f.registry.ledger(&f.realm).newest(2).unwrap();
     assert_eq!((rows[0].epoch, rows[0].published_at, rows[1].published_at), (back.epoch, Some(NOW), None));
+}
+
+/// Whoever was held up with an earlier state, or under an earlier root, is given no epoch: it would be above those that show what came since.
+fn an_epoch_never_shows_an_earlier_state(f: Fixture) {
+    let ledger = f.registry.ledger(&f.realm);
+    for name in ["one", "two"] {
+        f.registry.keys(&f.realm).make(&caller(), &new_key(name)).unwrap();
+    }
+    let asked = |changes, root_version| EpochRequest { changes, root_version, ..request(0, NOW) };
+    let code = |changes, root_version| ledger.reserve(&asked(changes, root_version)).map(|row| row.epoch).map_err(|e| e.code());
+    assert_eq!((code(1, 0), code(2, 0), code(2, 0)), (Ok(1), Ok(2), Ok(3)));
+    assert_eq!((code(1, 0), code(0, 0)), (Err("outrun"), Err("outrun")));
+    // A step that never was: the database went back.
+    assert_eq!(code(3, 0), Err("outrun"));
+    ledger.add_root(&RootRow { version: 1, object: vec![1] }).unwrap();
+    assert_eq!((code(2, 0), code(2, 2), code(2, 1)), (Err("outrun"), Err("outrun"), Ok(4)));
+    // Nor is one given above a head that was taken over, with keys as they were before that.
+    let bundle = realm::bundle(90, &realm::tree(Vec::new()));
+    let head = Head::inspect(head_bytes(&bundle).unwrap()).unwrap();
+    ledger.take_head(&caller(), &head, &[], "realm.go_on_above").unwrap();
+    assert_eq!((code(2, 1), code(3, 1)), (Err("outrun"), Ok(91)));
 }
 
 fn the_ledger_is_pruned_and_the_counter_is_not(f: Fixture) {
@@ -194,6 +217,7 @@ on_both_stores!(
     concurrent_creates_all_land,
     of_concurrent_imports_one_wins,
     an_epoch_is_given_once,
+    an_epoch_never_shows_an_earlier_state,
     the_ledger_is_pruned_and_the_counter_is_not,
     names_are_taken_once,
 );

@@ -113,6 +113,12 @@ pub const SLOW_WORKERS: usize = 4;
 pub const SLOW_JOB: Duration = Duration::from_millis(500);
 /// Time after which it is told that work on a realm does not end: a tree of ten million keys is built and written within it.
 pub const STUCK: Duration = Duration::from_secs(120);
+/// Failures in a row after which a node that could not publish, for a reason of its own, leaves that to others: one or two may be a moment's.
+pub const OWN_FAILURES: u32 = 3;
+/// The same for attempts that take long, as with a signer that does not answer: since the first one was begun.
+pub const OWN_FAILING: Duration = Duration::from_secs(10);
+/// The longest pause between two looks at whether a node could publish again, while another one does.
+pub const FIT_LOOK: Duration = Duration::from_secs(10);
 /// The longest pause after failures in a row.
 pub const MAX_RETRY: Duration = Duration::from_secs(60);
 /// The same for copying what another node publishes: meanwhile this one serves nothing.

@@ -40,7 +40,7 @@ fn publish(plane: &Plane, changes: u64) -> u64 {
     let realm = slug("acme");
     let ledger = plane.registry.ledger(&realm);
     let tree = ObjectId([1; 32]);
-    let request = EpochRequest { above: 0, tree, records: 0, changes, root_version: 1, now: ISSUED, lifetime: 3_600 };
+    let request = EpochRequest { above: 0, tree, records: 0, changes, root_version: 0, now: ISSUED, lifetime: 3_600 };
     let epoch = ledger.reserve(&request).unwrap().epoch;
     ledger.mark_published(epoch).unwrap();
     epoch

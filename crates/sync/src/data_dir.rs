@@ -69,7 +69,8 @@ impl DataDir {
     /// directory is made if need be.
     pub fn free_key(&self, realm: &Slug, role: Role) -> Result<PathBuf, Error> {
         let first = self.key_of(realm, role);
-        files::own_dir(files::parent(&first))?;
+        self.make()?;
+        files::private_dir(files::parent(&first))?;
         let others = (2_u32..).map(|n| first.with_file_name(format!("{}-{n}.key", role.name())));
         // There are not so many files.
         Ok(std::iter::once(first.clone()).chain(others).find(|path| !path.exists()).unwrap_or(first))

@@ -40,7 +40,7 @@ errors! {
     KeyForeign { path: PathBuf, found: String, wanted: String } = "key_foreign", "{path}: this is the key of {found}, needed is that of {wanted}: use the right file";
     KeyName { name: String } = "key_name", "`{name}` is no name of a signing key: the backup was not made by `read_keys`; take its keys from where you keep them";
     KeyExists { path: PathBuf } = "key_exists", "{path}: a file exists here already: signing keys are never overwritten; move it away first";
-    NotPublisher { version: u32, held: usize, threshold: u8 } = "not_publisher", "root {version} wants heads signed by {threshold} of the publisher keys that it names, and {held} of them are here: use the key files that it names, or make a new root";
+    NotPublisher { version: u32, held: usize, threshold: u8, detail: String } = "not_publisher", "root {version} wants heads signed by {threshold} of the publisher keys that it names, and {held} of them are here: use the key files that it names, or make a new root{detail}";
     BadSignature { signer: String } = "bad_signature", "{signer}: made a signature that its public key does not verify: check that it signs with the right key";
     TooFewSignatures { missing: u8, threshold: u8, detail: String } = "too_few_signatures", "{missing} of the {threshold} signatures that a role wants are missing: add key files of that role, or mend what failed{detail}";
     RootChange { reason: String } = "root_change", "the root is not changed so: {reason}";
@@ -54,6 +54,7 @@ errors! {
     BadRoot { version: u32, detail: String } = "bad_root", "root {version} in the registry cannot be read ({detail}): restore the registry from a backup";
     NoRoot { realm: String } = "no_root", "realm `{realm}` has no root";
     RegistryOlder { target: String, epoch: u64 } = "registry_older", "{target}: shows epoch {epoch}, which this registry never took: it is older than what is published, as after a restore, or somebody else signs with the publisher key; nothing is published until somebody has chosen which of the two counts";
+    RestoredUnseen { detail: String } = "restored_unseen", "the registry comes from a backup, and whether it is older than what is published cannot be told before every target was read; mend this one, or publish without it: {detail}";
     Unsound { detail: String } = "unsound", "what is published cannot be read whole ({detail}): give another copy of it";
     TargetAhead { target: String, found: u64, epoch: u64 } = "target_ahead", "{target}: shows epoch {found}, which is not below {epoch}: another publisher is at work there; let only one publish the realm";
     EpochLimit { epoch: u64, limit: u64 } = "epoch_limit", "epoch {epoch} is at or above the limit of {limit}: someone else signs with the publisher key; replace it by a new root";
@@ -71,6 +72,24 @@ errors! {
 }
 
 impl Error {
+    /// Whether it is the realm, its registry or what is published of it that is at fault, so that another node fails too; otherwise it is this node's
+    /// keys, clock, disk or network.
+    pub const fn is_of_realm(&self) -> bool {
+        use edgelatch_registry::Error as Registry;
+        match self {
+            Error::Registry(Registry::Clock { .. } | Registry::NoRandomness) => false,
+            Error::Registry(_)
+            | Error::RegistryOlder { .. }
+            | Error::RootExpired { .. }
+            | Error::BadRoot { .. }
+            | Error::NoRoot { .. }
+            | Error::EpochLimit { .. }
+            | Error::TargetForeign { .. }
+            | Error::Build { .. } => true,
+            _ => false,
+        }
+    }
+
     /// A failed operation on `path`.
     pub fn io(path: &Path, error: &std::io::Error) -> Error {
         Error::Io { path: path.into(), detail: error.to_string() }

@@ -13,10 +13,19 @@ pub(crate) fn make_dir(dir: &Path) -> Result<(), Error> {
 
 /// The same, such that only the owner changes what lies in `dir`, however careless the umask is.
 pub(crate) fn own_dir(dir: &Path) -> Result<(), Error> {
+    made(dir, 0o755)
+}
+
+/// The same, such that nobody else may look into `dir`: for signing keys.
+pub(crate) fn private_dir(dir: &Path) -> Result<(), Error> {
+    made(dir, 0o700)
+}
+
+fn made(dir: &Path, _mode: u32) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, _mode);
     builder.create(dir).map_err(|e| Error::io(dir, &e))
 }
 

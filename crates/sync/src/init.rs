@@ -164,15 +164,13 @@ fn or_there<T>(made: Result<T, edgelatch_registry::Error>) -> Result<(), Error> 
 /// directory of its own in there. The management realm is published to no edge and has no keys.
 fn keys_dir(data_dir: &DataDir, registry: &Registry, realm: &Slug) -> Result<PathBuf, Error> {
     files::own_dir(data_dir.path())?;
-    if !data_dir.keys().exists() {
-        private_dir(&data_dir.keys())?;
-    }
+    files::private_dir(&data_dir.keys())?;
     let realms = registry.realms()?;
     if realms.iter().all(|r| r.realm == *realm || r.realm.as_str() == management::REALM) {
         return Ok(data_dir.keys());
     }
     let keys = data_dir.other_keys(realm);
-    files::own_dir(&keys)?;
+    files::private_dir(&keys)?;
     Ok(keys)
 }
 
@@ -198,12 +196,4 @@ fn first_root(realm: &Slug, root: &Signers, publisher: &Signers, now: u64, lifet
     };
     let draft = Draft::root(&fields).map_err(|e| Error::Build { detail: e.to_string() })?;
     Ok(root.sign(draft, &[&fields.root])?.bytes)
-}
-
-/// Makes a directory that only its owner may enter.
-fn private_dir(dir: &Path) -> Result<(), Error> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir).map_err(|e| Error::io(dir, &e))
 }

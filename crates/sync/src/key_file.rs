@@ -9,7 +9,7 @@
 //! ```
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -106,18 +106,18 @@ pub fn place(from: &Path, to: &Path, role: Role, realm: &Slug) -> Result<KeyFile
     Ok(KeyFile { name: to.into(), ..key })
 }
 
-fn write_new(path: &Path, text: &str) -> Result<(), Error> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(|error| match error.kind() {
+/// Writes a key's new file, whole or not at all: what a crash or a full disk cut off would stop whoever loads the keys beside it. It is written
+/// beside its name, where only its owner can read it, and goes away again where anything fails.
+pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Error> {
+    let (dir, failed) = (files::parent(path), |error: &io::Error| Error::io(path, error));
+    let mut aside = tempfile::Builder::new().prefix(".key-").tempfile_in(dir).map_err(|e| failed(&e))?;
+    aside.write_all(text.as_bytes()).and_then(|()| aside.as_file().sync_all()).map_err(|e| failed(&e))?;
+    aside.persist_noclobber(path).map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => Error::KeyExists { path: path.into() },
-        _ => Error::io(path, &error),
+        _ => failed(&error.error),
     })?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| Error::io(path, &e))?;
     // Before a root names the key, it must be sure to be found again.
-    files::sync_dir(files::parent(path))
+    files::sync_dir(dir)
 }
 
 /// Loads the signing key of `role` and `realm`; one that others may read, of another role or realm, or damaged is refused.
@@ -180,24 +180,21 @@ pub fn parse(name: &Path, text: &str, role: Role, realm: &Slug) -> Result<KeyFil
 /// `publisher-2.key`: where a root wants several to sign, or while one takes over from another. The first may be missing where others are, but
 /// one of them must be there. One that others than `readers` may read is refused.
 pub fn load_all(path: &Path, role: Role, realm: &Slug, readers: Readers) -> Result<Signers, Error> {
-    let all = load_some(path, role, realm, readers)?;
+    let mut all: Vec<Box<dyn Signer>> = Vec::new();
+    for path in paths(path)? {
+        all.push(Box::new(load_for(&path, role, realm, readers)?));
+    }
     if all.is_empty() { Err(Error::KeyMissing { path: path.into(), role: role.name() }) } else { Ok(Signers::new(all)) }
 }
 
-/// The same, where there may be none.
-pub(crate) fn load_some(path: &Path, role: Role, realm: &Slug, readers: Readers) -> Result<Vec<Box<dyn Signer>>, Error> {
-    let mut all: Vec<Box<dyn Signer>> = Vec::new();
-    match load_for(path, role, realm, readers) {
-        Ok(first) => all.push(Box::new(first)),
-        Err(Error::KeyMissing { .. }) => {}
-        Err(error) => return Err(error),
-    }
+/// `path`, and every key file beside it, of which there may be none.
+pub(crate) fn paths(path: &Path) -> Result<Vec<PathBuf>, Error> {
     let dir = files::parent(path);
     let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
     let beside = |name: &str| name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".key"));
     let mut paths = Vec::new();
     let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(all),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(paths),
         entries => entries.map_err(|e| Error::io(dir, &e))?,
     };
     for entry in entries {
@@ -205,10 +202,11 @@ pub(crate) fn load_some(path: &Path, role: Role, realm: &Slug, readers: Readers)
         paths.extend(entry.file_name().to_str().filter(|name| beside(name)).map(|name| dir.join(name)));
     }
     paths.sort_unstable();
-    for path in paths {
-        all.push(Box::new(load_for(&path, role, realm, readers)?));
+    // One that cannot be looked at is there: whoever loads it says why.
+    if !matches!(path.try_exists(), Ok(false)) {
+        paths.insert(0, path.into());
     }
-    Ok(all)
+    Ok(paths)
 }
 
 /// The values of a key file's lines.

@@ -33,32 +33,50 @@ pub struct KeySource {
 }
 
 impl KeySource {
-    /// All keys that are there, which may be none.
+    /// All keys that are there, which may be none. One that cannot be had is an error.
     pub fn find(&self) -> Result<Signers, Error> {
-        let mut all: Vec<Box<dyn Signer>> = Vec::new();
+        let (found, failed) = self.gather();
+        failed.into_iter().next().map_or(Ok(found), Err)
+    }
+
+    /// The keys that can be had, of which there must be one, and why others cannot: whoever publishes goes on without those where the rest suffice.
+    pub fn load(&self) -> Result<Signers, Error> {
+        let (found, failed) = self.gather();
+        if found.iter().next().is_some() {
+            return Ok(found.without(failed));
+        }
+        let none = || Error::KeyMissing { path: self.path.clone(), role: self.role.name() };
+        Err(failed.into_iter().next().unwrap_or_else(none))
+    }
+
+    /// Asks each source on its own: one that fails stops no other. Returns why those failed, too.
+    fn gather(&self) -> (Signers, Vec<Error>) {
+        let (mut all, mut failed): (Vec<Box<dyn Signer>>, _) = (Vec::new(), Vec::new());
+        let mut take = |got: Result<Box<dyn Signer>, Error>| match got {
+            Ok(signer) => all.push(signer),
+            Err(error) => failed.push(error),
+        };
         if let Some((name, text)) = &self.text
             && key_file::realm_of(text).is_none_or(|realm| realm == self.realm.as_str())
         {
             // A shell takes the last newline away from what it puts into a variable.
             let whole = Zeroizing::new(format!("{}\n", text.trim_end_matches('\n')));
-            all.push(Box::new(key_file::parse(name, &whole, self.role, &self.realm)?));
+            take(key_file::parse(name, &whole, self.role, &self.realm).map(boxed));
         }
         for command in &self.commands {
-            all.push(Box::new(command.clone().open()?));
+            take(command.clone().open().map(boxed));
         }
-        for path in &self.files {
-            all.push(Box::new(key_file::load_for(path, self.role, &self.realm, self.readers)?));
+        let beside = key_file::paths(&self.path).unwrap_or_else(|error| {
+            take(Err(error));
+            Vec::new()
+        });
+        for path in self.files.iter().chain(&beside) {
+            take(key_file::load_for(path, self.role, &self.realm, self.readers).map(boxed));
         }
-        all.extend(key_file::load_some(&self.path, self.role, &self.realm, self.readers)?);
-        Ok(Signers::new(all))
+        (Signers::new(all), failed)
     }
+}
 
-    /// The same, where there must be one.
-    pub fn load(&self) -> Result<Signers, Error> {
-        let found = self.find()?;
-        if found.iter().next().is_some() {
-            return Ok(found);
-        }
-        Err(Error::KeyMissing { path: self.path.clone(), role: self.role.name() })
-    }
+fn boxed(signer: impl Signer + 'static) -> Box<dyn Signer> {
+    Box::new(signer)
 }

@@ -22,7 +22,10 @@ pub trait Signer: Debug + Send + Sync {
 
 /// Several signers of one role, each key once.
 #[derive(Debug)]
-pub struct Signers(Vec<Box<dyn Signer>>);
+pub struct Signers {
+    all: Vec<Box<dyn Signer>>,
+    missing: Vec<Error>,
+}
 
 /// What was signed.
 #[derive(Debug)]
@@ -38,17 +41,27 @@ impl Signers {
     pub fn new(mut signers: Vec<Box<dyn Signer>>) -> Signers {
         let mut seen = BTreeSet::new();
         signers.retain(|signer| seen.insert(signer.public()));
-        Signers(signers)
+        Signers { all: signers, missing: Vec::new() }
+    }
+
+    /// The same, knowing why others are missing, such as a damaged file.
+    pub(crate) fn without(self, missing: Vec<Error>) -> Signers {
+        Signers { missing, ..self }
+    }
+
+    /// Why signers are missing that should be there too.
+    pub fn missing(&self) -> &[Error] {
+        &self.missing
     }
 
     /// The public keys, as a root names them.
     pub fn role(&self, threshold: u8) -> RoleFields {
-        RoleFields { threshold, keys: self.0.iter().map(|signer| signer.public()).collect() }
+        RoleFields { threshold, keys: self.iter().map(|signer| signer.public()).collect() }
     }
 
     /// Each of them, in the order in which they are asked to sign.
     pub fn iter(&self) -> impl Iterator<Item = &dyn Signer> {
-        self.0.iter().map(AsRef::as_ref)
+        self.all.iter().map(AsRef::as_ref)
     }
 
     /// Their public keys.
@@ -61,7 +74,7 @@ impl Signers {
     pub fn sign(&self, mut draft: Draft, roles: &[&RoleFields]) -> Result<Signed, Error> {
         let mut missing: Vec<(&RoleFields, u8)> = roles.iter().map(|role| (*role, role.threshold)).collect();
         let mut failed = Vec::new();
-        for signer in &self.0 {
+        for signer in &self.all {
             let public = signer.public();
             let counts = |(role, missing): &(&RoleFields, u8)| *missing > 0 && role.keys.contains(&public);
             if !missing.iter().any(counts) {
@@ -73,7 +86,7 @@ impl Signers {
             }
         }
         if let Some((role, missing)) = missing.iter().find(|(_, missing)| *missing > 0) {
-            let detail = failed.iter().map(|error| format!("; {error}")).collect();
+            let detail = told(failed.iter().chain(&self.missing));
             return Err(Error::TooFewSignatures { missing: *missing, threshold: role.threshold, detail });
         }
         let bytes = draft.finish().map_err(|e| Error::Build { detail: e.to_string() })?;
@@ -83,8 +96,13 @@ impl Signers {
 
 impl<S: Signer + 'static> From<S> for Signers {
     fn from(signer: S) -> Signers {
-        Signers(vec![Box::new(signer)])
+        Signers::new(vec![Box::new(signer)])
     }
+}
+
+/// Why signers did not sign, as it goes on behind a sentence.
+pub(crate) fn told<'e>(failed: impl IntoIterator<Item = &'e Error>) -> String {
+    failed.into_iter().map(|error| format!("; {error}")).collect()
 }
 
 /// A role as it stands in a root, for another root.

@@ -9,17 +9,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use common::{Plane, plane, publisher};
-use edgelatch_core::build::{RoleFields, RootFields};
+use edgelatch_core::build::{Draft, HeadFields, RoleFields, RootFields};
 use edgelatch_core::signed::Role;
+use edgelatch_core::tree::ObjectId;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{
     Created, Database, Digest, Handover, KeyEdit, KeyFilter, NewKey, NewOrg, NewOwner, OwnerEdit, OwnerKind, Registry,
     RoleEdit, RootRow, Rotate, Scope, restore_backup, verify_backup,
 };
-use edgelatch_sync::restore::{Comparison, Fate, compare};
-use edgelatch_sync::{Item, Publisher, Reason, Signers, Target, key_file};
+use edgelatch_sync::restore::{Comparison, Fate, compare, older};
+use edgelatch_sync::trust::{self, Change};
+use edgelatch_sync::{Directory, Item, Publisher, Readers, Reason, Signer, Signers, Target, key_file};
 use edgelatch_testkit::DAY;
-use edgelatch_testkit::registry::{KeysExt, caller, env, ip};
+use edgelatch_testkit::registry::{KeysExt, NOW, caller, env, ip};
 
 /// A backup of the registry as it is.
 fn backup(p: &Plane) -> Vec<u8> {
@@ -45,6 +47,40 @@ fn compared(p: &Plane, registry: &Registry) -> Option<Comparison> {
 
 fn listed(found: &Comparison) -> Vec<(Fate, &str, Vec<&'static str>)> {
     found.keys().iter().map(|key| (key.fate, key.name.as_str(), key.what.clone())).collect()
+}
+
+/// A head of such an epoch, of nothing that can be read, as somebody signs it who has the publisher key.
+fn head_of(p: &Plane, epoch: u64) -> Vec<u8> {
+    let fields = HeadFields {
+        realm: "acme".into(),
+        root_version: 1,
+        epoch,
+        issued_at: NOW,
+        not_after: NOW + DAY,
+        tree: ObjectId([1; 32]),
+        tree_bytes: 1,
+        records: 1,
+    };
+    let key = Signers::from(key_file::load(&p.dir.key(Role::Publisher), Role::Publisher, &p.realm).unwrap());
+    key.sign(Draft::head(&fields).unwrap(), &[&key.role(1)]).unwrap().bytes
+}
+
+/// Replaces the publisher key by another one, beginning an era. Returns its publisher.
+fn rotate(p: &Plane, min_epoch: u64) -> Publisher {
+    let path = p.dir.free_key(&p.realm, Role::Publisher).unwrap();
+    let key = key_file::create(&path, Role::Publisher, &p.realm, &env(&p.clock)).unwrap().public();
+    let remove = trust::newest_root(&p.registry, &p.realm).unwrap().1.publisher.keys().copied().collect();
+    let change = Change { add: vec![(Role::Publisher, key)], remove, min_epoch: Some(min_epoch), ..Change::default() };
+    let mut draft = trust::draft_of(&p.registry, &p.realm, &change).unwrap();
+    draft.sign(&key_file::load(&p.dir.key(Role::Root), Role::Root, &p.realm).unwrap()).unwrap();
+    trust::adopt(&p.registry, &p.realm, &caller(), &draft, &[key]).unwrap();
+    publisher_of(p, &p.registry)
+}
+
+/// A publisher with every key that is here.
+fn publisher_of(p: &Plane, registry: &Arc<Registry>) -> Publisher {
+    let all = key_file::load_all(&p.dir.key(Role::Publisher), Role::Publisher, &p.realm, Readers::Owner).unwrap();
+    Publisher::new(Arc::clone(registry), p.realm.clone(), all, DAY, &p.dir).unwrap()
 }
 
 fn revoke(p: &Plane, key: &Created) {
@@ -142,6 +178,53 @@ fn going_on_above_takes_the_registry_as_it_is() {
     assert_eq!(p.verdict(&edge, &leaked.secret), Code::Valid);
 }
 
+/// On a new machine, with a backup from before and a bucket that does not answer: the empty directory beside it tells nothing.
+#[test]
+fn nothing_is_published_from_a_backup_before_every_target_was_read() {
+    let p = plane();
+    let leaked = p.create("leaked");
+    let saved = backup(&p);
+    revoke(&p, &leaked);
+    p.publish().unwrap();
+    let (registry, publisher) = restored(&p, &saved);
+    let own = Directory::new(p.dir.path().join("own"));
+    let (published, away) = (p.dir.realm(&p.realm), p.dir.path().join("away"));
+    fs::rename(&published, &away).unwrap();
+    fs::write(&published, b"in the way").unwrap();
+    let last = || registry.ledger(&p.realm).newest(1).unwrap()[0].epoch;
+    let spent = last();
+    for _ in 0..3 {
+        let refused = publisher.publish_if_due(&[&own, &p.target()]).unwrap_err();
+        assert!(refused.code() == "restored_unseen" && refused.to_string().contains(&p.target().name()), "{refused}");
+    }
+    assert_eq!((last(), own.read(Item::Head).unwrap()), (spent, None));
+    fs::remove_file(&published).unwrap();
+    fs::rename(&away, &published).unwrap();
+    assert_eq!(publisher.publish(&[&own, &p.target()]).unwrap_err().code(), "registry_older");
+    let found = compared(&p, &registry).unwrap();
+    assert_eq!(found.take_published(&registry, &caller(), &mut |_| {}).unwrap(), []);
+    assert_eq!(publisher.publish(&[&own, &p.target()]).unwrap().epoch, 3);
+    // From then on a target that fails holds up no other one.
+    fs::rename(&published, &away).unwrap();
+    fs::write(&published, b"in the way").unwrap();
+    assert_eq!(publisher.publish(&[&own, &p.target()]).unwrap().failed.len(), 1);
+}
+
+/// Where nothing published is left, and somebody knows how far edges have got.
+#[test]
+fn whoever_skips_epochs_has_the_next_one_published_at_once() {
+    let p = plane();
+    assert_eq!(p.if_due(), None);
+    p.registry.ledger(&p.realm).skip_to(&caller(), 500).unwrap();
+    let published = p.publisher.publish_if_due(&[&p.target()]).unwrap().unwrap();
+    assert_eq!((published.epoch, published.reason, p.if_due()), (501, Reason::Change, None));
+    let state = p.registry.realm_states().unwrap().remove(0);
+    assert_eq!(state.last.map(|last| last.epoch), Some(501));
+    // Below what there is, nothing is skipped.
+    p.registry.ledger(&p.realm).skip_to(&caller(), 400).unwrap();
+    assert_eq!(p.if_due(), None);
+}
+
 /// The same number, another tree: as after a backup that is one epoch old, from which one was published elsewhere.
 #[test]
 fn an_epoch_of_the_same_number_with_another_tree_is_noticed() {
@@ -151,7 +234,7 @@ fn an_epoch_of_the_same_number_with_another_tree_is_noticed() {
     revoke(&p, &leaked);
     p.publish().unwrap();
     let (registry, publisher) = restored(&p, &saved);
-    let elsewhere = edgelatch_sync::Directory::new(p.dir.path().join("elsewhere"));
+    let elsewhere = Directory::new(p.dir.path().join("elsewhere"));
     assert_eq!(publisher.publish(&[&elsewhere]).unwrap().epoch, 2);
     assert_eq!(publisher.due(&[&p.target()]).unwrap(), Some(Reason::Repair));
     assert_eq!(publisher.publish(&[&elsewhere, &p.target()]).unwrap_err().code(), "registry_older");
@@ -199,6 +282,42 @@ fn a_root_that_is_published_and_not_in_the_registry_is_noticed() {
     assert_eq!(found.take_published(&registry, &caller(), &mut |_| {}).unwrap(), []);
     assert_eq!(registry.ledger(&p.realm).roots().unwrap().len(), 2);
     assert_eq!(old.publish(&[&p.target()]).unwrap_err().code(), "not_publisher");
+}
+
+/// A thief's far epoch, above which somebody chose to go on, ends with the era in which it counted: from then on it settles nothing.
+#[test]
+fn what_was_settled_ends_with_its_era() {
+    let p = plane();
+    let leaked = p.create("leaked");
+    p.publish().unwrap();
+    let path = p.dir.realm(&p.realm).join("head");
+    let genuine = fs::read(&path).unwrap();
+    fs::write(&path, head_of(&p, 5_000)).unwrap();
+    let found = older(&p.registry, &p.realm, &|item: Item| p.target().read(item)).unwrap().unwrap();
+    found.go_on_above(&p.registry, &caller()).unwrap();
+    fs::write(&path, genuine).unwrap();
+    assert_eq!(p.publish().unwrap().epoch, 5_001);
+    // The key is replaced, and epochs go on where the genuine ones ended.
+    let before_era = backup(&p);
+    let server = rotate(&p, 101);
+    assert_eq!(server.publish(&[&p.target()]).unwrap().epoch, 101);
+    let saved = backup(&p);
+    revoke(&p, &leaked);
+    assert_eq!(server.publish(&[&p.target()]).unwrap().epoch, 102);
+    for (bytes, since) in [(&saved, "the era began"), (&before_era, "before the era")] {
+        let (registry, _) = restored(&p, bytes);
+        let old = publisher_of(&p, &registry);
+        assert_eq!(old.publish(&[&p.target()]).unwrap_err().code(), "registry_older", "{since}");
+        let found = compared(&p, &registry).unwrap();
+        assert_eq!(listed(&found), [(Fate::Revived, "leaked", vec!["status"])], "{since}");
+        assert_eq!(found.take_published(&registry, &caller(), &mut |_| {}).unwrap(), []);
+        // Nor is it settled for what is restored after that.
+        let ends = registry.ledger(&p.realm).newest(1).unwrap().first().map(|row| row.epoch);
+        assert!(ends.is_none_or(|epoch| epoch < 103), "{ends:?}");
+        let mut far = edgelatch_core::head::Head::inspect(&p.file("head")).unwrap();
+        far.epoch = 4_000;
+        assert!(!registry.ledger(&p.realm).knows(&far).unwrap(), "{since}");
+    }
 }
 
 /// Everything that a key may have become since is taken over, and a key that was made since can be revoked again, also by its secret.

@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{Plane, plane};
 use edgelatch_core::build::{Draft, HeadFields, RoleFields, RootFields};
@@ -15,7 +16,9 @@ use edgelatch_core::signed::Role;
 use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::RootRow;
 use edgelatch_sync::restore::older;
-use edgelatch_sync::{Directory, Error, Publisher, Readers, Reason, Signer, Signers, Target, key_file};
+use edgelatch_sync::{
+    Directory, Error, KeySource, Publisher, Readers, Reason, SIGNER_LIMIT, Signer, SignerCommand, Signers, Target, key_file,
+};
 use edgelatch_testkit::DAY;
 use edgelatch_testkit::registry::{NOW, caller, env};
 
@@ -190,6 +193,67 @@ fn as_many_sign_as_the_root_wants() {
     more_keys(&p, Role::Publisher, &["4"]).iter().for_each(|path| fs::write(path, b"garbage").unwrap());
     let refused = key_file::load_all(&p.dir.key(Role::Publisher), Role::Publisher, &p.realm, Readers::Owner).unwrap_err();
     assert_eq!(refused.code(), "key_corrupt");
+}
+
+/// A service that is gone for good keeps its public key here: whoever puts another key into place that the root names need not restart anything.
+#[test]
+fn signers_are_got_anew_where_too_few_of_them_sign() {
+    let p = plane();
+    let load = |path: PathBuf, realm| key_file::load(&path, Role::Publisher, &realm);
+    let (path, realm) = (p.dir.key(Role::Publisher), p.realm.clone());
+    let public = load(path.clone(), realm.clone()).unwrap().public();
+    let broken = move || Signers::from(Broken { public, signature: None });
+    let (asked, count) = (Arc::new(AtomicUsize::new(0)), |asked: &Arc<AtomicUsize>| asked.load(Ordering::SeqCst));
+    let counted = Arc::clone(&asked);
+    let mended = publisher(&p, broken()).reloading(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Ok(load(path.clone(), realm.clone())?.into())
+    });
+    // The epoch that was taken is signed by it.
+    assert_eq!([1, 2].map(|_| mended.publish(&[&p.target()]).unwrap().epoch), [2, 3]);
+    assert_eq!(count(&asked), 1);
+    let counted = Arc::clone(&asked);
+    let hopeless = publisher(&p, broken()).reloading(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Ok(broken())
+    });
+    assert_eq!(hopeless.publish(&[&p.target()]).unwrap_err().code(), "too_few_signatures");
+    assert_eq!(count(&asked), 2);
+}
+
+/// A program that is away, and a file that a full disk cut off, stop nobody who has keys enough without them.
+#[test]
+#[cfg(unix)]
+fn sources_that_fail_are_told_of_and_stop_no_other() {
+    let p = plane();
+    let kms = SignerCommand::parse("/nowhere/kms --key 1", SIGNER_LIMIT).unwrap();
+    let cut = more_keys(&p, Role::Publisher, &["2"]).remove(0);
+    fs::write(&cut, b"").unwrap();
+    let source = KeySource {
+        role: Role::Publisher,
+        realm: p.realm.clone(),
+        path: p.dir.key(Role::Publisher),
+        files: Vec::new(),
+        readers: Readers::Owner,
+        text: None,
+        commands: vec![kms],
+    };
+    let own = key_file::load(&source.path, Role::Publisher, &p.realm).unwrap();
+    let made = publisher(&p, source.load().unwrap());
+    let told = made.publish(&[&p.target()]).unwrap().unsigned;
+    assert!(told.len() == 2 && told[0].contains("/nowhere/kms") && told[1].contains("publisher-2.key"), "{told:?}");
+    // Once is enough.
+    assert_eq!(made.publish(&[&p.target()]).unwrap().unsigned, Vec::<String>::new());
+    // Whoever decides by which keys are here is not given some of them.
+    assert_eq!(source.find().unwrap_err().code(), "signer");
+    // Where they are needed, it is said why they are missing.
+    let key = key_file::create(&cut.with_file_name("else.key"), Role::Publisher, &p.realm, &env(&p.clock)).unwrap();
+    let both = RoleFields { threshold: 2, keys: vec![own.public(), key.public()] };
+    follow(&p, &root_fields(&p, 2, 1, all(&p, Role::Root).role(1), both));
+    let refused = made.publish(&[&p.target()]).unwrap_err();
+    assert!(refused.code() == "not_publisher" && refused.to_string().contains("; signer `/nowhere/kms`"), "{refused}");
+    fs::remove_file(p.dir.key(Role::Publisher)).unwrap();
+    assert_eq!(source.load().unwrap_err().code(), "signer");
 }
 
 #[test]

@@ -166,7 +166,7 @@ fn epochs_that_a_thief_used_up_are_given_again() {
         above: MAX_EPOCH - 1,
         tree: ObjectId([7; 32]),
         records: 0,
-        changes: 0,
+        changes: p.registry.ledger(&p.realm).changes().unwrap(),
         root_version: 1,
         now: NOW,
         lifetime: 60,

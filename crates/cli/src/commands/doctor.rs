@@ -238,7 +238,7 @@ fn keys(context: &Context, of: &RealmPulse, report: &mut Report) {
 fn waiting(of: &RealmPulse, report: &mut Report) {
     let number = of.changes.saturating_sub(of.published_changes.unwrap_or(0));
     if number > 0 && of.root.is_some() {
-        let message = format!("{number} changes are committed, and no epoch shows them yet");
+        let message = format!("{number} changes are committed, and no epoch that every target holds shows them");
         report.add(format!("realm/{}/changes", of.realm), Severity::Warning, "unpublished", message);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use edgelatch_registry::{Backup as Held, Env, Registry, Slug, management, restore_backup};
 use edgelatch_server::Remote;
-use edgelatch_sync::restore::{Fate, GoingBack, Read, compare, older, put_keys};
+use edgelatch_sync::restore::{Fate, GoingBack, Read, compare, older, put_keys, take_back_keys};
 use edgelatch_sync::{Directory, Error, Item, Target};
 use serde::Serialize;
 
@@ -190,15 +190,19 @@ const COLUMNS: &[Column<GoingBack>] = &[
     ("DIFFERS IN", |key| joined(&key.what)),
 ];
 
-/// Makes the registry, and puts signing keys beside it that are in the backup.
+/// Makes the registry, and puts signing keys beside it that are in the backup. The keys come first: whatever ends it in between, the same command
+/// goes on.
 fn from_file(context: &Context, file: &Path, backup: &Held) -> Result<Registry> {
-    put_keys(&context.dir, &backup.files, true)?;
+    let keys = put_keys(&context.dir, &backup.files)?;
+    let restored = registry_from(context, file, backup);
+    restored.inspect_err(|_| take_back_keys(&context.dir, &keys))
+}
+
+fn registry_from(context: &Context, file: &Path, backup: &Held) -> Result<Registry> {
     context.dir.make()?;
     let open = || File::open(file).map(|file| Box::new(BufReader::new(file)) as Box<dyn BufRead>);
     let mut progress = Meter::new(0, EVERY);
     let made = restore_backup(&context.database(), Env::system(), backup, &open, &mut meter(&mut progress));
     progress.end();
-    let registry = made.map_err(|error| Failure::from(error).and(file.display()))?;
-    put_keys(&context.dir, &backup.files, false)?;
-    Ok(registry)
+    made.map_err(|error| Failure::from(error).and(file.display()))
 }

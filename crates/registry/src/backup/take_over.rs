@@ -228,13 +228,14 @@ impl Ledger<'_> {
         })
     }
 
-    /// Lets the next epoch be above this one, such as one that edges have of which nothing else is left.
+    /// Lets the next epoch be above this one, such as one that edges have of which nothing else is left. It is due at once.
     pub fn skip_to(&self, caller: &Caller, epoch: u64) -> Result<(), Error> {
         self.0.change(caller, |change| {
             let sql = "UPDATE realms SET last_epoch = $2 WHERE id = $1 AND last_epoch < $2";
             if change.run(sql, args![change.tx.realm, epoch])? == 0 {
                 return Ok(());
             }
+            change.tx.touch(What::Everything)?;
             let what = json!({ "published_epoch": epoch });
             change.log("realm.go_on_above", &Target::realm(self.0.realm, None), None, Some(what))
         })
@@ -251,6 +252,8 @@ impl Ledger<'_> {
                 change.run(&sql, args![change.tx.realm, least])?;
             }
             change.tx.touch(What::Everything)?;
+            // A publisher that has read keys as they were before is given no epoch.
+            change.run("UPDATE realms SET least_changes = changes WHERE id = $1", args![change.tx.realm])?;
             let what = json!({ "published_epoch": head.epoch, "published_tree": head.tree.to_string() });
             change.log(reason, &Target::realm(self.0.realm, None), None, Some(what))
         })

@@ -10,7 +10,7 @@ use super::cell::Put;
 use super::{Backup, BackupFile, FORMAT, Mark};
 use crate::error::Error;
 use crate::registry::Registry;
-use crate::store::{CopyProgress, MIGRATIONS, Piece, Progress, read_tables};
+use crate::store::{CopyProgress, MIGRATIONS, Piece, Progress, TableHead, Value, read_tables};
 
 impl Registry {
     /// Writes everything to `out`: one state of the registry, whoever writes meanwhile, and `files` beside it. No more than a row is in memory.
@@ -33,7 +33,8 @@ impl Registry {
                     backup.tables.insert(name.clone(), table.rows);
                     lines.put(&Mark::Table { name, columns, last_id: table.last_id })
                 }
-                Piece::Row(table, values) => {
+                Piece::Row(table, mut values) => {
+                    as_restored(table, &mut values);
                     rows += 1;
                     backup.rows += 1;
                     if rows % PROGRESS_ROWS == 0 || rows == table.rows {
@@ -52,6 +53,18 @@ impl Registry {
         backup.bytes = lines.bytes;
         backup.files = files.to_vec();
         Ok(backup)
+    }
+}
+
+/// What says something of the database that a realm lies in, and not of the realm: it is kept as it is to be where the backup is restored.
+const AS_RESTORED: [(&str, i64); 1] = [("restored", 1)];
+
+fn as_restored(table: &TableHead, values: &mut [Value]) {
+    for (name, value) in AS_RESTORED.iter().filter(|_| table.name == "realms") {
+        let at = table.columns.iter().position(|column| column == name);
+        if let Some(found) = at.and_then(|at| values.get_mut(at)) {
+            *found = Value::Int(*value);
+        }
     }
 }
 

@@ -94,25 +94,43 @@ impl Ledger<'_> {
 
     /// Takes the next epoch and commits it. To be called before signing: an epoch, once taken, is never given again, also
     /// when its publisher dies before the head is out.
+    ///
+    /// A publisher that was held up may ask with a tree from before what another one has published meanwhile. Edges would take it, since its epoch
+    /// is higher, and accept again what was revoked in between; so it is [`Error::Outrun`], and so is one that names another root than the newest.
     pub fn reserve(&self, request: &EpochRequest) -> Result<LedgerRow, Error> {
         self.0.write(|tx| {
+            let vanished = || Error::Store { detail: "the realm vanished".into() };
+            let EpochRequest { tree, records, changes, root_version, lifetime, .. } = *request;
+            let sql = "SELECT least_changes, changes, (SELECT coalesce(max(version), 0) FROM roots WHERE realm_id = $1) \
+                       FROM realms WHERE id = $1";
+            let (least, now, newest): (u64, u64, u32) = tx.one(sql, args![tx.realm])?.ok_or_else(vanished)?;
+            // One from after the present step is of a database that has gone back since.
+            if !(least..=now).contains(&changes) || root_version != newest {
+                return Err(Error::Outrun { changes, root_version });
+            }
             // Times of issue grow with epochs, so that a small step back of the clock shows nowhere.
             let sql = "UPDATE realms SET last_epoch = CASE WHEN last_epoch > $2 THEN last_epoch ELSE $2 END + 1, \
-                       last_issued_at = CASE WHEN last_issued_at > $3 THEN last_issued_at ELSE $3 END \
+                       last_issued_at = CASE WHEN last_issued_at > $3 THEN last_issued_at ELSE $3 END, least_changes = $4, restored = 0 \
                        WHERE id = $1 RETURNING last_epoch, last_issued_at";
-            let taken: Option<(u64, u64)> = tx.one(sql, args![tx.realm, request.above, request.now])?;
-            let (epoch, issued_at) = taken.ok_or_else(|| Error::Store { detail: "the realm vanished".into() })?;
-            let EpochRequest { tree, records, changes, root_version, lifetime, .. } = *request;
+            let taken: Option<(u64, u64)> = tx.one(sql, args![tx.realm, request.above, request.now, changes])?;
+            let (epoch, issued_at) = taken.ok_or_else(vanished)?;
             let not_after = issued_at.saturating_add(lifetime);
             let row = fields! {
                 realm_id: tx.realm, epoch: epoch, tree: &tree.0[..], records: records, changes: changes,
                 root_version: root_version, issued_at: issued_at, not_after: not_after,
             };
             tx.add("epochs", row)?;
-            let sql = "DELETE FROM epochs WHERE realm_id = $1 AND epoch + $2 <= $3";
+            // The newest that every target held stays, however long ago that was: what waits is counted from there.
+            let sql = "DELETE FROM epochs WHERE realm_id = $1 AND epoch + $2 <= $3 AND epoch <> \
+                       (SELECT coalesce(max(epoch), 0) FROM epochs WHERE realm_id = $1 AND published_at IS NOT NULL)";
             tx.run(sql, args![tx.realm, LEDGER_ROWS, epoch])?;
             Ok(LedgerRow { epoch, tree, records, changes, root_version, issued_at, not_after, published_at: None })
         })
+    }
+
+    /// Whether the registry comes from a backup and has taken no epoch since. Until then nobody knows whether it is older than what is published.
+    pub fn is_restored(&self) -> Result<bool, Error> {
+        self.0.read(|tx| tx.count("SELECT restored FROM realms WHERE id = $1", args![tx.realm])).map(|restored| restored > 0)
     }
 
     /// The latest time at which anything was signed, in Unix seconds, 0 for none: nothing is signed with an earlier one.
@@ -161,7 +179,8 @@ impl Ledger<'_> {
     }
 
     /// Keeps a root that follows the newest one, proven by whoever calls, and logs it. One that exists is never replaced. Where it begins an
-    /// era, the epochs that it does not count are forgotten from its least one on: they are given again.
+    /// era, the epochs that it does not count are forgotten from its least one on: they are given again. What was settled about such epochs is
+    /// settled no more, or a registry from before those that are given again would pass for one that knows them.
     pub fn follow_root(&self, caller: &Caller, root: &RootRow) -> Result<(), Error> {
         let read = Root::inspect(&root.object).map_err(|error| Error::Snapshot { detail: error.to_string() })?;
         self.0.change(caller, |change| {
@@ -170,8 +189,10 @@ impl Ledger<'_> {
             if read.era == read.version {
                 let id = change.tx.realm;
                 change.run("DELETE FROM epochs WHERE realm_id = $1 AND epoch >= $2", args![id, read.min_epoch])?;
-                let sql = "UPDATE realms SET last_epoch = $2 WHERE id = $1 AND last_epoch > $2";
-                change.run(sql, args![id, read.min_epoch.saturating_sub(1)])?;
+                for column in ["last_epoch", "settled_epoch"] {
+                    let sql = format!("UPDATE realms SET {column} = $2 WHERE id = $1 AND {column} > $2");
+                    change.run(&sql, args![id, read.min_epoch.saturating_sub(1)])?;
+                }
             }
             let said = json!({
                 "root_version": read.version, "era": read.era, "min_epoch": read.min_epoch, "expires_at": format_time(read.expires_at),

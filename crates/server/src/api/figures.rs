@@ -31,7 +31,7 @@ families! {
     EPOCH = "edgelatch_published_epoch", gauge, "The epoch signed last.";
     AGE = "edgelatch_published_age_seconds", gauge, "Seconds since that epoch was signed.";
     LEFT = "edgelatch_published_left_seconds", gauge, "Seconds until its head ends.";
-    WAITING = "edgelatch_changes_waiting", gauge, "Changes of the realm that no epoch shows yet.";
+    WAITING = "edgelatch_changes_waiting", gauge, "Changes of the realm that no epoch shows which every target holds.";
     ROOT_LEFT = "edgelatch_root_left_seconds", gauge, "Seconds until the newest root ends.";
     HEAD_EPOCH = "edgelatch_head_epoch", gauge, "The epoch that edges get from this node.";
     HEAD_AGE = "edgelatch_head_age_seconds", gauge, "Seconds since that head was signed.";

@@ -169,9 +169,10 @@ impl Older {
     /// Takes up the published head and the roots that lead to it.
     fn take_head(&self, registry: &Registry, caller: &Caller, published: &Seen, reason: &str) -> Result<(), Error> {
         let ledger = registry.ledger(&self.realm);
-        self.roots.iter().try_for_each(|root| match ledger.add_root(root) {
+        // An era that one of them begins is begun here too.
+        self.roots.iter().try_for_each(|root| match ledger.follow_root(caller, root) {
             Err(edgelatch_registry::Error::Exists { .. }) => Ok(()),
-            added => added,
+            followed => followed,
         })?;
         let numbers: Vec<(Table, u32)> = published.numbers.iter().map(|(table, number)| (*table, *number)).collect();
         Ok(ledger.take_head(caller, &self.head, &numbers, reason)?)

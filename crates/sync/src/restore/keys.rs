@@ -1,7 +1,7 @@
 //! Signing keys on their way into a backup, and out of it.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use edgelatch_registry::{BackupFile, Slug};
@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::data_dir::DataDir;
 use crate::error::Error;
 use crate::files;
+use crate::key_file::write_new;
 
 /// What the names of key files in a backup begin with.
 const KEYS: &str = "keys";
@@ -50,9 +51,9 @@ fn read_dir(dir: &Path, name: &str, all: &mut Vec<BackupFile>) -> Result<(), Err
     Ok(())
 }
 
-/// Puts key files from a backup where they belong. Those that lie there already stay: with `check` alone it is only seen to that none of them
-/// is another one. Returns how many were written.
-pub fn put_keys(dir: &DataDir, keys: &[BackupFile], check: bool) -> Result<usize, Error> {
+/// Puts key files from a backup where they belong, all or none. Those that lie there already stay, and none of them may be another one. Returns
+/// those that were written, for [`take_back_keys`].
+pub fn put_keys(dir: &DataDir, keys: &[BackupFile]) -> Result<Vec<PathBuf>, Error> {
     let mut new = Vec::new();
     for BackupFile { name, content } in keys {
         let path = place(dir, name).ok_or_else(|| Error::KeyName { name: name.clone() })?;
@@ -63,21 +64,33 @@ pub fn put_keys(dir: &DataDir, keys: &[BackupFile], check: bool) -> Result<usize
             Err(error) => return Err(Error::io(&path, &error)),
         }
     }
-    if check {
-        return Ok(new.len());
+    let mut written = Vec::new();
+    for (path, content) in new {
+        let put = dir.make().and_then(|()| files::private_dir(files::parent(&path))).and_then(|()| write_new(&path, content));
+        put.inspect_err(|_| {
+            remove_empty(dir, &path);
+            take_back_keys(dir, &written);
+        })?;
+        written.push(path);
     }
-    for (path, content) in &new {
-        let parent = files::parent(path);
-        files::own_dir(parent)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(path).and_then(|mut file| file.write_all(content.as_bytes()).and_then(|()| file.sync_all()));
-        written.map_err(|error| Error::io(path, &error))?;
-        files::sync_dir(parent)?;
+    Ok(written)
+}
+
+/// Removes key files that were put there, where the rest of the backup could not be restored, and directories that are empty then.
+pub fn take_back_keys(dir: &DataDir, written: &[PathBuf]) {
+    for path in written {
+        // The backup has them still; a repeat finds those that stay, and goes on.
+        let _ = fs::remove_file(path);
     }
-    Ok(new.len())
+    written.iter().for_each(|path| remove_empty(dir, path));
+}
+
+/// Removes the directories of a key file that hold nothing.
+fn remove_empty(dir: &DataDir, path: &Path) {
+    let keys = dir.keys();
+    for parent in path.ancestors().skip(1).take_while(|parent| parent.starts_with(&keys)) {
+        let _ = fs::remove_dir(parent);
+    }
 }
 
 /// Where a key file of this name belongs; none for a name that leads elsewhere.
@@ -110,21 +123,24 @@ mod tests {
         let keys = read_keys(&from).unwrap();
         let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
         assert_eq!(names, ["keys/publisher-2.key", "keys/root.key", "keys/r/other/publisher.key"]);
-        assert_eq!(put_keys(&to, &keys, true).unwrap(), 3);
-        assert!(!to.path().exists());
-        assert_eq!((put_keys(&to, &keys, false).unwrap(), put_keys(&to, &keys, false).unwrap()), (3, 0));
+        let written = put_keys(&to, &keys).unwrap();
+        assert_eq!((written.len(), put_keys(&to, &keys).unwrap().len()), (3, 0));
+        // Whatever was there before stays, when they are taken back.
+        take_back_keys(&to, &written[1..]);
+        assert_eq!(fs::read_dir(to.keys()).unwrap().count(), 1);
+        assert_eq!(put_keys(&to, &keys).unwrap().len(), 2);
         assert_eq!(fs::read_to_string(to.path().join("keys/r/other/publisher.key")).unwrap(), "3");
         #[cfg(unix)]
         {
-            let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(to.path().join("keys/root.key")).unwrap());
-            assert_eq!(mode & 0o777, 0o600);
+            let mode = |path: &str| std::os::unix::fs::MetadataExt::mode(&fs::metadata(to.path().join(path)).unwrap()) & 0o777;
+            assert_eq!(["keys/root.key", "keys", "keys/r", "keys/r/other"].map(mode), [0o600, 0o700, 0o700, 0o700]);
         }
         fs::write(to.path().join("keys/root.key"), "another").unwrap();
-        assert_eq!(put_keys(&to, &keys, true).unwrap_err().code(), "key_exists");
+        assert_eq!(put_keys(&to, &keys).unwrap_err().code(), "key_exists");
         for name in ["root.key", "keys/../x.key", "/keys/x.key", "keys/.key/x", "keys/r/../x.key", "keys/r/A B/x.key", "keys/x"]
         {
             let key = BackupFile { name: name.into(), content: String::new().into() };
-            assert_eq!(put_keys(&to, &[key], false).unwrap_err().code(), "key_name", "{name}");
+            assert_eq!(put_keys(&to, &[key]).unwrap_err().code(), "key_name", "{name}");
         }
     }
 }

@@ -14,5 +14,5 @@ mod seen;
 
 pub use compare::{Comparison, Fate, GoingBack, Older, compare, older};
 pub(crate) use head::shown;
-pub use keys::{put_keys, read_keys};
+pub use keys::{put_keys, read_keys, take_back_keys};
 pub use seen::Read;

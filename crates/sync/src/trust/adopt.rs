@@ -22,7 +22,8 @@ pub(crate) fn newest_of(roots: &[RootRow], realm: &Slug) -> Result<(Vec<u8>, Roo
 pub fn may_publish(root: &Root, keys: &[[u8; 32]]) -> Result<(), Error> {
     let held = root.publisher.keys().filter(|key| keys.contains(key)).count();
     let threshold = root.publisher.threshold();
-    if held >= usize::from(threshold) { Ok(()) } else { Err(Error::NotPublisher { version: root.version, held, threshold }) }
+    let detail = String::new();
+    if held >= usize::from(threshold) { Ok(()) } else { Err(Error::NotPublisher { version: root.version, held, threshold, detail }) }
 }
 
 /// The draft of the root that follows the newest one and differs from it by `change`.

@@ -24,6 +24,10 @@ CREATE TABLE realms (
     last_epoch {int} NOT NULL DEFAULT 0 CHECK (last_epoch >= 0),
     -- Up to which epoch somebody has chosen how to go on where what was published is not of this registry, as after a restore.
     settled_epoch {int} NOT NULL DEFAULT 0 CHECK (settled_epoch >= 0),
+    -- The step of `changes` that the next epoch shows at least: whoever was held up with an earlier one is given none.
+    least_changes {int} NOT NULL DEFAULT 0 CHECK (least_changes >= 0),
+    -- Whether it comes from a backup and has taken no epoch since: what is published may be newer.
+    restored {int} NOT NULL DEFAULT 0 CHECK (restored IN (0, 1)),
     last_issued_at {int} NOT NULL DEFAULT 0 CHECK (last_issued_at >= 0),
     -- The last number of a published file, and the epoch that these show.
     last_file {int} NOT NULL DEFAULT 0 CHECK (last_file >= 0),

@@ -3,7 +3,7 @@
 //! | read | for |
 //! |---|---|
 //! | `look` | the thread that looks at all realms in one query, and says what is to be done about each |
-//! | `realm` | what is done about one: published, or copied from what another node publishes |
+//! | `realm`, `tries` | what is done about one: published, or copied from what another node publishes |
 //! | `workers` | threads that do it, so that one slow realm holds up no other |
 //! | `beat`, `presence` | saying that this process is at work, which keeps its leases |
 //! | `fresh`, `stale`, `known` | whether what lies here is the newest, and telling where it is not; what the rest of this node knows of the realms |
@@ -22,6 +22,7 @@ mod presence;
 mod realm;
 mod shared;
 mod stale;
+mod tries;
 mod workers;
 
 use std::sync::Arc;

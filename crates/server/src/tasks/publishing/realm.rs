@@ -11,7 +11,8 @@ use tracing::{error, info, warn};
 
 use super::options::Begun;
 use super::shared::Shared;
-use crate::limits::{LEASE, MAX_COPY_RETRY, MAX_RETRY, SLOW_JOB, STUCK, TARGET_LOOK};
+use super::tries::Tries;
+use crate::limits::{FIT_LOOK, LEASE, MAX_COPY_RETRY, MAX_RETRY, SLOW_JOB, STUCK, TARGET_LOOK};
 use crate::log::PUBLISHER;
 use crate::tasks::targets;
 
@@ -38,11 +39,12 @@ pub(super) struct Realm {
 struct Work {
     begun: Option<Begun>,
     follower: Follower,
-    failures: u32,
-    /// After a failure, nothing is done before this, whoever asks for it.
-    retry_at: Option<Instant>,
-    /// After a target failed, nothing is published for its sake alone before this.
-    repair_at: Option<Instant>,
+    publishing: Tries,
+    copying: Tries,
+    /// Of targets that failed: nothing is published for their sake alone before the next one.
+    repairing: Tries,
+    /// Why it was not published by this node the last time that it tried: code and sentence.
+    unable: Option<(&'static str, String)>,
     /// When targets were last looked at, or files that are gone.
     looked_at: Option<Instant>,
     /// Another node that was seen to publish it.
@@ -53,14 +55,6 @@ struct Work {
     knows: bool,
 }
 
-impl Work {
-    /// Counts a failure; says how long to wait before the next attempt.
-    fn pause(&mut self) -> Duration {
-        let pause = Duration::from_secs(1 << self.failures.min(6)).min(MAX_RETRY);
-        self.failures += 1;
-        pause
-    }
-}
 
 /// Whoever works on a realm, until that ends, by a panic too.
 struct AtWork<'r>(&'r Realm, &'r Shared);
@@ -72,19 +66,16 @@ impl Drop for AtWork<'_> {
     }
 }
 
-fn is_later(at: Option<Instant>) -> bool {
-    at.is_some_and(|at| Instant::now() < at)
-}
-
 impl Realm {
     pub(super) fn new(shared: &Shared, name: &Slug) -> Realm {
         let follower = Follower::new(Arc::clone(&shared.options.registry), name.clone(), &shared.options.dir);
         let work = Work {
             begun: None,
             follower,
-            failures: 0,
-            retry_at: None,
-            repair_at: None,
+            publishing: Tries::default(),
+            copying: Tries::default(),
+            repairing: Tries::default(),
+            unable: None,
             looked_at: None,
             other: None,
             failed: Vec::new(),
@@ -129,19 +120,21 @@ impl Realm {
         let work = self.work();
         let looked = work.looked_at.is_some_and(|at| at.elapsed() < apart);
         let (holder, ours) = (state.holder.as_ref().map(|lease| &lease.node), shared.publishes(state));
-        if !ours || holder.is_some_and(|holder| *holder != shared.node) {
-            let copies = shared.options.registry.carries_files() && !is_later(work.retry_at);
+        let here = holder.is_some_and(|holder| *holder == shared.node);
+        // Also while it could not be published from here, and nobody else does that yet.
+        if !ours || !here && (holder.is_some() || work.publishing.waits()) {
+            let copies = shared.options.registry.carries_files() && !work.copying.waits();
             let tells = ours && work.other.as_ref() != holder;
             return ((copies && (work.follower.is_behind(state.last_file) || !looked)) || tells).then_some(Task::Copy);
         }
         // Whoever could not say for a while that it is at work is taken for gone.
-        if is_later(work.retry_at) || !shared.presence.holds() {
+        if work.publishing.waits() || !shared.presence.holds() {
             return None;
         }
         let Some((publisher, _)) = &work.begun else { return Some(Task::Publish) };
         let due = publisher.due_after(state.last, state.pace()).is_ok_and(|due| due.is_none());
         // Changes are asked for often, which costs next to nothing; targets are read and their heads proven.
-        let rests = holder.is_some() && due && (looked || is_later(work.repair_at));
+        let rests = holder.is_some() && due && (looked || work.repairing.waits());
         (!rests).then_some(Task::Publish)
     }
 
@@ -162,17 +155,27 @@ impl Realm {
             Ok(()) => {
                 shared.watched.health.fine(&place);
                 // The other one is no business of this node any more.
-                shared.watched.health.fine(&self.place(if task == Task::Publish { "copy" } else { "publisher" }));
+                match task {
+                    Task::Publish => shared.watched.health.fine(&self.place("copy")),
+                    Task::Copy => self.tell_unable(shared, state),
+                }
             }
             Err(error) => {
                 let mut work = self.work();
-                let most = if task == Task::Copy { MAX_COPY_RETRY } else { MAX_RETRY };
-                let retry = work.pause().min(most);
-                work.retry_at = Some(Instant::now() + retry);
+                let retry = match task {
+                    Task::Publish => work.publishing.failed(begun, MAX_RETRY),
+                    Task::Copy => work.copying.failed(begun, MAX_COPY_RETRY),
+                };
                 let (realm, code, retry_seconds) = (&self.name, error.code(), retry.as_secs());
                 let message = if task == Task::Publish { "not published" } else { "not copied" };
                 error!(target: PUBLISHER, %realm, code, %error, retry_seconds, "{message}");
                 shared.watched.health.failing(&place, code, error.to_string());
+                if task == Task::Publish {
+                    work.unable = Some((code, error.to_string()));
+                    if !error.is_of_realm() && work.publishing.is_hopeless() {
+                        self.leave(shared, state);
+                    }
+                }
             }
         }
         self.slow.store(begun.elapsed() > SLOW_JOB, Ordering::SeqCst);
@@ -191,6 +194,8 @@ impl Realm {
             if !shared.presence.holds() {
                 return Ok(());
             }
+            // Whoever could not publish leaves it to those who can.
+            publisher.fit().or_else(|error| if error.is_of_realm() { Ok(()) } else { Err(error) })?;
             let asked = Instant::now();
             let lease = shared.options.registry.ledger(&self.name).acquire_lease(&shared.node, LEASE.as_secs())?;
             if lease.node != shared.node {
@@ -211,15 +216,57 @@ impl Realm {
         let published = known.and_then(|()| publisher.publish_if_due(&targets));
         self.look_again(&shared.options.dir.realm(&self.name));
         let published = published?;
-        (work.failures, work.retry_at) = (if work.repair_at.is_some() { work.failures } else { 0 }, None);
+        (work.publishing, work.unable) = (Tries::default(), None);
         if let Some(published) = published {
             shared.watched.measures.published(&self.name, begun.elapsed());
             shared.watched.targets.note(&self.name, &targets, &published);
             self.tell(shared, work, &published);
-        } else if work.repair_at.is_some() && !is_later(work.repair_at) {
+        } else if work.repairing.failures > 0 && !work.repairing.waits() {
             self.repaired(shared, work, &[]);
         }
         Ok(())
+    }
+
+    /// Gives the realm's lease back, so that a node which can publish it does; this one tries again after its pause, if nobody has taken it then.
+    fn leave(&self, shared: &Shared, state: &RealmState) {
+        let Some(lease) = state.holder.as_ref().filter(|lease| lease.node == shared.node) else { return };
+        // If this fails, so does whatever keeps the lease, and it ends by itself.
+        if shared.options.registry.ledger(&self.name).release_lease(lease).is_ok() {
+            shared.watched.measures.publishes(&self.name, false);
+            warn!(target: PUBLISHER, realm = %self.name, "cannot publish, and leaves it to other nodes");
+        }
+    }
+
+    /// Tells that this node could not publish, while another one does: then it is no failure yet.
+    fn tell_unable(&self, shared: &Shared, state: &RealmState) {
+        let (place, mut work) = (self.place("publisher"), self.work());
+        let other = state.holder.as_ref().map(|lease| &lease.node).filter(|node| **node != shared.node);
+        if let (Some(_), Some(_), false) = (&work.unable, other, work.publishing.waits()) {
+            match self.fit(shared, &mut work) {
+                Ok(()) => (work.publishing, work.unable) = (Tries::default(), None),
+                Err(error) => {
+                    work.publishing.failed(Instant::now(), FIT_LOOK);
+                    work.unable = Some((error.code(), error.to_string()));
+                }
+            }
+        }
+        match (&work.unable, other) {
+            (None, _) => shared.watched.health.fine(&place),
+            (Some((code, detail)), Some(node)) => {
+                let detail = format!("this node could not publish, and node `{}` does: {detail}", node.name);
+                shared.watched.health.warning(&place, code, detail);
+            }
+            // It is failing, as it was told then.
+            (Some(_), None) => {}
+        }
+    }
+
+    /// Whether this node could publish by now.
+    fn fit(&self, shared: &Shared, work: &mut Work) -> Result<(), Error> {
+        if work.begun.is_none() {
+            work.begun = Some(self.ready(shared)?);
+        }
+        work.begun.as_ref().map_or(Ok(()), |(publisher, _)| publisher.fit())
     }
 
     /// Signing keys and targets, found when the realm is published first.
@@ -266,8 +313,7 @@ impl Realm {
         if published.failed.is_empty() {
             return;
         }
-        let retry = work.pause();
-        work.repair_at = Some(Instant::now() + retry);
+        let retry = work.repairing.failed(Instant::now(), MAX_RETRY);
         for FailedTarget { target, code, message } in &published.failed {
             let retry_seconds = retry.as_secs();
             error!(target: PUBLISHER, %realm, epoch, at = %target, code, error = %message, retry_seconds, "not published to one target");
@@ -284,7 +330,7 @@ impl Realm {
             }
         }
         if failed.is_empty() {
-            (work.failures, work.repair_at) = (0, None);
+            work.repairing = Tries::default();
         }
     }
 
@@ -308,7 +354,7 @@ impl Realm {
         if work.follower.is_behind(state.last_file) {
             let (shows, news) = work.follower.copy()?;
             self.shows.store(shows, Ordering::SeqCst);
-            (work.failures, work.retry_at) = (0, None);
+            work.copying = Tries::default();
             if news {
                 shared.published.notify_one();
                 info!(target: PUBLISHER, realm = %self.name, epoch = shows, "copied");

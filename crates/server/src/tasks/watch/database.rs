@@ -120,7 +120,7 @@ fn root(realm: &RealmPulse, now: u64) -> Found {
 /// Since when changes of realms wait: by this process's own clock, which nobody sets.
 #[derive(Debug, Default)]
 struct Waiting {
-    /// With the changes that the last epoch shows: with another epoch, waiting begins anew.
+    /// With the changes that every target shows: with a later epoch there, waiting begins anew.
     since: BTreeMap<Slug, (Option<u64>, Instant)>,
 }
 
@@ -141,8 +141,8 @@ impl Waiting {
         }
         let (number, seconds) = (realm.changes.saturating_sub(realm.published_changes.unwrap_or(0)), waited.as_secs());
         let detail = format!(
-            "{number} changes are committed and have not been published for {seconds} s: see that `edgelatch serve` runs for the realm, \
-             and what it says in its log"
+            "{number} changes are committed and have not reached every target for {seconds} s: see that `edgelatch serve` runs for the realm, \
+             and what it says of its targets"
         );
         Found::Failing("unpublished", detail)
     }

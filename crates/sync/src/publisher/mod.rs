@@ -1,16 +1,23 @@
 //! From the registry's state to a signed epoch on every target.
+//!
+//! | read | for |
+//! |---|---|
+//! | this file | the order of steps, and what is remembered between two epochs |
+//! | `due` | whether an epoch is due |
+//! | `signing` | who signs, under which root |
+
+mod due;
+mod signing;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use edgelatch_core::build::{Draft, HeadFields, encode_bundle};
+use edgelatch_core::build::encode_bundle;
 use edgelatch_core::limits::{CLOCK_TOLERANCE, MAX_EPOCH};
-use edgelatch_core::root::Root;
-use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::limits::HEAD_LIFETIME;
-use edgelatch_registry::{Caller, EpochRequest, LastEpoch, Ledger, LedgerRow, Pace, Registry, RootRow, Slug, format_time};
+use edgelatch_registry::{Caller, EpochRequest, Ledger, Registry, RootRow, Slug, format_time};
 
 use crate::clock::Witness;
 use crate::data_dir::DataDir;
@@ -22,9 +29,9 @@ use crate::publication::Publication;
 use crate::published::{Aged, FailedTarget, Published, Reason, Stage};
 use crate::restore;
 use crate::shared::Shared;
-use crate::signers::{Signed, Signers, role_fields};
+use crate::signers::{Signed, Signers};
 use crate::target::{Shown, Target};
-use crate::trust::{Life, may_publish, newest_of, newest_root};
+use crate::trust::Life;
 
 /// A head's lifetime unless told otherwise, in seconds: a day without the control plane before edges refuse.
 pub const DEFAULT_LIFETIME: u64 = 24 * 3600;
@@ -35,6 +42,8 @@ pub(crate) const BUNDLE_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) const SMALL_BUNDLE: u64 = 4 << 20;
 /// How long to wait for another publisher of this machine.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
+/// How often a tree is built for one epoch, where others publish in between: more than two publishers at once take, and each may read all keys.
+const ATTEMPTS: usize = 4;
 
 /// Builds, signs and publishes one realm.
 pub struct Publisher {
@@ -64,6 +73,8 @@ struct Memory {
     bundled: Option<Instant>,
     /// The root, and the stage of its life, that was told of last.
     aged: Option<Aged>,
+    /// The signers of which it was told why others are missing.
+    lacking: Option<Arc<Signers>>,
     /// The epoch that targets show whose bundle is still to be written.
     unbundled: Option<Out>,
 }
@@ -145,99 +156,11 @@ impl Publisher {
         self.shared.iter().map(|shared| shared as &dyn Target).chain(targets.iter().copied()).collect()
     }
 
-    /// Whether an epoch is due, and why. Cheap: a few rows and each target's head. One that cannot be read needs repair. Where every target
-    /// shows the last epoch and the ledger does not say so yet, it does from now on.
-    pub fn due(&self, targets: &[&dyn Target]) -> Result<Option<Reason>, Error> {
-        match self.due_by_registry()? {
-            None => self.due_by_targets(&self.all(targets)),
-            reason => Ok(reason),
-        }
-    }
-
-    /// Whether an epoch is due by what the registry says: two rows, whatever the targets show.
-    fn due_by_registry(&self) -> Result<Option<Reason>, Error> {
-        let last = self.ledger().newest(1)?.into_iter().next().map(|last| last.last());
-        self.due_after(last, self.ledger().pace()?)
-    }
-
-    /// Whether an epoch is due where the last one is this, and the realm is at that pace. Asks the clock alone.
-    pub fn due_after(&self, last: Option<LastEpoch>, pace: Pace) -> Result<Option<Reason>, Error> {
-        let Some(last) = last else { return Ok(Some(Reason::Repair)) };
-        if last.changes != pace.changes {
-            return Ok(Some(Reason::Change));
-        }
-        if last.root_version != pace.root_version {
-            return Ok(Some(Reason::Root));
-        }
-        let now = self.registry.env().now()?;
-        // By a clock that was ahead. No edge takes it, and the next beat would come after that time only.
-        if last.issued_at > now + CLOCK_TOLERANCE {
-            return Ok(Some(Reason::Repair));
-        }
-        let lifetime = self.lifetime.unwrap_or(pace.head_lifetime);
-        let beat = last.issued_at + lifetime.min(last.not_after - last.issued_at) / 3;
-        Ok((now >= beat).then_some(Reason::Heartbeat))
-    }
-
     /// Lets the next epoch be signed with the present time, where the last one was signed by a clock that was ahead. Returns the time that counted
     /// until now; none where it is not in the future.
     pub fn repair_clock(&self, caller: &Caller) -> Result<Option<u64>, Error> {
         self.clock.check(&self.registry, self.registry.env().now()?)?;
         Ok(self.ledger().repair_clock(caller)?)
-    }
-
-    fn due_by_targets(&self, targets: &[&dyn Target]) -> Result<Option<Reason>, Error> {
-        let Some(last) = self.ledger().newest(1)?.into_iter().next() else { return Ok(Some(Reason::Repair)) };
-        let roots = self.ledger().roots()?;
-        let Memory { held, unbundled, .. } = &mut *self.memory();
-        let mut holds = |target: &&dyn Target| {
-            let known = held.get_mut(&target.name()).filter(|held| held.epoch == last.epoch);
-            // One that was begun and not finished shows the epoch, but its bundle is an older one.
-            let whole = |held: &mut Held| (unbundled.is_some() || held.complete) && held.is_whole(*target);
-            // An epoch of this number that is another one needs whoever publishes, who says so.
-            self.shows(*target, &last, &roots) && known.is_none_or(whole)
-        };
-        if !targets.iter().all(&mut holds) {
-            return Ok(Some(Reason::Repair));
-        }
-        // Whoever published it may have died before it was noted.
-        if last.published_at.is_none() {
-            self.ledger().mark_published(last.epoch)?;
-        }
-        Ok(None)
-    }
-
-    /// Whether a target shows the last epoch, and not another one of its number.
-    fn shows(&self, target: &dyn Target, last: &LedgerRow, roots: &[RootRow]) -> bool {
-        restore::shown(target, &self.ledger(), self.realm.as_str(), roots).is_ok_and(|shown| shown.epoch() == last.epoch)
-    }
-
-    /// Looks through targets that nothing is known of yet, if they show the last epoch. What somebody has removed there makes an epoch due, which
-    /// brings it back. At first, that costs as much as building a tree.
-    pub fn look_through(&self, targets: &[&dyn Target]) -> Result<(), Error> {
-        let (mut memory, ledger) = (self.memory(), self.ledger());
-        let Memory { forest, held, .. } = &mut *memory;
-        let targets = self.all(targets);
-        let unknown: Vec<_> = targets.into_iter().filter(|target| !held.contains_key(&target.name())).collect();
-        let (Some(last), false) = (ledger.newest(1)?.into_iter().next(), unknown.is_empty()) else { return Ok(()) };
-        let (roots, now) = (ledger.roots()?, self.registry.env().now()?);
-        forest.grow(&ledger, false, now, &self.watch)?;
-        let tree = forest.tree()?;
-        // Else an epoch is due, which looks through them.
-        if tree.id() != last.tree {
-            return Ok(());
-        }
-        let wanted: BTreeMap<ObjectId, u32> = tree.slots().map(|(_, slot)| (slot.id, slot.length)).collect();
-        for target in unknown {
-            // What goes wrong here makes it due for repair, which says what it was.
-            if self.shows(target, &last, &roots) {
-                let (mut known, versions) = (Held::default(), roots.iter().map(|root| root.version).collect());
-                if known.adopt(target, last.epoch, &wanted, versions, now).is_ok() {
-                    held.insert(target.name(), known);
-                }
-            }
-        }
-        Ok(())
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
@@ -282,18 +205,28 @@ impl Publisher {
         self.run(&self.all(targets), Reason::Asked)
     }
 
+    /// Publishes an epoch. Where the ledger gives none, since others have published meanwhile or the root was replaced, all is read anew.
     fn run(&self, targets: &[&dyn Target], reason: Reason) -> Result<Published, Error> {
+        for _ in 1..ATTEMPTS {
+            match self.attempt(targets, reason) {
+                Err(Error::Registry(edgelatch_registry::Error::Outrun { .. })) => {}
+                done => return done,
+            }
+        }
+        self.attempt(targets, reason)
+    }
+
+    fn attempt(&self, targets: &[&dyn Target], reason: Reason) -> Result<Published, Error> {
         let roots = self.ledger().roots()?;
         let (root, signers) = self.trusted_root(&roots)?;
         let lifetime = self.lifetime.map_or_else(|| self.ledger().pace().map(|pace| pace.head_lifetime), Ok)?;
         let now = self.registry.env().now()?;
         self.clock.check(&self.registry, now)?;
         let mut memory = self.memory();
-        let Memory { forest, held, aged, .. } = &mut *memory;
+        let Memory { forest, held, aged, lacking, .. } = &mut *memory;
         let life = Life::at(root.issued_at, root.expires_at, now);
         let age = Some(Aged { root_version: root.version, expires_at: root.expires_at, life });
         let root_aged = age.filter(|_| life > Life::Fresh && *aged != age);
-        *aged = age;
         let Grown { changes, diverged } = forest.grow(&self.ledger(), reason == Reason::Asked, now, &self.watch)?;
         let (tree, patches) = (forest.tree()?, forest.patches()?);
         (self.watch)(Stage::Writing(tree.bytes()));
@@ -308,18 +241,23 @@ impl Publisher {
                 Err(error) => broken.push(error),
             }
         }
-        // An epoch would be spent for nothing.
-        if broken.len() == targets.len()
-            && let Some(error) = broken.into_iter().next()
-        {
-            return Err(error);
+        let all = broken.len() == targets.len();
+        if let Some(error) = broken.into_iter().next() {
+            // An epoch would be spent for nothing.
+            if all {
+                return Err(error);
+            }
+            // What cannot be read may show epochs that the registry never took. Once one is taken, that is known for all.
+            if self.ledger().is_restored()? {
+                return Err(Error::RestoredUnseen { detail: error.to_string() });
+            }
         }
         let request =
             EpochRequest { above, tree: tree.id(), records: tree.records, changes, root_version: root.version, now, lifetime };
         self.check_ledger(now, above)?;
         // Committed before the signature exists: whatever happens from here on, this epoch is spent.
         let row = self.ledger().reserve(&request)?;
-        let Signed { bytes: head, failed: unsigned } = self.sign(&signers, &row, tree.bytes(), &root)?;
+        let (Signed { bytes: head, failed: unsigned }, signers) = self.sign(signers, &row, tree.bytes(), &root)?;
         self.clock.note(&self.registry, now);
         let (realm, epoch) = (self.realm.as_str(), row.epoch);
         let publication = Publication { realm, epoch, now: row.issued_at, head: &head, roots: &roots, tree, patches: &patches };
@@ -337,6 +275,10 @@ impl Publisher {
                 }
             }
         }
+        // Signers that are missing are told of once, however long the others suffice.
+        let missing = if lacking.as_ref().is_some_and(|told| Arc::ptr_eq(told, &signers)) { &[] } else { signers.missing() };
+        let unsigned = unsigned.iter().chain(missing).map(ToString::to_string).collect();
+        (*aged, *lacking) = (age, Some(Arc::clone(&signers)));
         let (records, tree_bytes) = (tree.records, tree.bytes());
         if !written.is_empty() {
             // Every target shows the epoch before any gets its bundle, which is long and which no edge waits for that serves already.
@@ -367,7 +309,7 @@ impl Publisher {
             written,
             failed,
             unproven,
-            unsigned: unsigned.iter().map(ToString::to_string).collect(),
+            unsigned,
             root_aged,
             diverged,
         })
@@ -389,35 +331,6 @@ impl Publisher {
         Ok(side_by_side(targets, &mut memory.held, finish).into_iter().filter_map(|(_, finished)| finished).collect())
     }
 
-    /// The newest root and its stage of life now, for whoever watches over it.
-    pub fn root_life(&self) -> Result<(Root, Life), Error> {
-        let (_, root) = newest_root(&self.registry, &self.realm)?;
-        let life = Life::at(root.issued_at, root.expires_at, self.registry.env().now()?);
-        Ok((root, life))
-    }
-
-    /// The newest root, if our signers may publish under it today, and these.
-    fn trusted_root(&self, roots: &[RootRow]) -> Result<(Root, Arc<Signers>), Error> {
-        let (_, root) = newest_of(roots, &self.realm)?;
-        let signers = self.signers_of(&root)?;
-        may_publish(&root, &signers.keys())?;
-        if self.registry.env().now()? >= root.expires_at {
-            return Err(Error::RootExpired { version: root.version, at: format_time(root.expires_at) });
-        }
-        Ok((root, signers))
-    }
-
-    /// Our signers, got anew if those that we have are too few for `root`.
-    fn signers_of(&self, root: &Root) -> Result<Arc<Signers>, Error> {
-        let signers = Arc::clone(&self.signers.read().unwrap_or_else(PoisonError::into_inner));
-        let Some(reload) = self.reload.as_ref().filter(|_| may_publish(root, &signers.keys()).is_err()) else {
-            return Ok(signers);
-        };
-        let signers = Arc::new(reload()?);
-        *self.signers.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&signers);
-        Ok(signers)
-    }
-
     /// The ledger never signs with an earlier time than before. That evens out small steps back of the clock; after a large one,
     /// edges would refuse a head from what is their future. And there must be an epoch left to take.
     fn check_ledger(&self, now: u64, above: u64) -> Result<(), Error> {
@@ -430,20 +343,5 @@ impl Publisher {
             last if last > now + CLOCK_TOLERANCE => Err(Error::ClockBack { last: format_time(last), now: format_time(now) }),
             _ => Ok(()),
         }
-    }
-
-    fn sign(&self, signers: &Signers, row: &LedgerRow, tree_bytes: u64, root: &Root) -> Result<Signed, Error> {
-        let fields = HeadFields {
-            realm: self.realm.to_string(),
-            root_version: row.root_version,
-            epoch: row.epoch,
-            issued_at: row.issued_at,
-            not_after: row.not_after,
-            tree: row.tree,
-            tree_bytes,
-            records: row.records,
-        };
-        let draft = Draft::head(&fields).map_err(|e| Error::Build { detail: e.to_string() })?;
-        signers.sign(draft, &[&role_fields(&root.publisher)])
     }
 }
