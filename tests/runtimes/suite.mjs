@@ -348,7 +348,9 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
         [{ graceSeconds: -1 }, /graceSeconds/], [{ graceSeconds: 1e9 }, /grace/], [{ query: "a\nmask_ip=off" }, /line break/], [{ query: "a b" }, /query/],
         [{ clientIp: { trust: ["10.0.0.1/8"] } }, /10\.0\.0\.0\/8/], [{ clientIp: "nonsense" }, /client_ip/], [{ clientIp: {} }, /clientIp/],
         [{ clientIp: { hops: 1, header: "forwarded;proxy_protocol=trust:0.0.0.0/0" } }, /clientIp\.header/], [{ clientIp: { platform: "cloudflare;hops=1" } }, /clientIp\.platform/], [{ source: "ftp://x" }, /ftp/], [{ source: {} }, /source/],
-        [{ pepper: { id: 1, secret: new Uint8Array(3) } }, /pepper/], [{ pepper: { id: 1, secret: "text" } }, /pepper\.secret/], [{ floor: { rootVersion: 1, epoch: "9" } }, /floor\.epoch/],
+        [{ pepper: new Uint8Array(3) }, /pepper.*16 to 64 bytes/], [{ pepper: { id: 1, secret: new Uint8Array(16) } }, /pepper/], [{ pepper: "" }, /pepper/], [{ pepper: "c0ffee!" }, /pepper: the text is not/],
+        [{ pepper: [] }, /pepper: at least one/], [{ pepper: ["A".repeat(22), undefined] }, /pepper/], [{ pepper: ["A".repeat(22), "A".repeat(22)] }, /each once/],
+        [{ pepper: ["A", "B", "C", "D", "E"].map((first) => first.repeat(22)) }, /1 to 4/], [{ floor: { rootVersion: 1, epoch: "9" } }, /floor\.epoch/],
         [{ refresh: { interval: 0 } }, /interval/], [{ refresh: { every: 1 } }, /every/], [{ refresh: { mode: "never" } }, /mode/],
       ];
       for (const [wrong, message] of cases) {

@@ -129,6 +129,7 @@ const REMEDIES: [(&str, Option<Kind>, &str); 19] = [
     ("not_found", Some(Kind::Key), ": list them with `edgelatch keys list`"),
     ("not_found", Some(Kind::Event), ": list them with `edgelatch events list`"),
     ("not_found", Some(Kind::Root), ": run `edgelatch init`"),
+    ("not_found", Some(Kind::Pepper), ": `edgelatch trust pepper show` lists those there are"),
     ("digest_taken", None, ": find it with `keys list`, or import another digest"),
     ("not_initialised", None, ": create one with `edgelatch init`, or name its directory with --data"),
     ("already_initialised", None, ": use it, or name another directory with --data"),

@@ -106,7 +106,8 @@ pub fn place(from: &Path, to: &Path, role: Role, realm: &Slug) -> Result<KeyFile
     Ok(KeyFile { name: to.into(), ..key })
 }
 
-fn write_new(path: &Path, text: &str) -> Result<(), Error> {
+/// Writes a file of a secret, which must not exist.
+pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Error> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -16,8 +16,11 @@ use crate::clock::Witness;
 use crate::data_dir::DataDir;
 use crate::error::Error;
 use crate::files;
-use crate::forest::{Forest, Grown};
+use crate::forest::Grown;
 use crate::held::{Held, side_by_side};
+use crate::memory::{BUNDLE_PAUSE, Memory, Out, SMALL_BUNDLE};
+use crate::pepper::PepperSource;
+use crate::private::Readers;
 use crate::publication::Publication;
 use crate::published::{Aged, FailedTarget, Published, Reason, Stage};
 use crate::restore;
@@ -28,11 +31,6 @@ use crate::trust::{Life, may_publish, newest_of, newest_root};
 
 /// A head's lifetime unless told otherwise, in seconds: a day without the control plane before edges refuse.
 pub const DEFAULT_LIFETIME: u64 = 24 * 3600;
-/// The bundle, which has all keys, is written again after so long at the earliest, however many epochs there were: edges that begin
-/// meanwhile find an older one, and fetch what it lacks.
-pub(crate) const BUNDLE_PAUSE: Duration = Duration::from_secs(2);
-/// A bundle of at most so many bytes, 160,000 keys, is written with each epoch.
-pub(crate) const SMALL_BUNDLE: u64 = 4 << 20;
 /// How long to wait for another publisher of this machine.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
@@ -42,6 +40,7 @@ pub struct Publisher {
     realm: Slug,
     signers: RwLock<Arc<Signers>>,
     reload: Option<Reload>,
+    peppers: PepperSource,
     lifetime: Option<u64>,
     lock: PathBuf,
     clock: Witness,
@@ -54,28 +53,6 @@ pub struct Publisher {
 
 /// Gets the signers anew.
 type Reload = Box<dyn Fn() -> Result<Signers, Error> + Send + Sync>;
-
-/// What a publisher remembers. All of it can be found out anew.
-#[derive(Debug, Default)]
-struct Memory {
-    forest: Forest,
-    held: BTreeMap<String, Held>,
-    /// When bundles were written last.
-    bundled: Option<Instant>,
-    /// The root, and the stage of its life, that was told of last.
-    aged: Option<Aged>,
-    /// The epoch that targets show whose bundle is still to be written.
-    unbundled: Option<Out>,
-}
-
-/// An epoch that is out.
-#[derive(Debug)]
-struct Out {
-    epoch: u64,
-    signed_at: u64,
-    head: Vec<u8>,
-    roots: Vec<RootRow>,
-}
 
 impl std::fmt::Debug for Publisher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -98,6 +75,7 @@ impl Publisher {
             return Err(Error::Lifetime { seconds, limit: *HEAD_LIFETIME.end() });
         }
         Ok(Publisher {
+            peppers: PepperSource::new(dir, &realm, Readers::Owner),
             lock: dir.lock(&realm),
             clock: Witness::new(dir.clock()),
             shared: registry.carries_files().then(|| Shared::new(Arc::clone(&registry), realm.clone())),
@@ -126,6 +104,11 @@ impl Publisher {
         Publisher { reload: Some(Box::new(load)), ..self }
     }
 
+    /// The same, finding peppers there.
+    pub fn peppered_from(self, peppers: PepperSource) -> Self {
+        Publisher { peppers, ..self }
+    }
+
     /// The realm that it publishes.
     pub fn realm(&self) -> &Slug {
         &self.realm
@@ -134,6 +117,11 @@ impl Publisher {
     /// The registry that it publishes from.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
+    }
+
+    /// That the pepper is here which the digests of keys are made with, if they are made with one.
+    pub fn check_pepper(&self) -> Result<(), Error> {
+        self.ledger().pepper()?.map_or(Ok(()), |pepper| self.peppers.find(pepper).map(drop))
     }
 
     fn ledger(&self) -> Ledger<'_> {
@@ -221,7 +209,7 @@ impl Publisher {
         let unknown: Vec<_> = targets.into_iter().filter(|target| !held.contains_key(&target.name())).collect();
         let (Some(last), false) = (ledger.newest(1)?.into_iter().next(), unknown.is_empty()) else { return Ok(()) };
         let (roots, now) = (ledger.roots()?, self.registry.env().now()?);
-        forest.grow(&ledger, false, now, &self.watch)?;
+        forest.grow(&ledger, &self.peppers, false, now, &self.watch)?;
         let tree = forest.tree()?;
         // Else an epoch is due, which looks through them.
         if tree.id() != last.tree {
@@ -294,7 +282,7 @@ impl Publisher {
         let age = Some(Aged { root_version: root.version, expires_at: root.expires_at, life });
         let root_aged = age.filter(|_| life > Life::Fresh && *aged != age);
         *aged = age;
-        let Grown { changes, diverged } = forest.grow(&self.ledger(), reason == Reason::Asked, now, &self.watch)?;
+        let Grown { changes, diverged } = forest.grow(&self.ledger(), &self.peppers, reason == Reason::Asked, now, &self.watch)?;
         let (tree, patches) = (forest.tree()?, forest.patches()?);
         (self.watch)(Stage::Writing(tree.bytes()));
         // The root may have raised the least epoch that counts.

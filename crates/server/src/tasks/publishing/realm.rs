@@ -185,19 +185,22 @@ impl Realm {
             work.begun = Some(self.ready(shared)?);
         }
         let Some((publisher, targets)) = &work.begun else { return Ok(()) };
-        let ours = state.holder.as_ref().is_some_and(|lease| lease.node == shared.node);
-        if !ours {
+        let mut lease = state.holder.clone().filter(|lease| lease.node == shared.node);
+        if lease.is_none() {
             // It may be about to end.
             if !shared.presence.holds() {
                 return Ok(());
             }
+            // Without the pepper it would only stand in the way of a node that has it.
+            publisher.check_pepper()?;
             let asked = Instant::now();
-            let lease = shared.options.registry.ledger(&self.name).acquire_lease(&shared.node, LEASE.as_secs())?;
-            if lease.node != shared.node {
+            let taken = shared.options.registry.ledger(&self.name).acquire_lease(&shared.node, LEASE.as_secs())?;
+            if taken.node != shared.node {
                 return Ok(());
             }
             shared.presence.said(asked);
             work.other = None;
+            lease = Some(taken);
         }
         shared.watched.measures.publishes(&self.name, true);
         work.looked_at = Some(Instant::now());
@@ -210,6 +213,9 @@ impl Realm {
         work.knows = known.is_ok();
         let published = known.and_then(|()| publisher.publish_if_due(&targets));
         self.look_again(&shared.options.dir.realm(&self.name));
+        if let (Err(Error::PepperMissing { .. }), Some(lease)) = (&published, lease) {
+            shared.options.registry.ledger(&self.name).release_lease(&lease)?;
+        }
         let published = published?;
         (work.failures, work.retry_at) = (if work.repair_at.is_some() { work.failures } else { 0 }, None);
         if let Some(published) = published {
