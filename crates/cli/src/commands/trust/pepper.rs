@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use edgelatch_core::key::PepperId;
-use edgelatch_registry::{Error, PepperRow, PepperState, format_time};
+use edgelatch_registry::{Error, Kind, PepperRow, PepperState, format_time};
 use serde::Serialize;
 
 use crate::prelude::*;
@@ -153,12 +153,15 @@ fn show(context: &Context, open: &Open) -> Result<ExitCode> {
 
 fn rotate(context: &Context, open: &Open, named: Option<PepperId>, none: bool) -> Result<ExitCode> {
     let ledger = open.registry.ledger(&open.realm);
-    let before = ledger.pepper()?;
+    let (before, known) = (ledger.pepper()?, ledger.peppers()?);
     let pepper = match (named, none) {
         (None, true) => None,
+        (Some(pepper), _) if known.iter().all(|row| row.pepper != pepper) => {
+            return Err(Error::NotFound { kind: Kind::Pepper, id: pepper.to_string() }.into());
+        }
         (Some(pepper), _) => Some(pepper),
         (None, false) => {
-            let new = ledger.peppers()?.into_iter().rev().find(|row| row.state == PepperState::New);
+            let new = known.iter().rev().find(|row| row.state == PepperState::New);
             Some(new.ok_or_else(|| Failure::usage("there is no new pepper: `edgelatch trust pepper create` first"))?.pepper)
         }
     };
