@@ -121,7 +121,7 @@ impl From<edgelatch_server::Error> for Failure {
 
 /// Which command helps: by the error's code and, where something was not found, by its kind. The registry and the publisher
 /// know nothing of commands.
-const REMEDIES: [(&str, Option<Kind>, &str); 19] = [
+const REMEDIES: [(&str, Option<Kind>, &str); 20] = [
     ("not_found", Some(Kind::Realm), ": list them with `edgelatch realms list`, or check --realm"),
     ("not_found", Some(Kind::Org), ": list them with `edgelatch orgs list`, or create it with `edgelatch orgs create`"),
     ("not_found", Some(Kind::Owner), ": list them with `edgelatch owners list`, or create it with `edgelatch owners create`"),

@@ -6,6 +6,7 @@
 //! The name says the id, which follows from the secret: so a file that was damaged, or is another one's, is known for what it is. The text is what edges
 //! are given, as it stands.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -29,14 +30,21 @@ const DRAWN: usize = 32;
 /// Far above the 87 bytes that a pepper's file takes.
 const MAX_BYTES: u64 = 4096;
 
-/// Where to find the peppers of a realm.
-#[derive(Clone, Debug)]
+/// Where to find the peppers of a realm. `Debug` shows no text.
+#[derive(Clone)]
 pub struct PepperSource {
     realm: Slug,
     dir: PathBuf,
     readers: Readers,
     /// Texts of peppers, of whatever realm, and where they come from.
     text: Option<(PathBuf, Arc<Zeroizing<String>>)>,
+}
+
+impl fmt::Debug for PepperSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.text.as_ref().map(|(name, _)| name);
+        f.debug_struct("PepperSource").field("realm", &self.realm).field("dir", &self.dir).field("text", &text).finish_non_exhaustive()
+    }
 }
 
 impl PepperSource {
@@ -232,7 +240,8 @@ mod tests {
             assert_eq!(code(source.import(&from)), "pepper_corrupt", "{short}");
         }
         let text = Arc::new(Zeroizing::new(format!("{canary} not base64!")));
-        let error = source.clone().and_text("EDGELATCH_PEPPER", text).find(id).unwrap_err();
+        let source = source.and_text("EDGELATCH_PEPPER", text);
+        let error = source.find(id).unwrap_err();
         assert_eq!(error.code(), "pepper_corrupt");
         assert!(error.to_string().contains("EDGELATCH_PEPPER") && !format!("{error:?}").contains(canary), "{error:?}");
         assert!(!format!("{source:?}").contains(canary));

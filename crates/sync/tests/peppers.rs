@@ -96,7 +96,8 @@ fn an_edge_without_the_new_one_goes_on_and_says_what_it_lacks() {
     let now = p.registry.env().now().unwrap();
     assert!(matches!(late.offer(&[], &p.file("head"), now), Ok(Offer::TreeNeeded { .. })));
     // One that begins without it serves nothing, rather than that every key is unknown.
-    for peppers in [&[][..], &[&one_text], &["00112233445566778899aabbccddeeff"]] {
+    let given: [&[&str]; 3] = [&[], &[&one_text], &["00112233445566778899aabbccddeeff"]];
+    for peppers in given {
         let mut new = edge(&p, peppers);
         assert_eq!(take(&p, &mut new), Err("wrong_pepper"));
         assert_eq!(p.verdict(&new, &kept.secret), Code::SnapshotMissing);

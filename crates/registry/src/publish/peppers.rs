@@ -134,8 +134,8 @@ impl Registry {
                        WHERE deleted_at IS NULL ORDER BY slug";
             let realms: Vec<(Slug, u64, u64)> = session.all(sql, &[])?;
             let rest = "FROM peppers p WHERE p.realm_id = $1 ORDER BY p.created_at, p.pepper_id";
-            let mut of = |id, number| if number == 0 { Ok(Vec::new()) } else { session.all(PEPPER.select(rest), args![id]) };
-            realms.into_iter().map(|(realm, id, number): (_, u64, u64)| Ok((realm, of(id, number)?))).collect()
+            let mut of = |id: u64, number: u64| if number == 0 { Ok(Vec::new()) } else { session.all(PEPPER.select(rest), args![id]) };
+            realms.into_iter().map(|(realm, id, number)| Ok((realm, of(id, number)?))).collect()
         })
     }
 }

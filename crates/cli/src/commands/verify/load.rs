@@ -26,7 +26,7 @@ pub(super) fn load(
     let mut edge = begin(config.clone())?;
     let mut taken = in_time(&mut edge, files, now);
     if let Err(Stop::Refused(Error::WrongPepper { needed, .. })) = &taken
-        && let Ok(realm) = edge.realm().parse()
+        && let Ok(realm) = edge.realm().parse::<Slug>()
         && let Some(pepper) = found(peppers(&realm).find(*needed))?
         && let Some(config) = config.with_pepper(pepper)
     {

@@ -76,7 +76,7 @@ impl Verify {
         let now = self.now.map_or_else(|| Env::system().now(), Ok)?;
         let files = Files::find(context, self.root, self.bundle.as_deref())?;
         let config = HostConfig::parse(&self.config.join("\n")).map_err(|e| Failure::core("--config", &e))?;
-        let (edge, mut steps) = load::load(config, &files, now, &|realm| context.peppers(realm))?;
+        let (mut edge, mut steps) = load::load(config, &files, now, &|realm| context.peppers(realm))?;
         let requirement = edge.compile(self.service.as_deref(), self.permission.as_deref());
         let (outcome, more) = if self.headers.is_empty() {
             let key = question::key(self.key, self.key_stdin)?;
