@@ -340,6 +340,36 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       equal(log, [["valid", "key_00000000001"], ["revoked", "key_00000000004"]]);
     },
 
+    async "a pepper is rotated where the edge was given both"() {
+      const [one, two] = fixture.peppers;
+      const base64 = `${two.replaceAll("-", "+").replaceAll("_", "/")}==\n`;
+      for (const pepper of [[one, two], [bytes(base64.trim()), one], [base64, bytes(one)]]) {
+        const state = await edge("first", { pepper });
+        for (const [name, epoch] of [["peppered", 10], ["repeppered", 11]]) {
+          state.show(name);
+          state.now = start + life / 2 + 10;
+          await state.verifier.refresh();
+          equal([state.verifier.epoch, ...["plain", "leaving", "stranger"].map((key) => state.verifier.verifyKey(keys[key]).code)], [epoch, "valid", "revoked", "unknown"]);
+        }
+        equal(state.errors, []);
+      }
+    },
+
+    async "without the pepper that a snapshot was made with it is refused, and what serves goes on"() {
+      const [one, two] = fixture.peppers;
+      for (const options of [{}, { pepper: two }, { pepper: one.slice(0, -4) }]) {
+        const state = await edge("first", options);
+        state.show("peppered");
+        state.now = start + life / 2 + 10;
+        const refused = await state.verifier.refresh().then(() => fail("it was taken"), (error) => error);
+        equal([refused.code, state.errors.includes("wrong_pepper"), state.verifier.epoch, state.verifier.verifyKey(keys.plain).code], ["wrong_pepper", true, 7, "valid"]);
+        ok(/pepper [0-9a-f]{8}/.test(refused.message) && !refused.message.includes(one.slice(0, 8)), refused.message);
+        // Nor does one that begins serve anything, rather than calling every key unknown.
+        const cold = await edge("peppered", { ...options, now: () => state.now * 1000 }).catch((error) => error.code);
+        ok(cold === "wrong_pepper" || cold.verifier.verifyKey(keys.plain).code === "snapshot_missing", String(cold));
+      }
+    },
+
     async "configuration errors are refused at once"() {
       const base = { root: fixture.roots[0], source: staticSource(new Uint8Array()), refresh: { mode: "manual" } };
       const cases = [
