@@ -1,5 +1,5 @@
 /** The options of `createVerifier`, and the core's text form of those that are the core's. */
-import type { ClientIp, LazyOptions, RefreshOptions, VerifierOptions } from "./types/options.js";
+import type { ClientIp, LazyOptions, Pepper, RefreshOptions, VerifierOptions } from "./types/options.js";
 import { type Options, optionsOf, UNCHECKED } from "./util/options.js";
 import { ownCopy } from "./util/own.js";
 
@@ -7,7 +7,7 @@ const MILLISECONDS = "milliseconds";
 const WHOLE = "a whole number";
 const OPTIONS: Options<VerifierOptions> = {
   root: UNCHECKED, source: UNCHECKED, cache: UNCHECKED, refresh: "an object", lazy: "an object", minEpoch: WHOLE, graceSeconds: UNCHECKED, clientIp: "a rule", credentials: "their names", query: UNCHECKED, service: "its name",
-  maskIp: "true or false", allowPreflight: UNCHECKED, floor: "an object", pepper: "an object", usage: UNCHECKED, onVerdict: UNCHECKED, onError: UNCHECKED, now: UNCHECKED,
+  maskIp: "true or false", allowPreflight: UNCHECKED, floor: "an object", pepper: "the realm's pepper", usage: UNCHECKED, onVerdict: UNCHECKED, onError: UNCHECKED, now: UNCHECKED,
   wasm: UNCHECKED,
 };
 const REFRESH: Options<RefreshOptions> = {
@@ -16,7 +16,6 @@ const REFRESH: Options<RefreshOptions> = {
 const LAZY: Options<LazyOptions> = { bytes: UNCHECKED, fetchesPerSecond: WHOLE };
 const CLIENT_IP: Options<Exclude<ClientIp, string>> = { trust: "networks", hops: WHOLE, platform: "its name", header: "its name" };
 const FLOOR: Options<NonNullable<VerifierOptions["floor"]>> = { rootVersion: UNCHECKED, epoch: UNCHECKED };
-const PEPPER: Options<NonNullable<VerifierOptions["pepper"]>> = { id: UNCHECKED, secret: UNCHECKED };
 
 /** The options of `createVerifier`, checked by name. */
 export function verifierOptions(given: VerifierOptions): VerifierOptions {
@@ -50,10 +49,7 @@ export function configText(options: VerifierOptions): string {
     const { rootVersion, epoch } = optionsOf("floor", options.floor, FLOOR);
     line("floor", `${whole("floor.rootVersion", rootVersion)}:${whole("floor.epoch", epoch)}`);
   }
-  if (options.pepper !== undefined) {
-    const { id, secret } = optionsOf("pepper", options.pepper, PEPPER);
-    line("pepper", `${whole("pepper.id", id)}:${hex("pepper.secret", secret)}`);
-  }
+  if (options.pepper !== undefined) line("pepper", peppers([options.pepper].flat()));
   return lines.join("");
 }
 
@@ -71,12 +67,22 @@ function clientIpRule(given: ClientIp): string {
 
 /** The bytes of the root, from bytes or from base64 or base64url text. */
 export function rootBytes(root: Uint8Array | string): Uint8Array {
-  if (root instanceof Uint8Array) return root;
-  const base64 = text("root", root).replace(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/");
+  return bytes("root", root);
+}
+
+/** What is wrong with one is said without it: it is a secret. */
+function peppers(all: readonly Pepper[]): string {
+  if (all.length === 0) throw new TypeError("pepper: at least one is needed; leave it out where the realm has none");
+  return all.map((one) => Array.from(bytes("pepper", one), (byte) => byte.toString(16).padStart(2, "0")).join("")).join(",");
+}
+
+function bytes(key: string, value: Uint8Array | string): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  const base64 = text(key, value).replace(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/");
   try {
     return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   } catch {
-    throw new TypeError("root: the text is not base64 or base64url");
+    throw new TypeError(`${key}: the text is not base64 or base64url`);
   }
 }
 
@@ -90,11 +96,6 @@ function word(key: string, value: unknown): string {
   const item = text(key, value);
   if (/[,;\s]/.test(item)) throw new TypeError(`${key}: "${item}" holds a space or a separator; give one item per entry`);
   return item;
-}
-
-function hex(key: string, value: unknown): string {
-  if (!(value instanceof Uint8Array)) throw new TypeError(`${key}: bytes are needed`);
-  return Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function list(key: string, value: readonly unknown[]): string {

@@ -54,8 +54,9 @@ def keys():
             check(f"key id {row['text']!r} written", text.key_id(number), row["text"])
     for row in table["digests"]:
         key = row["text"].encode()
-        found = text.digest(key).hex(), text.digest(key, bytes.fromhex(row["pepper"])).hex()
-        check(f"digest of {row['text']}", found, (row["digest"], row["peppered"]))
+        pepper = bytes.fromhex(row["pepper"])
+        found = text.digest(key).hex(), text.digest(key, pepper).hex(), f"{text.pepper_id(pepper):08x}"
+        check(f"digest of {row['text']}", found, (row["digest"], row["peppered"], row["pepper_id"]))
 
 
 def permissions():
@@ -172,7 +173,8 @@ def realm(row):
     objects = [{"kind": kind, "bytes": len(data), "digest": hashlib.sha256(data).hexdigest()} for kind, data in objects]
     check(f"objects of {row['name']}", objects, row["objects"])
     directory = tree.directory
-    found = {"credentials": directory.credentials, "imports": directory.imports, "pepper_id": directory.pepper_id}
+    found = {"credentials": directory.credentials, "imports": directory.imports}
+    found["pepper"] = f"{directory.pepper_id:08x}" if directory.pepper_id else None
     roles = sorted(role for chunk in tree.parts_of(CHUNK + ROLES) for role in chunk.entries.values())
     found["roles"] = [{"name": name, "patterns": patterns} for name, patterns in roles]
     check(f"directory of {row['name']}", found, row["directory"])

@@ -39,7 +39,7 @@ const POLLUTION = {
   permission: "zone.delete", service: "nowhere", permision: "x", ip: OFFICE, peer: OFFICE, proxyLine: `PROXY TCP4 ${OFFICE} 10.0.0.1 1 1`, waitUntil: () => { throw new Error("waitUntil"); },
   socket: { remoteAddress: OFFICE }, remoteAddress: OFFICE, server: { maxHeadersCount: 0 }, maxHeadersCount: 0, remoteAddr: { hostname: OFFICE }, originalUrl: "/public", rawHeaders: ["x-api-key", "x"], requirement: { permission: "zone.delete" },
   minEpoch: 99, graceSeconds: 1, clientIp: "hops=1", credentials: ["x-api-key"], query: "key", maskIp: true, allowPreflight: true, floor: { rootVersion: 9, epoch: 99 },
-  pepper: { id: 1, secret: new Uint8Array(16) }, refresh: { mode: "never" }, interval: -1, maxBackoff: -1, deadline: -1, mode: "never", usage: 7, realm: "other",
+  pepper: new Uint8Array(16), refresh: { mode: "never" }, interval: -1, maxBackoff: -1, deadline: -1, mode: "never", usage: 7, realm: "other",
   onVerdict: () => { throw new Error("hook"); }, now: () => 0, wasm: 7, describe: 7, maxBytes: 1, country: "CH", cf: { country: "CH" },
 };
 

@@ -340,6 +340,36 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
       equal(log, [["valid", "key_00000000001"], ["revoked", "key_00000000004"]]);
     },
 
+    async "a pepper is rotated where the edge was given both"() {
+      const [one, two] = fixture.peppers;
+      const base64 = `${two.replaceAll("-", "+").replaceAll("_", "/")}==\n`;
+      for (const pepper of [[one, two], [bytes(base64.trim()), one], [base64, bytes(one)]]) {
+        const state = await edge("first", { pepper });
+        for (const [name, epoch] of [["peppered", 10], ["repeppered", 11]]) {
+          state.show(name);
+          state.now = start + life / 2 + 10;
+          await state.verifier.refresh();
+          equal([state.verifier.epoch, ...["plain", "leaving", "stranger"].map((key) => state.verifier.verifyKey(keys[key]).code)], [epoch, "valid", "revoked", "unknown"]);
+        }
+        equal(state.errors, []);
+      }
+    },
+
+    async "without the pepper that a snapshot was made with it is refused, and what serves goes on"() {
+      const [one, two] = fixture.peppers;
+      for (const options of [{}, { pepper: two }, { pepper: one.slice(0, -4) }]) {
+        const state = await edge("first", options);
+        state.show("peppered");
+        state.now = start + life / 2 + 10;
+        const refused = await state.verifier.refresh().then(() => fail("it was taken"), (error) => error);
+        equal([refused.code, state.errors.includes("wrong_pepper"), state.verifier.epoch, state.verifier.verifyKey(keys.plain).code], ["wrong_pepper", true, 7, "valid"]);
+        ok(/pepper [0-9a-f]{8}/.test(refused.message) && !refused.message.includes(one.slice(0, 8)), refused.message);
+        // Nor does one that begins serve anything, rather than calling every key unknown.
+        const cold = await edge("peppered", { ...options, now: () => state.now * 1000 }).catch((error) => error.code);
+        ok(cold === "wrong_pepper" || cold.verifier.verifyKey(keys.plain).code === "snapshot_missing", String(cold));
+      }
+    },
+
     async "configuration errors are refused at once"() {
       const base = { root: fixture.roots[0], source: staticSource(new Uint8Array()), refresh: { mode: "manual" } };
       const cases = [
@@ -348,7 +378,9 @@ export function suite({ createVerifier, protect, staticSource, fixture, trapsOnP
         [{ graceSeconds: -1 }, /graceSeconds/], [{ graceSeconds: 1e9 }, /grace/], [{ query: "a\nmask_ip=off" }, /line break/], [{ query: "a b" }, /query/],
         [{ clientIp: { trust: ["10.0.0.1/8"] } }, /10\.0\.0\.0\/8/], [{ clientIp: "nonsense" }, /client_ip/], [{ clientIp: {} }, /clientIp/],
         [{ clientIp: { hops: 1, header: "forwarded;proxy_protocol=trust:0.0.0.0/0" } }, /clientIp\.header/], [{ clientIp: { platform: "cloudflare;hops=1" } }, /clientIp\.platform/], [{ source: "ftp://x" }, /ftp/], [{ source: {} }, /source/],
-        [{ pepper: { id: 1, secret: new Uint8Array(3) } }, /pepper/], [{ pepper: { id: 1, secret: "text" } }, /pepper\.secret/], [{ floor: { rootVersion: 1, epoch: "9" } }, /floor\.epoch/],
+        [{ pepper: new Uint8Array(3) }, /pepper.*16 to 64 bytes/], [{ pepper: { id: 1, secret: new Uint8Array(16) } }, /pepper/], [{ pepper: "" }, /pepper/], [{ pepper: "c0ffee!" }, /pepper: the text is not/],
+        [{ pepper: [] }, /pepper: at least one/], [{ pepper: ["A".repeat(22), undefined] }, /pepper/], [{ pepper: ["A".repeat(22), "A".repeat(22)] }, /each once/],
+        [{ pepper: ["A", "B", "C", "D", "E"].map((first) => first.repeat(22)) }, /1 to 4/], [{ floor: { rootVersion: 1, epoch: "9" } }, /floor\.epoch/],
         [{ refresh: { interval: 0 } }, /interval/], [{ refresh: { every: 1 } }, /every/], [{ refresh: { mode: "never" } }, /mode/],
       ];
       for (const [wrong, message] of cases) {

@@ -9,7 +9,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{Audit, Caller, Database, Env, Keys, Name, Registry, Slug, Tenants, Usage, management};
-use edgelatch_sync::{DataDir, KeySource, Publisher, Readers, SignerCommand};
+use edgelatch_sync::{DataDir, KeySource, PepperSource, Publisher, Readers, SignerCommand};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -21,6 +21,8 @@ use crate::output::{self, Column};
 
 /// Holds the text of a publisher's key file.
 const PUBLISHER_KEY: &str = "EDGELATCH_PUBLISHER_KEY";
+/// Holds the texts of peppers.
+const PEPPER: &str = "EDGELATCH_PEPPER";
 
 /// The arguments that stand everywhere.
 #[derive(Args)]
@@ -123,6 +125,17 @@ impl Context {
         key_source(&self.dir, self.readers(), realm, role, files, commands)
     }
 
+    /// Where the realm's peppers come from: files beside its signing keys, and the environment.
+    pub(crate) fn peppers(&self, realm: &Slug) -> PepperSource {
+        peppers(&self.dir, self.readers(), realm)
+    }
+
+    /// The same for each realm.
+    pub(crate) fn all_peppers(&self) -> impl Fn(&Slug) -> PepperSource + Send + Sync + 'static {
+        let (dir, readers) = (self.dir.clone(), self.readers());
+        move |realm| peppers(&dir, readers, realm)
+    }
+
     /// Where each realm's publisher keys come from.
     pub(crate) fn publisher_keys(&self, signing: &Signing) -> impl Fn(&Slug) -> KeySource + Send + Sync + 'static {
         let (dir, readers, commands) = (self.dir.clone(), self.readers(), signing.signers.clone());
@@ -177,7 +190,15 @@ fn key_source(
         files: files.into(),
         readers,
         text: text.map(|text| (PUBLISHER_KEY.into(), Arc::new(Zeroizing::new(text)))),
-        commands: commands.iter().cloned().map(|command| command.hiding(PUBLISHER_KEY)).collect(),
+        commands: commands.iter().cloned().map(|command| command.hiding(PUBLISHER_KEY).hiding(PEPPER)).collect(),
+    }
+}
+
+fn peppers(dir: &DataDir, readers: Readers, realm: &Slug) -> PepperSource {
+    let source = PepperSource::new(dir, realm, readers);
+    match std::env::var(PEPPER) {
+        Ok(text) => source.and_text(PEPPER, Arc::new(Zeroizing::new(text))),
+        Err(_) => source,
     }
 }
 
@@ -189,7 +210,7 @@ pub(crate) fn publisher(
     accept_clock: bool,
 ) -> std::result::Result<Publisher, edgelatch_sync::Error> {
     let publisher = Publisher::new(Arc::clone(registry), source.realm.clone(), source.load()?, None, dir)?;
-    let publisher = publisher.reloading(move || source.load());
+    let publisher = publisher.peppered_from(peppers(dir, source.readers, &source.realm)).reloading(move || source.load());
     Ok(if accept_clock { publisher.accepting_clock() } else { publisher })
 }
 

@@ -121,7 +121,7 @@ impl From<edgelatch_server::Error> for Failure {
 
 /// Which command helps: by the error's code and, where something was not found, by its kind. The registry and the publisher
 /// know nothing of commands.
-const REMEDIES: [(&str, Option<Kind>, &str); 19] = [
+const REMEDIES: [(&str, Option<Kind>, &str); 20] = [
     ("not_found", Some(Kind::Realm), ": list them with `edgelatch realms list`, or check --realm"),
     ("not_found", Some(Kind::Org), ": list them with `edgelatch orgs list`, or create it with `edgelatch orgs create`"),
     ("not_found", Some(Kind::Owner), ": list them with `edgelatch owners list`, or create it with `edgelatch owners create`"),
@@ -129,6 +129,7 @@ const REMEDIES: [(&str, Option<Kind>, &str); 19] = [
     ("not_found", Some(Kind::Key), ": list them with `edgelatch keys list`"),
     ("not_found", Some(Kind::Event), ": list them with `edgelatch events list`"),
     ("not_found", Some(Kind::Root), ": run `edgelatch init`"),
+    ("not_found", Some(Kind::Pepper), ": `edgelatch trust pepper show` lists those there are"),
     ("digest_taken", None, ": find it with `keys list`, or import another digest"),
     ("not_initialised", None, ": create one with `edgelatch init`, or name its directory with --data"),
     ("already_initialised", None, ": use it, or name another directory with --data"),

@@ -1,4 +1,4 @@
-//! Every command line of the documents about signing keys, run as it stands there.
+//! Every command line of the documents about signing keys and peppers, run as it stands there.
 #![cfg(unix)]
 
 mod common;
@@ -84,6 +84,15 @@ fn the_guide_to_signing_keys_does_what_it_says() {
 }
 
 #[test]
+fn the_guide_to_peppers_does_what_it_says() {
+    let all = sections(&document("crates/server/docs/peppers.md"));
+    assert!(all.len() >= 2, "{all:?}");
+    for (heading, script) in all {
+        run(&heading, &script);
+    }
+}
+
+#[test]
 fn security_does_what_it_says() {
     let all = sections(&document("SECURITY.md"));
     assert!(!all.is_empty());
@@ -96,7 +105,7 @@ fn security_does_what_it_says() {
 #[test]
 fn commands_within_sentences_are_there() {
     let mut seen = 0;
-    for name in ["SECURITY.md", "crates/server/docs/signing-keys.md"] {
+    for name in ["SECURITY.md", "crates/server/docs/signing-keys.md", "crates/server/docs/peppers.md"] {
         let text = document(name);
         for span in text.split('`').skip(1).step_by(2).filter(|span| span.starts_with("edgelatch ")) {
             let words: Vec<&str> = span.split_whitespace().skip(1).collect();

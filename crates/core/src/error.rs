@@ -1,5 +1,6 @@
 //! Why bytes were not believed. One table: variant, stable code, sentence. The facts compared are in the variant.
 
+use crate::key::PepperId;
 use crate::text::{Say, fill, shown};
 use crate::time::Moment;
 use alloc::boxed::Box;
@@ -71,7 +72,7 @@ errors! {
     Superseded = "superseded", "the state moved on while the update was being checked";
     Unchecked = "unchecked", "an update must be complete before it replaces a snapshot; top page, directory and index pages must be there before anything is served";
     BadConfig { key: String, reason: String } = "bad_config", "configuration `{key}`: {reason}";
-    WrongPepper { needed: u32 } = "wrong_pepper", "the realm's digests are peppered: the host must be given pepper {needed}";
+    WrongPepper { needed: PepperId, given: String } = "wrong_pepper", "the realm's digests are made with pepper {needed}: give it to the host, which has {given}";
     DuplicateDigest = "duplicate_digest", "two records share the leftmost 16 bytes of their digest";
     BadRecord { what: &'static str, reason: &'static str } = "bad_record", "{what}: {reason}";
 }

@@ -116,6 +116,8 @@ pub const IMPORTED_KEY_BYTES: core::ops::RangeInclusive<usize> = 16..=255;
 pub const MAX_PREFIX_BYTES: usize = 18;
 /// Bytes of a pepper: HMAC-SHA-256 gains nothing beyond its block, and less than 16 is a password.
 pub const PEPPER_BYTES: core::ops::RangeInclusive<usize> = 16..=64;
+/// Peppers that an edge is given, and that a realm has: the one in use, the next one and the one before, and one to spare.
+pub const MAX_PEPPERS: usize = 4;
 /// Bytes of a request block: what common servers accept as a whole header section, and the size of the scratch area.
 pub const MAX_BLOCK: usize = 16 * 1024;
 /// Header lines of a request block: hosts pass only the lines that count, and a chain of proxies is far shorter.

@@ -254,15 +254,70 @@ fn imports_and_peppers() {
     assert_eq!(ask(&open, b"legacy-key-0123456780"), Code::Unknown);
     assert_eq!(ask(&open, b"short"), Code::Malformed);
 
-    realm.pepper = Pepper::new(4, &[9; 32]);
+    realm.pepper = Pepper::new(&[9; 32]);
     let peppered = bundle(6, &build_tree(&realm, vec![imported]).unwrap());
-    let refused = update(&mut open, &[], peppered.clone(), T0).unwrap_err();
-    assert_eq!(refused.code(), "wrong_pepper");
-    for (secret, code) in [(["09"; 32], Code::Valid), (["08"; 32], Code::Unknown)] {
-        let mut edge = edge(&format!("pepper=4:{}", secret.concat()));
-        update(&mut edge, &[], peppered.clone(), T0).unwrap();
-        assert_eq!(ask(&edge, legacy), code);
+    // Without the pepper, and with any other one: refused, rather than every key unknown. What served goes on.
+    for config in [String::new(), format!("pepper={}", "08".repeat(32)), format!("pepper={}", "09".repeat(31))] {
+        let mut edge = edge(&config);
+        update(&mut edge, &[], bundle(5, &tree(vec![record(1)])), T0).unwrap();
+        let refused = update(&mut edge, &[], peppered.clone(), T0).unwrap_err();
+        assert_eq!((refused.code(), edge.head().unwrap().epoch), ("wrong_pepper", 5));
+        assert!(refused.to_string().contains(&Pepper::new(&[9; 32]).unwrap().id().to_string()), "{refused}");
+        assert!(!refused.to_string().contains("0808"), "{refused}");
+        assert_eq!(ask(&edge, text(1).as_bytes()), Code::Valid);
     }
+    let mut edge = edge(&format!("pepper={}", "09".repeat(32)));
+    update(&mut edge, &[], peppered.clone(), T0).unwrap();
+    assert_eq!((ask(&edge, legacy), ask(&edge, b"legacy-key-0123456780")), (Code::Valid, Code::Unknown));
+    // A digest of it is nothing that is in the snapshot.
+    let digest = digest(legacy);
+    assert!(!peppered.windows(8).any(|bytes| bytes == &digest[..8] || bytes.iter().eq(digest[..8].iter().rev())));
+}
+
+/// An edge that was given both goes from one to the other, and back, with every key found all the time.
+#[test]
+fn a_pepper_is_rotated_where_edges_have_both() {
+    let peppers = [&[1u8; 16], &[2; 16]].map(|secret| Pepper::new(secret).unwrap());
+    let under = |epoch, pepper: Option<&Pepper>| {
+        bundle(epoch, &build_tree(&RealmRecord { pepper: pepper.cloned(), ..realm() }, vec![record(1), record(2)]).unwrap())
+    };
+    let mut edge = edge(&format!("pepper={},{}", "01".repeat(16), "02".repeat(16)));
+    let [old, new] = &peppers;
+    for (epoch, pepper) in (5..).zip([None, Some(old), Some(new), Some(old), None, Some(new)]) {
+        update(&mut edge, &[], under(epoch, pepper), T0).unwrap();
+        let ask = |n| edge.verify_key(text(n).as_bytes(), None, RequirementId::NONE, T0).code;
+        assert_eq!([1, 2, 3].map(ask), [Code::Valid, Code::Valid, Code::Unknown], "epoch {epoch}");
+    }
+}
+
+#[test]
+fn peppers_are_read_strictly_and_never_repeated() {
+    let canary = "c0ffee".repeat(6);
+    let [a, b, c, d, e] = ["a1", "b2", "c3", "d4", "e5"].map(|byte| byte.repeat(16));
+    for sound in [a.clone(), format!("{a},{b}"), [&*a, &b, &c, &d].join(",")] {
+        HostConfig::parse(&format!("pepper={sound}")).unwrap();
+    }
+    let short = &canary[..30];
+    for wrong in [
+        String::new(),
+        ",".into(),
+        short.into(),
+        canary.repeat(4),
+        format!("{canary},"),
+        format!("{canary},{canary}"),
+        format!("{canary},{short}"),
+        format!("{canary} {a}"),
+        format!("1:{canary}"),
+        format!("{canary}0"),
+        [&*a, &b, &c, &d, &e].join(","),
+    ] {
+        let error = HostConfig::parse(&format!("pepper={wrong}")).unwrap_err();
+        assert_eq!(error.code(), "bad_config", "{wrong}");
+        let said = format!("{error} {error:?}");
+        assert!(said.contains("pepper") && !said.contains("c0ffee") && !said.contains("a1a1"), "{said}");
+    }
+    let config = format!("{:?}", HostConfig::parse(&format!("pepper={canary}")).unwrap());
+    assert!(!config.contains("c0ffee") && !config.contains("192, 255"), "{config}");
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub enum Kind {
     Key,
     /// A root version.
     Root,
+    /// A pepper.
+    Pepper,
     /// An event.
     Event,
 }
@@ -66,6 +68,7 @@ told! {
         Partly { done: u64, of: u64, why: Box<Error> } = "partly_done", "{done} of {of} keys were changed and stay so, then it stopped: {why}; look at the rest, and do the same again for it";
         KeyEnded = "key_ended", "the caller's own key is not accepted any more: nothing was changed from then on";
         InUse { kind: Kind, id: String, by: String } = "in_use", "{kind} `{id}` is in use by {by}: take it away from them first";
+        PepperInUse { pepper: String, reason: String } = "pepper_in_use", "pepper {pepper}: {reason}";
         Importing { kind: Kind, id: String, imports: Vec<u64> } = "import_running", "an import that is under way brings keys with {kind} `{id}`: try again";
         Overtaken { act: String } = "import_overtaken", "{act} came in between, so nothing was imported: start the import again";
         Forbidden { org: String } = "forbidden", "this takes authority over the whole realm, and the caller has it over org `{org}` only: ask an administrator of the realm";

@@ -65,8 +65,8 @@ pub use keys::{BulkEdited, BulkRevoked, BulkWarning, CONFIRMED, FoundKey, Keys, 
 pub use model::*;
 pub use outbox::{Due, EventKind, Outbox};
 pub use publish::{
-    EpochRequest, Explanation, LastEpoch, Lease, Ledger, LedgerRow, NewHead, Node, Pace, PublishedFile, Question, RealmState,
-    Reason, RootRow, Since, Snapshot, Twin, Usable, UsablePage,
+    EpochRequest, Explanation, LastEpoch, Lease, Ledger, LedgerRow, NewHead, Node, Pace, PepperRow, PepperState, PublishedFile,
+    Question, RealmState, Reason, RootRow, Since, Snapshot, Twin, Usable, UsablePage,
 };
 pub use pulse::{Pulse, RealmPulse};
 pub use registry::{Env, Registry, Uptime};

@@ -51,4 +51,5 @@ pub use tasks::geoip::GeoIp;
 pub use tasks::publishing::options::{Begin, Begun, Publishing, Realms};
 pub use tasks::upkeep::Upkeep;
 pub use tasks::watch::examine;
+pub use tasks::watch::peppers::Peppers;
 pub use tasks::webhook::Webhook;

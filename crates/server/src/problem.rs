@@ -271,7 +271,7 @@ fn remedy(error: &Error) -> Option<&'static str> {
             Kind::Role => Some("GET /api/v1/realms/{realm}/roles lists those there are"),
             Kind::Key => Some("GET /api/v1/realms/{realm}/keys lists those there are"),
             Kind::Event => Some("GET /api/v1/realms/{realm}/events lists those there are"),
-            Kind::Root => None,
+            Kind::Root | Kind::Pepper => None,
         },
         Error::DigestTaken => Some("import another digest"),
         _ => None,

@@ -108,6 +108,7 @@ pub async fn serve_until(
         published: published.clone(),
         registry: registry_of(publishing.as_ref(), api.as_ref(), upkeep.as_ref()),
         publishes: publishing.is_some(),
+        peppers: publishing.as_ref().map(|publishing| Arc::clone(&publishing.peppers)),
         delivers: webhook.is_some(),
         fresh: Arc::clone(&known.fresh),
         watched: watched.clone(),

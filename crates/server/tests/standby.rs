@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::events::Events;
-use common::realm::init;
+use common::realm::{init, peppers_in};
 use common::{Served, caller, slug};
 use edgelatch_core::head::Head;
 use edgelatch_core::signed::Role;
@@ -44,12 +44,14 @@ impl Shared {
             let publisher = Publisher::new(Arc::clone(&of), realm.clone(), key, 3600, &here)?;
             Ok((publisher, vec![Box::new(Directory::new(here.realm(realm))) as Box<dyn Target>]))
         };
+        let peppers = peppers_in(&dir);
         let publishing = Publishing {
             registry,
             dir: dir.clone(),
             node: slug(name),
             realms,
             begin: Box::new(begin),
+            peppers,
             interval: Duration::from_millis(20),
         };
         let options = Options { publishing: Some(publishing), ..Options::new(([127, 0, 0, 1], 0).into(), dir.published()) };

@@ -4,7 +4,8 @@
 //! registry.db             the registry, unless it lies in another database
 //! keys/root.key           signs the first realm's roots: move it offline once the realm is set up
 //! keys/publisher.key      signs its heads; so does every keys/publisher-….key that the root names
-//! keys/r/<realm>/         the same keys of every other realm
+//! keys/pepper-….key       what the digests of its keys are made with, if they are
+//! keys/r/<realm>/         the same of every other realm
 //! published/r/<realm>/    what edges read; a static web server may serve `published/`
 //! locks/<realm>           held by whoever writes what is published of it
 //! node                    the name of this node among those that publish

@@ -40,6 +40,8 @@ errors! {
     KeyForeign { path: PathBuf, found: String, wanted: String } = "key_foreign", "{path}: this is the key of {found}, needed is that of {wanted}: use the right file";
     KeyName { name: String } = "key_name", "`{name}` is no name of a signing key: the backup was not made by `read_keys`; take its keys from where you keep them";
     KeyExists { path: PathBuf } = "key_exists", "{path}: a file exists here already: signing keys are never overwritten; move it away first";
+    PepperMissing { pepper: String, realm: String, path: PathBuf } = "pepper_missing", "realm `{realm}`: the digests of its keys are made with pepper {pepper}, which is not here: put it at {path}, or into EDGELATCH_PEPPER";
+    PepperCorrupt { path: PathBuf, reason: &'static str } = "pepper_corrupt", "{path}: not a sound pepper ({reason}): restore it from where you keep it";
     NotPublisher { version: u32, held: usize, threshold: u8, detail: String } = "not_publisher", "root {version} wants heads signed by {threshold} of the publisher keys that it names, and {held} of them are here: use the key files that it names, or make a new root{detail}";
     BadSignature { signer: String } = "bad_signature", "{signer}: made a signature that its public key does not verify: check that it signs with the right key";
     TooFewSignatures { missing: u8, threshold: u8, detail: String } = "too_few_signatures", "{missing} of the {threshold} signatures that a role wants are missing: add key files of that role, or mend what failed{detail}";

@@ -17,7 +17,7 @@ use crate::directory::Directory;
 use crate::error::Error;
 use crate::files;
 use crate::layout::Item;
-use crate::publisher::{BUNDLE_PAUSE, SMALL_BUNDLE};
+use crate::publisher::memory::{BUNDLE_PAUSE, SMALL_BUNDLE};
 use crate::target::{Shown, Target};
 
 /// How long to wait for whoever writes into the directory just now: its publisher gave the realm up, or is about to.

@@ -1,11 +1,13 @@
 //! The tree that a publisher keeps up to date: the registry's journal names what changed, and only that is built anew.
 
 use edgelatch_core::build::Tree;
+use edgelatch_core::key::Pepper;
 use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::{Ledger, Since, Snapshot};
 
 use crate::error::Error;
 use crate::history::History;
+use crate::pepper::PepperSource;
 use crate::published::Stage;
 
 /// The tree is built anew after so many seconds, a day, to prove that following the changes came to the same.
@@ -15,6 +17,8 @@ const BUILD_ANEW: u64 = 24 * 3600;
 #[derive(Debug, Default)]
 pub(crate) struct Forest {
     kept: Option<Kept>,
+    /// The one that it is made with, so that its file is read once.
+    pepper: Option<Pepper>,
     history: History,
 }
 
@@ -39,8 +43,19 @@ pub(crate) struct Grown {
 impl Forest {
     /// Brings the tree up to the present state of the realm: change by change where the journal says what changed; anew at first, once a
     /// day, and where `anew` is wanted.
-    pub(crate) fn grow(&mut self, ledger: &Ledger<'_>, anew: bool, now: u64, watch: &dyn Fn(Stage)) -> Result<Grown, Error> {
+    pub(crate) fn grow(
+        &mut self,
+        ledger: &Ledger<'_>,
+        peppers: &PepperSource,
+        anew: bool,
+        now: u64,
+        watch: &dyn Fn(Stage),
+    ) -> Result<Grown, Error> {
         watch(Stage::Reading);
+        let wanted = ledger.pepper()?;
+        if self.pepper.as_ref().map(Pepper::id) != wanted {
+            self.pepper = wanted.map(|wanted| peppers.find(wanted)).transpose()?.map(|(pepper, _)| pepper);
+        }
         let due = self.kept.as_ref().is_none_or(|kept| now.abs_diff(kept.built_at) >= BUILD_ANEW);
         // First by steps in any case: what was kept can be compared then, and edges that have it get a patch.
         let followed = self.follow(ledger)?;
@@ -53,7 +68,7 @@ impl Forest {
     /// Follows the journal. Returns whether the tree kept is up to date now.
     fn follow(&mut self, ledger: &Ledger<'_>) -> Result<bool, Error> {
         let Some(kept) = &mut self.kept else { return Ok(false) };
-        let Since::Change { changes, change } = ledger.since(kept.changes, None)? else { return Ok(false) };
+        let Since::Change { changes, change } = ledger.since(kept.changes, self.pepper.as_ref())? else { return Ok(false) };
         let from = kept.tree.id();
         // What cannot be applied is built anew; if the state itself is at fault, that says so.
         let Ok(replaced) = kept.tree.change(&change) else { return Ok(false) };
@@ -63,7 +78,7 @@ impl Forest {
     }
 
     fn build(&mut self, ledger: &Ledger<'_>, followed: bool, now: u64, watch: &dyn Fn(Stage)) -> Result<Grown, Error> {
-        let Snapshot { changes, state } = ledger.snapshot(None)?;
+        let Snapshot { changes, state } = ledger.snapshot(self.pepper.as_ref())?;
         watch(Stage::Building(state.records.len()));
         let tree = Tree::build(&state).map_err(|error| Error::Build { detail: error.to_string() })?;
         let before = self.kept.as_ref().filter(|kept| kept.tree != tree);

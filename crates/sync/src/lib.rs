@@ -2,7 +2,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `publisher`, `published` | registry state → tree → epoch → signed head → every target, and what is told of it: [`Publisher`] |
+//! | `publisher`, `memory`, `published` | registry state → tree → epoch → signed head → every target, and what is told of it: [`Publisher`] |
 //! | `publication` | the steps by which one epoch gets to one target, and why a crash between them is harmless |
 //! | `target`, `layout` | what a target must offer; what lies there under which name: [`Target`], [`Item`] |
 //! | `directory` | the target that static web servers and `edgelatch serve` hand out: [`Directory`] |
@@ -13,6 +13,7 @@
 //! | `forest`, `history` | the tree, kept up to date change by change, and what stood where before: patches |
 //! | `held` | what a target holds, and what stays there for edges that are still fetching it |
 //! | `signers`, `key_file`, `signer_command`, `key_source` | a set of signers, of which so many must sign; in files, in programs, and where to find them: [`Signers`] |
+//! | `pepper` | the secrets of peppers, in files or in a text: [`PepperSource`] |
 //! | `trust` | the next root: what changes, who signs it, when it ends |
 //! | `init` | a new control plane or realm: keys, first root, first epoch |
 //! | [`restore`] | a registry that was restored: its signing keys, and what is published beyond it |
@@ -34,6 +35,7 @@ pub mod key_file;
 mod key_source;
 mod layout;
 mod parallel;
+mod pepper;
 mod private;
 mod publication;
 mod published;
@@ -54,6 +56,7 @@ pub use held::Held;
 pub use init::{Begun, DEFAULT_ROOT_LIFETIME, Init, Outcome, init, init_in, init_managed};
 pub use key_source::KeySource;
 pub use layout::Item;
+pub use pepper::PepperSource;
 pub use private::Readers;
 pub use publication::{Publication, Written};
 pub use published::{Aged, FailedTarget, Published, Reason, Stage};

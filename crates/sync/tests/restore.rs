@@ -42,7 +42,7 @@ fn restored(p: &Plane, bytes: &[u8]) -> (Arc<Registry>, Publisher) {
 }
 
 fn compared(p: &Plane, registry: &Registry) -> Option<Comparison> {
-    compare(registry, &p.realm, &|item: Item| p.target().read(item)).unwrap()
+    compare(registry, &p.realm, &|item: Item| p.target().read(item), &p.peppers()).unwrap()
 }
 
 fn listed(found: &Comparison) -> Vec<(Fate, &str, Vec<&'static str>)> {

@@ -2,10 +2,15 @@
 //! fixed but the time to start from. The seeds are public: never use them.
 
 use anyhow::{Result, anyhow};
-use base64::{Engine as _, prelude::BASE64_STANDARD};
-use edgelatch_core::build::{HeadFields, KeyRecord, RootFields, Tree, build_tree, encode_bundle, sign_head, sign_root};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
+use edgelatch_core::build::{
+    HeadFields, KeyRecord, RealmRecord, RootFields, Tree, build_tree, encode_bundle, sign_head, sign_root,
+};
 use edgelatch_core::cidr::Cidr;
-use edgelatch_core::key::{KeyId, Prefix, digest, issue};
+use edgelatch_core::key::{KeyId, Pepper, Prefix, digest, issue};
 use edgelatch_core::policy::{AllowMode, IpPolicy, Order};
 use std::fmt::Write as _;
 
@@ -34,6 +39,10 @@ const KEYS: [(&str, Option<&str>, u32, Option<&str>); 10] = [
     ("scoped", Some("cdn"), 1, None),
 ];
 
+/// Of two snapshots; the second one's text has every character of base64url that base64 has not.
+const PEPPERS: [&[u8]; 2] =
+    [b"not a secret: test pepper", &[0xfb, 0xef, 0xbe, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]];
+
 /// The content of the file, were the first head issued at `start`.
 pub fn text(start: u64) -> Result<String> {
     let root = |version, publisher| RootFields {
@@ -53,13 +62,16 @@ pub fn text(start: u64) -> Result<String> {
     };
     let prefix = Prefix::parse("ex_sk").map_err(|error| anyhow!("{error}"))?;
     let texts: Vec<String> = KEYS.iter().map(|_| issue(&prefix, &mut fill).to_string()).collect();
-    let tree = |leaving_revoked: bool| -> Result<Tree> {
+    let tree = |leaving_revoked: bool, pepper: Option<&[u8]>| -> Result<Tree> {
         let records = KEYS.iter().zip(&texts).zip(1..).filter(|((key, _), _)| key.0 != "stranger");
         let records: Result<Vec<KeyRecord>> =
             records.map(|((key, text), n)| record(key, text, n, start, leaving_revoked)).collect();
-        Ok(build_tree(&realm(&[("reader", &["zone.view"]), ("purger", &["cache.*", "zone.view"])]), records?)?)
+        let pepper = pepper.and_then(Pepper::new);
+        let of = RealmRecord { pepper, ..realm(&[("reader", &["zone.view"]), ("purger", &["cache.*", "zone.view"])]) };
+        Ok(build_tree(&of, records?)?)
     };
-    let (before, after) = (tree(false)?, tree(true)?);
+    let (before, after) = (tree(false, None)?, tree(true, None)?);
+    let peppered = [tree(true, Some(PEPPERS[0]))?, tree(true, Some(PEPPERS[1]))?];
     let head = |root_version, epoch, issued_at, tree: &Tree, publisher| {
         let fields = HeadFields { root_version, issued_at, not_after: issued_at + LIFE, ..head_fields(epoch, tree) };
         sign_head(&fields, &[signer(publisher)])
@@ -69,12 +81,16 @@ pub fn text(start: u64) -> Result<String> {
     let keys: Vec<String> = KEYS.iter().zip(&texts).map(|(key, text)| format!("    \"{}\": \"{text}\"", key.0)).collect();
     writeln!(out, "  \"keys\": {{\n{}\n  }},", keys.join(",\n"))?;
     writeln!(out, "  \"roots\": [\"{}\", \"{}\"],", base64(&roots[0]), base64(&roots[1]))?;
+    let peppers = PEPPERS.map(|pepper| BASE64_URL_SAFE_NO_PAD.encode(pepper));
+    writeln!(out, "  \"peppers\": [\"{}\", \"{}\"],", peppers[0], peppers[1])?;
     let snapshots = [
         ("first", head(1, 7, start, &before, 2)?, &before),
         ("renewed", head(1, 8, start + LIFE / 3, &before, 2)?, &before),
         ("second", head(1, 9, start + LIFE / 2, &after, 2)?, &after),
         ("equivocal", head(1, 9, start + LIFE / 2 + 1, &before, 2)?, &before),
         ("rotated", head(2, 10, start + LIFE / 2 + 2, &after, 3)?, &after),
+        ("peppered", head(1, 10, start + LIFE / 2 + 2, &peppered[0], 2)?, &peppered[0]),
+        ("repeppered", head(1, 11, start + LIFE / 2 + 3, &peppered[1], 2)?, &peppered[1]),
         ("stolen", head(1, 11, start + LIFE / 2 + 3, &before, 4)?, &before),
     ];
     let lines: Result<Vec<String>> = snapshots

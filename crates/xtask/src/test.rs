@@ -59,6 +59,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "readers", about: "published files that take a key, and edges that have one or none", plan: readers },
     Step { name: "s3", about: "buckets as targets on a real server that speaks S3: races, kills, stores that fail", plan: s3 },
     Step { name: "s3-edge", about: "an edge that reads a bucket, and a store that is away for a while", plan: s3_edge },
+    Step { name: "pepper", about: "a pepper is given to edges, rotated and retired", plan: pepper },
     Step { name: "fleet", about: "a revocation is waited for until every edge has it", plan: fleet },
     Step {
         name: "shipping",
@@ -192,6 +193,10 @@ fn s3() -> Result<Plan> {
 
 fn s3_edge() -> Result<Plan> {
     with_s3(with_command(Counts::Ours, "tests/e2e/s3/run.mjs", None))
+}
+
+fn pepper() -> Result<Plan> {
+    Ok(with_command(Counts::Ours, "tests/e2e/pepper.mjs", None))
 }
 
 fn fleet() -> Result<Plan> {

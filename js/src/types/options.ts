@@ -70,6 +70,9 @@ export interface LazyOptions {
   readonly fetchesPerSecond?: number;
 }
 
+/** A pepper, as `edgelatch trust pepper create` writes it into a file: the base64url or base64 text of its 16 to 64 bytes, or these. */
+export type Pepper = Uint8Array | string;
+
 /**
  * Options of `createVerifier`. The core validates what it interprets; an unknown option is refused, and so is `undefined` for
  * one without which less is protected: a variable that is not set must not pass for a decision.
@@ -111,8 +114,11 @@ export interface VerifierOptions {
   readonly allowPreflight?: boolean | undefined;
   /** What the edge had seen when it last ran ({@link Verifier.floor}), kept by the host: a cold start believes nothing older. */
   readonly floor?: { readonly rootVersion: number; readonly epoch: number };
-  /** The pepper of a realm whose digests are peppered: its id, from 1, and its 16 to 64 bytes. */
-  readonly pepper?: { readonly id: number; readonly secret: Uint8Array };
+  /**
+   * The pepper that the realm's digests are made with, or up to four of them: while one is rotated, the edge is given the next one beside the present
+   * one. A snapshot that was made with another one is refused ({@link UpdateError} `wrong_pepper`), and what serves goes on. Default: none.
+   */
+  readonly pepper?: Pepper | readonly Pepper[];
   /** Where usage events go, and who is told of new epochs: `usageReporter`, or an object of your own. The caller closes it. Default: nowhere. */
   readonly usage?: UsageSink | undefined;
   /** Called with every verdict. What it throws is discarded. */

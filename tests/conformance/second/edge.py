@@ -21,8 +21,8 @@ class Edge:
         self.floors = [tuple(map(int, settings["floor"].split(":")))] if "floor" in settings else []
         if "min_epoch" in settings:
             self.floors.append((self.root.version, int(settings["min_epoch"])))
-        pepper_id, _, secret = settings.get("pepper", "0:").partition(":")
-        self.pepper_id, self.pepper = int(pepper_id), bytes.fromhex(secret)
+        peppers = [bytes.fromhex(secret) for secret in settings["pepper"].split(",")] if "pepper" in settings else []
+        self.peppers = {0: None} | {text.pepper_id(pepper): pepper for pepper in peppers}
         self.mask_ip = settings.get("mask_ip") == "on"
         bits = {"bearer": 1, "x-api-key": 2}
         self.credentials = sum(bits[name] for name in settings.get("credentials", "bearer,x-api-key").split(","))
@@ -84,7 +84,7 @@ class Edge:
 
     def switch(self, root, tree):
         require(self.query or self.credentials & tree.directory.credentials, "bad_config")
-        require(tree.directory.pepper_id in (0, self.pepper_id), "wrong_pepper")
+        require(tree.directory.pepper_id in self.peppers, "wrong_pepper")
         self.root, self.era, self.head, self.tree, self.offered = root, root.era, tree.head, tree, None
 
     def verify(self, key, ip, service, permission, now):
@@ -99,7 +99,7 @@ class Edge:
 
     def looked_up(self, key, ip, service, permission, now):
         flags = STALE if now >= self.head.not_after else 0
-        pepper = self.pepper if self.tree.directory.pepper_id else None
+        pepper = self.peppers[self.tree.directory.pepper_id]
         record = self.tree.find(text.digest(key, pepper)[:16])
         if record is None:
             return "unknown", flags, None

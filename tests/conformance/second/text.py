@@ -46,7 +46,12 @@ def read_key_id(text):
 
 def digest(text, pepper=None):
     plain = hashlib.sha256(text).digest()
-    return hmac.new(pepper, plain, hashlib.sha256).digest() if pepper else plain
+    return hmac.new(pepper, plain[:16], hashlib.sha256).digest() if pepper else plain
+
+
+def pepper_id(pepper):
+    """The number by which a directory names it."""
+    return int.from_bytes(hmac.new(pepper, b"edgelatch pepper id", hashlib.sha256).digest()[:4], "big") or 1
 
 
 def is_pattern(text, stars=True):

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use edgelatch_core::limits::CLOCK_TOLERANCE;
 use edgelatch_core::root::Root;
 use edgelatch_core::signed::Role;
-use edgelatch_registry::{Pulse, RealmPulse, Registry, RootRow, format_time};
+use edgelatch_registry::{Pulse, RealmPulse, Registry, RootRow, Slug, format_time};
 use edgelatch_server::{Severity, examine};
 use edgelatch_sync::{Directory, Shown, Target, key_file};
 use serde::Serialize;
@@ -110,6 +110,7 @@ const MENDS_OF_REALMS: &[(&str, &str, &str)] = &[
     ("head", "from_future", "set the clocks by NTP; if they are right by now: edgelatch trust repair-clock --realm REALM"),
     ("head", "", "edgelatch publish --realm REALM"),
     ("root", "", "edgelatch trust extend --realm REALM, with the root key"),
+    ("pepper", "", "put the pepper back from where it is kept: edgelatch trust pepper import FILE --realm REALM"),
     ("changes", "", "edgelatch publish --realm REALM, or see why `edgelatch serve` does not"),
 ];
 
@@ -137,10 +138,13 @@ impl Doctor {
     }
 
     fn look(&self, context: &Context, registry: Arc<Registry>, report: &mut Report) -> Result<()> {
-        for (place, trouble) in examine(context.dir.published(), Arc::clone(&registry)).troubles() {
+        let (all_peppers, own) = (context.all_peppers(), context.dir.keys());
+        // A machine that only serves what others publish has none.
+        let peppers = move |realm: &Slug| own.exists().then(|| all_peppers(realm));
+        for (place, trouble) in examine(context.dir.published(), Arc::clone(&registry), Arc::new(peppers)).troubles() {
             report.add(place, trouble.severity, trouble.code, trouble.detail);
         }
-        report.checked.extend(["clock", "disk", "heads", "roots"]);
+        report.checked.extend(["clock", "disk", "heads", "peppers", "roots"]);
         if !self.quick
             && let Some(damages) = report.look("damage", "database", registry.damages().map_err(Failure::from))
         {

@@ -126,7 +126,7 @@ fn page(page: &Page<'_>) -> Value {
 fn directory(directory: &Directory<'_>) -> Value {
     let mut value = json!({
         "object": "directory", "credentials": directory.credentials.names().collect::<Vec<_>>(), "imports": directory.imports,
-        "pepper_id": (directory.pepper_id != 0).then_some(directory.pepper_id),
+        "pepper_id": directory.pepper.map(|pepper| pepper.to_string()),
     });
     for table in Table::ALL {
         let chunk = |(number, of): (u32, Slot)| json!({ "chunk": number, "digest": of.id.to_string(), "bytes": of.length });

@@ -107,9 +107,11 @@ impl Restore {
                 remote.read(&item.to_string()).map_err(failed)
             }
         };
-        let found = match compare(registry, &realm, &read) {
+        let found = match compare(registry, &realm, &read, &context.peppers(&realm)) {
             // Whoever goes on above it need not be able to read it: perhaps there is nothing behind the head, which a thief of the key has signed.
-            Err(error @ Error::Unsound { .. }) if self.go_on_above.is_some() => {
+            Err(error @ (Error::Unsound { .. } | Error::PepperMissing { .. } | Error::PepperCorrupt { .. }))
+                if self.go_on_above.is_some() =>
+            {
                 output::note(format_args!("{realm}: {error}"));
                 return self.go_on_blindly(registry, realm, &read);
             }
@@ -121,7 +123,7 @@ impl Restore {
             }
             return Ok(Realm { realm, published_epoch: None, settled: true, keys: Vec::new() });
         };
-        let (epoch, mut keys) = (found.epoch(), found.keys().to_vec());
+        let (epoch, mut keys, lost) = (found.epoch(), found.keys().to_vec(), found.lost().to_vec());
         let caller = caller()?;
         let mut settled = self.go_on_above.is_some();
         if let Some(above) = self.go_on_above {
@@ -138,6 +140,13 @@ impl Restore {
             let left = left?;
             settled = left.is_empty();
             keys = if settled { keys } else { left };
+            for key in &lost {
+                output::note(format_args!(
+                    "{BAD}{realm}: key {} (`{}`, org {}) needs another secret{RESET}: the one that it got since is known by its digest under the \
+                     pepper alone, so it is refused from the next epoch on; `edgelatch keys rotate` makes one",
+                    key.key_id, key.name, key.org
+                ));
+            }
         }
         Ok(Realm { realm, published_epoch: Some(epoch), settled, keys })
     }

@@ -243,12 +243,14 @@ fn publishing(context: &Context, registry: &Arc<Registry>, args: &Serve, all: &[
     if let Some(error) = missing.filter(|_| !some) {
         return Err(error.into());
     }
+    let (peppers, published) = (context.all_peppers(), realms.clone());
     Ok(Publishing {
         registry: Arc::clone(registry),
         dir: context.dir.clone(),
         node: node(context, registry)?,
         realms,
         begin: Box::new(begin),
+        peppers: Arc::new(move |realm: &Slug| published.includes(realm).then(|| peppers(realm))),
         interval: args.publish_interval,
     })
 }

@@ -2,7 +2,6 @@
 
 use super::records::{Entry, Settings};
 use crate::error::Error;
-use crate::key::Pepper;
 use crate::limits::{
     CHUNK_ENTRIES, MAX_CHUNK_BYTES, MAX_CHUNK_NUMBER, MAX_ROLE_PATTERNS, MAX_SCOPE_SERVICES, MAX_SET_ROLES, MAX_TABLE_CHUNKS,
 };
@@ -117,7 +116,7 @@ pub(super) fn encode_directory(
     }
     let mut out = put::open(MAGIC);
     out.extend_from_slice(&[settings.credentials.bits(), if settings.imports { FLAG_IMPORTS } else { 0 }]);
-    out.extend_from_slice(&settings.pepper.as_ref().map_or(0, Pepper::id).to_le_bytes());
+    out.extend_from_slice(&settings.pepper.as_ref().map_or(0, |pepper| pepper.id().get()).to_le_bytes());
     for table in Table::ALL {
         let of_table = chunks.range((table, 0)..=(table, u32::MAX));
         let count = of_table.clone().count();

@@ -12,7 +12,7 @@
 //! floor=VERSION:EPOCH           durable floor: what this edge had seen when it last ran, see Floor
 //! lazy=BYTES                    keep so many bytes of shards and chunks at most, and ask for the others: 262144 to 3221225472
 //! fetches=N                     with `lazy`: let at most so many objects a second be fetched, 1 to 10000, else 100
-//! pepper=ID:HEX                 the secret of a realm whose digests are peppered: id from 1, 16 to 64 bytes
+//! pepper=HEX,…                  secrets that the realm's digests may be made with: 16 to 64 bytes each, 4 at most
 //! ```
 
 use super::Floor;
@@ -22,7 +22,7 @@ use crate::hex::digit;
 use crate::http::{Block, CredentialHeaders, INTEREST, is_query_name};
 use crate::ip::Ip;
 use crate::key::Pepper;
-use crate::limits::{DEFAULT_FETCHES, MAX_EPOCH, MAX_FETCHES, MAX_GRACE, MAX_LAZY_BYTES, MIN_LAZY_BYTES};
+use crate::limits::{DEFAULT_FETCHES, MAX_EPOCH, MAX_FETCHES, MAX_GRACE, MAX_LAZY_BYTES, MAX_PEPPERS, MIN_LAZY_BYTES};
 use crate::permission::is_permission;
 use crate::say;
 use crate::text::{Say, whole};
@@ -42,7 +42,7 @@ pub struct HostConfig {
     pub(crate) grace: u64,
     pub(crate) min_epoch: u64,
     pub(crate) floor: Option<Floor>,
-    pub(crate) pepper: Option<Pepper>,
+    pub(crate) peppers: Vec<Pepper>,
     pub(crate) lazy: Option<usize>,
     pub(crate) fetches: Option<u32>,
 }
@@ -60,7 +60,7 @@ const SETTINGS: [(&str, &str); 11] = [
     ("grace", "expected seconds, at most 30 days"),
     ("min_epoch", "expected an epoch, a whole number below 2^53"),
     ("floor", Floor::EXPECTED),
-    ("pepper", "expected `id:hex` of 16 to 64 bytes, id not 0"),
+    ("pepper", "expected 1 to 4 peppers of 16 to 64 bytes, each once, in hexadecimal digits"),
     ("lazy", "expected bytes, 262144 to 3221225472"),
     ("fetches", "expected objects a second, 1 to 10000"),
 ];
@@ -129,10 +129,7 @@ impl HostConfig {
             "grace" => self.grace = number(0..=MAX_GRACE)?,
             "min_epoch" => self.min_epoch = number(0..=MAX_EPOCH)?,
             "floor" => self.floor = Some(Floor::read(value)?),
-            "pepper" => {
-                let (id, hex) = value.split_once(':')?;
-                self.pepper = Some(Pepper::new(u32::try_from(whole(id)?).ok()?, &unhex(hex)?)?);
-            }
+            "pepper" => value.split(',').try_for_each(|hex| self.add_pepper(Pepper::new(&unhex(hex)?)?))?,
             "lazy" => {
                 let fits = |bytes: &usize| (MIN_LAZY_BYTES..=MAX_LAZY_BYTES).contains(bytes);
                 self.lazy = Some(usize::try_from(whole(value)?).ok().filter(fits)?);
@@ -140,6 +137,24 @@ impl HostConfig {
             "fetches" => self.fetches = Some(u32::try_from(number(1..=MAX_FETCHES.into())?).ok()?),
             _ => return None,
         }
+        Some(())
+    }
+
+    /// The same with one more pepper; `None` where it has as many as there may be.
+    pub fn with_pepper(mut self, pepper: Pepper) -> Option<Self> {
+        let known = self.peppers.iter().any(|known| known.id() == pepper.id());
+        if !known {
+            self.add_pepper(pepper)?;
+        }
+        Some(self)
+    }
+
+    fn add_pepper(&mut self, pepper: Pepper) -> Option<()> {
+        // Twice the same is a slip: the one that was meant is missing.
+        if self.peppers.len() >= MAX_PEPPERS || self.peppers.iter().any(|known| known.id() == pepper.id()) {
+            return None;
+        }
+        self.peppers.push(pepper);
         Some(())
     }
 

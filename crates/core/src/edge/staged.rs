@@ -5,40 +5,42 @@ use crate::bundle::Feed;
 use crate::error::Error;
 use crate::head::Head;
 use crate::http::CredentialHeaders;
-use crate::key::Pepper;
+use crate::key::{Pepper, PepperId};
 use crate::limits::{MAX_TOP_BYTES, UPDATE_SHARE};
 use crate::patch::Patch;
 use crate::root::Root;
+use crate::say;
 use crate::snapshot::{Need, Snapshot};
 use crate::tree::directory::Directory;
 use crate::tree::{Place, Slot};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// What the directory and the host together say about credentials.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Settings {
     pub(super) credentials: CredentialHeaders,
     pub(super) imports: bool,
-    pub(super) peppered: bool,
+    /// The pepper that the digests are made with.
+    pub(super) pepper: Option<Pepper>,
 }
 
 /// What the host's configuration says about credentials, and about memory.
 pub(super) struct Terms {
     credentials: Option<CredentialHeaders>,
     query: bool,
-    pepper: Option<u32>,
+    peppers: Vec<Pepper>,
     /// On a lazy edge, the bytes of shards and chunks that a candidate may take.
     lazy: Option<usize>,
 }
 
 impl Terms {
     pub(super) fn of(config: &HostConfig) -> Self {
-        let pepper = config.pepper.as_ref().map(Pepper::id);
         Terms {
             credentials: config.credentials,
             query: config.query.is_some(),
-            pepper,
+            peppers: config.peppers.clone(),
             lazy: config.lazy.map(|bytes| bytes / UPDATE_SHARE),
         }
     }
@@ -49,11 +51,19 @@ impl Terms {
             let reason = "the realm accepts none of the headers that the host leaves".into();
             return Err(Error::BadConfig { key: "credentials".into(), reason });
         }
-        let peppered = directory.pepper_id != 0;
-        if peppered && self.pepper != Some(directory.pepper_id) {
-            return Err(Error::WrongPepper { needed: directory.pepper_id });
-        }
-        Ok(Settings { credentials, imports: directory.imports, peppered })
+        let pepper = directory.pepper.map(|needed| self.pepper(needed)).transpose()?;
+        Ok(Settings { credentials, imports: directory.imports, pepper })
+    }
+
+    /// The pepper of this id. Without it every key would be unknown, so the snapshot is refused, and it is said what is missing.
+    fn pepper(&self, needed: PepperId) -> Result<Pepper, Error> {
+        self.peppers.iter().find(|pepper| pepper.id() == needed).cloned().ok_or_else(|| {
+            let mut given = String::new();
+            for (at, pepper) in self.peppers.iter().enumerate() {
+                say!(&mut given, if at == 0 { "" } else { ", " }, pepper.id());
+            }
+            Error::WrongPepper { needed, given: if given.is_empty() { "none".into() } else { given } }
+        })
     }
 }
 

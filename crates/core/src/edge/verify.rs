@@ -109,7 +109,7 @@ impl Edge {
         if !given {
             return Outcome::of(Code::Missing);
         }
-        let settings = self.active.as_ref().map(|active| active.settings);
+        let settings = self.active.as_ref().map(|active| &active.settings);
         let key = match syntax(text, settings) {
             Ok(key) => key,
             Err(code) => {
@@ -165,7 +165,7 @@ impl Edge {
     /// The digest by which the snapshot knows a key, as two numbers.
     #[inline]
     fn lookup_digest(&self, key: &KeyText<'_>, active: &Active) -> (u64, u64) {
-        match self.config.pepper.as_ref().filter(|_| active.settings.peppered) {
+        match &active.settings.pepper {
             Some(pepper) => leading_words(&pepper.apply(&key.digest())),
             None => key.words(),
         }
@@ -206,7 +206,7 @@ pub(super) fn row(at: Location) -> usize {
 /// Syntax and check. Without a snapshot it is not known whether the realm holds imports, so what could be an imported key is
 /// neither accepted nor refused.
 #[inline]
-fn syntax(text: &[u8], settings: Option<Settings>) -> Result<KeyText<'_>, Code> {
+fn syntax<'a>(text: &'a [u8], settings: Option<&Settings>) -> Result<KeyText<'a>, Code> {
     if text.len() > MAX_CREDENTIAL_BYTES {
         return Err(Code::Malformed);
     }

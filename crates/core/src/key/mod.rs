@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 pub use id::{BadKeyId, KeyId};
 #[cfg(feature = "builder")]
 pub use issue::{BadPrefix, Prefix, first_12, issue, masked};
-pub use pepper::Pepper;
+pub use pepper::{NoPepperId, Pepper, PepperId};
 
 const SECRET: usize = 30;
 

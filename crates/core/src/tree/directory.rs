@@ -11,6 +11,7 @@ use super::chunk::Table;
 use super::slot::{SLOT, Slot};
 use crate::error::{Boxed, Error};
 use crate::http::CredentialHeaders;
+use crate::key::PepperId;
 use crate::limits::{MAX_CHUNK_BYTES, MAX_CHUNK_NUMBER, MAX_TABLE_CHUNKS};
 use crate::wire::{Reader, size};
 use crate::work;
@@ -26,8 +27,8 @@ pub struct Directory<'a> {
     pub credentials: CredentialHeaders,
     /// Whether the realm holds imported keys, whose text has no check characters.
     pub imports: bool,
-    /// The pepper that the realm's digests are made with; 0 for none.
-    pub pepper_id: u32,
+    /// The pepper that the realm's digests are made with, if there is one.
+    pub pepper: Option<PepperId>,
     tables: [&'a [u8]; 4],
 }
 
@@ -54,7 +55,7 @@ impl<'a> Directory<'a> {
             *rows = read_table(&mut reader, table)?;
         }
         reader.finish()?;
-        Ok(Directory { credentials, imports: flags & FLAG_IMPORTS != 0, pepper_id, tables })
+        Ok(Directory { credentials, imports: flags & FLAG_IMPORTS != 0, pepper: PepperId::new(pepper_id), tables })
     }
 
     /// The chunks of a table, by number: they ascend.

@@ -83,7 +83,9 @@ fn key_texts_ids_and_digests() {
     for row in rows(&keys, "digests") {
         let digest = key::digest(text(row, "text").as_bytes());
         assert_eq!(hex(&digest), text(row, "digest"));
-        assert_eq!(hex(&Pepper::new(1, &unhex(text(row, "pepper"))).unwrap().apply(&digest)), text(row, "peppered"));
+        let pepper = Pepper::new(&unhex(text(row, "pepper"))).unwrap();
+        assert_eq!(hex(&pepper.apply(&digest)), text(row, "peppered"));
+        assert_eq!(pepper.id().to_string(), text(row, "pepper_id"));
     }
 }
 
@@ -283,7 +285,8 @@ fn bundles_hold_what_was_put_in() {
         let roles: Vec<_> = roles.iter().map(|(name, patterns)| json!({ "name": name, "patterns": patterns })).collect();
         let directory = Directory::parse(parts[1].bytes).unwrap();
         let found = json!({
-            "credentials": directory.credentials.bits(), "imports": directory.imports, "pepper_id": directory.pepper_id, "roles": roles,
+            "credentials": directory.credentials.bits(), "imports": directory.imports, "pepper": directory.pepper.map(|id| id.to_string()),
+            "roles": roles,
         });
         assert_eq!(found, realm["directory"]);
 

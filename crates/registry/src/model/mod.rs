@@ -40,6 +40,7 @@ pub(crate) use list::{PageBytes, check_place, cursor, cut};
 pub use preset::{Preset, PresetData, PresetRole};
 pub use settings::{Authority, Credential, Deletion, Environment, Field, RealmCredentials, Revocation, RotationMode, Settings};
 pub(crate) use tenants::MANAGEMENT_REALM;
+pub(crate) use tenants::pepper_text;
 pub use tenants::{
     NewOrg, NewOwner, NewRealm, NewRole, Org, OrgEdit, Owner, OwnerEdit, OwnerKind, Realm, RealmEdit, Role, RoleEdit,
 };

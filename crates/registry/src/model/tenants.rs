@@ -1,6 +1,7 @@
 //! Realms, and who is in one: orgs, their owners, and roles.
 
-use serde::{Deserialize, Serialize};
+use edgelatch_core::key::PepperId;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::json::given;
 use super::preset::Preset;
@@ -30,8 +31,10 @@ pub struct Realm {
     pub imports: bool,
     /// Seconds that a head lives: how long edges go on without the control plane.
     pub head_lifetime: u64,
-    /// Id of its pepper, if its digests are peppered.
-    pub pepper_id: Option<u32>,
+    /// Id of the pepper that the digests in its snapshots are made with, eight hexadecimal digits, if they are made with one.
+    #[serde(serialize_with = "optional_pepper")]
+    #[schema(value_type = Option<String>, pattern = "^[0-9a-f]{8}$", example = "3f9a01bc")]
+    pub pepper_id: Option<PepperId>,
     /// Rises with every change that a snapshot would show.
     pub changes: u64,
     /// When it was made.
@@ -40,6 +43,18 @@ pub struct Realm {
     pub created_at: u64,
     /// Rises with every change to the realm itself.
     pub revision: u64,
+}
+
+/// A pepper's id as JSON has it.
+pub(crate) fn pepper_text<S: Serializer>(pepper: &PepperId, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(pepper)
+}
+
+fn optional_pepper<S: Serializer>(pepper: &Option<PepperId>, to: S) -> Result<S::Ok, S::Error> {
+    match pepper {
+        Some(pepper) => pepper_text(pepper, to),
+        None => to.serialize_none(),
+    }
 }
 
 /// Changes to a realm; what is left out stays as it is.

@@ -6,6 +6,7 @@
 //! | `records`, `snapshot` | keys as records; everything that a tree is built from, or what has changed of it |
 //! | `spelled` | records with what they refer to in the place of numbers |
 //! | `ledger`, `leases`, `nodes` | which epochs were taken; which process publishes; who is at work |
+//! | `peppers` | which pepper snapshots are made with, and which others there are |
 //! | `states` | all realms at one look |
 //! | `files` | published files, for nodes that copy them |
 //! | `edge`, `explain` | the real core over a state that was not published: what a key would get, and who may use an address |
@@ -19,6 +20,7 @@ mod leases;
 mod ledger;
 mod nodes;
 mod pace;
+mod peppers;
 mod records;
 mod snapshot;
 mod spelled;
@@ -32,6 +34,7 @@ pub use leases::Lease;
 pub use ledger::{EpochRequest, LedgerRow, RootRow};
 pub use nodes::{Node, Twin};
 pub use pace::Pace;
+pub use peppers::{PepperRow, PepperState};
 pub use snapshot::{Since, Snapshot};
 pub use states::{LastEpoch, RealmState};
 

@@ -41,14 +41,21 @@ pub enum Since {
 }
 
 impl Ledger<'_> {
-    /// One state of the realm. `pepper` is the secret that goes with the realm's pepper id, if it has one.
+    /// One state of the realm. `pepper` is the one that [`Ledger::pepper`] names, if it names one.
     pub fn snapshot(&self, pepper: Option<&Pepper>) -> Result<Snapshot, Error> {
         self.0.read(|tx| {
             let realm = find_realm(tx, self.0.realm)?;
             let settings = settings(&realm, pepper)?;
-            let entries = directory::stored(tx)?;
-            let state = State { settings, entries, records: of_realm(tx)? };
-            Ok(Snapshot { changes: realm.changes, state })
+            state(tx, &realm, settings)
+        })
+    }
+
+    /// The same as if there were no pepper, for whoever compares it with another state.
+    pub fn unpeppered(&self) -> Result<Snapshot, Error> {
+        self.0.read(|tx| {
+            let realm = Realm { pepper_id: None, ..find_realm(tx, self.0.realm)? };
+            let settings = settings(&realm, None)?;
+            state(tx, &realm, settings)
         })
     }
 
@@ -65,12 +72,19 @@ impl Ledger<'_> {
     }
 }
 
+fn state(tx: &mut Transaction<'_>, realm: &Realm, settings: Settings) -> Result<Snapshot, Error> {
+    let entries = directory::stored(tx)?;
+    Ok(Snapshot { changes: realm.changes, state: State { settings, entries, records: of_realm(tx)? } })
+}
+
 fn settings(realm: &Realm, pepper: Option<&Pepper>) -> Result<Settings, Error> {
+    // A tree under the wrong one would let every key be unknown.
     if realm.pepper_id != pepper.map(Pepper::id) {
-        let detail = match realm.pepper_id {
-            Some(id) => format!("realm `{}` needs pepper {id}; give the publisher that pepper", realm.realm),
-            None => format!("realm `{}` has no pepper; give the publisher none", realm.realm),
-        };
+        let needed = realm.pepper_id.map_or("no pepper".into(), |id| format!("pepper {id}"));
+        let detail = format!(
+            "realm `{}` takes {needed}, and another one was given: it has changed meanwhile; publish again",
+            realm.realm
+        );
         return Err(Error::Snapshot { detail });
     }
     let headers =

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use edgelatch_core::key::PepperId;
 use edgelatch_core::tree::ObjectId;
 
 use crate::error::Error;
@@ -27,6 +28,12 @@ impl From<u64> for Value {
     /// Times and counters stay far below 2^63; one that did not would be refused by the column's CHECK.
     fn from(value: u64) -> Value {
         Value::Int(i64::try_from(value).unwrap_or(-1))
+    }
+}
+
+impl From<PepperId> for Value {
+    fn from(pepper: PepperId) -> Value {
+        pepper.get().into()
     }
 }
 
@@ -64,6 +71,7 @@ columns_of! {
     String: Value::Text(text) => Some(text);
     Vec<u8>: Value::Blob(bytes) => Some(bytes);
     [u8; 32]: Value::Blob(bytes) => bytes.try_into().ok();
+    PepperId: Value::Int(n) => u32::try_from(n).ok().and_then(PepperId::new);
     ObjectId: Value::Blob(bytes) => bytes.try_into().ok().map(ObjectId);
 }
 

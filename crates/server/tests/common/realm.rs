@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{Database, Env, Handover, Key, NewKey, NewRealm, Preset, Registry};
-use edgelatch_server::{Options, Publishing, Realms};
-use edgelatch_sync::{DataDir, Directory, Init, Publisher, Target, init_managed, key_file};
+use edgelatch_server::{Options, Peppers, Publishing, Realms};
+use edgelatch_sync::{DataDir, Directory, Init, PepperSource, Publisher, Readers, Target, init_managed, key_file};
 
 use super::{Served, caller, slug};
 
@@ -100,6 +100,7 @@ impl Realm {
         targets: impl Fn(&DataDir) -> Vec<Box<dyn Target>> + Send + Sync + 'static,
     ) -> Publishing {
         let (registry, machine) = (self.registry(), self.machine(name));
+        let peppers = peppers_in(&machine);
         let (of, here, path) = (Arc::clone(&registry), machine.clone(), self.dir.key(Role::Publisher));
         let begin = move |realm: &edgelatch_registry::Slug| {
             let key = key_file::load(&path, Role::Publisher, realm)?;
@@ -112,6 +113,7 @@ impl Realm {
             node: slug(name),
             realms: Realms::All,
             begin: Box::new(begin),
+            peppers,
             interval: Duration::from_millis(20),
         }
     }
@@ -124,4 +126,10 @@ impl Realm {
     pub fn own(&self) -> Directory {
         Directory::new(self.dir.realm(&slug("acme")))
     }
+}
+
+/// Where every realm's peppers are.
+pub fn peppers_in(dir: &DataDir) -> Arc<Peppers> {
+    let dir = dir.clone();
+    Arc::new(move |realm: &edgelatch_registry::Slug| Some(PepperSource::new(&dir, realm, Readers::Owner)))
 }

@@ -83,7 +83,7 @@ impl Publisher {
         let unknown: Vec<_> = targets.into_iter().filter(|target| !held.contains_key(&target.name())).collect();
         let (Some(last), false) = (ledger.newest(1)?.into_iter().next(), unknown.is_empty()) else { return Ok(()) };
         let (roots, now) = (ledger.roots()?, self.registry.env().now()?);
-        forest.grow(&ledger, false, now, &self.watch)?;
+        forest.grow(&ledger, &self.peppers, false, now, &self.watch)?;
         let tree = forest.tree()?;
         // Else an epoch is due, which looks through them.
         if tree.id() != last.tree {

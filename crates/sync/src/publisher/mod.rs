@@ -2,14 +2,15 @@
 //!
 //! | read | for |
 //! |---|---|
-//! | this file | the order of steps, and what is remembered between two epochs |
+//! | this file | the order of steps |
+//! | `memory` | what is remembered between two epochs |
 //! | `due` | whether an epoch is due |
 //! | `signing` | who signs, under which root |
 
 mod due;
+pub(crate) mod memory;
 mod signing;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -17,14 +18,16 @@ use std::time::{Duration, Instant};
 use edgelatch_core::build::encode_bundle;
 use edgelatch_core::limits::{CLOCK_TOLERANCE, MAX_EPOCH};
 use edgelatch_registry::limits::HEAD_LIFETIME;
-use edgelatch_registry::{Caller, EpochRequest, Ledger, Registry, RootRow, Slug, format_time};
+use edgelatch_registry::{Caller, EpochRequest, Ledger, Registry, Slug, format_time};
 
 use crate::clock::Witness;
 use crate::data_dir::DataDir;
 use crate::error::Error;
 use crate::files;
-use crate::forest::{Forest, Grown};
+use crate::forest::Grown;
 use crate::held::{Held, side_by_side};
+use crate::pepper::PepperSource;
+use crate::private::Readers;
 use crate::publication::Publication;
 use crate::published::{Aged, FailedTarget, Published, Reason, Stage};
 use crate::restore;
@@ -33,13 +36,10 @@ use crate::signers::{Signed, Signers};
 use crate::target::{Shown, Target};
 use crate::trust::Life;
 
+use memory::{BUNDLE_PAUSE, Memory, Out, SMALL_BUNDLE};
+
 /// A head's lifetime unless told otherwise, in seconds: a day without the control plane before edges refuse.
 pub const DEFAULT_LIFETIME: u64 = 24 * 3600;
-/// The bundle, which has all keys, is written again after so long at the earliest, however many epochs there were: edges that begin
-/// meanwhile find an older one, and fetch what it lacks.
-pub(crate) const BUNDLE_PAUSE: Duration = Duration::from_secs(2);
-/// A bundle of at most so many bytes, 160,000 keys, is written with each epoch.
-pub(crate) const SMALL_BUNDLE: u64 = 4 << 20;
 /// How long to wait for another publisher of this machine.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 /// How often a tree is built for one epoch, where others publish in between: more than two publishers at once take, and each may read all keys.
@@ -51,6 +51,7 @@ pub struct Publisher {
     realm: Slug,
     signers: RwLock<Arc<Signers>>,
     reload: Option<Reload>,
+    peppers: PepperSource,
     lifetime: Option<u64>,
     lock: PathBuf,
     clock: Witness,
@@ -63,30 +64,6 @@ pub struct Publisher {
 
 /// Gets the signers anew.
 type Reload = Box<dyn Fn() -> Result<Signers, Error> + Send + Sync>;
-
-/// What a publisher remembers. All of it can be found out anew.
-#[derive(Debug, Default)]
-struct Memory {
-    forest: Forest,
-    held: BTreeMap<String, Held>,
-    /// When bundles were written last.
-    bundled: Option<Instant>,
-    /// The root, and the stage of its life, that was told of last.
-    aged: Option<Aged>,
-    /// The signers of which it was told why others are missing.
-    lacking: Option<Arc<Signers>>,
-    /// The epoch that targets show whose bundle is still to be written.
-    unbundled: Option<Out>,
-}
-
-/// An epoch that is out.
-#[derive(Debug)]
-struct Out {
-    epoch: u64,
-    signed_at: u64,
-    head: Vec<u8>,
-    roots: Vec<RootRow>,
-}
 
 impl std::fmt::Debug for Publisher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -109,6 +86,7 @@ impl Publisher {
             return Err(Error::Lifetime { seconds, limit: *HEAD_LIFETIME.end() });
         }
         Ok(Publisher {
+            peppers: PepperSource::new(dir, &realm, Readers::Owner),
             lock: dir.lock(&realm),
             clock: Witness::new(dir.clock()),
             shared: registry.carries_files().then(|| Shared::new(Arc::clone(&registry), realm.clone())),
@@ -135,6 +113,11 @@ impl Publisher {
     /// The same, getting its signers anew by `load` when a root names others than it has: so a server goes on under a new root.
     pub fn reloading(self, load: impl Fn() -> Result<Signers, Error> + Send + Sync + 'static) -> Self {
         Publisher { reload: Some(Box::new(load)), ..self }
+    }
+
+    /// The same, finding peppers there.
+    pub fn peppered_from(self, peppers: PepperSource) -> Self {
+        Publisher { peppers, ..self }
     }
 
     /// The realm that it publishes.
@@ -227,7 +210,8 @@ impl Publisher {
         let life = Life::at(root.issued_at, root.expires_at, now);
         let age = Some(Aged { root_version: root.version, expires_at: root.expires_at, life });
         let root_aged = age.filter(|_| life > Life::Fresh && *aged != age);
-        let Grown { changes, diverged } = forest.grow(&self.ledger(), reason == Reason::Asked, now, &self.watch)?;
+        let Grown { changes, diverged } =
+            forest.grow(&self.ledger(), &self.peppers, reason == Reason::Asked, now, &self.watch)?;
         let (tree, patches) = (forest.tree()?, forest.patches()?);
         (self.watch)(Stage::Writing(tree.bytes()));
         // The root may have raised the least epoch that counts.

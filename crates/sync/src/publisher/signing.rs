@@ -19,9 +19,11 @@ impl Publisher {
         Ok((root, life))
     }
 
-    /// Whether this machine could publish by what is known without signing anything: its signing keys under the newest root, and its clock.
+    /// Whether this machine could publish by what is known without signing anything: its signing keys under the newest root, the pepper
+    /// that digests are made with, and its clock.
     pub fn fit(&self) -> Result<(), Error> {
         self.trusted_root(&self.ledger().roots()?)?;
+        self.ledger().pepper()?.map_or(Ok(()), |pepper| self.peppers.find(pepper).map(drop))?;
         self.clock.check(&self.registry, self.registry.env().now()?)
     }
 

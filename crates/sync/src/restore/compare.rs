@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use edgelatch_core::build::Tree;
+use edgelatch_core::build::{State, Tree};
 use edgelatch_core::head::Head;
 use edgelatch_core::key::KeyId;
 use edgelatch_core::tree::Table;
@@ -15,6 +15,7 @@ use super::head::{PublishedHead, prove};
 use super::seen::{Read, Seen, of_published, of_tree};
 use crate::error::Error;
 use crate::layout::Item;
+use crate::pepper::PepperSource;
 
 /// What would become of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -58,6 +59,7 @@ pub struct Comparison {
     published: Seen,
     differing: Vec<Differing>,
     keys: Vec<GoingBack>,
+    lost: Vec<GoingBack>,
 }
 
 /// Whether the registry is older than what `read` finds published of a realm. None where nothing is shown there that counts for edges, or a head
@@ -74,17 +76,43 @@ pub fn older(registry: &Registry, realm: &Slug, read: &Read<'_>) -> Result<Optio
 }
 
 /// The same, with the keys whose state would go back: all that the published head leads to is read for that.
-pub fn compare(registry: &Registry, realm: &Slug, read: &Read<'_>) -> Result<Option<Comparison>, Error> {
+/// `peppers` has the one that what is published was made with, if it was.
+pub fn compare(
+    registry: &Registry,
+    realm: &Slug,
+    read: &Read<'_>,
+    peppers: &PepperSource,
+) -> Result<Option<Comparison>, Error> {
     let Some(older) = older(registry, realm, read)? else { return Ok(None) };
-    let published = of_published(older.head.tree, read)?;
-    let (differing, keys) = differences(&next(registry, realm)?, &published, registry.env().now()?);
-    Ok(Some(Comparison { older, published, differing, keys }))
+    let mut published = of_published(older.head.tree, read)?;
+    let state = registry.ledger(realm).unpeppered()?.state;
+    let lost = match published.pepper {
+        Some(pepper) => published.unpepper(&peppers.find(pepper)?.0, state.records.iter().map(|record| record.digest)),
+        None => Vec::new(),
+    };
+    let now = registry.env().now()?;
+    let (differing, mut keys) = differences(&seen(&state)?, &published, now);
+    let lives = |key: &&PublishedKey| !key.revoked && key.expires_at.is_none_or(|at| at > now);
+    let lost: Vec<GoingBack> = lost.iter().filter(lives).map(|key| GoingBack::of(Fate::Lost, key, vec!["secret"])).collect();
+    let also: Vec<GoingBack> = lost.iter().filter(|lost| keys.iter().all(|key| key.key_id != lost.key_id)).cloned().collect();
+    keys.extend(also);
+    Ok(Some(Comparison { older, published, differing, keys, lost }))
 }
 
-/// What the registry would publish next.
+/// What the registry would publish next, if there were no pepper.
 fn next(registry: &Registry, realm: &Slug) -> Result<Seen, Error> {
-    let state = registry.ledger(realm).snapshot(None)?.state;
-    of_tree(&Tree::build(&state).map_err(|error| Error::Build { detail: error.to_string() })?)
+    seen(&registry.ledger(realm).unpeppered()?.state)
+}
+
+fn seen(state: &State) -> Result<Seen, Error> {
+    of_tree(&Tree::build(state).map_err(|error| Error::Build { detail: error.to_string() })?)
+}
+
+impl GoingBack {
+    fn of(fate: Fate, shown: &PublishedKey, what: Vec<&'static str>) -> GoingBack {
+        let (org, name) = (shown.org.clone(), shown.name.clone());
+        GoingBack { fate, key_id: shown.key_id.to_string(), org, name, what }
+    }
 }
 
 impl Comparison {
@@ -96,6 +124,12 @@ impl Comparison {
     /// The keys whose state would go back: those first that edges would accept again.
     pub fn keys(&self) -> &[GoingBack] {
         &self.keys
+    }
+
+    /// Keys with a secret that was made since, and of which only the digest under a pepper is known: it cannot be taken over, so that they need
+    /// another one.
+    pub fn lost(&self) -> &[GoingBack] {
+        &self.lost
     }
 
     /// Goes on above the published epoch with the registry as it is.
@@ -116,6 +150,8 @@ impl Comparison {
         registry.keys(&self.older.realm).take_over(caller, self.older.head.epoch, &self.differing, progress)?;
         let (_, left) = differences(&next(registry, &self.older.realm)?, &self.published, registry.env().now()?);
         if left.is_empty() {
+            // Edges have that one for certain.
+            registry.ledger(&self.older.realm).adopt_pepper(caller, self.published.pepper)?;
             self.older.take_head(registry, caller, &self.published, "realm.take_published")?;
         }
         Ok(left)
@@ -234,13 +270,7 @@ fn differences(next: &Seen, published: &Seen, now: u64) -> (Vec<Differing>, Vec<
         let next = before.remove(&key_id).unwrap_or_default();
         let published = after.remove(&key_id).unwrap_or_default();
         let Some(shown) = published.first().or(next.first()) else { continue };
-        let back = GoingBack {
-            fate,
-            key_id: key_id.to_string(),
-            org: shown.org.clone(),
-            name: shown.name.clone(),
-            what: what.iter().copied().collect(),
-        };
+        let back = GoingBack::of(fate, shown, what.iter().copied().collect());
         all.push((Differing { key_id, published, next }, back));
     }
     all.sort_by(|(_, a), (_, b)| (a.fate, &a.org, &a.name, &a.key_id).cmp(&(b.fate, &b.org, &b.name, &b.key_id)));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use edgelatch_core::build::{RoleRecord, Tree};
-use edgelatch_core::key::KeyId;
+use edgelatch_core::key::{KeyId, Pepper, PepperId};
 use edgelatch_core::policy::IpPolicy;
 use edgelatch_core::tree::chunk::{Chunk, EntryView};
 use edgelatch_core::tree::directory::Directory;
@@ -28,6 +28,8 @@ const CHUNK: u32 = 64;
 pub(super) struct Seen {
     /// Its records, by the leftmost 16 bytes of their digests.
     pub(super) keys: BTreeMap<[u8; 16], PublishedKey>,
+    /// The pepper that these are made with.
+    pub(super) pepper: Option<PepperId>,
     /// The greatest number in each table of its directory.
     pub(super) numbers: BTreeMap<Table, u32>,
 }
@@ -68,7 +70,7 @@ fn read_tree(tree: ObjectId, object: &dyn Fn(ObjectId) -> Result<Vec<u8>, Error>
     let top = Top::parse(&top).map_err(core)?;
     let directory = object(top.directory.id)?;
     let directory = Directory::parse(&directory).map_err(core)?;
-    let (mut entries, mut seen) = (Entries::default(), Seen::default());
+    let (mut entries, mut seen) = (Entries::default(), Seen { pepper: directory.pepper, ..Seen::default() });
     for table in Table::ALL {
         for (number, slot) in directory.chunks(table) {
             let bytes = object(slot.id)?;
@@ -96,6 +98,23 @@ fn read_tree(tree: ObjectId, object: &dyn Fn(ObjectId) -> Result<Vec<u8>, Error>
         }
     }
     Ok(seen)
+}
+
+impl Seen {
+    /// Takes away the pepper of digests that belong to a secret which is `known` by its SHA-256. Of the others nothing can be made: they are taken out, and
+    /// returned.
+    pub(super) fn unpepper(&mut self, pepper: &Pepper, known: impl Iterator<Item = [u8; 32]>) -> Vec<PublishedKey> {
+        let leftmost = |digest: [u8; 32]| -> [u8; 16] { std::array::from_fn(|at| digest[at]) };
+        let plain: BTreeMap<_, _> = known.map(|digest| (leftmost(pepper.apply(&digest)), leftmost(digest))).collect();
+        let mut lost = Vec::new();
+        for (peppered, key) in std::mem::take(&mut self.keys) {
+            match plain.get(&peppered) {
+                Some(digest) => drop(self.keys.insert(*digest, PublishedKey { digest: *digest, ..key })),
+                None => lost.push(key),
+            }
+        }
+        lost
+    }
 }
 
 impl Entries {

@@ -9,7 +9,9 @@ use edgelatch_core::edge::{Edge, HostConfig, Offer, RequirementId};
 use edgelatch_core::signed::Role;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Created, Database, Handover, NewKey, NewRealm, Preset, Registry, Slug};
-use edgelatch_sync::{Begun, DataDir, Directory, Error, Init, Published, Publisher, Reason, init, key_file};
+use edgelatch_sync::{
+    Begun, DataDir, Directory, Error, Init, PepperSource, Published, Publisher, Readers, Reason, init, key_file,
+};
 use edgelatch_testkit::DAY;
 use edgelatch_testkit::registry::{NOW, caller, env};
 
@@ -65,6 +67,10 @@ impl Plane {
 
     pub fn if_due(&self) -> Option<Reason> {
         self.publisher.publish_if_due(&[&self.target()]).unwrap().map(|p| p.reason)
+    }
+
+    pub fn peppers(&self) -> PepperSource {
+        PepperSource::new(&self.dir, &self.realm, Readers::Owner)
     }
 
     pub fn create(&self, name: &str) -> Created {

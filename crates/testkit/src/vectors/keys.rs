@@ -1,6 +1,7 @@
 //! Key texts, key ids and digests.
 
 use super::raw::{hex, sha256};
+use super::realms::{hmac, pepper_id};
 use anyhow::{Result, ensure};
 use edgelatch_core::key::{KeyId, Pepper};
 use serde_json::{Value, json};
@@ -144,9 +145,11 @@ pub fn tables() -> Result<Value> {
     let mut digests = Vec::new();
     for (n, secret) in [(1, [0x11u8; 16].to_vec()), (2, (0..64).collect())] {
         let digest = sha256(text(n).as_bytes());
-        let pepper = Pepper::new(n, &secret).ok_or_else(|| anyhow::anyhow!("pepper {n}"))?;
+        let pepper = Pepper::new(&secret).ok_or_else(|| anyhow::anyhow!("pepper {n}"))?;
+        ensure!(pepper.apply(&digest) == hmac(&secret, &digest[..16]), "the core's digest under pepper {n} differs");
+        ensure!(pepper.id().to_string() == pepper_id(&secret), "the core's id of pepper {n} differs");
         digests.push(json!({
-            "text": text(n), "digest": hex(&digest), "pepper": hex(&secret), "peppered": hex(&pepper.apply(&digest)),
+            "text": text(n), "digest": hex(&digest), "pepper": hex(&secret), "pepper_id": pepper.id().to_string(), "peppered": hex(&pepper.apply(&digest)),
         }));
     }
     Ok(json!({ "texts": texts, "ids": ids()?, "digests": digests }))

@@ -15,8 +15,23 @@ use edgelatch_core::{
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-pub const PEPPER_ID: u32 = 7;
 pub const PEPPER: &[u8; 32] = b"not a secret: a test pepper 0123";
+
+/// HMAC-SHA-256 by its definition, RFC 2104.
+pub fn hmac(secret: &[u8], message: &[u8]) -> [u8; 32] {
+    let pad = |with: u8| -> Vec<u8> { (0..64).map(|i| secret.get(i).copied().unwrap_or(0) ^ with).collect() };
+    sha256(&[pad(0x5c), sha256(&[&pad(0x36)[..], message].concat()).to_vec()].concat())
+}
+
+/// The id of a pepper: SPEC section 2.
+pub fn pepper_id(secret: &[u8]) -> String {
+    format!("{:08x}", pepper_of(secret))
+}
+
+/// The same as a number.
+pub fn pepper_of(secret: &[u8]) -> u32 {
+    hmac(secret, b"edgelatch pepper id").iter().take(4).fold(0, |id, byte| id << 8 | u32::from(*byte))
+}
 
 /// A realm and everything that is known of it before it is built.
 pub struct Realm {
@@ -75,7 +90,7 @@ pub fn all() -> Result<Vec<Realm>> {
 
 impl Realm {
     fn built(mut self) -> Result<Realm> {
-        let pepper = if self.peppered { Pepper::new(PEPPER_ID, PEPPER) } else { None };
+        let pepper = if self.peppered { Pepper::new(PEPPER) } else { None };
         let digest = |key: &Key| self.digest(key);
         let mut sorted: Vec<_> = self.keys.iter().map(|key| (digest(key), key.clone())).collect();
         sorted.sort_by_key(|(digest, _)| *digest);
@@ -138,14 +153,13 @@ impl Realm {
         }
     }
 
-    /// The digest under which the snapshot knows a key: HMAC by its definition, RFC 2104.
+    /// The digest under which the snapshot knows a key.
     fn digest(&self, key: &Key) -> [u8; 32] {
         let digest = sha256(key.text.as_bytes());
         if !self.peppered {
             return digest;
         }
-        let pad = |with: u8| -> Vec<u8> { (0..64).map(|i| PEPPER.get(i).copied().unwrap_or(0) ^ with).collect() };
-        sha256(&[pad(0x5c), sha256(&[pad(0x36), digest.to_vec()].concat()).to_vec()].concat())
+        hmac(PEPPER, &digest[..16])
     }
 
     /// Shard and place of a key, by its rank among all digests.
@@ -160,7 +174,7 @@ impl Realm {
 
     /// What an edge of this realm must be configured with.
     pub fn config(&self) -> String {
-        if self.peppered { format!("pepper={PEPPER_ID}:{}", hex(PEPPER)) } else { String::new() }
+        if self.peppered { format!("pepper={}", hex(PEPPER)) } else { String::new() }
     }
 
     fn objects(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
@@ -193,7 +207,7 @@ impl Realm {
             },
             "objects": objects,
             "directory": {
-                "credentials": self.credentials, "imports": self.imports, "pepper_id": if self.peppered { PEPPER_ID } else { 0 }, "roles": roles,
+                "credentials": self.credentials, "imports": self.imports, "pepper": self.peppered.then(|| pepper_id(PEPPER)), "roles": roles,
             },
             "records": self.keys.iter().map(|key| self.key_json(key)).collect::<Vec<_>>(),
             "bundle": BASE64_STANDARD.encode(&self.bundle),

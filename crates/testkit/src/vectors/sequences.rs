@@ -1,6 +1,7 @@
 //! Updates that follow on one another: epochs, floors, renewals and chains of roots. What eras are about stands in `eras`.
 
 use super::raw::{self, Head, LAST, Root, Tree, role};
+use super::realms::pepper_of;
 use super::scenarios::{Scenario, Step, asks, offer, root, small, update};
 use super::{DAY, T0, trust};
 
@@ -51,12 +52,9 @@ pub fn all(honest: &Tree) -> Vec<Scenario> {
         "credentials=bearer\nquery=key",
         vec![update(small(&settings(2, 0), 5), OK).serving(5)],
     );
-    add("pepper: not given", "", vec![update(small(&settings(3, 7), 5), "wrong_pepper")]);
-    let other = "pepper=8:00112233445566778899aabbccddeeff";
-    add("pepper: another one", other, vec![update(small(&settings(3, 7), 5), "wrong_pepper")]);
-    let same = "pepper=7:00112233445566778899aabbccddeeff";
-    add("pepper: the one that is named", same, vec![update(small(&settings(3, 7), 5), OK).serving(5)]);
-    add("pepper: given, but not wanted", same, vec![update(small(&m.one, 5), OK).serving(5)]);
+    for (name, config, steps) in peppers(&m) {
+        add(name, config, steps);
+    }
     let expiring = Root { expires_at: T0 + 10, ..trust::first() }.sign(&[1, 2]);
     let steps = vec![
         update(small(&m.one, 5), "root_expired").at(T0 + 10),
@@ -184,6 +182,35 @@ fn thresholds(m: &Materials) -> Vec<Step> {
         all(by(7, &[102, 102]), "duplicate_signature"),
         all(by(7, &[103, 104, 150]), OK).serving(7).root_version(2),
         update(by(8, &[102, 103, 104]), OK).serving(8).root_version(2),
+    ]
+}
+
+/// Snapshots under peppers that the edge was given and others. The trees differ in which one they name, and hold no record.
+fn peppers(m: &Materials) -> Vec<(&'static str, &'static str, Vec<Step>)> {
+    const ONE: &str = "pepper=00112233445566778899aabbccddeeff";
+    const OTHER: &str = "pepper=ffeeddccbbaa99887766554433221100";
+    const BOTH: &str = "pepper=00112233445566778899aabbccddeeff,ffeeddccbbaa99887766554433221100";
+    let one: Vec<u8> = (0..16).map(|n| n * 0x11).collect();
+    let other: Vec<u8> = one.iter().rev().copied().collect();
+    let [one, other] = [one, other].map(|secret| settings(3, pepper_of(&secret)));
+    let refused = |epoch| update(small(&one, epoch), "wrong_pepper");
+    let taken = |tree: &Tree, epoch| update(small(tree, epoch), OK).serving(epoch);
+    vec![
+        ("pepper: not given", "", vec![refused(5)]),
+        ("pepper: another one", OTHER, vec![refused(5)]),
+        ("pepper: one that was cut off", "pepper=00112233445566778899aabbccddeeff00", vec![refused(5)]),
+        ("pepper: the one that is named", ONE, vec![taken(&one, 5)]),
+        ("pepper: given, but not wanted", ONE, vec![taken(&m.one, 5)]),
+        (
+            "pepper: rotated, and the edge has both",
+            BOTH,
+            vec![taken(&m.one, 5), taken(&one, 6), taken(&other, 7), taken(&one, 8)],
+        ),
+        (
+            "pepper: rotated, and the edge has the new one only",
+            OTHER,
+            vec![taken(&other, 5), refused(6).serving(5), taken(&other, 7)],
+        ),
     ]
 }
 

@@ -6,6 +6,7 @@
 //! | `rotate_publisher`, `rotate_root`, `add_key`, `remove_key`, `extend`, `prepare_publisher` | what each of them changes |
 //! | `sign`, `publish`, `draft_file` | a draft on its way: signed by each holder, read and written, and made the newest root |
 //! | `new_key`, `import_key`, `named` | key files, and how a key is named |
+//! | `pepper` | what digests of keys are made with |
 //! | `show` | what there is |
 //! | `repair_clock` | after something was signed by a clock that was ahead |
 
@@ -15,6 +16,7 @@ mod extend;
 mod import_key;
 mod named;
 mod new_key;
+mod pepper;
 mod prepare_publisher;
 mod publish;
 mod remove_key;
@@ -27,7 +29,7 @@ mod sign;
 
 use crate::prelude::*;
 
-/// Signing keys of a realm: who signs its roots and heads, and what to do when a key leaks, is lost, or grows old
+/// Signing keys of a realm: who signs its roots and heads, and what to do when a key leaks, is lost, or grows old; and its peppers
 #[derive(Subcommand)]
 pub(crate) enum Trust {
     Show(show::Show),
@@ -39,6 +41,8 @@ pub(crate) enum Trust {
     PreparePublisher(prepare_publisher::PreparePublisher),
     NewKey(new_key::NewKey),
     ImportKey(import_key::ImportKey),
+    #[command(subcommand)]
+    Pepper(pepper::Pepper),
     Sign(sign::Sign),
     Publish(publish::Publish),
     RepairClock(repair_clock::RepairClock),
@@ -56,6 +60,7 @@ impl Trust {
             Trust::PreparePublisher(args) => args.run(context),
             Trust::NewKey(args) => args.run(context),
             Trust::ImportKey(args) => args.run(context),
+            Trust::Pepper(act) => act.run(context),
             Trust::Sign(args) => args.run(context),
             Trust::Publish(args) => args.run(context),
             Trust::RepairClock(args) => args.run(context),

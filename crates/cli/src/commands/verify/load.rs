@@ -1,17 +1,61 @@
 //! What an edge makes of what it finds: the bundle, and from there the tree that the head names.
 
+use std::path::PathBuf;
+
 use edgelatch_core::bundle;
-use edgelatch_core::edge::{Edge, Offer, Step};
+use edgelatch_core::edge::{Edge, HostConfig, Offer, Step};
 use edgelatch_core::error::Error;
 use edgelatch_core::head::Head;
+use edgelatch_core::key::Pepper;
 use edgelatch_core::tree::Place;
+use edgelatch_registry::Slug;
+use edgelatch_sync::PepperSource;
 
 use super::files::{Files, Published};
 use crate::prelude::*;
 
-/// Loads what was found, whole. A refusal is a step that did not pass; an error says that an object could not be read.
-pub(super) fn load(edge: &mut Edge, files: &Files, now: u64) -> Result<Vec<Step>> {
-    let taken = match take(edge, files, now) {
+/// An edge that has loaded what was found, whole, if need be with a pepper that is here. A refusal is a step that did not pass; an error says that an
+/// object could not be read.
+pub(super) fn load(
+    config: HostConfig,
+    files: &Files,
+    now: u64,
+    peppers: &dyn Fn(&Slug) -> PepperSource,
+) -> Result<(Edge, Vec<Step>)> {
+    let begin = |config| Edge::new(&files.root, config).map_err(|error| Failure::core("the root", &error));
+    let mut edge = begin(config.clone())?;
+    let mut taken = in_time(&mut edge, files, now);
+    if let Err(Stop::Refused(Error::WrongPepper { needed, .. })) = &taken
+        && let Ok(realm) = edge.realm().parse::<Slug>()
+        && let Some(pepper) = found(peppers(&realm).find(*needed))?
+        && let Some(config) = config.with_pepper(pepper)
+    {
+        edge = begin(config)?;
+        taken = in_time(&mut edge, files, now);
+    }
+    let step = match taken {
+        Ok(()) => {
+            let note = format!("realm {}, root {}, signatures and digests sound", edge.realm(), edge.root_version());
+            Step { name: "update", passed: true, note }
+        }
+        Err(Stop::Refused(error)) => Step { name: "update", passed: false, note: format!("{}: {error}", error.code()) },
+        Err(Stop::Failed(failure)) => return Err(failure),
+    };
+    Ok((edge, vec![step]))
+}
+
+/// The pepper; none if it is not here, which the edge says too.
+fn found(pepper: Result<(Pepper, PathBuf), edgelatch_sync::Error>) -> Result<Option<Pepper>> {
+    match pepper {
+        Ok((pepper, _)) => Ok(Some(pepper)),
+        Err(edgelatch_sync::Error::PepperMissing { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes what was found, as an edge does that took it in time.
+fn in_time(edge: &mut Edge, files: &Files, now: u64) -> Result<(), Stop> {
+    match take(edge, files, now) {
         // An edge that took it in time would still hold it: let the verification say that it is stale.
         Err(Stop::Refused(Error::HeadExpired { .. } | Error::ClockInvalid { .. })) => {
             let newest = files.published.as_ref().map_or_else(|| bundle::head_bytes(&files.bundle), |found| Ok(&found.head));
@@ -21,16 +65,6 @@ pub(super) fn load(edge: &mut Edge, files: &Files, now: u64) -> Result<Vec<Step>
             }
         }
         other => other,
-    };
-    match taken {
-        Ok(()) => {
-            let note = format!("realm {}, root {}, signatures and digests sound", edge.realm(), edge.root_version());
-            Ok(vec![Step { name: "update", passed: true, note }])
-        }
-        Err(Stop::Refused(error)) => {
-            Ok(vec![Step { name: "update", passed: false, note: format!("{}: {error}", error.code()) }])
-        }
-        Err(Stop::Failed(failure)) => Err(failure),
     }
 }
 

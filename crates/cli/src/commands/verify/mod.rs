@@ -60,7 +60,8 @@ pub(crate) struct Verify {
     /// The trusted root, as a file or as base64url text
     #[arg(long, value_name = "ROOT", env = "EDGELATCH_ROOT", hide_env_values = true, value_parser = Root::read)]
     root: Option<Root>,
-    /// A setting of the edge, such as client_ip=RULE, mask_ip=on, grace=SECONDS or min_epoch=N
+    /// A setting of the edge, such as client_ip=RULE, mask_ip=on, grace=SECONDS or min_epoch=N. A pepper is found in the data directory or in
+    /// EDGELATCH_PEPPER
     #[arg(long, value_name = "KEY=VALUE")]
     config: Vec<String>,
 }
@@ -75,8 +76,7 @@ impl Verify {
         let now = self.now.map_or_else(|| Env::system().now(), Ok)?;
         let files = Files::find(context, self.root, self.bundle.as_deref())?;
         let config = HostConfig::parse(&self.config.join("\n")).map_err(|e| Failure::core("--config", &e))?;
-        let mut edge = Edge::new(&files.root, config).map_err(|e| Failure::core("the root", &e))?;
-        let mut steps = load::load(&mut edge, &files, now)?;
+        let (mut edge, mut steps) = load::load(config, &files, now, &|realm| context.peppers(realm))?;
         let requirement = edge.compile(self.service.as_deref(), self.permission.as_deref());
         let (outcome, more) = if self.headers.is_empty() {
             let key = question::key(self.key, self.key_stdin)?;

@@ -49,6 +49,19 @@ CREATE TABLE realms (
     emptied {int} NOT NULL DEFAULT 0 CHECK (emptied IN (0, 1))
 ) {strict};
 
+-- Peppers that a realm has, by their ids: the secrets lie elsewhere. The one that is in use stands in the realm's row too.
+CREATE TABLE peppers (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    pepper_id {int} NOT NULL CHECK (pepper_id > 0),
+    created_at {int} NOT NULL,
+    -- When a snapshot was to be made with it first.
+    used_at {int},
+    -- The step of the realm's change counter from which none is any more, and when the last head of one ends.
+    left_step {int},
+    needed_until {int},
+    PRIMARY KEY (realm_id, pepper_id)
+) {strict};
+
 -- Settings are JSON; what queries need of them stands beside it.
 CREATE TABLE orgs (
     id {id},

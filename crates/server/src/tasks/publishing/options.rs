@@ -7,6 +7,8 @@ use std::time::Duration;
 use edgelatch_registry::{Registry, Slug};
 use edgelatch_sync::{DataDir, Error, Publisher, Target};
 
+use crate::tasks::watch::peppers::Peppers;
+
 /// Which realms are published here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Realms {
@@ -19,7 +21,8 @@ pub enum Realms {
 }
 
 impl Realms {
-    pub(super) fn includes(&self, realm: &Slug) -> bool {
+    /// Whether this realm is one of them.
+    pub fn includes(&self, realm: &Slug) -> bool {
         match self {
             Realms::All => true,
             Realms::Only(some) => some.contains(realm),
@@ -46,6 +49,8 @@ pub struct Publishing {
     pub realms: Realms,
     /// Finds a realm's signing keys and its targets.
     pub begin: Box<Begin>,
+    /// Where the peppers are of the realms that are published here.
+    pub peppers: Arc<Peppers>,
     /// How long to wait before looking again for changes that were not made over this server's API.
     pub interval: Duration,
 }

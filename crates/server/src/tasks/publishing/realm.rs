@@ -55,7 +55,6 @@ struct Work {
     knows: bool,
 }
 
-
 /// Whoever works on a realm, until that ends, by a panic too.
 struct AtWork<'r>(&'r Realm, &'r Shared);
 
@@ -172,7 +171,9 @@ impl Realm {
                 shared.watched.health.failing(&place, code, error.to_string());
                 if task == Task::Publish {
                     work.unable = Some((code, error.to_string()));
-                    if !error.is_of_realm() && work.publishing.is_hopeless() {
+                    // A pepper does not come by itself; other failures may pass.
+                    let hopeless = work.publishing.is_hopeless() || matches!(error, Error::PepperMissing { .. });
+                    if !error.is_of_realm() && hopeless {
                         self.leave(shared, state);
                     }
                 }

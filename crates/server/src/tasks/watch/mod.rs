@@ -5,12 +5,14 @@
 //! | `probe` | a look that is repeated, on a thread of its own, since disks and databases may never answer |
 //! | `database` | the registry: whether it answers and takes writes, clocks, roots, changes that wait, events that wait |
 //! | `heads` | what edges get here: the head of each realm |
+//! | `peppers` | whether what digests of keys are made with is here |
 //! | `disk` | whether there is room, and whether it can be written to |
 //! | `seen` | what the last looks saw, for figures |
 
 mod database;
 mod disk;
 mod heads;
+pub(crate) mod peppers;
 mod probe;
 pub(crate) mod seen;
 
@@ -24,6 +26,7 @@ use tokio::time::timeout;
 use tracing::instrument::WithSubscriber;
 
 use self::disk::Place;
+use self::peppers::Peppers;
 use self::probe::Probe;
 use self::seen::Seen;
 use crate::health::Health;
@@ -49,6 +52,8 @@ pub(crate) struct Watch {
     pub(crate) registry: Option<Arc<Registry>>,
     /// Whether this node writes files for edges.
     pub(crate) publishes: bool,
+    /// Where the peppers are of realms that it may publish.
+    pub(crate) peppers: Option<Arc<Peppers>>,
     /// Whether it delivers events.
     pub(crate) delivers: bool,
     /// Whether what lies here is the newest.
@@ -59,11 +64,12 @@ pub(crate) struct Watch {
 
 /// Looks once at everything that a server which publishes there would look after, by the same rules. That changes wait takes more than one look to
 /// tell.
-pub fn examine(published: PathBuf, registry: Arc<Registry>) -> Health {
+pub fn examine(published: PathBuf, registry: Arc<Registry>, peppers: Arc<Peppers>) -> Health {
     let watch = Watch {
         published,
         registry: Some(registry),
         publishes: true,
+        peppers: Some(peppers),
         delivers: false,
         fresh: Arc::default(),
         watched: Watched::default(),
@@ -114,6 +120,7 @@ impl Watch {
                 self.watched.seen.clone(),
             ));
             probes.push(database::writes(Arc::clone(registry)));
+            probes.extend(self.peppers.as_ref().map(|peppers| peppers::probe(Arc::clone(registry), Arc::clone(peppers))));
         }
         probes.push(disk::probe(disks, self.watched.seen.clone()));
         probes.push(heads::probe(
