@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use common::Plane;
 use edgelatch_core::tree::ObjectId;
-use edgelatch_registry::{Database, EpochRequest, Env, Registry};
+use edgelatch_registry::{Database, Env, EpochRequest, Registry};
 use serde_json::Value;
 
 /// The findings: place, code and what to do.

@@ -93,7 +93,9 @@ fn every_table_comes_back_in_the_other_store_and_back() {
     let file = || Some(Place::sqlite());
     for place in [Place::postgres(), file(), Place::postgres(), file()].into_iter().flatten() {
         let restored = restore(&place.database, &from, &bytes).unwrap();
-        assert!(restored.ledger(&from.realm).is_restored().unwrap() && !from.registry.ledger(&from.realm).is_restored().unwrap());
+        assert!(
+            restored.ledger(&from.realm).is_restored().unwrap() && !from.registry.ledger(&from.realm).is_restored().unwrap()
+        );
         bytes = backup(&restored);
         assert!(bytes == first, "not the same in {}", place.database);
         // What goes on there is above all that was ever given, also to what is gone.

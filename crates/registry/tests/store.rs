@@ -5,8 +5,8 @@ use edgelatch_core::head::Head;
 use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::limits::{PAGE_BYTES, WAL_PAGES};
 use edgelatch_registry::{Database, Digest, EpochRequest, KeyFilter, NewRole, Registry, RootRow};
-use edgelatch_testkit::{on_both_stores, realm};
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, env, new_key, new_org, slug};
+use edgelatch_testkit::{on_both_stores, realm};
 
 fn request(above: u64, now: u64) -> EpochRequest {
     EpochRequest { above, tree: ObjectId([7; 32]), records: 1, changes: 0, root_version: 0, now, lifetime: 60 }

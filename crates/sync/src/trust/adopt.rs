@@ -23,7 +23,11 @@ pub fn may_publish(root: &Root, keys: &[[u8; 32]]) -> Result<(), Error> {
     let held = root.publisher.keys().filter(|key| keys.contains(key)).count();
     let threshold = root.publisher.threshold();
     let detail = String::new();
-    if held >= usize::from(threshold) { Ok(()) } else { Err(Error::NotPublisher { version: root.version, held, threshold, detail }) }
+    if held >= usize::from(threshold) {
+        Ok(())
+    } else {
+        Err(Error::NotPublisher { version: root.version, held, threshold, detail })
+    }
 }
 
 /// The draft of the root that follows the newest one and differs from it by `change`.

@@ -55,7 +55,6 @@ struct Work {
     knows: bool,
 }
 
-
 /// Whoever works on a realm, until that ends, by a panic too.
 struct AtWork<'r>(&'r Realm, &'r Shared);
 
@@ -254,7 +253,7 @@ impl Realm {
             (None, _) => shared.watched.health.fine(&place),
             (Some((code, detail)), Some(node)) => {
                 let detail = format!("this node could not publish, and node `{}` does: {detail}", node.name);
-                shared.watched.health.warning(&place, code, detail);
+                shared.watched.health.warning(&place, *code, detail);
             }
             // It is failing, as it was told then.
             (Some(_), None) => {}
