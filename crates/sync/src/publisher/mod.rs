@@ -260,7 +260,8 @@ impl Publisher {
             }
         }
         // Signers that are missing are told of once, however long the others suffice.
-        let missing = if lacking.as_ref().is_some_and(|told| Arc::ptr_eq(told, &signers)) { &[] } else { signers.missing() };
+        let missing =
+            if lacking.as_ref().is_some_and(|told| Arc::ptr_eq(told, &signers)) { &[][..] } else { signers.missing() };
         let unsigned = unsigned.iter().chain(missing).map(ToString::to_string).collect();
         (*aged, *lacking) = (age, Some(Arc::clone(&signers)));
         let (records, tree_bytes) = (tree.records, tree.bytes());
