@@ -98,7 +98,8 @@ fn a_pepper_is_kept_as_signing_keys_are() {
     fs::remove_file(&path).unwrap();
     p.refused(&["publish"], "pepper_missing", &[&one, "EDGELATCH_PEPPER"]);
     let found = p.no(&["doctor"]);
-    let missing: Vec<&Value> = found["findings"].as_array().unwrap().iter().filter(|f| f["place"] == "realm/acme/pepper").collect();
+    let missing: Vec<&Value> =
+        found["findings"].as_array().unwrap().iter().filter(|f| f["place"] == "realm/acme/pepper").collect();
     assert!(missing.len() == 1 && missing[0]["code"] == "pepper_missing", "{found}");
     assert!(missing[0]["mend"].as_str().unwrap().contains("trust pepper import"), "{found}");
     // From the environment, among others; and a variable that holds none is told of, without what it holds.
@@ -142,7 +143,12 @@ fn a_pepper_of_ones_own() {
     let note = said["steps"][0]["note"].as_str().unwrap();
     assert!(note.contains("wrong_pepper") && note.contains(&one), "{note}");
     let ran = with_env(&elsewhere, text, &args);
-    assert_eq!((ran.code, serde_json::from_str::<Value>(&ran.out).unwrap()["code"].clone()), (0, json!("valid")), "{}", ran.err);
+    assert_eq!(
+        (ran.code, serde_json::from_str::<Value>(&ran.out).unwrap()["code"].clone()),
+        (0, json!("valid")),
+        "{}",
+        ran.err
+    );
     // Or as an edge is configured.
     let hex: String = b"not a secret: a test pepper".iter().map(|byte| format!("{byte:02x}")).collect();
     let config = format!("pepper={hex}");

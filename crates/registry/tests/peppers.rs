@@ -176,7 +176,9 @@ fn the_log_names_them(f: Fixture) {
     let names: Vec<&str> = acts.iter().map(|row| row.action.as_str()).collect();
     assert_eq!(names, ["realm.pepper_retire", "realm.pepper_use", "realm.pepper_use", "realm.pepper_create"]);
     let said = |text: &Option<String>| text.as_deref().is_some_and(|text| text.contains(&one.to_string()));
-    assert!(said(&acts[3].after) && said(&acts[2].after) && said(&acts[1].before) && !said(&acts[1].after) && said(&acts[0].before));
+    assert!(
+        said(&acts[3].after) && said(&acts[2].after) && said(&acts[1].before) && !said(&acts[1].after) && said(&acts[0].before)
+    );
     f.registry.audit(&f.realm).verify(None).unwrap();
 }
 

@@ -43,7 +43,11 @@ pub struct PepperSource {
 impl fmt::Debug for PepperSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.text.as_ref().map(|(name, _)| name);
-        f.debug_struct("PepperSource").field("realm", &self.realm).field("dir", &self.dir).field("text", &text).finish_non_exhaustive()
+        f.debug_struct("PepperSource")
+            .field("realm", &self.realm)
+            .field("dir", &self.dir)
+            .field("text", &text)
+            .finish_non_exhaustive()
     }
 }
 
@@ -225,7 +229,14 @@ mod tests {
             let other = if &whole[at..=at] == "A" { "B" } else { "A" };
             damaged.push([&whole[..at], other, &whole[at + 1..]].concat());
         }
-        damaged.extend([format!("{whole}\n"), format!(" {whole}"), format!("{whole}{whole}"), "=".repeat(43), "A".repeat(87), whole.repeat(100)]);
+        damaged.extend([
+            format!("{whole}\n"),
+            format!(" {whole}"),
+            format!("{whole}{whole}"),
+            "=".repeat(43),
+            "A".repeat(87),
+            whole.repeat(100),
+        ]);
         for text in damaged {
             fs::write(&path, &text).unwrap();
             let error = source.find(id).unwrap_err();

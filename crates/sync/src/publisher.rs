@@ -282,7 +282,8 @@ impl Publisher {
         let age = Some(Aged { root_version: root.version, expires_at: root.expires_at, life });
         let root_aged = age.filter(|_| life > Life::Fresh && *aged != age);
         *aged = age;
-        let Grown { changes, diverged } = forest.grow(&self.ledger(), &self.peppers, reason == Reason::Asked, now, &self.watch)?;
+        let Grown { changes, diverged } =
+            forest.grow(&self.ledger(), &self.peppers, reason == Reason::Asked, now, &self.watch)?;
         let (tree, patches) = (forest.tree()?, forest.patches()?);
         (self.watch)(Stage::Writing(tree.bytes()));
         // The root may have raised the least epoch that counts.

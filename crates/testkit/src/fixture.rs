@@ -40,7 +40,8 @@ const KEYS: [(&str, Option<&str>, u32, Option<&str>); 10] = [
 ];
 
 /// Of two snapshots; the second one's text has every character of base64url that base64 has not.
-const PEPPERS: [&[u8]; 2] = [b"not a secret: test pepper", &[0xfb, 0xef, 0xbe, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]];
+const PEPPERS: [&[u8]; 2] =
+    [b"not a secret: test pepper", &[0xfb, 0xef, 0xbe, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]];
 
 /// The content of the file, were the first head issued at `start`.
 pub fn text(start: u64) -> Result<String> {

@@ -107,7 +107,9 @@ impl Ledger<'_> {
             let row = find(&mut change.tx, pepper)?;
             let until = row.needed_until.filter(|until| *until > change.now && !early);
             let reason = match (row.state, until) {
-                (PepperState::InUse, _) => "the digests of all keys are made with it: go on to another one, or to none, first".into(),
+                (PepperState::InUse, _) => {
+                    "the digests of all keys are made with it: go on to another one, or to none, first".into()
+                }
                 _ if row.still_published && !early => "what is published was made with it: publish the next epoch first".into(),
                 (_, Some(until)) => format!(
                     "edges may have a snapshot that was made with it until {}, when the last head of one ends",
@@ -134,7 +136,8 @@ impl Registry {
                        WHERE deleted_at IS NULL ORDER BY slug";
             let realms: Vec<(Slug, u64, u64)> = session.all(sql, &[])?;
             let rest = "FROM peppers p WHERE p.realm_id = $1 ORDER BY p.created_at, p.pepper_id";
-            let mut of = |id: u64, number: u64| if number == 0 { Ok(Vec::new()) } else { session.all(PEPPER.select(rest), args![id]) };
+            let mut of =
+                |id: u64, number: u64| if number == 0 { Ok(Vec::new()) } else { session.all(PEPPER.select(rest), args![id]) };
             realms.into_iter().map(|(realm, id, number)| Ok((realm, of(id, number)?))).collect()
         })
     }

@@ -81,7 +81,10 @@ fn settings(realm: &Realm, pepper: Option<&Pepper>) -> Result<Settings, Error> {
     // A tree under the wrong one would let every key be unknown.
     if realm.pepper_id != pepper.map(Pepper::id) {
         let needed = realm.pepper_id.map_or("no pepper".into(), |id| format!("pepper {id}"));
-        let detail = format!("realm `{}` takes {needed}, and another one was given: it has changed meanwhile; publish again", realm.realm);
+        let detail = format!(
+            "realm `{}` takes {needed}, and another one was given: it has changed meanwhile; publish again",
+            realm.realm
+        );
         return Err(Error::Snapshot { detail });
     }
     let headers =

@@ -201,7 +201,11 @@ fn peppers(m: &Materials) -> Vec<(&'static str, &'static str, Vec<Step>)> {
         ("pepper: one that was cut off", "pepper=00112233445566778899aabbccddeeff00", vec![refused(5)]),
         ("pepper: the one that is named", ONE, vec![taken(&one, 5)]),
         ("pepper: given, but not wanted", ONE, vec![taken(&m.one, 5)]),
-        ("pepper: rotated, and the edge has both", BOTH, vec![taken(&m.one, 5), taken(&one, 6), taken(&other, 7), taken(&one, 8)]),
+        (
+            "pepper: rotated, and the edge has both",
+            BOTH,
+            vec![taken(&m.one, 5), taken(&one, 6), taken(&other, 7), taken(&one, 8)],
+        ),
         (
             "pepper: rotated, and the edge has the new one only",
             OTHER,
