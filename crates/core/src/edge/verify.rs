@@ -206,7 +206,7 @@ pub(super) fn row(at: Location) -> usize {
 /// Syntax and check. Without a snapshot it is not known whether the realm holds imports, so what could be an imported key is
 /// neither accepted nor refused.
 #[inline]
-fn syntax<'a>(text: &'a [u8], settings: Option<&Settings>) -> Result<KeyText<'a>, Code> {
+fn syntax<'t>(text: &'t [u8], settings: Option<&Settings>) -> Result<KeyText<'t>, Code> {
     if text.len() > MAX_CREDENTIAL_BYTES {
         return Err(Code::Malformed);
     }
