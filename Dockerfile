@@ -19,6 +19,9 @@ FROM scratch
 COPY --from=build /out/ /
 USER 65532:65532
 ENV EDGELATCH_DATA=/data
+# What the health check asks: whether the process answers, since whatever starts anew what is not healthy mends no target and no database by that. With
+# --tls-cert it is https://127.0.0.1:8787/livez.
+ENV EDGELATCH_HEALTH=http://127.0.0.1:8787/livez
 VOLUME /data
 # Published files and streams; the management API, which has an address of its own wherever other machines reach it.
 EXPOSE 8787 8788

@@ -13,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Plane, binary};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 
@@ -99,8 +100,59 @@ fn who_takes_the_connection_and_says_nothing_is_not_waited_for() {
     let out = binary().args(["--json", "health", &url, "--timeout", "200ms"]).output().unwrap();
     let answer: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((out.status.code(), &answer["ready"], &answer["answer"]), (Some(1), &Value::Bool(false), &Value::Null));
-    let out = binary().args(["health", "https://127.0.0.1"]).output().unwrap();
-    assert_eq!(out.status.code(), Some(2));
+    let out = binary().args(["health", &url.replace("http", "https"), "--timeout", "200ms"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+}
+
+#[test]
+fn a_server_that_speaks_tls_is_asked_and_who_stands_in_between_is_not_believed() {
+    let p = Plane::new();
+    let file = |name: &str, text: &str| {
+        fs::write(p.beside(name), text).unwrap();
+        p.beside(name).to_str().unwrap().to_owned()
+    };
+    let params = |names: &[&str]| CertificateParams::new(names.iter().map(|name| (*name).into()).collect::<Vec<_>>()).unwrap();
+    let mut is_ca = params(&[]);
+    is_ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = CertifiedIssuer::self_signed(is_ca, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let cert = params(&["localhost"]).signed_by(&key, &ca).unwrap();
+    let other = params(&["localhost"]).self_signed(&KeyPair::generate().unwrap()).unwrap();
+    let [cert, key] = [file("tls.crt", &cert.pem()), file("tls.key", &key.serialize_pem())];
+    let [ca, other, none] = [file("ca.crt", &ca.pem()), file("other.crt", &other.pem()), file("none.crt", "")];
+    let s = Serving::start(p.command(&["--json", "serve", "--addr", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key]));
+    let url = s.url.replace("http", "https");
+    let by_name = url.replace("127.0.0.1", "localhost");
+    let ask = |args: &[&str]| {
+        let out = binary().arg("health").args(args).output().unwrap();
+        (out.status.code().unwrap(), String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap())
+    };
+    for args in [
+        &[&*url][..],
+        &[&format!("{url}/livez")],
+        &[&by_name],
+        // The very one, whatever it is for, and one that was issued for the name.
+        &[&url, "--cacert", &cert],
+        &[&by_name, "--cacert", &ca],
+    ] {
+        assert_eq!(ask(args), (0, "ok\n".into()), "{args:?}");
+    }
+    for args in [&[&*s.url][..], &[&url, "--cacert", &other], &[&url, "--cacert", &ca]] {
+        let (code, said) = ask(args);
+        assert!(code == 1 && said.contains("no answer"), "{args:?}: {code} {said}");
+    }
+    for (args, expected) in [
+        (&["https://edge.example", "--timeout", "1ms"][..], "--cacert: edge.example is not this machine"),
+        (&[&url, "--cacert", &none], "there is no CERTIFICATE"),
+        (&[&s.url, "--cacert", &cert], "goes with https://"),
+        (&[&url, "--cacert", "/nowhere"], "cannot be read"),
+    ] {
+        let (code, said) = ask(args);
+        assert!(code == 2 && said.contains(expected), "{args:?}: {code} {said}");
+    }
+    // As in an image.
+    let out = binary().arg("health").env("EDGELATCH_HEALTH", format!("{url}/livez")).output().unwrap();
+    assert_eq!(out.status.code(), Some(0));
 }
 
 /// As with a quota that is used up, or a full disk.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use common::realm::Realm;
+use common::realm::{Realm, init};
 use common::relay::{Relay, Way};
 use common::{Plane, Reply, Served, raw, slug};
 use edgelatch_registry::{Database, Env, Registry};
 use edgelatch_server::{Options, Upkeep};
-use edgelatch_sync::{DEFAULT_LIFETIME, Directory};
+use edgelatch_sync::{DEFAULT_LIFETIME, Directory, init_in};
 use edgelatch_testkit::core::build::sign_head;
 use edgelatch_testkit::postgres;
 use edgelatch_testkit::realm::{head_fields, signers, tree};
@@ -118,6 +118,24 @@ fn a_head_that_edges_cannot_use_is_told_of() {
 
 fn health_ok(s: &Served) -> String {
     health(s).1["status"].as_str().unwrap().to_owned()
+}
+
+/// All nodes have that head, so that to take them out of service for it would leave the other realm's edges without any.
+#[test]
+fn what_is_wrong_with_one_realm_everywhere_takes_no_node_out_of_service() {
+    let realm = Realm::new();
+    init_in(&realm.dir, &realm.registry(), &init("second"), &mut |_| Ok(())).unwrap();
+    let s = looked_after(&realm, realm.registry());
+    let ready = || (ask(&s, "/readyz").status, ask(&s, "/readyz/files").status);
+    assert_eq!(ready(), (200, 200));
+    let head = realm.dir.realm(&slug("acme")).join("head");
+    std::fs::write(&head, sign_head(&head_fields(1, &tree(Vec::new())), &signers(&[1])).unwrap()).unwrap();
+    wait(&s, "realm/acme/head", Some("unproven"));
+    assert_eq!(ready(), (200, 200));
+    // Others may have it.
+    std::fs::remove_file(&head).unwrap();
+    wait(&s, "realm/acme/head", Some("missing"));
+    assert_eq!(ready(), (503, 503));
 }
 
 #[test]

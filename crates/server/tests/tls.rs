@@ -99,6 +99,30 @@ fn files_and_api_are_encrypted_and_a_renewed_certificate_is_taken() {
     }
 }
 
+/// A certificate that is there and cannot be used at first, as before its owner or mode was mended: by nothing that a look at the file shows is it another
+/// one later.
+#[test]
+fn a_certificate_that_could_not_be_read_is_tried_again() {
+    let plane = Plane::new();
+    let files = files(plane.dir.path());
+    renew(&files);
+    let served = served(&plane, &files);
+    let made = generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    put(&files.key, &made.signing_key.serialize_pem());
+    let (good, at) = (made.cert.pem(), std::time::SystemTime::now());
+    // In place, of the same length and time.
+    let write = |text: &str| {
+        let mut file = fs::File::options().write(true).open(&files.cert).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file.set_modified(at).unwrap();
+    };
+    put(&files.cert, &"x".repeat(good.len()));
+    write(&"x".repeat(good.len()));
+    until("told", || served.log.text().contains("tls.crt: there is no CERTIFICATE"));
+    write(&good);
+    until("renewed", || get(&served, "/healthz", made.cert.der()).is_ok());
+}
+
 #[test]
 fn whoever_does_not_shake_hands_is_answered_nothing_and_holds_no_place() {
     let plane = Plane::new();

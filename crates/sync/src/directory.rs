@@ -2,12 +2,13 @@
 //!
 //! Files are written aside, in `.edgelatch/tmp`, and renamed into place: each is whole or absent, also after a power cut.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use edgelatch_core::tree::ObjectId;
+use tempfile::NamedTempFile;
 
 use crate::error::Error;
 use crate::files;
@@ -44,6 +45,16 @@ impl Directory {
     /// Where files are written before they are renamed into place.
     fn aside(&self) -> PathBuf {
         self.path.join(".edgelatch").join("tmp")
+    }
+
+    /// A file aside, by a name that no other writer has, be it of another machine: none may write into a file that is about to be renamed. It goes again
+    /// where it is not renamed.
+    fn temporary(&self) -> io::Result<NamedTempFile> {
+        let mut builder = tempfile::Builder::new();
+        // For everybody to read whom the umask lets, as web servers that hand it out.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        builder.tempfile_in(self.aside())
     }
 
     fn unsettle(&self, dirs: [bool; DIRS.len()]) {
@@ -91,24 +102,23 @@ impl Target for Directory {
     }
 
     fn write(&self, item: Item, bytes: &[u8]) -> Result<(), Error> {
-        // A name of this process alone: no other one may write into a file that is about to be renamed.
-        let name = format!("{}-{}", std::process::id(), item.to_string().replace('/', "-"));
-        let (path, temporary) = (self.file(item), self.aside().join(name));
+        let path = self.file(item);
         self.unsettle([
             matches!(item, Item::Object(_)),
             matches!(item, Item::Root(_)),
             matches!(item, Item::Head | Item::Bundle),
         ]);
-        let write = || {
-            let mut file = File::create_new(&temporary)?;
+        let write = || -> io::Result<()> {
+            let mut file = self.temporary()?;
             file.write_all(bytes)?;
             if item.is_patch() {
                 // Made anew with each tree, and nothing rests on it: not worth waiting for the disk.
                 fs::create_dir_all(files::parent(&path))?;
             } else {
-                file.sync_all()?;
+                file.as_file().sync_all()?;
             }
-            fs::rename(&temporary, &path)
+            file.persist(&path)?;
+            Ok(())
         };
         write().map_err(|e| Error::io(&path, &e))
     }

@@ -1,5 +1,6 @@
 //! A node that does not publish a realm: it copies what another one has published from the database into its own directory, in the order in which it
-//! was written there, so that whatever a head names lies here before it.
+//! was written there. A head is written once all that it names lies here: a database that went back, as after a failover or a restore, gives numbers of
+//! files anew, so that what lies there may be beyond a number that was seen, or below it and never copied.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::files;
 use crate::layout::Item;
 use crate::publisher::memory::{BUNDLE_PAUSE, SMALL_BUNDLE};
 use crate::target::{Shown, Target};
+use crate::whole::Whole;
 
 /// How long to wait for whoever writes into the directory just now: its publisher gave the realm up, or is about to.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -36,6 +38,8 @@ pub struct Follower {
     lock: PathBuf,
     /// The number of the last file that was copied; none before the directory was compared with the database.
     known: Option<u64>,
+    /// What lies here with all that it names.
+    whole: Whole,
     /// The head whose bundle is still to be made.
     unbundled: Option<Vec<u8>>,
     bundled: Option<Instant>,
@@ -46,7 +50,8 @@ impl Follower {
     /// Copies into the realm's directory of a control plane's files.
     pub fn new(registry: Arc<Registry>, realm: Slug, dir: &DataDir) -> Follower {
         let (directory, lock) = (Directory::new(dir.realm(&realm)), dir.lock(&realm));
-        Follower { registry, realm, directory, lock, known: None, unbundled: None, bundled: None, swept: None }
+        let (known, whole, unbundled, bundled, swept) = (None, Whole::default(), None, None, None);
+        Follower { registry, realm, directory, lock, known, whole, unbundled, bundled, swept }
     }
 
     fn ledger(&self) -> Ledger<'_> {
@@ -58,9 +63,9 @@ impl Follower {
         Ok(Shown::of(&self.directory, self.realm.as_str(), &self.ledger().roots()?)?.epoch())
     }
 
-    /// The directory was written by somebody else: it is compared with the database as a whole next time.
+    /// The directory was written by somebody else, or lacks something: it is compared with the database as a whole next time.
     pub fn forget(&mut self) {
-        self.known = None;
+        (self.known, self.whole) = (None, Whole::default());
     }
 
     /// Whether there is something to copy, where the last file in the database has this number.
@@ -68,13 +73,30 @@ impl Follower {
         last_file > 0 && self.known != Some(last_file)
     }
 
-    /// Copies what is there beyond what was copied before. Returns the epoch that the directory shows then, and whether that is another one.
+    /// Copies what is there beyond what was copied before, and everything where the database has gone back. Returns the epoch that the directory
+    /// shows then, and whether that is another one.
     pub fn copy(&mut self) -> Result<(u64, bool), Error> {
         let _lock = files::lock(&self.lock, LOCK_WAIT)?;
-        if self.known.is_none() {
+        let before = self.shown()?;
+        // Whatever goes wrong from here on, the next attempt compares everything.
+        let known = self.known.take();
+        let mut copied = known.map_or(Ok(None), |known| self.copy_after(known))?;
+        if copied.is_none() {
+            // Known before everything is compared, which costs more than to ask again and again.
+            self.ledger().file(&Item::Head.to_string())?.map_or(Ok(()), |head| self.may_follow(&head))?;
+            self.forget();
             self.directory.prepare()?;
+            copied = self.copy_after(0)?;
         }
-        let (mut known, before) = (self.known.take().unwrap_or(0), self.shown()?);
+        self.directory.settle()?;
+        self.known =
+            Some(copied.ok_or_else(|| incomplete("the head that lies in the database names what does not lie there"))?);
+        let after = self.shown()?;
+        Ok((after, after != before))
+    }
+
+    /// Copies the files above a number. Returns the number of the last one; none where the database has gone back meanwhile.
+    fn copy_after(&mut self, mut known: u64) -> Result<Option<u64>, Error> {
         loop {
             let files = self.ledger().files_after(known)?;
             let Some(last) = files.last() else { break };
@@ -82,30 +104,51 @@ impl Follower {
             for file in files {
                 // Another version of this program may have put there what this one does not know.
                 let Some(item) = Item::published(&file.name) else { continue };
-                self.take(item, &file.bytes)?;
+                if !self.take(item, &file.bytes)? {
+                    return Ok(None);
+                }
             }
         }
-        self.directory.settle()?;
-        self.known = Some(known);
-        let after = self.shown()?;
-        Ok((after, after != before))
+        Ok((known <= self.ledger().last_file()?).then_some(known))
     }
 
-    fn take(&mut self, item: Item, bytes: &[u8]) -> Result<(), Error> {
+    /// Writes a file; but no head that names what is not here.
+    fn take(&mut self, item: Item, bytes: &[u8]) -> Result<bool, Error> {
+        if item == Item::Head && !self.has_all_of(bytes)? {
+            return Ok(false);
+        }
         // What was there before this process began need not be written again.
         if self.directory.read(item)?.as_deref() == Some(bytes) {
-            return Ok(());
+            return Ok(true);
         }
         if item == Item::Head {
-            let (found, epoch) = (self.shown()?, Head::inspect(bytes).map_or(0, |head| head.epoch));
-            if found > epoch {
-                return Err(Error::TargetAhead { target: self.directory.name(), found, epoch });
-            }
+            self.may_follow(bytes)?;
             // Whatever it names, before it.
             self.directory.settle()?;
             self.unbundled = Some(bytes.into());
         }
-        self.directory.write(item, bytes)
+        self.directory.write(item, bytes)?;
+        Ok(true)
+    }
+
+    /// Refuses a head that is older than the one here.
+    fn may_follow(&self, head: &[u8]) -> Result<(), Error> {
+        let (found, epoch) = (self.shown()?, Head::inspect(head).map_or(0, |head| head.epoch));
+        if found > epoch {
+            return Err(Error::TargetAhead { target: self.directory.name(), found, epoch });
+        }
+        Ok(())
+    }
+
+    /// Whether a head's tree lies here, and the roots that lead up to it.
+    fn has_all_of(&mut self, head: &[u8]) -> Result<bool, Error> {
+        let head = Head::inspect(head).map_err(|error| incomplete(&error.to_string()))?;
+        for root in self.ledger().roots()?.into_iter().filter(|root| root.version <= head.root_version) {
+            if self.directory.read(Item::Root(root.version))?.as_ref() != Some(&root.object) {
+                return Ok(false);
+            }
+        }
+        Ok(self.whole.lacks(&self.directory, head.tree)?.is_none())
     }
 
     /// What edges that serve do not wait for: makes the bundle of the head that was copied last, and removes files that are gone from the database. Each
@@ -115,9 +158,10 @@ impl Follower {
             let bytes = Head::inspect(head).map_or(0, |head| head.tree_bytes);
             let pause = if bytes <= SMALL_BUNDLE { BUNDLE_PAUSE } else { LARGE_PAUSE };
             if self.bundled.is_none_or(|at| at.elapsed() >= pause) {
-                self.bundled = Some(Instant::now());
                 let _lock = files::lock(&self.lock, LOCK_WAIT)?;
-                self.bundle()?;
+                // One that fails is tried again, and told of until it was made.
+                self.bundle(&head.clone())?;
+                (self.unbundled, self.bundled) = (None, Some(Instant::now()));
             }
         }
         if self.swept.is_none_or(|at| at.elapsed() >= SWEEP_PAUSE) {
@@ -129,33 +173,41 @@ impl Follower {
     }
 
     /// Proves the tree as an edge does, and puts it into one file.
-    fn bundle(&mut self) -> Result<(), Error> {
-        let Some(head) = self.unbundled.take() else { return Ok(()) };
-        let failed = |detail: String| Error::Build { detail };
+    fn bundle(&mut self, head: &[u8]) -> Result<(), Error> {
         let (roots, now) = (self.ledger().roots()?, self.registry.env().now()?);
         let root = roots.last().ok_or_else(|| Error::NoRoot { realm: self.realm.to_string() })?;
-        let wrong = |error: edgelatch_core::error::Error| failed(error.to_string());
+        let wrong = |error: edgelatch_core::error::Error| incomplete(&error.to_string());
         let mut edge = Edge::new(&root.object, HostConfig::default()).map_err(wrong)?;
-        edge.offer(&[], &head, now).map_err(wrong)?;
+        edge.offer(&[], head, now).map_err(wrong)?;
         let mut staged = edge.begin(&[], now).map_err(wrong)?;
         while let Some(need) = staged.need(Place::Top) {
-            let found = self.directory.read(Item::Object(need.slot.id))?;
-            let object = found.ok_or_else(|| failed(format!("object {} is not here yet", need.slot.id)))?;
-            staged.supply(need.place, object).map_err(wrong)?;
+            // What is not there, or is damaged, is copied again.
+            let object = self.directory.read(Item::Object(need.slot.id))?.unwrap_or_default();
+            staged.supply(need.place, object).map_err(wrong).inspect_err(|_| self.forget())?;
         }
         edge.commit(staged, now).map_err(wrong)?;
-        let bundle = join_bundle(&head, edge.objects().map(|(_, object)| object)).map_err(|error| failed(error.to_string()))?;
+        let bundle =
+            join_bundle(head, edge.objects().map(|(_, object)| object)).map_err(|error| incomplete(&error.to_string()))?;
         self.directory.write(Item::Bundle, &bundle)?;
         self.directory.settle()
     }
 
-    fn sweep(&self) -> Result<(), Error> {
+    fn sweep(&mut self) -> Result<(), Error> {
         let there: BTreeSet<Item> = self.ledger().files()?.iter().filter_map(|(name, _)| Item::published(name)).collect();
         // Nothing is published there yet, or not any more.
         if !there.contains(&Item::Head) {
             return Ok(());
         }
-        let here = self.directory.list()?.into_iter().map(|(item, _)| item);
-        here.filter(|item| !there.contains(item)).try_for_each(|item| self.directory.remove(item))
+        for (item, _) in self.directory.list()?.into_iter().filter(|(item, _)| !there.contains(item)) {
+            if let Item::Object(id) = item {
+                self.whole.remove(id);
+            }
+            self.directory.remove(item)?;
+        }
+        Ok(())
     }
+}
+
+fn incomplete(detail: &str) -> Error {
+    Error::Build { detail: detail.into() }
 }

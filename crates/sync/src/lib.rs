@@ -6,7 +6,7 @@
 //! | `publication` | the steps by which one epoch gets to one target, and why a crash between them is harmless |
 //! | `target`, `layout` | what a target must offer; what lies there under which name: [`Target`], [`Item`] |
 //! | `directory` | the target that static web servers and `edgelatch serve` hand out: [`Directory`] |
-//! | `shared`, `follow` | the database as a target, and nodes that copy from it what another one has published: [`Follower`] |
+//! | `shared`, `follow`, `whole` | the database as a target, nodes that copy from it what another one has published, and that a tree is there before its head: [`Follower`] |
 //! | `clock` | whether the clock can be believed |
 //! | `bucket` | the target in an object store: [`Bucket`] |
 //! | `parallel` | the same for many things, several at a time |
@@ -46,6 +46,7 @@ mod signer_command;
 mod signers;
 mod target;
 pub mod trust;
+mod whole;
 
 pub use bucket::{Address, Bucket};
 pub use data_dir::DataDir;

@@ -35,7 +35,7 @@ export async function imageSteps(context) {
     const stage = firstStage(context);
     buildah("bud", "--format", "docker", "--isolation", "chroot", "--build-context", `build=${stage}`, "--tag", "edgelatch", "--file", join(root, "Dockerfile"), stage);
     const { Docker: { config } } = JSON.parse(buildah("inspect", "--type", "image", "edgelatch"));
-    check(config.User === `${USER}:${USER}` && config.Entrypoint[0] === "/edgelatch" && config.Healthcheck.Test.join(" ") === "CMD /edgelatch health", JSON.stringify(config));
+    check(config.User === `${USER}:${USER}` && config.Entrypoint[0] === "/edgelatch" && config.Healthcheck.Test.join(" ") === "CMD /edgelatch health" && config.Env.includes("EDGELATCH_HEALTH=http://127.0.0.1:8787/livez"), JSON.stringify(config));
     const container = buildah("from", "edgelatch");
     image = { config, files: buildah("mount", container) };
     const size = Number(run("du", ["--apparent-size", "--summarize", "--bytes", image.files]).split("\t")[0]);
@@ -66,7 +66,7 @@ export async function imageSteps(context) {
     child.stderr.on("data", (data) => (log += data));
     const ended = once(child, "exit");
     try {
-      await until("it is healthy", async () => inside("health", `http://127.0.0.1:${port}`).status === 0);
+      await until("it is healthy", async () => inside("health", `http://127.0.0.1:${port}/livez`).status === 0);
       const made = inside("--json", "keys", "create", "--name", "ci", "--role", "reader");
       check(made.status === 0, made.stderr);
       await until("the epoch with the key is out", async () => (await (await fetch(`http://127.0.0.1:${port}/healthz`)).json()).realms[0].epoch > 1);

@@ -73,6 +73,11 @@ impl Ledger<'_> {
         self.0.read(|tx| tx.one(sql, args![tx.realm, name]))
     }
 
+    /// The number of the last file that was written; 0 for none. It only grows, unless the whole database goes back.
+    pub fn last_file(&self) -> Result<u64, Error> {
+        self.0.read(|tx| tx.count("SELECT last_file FROM realms WHERE id = $1", args![tx.realm]))
+    }
+
     /// Every file: name and length.
     pub fn files(&self) -> Result<Vec<(String, u64)>, Error> {
         let sql = "SELECT name, length(bytes) FROM published_files WHERE realm_id = $1 ORDER BY name";

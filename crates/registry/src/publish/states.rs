@@ -25,6 +25,8 @@ pub struct RealmState {
     pub last_file: u64,
     /// The epoch that these files show; 0 for none.
     pub shown_epoch: u64,
+    /// When that epoch was signed; none where the ledger does not know it, as after a new era began or a backup was restored.
+    pub shown_issued_at: Option<u64>,
     /// Who publishes it, if anybody does.
     pub holder: Option<Lease>,
 }
@@ -50,11 +52,12 @@ columns! {
     STATE: RealmState = {
         realm = "r.slug", changes = "r.changes", root_version: Option<u32> = "(SELECT max(version) FROM roots WHERE realm_id = r.id)",
         head_lifetime = "r.head_lifetime", last_file = "r.last_file", shown_epoch = "r.shown_epoch",
+        shown_issued_at: Option<u64> = "s.issued_at",
         epoch: Option<u64> = "e.epoch", shows: Option<u64> = "e.changes", names: Option<u32> = "e.root_version", issued_at: Option<u64> = "e.issued_at",
         not_after: Option<u64> = "e.not_after", published_at: Option<u64> = "e.published_at",
         node: Option<Slug> = "n.name", process: Option<Slug> = "n.process", fence: Option<u64> = "l.fence"
     } => RealmState {
-        realm, changes, head_lifetime, last_file, shown_epoch,
+        realm, changes, head_lifetime, last_file, shown_epoch, shown_issued_at,
         root_version: root_version.unwrap_or(0),
         last: match (epoch, shows, names, issued_at, not_after) {
             (Some(epoch), Some(changes), Some(root_version), Some(issued_at), Some(not_after)) =>
@@ -79,7 +82,8 @@ impl Registry {
     /// Every realm that edges may follow, by name: all but that of the management keys, and those that were deleted.
     pub fn realm_states(&self) -> Result<Vec<RealmState>, Error> {
         let rest = format!(
-            "FROM realms r LEFT JOIN epochs e ON e.realm_id = r.id AND e.epoch = r.last_epoch LEFT JOIN leases l ON l.realm_id = r.id \
+            "FROM realms r LEFT JOIN epochs e ON e.realm_id = r.id AND e.epoch = r.last_epoch \
+             LEFT JOIN epochs s ON s.realm_id = r.id AND s.epoch = r.shown_epoch LEFT JOIN leases l ON l.realm_id = r.id \
              LEFT JOIN nodes n ON n.process = l.process AND {AT_WORK} WHERE r.deleted_at IS NULL AND r.slug <> $3 ORDER BY r.slug"
         );
         self.store.reading(|session| {

@@ -4,9 +4,12 @@
 //! | path | answer |
 //! |---|---|
 //! | `/livez` | 200 while the process answers |
-//! | `/readyz` | 503 while anything fails, and once the server was asked to end |
+//! | `/readyz` | 503 while this node fails, and once the server was asked to end |
 //! | `/readyz/files` | the same of published files alone: what edges are sent here for, also while the database is away |
 //! | `/healthz` | all that is wrong and since when, and the head of each realm; 503 while anything fails |
+//!
+//! Whether a node is ready says that others are better. What is wrong with one realm on all of them alike, such as a head that has ended, or a target,
+//! would take every node out of service, and with them all other realms; so it counts only where there is no realm left that a node could serve.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,7 +19,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use edgelatch_registry::format_time;
+use edgelatch_registry::{Slug, format_time};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -58,20 +61,39 @@ struct RealmView {
 pub(crate) fn routes(watched: Watched, stop: watch::Receiver<bool>) -> Router {
     Router::new()
         .route("/livez", get(|| async { answer(Answer { status: "ok", troubles: None, realms: None }) }))
-        .route("/readyz", get(|State(pages): State<Arc<Pages>>| async move { pages.ready(|_| true) }))
+        .route("/readyz", get(|State(pages): State<Arc<Pages>>| async move { pages.ready(is_about_the_node) }))
         .route("/readyz/files", get(|State(pages): State<Arc<Pages>>| async move { pages.ready(is_about_files) }))
         .route("/healthz", get(|State(pages): State<Arc<Pages>>| async move { pages.whole() }))
         .with_state(Arc::new(Pages { watched, stop }))
 }
 
-/// Whether a place is about what edges get from this node. Roots end for every node at once.
+/// What may be wrong with a realm's head on one node and not on others.
+const OF_NODE: [&str; 5] = ["behind", "foreign", "missing", "stale", "unreadable"];
+
+/// Whether a place is about this node as a whole.
+fn is_about_the_node(place: &str) -> bool {
+    !place.starts_with("realm/")
+}
+
+/// Whether a place is about what edges get from this node, whatever the realm. Most certificates end for every node at once.
 fn is_about_files(place: &str) -> bool {
-    place == "published" || (place.starts_with("realm/") && place.ends_with("/head"))
+    place == "published"
+}
+
+/// Whether a place is a realm's head here.
+fn is_head(place: &str) -> bool {
+    place.starts_with("realm/") && place.ends_with("/head")
 }
 
 impl Pages {
     fn ready(&self, counts: impl Fn(&str) -> bool) -> Response {
-        let failing = self.troubles(|place, trouble| trouble.severity == Severity::Failing && counts(place));
+        let fails = |trouble: &Trouble| trouble.severity == Severity::Failing;
+        let troubles = self.watched.health.troubles();
+        let is_usable = |realm: &Slug| !troubles.get(&format!("realm/{realm}/head")).is_some_and(fails);
+        let serves = self.watched.seen.now().heads.iter().any(|(realm, head)| head.is_some() && is_usable(realm));
+        let head_counts = |code| OF_NODE.contains(&code) || !serves;
+        let failing =
+            self.troubles(|place, trouble| fails(trouble) && (counts(place) || (is_head(place) && head_counts(trouble.code))));
         answer(Answer { status: self.status(&failing), troubles: Some(failing), realms: None })
     }
 
@@ -131,6 +153,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+    use crate::tasks::watch::seen::HeadSeen;
 
     async fn ask(watched: &Watched, stop: bool, path: &str) -> (u16, Value) {
         let (tell, told) = watch::channel(stop);
@@ -160,6 +183,7 @@ mod tests {
         // Files are there all the same.
         assert_eq!(statuses(false).await, [200, 503, 200, 503]);
         watched.health.failing("realm/acme/head", "expired", "");
+        // The only realm there is.
         assert_eq!(statuses(false).await, [200, 503, 503, 503]);
         assert_eq!(ask(&watched, false, "/readyz").await.1["troubles"].as_array().unwrap().len(), 2);
         assert_eq!(ask(&watched, false, "/healthz").await.1["troubles"].as_array().unwrap().len(), 3);
@@ -170,6 +194,37 @@ mod tests {
         // Who is asked to end is alive, and no traffic should come.
         assert_eq!(statuses(true).await, [200, 503, 503, 503]);
         assert_eq!(ask(&watched, true, "/readyz").await.1["status"], "stopping");
+    }
+
+    /// Else what is wrong with one customer's realm on all nodes would leave all others without any node.
+    #[tokio::test]
+    async fn a_node_is_ready_while_it_is_no_worse_than_others() {
+        let watched = Watched::default();
+        let head = HeadSeen { epoch: 1, issued_at: 0, not_after: 1 };
+        let heads = ["acme", "other"].map(|realm| (realm.parse().unwrap(), Some(head)));
+        watched.seen.note(|sight| sight.heads = heads.into());
+        for place in ["target/s3://canary", "publisher", "changes", "lease", "root"] {
+            watched.health.failing(&format!("realm/acme/{place}"), "io", "");
+        }
+        for (code, status) in
+            [("unproven", 200), ("expired", 200), ("not_out", 200), ("unpublished", 200), ("from_future", 200)]
+                .into_iter()
+                .chain(OF_NODE.map(|code| (code, 503)))
+        {
+            watched.health.failing("realm/acme/head", code, "");
+            for path in ["/readyz", "/readyz/files"] {
+                assert_eq!(ask(&watched, false, path).await.0, status, "{path} {code}");
+            }
+            let (status, health) = ask(&watched, false, "/healthz").await;
+            assert!(status == 503 && health.to_string().contains(code), "{health}");
+        }
+        // No realm is left.
+        watched.health.failing("realm/acme/head", "unproven", "");
+        watched.health.failing("realm/other/head", "expired", "");
+        for path in ["/readyz", "/readyz/files"] {
+            let (status, body) = ask(&watched, false, path).await;
+            assert_eq!((status, body["troubles"].as_array().unwrap().len()), (503, 2), "{body}");
+        }
     }
 
     /// Anybody may ask.

@@ -39,20 +39,56 @@ impl<T: Send + Sync + 'static> Watched<T> {
         // Taken before the files are read: whatever is written meanwhile is another one.
         let seen = stamps();
         let current = Arc::new(RwLock::new(Arc::new(make()?)));
-        let round = move |(current, seen): &mut (Arc<RwLock<Arc<T>>>, Vec<Stamp>)| {
+        // What could not be made is tried again each time: a file whose mode was mended looks the same. Why it cannot be is told once.
+        let round = move |(current, seen, failed): &mut (Arc<RwLock<Arc<T>>>, Vec<Stamp>, Option<String>)| {
             let now = stamps();
-            if now != *seen {
+            let changed = now != *seen;
+            if changed || failed.is_some() {
                 *seen = now;
-                told(make().map(|made| *current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made)));
+                let made = make().map(|made| *current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made));
+                let error = made.as_ref().err().cloned();
+                if changed || error != *failed {
+                    told(made);
+                }
+                *failed = error;
             }
             pause
         };
-        let looks = Background::start(name, (Arc::clone(&current), seen), round, drop).map_err(|error| error.to_string())?;
+        let looks =
+            Background::start(name, (Arc::clone(&current), seen, None), round, drop).map_err(|error| error.to_string())?;
         Ok(Watched { current, _looks: looks })
     }
 
     /// What is in force.
     pub(crate) fn current(&self) -> Arc<T> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// As where a file is there before whoever reads it may: nothing about it changes when its mode does, by which it could be seen.
+    #[test]
+    fn what_cannot_be_made_is_tried_again_until_it_can_and_told_of_once() {
+        let temp = tempfile::NamedTempFile::new().unwrap();
+        let (path, attempts, (tell, told)) = (temp.path().to_owned(), AtomicUsize::new(0), mpsc::channel());
+        let make = move || match attempts.fetch_add(1, Ordering::SeqCst) {
+            number @ (0 | 4..) => Ok(number),
+            _ => Err("it may not be read".to_owned()),
+        };
+        let tell = move |made| tell.send(made).unwrap();
+        let watched = Watched::open("test", vec![path.clone()], Duration::from_millis(10), make, tell).unwrap();
+        std::fs::write(&path, "another").unwrap();
+        let next = || told.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert_eq!(next(), Err("it may not be read".into()));
+        assert_eq!((next(), *watched.current()), (Ok(()), 4));
+        // What is in force is left alone.
+        assert!(told.recv_timeout(Duration::from_millis(100)).is_err());
+        assert_eq!(*watched.current(), 4);
     }
 }

@@ -1,6 +1,6 @@
 //! Proving who calls: the core's own verification, over the management realm as the registry has it at this moment.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use edgelatch_core::edge::{Edge, HostConfig, Outcome};
@@ -41,7 +41,12 @@ struct Held {
     /// When the registry was last asked whether these are still all.
     looked_at: Instant,
     made_at: u64,
-    now: u64,
+}
+
+impl Held {
+    fn lives_at(&self, now: u64) -> bool {
+        (self.made_at..self.made_at + MANAGEMENT_SNAPSHOT_SECONDS).contains(&now)
+    }
 }
 
 /// Who may call is decided here, and nowhere else.
@@ -50,6 +55,20 @@ pub(crate) struct Authenticator {
     /// How long the registry's last answer is believed, without asking again whether something has changed.
     believed: Duration,
     held: Mutex<Option<Held>>,
+    /// Held by whoever asks the registry.
+    asking: Mutex<()>,
+}
+
+/// Since when the snapshot must be known to be the newest.
+#[derive(Clone, Copy)]
+enum Since {
+    At(Instant),
+    /// It must be another one.
+    Anew,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Authenticator {
@@ -57,7 +76,8 @@ impl Authenticator {
     /// management realm is heeded after the time `believed` at the latest.
     pub(crate) fn new(client_ip: Option<&str>, believed: Duration) -> Result<Authenticator, String> {
         let config = client_ip.map(|rule| format!("client_ip={rule}")).unwrap_or_default();
-        Ok(Authenticator { config: HostConfig::parse(&config).map_err(|e| e.to_string())?, believed, held: Mutex::default() })
+        let config = HostConfig::parse(&config).map_err(|e| e.to_string())?;
+        Ok(Authenticator { config, believed, held: Mutex::default(), asking: Mutex::default() })
     }
 
     /// A request as the core reads it: the lines that matter, as they were received.
@@ -85,52 +105,69 @@ impl Authenticator {
         permission: Option<&str>,
         choose: &dyn Fn(&[String]) -> Option<String>,
     ) -> Result<Verdict, Error> {
-        let realm: Slug = management::REALM.parse()?;
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut verdict = self.fresh(&mut held, registry, &realm, self.believed)?.judge(block, permission, choose);
-        // What accepts is believed for a moment. What refuses is not: the key may have been made just now, or been given a role.
-        if verdict.principal.is_none() && !self.believed.is_zero() {
-            verdict = self.fresh(&mut held, registry, &realm, Duration::ZERO)?.judge(block, permission, choose);
+        let begun = Instant::now();
+        let judge = |since| self.judge_by(registry, since, &|held, now| held.judge(now, block, permission, choose));
+        let mut verdict = judge(Since::At(begun.checked_sub(self.believed).unwrap_or(begun)))?;
+        // What accepts is believed for a moment. What refuses a key is not: it may have been made just now, or been given a role.
+        if verdict.principal.is_none() && !self.believed.is_zero() && names_a_key(verdict.outcome.code) {
+            verdict = judge(Since::At(begun))?;
         }
         if verdict.outcome.code != Code::BadRequirement {
             return Ok(verdict);
         }
         // The edge's table of requirements is full, after thousands of different ones: a new snapshot begins with an empty one.
-        *held = None;
-        Ok(self.fresh(&mut held, registry, &realm, self.believed)?.judge(block, permission, choose))
+        judge(Since::Anew)
     }
 
-    /// The snapshot, made anew when the registry has another state or it is old; the registry is not asked again within `believed`.
-    fn fresh<'h>(
-        &self,
-        held: &'h mut Option<Held>,
-        registry: &Registry,
-        realm: &Slug,
-        believed: Duration,
-    ) -> Result<&'h mut Held, Error> {
+    /// Judges by a snapshot that is known to be the newest, or to have been it at that time. Who need not ask the registry for that waits for nobody who
+    /// does; and of those who must, one asks for all who came before.
+    fn judge_by(&self, registry: &Registry, since: Since, judge: &dyn Fn(&mut Held, u64) -> Verdict) -> Result<Verdict, Error> {
         let now = registry.env().now()?;
-        let known = held.as_ref().map(|held| (held.looked_at, held.changes)).filter(|(at, _)| at.elapsed() < believed);
-        let (looked_at, changes) = match known {
-            Some(known) => known,
-            None => (Instant::now(), registry.ledger(realm).changes()?),
+        let by_held = || {
+            let mut held = lock(&self.held);
+            let known = |held: &&mut Held| matches!(since, Since::At(since) if held.looked_at >= since) && held.lives_at(now);
+            held.as_mut().filter(known).map(|held| judge(held, now))
         };
-        let fits =
-            |held: &Held| held.changes == changes && (held.made_at..held.made_at + MANAGEMENT_SNAPSHOT_SECONDS).contains(&now);
-        let fresh = match held.take().filter(fits) {
-            Some(fresh) => fresh,
-            None => {
-                let (changes, edge) = registry.ledger(realm).edge(self.config.clone())?;
-                Held { edge, changes, looked_at, made_at: now, now }
-            }
+        if let Some(verdict) = by_held() {
+            return Ok(verdict);
+        }
+        let _asking = lock(&self.asking);
+        if let Some(verdict) = by_held() {
+            return Ok(verdict);
+        }
+        let realm: Slug = management::REALM.parse()?;
+        let (looked_at, ledger) = (Instant::now(), registry.ledger(&realm));
+        let changes = ledger.changes()?;
+        let same = |held: &Held| matches!(since, Since::At(_)) && held.changes == changes && held.lives_at(now);
+        let before = lock(&self.held).as_ref().is_some_and(same);
+        let made = if before { None } else { Some(ledger.edge(self.config.clone())?) };
+        let mut held = lock(&self.held);
+        let held = match (made, &mut *held) {
+            (None, Some(held)) => held,
+            (Some((changes, edge)), held) => held.insert(Held { edge, changes, looked_at, made_at: now }),
+            // Only who asks puts another one there, and nobody takes it away.
+            (None, None) => return Err(Error::Store { detail: "the snapshot of the management realm vanished".into() }),
         };
-        Ok(held.insert(Held { now, looked_at, ..fresh }))
+        held.looked_at = looked_at;
+        Ok(judge(held, now))
     }
 }
 
+/// Whether a refusal is about a key, rather than about a request that holds none: what the registry says of keys makes no difference to that.
+fn names_a_key(code: Code) -> bool {
+    !matches!(code, Code::Missing | Code::InvalidRequest | Code::Malformed)
+}
+
 impl Held {
-    fn judge(&mut self, block: &Block, permission: Option<&str>, choose: &dyn Fn(&[String]) -> Option<String>) -> Verdict {
+    fn judge(
+        &mut self,
+        now: u64,
+        block: &Block,
+        permission: Option<&str>,
+        choose: &dyn Fn(&[String]) -> Option<String>,
+    ) -> Verdict {
         let requirement = self.edge.compile(None, permission);
-        let mut outcome = self.edge.verify_block(block, requirement, self.now);
+        let mut outcome = self.edge.verify_block(block, requirement, now);
         let principal = self.principal(&outcome);
         let key_id = principal.as_ref().map(|principal| principal.key_id);
         // Without a service, that is the answer to every key that is for some of them only. Only services of the key's own scope are
@@ -138,7 +175,7 @@ impl Held {
         let services = principal.as_ref().filter(|_| outcome.code == Code::ScopeDenied).and_then(|p| p.services.as_deref());
         if let Some(service) = services.and_then(choose) {
             let requirement = self.edge.compile(Some(&service), permission);
-            outcome = self.edge.verify_block(block, requirement, self.now);
+            outcome = self.edge.verify_block(block, requirement, now);
         }
         Verdict { principal: principal.filter(|_| outcome.code == Code::Valid), outcome, key_id }
     }
@@ -153,7 +190,7 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use edgelatch_registry::{Env, NewKey, Registry};
+    use edgelatch_registry::{Database, Env, NewKey, Registry};
     use edgelatch_testkit::registry::{KeysExt, Place, caller};
 
     /// A request with this key.
@@ -183,5 +220,67 @@ mod tests {
             assert_eq!(judge(&keys.make(&caller(), &new).unwrap().secret), Code::Valid);
             assert_eq!(judge(&made.secret), Code::Revoked);
         }
+    }
+
+    /// A registry on that database with an administrator's key, and who was asked about it and believes the answer for an hour.
+    fn asked(database: &Database) -> (Registry, String, Authenticator) {
+        let registry = Registry::establish(database, Env::system()).unwrap();
+        let secret = management::establish(&registry, &caller(), &mut |_| Ok(())).unwrap().unwrap().secret.to_string();
+        let authenticator = Authenticator::new(None, Duration::from_secs(3_600)).unwrap();
+        assert_eq!(code(&registry, &authenticator, &block(&secret)), Ok(Code::Valid));
+        (registry, secret, authenticator)
+    }
+
+    fn code(registry: &Registry, authenticator: &Authenticator, block: &Block) -> Result<Code, &'static str> {
+        let judged = authenticator.judge(registry, block, None, &|_| None);
+        judged.map(|verdict| verdict.outcome.code).map_err(|error| error.code())
+    }
+
+    /// Else whoever asks for something without any key asks the database with each request, as often as they like.
+    #[test]
+    fn the_database_is_not_asked_about_a_request_without_a_key() {
+        let place = Place::sqlite();
+        let (registry, secret, authenticator) = asked(&place.database);
+        let file = rusqlite::Connection::open(place.database.path().unwrap()).unwrap();
+        file.execute_batch("ALTER TABLE realms RENAME TO gone").unwrap();
+        let none = BlockWriter::new(Some("127.0.0.1"), "GET", "/r/acme/head").finish();
+        let mut two = BlockWriter::new(Some("127.0.0.1"), "GET", "/r/acme/head");
+        [b"Bearer one", b"Bearer two"].map(|line| two.line("authorization", line));
+        let unknown = edgelatch_testkit::snapshot::key_text("stranger").unwrap();
+        for (block, expected) in [
+            (none, Ok(Code::Missing)),
+            (two.finish(), Ok(Code::InvalidRequest)),
+            (block("no key"), Ok(Code::Malformed)),
+            (block(&secret), Ok(Code::Valid)),
+            // May have been made just now.
+            (block(&unknown), Err("store_failed")),
+        ] {
+            assert_eq!(code(&registry, &authenticator, &block), expected);
+        }
+    }
+
+    #[test]
+    fn who_is_believed_waits_for_nobody_who_must_ask_a_database_that_does_not_answer() {
+        let Some(place) = Place::postgres() else { return };
+        let (registry, secret, authenticator) = asked(&place.database);
+        let (schema, server) = (place.schema.clone().unwrap(), edgelatch_testkit::postgres::server().unwrap());
+        let (mut admin, mut watch) = (server.admin(), server.admin());
+        admin.batch_execute(&format!("BEGIN; LOCK TABLE {schema}.realms IN ACCESS EXCLUSIVE MODE")).unwrap();
+        let unknown = block(&edgelatch_testkit::snapshot::key_text("stranger").unwrap());
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let strangers: Vec<_> = (0..4).map(|_| scope.spawn(|| code(&registry, &authenticator, &unknown))).collect();
+            let waits = format!("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = '{schema}.realms'::regclass");
+            while watch.query(&*waits, &[]).unwrap().is_empty() {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            scope.spawn(|| tell.send(code(&registry, &authenticator, &block(&secret))));
+            let said = told.recv_timeout(Duration::from_secs(20));
+            // One asks for all of them.
+            let asking = watch.query(&*waits, &[]).unwrap().len();
+            admin.batch_execute("ROLLBACK").unwrap();
+            assert_eq!((said, asking), (Ok(Ok(Code::Valid)), 1));
+            strangers.into_iter().for_each(|stranger| assert_eq!(stranger.join().unwrap(), Ok(Code::Unknown)));
+        });
     }
 }

@@ -63,7 +63,7 @@ impl Look {
         for state in states {
             self.realms.entry(state.realm.clone()).or_insert_with(|| Arc::new(Realm::new(&shared, &state.realm)));
         }
-        let shows = |realm: &Slug| self.realms.get(realm).map_or(0, |realm| realm.shows());
+        let shows = |realm: &Slug| self.realms.get(realm).and_then(|realm| realm.shows());
         shared.fresh.note(begun, states, shows);
         let apart = apart(states.len());
         for state in states {

@@ -1,6 +1,6 @@
 //! One realm: published, or copied from what another node publishes.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use edgelatch_registry::{Node, RealmState, Slug, format_time};
 use edgelatch_sync::{Directory, Error, FailedTarget, Follower, Item, Published, Stage, Target};
 use tracing::{error, info, warn};
 
+use super::fresh::Shows;
 use super::options::Begun;
 use super::shared::Shared;
 use super::tries::Tries;
@@ -31,8 +32,8 @@ pub(super) struct Realm {
     busy: Mutex<Option<Instant>>,
     /// Whether that took long the last time.
     pub(super) slow: AtomicBool,
-    /// The epoch that this node's directory shows.
-    shows: Arc<AtomicU64>,
+    /// The head that this node's directory shows.
+    shows: Arc<Mutex<Option<Shows>>>,
 }
 
 /// What is remembered between two tasks.
@@ -89,9 +90,13 @@ impl Realm {
         }
     }
 
-    /// The epoch that this node shows.
-    pub(super) fn shows(&self) -> u64 {
-        self.shows.load(Ordering::SeqCst)
+    /// The head that this node shows.
+    pub(super) fn shows(&self) -> Option<Shows> {
+        *self.shows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show(&self, shows: Option<Shows>) {
+        *self.shows.lock().unwrap_or_else(PoisonError::into_inner) = shows;
     }
 
     fn work(&self) -> MutexGuard<'_, Work> {
@@ -353,25 +358,24 @@ impl Realm {
             return Ok(());
         }
         if work.follower.is_behind(state.last_file) {
-            let (shows, news) = work.follower.copy()?;
-            self.shows.store(shows, Ordering::SeqCst);
+            // Where that fails, nobody knows what lies here.
+            let (epoch, news) = work.follower.copy().inspect_err(|_| self.show(None))?;
+            self.look_again(&shared.options.dir.realm(&self.name));
             work.copying = Tries::default();
             if news {
                 shared.published.notify_one();
-                info!(target: PUBLISHER, realm = %self.name, epoch = shows, "copied");
+                info!(target: PUBLISHER, realm = %self.name, epoch, "copied");
             }
         }
         work.follower.tidy()
     }
 }
 
-/// Looks which epoch this node's directory shows. What was written there by this process need not be proven.
-fn read_shown(path: &std::path::Path, shows: &AtomicU64) {
-    if let Ok(Some(head)) = Directory::new(path).read(Item::Head)
-        && let Ok(head) = Head::inspect(&head)
-    {
-        shows.store(head.epoch, Ordering::SeqCst);
-    }
+/// Looks which head this node's directory shows. What was written there by this process need not be proven.
+fn read_shown(path: &std::path::Path, shows: &Mutex<Option<Shows>>) {
+    let head = Directory::new(path).read(Item::Head).ok().flatten().and_then(|head| Head::inspect(&head).ok());
+    let shown = head.map(|Head { epoch, issued_at, .. }| Shows { epoch, issued_at });
+    *shows.lock().unwrap_or_else(PoisonError::into_inner) = shown;
 }
 
 /// How often targets are looked at, and files that are gone, where there are so many realms: each costs a file or a request, and all of them together no

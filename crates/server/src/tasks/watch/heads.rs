@@ -104,6 +104,7 @@ fn judge(
     let failing = |code, detail: &str| Found::Failing(code, format!("{}: {detail}", directory.name()));
     let bytes = match directory.read(Item::Head) {
         Ok(Some(bytes)) => bytes,
+        Ok(None) if !fresh.serves(realm) => return (None, not_served(&directory, realm, fresh)),
         Ok(None) if here || memory.known.contains(realm) => {
             return (None, failing("missing", "there is no head: `edgelatch serve`, or `edgelatch publish`, writes it anew"));
         }
@@ -116,9 +117,13 @@ fn judge(
     let Ok(head) = Head::inspect(&bytes) else {
         return (None, failing("unreadable", "the head is damaged: `edgelatch publish` writes it anew"));
     };
+    let [behind, not_out] = is_behind(realm, of, head.epoch, Instant::now(), memory);
     let (seen, life) = (HeadSeen::of(&head), head.not_after.saturating_sub(head.issued_at));
     let says = match () {
         () if head.realm != realm.as_str() => failing("foreign", "the head is that of another realm: remove the directory"),
+        // First what other nodes may do better.
+        () if !fresh.serves(realm) => not_served(&directory, realm, fresh),
+        () if behind => failing("behind", "a later epoch is published, and not here: edges that ask this node lack changes"),
         () if !is_proven(&directory, realm, of, &bytes, memory) => {
             failing("unproven", "the head counts for no edge with the newest root: `edgelatch publish` writes another")
         }
@@ -127,12 +132,8 @@ fn judge(
             failing("from_future", &format!("the head was signed at {at}, which is to come: set the clocks"))
         }
         () if head.not_after <= now => failing("expired", "the head has ended, so that edges refuse every key: publish"),
-        () if !fresh.serves(realm) => failing(
-            "stale",
-            "this node cannot say whether a later epoch is published, so it serves nothing of the realm: see `database` and the log",
-        ),
-        () if is_behind(realm, of, head.epoch, Instant::now(), memory) => {
-            failing("behind", "a later epoch is published, and not here: edges that ask this node lack changes")
+        () if not_out => {
+            failing("not_out", "a later epoch was signed a minute ago, and has not come out: see the publisher's log")
         }
         () if head.not_after - now < life / 3 => {
             let at = format_time(head.not_after);
@@ -144,6 +145,22 @@ fn judge(
         () => Found::Fine,
     };
     (Some(seen), says)
+}
+
+/// Why files of a realm are not served here, whatever lies here.
+fn not_served(directory: &Directory, realm: &Slug, fresh: &Fresh) -> Found {
+    let (code, detail) = if fresh.is_unpublished(realm) {
+        (
+            "unpublished",
+            "nothing of the realm is published in the database, so no node serves it: publish, or see why `serve` does not",
+        )
+    } else {
+        (
+            "stale",
+            "this node cannot say whether a later head is published, so it serves nothing of the realm: see `database` and the log",
+        )
+    };
+    Found::Failing(code, format!("{}: {detail}", directory.name()))
 }
 
 /// Whether the head counts for edges that have the newest root. Without a registry it is not known which that is.
@@ -161,17 +178,16 @@ fn is_proven(directory: &Directory, realm: &Slug, of: Option<&RealmPulse>, bytes
     proven
 }
 
-/// Whether a later epoch has been out for some time: a node that copies what another publishes takes a moment. One that was signed is waited for
-/// longer, since all objects of a large realm may have to be written first; that it never comes out is trouble too.
-fn is_behind(realm: &Slug, of: Option<&RealmPulse>, epoch: u64, now: Instant, memory: &mut Memory) -> bool {
-    let Some(of) = of else { return false };
-    let lags = memory.lags.entry(realm.clone()).or_default();
-    let known = [(of.published_epoch, BEHIND_SECONDS), (of.epoch, SIGNED_SECONDS)];
-    let behind = lags.iter_mut().zip(known).map(|(lag, (newest, seconds))| {
-        newest.is_some_and(|newest| lag.is_behind(newest, epoch, Duration::from_secs(seconds), now))
-    });
+/// Whether a later epoch has been out for some time: a node that copies what another publishes takes a moment; and whether one was signed that is not
+/// here. That is waited for longer, since all objects of a large realm may have to be written first; that it never comes out is trouble too, of all
+/// nodes alike.
+fn is_behind(realm: &Slug, of: Option<&RealmPulse>, epoch: u64, now: Instant, memory: &mut Memory) -> [bool; 2] {
+    let Some(of) = of else { return [false; 2] };
+    let [out, signed] = memory.lags.entry(realm.clone()).or_default();
     // Each is asked, so that each knows when it saw what.
-    behind.fold(false, |behind, one| behind | one)
+    [(out, of.published_epoch, BEHIND_SECONDS), (signed, of.epoch, SIGNED_SECONDS)].map(|(lag, newest, seconds)| {
+        newest.is_some_and(|newest| lag.is_behind(newest, epoch, Duration::from_secs(seconds), now))
+    })
 }
 
 /// The newest epochs, each with when it was first seen.
@@ -182,6 +198,10 @@ impl Lag {
     /// Whether `newest`, or one before it, is later than `epoch` and was there so long ago.
     fn is_behind(&mut self, newest: u64, epoch: u64, patience: Duration, now: Instant) -> bool {
         let long_ago = |at: &(u64, Instant)| now.saturating_duration_since(at.1) >= patience;
+        // A new era has begun, or the database has gone back: what was the newest before is none any more.
+        if self.0.back().is_some_and(|(last, _)| *last > newest) {
+            self.0.clear();
+        }
         if self.0.back().is_none_or(|(last, _)| *last != newest) {
             self.0.push_back((newest, now));
         }
@@ -212,25 +232,44 @@ mod tests {
         let of = |epoch| pulse(Some(epoch), Some(epoch));
         for (lag, behind) in [(0, false), (8, false), (12, true)] {
             let mut memory = Memory::default();
-            let mut last = false;
+            let mut last = [false; 2];
             // An epoch each second, of which this node has the one of `lag` seconds ago.
             for second in 0..60 {
                 let at = begin + Duration::from_secs(second);
                 last = is_behind(&realm, Some(&of(100 + second)), (100 + second).saturating_sub(lag), at, &mut memory);
             }
-            assert_eq!(last, behind, "{lag}");
+            assert_eq!(last, [behind, false], "{lag}");
             assert!(memory.lags[&realm].iter().all(|lag| lag.0.len() <= 62));
         }
         // One that stands still while nothing new comes is found out too.
         let mut memory = Memory::default();
-        let at = |second| begin + Duration::from_secs(second);
-        assert!(!is_behind(&realm, Some(&of(7)), 6, at(0), &mut memory));
-        assert!(is_behind(&realm, Some(&of(7)), 6, at(10), &mut memory));
-        assert!(!is_behind(&realm, Some(&of(7)), 7, at(11), &mut memory));
+        let mut at = |second, of: &RealmPulse, epoch| {
+            is_behind(&realm, Some(of), epoch, begin + Duration::from_secs(second), &mut memory)
+        };
+        assert_eq!(at(0, &of(7), 6), [false; 2]);
+        assert_eq!(at(10, &of(7), 6), [true, false]);
+        assert_eq!(at(11, &of(7), 7), [false; 2]);
         // One that was signed, and whose publisher died before it was out anywhere.
         let signed = pulse(Some(7), Some(8));
-        assert!(!is_behind(&realm, Some(&signed), 7, at(12), &mut memory));
-        assert!(!is_behind(&realm, Some(&signed), 7, at(71), &mut memory));
-        assert!(is_behind(&realm, Some(&signed), 7, at(72), &mut memory));
+        assert_eq!(at(12, &signed, 7), [false; 2]);
+        assert_eq!(at(71, &signed, 7), [false; 2]);
+        assert_eq!(at(72, &signed, 7), [false, true]);
+        // Lower epochs of a new era: no node is behind those of the old one.
+        assert_eq!(at(73, &of(3), 3), [false; 2]);
+        assert_eq!(at(74, &of(4), 4), [false; 2]);
+        assert_eq!(at(84, &of(4), 3), [true, false]);
+    }
+
+    /// A node that has never copied anything, and whose directory cannot be written to, say.
+    #[test]
+    fn a_node_that_serves_nothing_of_a_realm_says_so_whatever_lies_there() {
+        let temp = tempfile::tempdir().unwrap();
+        let (realm, fresh) = ("acme".parse::<Slug>().unwrap(), Fresh::shared());
+        let said = |fresh: &Fresh, here| match judge(temp.path(), &realm, None, here, (0, fresh), &mut Memory::default()).1 {
+            Found::Failing(code, _) => code,
+            found => panic!("{found:?}"),
+        };
+        assert_eq!((said(&fresh, false), said(&fresh, true)), ("stale", "stale"));
+        assert_eq!(said(&Fresh::default(), true), "missing");
     }
 }
