@@ -115,7 +115,7 @@ fn the_root_key_is_offline() {
     // Against a root that is not the one which edges have, the words of a draft say nothing.
     let copy = p.file("copy.draft", &text);
     for (known, fits) in [(&root, true), (&fingerprint(&before), true), (&fingerprint(b"another"), false), (&draft, false)] {
-        let args = ["trust", "sign", &copy, "--key", &offline, "--yes", "--root", known];
+        let args: [&str; 8] = ["trust", "sign", &copy, "--key", &offline, "--yes", "--root", known];
         if fits {
             p.file("copy.draft", &text);
             elsewhere.ok(&args);
@@ -150,7 +150,7 @@ fn two_holders_sign_one_file_at_the_same_time() {
     // Before this one signs, the other one has.
     let slow = path(&p, "slow-sign");
     let text = format!(
-        "#!/bin/sh\nset -e\ntest \"$1\" = --public || '{}' trust sign '{draft}' --key '{}' --yes < /dev/null\nexec '{script}' \"$@\"\n",
+        "#!/bin/sh\nset -e\ntest \"$1\" = --public || '{}' trust sign '{draft}' --key '{}' --yes < /dev/null > /dev/null 2>&1\nexec '{script}' \"$@\"\n",
         env!("CARGO_BIN_EXE_edgelatch"),
         root.display()
     );

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::{Plane, plane};
-use edgelatch_core::edge::Offer;
+use edgelatch_core::edge::{Edge, HostConfig, Offer};
 use edgelatch_core::head::Head;
 use edgelatch_core::signed::Role;
 use edgelatch_core::verdict::Code;
@@ -182,15 +182,15 @@ fn a_root_from_the_future_is_followed() {
     follow().unwrap();
     let draft = signed_by(p, follow().unwrap());
     adopt(&machine, &draft).unwrap();
-    let mut edge = p.edge();
     machine.process().publish(&[&p.target()]).unwrap();
+    let mut edge = Edge::new(&p.root, HostConfig::default()).unwrap();
     let now = p.clock.load(Ordering::SeqCst);
     let roots = [2, 3].map(|version| p.file(&format!("root/{version}")));
     let roots = roots.each_ref().map(Vec::as_slice);
     let mut staged = edge.stage(&roots, p.file("bundle"), now).unwrap();
     staged.check(usize::MAX).unwrap();
     edge.commit(staged, now).unwrap();
-    assert_eq!(edge.root().version, 3);
+    assert_eq!(edge.head().unwrap().root_version, 3);
 }
 
 /// Signatures may be gathered for long: a root that has ended meanwhile, or is about to, would stop all publishing.
