@@ -300,6 +300,13 @@ mod tests {
             let loaded = load_all(&path, Role::Publisher, &realm, Readers::Group);
             assert_eq!(loaded.map_err(|e| e.code()).err(), (!sound).then_some("key_exposed"), "{mode:o}");
         }
+        // On a stick that keeps no modes: who puts it into place takes it from there, and where it lies then it is private.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let to = path.with_file_name("placed.key");
+        let placed = |readers| place(&path, &to, Role::Publisher, &realm, readers).map_err(|e| e.code());
+        assert_eq!((exposed(&path), placed(Readers::Owner).err()), (Some(0o755), Some("key_exposed")));
+        let key = placed(Readers::Medium).unwrap().public();
+        assert_eq!((exposed(&to), load(&to, Role::Publisher, &realm).unwrap().public()), (None, key));
     }
 
     #[test]
