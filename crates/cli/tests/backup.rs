@@ -54,6 +54,7 @@ fn a_whole_control_plane_comes_back_from_one_file() {
     assert_eq!(mode(Path::new(&file)), 0o600);
     let verified = p.json(&["backup", "--verify", &file]);
     assert_eq!(verified, made);
+    assert!(p.ok(&["backup", "--verify", &file]).contains(made["sha256"].as_str().unwrap()));
     // Never over what is there, unless that is asked for.
     p.refused(&["backup", &file], "usage", &["a.backup", "--force"]);
     assert!(p.ok(&["backup", &file, "--with-keys", "--force"]).contains("2 signing keys"));
@@ -64,9 +65,21 @@ fn a_whole_control_plane_comes_back_from_one_file() {
     fs::rename(p.data().join("published"), p.beside("cdn")).unwrap();
     fs::remove_dir_all(p.data()).unwrap();
     let cdn = p.beside("cdn/r/acme");
-    let ran = p.run(&["--json", "restore", &file, "--published", cdn.to_str().unwrap()]);
+    // Whole, and not the one that was kept.
+    p.refused(&["restore", &file, "--sha256", &"0".repeat(64)], "backup_foreign", &[made["sha256"].as_str().unwrap()]);
+    assert!(!p.data().exists());
+    let ran = p.run(&[
+        "--json",
+        "restore",
+        &file,
+        "--published",
+        cdn.to_str().unwrap(),
+        "--sha256",
+        made["sha256"].as_str().unwrap(),
+    ]);
     let restored: Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!((ran.code, &restored["realms"][0]["published_epoch"]), (0, &Value::Null));
+    let realm = &restored["realms"][0];
+    assert_eq!((ran.code, &realm["published_epoch"], &realm["seen"]), (0, &2.into(), &"known".into()));
     assert_eq!(seen(&p), before);
     #[cfg(unix)]
     assert_eq!(["registry.db", "keys/root.key", "keys"].map(|name| mode(&p.data().join(name))), [0o600, 0o600, 0o700]);
@@ -92,6 +105,9 @@ fn without_keys_there_are_none_in_it() {
     assert!(!text.contains(seed) && !text.contains("signing key"));
     let ran: Ran = p.command(&["backup", "-"]).output().unwrap().into();
     assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(!ran.err.contains("holds the signing keys"), "{}", ran.err);
+    let with_keys: Ran = p.command(&["backup", "-", "--with-keys"]).output().unwrap().into();
+    assert!(with_keys.code == 0 && with_keys.err.contains("holds the signing keys"), "{}", with_keys.err);
     let piped = p.file("piped.backup", &ran.out);
     assert_eq!(p.json(&["backup", "--verify", &piped])["tables"], p.json(&["backup", "--verify", &file])["tables"]);
     let cut = p.file("cut.backup", &text[..text.len() / 2]);

@@ -78,6 +78,31 @@ fn a_server_whose_clock_is_ahead_says_so_and_signs_nothing() {
     until("it publishes", || head(&p).epoch > before.epoch && node.health() == 200);
 }
 
+/// Left in a unit, the option would take the comparison with the database away for good: so it is told of as long as it is there.
+#[test]
+fn a_server_that_was_told_to_believe_its_clock_says_so() {
+    let p = Plane::new();
+    let node = Node::start(&p.data(), &["--accept-clock"]);
+    let said = String::from_utf8(node.get("/healthz").1).unwrap();
+    assert!(node.health() == 200 && said.contains("clock/accepted") && said.contains("clock_accepted"), "{said}");
+    assert!(node.log().contains("--accept-clock"), "{}", node.log());
+    drop(node);
+    assert!(!String::from_utf8(Node::start(&p.data(), &[]).get("/healthz").1).unwrap().contains("clock_accepted"));
+}
+
+/// Nor is a root made by such a clock, which would be the newest for a year.
+#[test]
+fn a_clock_that_jumped_ahead_makes_no_root() {
+    let p = Plane::new();
+    let Some(ahead) = at("+365d") else { return };
+    let ran = run(ahead, &p, &["trust", "extend", "--yes"]);
+    assert!(ran.code == 2 && ran.err.contains("clock_off"), "{}", ran.err);
+    let versions = |p: &Plane| p.json(&["trust", "show"])["roots"].as_array().unwrap().len();
+    assert_eq!(versions(&p), 1);
+    p.ok(&["trust", "extend", "--yes"]);
+    assert_eq!(versions(&p), 2);
+}
+
 /// Somebody said that the clock was right, and it was not: for three days nothing could be signed. Edges that hold the last good head, and such as
 /// begin, take what is published after the repair; no new era is needed.
 #[test]

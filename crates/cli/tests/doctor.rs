@@ -161,3 +161,19 @@ fn the_database_is_looked_at() {
     // Which a look at rows of every day does not tell.
     assert_eq!(findings(&p, &["--quick"]), []);
 }
+
+/// What the clock is compared with must be there where the unit that is handed out runs the program.
+#[test]
+fn the_unit_does_not_hide_what_tells_a_clock_that_jumps() {
+    let unit = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/edgelatch.service")).unwrap();
+    let value = |name: &str| unit.lines().rev().find_map(|line| line.strip_prefix(&format!("{name}=")));
+    for file in edgelatch_registry::Uptime::FILES {
+        // Neither belongs to a process, which is all that `pid` leaves of /proc.
+        assert!(file.starts_with("/proc/") && !file.starts_with("/proc/self") && value("ProcSubset") == Some("all"), "{file}");
+        let hidden = ["InaccessiblePaths", "TemporaryFileSystem"].into_iter().filter_map(value);
+        assert!(
+            hidden.flat_map(str::split_whitespace).all(|path| !file.starts_with(path.trim_start_matches(['-', '+']))),
+            "{file}"
+        );
+    }
+}

@@ -47,8 +47,66 @@ fn the_revoked_key_is_listed_and_never_accepted_again() {
     assert!(p.ok(&["restore", "--take-published"]).contains("goes on above epoch 3"));
     assert_eq!(p.json(&["publish"])["epoch"], 4);
     assert_eq!((p.verify(&leaked, &[]).1["code"].clone(), p.verify(&later, &[]).0), ("revoked".into(), 0));
-    assert!(p.ok(&["restore"]).contains("not older"));
+    assert!(p.ok(&["restore"]).contains("not older than epoch 4"));
     p.ok(&["audit", "verify"]);
+}
+
+/// Whoever has seen nothing does not say that the registry is not older.
+#[test]
+fn nothing_seen_is_nothing_compared() {
+    let (p, leaked, _) = lost();
+    let file = p.beside("a.backup");
+    fs::rename(p.published(""), p.beside("edges")).unwrap();
+    // Here there may be nothing.
+    let ran = p.run(&["restore", file.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    for word in ["nothing published was found here", "compared with nothing", "--published"] {
+        assert!(ran.out.contains(word), "`{word}` is missing in: {}", ran.out);
+    }
+    // Where somebody says that there is something, it must be there, and count: a slip, a page of a proxy, a head whose root is missing.
+    let elsewhere = |name: &str, change: &dyn Fn(&std::path::Path)| {
+        let dir = p.beside(name);
+        fs::create_dir_all(&dir).unwrap();
+        change(&dir);
+        dir.to_str().unwrap().to_owned()
+    };
+    p.ok(&["trust", "extend", "--yes"]);
+    let head = fs::read(p.published("head")).unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(p.data().join(format!("registry.db{suffix}")));
+    }
+    fs::remove_dir_all(p.published("")).unwrap();
+    p.ok(&["restore", file.to_str().unwrap()]);
+    let places = [
+        (p.beside("edgse").to_str().unwrap().to_owned(), "nothing"),
+        (elsewhere("empty", &|_| {}), "nothing"),
+        (elsewhere("page", &|dir| fs::write(dir.join("head"), "<html>Sign in</html>").unwrap()), "unproven"),
+        (elsewhere("rootless", &|dir| fs::write(dir.join("head"), &head).unwrap()), "unproven"),
+    ];
+    for (place, seen) in &places {
+        for args in [&["restore", "--published", place] as &[&str], &["restore", "--published", place, "--take-published"]] {
+            let found = p.no(args);
+            let realm = &found["realms"][0];
+            assert_eq!(
+                (&realm["seen"], &realm["settled"], &realm["published_epoch"]),
+                (&(*seen).into(), &false.into(), &().into())
+            );
+        }
+        p.no(&["restore", "--published", place, "--go-on-above"]);
+    }
+    p.no(&["restore", "--take-published"]);
+    assert!(p.run(&["restore", "--published", &places[2].0]).out.contains("no head of this realm"));
+    // Garbage in the directory that is looked at by itself is told of as well.
+    fs::create_dir_all(p.published("")).unwrap();
+    fs::write(p.published("head"), "garbage").unwrap();
+    p.no(&["restore"]);
+    fs::remove_file(p.published("head")).unwrap();
+    // The right place, and then a number.
+    let edges = p.beside("edges");
+    assert_eq!(p.no(&["restore", "--published", edges.to_str().unwrap()])["realms"][0]["seen"], "older");
+    assert!(p.ok(&["restore", "--published", &places[1].0, "--go-on-above=9"]).contains("goes on above epoch 9"));
+    assert_eq!(p.json(&["publish"])["epoch"], 10);
+    assert_eq!(p.verify(&leaked, &[]).0, 0);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{Plane, binary};
+use edgelatch_core::tree::ObjectId;
 use serde_json::{Value, json};
 
 fn path(p: &Plane, name: &str) -> String {
@@ -96,6 +97,7 @@ fn a_root_is_shown_and_asked_about() {
 #[test]
 fn the_root_key_is_offline() {
     let (p, root) = begun();
+    let before = fs::read(p.published("root/1")).unwrap();
     let (offline, draft) = (path(&p, "offline.key"), path(&p, "root.draft"));
     fs::rename(p.data().join("keys/root.key"), &offline).unwrap();
     let left = p.json(&["trust", "rotate-publisher", "--leaked", "--draft", &draft]);
@@ -105,11 +107,24 @@ fn the_root_key_is_offline() {
     let text = fs::read_to_string(&draft).unwrap();
     let altered = p.file("altered", &text.replacen("least epoch 2", "least epoch 1", 1));
     p.refused(&["trust", "sign", &altered, "--key", &offline, "--yes"], "root_draft", &["altered"]);
-    p.refused(&["trust", "sign", &draft, "--key", &offline], "unconfirmed", &["--yes"]);
+    p.refused(&["trust", "sign", &draft, "--key", &offline], "usage", &["--root"]);
+    p.refused(&["trust", "sign", &draft, "--key", &offline, "--root", &root], "unconfirmed", &["--yes"]);
     let publisher = p.data().join("keys/publisher.key");
     p.refused(&["trust", "sign", &draft, "--key", publisher.to_str().unwrap(), "--yes"], "key_foreign", &["publisher"]);
     let elsewhere = Plane::empty();
-    elsewhere.ok(&["trust", "sign", &draft, "--key", &offline, "--yes"]);
+    // Against a root that is not the one which edges have, the words of a draft say nothing.
+    let copy = p.file("copy.draft", &text);
+    for (known, fits) in [(&root, true), (&fingerprint(&before), true), (&fingerprint(b"another"), false), (&draft, false)] {
+        let args: [&str; 8] = ["trust", "sign", &copy, "--key", &offline, "--yes", "--root", known];
+        if fits {
+            p.file("copy.draft", &text);
+            elsewhere.ok(&args);
+        } else {
+            elsewhere.refused(&args, "root_foreign", &["root 1", &fingerprint(&before)]);
+        }
+    }
+    let ran = elsewhere.run(&["trust", "sign", &draft, "--key", &offline, "--yes"]);
+    assert!(ran.code == 0 && ran.err.contains("was not compared") && ran.err.contains(&fingerprint(&before)), "{}", ran.err);
     elsewhere.refused(&["trust", "sign", &draft, "--key", &offline, "--yes"], "root_change", &["would not count"]);
     assert!(!elsewhere.data().exists());
     p.ok(&["trust", "publish", &draft, "--yes"]);
@@ -117,6 +132,34 @@ fn the_root_key_is_offline() {
     let (_, secret) = p.create(&["--name", "ci"]);
     p.ok(&["publish"]);
     assert_eq!(p.verify(&secret, &["--root", &root]).1["code"], "valid");
+}
+
+fn fingerprint(root: &[u8]) -> String {
+    ObjectId::of(root).to_string()
+}
+
+/// While one holder is asked, another one signs the same file: both signatures are in it.
+#[test]
+fn two_holders_sign_one_file_at_the_same_time() {
+    let (p, _) = begun();
+    kms(&p.beside("."));
+    let (script, draft, root) = (path(&p, "kms-sign"), path(&p, "root.draft"), p.data().join("keys/root.key"));
+    let public = Command::new(&script).arg("--public").env("PATH", "/usr/bin:/bin").output().unwrap();
+    let public = String::from_utf8(public.stdout).unwrap();
+    p.ok(&["trust", "add-key", "--role", "root", "--public-key", &public, "--threshold", "2", "--draft", &draft]);
+    // Before this one signs, the other one has.
+    let slow = path(&p, "slow-sign");
+    let text = format!(
+        "#!/bin/sh\nset -e\ntest \"$1\" = --public || '{}' trust sign '{draft}' --key '{}' --yes < /dev/null > /dev/null 2>&1\nexec '{script}' \"$@\"\n",
+        env!("CARGO_BIN_EXE_edgelatch"),
+        root.display()
+    );
+    fs::write(&slow, text).unwrap();
+    fs::set_permissions(&slow, fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = p.command(&["trust", "sign", &draft, "--signer", &slow, "--yes"]).env("PATH", "/usr/bin:/bin").output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    p.ok(&["trust", "publish", &draft, "--yes"]);
+    assert_eq!(p.json(&["trust", "show"])["roots"].as_array().unwrap().len(), 2);
 }
 
 /// A program that signs with a key which nobody else ever sees: here with OpenSSL, as one for a KMS would.

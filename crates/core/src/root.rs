@@ -10,7 +10,7 @@ use crate::error::{Boxed, Error};
 use crate::limits::{MAX_EPOCH, MAX_ROOT_BYTES};
 use crate::signed::{Role, RoleKeys, Signed, read_preamble};
 use crate::wire::{Reader, bound};
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 pub(crate) const MAGIC: &[u8; 4] = b"ELRT";
 
@@ -54,6 +54,13 @@ impl Root {
         signed.verify(Role::Root, &next.root)?;
         self.precedes(&next)?;
         Ok(next)
+    }
+
+    /// The keys of its own root role that have signed a root, ascending: what [`Root::open`] asks. Whoever names others too, and signs with none of
+    /// theirs, has made it without them.
+    pub fn signers(bytes: &[u8]) -> Result<Vec<[u8; 32]>, Error> {
+        let (signed, root) = (read(bytes)?, Self::open(bytes)?);
+        Ok(signed.keys().filter(|key| root.root.keys().any(|known| known == *key)).copied().collect())
     }
 
     /// Whether `next`, once it is signed, can follow this root: all that [`Root::follow`] asks but the signatures.

@@ -110,6 +110,11 @@ impl<'a> Signed<'a> {
         })
     }
 
+    /// The keys whose signatures stand on it, ascending.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'a [u8; 32]> + use<'a> {
+        self.pairs().map(|(key, _)| key)
+    }
+
     /// The statement, once `threshold` distinct keys of the role have signed it. Signatures of keys that the role does not
     /// hold are passed over (a root carries those of two generations); a bad one of a key that it holds is an error.
     pub(crate) fn verify(&self, role: Role, by: &RoleKeys) -> Result<&'a [u8], Error> {

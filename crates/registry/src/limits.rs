@@ -53,6 +53,20 @@ pub const MAX_NUMBER: u32 = CHUNK_ENTRIES * core::MAX_CHUNK_NUMBER - 1;
 pub const MAX_TABLE_BYTES: u64 = 64 << 20;
 /// Bytes of all IP policies of a realm: a third of what a tree may have, and four million of 50 IPv4 networks.
 pub const MAX_POLICY_BYTES: u64 = 1 << 30;
+/// What a record takes of its shard beside its texts, at most: 60 bytes in its columns, 10 in the lists of what repeats, and its part of the
+/// shard's beginning and of the page above it (64 bytes for some hundred records).
+pub const RECORD_BYTES: u64 = 72;
+/// Bytes that the records of a realm take of its tree, at most, each counted at its longest: what the directory's tables, their chunks and
+/// slots (which take less than an eighth of a gigabyte) leave of a bundle. Twenty million keys with names.
+pub const MAX_RECORD_BYTES: u64 = core::MAX_BUNDLE_BYTES - MAX_POLICY_BYTES - 3 * MAX_TABLE_BYTES - (128 << 20);
+/// The same of one org: three quarters, so that no org alone leaves the others nothing.
+pub const MAX_ORG_RECORD_BYTES: u64 = MAX_RECORD_BYTES / 4 * 3;
+/// Bytes of a realm's records whose digests begin with the same byte: what the format takes for an object. An even spread of the fullest realm
+/// has a fortieth of it.
+pub const MAX_LEAD_BYTES: u64 = core::MAX_OBJECT_BYTES as u64 - (1 << 20);
+/// Bytes of one org's records whose digests begin with the same four bits: half of that, so that no org alone is in the way of others. An even spread
+/// of the fullest org has two thirds of it.
+pub const MAX_ORG_LEAD_BYTES: u64 = MAX_LEAD_BYTES / 2;
 /// Rows of the journal that one act writes, or that one step to a later snapshot reads: with more, the realm is read anew as a whole.
 /// That many keys, read a hundred at a time, take a few tenths of a second.
 pub const JOURNAL_ROWS: usize = 10_000;

@@ -13,6 +13,7 @@ use edgelatch_core::build::Table;
 use crate::directory::{Numbers, leave_all, show_all};
 use crate::error::Error;
 use crate::journal::What;
+use crate::keys::room;
 use crate::limits::{ENTRY_ROWS, IMPORT_LEASE, IMPORT_PAUSE_MILLIS, IMPORT_ROWS, JOURNAL_ROWS, MAX_TIME};
 use crate::registry::Registry;
 use crate::store::{Session, Statements, Store, args, fields};
@@ -132,6 +133,8 @@ fn remove_some(tx: &mut Transaction<'_>) -> Result<u64, Error> {
         return tx.run("UPDATE imports SET pending = 0 WHERE id = $1", args![import]).map(|_| 0);
     };
     leave_all(tx, uses)?;
+    let brought = format!("key_id IN (SELECT id FROM key_rows WHERE {BROUGHT} AND id <= $2)");
+    room::leave(tx, &brought, args![import, last])?;
     tx.run(&format!("DELETE FROM key_rows WHERE {BROUGHT} AND id <= $2"), args![import, last])?;
     Ok(keys)
 }

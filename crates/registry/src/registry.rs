@@ -19,11 +19,13 @@ pub struct Uptime {
 }
 
 impl Uptime {
+    /// Where Linux tells it: the seconds, and the name of this run.
+    pub const FILES: [&str; 2] = ["/proc/uptime", "/proc/sys/kernel/random/boot_id"];
+
     /// Of this machine, where the system tells it: on Linux.
     fn of_system() -> Option<Uptime> {
-        let read = |path| std::fs::read_to_string(path).ok();
-        let seconds = read("/proc/uptime")?.split('.').next()?.parse().ok()?;
-        Some(Uptime { boot: read("/proc/sys/kernel/random/boot_id")?.trim().into(), seconds })
+        let [seconds, boot] = Uptime::FILES.map(|path| std::fs::read_to_string(path).ok());
+        Some(Uptime { boot: boot?.trim().into(), seconds: seconds?.split('.').next()?.parse().ok()? })
     }
 }
 

@@ -10,7 +10,7 @@ use common::realm::{init, peppers_in};
 use common::{Served, caller, slug};
 use edgelatch_core::head::Head;
 use edgelatch_core::signed::Role;
-use edgelatch_registry::{Database, Env, Handover, NewKey, Registry};
+use edgelatch_registry::{Database, Env, Handover, NewKey, Registry, restore_backup, verify_backup};
 use edgelatch_server::{Options, Publishing, Realms};
 use edgelatch_sync::{DataDir, Directory, Publisher, Target, init_in, key_file};
 use edgelatch_testkit::registry::Place;
@@ -123,6 +123,30 @@ fn what_lay_there_before_is_not_served_as_new() {
         assert!(status == 503 || epoch == newest, "{status} {epoch}, and {newest} is out");
         status == 200
     });
+}
+
+/// A registry out of a backup knows which epochs were given, and nothing of what is published: no node serves an old one as the newest.
+#[test]
+fn what_is_restored_is_not_served_before_it_is_published() {
+    let Some(shared) = Shared::new() else { return };
+    let (publisher, _) = shared.node("a", Realms::All);
+    shared.create("one");
+    wait("it is out", || head(&publisher) == (200, shared.shown()));
+    let (mut bytes, old) = (Vec::new(), shared.shown());
+    shared.registry().backup(&mut bytes, &[], &mut |_| {}).unwrap();
+    drop(publisher);
+    let Some(place) = Place::postgres() else { return };
+    let open = || Ok(Box::new(std::io::Cursor::new(bytes.clone())) as Box<dyn std::io::BufRead>);
+    restore_backup(&place.database, Env::system(), &verify_backup(&mut &*bytes).unwrap(), &open, &mut |_| {}).unwrap();
+    let restored = Shared { place, dir: shared.dir.clone() };
+    let (standby, _) = restored.node("b", Realms::None);
+    for _ in 0..40 {
+        assert_eq!(head(&standby).0, 503);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let (publisher, _) = restored.node("c", Realms::All);
+    wait("both serve", || head(&publisher).0 == 200 && head(&standby) == head(&publisher));
+    assert!(head(&standby).1 > old);
 }
 
 /// Its disk takes nothing: it knows that it is behind, and serves nothing.

@@ -3,20 +3,33 @@
 //!
 //! | compared with | tells |
 //! |---|---|
-//! | the database's clock, where another machine may run it | any difference |
-//! | what the machine has counted since something was signed last, whatever became of the process | a jump ahead, as long as the machine was not restarted |
+//! | the database's clock, where another machine runs it | any difference |
+//! | otherwise, what the machine has counted since something was signed last, whatever became of the process | a jump ahead, as long as the machine was not restarted |
 //! | the last time of issue in the ledger | a clock that is behind |
+//!
+//! A machine that was paused as a whole counted nothing meanwhile, and its clock is right once it was set: so its own count is not asked where another
+//! machine's clock agrees.
 //!
 //! What none of them tells is a jump while a machine was off that has its database beside it: it looks like a long pause.
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use edgelatch_core::limits::CLOCK_TOLERANCE;
 use edgelatch_registry::{Registry, Uptime, format_time};
 
+use crate::data_dir::DataDir;
 use crate::error::Error;
+
+/// Held while the clock is noted.
+static NOTING: Mutex<()> = Mutex::new(());
+
+/// Refuses a clock that is off by what is noted in the data directory, and by the database's. Returns whether there was anything to compare it with.
+pub(crate) fn check_clock(registry: &Registry, dir: &DataDir, now: u64) -> Result<bool, Error> {
+    Witness::new(dir.clock()).check(registry, now)
+}
 
 /// What the clock is compared with.
 #[derive(Debug)]
@@ -39,21 +52,25 @@ impl Witness {
         Witness { accepted: AtomicBool::new(true), alone: true, ..self }
     }
 
-    /// Refuses a clock that differs by more than edges tolerate.
-    pub(crate) fn check(&self, registry: &Registry, now: u64) -> Result<(), Error> {
-        let Some(uptime) = registry.env().uptime() else { return Ok(()) };
+    /// Refuses a clock that differs by more than edges tolerate. Returns whether there was anything to compare it with.
+    pub(crate) fn check(&self, registry: &Registry, now: u64) -> Result<bool, Error> {
+        let Some(uptime) = registry.env().uptime() else { return Ok(false) };
         let off = |by, expected| Err(Error::ClockOff { now: format_time(now), by, expected: format_time(expected) });
         if !self.alone
             && let Some(database) = registry.database_time()?
-            && database.abs_diff(now) > CLOCK_TOLERANCE
         {
-            return off("by the clock of the database's machine", database);
+            if database.abs_diff(now) > CLOCK_TOLERANCE {
+                return off("by the clock of the database's machine", database);
+            }
+            if !registry.database().is_local() {
+                return Ok(true);
+            }
         }
         match uptime.and_then(|uptime| self.expected(&uptime)) {
             Some(expected) if !self.accepted.load(Ordering::SeqCst) && now > expected.saturating_add(CLOCK_TOLERANCE) => {
                 off("by what this machine has counted since it said otherwise", expected)
             }
-            _ => Ok(()),
+            expected => Ok(expected.is_some()),
         }
     }
 
@@ -69,6 +86,8 @@ impl Witness {
     /// Notes what the clock says, which was found to be right. Where that cannot be written, less is noticed, and nothing else is the worse for it.
     pub(crate) fn note(&self, registry: &Registry, now: u64) {
         let Some(Some(Uptime { boot, seconds })) = registry.env().uptime() else { return };
+        // Realms that are published side by side note it in one file.
+        let _noting = NOTING.lock().unwrap_or_else(PoisonError::into_inner);
         let aside = self.path.with_extension(std::process::id().to_string());
         let written = fs::write(&aside, format!("{boot}\n{seconds}\n{now}\n")).and_then(|()| fs::rename(&aside, &self.path));
         if written.is_ok() {

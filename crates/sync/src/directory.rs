@@ -2,8 +2,8 @@
 //!
 //! Files are written aside, in `.edgelatch/tmp`, and renamed into place: each is whole or absent, also after a power cut.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -87,7 +87,16 @@ impl Target for Directory {
 
     fn read(&self, item: Item) -> Result<Option<Vec<u8>>, Error> {
         let path = self.file(item);
-        found(fs::read(&path)).map_err(|e| Error::io(&path, &e))
+        let read = || {
+            let (mut file, mut bytes) = (File::open(&path)?, Vec::new());
+            let length = file.metadata()?.len();
+            if length <= item.limit() {
+                bytes.reserve(usize::try_from(length).unwrap_or(0));
+                Read::by_ref(&mut file).take(item.limit()).read_to_end(&mut bytes)?;
+            }
+            Ok(bytes)
+        };
+        found(read()).map_err(|e| Error::io(&path, &e))
     }
 
     fn has(&self, item: Item) -> Result<bool, Error> {

@@ -98,9 +98,26 @@ pub fn create(path: &Path, role: Role, realm: &Slug, env: &Env) -> Result<KeyFil
     NewKey::draw(role, realm, env)?.save(path)
 }
 
-/// Puts a key that lies in the file `from` into the new file `to`, where nobody else can read it. It must be of `role` and `realm`.
-pub fn place(from: &Path, to: &Path, role: Role, realm: &Slug) -> Result<KeyFile, Error> {
-    let text = read(from, role, Readers::Owner)?;
+/// The mode by which others may read a key's file, if they may: also of one that was just made, where its file system keeps no modes.
+pub fn exposed(path: &Path) -> Option<u32> {
+    fs::metadata(path).ok().and_then(|meta| forbidden(&meta, Readers::Owner))
+}
+
+#[cfg(unix)]
+fn forbidden(meta: &fs::Metadata, readers: Readers) -> Option<u32> {
+    let mode = std::os::unix::fs::MetadataExt::mode(meta) & 0o777;
+    (mode & readers.forbidden() != 0).then_some(mode)
+}
+
+#[cfg(not(unix))]
+fn forbidden(_: &fs::Metadata, _: Readers) -> Option<u32> {
+    None
+}
+
+/// Puts a key that lies in the file `from` into the new file `to`, where nobody else can read it. It must be of `role` and `realm`. Where it comes
+/// from, `readers` may read it.
+pub fn place(from: &Path, to: &Path, role: Role, realm: &Slug, readers: Readers) -> Result<KeyFile, Error> {
+    let text = read(from, role, readers)?;
     let key = parse(from, &text, role, realm)?;
     write_new(to, &text)?;
     Ok(KeyFile { name: to.into(), ..key })
@@ -125,7 +142,8 @@ pub fn load(path: &Path, role: Role, realm: &Slug) -> Result<KeyFile, Error> {
     load_for(path, role, realm, Readers::Owner)
 }
 
-pub(crate) fn load_for(path: &Path, role: Role, realm: &Slug, readers: Readers) -> Result<KeyFile, Error> {
+/// The same of one that `readers` may read.
+pub fn load_for(path: &Path, role: Role, realm: &Slug, readers: Readers) -> Result<KeyFile, Error> {
     parse(path, &read(path, role, readers)?, role, realm)
 }
 
@@ -141,12 +159,8 @@ fn read(path: &Path, role: Role, readers: Readers) -> Result<Zeroizing<String>, 
     if !meta.is_file() || meta.len() > MAX_BYTES {
         return Err(corrupt("it is no small file"));
     }
-    #[cfg(unix)]
-    {
-        let mode = std::os::unix::fs::MetadataExt::mode(&meta) & 0o777;
-        if mode & readers.forbidden() != 0 {
-            return Err(Error::KeyExposed { path: path.into(), mode });
-        }
+    if let Some(mode) = forbidden(&meta, readers) {
+        return Err(Error::KeyExposed { path: path.into(), mode });
     }
     let mut text = Zeroizing::new(String::with_capacity(MAX_BYTES as usize));
     file.take(MAX_BYTES).read_to_string(&mut text).map_err(|_| corrupt("it cannot be read as text"))?;
@@ -284,6 +298,13 @@ mod tests {
             let loaded = load_all(&path, Role::Publisher, &realm, Readers::Group);
             assert_eq!(loaded.map_err(|e| e.code()).err(), (!sound).then_some("key_exposed"), "{mode:o}");
         }
+        // On a stick that keeps no modes: who puts it into place takes it from there, and where it lies then it is private.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let to = path.with_file_name("placed.key");
+        let placed = |readers| place(&path, &to, Role::Publisher, &realm, readers).map_err(|e| e.code());
+        assert_eq!((exposed(&path), placed(Readers::Owner).err()), (Some(0o755), Some("key_exposed")));
+        let key = placed(Readers::Medium).unwrap().public();
+        assert_eq!((exposed(&to), load(&to, Role::Publisher, &realm).unwrap().public()), (None, key));
     }
 
     #[test]

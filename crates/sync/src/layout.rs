@@ -11,7 +11,11 @@
 
 use std::fmt;
 
+use edgelatch_core::limits::{MAX_BUNDLE_BYTES, MAX_HEAD_BYTES, MAX_OBJECT_BYTES, MAX_PATCH_BYTES, MAX_ROOT_BYTES};
 use edgelatch_core::tree::ObjectId;
+
+/// Bytes of a bundle beside its head and its objects, whose lengths are theirs: far more than its beginning has.
+const BUNDLE_FRAME: u64 = 1 << 20;
 
 /// One thing at a target. `Display` gives its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,6 +51,17 @@ impl Item {
     /// What caches are told of it (RFC 9111 section 5.2), where everybody may read it.
     pub const fn cache_control(self) -> &'static str {
         if self.is_fixed() { "public, max-age=31536000, immutable" } else { "no-cache" }
+    }
+
+    /// Bytes that it has at most, by the format: more of one is not read into memory, whoever may write where it lies.
+    pub fn limit(self) -> u64 {
+        match self {
+            Item::Head => MAX_HEAD_BYTES as u64,
+            Item::Bundle => MAX_BUNDLE_BYTES + MAX_HEAD_BYTES as u64 + BUNDLE_FRAME,
+            Item::Root(_) => MAX_ROOT_BYTES as u64,
+            Item::Object(_) => MAX_OBJECT_BYTES.into(),
+            Item::Patch { .. } => MAX_PATCH_BYTES as u64,
+        }
     }
 
     /// The item that edges ask for by `name`. Every other name is none, so no path leads out of a directory.

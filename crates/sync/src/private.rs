@@ -16,6 +16,8 @@ pub enum Readers {
     Owner,
     /// Their group's too, as where volumes and secrets are mounted for a user who owns none of it and could not change their modes.
     Group,
+    /// Whoever can read the medium: a stick whose file system keeps no modes.
+    Medium,
 }
 
 impl Readers {
@@ -24,6 +26,7 @@ impl Readers {
         match self {
             Readers::Owner => 0o077,
             Readers::Group => 0o007,
+            Readers::Medium => 0,
         }
     }
 
@@ -32,6 +35,7 @@ impl Readers {
         match self {
             Readers::Owner => 0o022,
             Readers::Group => 0o002,
+            Readers::Medium => 0,
         }
     }
 }

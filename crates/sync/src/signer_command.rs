@@ -16,7 +16,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::error::Error;
 use crate::signers::Signer;
 
-/// How long a program may take while a server waits for it: less than the lease under which it publishes.
+/// How long a program may take while a server waits for it: a key management service answers in a fraction of that, and a change of the realm waits
+/// for no longer. The lease under which the server publishes is kept meanwhile by another thread.
 pub const SIGNER_LIMIT: Duration = Duration::from_secs(10);
 /// Between two looks whether it has ended.
 const PAUSE: Duration = Duration::from_millis(5);

@@ -17,7 +17,8 @@ pub trait Target: Debug + Send + Sync {
     /// Its name in messages. No credentials are part of it.
     fn name(&self) -> String;
 
-    /// The bytes of `item`, as they are; `None` where there is none.
+    /// The bytes of `item`, as they are; `None` where there is none. Of one that is longer than [`Item::limit`] none are read, and it is empty: it is
+    /// no such item.
     fn read(&self, item: Item) -> Result<Option<Vec<u8>>, Error>;
 
     /// Whether `item` is there.

@@ -10,7 +10,7 @@ use edgelatch_core::head::Head;
 use edgelatch_core::root::Root;
 use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::RootRow;
-use edgelatch_sync::{Address, Bucket, Error, Held, Item, Publication, Target};
+use edgelatch_sync::{Address, Bucket, Directory, Error, Held, Item, Publication, Shown, Target};
 use edgelatch_testkit::realm::{self, T0, head_fields, record, signers};
 use edgelatch_testkit::s3;
 
@@ -156,6 +156,94 @@ fn a_store_that_ignores_conditions_is_found_out() {
         let listed = String::from_utf8(server.ask("GET", &format!("{name}?list-type=2")).body).unwrap();
         assert!(listed.contains("r/acme/head") && !listed.contains(".edgelatch"), "{listed}");
     }
+}
+
+/// Where we may write and not delete, publishing goes on, and what was tried is tried once.
+#[test]
+fn a_store_that_lets_nobody_delete_is_published_to() {
+    let Some(server) = s3::server() else { return };
+    let (name, trees) = (server.bucket(), [tree(1), tree(2)]);
+    // Deletions are not understood, as by a policy that leaves them out.
+    let target = open(denying(server.port, "DELETE "), &name);
+    for epoch in 1..=3 {
+        put(&target, epoch, &trees[0], &|| {}).unwrap();
+    }
+    assert_eq!((shown(&target, &[&trees[0]]), target.weakness()), (3, None));
+    let listed = String::from_utf8(server.ask("GET", &format!("{name}?list-type=2")).body).unwrap();
+    assert_eq!(listed.matches("r/acme/.edgelatch/").count(), 1, "{listed}");
+    assert_eq!(target.remove(Item::Bundle).unwrap_err().code(), "target_denied");
+}
+
+/// Hands connections on to the S3 server, and answers requests that begin so as a store whose policy does not allow them.
+fn denying(to: u16, begins: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = TcpStream::connect(("127.0.0.1", to)).unwrap();
+            let (mut from, mut out, mut back) =
+                (client.try_clone().unwrap(), client.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || std::io::copy(&mut back, &mut { client }));
+            thread::spawn(move || {
+                let (mut server, mut buffer) = (server, vec![0; 1 << 20]);
+                while let Ok(count @ 1..) = from.read(&mut buffer) {
+                    let denied = buffer.starts_with(begins.as_bytes());
+                    let sent = if denied { out.write_all(DENIED.as_bytes()) } else { server.write_all(&buffer[..count]) };
+                    if sent.is_err() {
+                        return;
+                    }
+                }
+                let _ = server.shutdown(std::net::Shutdown::Write);
+            });
+        }
+    });
+    port
+}
+
+const DENIED: &str = "HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nContent-Length: 41\r\n\r\n<Error><Code>AccessDenied</Code></Error>\n";
+
+/// Whoever may write to a bucket, or stands before it, cannot make a publisher read gigabytes.
+#[test]
+fn what_is_longer_than_it_can_be_is_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let directory = Directory::new(dir.path());
+    let mut targets: Vec<Box<dyn Target>> = vec![Box::new(directory)];
+    // Without end: whoever read it whole would not come back.
+    targets.push(Box::new(open(endless(), "keys")));
+    std::fs::write(dir.path().join("head"), vec![b'x'; 4097]).unwrap();
+    std::fs::create_dir_all(dir.path().join("root")).unwrap();
+    std::fs::write(dir.path().join("root/1"), vec![b'x'; 8193]).unwrap();
+    let roots = [RootRow { version: 1, object: realm::root() }];
+    for target in &targets {
+        let begun = Instant::now();
+        assert_eq!(target.read(Item::Head).unwrap(), Some(Vec::new()));
+        assert_eq!(target.read(Item::Root(1)).unwrap(), Some(Vec::new()));
+        assert_eq!(Shown::of(&**target, "acme", &roots).unwrap(), Shown::Unproven);
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+    // As much as it may have is read.
+    std::fs::write(dir.path().join("head"), vec![b'x'; 4096]).unwrap();
+    assert_eq!(targets[0].read(Item::Head).unwrap().map(|bytes| bytes.len()), Some(4096));
+}
+
+/// A store whose files never end.
+fn endless() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut buffer = vec![0; 1 << 16];
+                let _ = client.read(&mut buffer);
+                let head = "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: 1099511627776\r\n\r\n";
+                let mut sent = client.write_all(head.as_bytes());
+                while sent.is_ok() {
+                    sent = client.write_all(&buffer);
+                }
+            });
+        }
+    });
+    port
 }
 
 /// A store that answers every request with this, or not at all.

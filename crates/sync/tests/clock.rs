@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::{Plane, plane};
-use edgelatch_core::edge::Offer;
+use edgelatch_core::edge::{Edge, HostConfig, Offer};
 use edgelatch_core::head::Head;
+use edgelatch_core::signed::Role;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{Database, Env, Registry, Uptime};
-use edgelatch_sync::{Error, Publisher};
+use edgelatch_registry::{Database, Env, RealmEdit, Registry, RootRow, Uptime};
+use edgelatch_sync::trust::{self, Change, RootDraft};
+use edgelatch_sync::{DataDir, Directory, Error, Publisher, Signer, init_in, key_file};
+use edgelatch_testkit::postgres;
 use edgelatch_testkit::registry::caller;
 
 /// A machine whose clock can be set, and which counts the seconds that it runs.
@@ -25,13 +28,16 @@ impl Machine {
         Machine { plane: plane(), uptime: Arc::new(Mutex::new(uptime)) }
     }
 
-    /// A process that begins now.
-    fn process(&self) -> Publisher {
+    /// The registry as a process has it that begins now.
+    fn registry(&self) -> Arc<Registry> {
         let (clock, uptime): (Arc<AtomicU64>, _) = (Arc::clone(&self.plane.clock), Arc::clone(&self.uptime));
         let env = Env::new(move || clock.load(Ordering::SeqCst), |bytes| getrandom::fill(bytes).is_ok())
             .compared(move || uptime.lock().unwrap().clone());
-        let registry = Arc::new(Registry::connect(&Database::file(self.plane.dir.database()), env).unwrap());
-        common::publisher(&self.plane.dir, &registry, &self.plane.realm)
+        Arc::new(Registry::connect(&Database::file(self.plane.dir.database()), env).unwrap())
+    }
+
+    fn process(&self) -> Publisher {
+        common::publisher(&self.plane.dir, &self.registry(), &self.plane.realm)
     }
 
     fn code(&self, publisher: &Publisher) -> &'static str {
@@ -133,4 +139,128 @@ fn nothing_is_repaired_by_a_wrong_clock() {
     assert_eq!(machine.code(&machine.process()), "published");
     machine.set(3 * DAY as i64);
     assert_eq!(machine.process().repair_clock(&caller()).unwrap_err().code(), "clock_off");
+}
+
+/// A root by a clock that is ahead would be the newest from then on, and no other could follow it before that time.
+#[test]
+fn no_root_is_made_or_adopted_by_a_wrong_clock() {
+    let machine = Machine::new();
+    let p = &machine.plane;
+    assert_eq!(machine.code(&machine.process()), "published");
+    let newest = || trust::newest_root(&p.registry, &p.realm).unwrap().1.version;
+    machine.set(365 * DAY as i64);
+    let registry = machine.registry();
+    let refused = trust::draft_of(&registry, &p.realm, &p.dir, &Change::default()).unwrap_err();
+    assert_eq!((refused.code(), newest()), ("clock_off", 1));
+    // One that was drafted elsewhere by such a clock is not taken, by whichever clock.
+    let draft = signed(p, &Change::default());
+    for (back, code) in [(0, "clock_off"), (-365 * DAY as i64, "root_change")] {
+        machine.set(back);
+        assert_eq!((adopt(&machine, &draft).unwrap_err().code(), newest()), (code, 1));
+    }
+    machine.pass(60);
+    adopt(&machine, &signed(p, &Change::default())).unwrap();
+    assert_eq!((newest(), machine.code(&machine.process())), (2, "published"));
+}
+
+/// A root from the future that is the newest all the same is followed, once a clock is known to be right.
+#[test]
+fn a_root_from_the_future_is_followed() {
+    let machine = Machine::new();
+    let p = &machine.plane;
+    machine.set(365 * DAY as i64);
+    let draft = signed(p, &Change::default());
+    p.registry.ledger(&p.realm).follow_root(&caller(), &RootRow { version: 2, object: draft.finish().unwrap() }).unwrap();
+    machine.set(-365 * DAY as i64);
+    // Nothing says which of the two clocks is right.
+    let follow = || trust::draft_of(&machine.registry(), &p.realm, &p.dir, &Change::default());
+    std::fs::remove_file(p.dir.clock()).unwrap_or_default();
+    assert!(follow().unwrap_err().to_string().contains("set the clock"));
+    // A head was signed here, and the machine has counted since.
+    assert_eq!(machine.code(&machine.process()), "published");
+    machine.pass(DAY);
+    follow().unwrap();
+    let draft = signed_by(p, follow().unwrap());
+    adopt(&machine, &draft).unwrap();
+    machine.process().publish(&[&p.target()]).unwrap();
+    let mut edge = Edge::new(&p.root, HostConfig::default()).unwrap();
+    let now = p.clock.load(Ordering::SeqCst);
+    let roots = [2, 3].map(|version| p.file(&format!("root/{version}")));
+    let roots = roots.each_ref().map(Vec::as_slice);
+    let mut staged = edge.stage(&roots, p.file("bundle"), now).unwrap();
+    staged.check(usize::MAX).unwrap();
+    edge.commit(staged, now).unwrap();
+    assert_eq!(edge.head().unwrap().root_version, 3);
+}
+
+/// Signatures may be gathered for long: a root that has ended meanwhile, or is about to, would stop all publishing.
+#[test]
+fn a_root_without_time_left_is_not_adopted() {
+    let machine = Machine::new();
+    let p = &machine.plane;
+    let draft = signed(p, &Change { lifetime: Some(30 * DAY), ..Change::default() });
+    for days in [29, 1, 1, 365] {
+        machine.pass(days * DAY + 1);
+        let refused = adopt(&machine, &draft).unwrap_err();
+        assert_eq!(refused.code(), "root_change");
+        assert!(refused.to_string().contains("new draft"), "{refused}");
+    }
+    // As much as a head lives must be left.
+    let draft = signed(p, &Change { lifetime: Some(30 * DAY), ..Change::default() });
+    let edit = RealmEdit { head_lifetime: Some(20 * DAY), ..RealmEdit::default() };
+    p.registry.edit_realm(&caller(), &p.realm, &edit).unwrap();
+    machine.pass(16 * DAY);
+    assert_eq!(adopt(&machine, &draft).unwrap_err().code(), "root_change");
+    adopt(&machine, &signed(p, &Change { lifetime: Some(DAY), ..Change::default() })).unwrap();
+}
+
+fn signed(p: &Plane, change: &Change) -> RootDraft {
+    signed_by(p, trust::draft_of(&p.registry, &p.realm, &p.dir, change).unwrap())
+}
+
+/// With the root's key.
+fn signed_by(p: &Plane, mut draft: RootDraft) -> RootDraft {
+    draft.sign(&key_file::load(&p.dir.key(Role::Root), Role::Root, &p.realm).unwrap()).unwrap();
+    draft
+}
+
+fn adopt(machine: &Machine, draft: &RootDraft) -> Result<(), Error> {
+    let p = &machine.plane;
+    let publisher = key_file::load(&p.dir.key(Role::Publisher), Role::Publisher, &p.realm).unwrap().public();
+    trust::adopt(&machine.registry(), &p.realm, &p.dir, &caller(), draft, &[publisher])
+}
+
+/// A machine that was paused has counted nothing meanwhile. Where its database is on another machine whose clock says the same, its own is right.
+#[test]
+fn a_paused_machine_is_believed_where_another_clock_agrees() {
+    let Some(server) = postgres::server() else { return };
+    let (schema, dir) = (server.schema(), tempfile::tempdir().unwrap());
+    let here: Database = server.url(&schema).parse().unwrap();
+    // Known by a name, as one on another machine is.
+    let there: Database = server.tcp_url(&schema, "db.example", "&hostaddr=127.0.0.1&sslmode=disable").parse().unwrap();
+    assert!(here.is_local() && !there.is_local());
+    let dir = DataDir::new(dir.path().join("data"));
+    let ran = Arc::new(AtomicU64::new(1_000));
+    let env = |ahead: u64| {
+        let ran = Arc::clone(&ran);
+        let clock = move || std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() + ahead;
+        Env::new(clock, |bytes| getrandom::fill(bytes).is_ok())
+            .compared(move || Some(Uptime { boot: "first".into(), seconds: ran.load(Ordering::SeqCst) }))
+    };
+    let registry = Arc::new(Registry::establish(&here, env(0)).unwrap());
+    init_in(&dir, &registry, &common::first("acme"), &mut |_| Ok(())).unwrap();
+    // The clock was set on by an hour, which the machine has not counted: as after a pause.
+    let noted = std::fs::read_to_string(dir.clock()).unwrap();
+    let said: u64 = noted.lines().nth(2).unwrap().parse().unwrap();
+    std::fs::write(dir.clock(), noted.replace(&said.to_string(), &(said - 3_600).to_string())).unwrap();
+    let publish = |database: &Database, ahead: u64| {
+        let registry = Arc::new(Registry::connect(database, env(ahead)).unwrap());
+        let realm = "acme".parse().unwrap();
+        let published = common::publisher(&dir, &registry, &realm).publish(&[&Directory::new(dir.realm(&realm))]);
+        published.map_or_else(|error| error.code(), |_| "published")
+    };
+    // One clock says nothing about itself.
+    assert_eq!(publish(&here, 0), "clock_off");
+    assert_eq!(publish(&there, 3_600), "clock_off");
+    assert_eq!(publish(&there, 0), "published");
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Plane, plane};
-use edgelatch_core::build::{SigningKey, sign_root};
+use edgelatch_core::build::{RootFields, SigningKey, sign_root};
 use edgelatch_core::root::Root;
 use edgelatch_core::signed::Role;
 use edgelatch_sync::key_file::KeyFile;
@@ -21,7 +21,7 @@ fn ceremony() -> (Plane, RootDraft, Vec<KeyFile>) {
     let old = trust::newest_root(&p.registry, &p.realm).unwrap().1.root.keys().copied().collect();
     let add = keys.iter().map(|key| (Role::Root, key.public())).collect();
     let change = Change { add, remove: old, root_threshold: Some(2), ..Change::default() };
-    let draft = trust::draft_of(&p.registry, &p.realm, &change).unwrap();
+    let draft = trust::draft_of(&p.registry, &p.realm, &p.dir, &change).unwrap();
     (p, draft, keys)
 }
 
@@ -57,7 +57,8 @@ fn the_keys_of_the_root_before_sign_too() {
         let draft = few.iter().fold(draft.clone(), |draft, key| signed(&draft, *key));
         assert_eq!(draft.finish().unwrap_err().code(), "too_few_signatures");
         assert!(!draft.complete());
-        let refused = trust::adopt(&p.registry, &p.realm, &edgelatch_testkit::registry::caller(), &draft, &publishers(&p));
+        let refused =
+            trust::adopt(&p.registry, &p.realm, &p.dir, &edgelatch_testkit::registry::caller(), &draft, &publishers(&p));
         assert_eq!(refused.unwrap_err().code(), "too_few_signatures");
     }
     // As edges see it, whatever a publisher would let pass.
@@ -115,7 +116,7 @@ fn every_byte_of_a_draft_counts() {
 #[test]
 fn nobody_signs_what_the_words_do_not_say() {
     let (p, draft, _) = ceremony();
-    let harmless = trust::draft_of(&p.registry, &p.realm, &Change::default()).unwrap();
+    let harmless = trust::draft_of(&p.registry, &p.realm, &p.dir, &Change::default()).unwrap();
     let words =
         |text: &str| text.lines().filter(|line| line.starts_with("# ")).map(|line| format!("{line}\n")).collect::<String>();
     let (wanted, shown) = (draft.to_string(), harmless.to_string());
@@ -125,10 +126,35 @@ fn nobody_signs_what_the_words_do_not_say() {
     assert!(refused.to_string().contains("words and its bytes"), "{refused}");
 }
 
+/// Whoever passes drafts on makes up the root before: it names the holders' keys and his own, so that his next root only "keeps" what it has. It says
+/// who signed it, and it is another root than the one that edges have.
+#[test]
+fn a_root_before_that_was_made_up_is_seen() {
+    let (p, _, _) = ceremony();
+    let (bytes, before) = trust::newest_root(&p.registry, &p.realm).unwrap();
+    let honest = trust::draft_of(&p.registry, &p.realm, &p.dir, &Change::default()).unwrap();
+    let (seed, holder) = (SigningKey::from_seed(&[1; 32]), *before.root.keys().next().unwrap());
+    let own = seed.public();
+    let add = vec![(Role::Root, own), (Role::Publisher, own)];
+    let fields = Change { add, ..Change::default() }.after(&before, NOW).unwrap();
+    let made_up = sign_root(&RootFields { version: 1, era: 1, min_epoch: 1, ..fields.clone() }, &[seed]).unwrap();
+    let fake = RootDraft::new(&made_up, &RootFields { min_epoch: 1, ..fields }).unwrap();
+    let words = |draft: &RootDraft| draft.words().join("\n");
+    assert!(!words(&fake).contains("ADDS"), "{}", words(&fake));
+    // The holder's key is named in it, and has not signed it.
+    let signed_by = |key: &[u8; 32]| format!("signed by {}", key_file::public_text(key));
+    assert!(words(&fake).contains(&signed_by(&own)) && !words(&fake).contains(&signed_by(&holder)));
+    assert!(words(&honest).contains(&signed_by(&holder)));
+    assert_ne!(fake.before_fingerprint(), honest.before_fingerprint());
+    assert_eq!(honest.before_fingerprint(), edgelatch_core::tree::ObjectId::of(&bytes));
+    assert!(words(&fake).contains(&fake.before_fingerprint().to_string()));
+}
+
 #[test]
 fn signatures_go_to_no_other_draft() {
     let (p, draft, keys) = ceremony();
-    let mut other = trust::draft_of(&p.registry, &p.realm, &Change { min_epoch: Some(7), ..Change::default() }).unwrap();
+    let mut other =
+        trust::draft_of(&p.registry, &p.realm, &p.dir, &Change { min_epoch: Some(7), ..Change::default() }).unwrap();
     assert_eq!(other.merge(&signed(&draft, &keys[0])).unwrap_err().code(), "root_draft");
     // Nor by hand.
     let line = signed(&draft, &old_key(&p)).to_string().lines().last().unwrap().to_owned();
@@ -143,10 +169,10 @@ fn a_draft_of_another_realm_or_version_is_refused() {
     let (bytes, before) = trust::newest_root(&p.registry, &p.realm).unwrap();
     let fields = Change::default().after(&before, NOW).unwrap();
     for fields in [
-        edgelatch_core::build::RootFields { realm: "other".into(), ..fields.clone() },
-        edgelatch_core::build::RootFields { version: 3, ..fields.clone() },
-        edgelatch_core::build::RootFields { version: 1, ..fields.clone() },
-        edgelatch_core::build::RootFields { era: 1, min_epoch: 0, ..fields.clone() },
+        RootFields { realm: "other".into(), ..fields.clone() },
+        RootFields { version: 3, ..fields.clone() },
+        RootFields { version: 1, ..fields.clone() },
+        RootFields { era: 1, min_epoch: 0, ..fields.clone() },
     ] {
         assert!(matches!(RootDraft::new(&bytes, &fields), Err(Error::RootDraft { .. })), "{fields:?}");
     }
@@ -154,7 +180,13 @@ fn a_draft_of_another_realm_or_version_is_refused() {
     let other = plane();
     let mut draft = signed(&draft, &old_key(&p));
     assert!(draft.sign(&old_key(&other)).is_err());
-    let refused =
-        trust::adopt(&other.registry, &other.realm, &edgelatch_testkit::registry::caller(), &draft, &publishers(&other));
+    let refused = trust::adopt(
+        &other.registry,
+        &other.realm,
+        &other.dir,
+        &edgelatch_testkit::registry::caller(),
+        &draft,
+        &publishers(&other),
+    );
     assert_eq!(refused.unwrap_err().code(), "root_draft_stale");
 }

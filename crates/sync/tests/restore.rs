@@ -14,7 +14,7 @@ use edgelatch_core::signed::Role;
 use edgelatch_core::tree::ObjectId;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{
-    Created, Database, Digest, Handover, KeyEdit, KeyFilter, NewKey, NewOrg, NewOwner, OwnerEdit, OwnerKind, Registry,
+    Created, Database, Digest, Handover, KeyEdit, KeyFilter, NewKey, NewOrg, NewOwner, OrgEdit, OwnerEdit, OwnerKind, Registry,
     RoleEdit, RootRow, Rotate, Scope, restore_backup, verify_backup,
 };
 use edgelatch_sync::restore::{Comparison, Fate, compare, older};
@@ -42,7 +42,7 @@ fn restored(p: &Plane, bytes: &[u8]) -> (Arc<Registry>, Publisher) {
 }
 
 fn compared(p: &Plane, registry: &Registry) -> Option<Comparison> {
-    compare(registry, &p.realm, &|item: Item| p.target().read(item), &p.peppers()).unwrap()
+    compare(registry, &p.realm, &|item: Item| p.target().read(item), &p.peppers()).unwrap().older()
 }
 
 fn listed(found: &Comparison) -> Vec<(Fate, &str, Vec<&'static str>)> {
@@ -381,6 +381,29 @@ fn all_that_is_known_of_keys_is_taken_over() {
     assert!(registry.keys(&p.realm).all(&KeyFilter::default()).unwrap().iter().any(|key| key.name.as_str() == "made since"));
 }
 
+/// An org that is as full as it may be gets its keys all the same, also where more stay in the registry than are published.
+#[test]
+fn an_org_at_its_limit_is_taken_over() {
+    let p = plane();
+    let settings = serde_json::json!({ "max_keys": 3, "max_active_keys": 3 });
+    let edit = OrgEdit { settings: Some(settings), ..OrgEdit::default() };
+    p.registry.tenants(&p.realm).edit_org(&caller(), &"main".parse().unwrap(), &edit).unwrap();
+    let [gone, ..] = ["gone", "second", "third"].map(|name| p.create(name));
+    let saved = backup(&p);
+    p.registry.keys(&p.realm).delete(&caller(), gone.key.key_id, Some("gone"), None).unwrap();
+    let made = p.create("made since");
+    p.publish().unwrap();
+    let (registry, publisher) = restored(&p, &saved);
+    assert_eq!(compared(&p, &registry).unwrap().take_published(&registry, &caller(), &mut |_| {}).unwrap(), []);
+    publisher.publish(&[&p.target()]).unwrap();
+    let edge = p.edge();
+    assert_eq!([&gone, &made].map(|key| p.verdict(&edge, &key.secret)), [Code::Revoked, Code::Valid]);
+    // Whoever makes another one is refused as ever.
+    let new = NewKey::new("main".parse().unwrap(), "one more".parse().unwrap());
+    let new = NewKey { roles: vec!["reader".parse().unwrap()], ..new };
+    assert_eq!(registry.keys(&p.realm).make(&caller(), &new).unwrap_err().code(), "limit_reached");
+}
+
 /// What is no key's own is left to whoever chooses: until it is mended by hand, nothing is published.
 #[test]
 fn what_cannot_be_taken_over_is_said_and_nothing_is_published() {
@@ -418,7 +441,7 @@ fn a_published_tree_that_is_not_whole_is_refused() {
     p.publish().unwrap();
     let (registry, _) = restored(&p, &saved);
     let code = |read: &dyn Fn(Item) -> Option<Vec<u8>>| {
-        compare(&registry, &p.realm, &|item| Ok(read(item))).map(|found| found.is_some()).map_err(|error| error.code())
+        compare(&registry, &p.realm, &|item| Ok(read(item))).map(|found| found.older().is_some()).map_err(|error| error.code())
     };
     let read = |item| p.target().read(item).unwrap();
     assert_eq!(code(&read), Ok(true));

@@ -66,7 +66,7 @@ fn epochs_end_before_their_counter_does() {
     fs::write(p.dir.realm(&p.realm).join("head"), head_of(&p, &own, MAX_EPOCH - 1)).unwrap();
     // Nobody but a thief of the key has signed that: whoever goes on above it has to say so, whatever lies behind it.
     assert_eq!(p.publish().unwrap_err().code(), "registry_older");
-    let found = older(&p.registry, &p.realm, &|item| p.target().read(item)).unwrap().unwrap();
+    let found = older(&p.registry, &p.realm, &|item| p.target().read(item)).unwrap().older().unwrap();
     found.go_on_above(&p.registry, &caller()).unwrap();
     assert_eq!(p.publish().unwrap().epoch, MAX_EPOCH);
     assert_eq!(p.publish().unwrap_err().code(), "epoch_limit");

@@ -50,13 +50,13 @@ fn new_key(p: &Plane, role: Role) -> (PathBuf, [u8; 32]) {
 
 /// Makes the next root with the keys that are here.
 fn follow(p: &Plane, change: &Change) -> Result<Vec<u8>, Error> {
-    let mut draft = trust::draft_of(&p.registry, &p.realm, change)?;
+    let mut draft = trust::draft_of(&p.registry, &p.realm, &p.dir, change)?;
     for signer in source(p, Role::Root).find()?.iter() {
         if draft.wants(&signer.public()) {
             draft.sign(signer)?;
         }
     }
-    trust::adopt(&p.registry, &p.realm, &caller(), &draft, &source(p, Role::Publisher).find()?.keys())?;
+    trust::adopt(&p.registry, &p.realm, &p.dir, &caller(), &draft, &source(p, Role::Publisher).find()?.keys())?;
     draft.finish()
 }
 
@@ -227,7 +227,8 @@ fn a_lost_publisher_key_costs_a_file_or_a_root() {
     offer(&mut edge, &[&second], p.file("bundle")).unwrap();
     fs::remove_file(p.dir.key(Role::Publisher)).unwrap();
     assert_eq!(source(&p, Role::Publisher).load().unwrap_err().code(), "key_missing");
-    key_file::place(&cold, &p.dir.free_key(&p.realm, Role::Publisher).unwrap(), Role::Publisher, &p.realm).unwrap();
+    key_file::place(&cold, &p.dir.free_key(&p.realm, Role::Publisher).unwrap(), Role::Publisher, &p.realm, Readers::Owner)
+        .unwrap();
     publisher(&p).publish(&[&p.target()]).unwrap();
     assert_eq!(offer(&mut edge, &[], p.file("bundle")), Ok(3));
     // One root more, and the lost one is worth nothing to whoever finds it.
@@ -297,11 +298,11 @@ fn nothing_locks_the_realm_out() {
 fn a_root_is_followed_once_and_never_goes_back() {
     let p = plane();
     let second = follow(&p, &Change::default()).unwrap();
-    let mut stale = trust::draft_of(&p.registry, &p.realm, &Change::default()).unwrap();
+    let mut stale = trust::draft_of(&p.registry, &p.realm, &p.dir, &Change::default()).unwrap();
     let third = follow(&p, &Change { lifetime: Some(100 * DAY), ..Change::default() }).unwrap();
     stale.sign(source(&p, Role::Root).load().unwrap().iter().next().unwrap()).unwrap();
     let publishers = source(&p, Role::Publisher).load().unwrap().keys();
-    let refused = trust::adopt(&p.registry, &p.realm, &caller(), &stale, &publishers).unwrap_err();
+    let refused = trust::adopt(&p.registry, &p.realm, &p.dir, &caller(), &stale, &publishers).unwrap_err();
     assert_eq!(refused.code(), "root_draft_stale");
     publisher(&p).publish(&[&p.target()]).unwrap();
     let mut edge = deployed(&p);

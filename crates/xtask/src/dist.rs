@@ -11,7 +11,8 @@ use std::{
 };
 
 /// What lies beside the program in its archive, by its path here.
-const BESIDE: &[&str] = &["LICENSE", "README.md", "SECURITY.md", "OPERATIONS.md", "CHANGELOG.md", "crates/cli/deploy"];
+const BESIDE: &[&str] =
+    &["LICENSE", "README.md", "SECURITY.md", "OPERATIONS.md", "CHANGELOG.md", "crates/cli/deploy", "crates/server/docs"];
 const SHELLS: &[(&str, &str)] = &[("bash", "edgelatch.bash"), ("zsh", "_edgelatch"), ("fish", "edgelatch.fish")];
 /// What the C parts of the program are compiled with: SQLite and cryptography.
 pub const COMPILER: &str = "musl-gcc";
@@ -86,7 +87,8 @@ fn archive(out: &Path, name: &str, program: &Path) -> Result<()> {
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(dir.join("completions"))?;
     fs::copy(program, dir.join("edgelatch"))?;
-    for path in BESIDE.iter().filter(|path| root().join(path).exists()) {
+    for path in BESIDE {
+        ensure!(root().join(path).exists(), "there is no {path}, which belongs into the archive");
         shell::run(command("cp", ["-r", path]).arg(&dir).current_dir(root()))?;
     }
     for (shell_name, file) in SHELLS {

@@ -96,10 +96,25 @@ export async function deploySteps({ check, run, root, work, unpacked, program, s
   });
 
   await stepWith("true", "the compose file starts the image with what it has", () => {
-    const [{ services, volumes }] = yaml("compose.yaml");
-    check(Object.keys(services).join() === "one,two,database", `${Object.keys(services)}`);
+    const [{ services, volumes, networks }] = yaml("compose.yaml");
+    check(Object.keys(services).join() === "one,two,prepare,database", `${Object.keys(services)}`);
     for (const { volumes: used } of Object.values(services)) for (const volume of used) check(volume.split(":")[0] in volumes, `no volume ${volume}`);
-    for (const name of ["one", "two"]) check(services[name].read_only && services[name].cap_drop[0] === "ALL" && services[name].environment.EDGELATCH_DATABASE, name);
+    for (const name of ["one", "two"]) {
+      const node = services[name];
+      check(node.read_only && node.cap_drop[0] === "ALL", name);
+      // A volume that the image does not have begins as root's: whatever is mounted below /data is given to the image's user before.
+      for (const volume of node.volumes.filter((volume) => !volume.endsWith(":/data"))) {
+        const { user, entrypoint, volumes: prepared } = services.prepare;
+        check(user === "root" && prepared.includes(volume) && entrypoint.at(-1).includes(`chown 65532:65532 ${volume.split(":")[1]} `), volume);
+      }
+      check(node.depends_on.prepare.condition === "service_completed_successfully" && node.depends_on.database.condition === "service_healthy", name);
+      // PostgreSQL as it comes has no TLS: the program must not insist on it, and only over a network that nobody else is in.
+      const address = node.environment.EDGELATCH_DATABASE.replace("${POSTGRES_PASSWORD}", "0123456789abcdef");
+      check(new URL(address).searchParams.get("sslmode") === "disable", address);
+      check(networks.internal.internal && services.database.networks.join() === "internal" && node.networks.includes("internal"), "the database's network");
+      const { stderr } = spawnSync(program, ["--json", "realms", "list"], { encoding: "utf8", env: { EDGELATCH_DATABASE: address.replace("@database/", "@127.0.0.1:1/") } });
+      check(JSON.parse(stderr.trim().split("\n").at(-1)).error.code === "store_unreachable", stderr);
+    }
     variables("compose.yaml");
     const commands = [...text("compose.yaml").matchAll(/^#.* run --rm one (.*)$/gm)].map(([, words]) => words.split(" "));
     check(commands.length > 0, "no command");

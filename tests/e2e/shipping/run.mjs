@@ -43,7 +43,7 @@ await step("the checksums are those of all files, and of nothing else", () => {
 
 await step("the archive has the program, its manual, completions, documents and what runs it", () => {
   execFileSync("tar", ["-xzf", join(dist, archive), "-C", work]);
-  const expected = ["edgelatch", "LICENSE", "README.md", "SECURITY.md", "man/edgelatch.1", "man/edgelatch-serve.1", "completions/edgelatch.bash", "completions/_edgelatch", "completions/edgelatch.fish", "deploy/edgelatch.service", "deploy/kubernetes.yaml", "deploy/compose.yaml", "deploy/edgelatch.toml"];
+  const expected = ["edgelatch", "LICENSE", "README.md", "SECURITY.md", "man/edgelatch.1", "man/edgelatch-serve.1", "completions/edgelatch.bash", "completions/_edgelatch", "completions/edgelatch.fish", "deploy/edgelatch.service", "deploy/kubernetes.yaml", "deploy/compose.yaml", "deploy/edgelatch.toml", "docs/alerts.yml", "docs/grafana.json", "docs/disasters.md"];
   for (const name of expected) check(statSync(join(unpacked, name)).size > 0, name);
   check(run(join(unpacked, "edgelatch"), ["--version"]).startsWith("edgelatch "), "--version");
   run("bash", ["-n", join(unpacked, "completions/edgelatch.bash")]);

@@ -9,6 +9,8 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
 use edgelatch_core::cidr::Cidr;
@@ -24,6 +26,12 @@ use crate::failure::{Failure, Result};
 /// What the registry reads from text.
 pub(crate) fn text<T: FromText>(text: &str) -> Result<T, Error> {
     T::parse("", text)
+}
+
+/// The bytes of a root: of a file, or of base64url text.
+pub(crate) fn root(text: &str) -> Result<Vec<u8>> {
+    let wrong = |_| Failure::usage("neither a file that can be read nor a root as base64url text");
+    std::fs::read(text).or_else(|_| URL_SAFE_NO_PAD.decode(text.trim()).map_err(wrong))
 }
 
 /// Reads one of some words, with `-` or `_` in them; help, errors and completions offer them with `-`.

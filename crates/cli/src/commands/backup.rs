@@ -18,7 +18,8 @@ Example:
   edgelatch backup --verify acme.backup      # whole, and as it was written
   edgelatch backup - | ssh elsewhere 'cat > acme.backup'
 
-Signing keys are not in it unless --with-keys says so: keep them elsewhere. What is published is not in it either: it can be made again.")]
+Signing keys are not in it unless --with-keys says so: keep them elsewhere. What is published is not in it either: it can be made again.
+Whoever can write to the file can make another one that is whole. Note the sha256 elsewhere: `edgelatch restore --sha256` takes no other.")]
 pub(crate) struct Backup {
     /// The file to write, or - for standard output
     file: PathBuf,
@@ -55,7 +56,10 @@ impl Backup {
     pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
         if self.verify {
             let held = verify(&self.file)?;
-            return context.show(&held, |held| output::line(format_args!("{GOOD}whole{RESET}: {}", sentence(held))));
+            return context.show(&held, |held| {
+                output::line(format_args!("{GOOD}whole{RESET}: {}", sentence(held)));
+                output::line(format_args!("sha256 {}", held.sha256));
+            });
         }
         let keys = if self.with_keys { read_keys(&context.dir)? } else { Vec::new() };
         let registry = context.registry()?;
@@ -64,7 +68,9 @@ impl Backup {
         if self.file == Path::new("-") {
             let held = write(&mut io::stdout().lock(), &mut progress)?;
             progress.end();
+            self.warn("what was written");
             output::note(format_args!("{}", sentence(&held)));
+            output::note(format_args!("sha256 {}", held.sha256));
             return Ok(ExitCode::SUCCESS);
         }
         if self.file.exists() && !self.force {
@@ -83,13 +89,20 @@ impl Backup {
         if cfg!(unix) {
             File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| failed(&error))?;
         }
+        self.warn(&self.file.display().to_string());
+        context.show(&held, |held| {
+            output::line(format_args!("{}: {}", self.file.display(), sentence(held)));
+            output::line(format_args!("sha256 {}", held.sha256));
+        })
+    }
+
+    /// Says what a backup with signing keys is.
+    fn warn(&self, what: &str) {
         if self.with_keys {
             output::note(format_args!(
-                "{BAD}{} holds the signing keys: whoever can read it can publish what edges believe. Keep it as you keep these.{RESET}",
-                self.file.display()
+                "{BAD}{what} holds the signing keys: whoever can read it can publish what edges believe. Keep it as you keep these.{RESET}"
             ));
         }
-        context.show(&held, |held| output::line(format_args!("{}: {}", self.file.display(), sentence(held))))
     }
 }
 

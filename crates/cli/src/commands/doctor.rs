@@ -89,6 +89,7 @@ const MENDS: &[(&str, &str, &str)] = &[
     ("", "damaged", "stop `edgelatch serve`, keep a copy of the file, and restore a backup"),
     ("database", "", "check the database's disk, mount and owner; see the message"),
     ("disk", "", "check mount, owner and quota: `df -h`, `mount`, `ls -ld`"),
+    ("clock", "unwitnessed", "let it read /proc/uptime and /proc/sys/kernel/random/boot_id: of a systemd unit, ProcSubset=all"),
     ("clock", "", "set the clock by NTP: `timedatectl set-ntp true`; then run `edgelatch doctor` again"),
     ("keys", "key_missing", "put the key back from where it is kept; without the publisher's key no epoch can be signed"),
     (
@@ -162,7 +163,14 @@ impl Doctor {
             let roots = registry.ledger(&open.realm).roots()?;
             let newest = pulse.realms.iter().find(|realm| realm.realm == open.realm).and_then(|realm| realm.published_epoch);
             for to in &self.to {
-                if let Some(to) = report.look("targets", "target", to.open(None).map_err(Failure::from)) {
+                // As `serve` publishes there: below r/REALM, unless it was given one realm alone.
+                let places = [to.open(Some(&open.realm)), to.open(None)].map(|to| to.map_err(Failure::from));
+                let [among, alone] = places.map(|to| report.look("targets", "target", to));
+                let shows = |to: &Option<Box<dyn Target>>| {
+                    to.as_deref()
+                        .is_some_and(|to| Shown::of(to, open.realm.as_str(), &roots).is_ok_and(|shown| shown != Shown::Nothing))
+                };
+                if let Some(to) = if shows(&among) { among } else { alone } {
                     target(&*to, open.realm.as_str(), &roots, newest.unwrap_or(0), report);
                 }
             }

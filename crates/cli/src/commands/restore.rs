@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use edgelatch_registry::{Backup as Held, Env, Registry, Slug, management, restore_backup};
 use edgelatch_server::Remote;
-use edgelatch_sync::restore::{Fate, GoingBack, Read, compare, older, put_keys, take_back_keys};
+use edgelatch_sync::restore::{Fate, Found, GoingBack, Read, compare, older, put_keys, take_back_keys};
 use edgelatch_sync::{Directory, Error, Item, Target};
 use serde::Serialize;
 
@@ -27,10 +27,14 @@ The database must not be there yet, or hold nothing; signing keys and published 
 A registry that is older than what is published would let edges accept keys again that were revoked since. So nothing is published from it
 until one of the two is chosen: --take-published or --go-on-above.
 
-Exit code: 0 done; 1 the registry is older than what is published, and that is still to be chosen; 2 nothing was done.")]
+Exit code: 0 done; 1 the registry is older than what is published, and that is still to be chosen, or nothing was found where something was said
+to be published; 2 nothing was done.")]
 pub(crate) struct Restore {
     /// The backup; without one, the registry that is there is compared
     file: Option<PathBuf>,
+    /// What `backup` said of the file, kept elsewhere: another file, however whole, is refused
+    #[arg(long, value_name = "HEX", requires = "file")]
+    sha256: Option<String>,
     /// Where the realm is published: a directory with its files, or their address, such as `https://keys.example.com/r/acme` [default: what
     /// lies in the data directory, of each realm]
     #[arg(long, value_name = "DIR|URL")]
@@ -46,6 +50,9 @@ pub(crate) struct Restore {
 
 /// The greatest epoch to go on above: far beyond what a realm takes in its life, and far enough from the last that there is.
 const MAX_SKIP: u64 = 1 << 40;
+/// What is said where nothing is known of what edges have.
+const NOT_COMPARED: &str = ", so the registry was compared with nothing. If edges have this realm, name what they read: `edgelatch restore \
+                            --published DIR|URL`; where nothing of it is left, --go-on-above=EPOCH names an epoch that none of them has";
 /// Rows, or keys, between two reports where there is no terminal.
 const EVERY: u64 = 100_000;
 
@@ -53,17 +60,42 @@ const EVERY: u64 = 100_000;
 #[derive(Serialize)]
 struct Realm {
     realm: Slug,
-    /// The epoch that is published, where the registry is older.
+    /// The epoch that is published; none where none was found.
     published_epoch: Option<u64>,
+    /// What was seen of it.
+    seen: Sight,
     /// Whether that is settled: the realm can be published.
     settled: bool,
     /// Keys whose state would go back, or in which a difference is left.
     keys: Vec<GoingBack>,
 }
 
+/// What a look at what is published says of the registry.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Sight {
+    /// There is nothing to compare it with.
+    Nothing,
+    /// Nor is there, for what lies there counts for no edge.
+    Unproven,
+    /// It is not older.
+    Known,
+    /// It is older.
+    Older,
+}
+
 impl Restore {
     pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
         let backup = self.file.as_deref().map(verify).transpose()?;
+        if let (Some(backup), Some(wanted)) = (&backup, &self.sha256)
+            && !backup.sha256.eq_ignore_ascii_case(wanted.trim())
+        {
+            let message = format!(
+                "--sha256: the file's is {}: this is another backup, or somebody made it anew; nothing was done",
+                backup.sha256
+            );
+            return Err(Failure::new("backup_foreign", message));
+        }
         let remote = match self.published.as_deref().filter(|place| Remote::is_address(place)) {
             Some(address) => Some(Remote::new(address).map_err(|error| Failure::usage(format!("--published: {error}")))?),
             None => None,
@@ -117,11 +149,11 @@ impl Restore {
             }
             found => found?,
         };
-        let Some(found) = found else {
-            if let Some(Some(epoch)) = self.go_on_above {
-                registry.ledger(&realm).skip_to(&caller()?, epoch)?;
-            }
-            return Ok(Realm { realm, published_epoch: None, settled: true, keys: Vec::new() });
+        let found = match found {
+            Found::Older(found) => found,
+            Found::Known { epoch } => return self.not_older(registry, realm, Sight::Known, Some(epoch)),
+            Found::Nothing => return self.not_older(registry, realm, Sight::Nothing, None),
+            Found::Unproven => return self.not_older(registry, realm, Sight::Unproven, None),
         };
         let (epoch, mut keys, lost) = (found.epoch(), found.keys().to_vec(), found.lost().to_vec());
         let caller = caller()?;
@@ -148,20 +180,53 @@ impl Restore {
                 ));
             }
         }
-        Ok(Realm { realm, published_epoch: Some(epoch), settled, keys })
+        Ok(Realm { realm, published_epoch: Some(epoch), seen: Sight::Older, settled, keys })
+    }
+
+    /// What is published is known, or nothing is seen of it. That settles nothing for whoever said that there is something, unless he names the
+    /// epoch to go on above.
+    fn not_older(&self, registry: &Registry, realm: Slug, seen: Sight, published_epoch: Option<u64>) -> Result<Realm> {
+        if let Some(Some(epoch)) = self.go_on_above {
+            registry.ledger(&realm).skip_to(&caller()?, epoch)?;
+        }
+        let named = self.published.is_some() || self.take_published || self.go_on_above.is_some();
+        let settled = match seen {
+            Sight::Known | Sight::Older => true,
+            Sight::Nothing => !named || self.go_on_above.flatten().is_some(),
+            Sight::Unproven => self.go_on_above.flatten().is_some(),
+        };
+        Ok(Realm { realm, published_epoch, seen, settled, keys: Vec::new() })
     }
 
     fn go_on_blindly(&self, registry: &Registry, realm: Slug, read: &Read<'_>) -> Result<Realm> {
-        let found = older(registry, &realm, read)?;
+        let found = older(registry, &realm, read)?.older();
         found.iter().try_for_each(|found| found.go_on_above(registry, &caller()?).map_err(Failure::from))?;
-        Ok(Realm { realm, published_epoch: found.map(|found| found.epoch()), settled: true, keys: Vec::new() })
+        Ok(Realm {
+            realm,
+            seen: Sight::Older,
+            published_epoch: found.map(|found| found.epoch()),
+            settled: true,
+            keys: Vec::new(),
+        })
     }
 
-    fn print(&self, Realm { realm, published_epoch, settled, keys }: &Realm) {
-        let Some(epoch) = published_epoch else {
-            output::line(format_args!("{realm}: {GOOD}not older{RESET} than what is published"));
-            return;
+    fn print(&self, Realm { realm, published_epoch, seen, settled, keys }: &Realm) {
+        let epoch = published_epoch.unwrap_or_default();
+        let what = match seen {
+            Sight::Older => None,
+            Sight::Known => Some(format!("{GOOD}not older{RESET} than epoch {epoch}, which is published")),
+            Sight::Nothing => Some("nothing published was found here".into()),
+            Sight::Unproven => Some(
+                "what lies there is no head of this realm, or roots are missing by which its own would be proven".to_owned(),
+            ),
         };
+        if let Some(what) = what {
+            let above = self.go_on_above.flatten().map(|epoch| format!("; goes on above epoch {epoch}")).unwrap_or_default();
+            let compared = if matches!(seen, Sight::Known) { "" } else { NOT_COMPARED };
+            let bad = if *settled { String::new() } else { BAD.to_string() };
+            output::line(format_args!("{bad}{realm}: {what}{RESET}{above}{compared}"));
+            return;
+        }
         if !keys.is_empty() {
             output::table(COLUMNS, keys);
         }

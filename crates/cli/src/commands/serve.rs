@@ -54,7 +54,8 @@ pub(crate) struct Serve {
     /// AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY and the like
     #[arg(long, value_name = "DIR|URL")]
     to: Vec<To>,
-    /// The clock is right at the start, though it differs from the database's, or has gone on by more than this machine counted
+    /// The clock is right at the start, though it differs from the database's, or has gone on by more than this machine counted. Health warns
+    /// meanwhile: leave it out at the next start
     #[arg(long)]
     accept_clock: bool,
     /// Hand out published files and streams only to whoever sends a key of the management realm with the role `edge`, as `Authorization: Bearer`:
@@ -108,6 +109,10 @@ pub(crate) struct Serve {
     alert_secret_file: Option<PathBuf>,
 }
 
+/// What is said as long as a server runs whose clock is believed whatever the database's says: left in a unit, it would be for good.
+const CLOCK_ACCEPTED: &str = "--accept-clock: while this process runs, its clock is not compared with the database's: once something was published, \
+                              start it without";
+
 impl Serve {
     pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
         let _log = log::start(self.log_format.unwrap_or(if context.json { LogFormat::Json } else { LogFormat::Text }))?;
@@ -128,6 +133,9 @@ impl Serve {
             tls: self.tls_cert.clone().zip(self.tls_key.clone()).map(|(cert, key)| TlsFiles::new(cert, key)),
             ..Options::new(self.addr, context.dir.published())
         };
+        if self.accept_clock {
+            options.health.warning("clock/accepted", "clock_accepted", CLOCK_ACCEPTED);
+        }
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         let json = context.json;
         let ready = |bound: Bound| {

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! {"is":"backup","format":1,"schema":1,"taken_at":1769817600}
-//! {"is":"table","name":"realms","columns":["id","slug",…],"last_id":2}   every table of the schema, in its order
+//! {"is":"table","name":"realms","columns":["id","slug",…],"last_id":2}   every table of the schema, in its order, but for
+//!                                                                        those of what passes (`store/schema.rs`)
 //! [1,"acme",…]                                                           its rows, in the order of their keys
 //! {"is":"file","name":"keys/publisher.key","content":"…"}                signing keys, where they are wanted
 //! {"is":"end","rows":123,"sha256":"…"}                                   SHA-256 of all bytes before this line

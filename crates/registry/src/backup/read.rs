@@ -9,7 +9,7 @@ use super::cell::Taken;
 use super::{Backup, BackupFile, FORMAT, Mark};
 use crate::error::Error;
 use crate::limits::MAX_BACKUP_LINE;
-use crate::store::{TableHead, Value, tables};
+use crate::store::{TableHead, Value, lasting_tables};
 
 /// What stands in a line.
 pub(super) enum Part {
@@ -31,7 +31,7 @@ pub(super) fn read(from: &mut dyn BufRead, take: &mut dyn FnMut(Part) -> Result<
         Some(Mark::Backup { .. }) => return Err(lines.wrong("is of a format that this program does not know")),
         _ => return Err(lines.wrong("does not begin a backup")),
     }
-    let (mut expected, mut table, mut files) = (tables(), None::<TableHead>, false);
+    let (mut expected, mut table, mut files) = (lasting_tables(), None::<TableHead>, false);
     loop {
         found.bytes += lines.line.len() as u64;
         // As it is over all lines before the next one.

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::cell::Put;
 use super::{Backup, BackupFile, FORMAT, Mark};
 use crate::error::Error;
+use crate::limits::MAX_BACKUP_LINE;
 use crate::registry::Registry;
 use crate::store::{CopyProgress, MIGRATIONS, Piece, Progress, TableHead, Value, read_tables};
 
@@ -18,7 +19,7 @@ impl Registry {
         let taken_at = self.env.now()?;
         let mut lines = Lines { to: BufWriter::new(out), digest: Sha256::new(), line: Vec::new(), bytes: 0 };
         let mut backup = Backup { taken_at, schema: MIGRATIONS.len() as u64, ..Backup::default() };
-        lines.put(&Mark::Backup { format: FORMAT, schema: backup.schema, taken_at })?;
+        lines.put("the beginning", &Mark::Backup { format: FORMAT, schema: backup.schema, taken_at })?;
         let mut begun = false;
         self.store.reading(|from| {
             // What was written cannot be taken back for a second try, should the connection be lost on the way.
@@ -31,7 +32,7 @@ impl Registry {
                     rows = 0;
                     let (name, columns) = (table.name.to_owned(), table.columns.clone());
                     backup.tables.insert(name.clone(), table.rows);
-                    lines.put(&Mark::Table { name, columns, last_id: table.last_id })
+                    lines.put(table.name, &Mark::Table { name, columns, last_id: table.last_id })
                 }
                 Piece::Row(table, mut values) => {
                     as_restored(table, &mut values);
@@ -40,15 +41,15 @@ impl Registry {
                     if rows % PROGRESS_ROWS == 0 || rows == table.rows {
                         progress(CopyProgress { table: table.name, rows, of: table.rows });
                     }
-                    lines.put(&values.iter().map(Put).collect::<Vec<_>>())
+                    lines.put(table.name, &values.iter().map(Put).collect::<Vec<_>>())
                 }
             })
         })?;
         for BackupFile { name, content } in files {
-            lines.put(&Mark::File { name: name.clone(), content: content.clone() })?;
+            lines.put(name, &Mark::File { name: name.clone(), content: content.clone() })?;
         }
         backup.sha256 = Hex(&lines.digest.clone().finalize()).to_string();
-        lines.put(&Mark::End { rows: backup.rows, sha256: backup.sha256.clone() })?;
+        lines.put("the end", &Mark::End { rows: backup.rows, sha256: backup.sha256.clone() })?;
         lines.to.flush().map_err(stopped)?;
         backup.bytes = lines.bytes;
         backup.files = files.to_vec();
@@ -79,12 +80,20 @@ struct Lines<'w> {
 }
 
 impl Lines<'_> {
-    fn put(&mut self, value: &impl Serialize) -> Result<(), Error> {
+    /// Writes a line, which holds `what`. One that could not be read again is refused: a backup that is written can be restored.
+    fn put(&mut self, what: &str, value: &impl Serialize) -> Result<(), Error> {
         self.line.clear();
         serde_json::to_writer(&mut self.line, value).map_err(|e| Error::Store { detail: e.to_string() })?;
         self.line.push(b'\n');
+        let length = self.line.len() as u64;
+        if length > MAX_BACKUP_LINE {
+            let detail = format!(
+                "a row of `{what}` makes a line of {length} bytes, and {MAX_BACKUP_LINE} are the most that `restore` takes"
+            );
+            return Err(Error::BackupStopped { detail });
+        }
         self.digest.update(&self.line);
-        self.bytes += self.line.len() as u64;
+        self.bytes += length;
         self.to.write_all(&self.line).map_err(stopped)
     }
 }

@@ -6,10 +6,10 @@ use edgelatch_core::build::Entry;
 
 use crate::directory::{Numbers, Repeated};
 use crate::error::Error;
-use crate::keys::{Secret, enter, ip_rows, maker, role_rows, service_rows, tag_rows};
+use crate::keys::{Secret, enter, ip_rows, maker, role_rows, room, service_rows, tag_rows};
 use crate::limits::{LOOKUPS, SEARCHED_BYTES};
 use crate::model::{Digest, IpRules, Looks, NewKey, Scope, Tag};
-use crate::store::{Fields, Statements, Value, fields};
+use crate::store::{Fields, Statements, Value, args, fields};
 use crate::tenants::RoleRow;
 use crate::transaction::Change;
 
@@ -138,6 +138,7 @@ pub(super) fn write(
     let mut taken = Taken::read(change, &wanted)?;
     // Writers take turns, so nobody else takes the rows that follow.
     let mut next = change.session().last_id("key_rows")? + 1;
+    let first = next;
     let (mut rows, mut found_by) = (TABLES.map(|_| Vec::new()), Vec::new());
     let maker = maker(change.caller.actor().as_str());
     for (number, line) in lines {
@@ -165,6 +166,7 @@ pub(super) fn write(
     TABLES.into_iter().zip(rows).try_for_each(|(table, rows)| change.add_all(table, rows))?;
     change.session().settle("key_rows", next.saturating_sub(1))?;
     enter(&mut change.tx, found_by)?;
+    room::come(&mut change.tx, "key_id >= $1 AND key_id < $2", args![first, next])?;
     directory.write(&mut change.tx)
 }
 

@@ -35,6 +35,7 @@ impl Keys<'_> {
             let secret = issue(env, &org.settings.prefix)?;
             let made = (new_key_id(env)?, Origin::Issued);
             let Changed { key, warnings, .. } = insert(change, &org, made, (&new, &ip), &Secret::issued(&secret))?;
+            change.check_limits(&org)?;
             change.remember(handover.once, key.key_id)?;
             change.log("key.create", &Target::key(&key), None, logged(&key))?;
             handover.put(&secret)?;
@@ -49,6 +50,7 @@ impl Keys<'_> {
             let (org, ip) = admit(change, &new, Origin::Imported)?;
             let made = (new_key_id(env)?, Origin::Imported);
             let changed = insert(change, &org, made, (&new, &ip), &Secret::imported(digest))?;
+            change.check_limits(&org)?;
             hold_imports(change)?;
             change.log("key.import", &Target::key(&changed.key), None, logged(&changed.key))?;
             Ok(changed)
@@ -74,7 +76,8 @@ fn admit(change: &mut Change<'_>, new: &NewKey, origin: Origin) -> Result<(OrgRo
     Ok((org, ip))
 }
 
-/// Adds a key and counts what it takes up.
+/// Adds a key and counts what it takes up. Whether its org may have one more is asked by whoever makes one, and not where a key is there already,
+/// for edges.
 pub(crate) fn insert(
     change: &mut Change<'_>,
     org: &OrgRow,
@@ -102,7 +105,6 @@ pub(crate) fn insert(
     terms.insert(maker(change.caller.actor().as_str()));
     enter(&mut change.tx, [(row, terms)])?;
     turn(&mut change.tx, org.id, None, Some(false))?;
-    change.check_limits(org)?;
     change.check_grant(Grant::Key(row))?;
     change.tx.touch(What::Key(row))?;
     let mut changed = Changed::done(change.reload(key_id)?, &org.settings);

@@ -6,6 +6,7 @@ use edgelatch_core::policy::AllowMode;
 
 use super::Keys;
 use super::load::Loaded;
+use super::room;
 use super::rows::{end_overlap, expires_anew, ip_rows, replace, revise, role_rows, roles, service_rows, tag_rows, terms_of};
 use super::rules::{check_edit, check_ip, check_times, revoked_for_good, unique_services};
 use super::terms::enter;
@@ -68,6 +69,10 @@ pub(crate) fn put(
     if key == old {
         return Ok(Edited { changed: Changed::unchanged(old, &org.settings), revived: false });
     }
+    let resized = key.name != old.name || key.metadata != old.metadata || key.owner != old.owner;
+    if resized {
+        room::leave(&mut change.tx, "key_id = $1", args![row])?;
+    }
     revise(change, org, row, &old, &key)?;
     if key.expires_at != old.expires_at || (old.revoked_at.is_some() && key.revoked_at.is_none()) {
         expires_anew(change, row, key.expires_at)?;
@@ -91,6 +96,9 @@ pub(crate) fn put(
             let after = role_set(granted(tx, Authority::Owner, owner, [])?);
             numbers.role_set = swap(tx, org.id, (Table::RoleSets, before.role_set), after.as_ref())?;
         }
+    }
+    if resized {
+        room::come(tx, "key_id = $1", args![row])?;
     }
     if key.scope != old.scope {
         replace(tx, "key_services", row, service_rows(row, &key.scope))?;

@@ -10,6 +10,7 @@
 //! | `rules` | what an org's settings say about a key that is made or changed, and its limits |
 //! | `services` | which services an org knows, and which one may have been meant |
 //! | `rows` | a key's rows, written |
+//! | `room` | how much keys take of their realm's tree, and the limits of that |
 //! | `create`, `edit`, `rotate`, `revoke` | the operations |
 //! | `by_secret` | a key found, or revoked, by its secret |
 //! | `bulk`, `edit_many` | the same on every key that a filter fits |
@@ -26,6 +27,7 @@ mod load;
 mod narrow;
 mod page;
 mod revoke;
+pub(crate) mod room;
 mod rotate;
 mod rows;
 mod rules;

@@ -49,7 +49,7 @@ fn check(settings: &Settings, key: &Key, rotate: &Rotate) -> Result<(), Error> {
 /// Ends the secrets of a key after `overlap` seconds, or at once.
 fn end(change: &mut Change<'_>, row: u64, overlap: u64) -> Result<(), Error> {
     if overlap == 0 {
-        return end_secrets(&mut change.tx, "key_id = $1", args![row]);
+        return end_secrets(&mut change.tx, "key_id = $1", args![row]).map(drop);
     }
     let (now, end) = (change.now, change.now + overlap);
     end_secrets(&mut change.tx, "key_id = $1 AND expires_at <= $2", args![row, now])?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use edgelatch_core::key::{self, KeyId};
 
+use super::room;
 use super::terms;
 use super::total::turn;
 use crate::directory::Numbers;
@@ -54,7 +55,8 @@ impl Secret {
 
     /// Adds it; an error when another key has its digest.
     pub(crate) fn add(&self, change: &mut Change<'_>, row: u64) -> Result<(), Error> {
-        change.add_new("secrets", self.fields(change, row))?.map(drop).ok_or(Error::DigestTaken)
+        let id = change.add_new("secrets", self.fields(change, row))?.ok_or(Error::DigestTaken)?;
+        room::come(&mut change.tx, "id = $1", args![id])
     }
 }
 
@@ -181,13 +183,16 @@ pub(super) fn remove(tx: &mut Transaction<'_>, org: &OrgRow, row: u64, key: &Key
     numbers.release(tx, org.id)
 }
 
-/// Removes the secrets that a test finds, and notes that they are gone.
-pub(crate) fn end_secrets(tx: &mut Transaction<'_>, test: &str, values: &[Value]) -> Result<(), Error> {
+/// Removes the secrets that a test finds, and notes that they are gone. Returns how many there were.
+pub(crate) fn end_secrets(tx: &mut Transaction<'_>, test: &str, values: &[Value]) -> Result<u64, Error> {
+    room::leave(tx, test, values)?;
     let gone: Vec<[u8; 32]> = tx.all(format!("DELETE FROM secrets WHERE {test} RETURNING digest"), values)?;
-    tx.touch_all(gone.into_iter().map(What::Gone))
+    let ended = gone.len() as u64;
+    tx.touch_all(gone.into_iter().map(What::Gone))?;
+    Ok(ended)
 }
 
 /// Ends every secret of a key but the newest: a key that is enabled again comes back with that one only.
 pub(super) fn end_overlap(tx: &mut Transaction<'_>, row: u64) -> Result<(), Error> {
-    end_secrets(tx, "key_id = $1 AND id < (SELECT max(id) FROM secrets WHERE key_id = $1)", args![row])
+    end_secrets(tx, "key_id = $1 AND id < (SELECT max(id) FROM secrets WHERE key_id = $1)", args![row]).map(drop)
 }

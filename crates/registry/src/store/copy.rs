@@ -1,7 +1,7 @@
 //! A whole registry, table by table: read in an order that depends on the rows alone, and loaded into a database that has none. A copy joins the
-//! two; a backup lies in between.
+//! two; a backup lies in between. Neither has what holds for one database and its processes alone.
 
-use super::schema::{key_columns, tables};
+use super::schema::{key_columns, lasting, lasting_tables, tables};
 use super::{Session, Statements, Store, Value};
 use crate::error::Error;
 use crate::limits::COPY_ROWS;
@@ -43,15 +43,15 @@ pub(crate) enum Piece<'p> {
     Row(&'p TableHead, Vec<Value>),
 }
 
-/// Every table of one state, each with its rows in turn.
+/// Every table of one state that belongs into a copy, each with its rows in turn.
 pub(crate) fn read_tables(from: &mut dyn Session, take: &mut dyn FnMut(Piece<'_>) -> Result<(), Error>) -> Result<(), Error> {
     from.unhurried()?;
-    for name in tables() {
+    for name in lasting_tables() {
         let columns = from.columns(name)?;
         let last_id = columns.iter().any(|column| column == "id").then(|| from.last_id(name)).transpose()?;
         let table = TableHead { name, columns, last_id, rows: count(from, name)? };
         take(Piece::Table(&table))?;
-        let all = table.columns.join(", ");
+        let all = table.columns.iter().map(|column| lasting(name, column)).collect::<Vec<_>>().join(", ");
         let order = key_columns(name).unwrap_or_else(|| table.columns.join(" NULLS LAST, ") + " NULLS LAST");
         let sql = format!("SELECT {all} FROM {name} ORDER BY {order}");
         from.query(&sql, &[], &mut |row| take(Piece::Row(&table, row.values())))?;

@@ -42,6 +42,14 @@ impl Database {
         }
     }
 
+    /// Whether it lies on this machine as far as its address says: then it has this machine's clock.
+    pub fn is_local(&self) -> bool {
+        match &self.0 {
+            Place::File(_) => true,
+            Place::Postgres(config) => is_local(config),
+        }
+    }
+
     /// Opens what lies there, or makes it `new`, and brings its schema up to date with the migrations that a program knows.
     pub(crate) fn open(&self, new: bool, known: Migrations) -> Result<Box<dyn Store>, Error> {
         Ok(match &self.0 {
@@ -173,6 +181,7 @@ mod tests {
         };
         for local in ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "%2Frun%2Fpostgresql", "localhost,127.0.0.1"] {
             assert_eq!(mode(&format!("postgres://u@{local}/d")), SslMode::Disable, "{local}");
+            assert!(parse(&format!("postgres://u@{local}/d?sslmode=require")).is_local());
             assert_eq!(mode(&format!("postgres://u@{local}/d?sslmode=require")), SslMode::Require, "{local}");
         }
         for remote in ["db.example", "10.0.0.1", "localhost,db.example", "localhost.example", "[2001:db8::1]"] {
@@ -180,6 +189,7 @@ mod tests {
                 assert_eq!(mode(&format!("postgres://u@{remote}/d{sslmode}")), SslMode::Require, "{remote}");
             }
             assert_eq!(mode(&format!("postgres://u@{remote}/d?sslmode=disable")), SslMode::Disable, "{remote}");
+            assert!(!parse(&format!("postgres://u@{remote}/d?sslmode=disable")).is_local());
         }
         assert_eq!(mode("postgres://u@localhost/d?hostaddr=10.0.0.1"), SslMode::Require);
         assert!(parse("data/registry.db").path().is_some());

@@ -96,6 +96,22 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
     MIGRATIONS.iter().flat_map(|migration| migration.lines()).filter_map(created)
 }
 
+/// Tables of what holds for this database and these processes alone: what nodes copy from it of what is published, who is at work, and who publishes.
+/// A copy of the registry has none of it, or nodes would serve an old epoch out of a backup as the newest.
+const PASSING: [&str; 3] = ["published_files", "nodes", "leases"];
+/// Columns of the like in other tables, which are 0 in a copy.
+const PASSING_COLUMNS: [(&str, &str); 2] = [("realms", "last_file"), ("realms", "shown_epoch")];
+
+/// The tables that belong into a copy of the registry, each after those it refers to.
+pub(crate) fn lasting_tables() -> impl Iterator<Item = &'static str> {
+    tables().filter(|table| !PASSING.contains(table))
+}
+
+/// What is read of a column for a copy.
+pub(super) fn lasting(table: &str, column: &str) -> String {
+    if PASSING_COLUMNS.contains(&(table, column)) { format!("CAST(0 AS BIGINT) AS {column}") } else { column.into() }
+}
+
 /// The columns that tell the rows of a table apart, as they stand after `ORDER BY`; none where rows may be alike.
 pub(super) fn key_columns(table: &str) -> Option<String> {
     let is_it = |text: &&str| text.strip_prefix(table).is_some_and(|rest| rest.starts_with(" ("));
@@ -140,6 +156,16 @@ mod tests {
                 assert!(!dialect.render(migration).contains('{'), "{migration}");
             }
         }
-        assert_eq!(tables().count(), 35);
+        assert_eq!(tables().count(), 36);
+    }
+
+    #[test]
+    fn what_passes_is_there() {
+        assert!(PASSING.iter().all(|passing| tables().any(|table| table == *passing)));
+        for (table, column) in PASSING_COLUMNS {
+            let created = MIGRATIONS.iter().flat_map(|migration| migration.split("CREATE TABLE "));
+            let mut of_table = created.filter(|text| text.starts_with(&format!("{table} (")));
+            assert!(of_table.any(|text| text.contains(&format!("\n    {column} {{int}}"))), "{table}.{column}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::buckets::BucketSpan;
 use crate::error::Error;
-use crate::journal::What;
+use crate::keys::end_secrets;
 use crate::limits::{
     BATCH_SECONDS, ENDED_SECRET_DAYS, EVENT_DAYS, FAILURE_DAYS, GONE_SECONDS, IDEMPOTENCY_SECONDS, IMPORT_DAYS, LOOKUPS,
     PLACE_DAYS, PURGE_KEYS, PURGE_ROWS,
@@ -49,6 +49,7 @@ const OF_REALM: [(&str, &str, &str, usize); 22] = [
     ("directory_uses", "realm_id, org_id, kind, number", "realm_id = $1", PURGE_ROWS),
     ("directory_entries", "realm_id, kind, number", "realm_id = $1", PURGE_ROWS),
     ("directory_sizes", "realm_id, org_id, kind", "realm_id = $1", PURGE_ROWS),
+    ("record_sizes", "realm_id, org_id, lead", "realm_id = $1", PURGE_ROWS),
     ("journal", "realm_id, changes", "realm_id = $1", PURGE_ROWS),
     ("idempotency", "realm_id, actor, token", "realm_id = $1", PURGE_ROWS),
     ("requests", "realm_id, seq", "realm_id = $1", PURGE_ROWS),
@@ -135,24 +136,18 @@ impl Registry {
 
     /// Removes secrets that ended before a time, and notes that they are gone.
     fn remove_ended(&self, before: u64) -> Result<u64, Error> {
-        let ended: Vec<u64> =
-            self.store.reading(|session| session.all("SELECT id FROM secrets WHERE expires_at < $1", args![before]))?;
+        let sql = "SELECT realm_id, id FROM secrets WHERE expires_at < $1";
+        let ended = self.store.reading(|session| session.grouped::<u64>(sql, args![before]))?;
         let mut removed = 0;
-        for some in ended.chunks(LOOKUPS) {
-            let values: Vec<Value> = std::iter::once(before.into()).chain(some.iter().map(|id| (*id).into())).collect();
-            let sql = format!(
-                "DELETE FROM secrets WHERE expires_at < $1 AND id IN ({}) RETURNING realm_id, digest",
-                places(2, some.len())
-            );
-            removed += self.store.writing(|session| {
-                let mut gone = 0;
-                for (realm, digests) in session.grouped(&sql, &values)? {
-                    gone += digests.len() as u64;
-                    Transaction::over(&mut *session, RealmId(realm)).touch_all(digests.into_iter().map(What::Gone))?;
-                }
-                Ok(gone)
-            })?;
-            give_way();
+        for (realm, secrets) in ended {
+            for some in secrets.chunks(LOOKUPS) {
+                let values: Vec<Value> = std::iter::once(before.into()).chain(some.iter().map(|id| (*id).into())).collect();
+                let test = format!("expires_at < $1 AND id IN ({})", places(2, some.len()));
+                removed += self
+                    .store
+                    .writing(|session| end_secrets(&mut Transaction::over(session, RealmId(realm)), &test, &values))?;
+                give_way();
+            }
         }
         Ok(removed)
     }

@@ -82,7 +82,15 @@ impl Bucket {
         let read = async {
             let found = self.store.get(&key(item)).await?;
             let (e_tag, number) = (found.meta.e_tag.clone(), found.meta.version.clone());
-            Ok((found.bytes().await?.to_vec(), Version { e_tag, number, bytes: None }))
+            let (mut bytes, mut pieces) = (Vec::new(), found.into_stream());
+            while let Some(piece) = pieces.next().await {
+                bytes.extend_from_slice(&piece?);
+                if bytes.len() as u64 > item.limit() {
+                    bytes = Vec::new();
+                    break;
+                }
+            }
+            Ok((bytes, Version { e_tag, number, bytes: None }))
         };
         match self.ask(0, read)? {
             Ok(found) => Ok(Some(found)),
@@ -109,9 +117,12 @@ impl Bucket {
         put(PutMode::Overwrite)?.map_err(fail)?;
         let wrong = UpdateVersion { e_tag: Some("\"00000000000000000000000000000000\"".into()), version: Some("1".into()) };
         let heeds = refused(put(PutMode::Create)?)? && refused(put(PutMode::Update(wrong))?)?;
-        self.delete(&key)?;
         *self.heeds.lock().unwrap_or_else(PoisonError::into_inner) = Some(heeds);
-        Ok(heeds)
+        match self.delete(&key) {
+            // Whoever may write and not delete is told so when old objects are to go; until then he publishes, and one such file stays.
+            Ok(()) | Err(Error::TargetDenied { .. }) => Ok(heeds),
+            Err(error) => Err(error),
+        }
     }
 
     fn delete(&self, key: &Path) -> Result<(), Error> {

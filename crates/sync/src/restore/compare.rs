@@ -62,17 +62,40 @@ pub struct Comparison {
     lost: Vec<GoingBack>,
 }
 
-/// Whether the registry is older than what `read` finds published of a realm. None where nothing is shown there that counts for edges, or a head
-/// that the registry knows.
-pub fn older(registry: &Registry, realm: &Slug, read: &Read<'_>) -> Result<Option<Older>, Error> {
-    let ledger = registry.ledger(realm);
-    let Some(bytes) = read(Item::Head)? else { return Ok(None) };
-    match prove(&bytes, realm.as_str(), &ledger.roots()?, read)? {
-        Some(PublishedHead { head, roots }) if !roots.is_empty() || !ledger.knows(&head)? => {
-            Ok(Some(Older { realm: realm.clone(), head, roots }))
-        }
-        _ => Ok(None),
+/// What is found published of a realm, beside its registry.
+#[derive(Debug)]
+pub enum Found<T> {
+    /// Nothing lies there: nothing is known of what edges have.
+    Nothing,
+    /// What lies there counts for no edge: it is no head of this realm, or the roots are missing that would prove it. Nothing is known either.
+    Unproven,
+    /// A head that the registry knows: it is not older.
+    Known {
+        /// Its epoch.
+        epoch: u64,
+    },
+    /// A head that it does not know: the registry is older than that.
+    Older(T),
+}
+
+impl<T> Found<T> {
+    /// What the registry is older than, if it is known to be.
+    pub fn older(self) -> Option<T> {
+        if let Found::Older(older) = self { Some(older) } else { None }
     }
+}
+
+/// Whether the registry is older than what `read` finds published of a realm.
+pub fn older(registry: &Registry, realm: &Slug, read: &Read<'_>) -> Result<Found<Older>, Error> {
+    let ledger = registry.ledger(realm);
+    let Some(bytes) = read(Item::Head)? else { return Ok(Found::Nothing) };
+    let Some(PublishedHead { head, roots }) = prove(&bytes, realm.as_str(), &ledger.roots()?, read)? else {
+        return Ok(Found::Unproven);
+    };
+    if roots.is_empty() && ledger.knows(&head)? {
+        return Ok(Found::Known { epoch: head.epoch });
+    }
+    Ok(Found::Older(Older { realm: realm.clone(), head, roots }))
 }
 
 /// The same, with the keys whose state would go back: all that the published head leads to is read for that.
@@ -82,8 +105,13 @@ pub fn compare(
     realm: &Slug,
     read: &Read<'_>,
     peppers: &PepperSource,
-) -> Result<Option<Comparison>, Error> {
-    let Some(older) = older(registry, realm, read)? else { return Ok(None) };
+) -> Result<Found<Comparison>, Error> {
+    let older = match older(registry, realm, read)? {
+        Found::Nothing => return Ok(Found::Nothing),
+        Found::Unproven => return Ok(Found::Unproven),
+        Found::Known { epoch } => return Ok(Found::Known { epoch }),
+        Found::Older(older) => older,
+    };
     let mut published = of_published(older.head.tree, read)?;
     let state = registry.ledger(realm).unpeppered()?.state;
     let lost = match published.pepper {
@@ -96,7 +124,7 @@ pub fn compare(
     let lost: Vec<GoingBack> = lost.iter().filter(lives).map(|key| GoingBack::of(Fate::Lost, key, vec!["secret"])).collect();
     let also: Vec<GoingBack> = lost.iter().filter(|lost| keys.iter().all(|key| key.key_id != lost.key_id)).cloned().collect();
     keys.extend(also);
-    Ok(Some(Comparison { older, published, differing, keys, lost }))
+    Ok(Found::Older(Comparison { older, published, differing, keys, lost }))
 }
 
 /// What the registry would publish next, if there were no pepper.

@@ -12,7 +12,7 @@ mod head;
 mod keys;
 mod seen;
 
-pub use compare::{Comparison, Fate, GoingBack, Older, compare, older};
+pub use compare::{Comparison, Fate, Found, GoingBack, Older, compare, older};
 pub(crate) use head::shown;
 pub use keys::{put_keys, read_keys, take_back_keys};
 pub use seen::Read;

@@ -124,6 +124,12 @@ impl RootDraft {
         &self.bytes
     }
 
+    /// The SHA-256 of the root that it follows. All that its words say of changes counts against that root: whoever signs compares it with the root
+    /// that edges have.
+    pub fn before_fingerprint(&self) -> ObjectId {
+        ObjectId::of(&self.bytes)
+    }
+
     /// The root that it will be.
     pub fn next(&self) -> &Root {
         &self.next

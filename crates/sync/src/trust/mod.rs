@@ -14,7 +14,7 @@ mod life;
 mod words;
 
 pub(crate) use adopt::newest_of;
-pub use adopt::{adopt, draft_of, may_publish, newest_root};
+pub use adopt::{adopt, draft_of, least_rest, may_publish, newest_root};
 pub use change::{Change, MAX_ROOT_LIFETIME, MIN_ROOT_LIFETIME};
 pub use draft::{Gathered, MAX_DRAFT_BYTES, RootDraft};
 pub use life::Life;

@@ -13,9 +13,13 @@ pub(super) fn of(before: &Root, bytes: &[u8], next: &Root, fingerprint: &str) ->
         format!("Root {} of realm {}, to follow root {}.", next.version, next.realm, before.version),
         format!("fingerprint       {fingerprint}"),
         format!("of root {:<9} {}", before.version, ObjectId::of(bytes)),
+    ];
+    // Unlike what follows, this does not rest on the root before being the one that edges have: whoever made that one up has signed it.
+    lines.extend(Root::signers(bytes).unwrap_or_default().iter().map(|key| format!("  signed by {}", public_text(key))));
+    lines.extend([
         format!("issued            {}", format_time(next.issued_at)),
         format!("expires           {} (before: {})", format_time(next.expires_at), format_time(before.expires_at)),
-    ];
+    ]);
     role(&mut lines, "root keys", &before.root, &next.root);
     role(&mut lines, "publisher keys", &before.publisher, &next.publisher);
     let era = if next.era == before.era { "goes on" } else { "BEGINS" };

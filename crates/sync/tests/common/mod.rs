@@ -25,18 +25,21 @@ pub struct Plane {
     pub publisher: Publisher,
 }
 
-pub fn begin(dir: &DataDir, clock: &Arc<AtomicU64>) -> Result<Begun, Error> {
-    let realm =
-        NewRealm { realm: "acme".parse()?, name: "Acme".parse()?, preset: Preset::Default, prefix: None, credentials: None };
-    let new = Init {
+/// What a control plane with a realm begins with.
+pub fn first(realm: &str) -> Init {
+    let realm = realm.parse().unwrap();
+    Init {
         caller: caller(),
-        realm,
-        org: "main".parse()?,
-        owner: "admin".parse()?,
+        realm: NewRealm { realm, name: "Acme".parse().unwrap(), preset: Preset::Default, prefix: None, credentials: None },
+        org: "main".parse().unwrap(),
+        owner: "admin".parse().unwrap(),
         root_lifetime: 3650 * DAY,
         head_lifetime: DAY,
-    };
-    init(dir, &new, || env(clock))
+    }
+}
+
+pub fn begin(dir: &DataDir, clock: &Arc<AtomicU64>) -> Result<Begun, Error> {
+    init(dir, &first("acme"), || env(clock))
 }
 
 pub fn publisher(dir: &DataDir, registry: &Arc<Registry>, realm: &Slug) -> Publisher {

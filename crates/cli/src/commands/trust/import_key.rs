@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use edgelatch_core::signed::Role;
 use edgelatch_sync::key_file::{self, public_text};
-use edgelatch_sync::{Signer, trust};
+use edgelatch_sync::{Readers, Signer, trust};
 
-use super::named::KeyRole;
+use super::named::{KeyRole, exposed};
 use crate::prelude::*;
 
 /// Put a key file into place beside the realm's others, such as a publisher key that was kept elsewhere
@@ -16,6 +16,7 @@ Example:
   edgelatch trust import-key /media/usb/publisher-cold.key
   edgelatch trust import-key ann.key --role root
 
+A stick whose file system keeps no modes will do, with a warning: what it holds, whoever has the stick can read.
 A server that runs finds it by itself. The file stays where it was: remove it there, or keep it as your copy.")]
 pub(crate) struct ImportKey {
     /// The key file
@@ -31,7 +32,7 @@ impl ImportKey {
         let open = context.open()?;
         context.check_private(&open)?;
         let role = Role::from(self.role);
-        let public = key_file::load(&self.file, role, &open.realm)?.public();
+        let public = key_file::load_for(&self.file, role, &open.realm, Readers::Medium)?.public();
         let (key, version) = (public_text(&public), trust::newest_root(&open.registry, &open.realm)?.1);
         let named = match role {
             Role::Root => &version.root,
@@ -49,7 +50,8 @@ impl ImportKey {
             return Err(Failure::new("key_exists", format!("the key {key} is here already: nothing is to be done")));
         }
         let path = context.dir.free_key(&open.realm, role)?;
-        key_file::place(&self.file, &path, role, &open.realm)?;
+        key_file::place(&self.file, &path, role, &open.realm, Readers::Medium)?;
+        exposed(&self.file);
         let path = path.display().to_string();
         context.done(
             &json!({ "role": role.name(), "key": key, "path": path }),

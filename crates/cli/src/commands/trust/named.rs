@@ -1,9 +1,11 @@
 //! How a signing key is named on the command line.
 
+use std::path::Path;
+
 use clap::ValueEnum;
 use edgelatch_core::root::Root;
 use edgelatch_core::signed::Role;
-use edgelatch_sync::key_file::{public_text, read_public};
+use edgelatch_sync::key_file::{self, public_text, read_public};
 
 use crate::prelude::*;
 
@@ -45,5 +47,16 @@ pub(super) fn find(root: &Root, text: &str) -> Result<[u8; 32]> {
                 format!("KEY: must be a public key of root {}, or its first {LEAST} characters and more", root.version);
             Err(Failure::usage(format!("{reason}: see `edgelatch trust show`")))
         }
+    }
+}
+
+/// Says of a key's file that others may read it, as on a stick whose file system keeps no modes.
+pub(super) fn exposed(path: &Path) {
+    if let Some(mode) = key_file::exposed(path) {
+        output::note(format_args!(
+            "{BAD}{}: mode {mode:03o} lets others read the signing key{RESET}, as where a file system keeps no modes: whoever gets hold of the medium has \
+             the key. Only `edgelatch trust import-key` takes it from there",
+            path.display()
+        ));
     }
 }

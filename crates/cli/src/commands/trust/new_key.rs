@@ -7,7 +7,7 @@ use edgelatch_registry::Env;
 use edgelatch_sync::Signer;
 use edgelatch_sync::key_file::{self, public_text};
 
-use super::named::KeyRole;
+use super::named::{KeyRole, exposed};
 use crate::prelude::*;
 
 /// Make a signing key on a machine of its holder's own, without database or data directory
@@ -31,6 +31,7 @@ impl NewKey {
         let Some(realm) = &context.realm else { return Err(Failure::usage("--realm: name the realm that the key is for")) };
         let role = Role::from(self.role);
         let key = public_text(&key_file::create(&self.save, role, realm, &Env::system())?.public());
+        exposed(&self.save);
         let path = self.save.display().to_string();
         context.show(&json!({ "role": role.name(), "realm": realm, "key": key, "path": path }), |_| {
             output::note(format_args!("made a {} key of realm {realm} in {path}; its public key is", role.name()));

@@ -14,6 +14,7 @@ use edgelatch_sync::{Directory, Published, SignerCommand, Signers, Target};
 use serde::Serialize;
 
 use super::draft_file;
+use super::named::exposed;
 use crate::prelude::*;
 
 /// How long a program may take that signs a root: somebody may have to touch a device.
@@ -106,7 +107,7 @@ impl RootChange {
         cold: bool,
     ) -> Result<ExitCode> {
         let change = Change { lifetime: self.root_lifetime, ..change };
-        let draft = trust::draft_of(&open.registry, &open.realm, &change)?;
+        let draft = trust::draft_of(&open.registry, &open.realm, &context.dir, &change)?;
         let roots = context.key_source(&open.realm, Role::Root, &self.root_keys, &self.root_signers).find()?;
         let mut publishers = self.publishing.publishers(context, open)?.keys();
         let mut root_keys = roots.keys();
@@ -140,6 +141,7 @@ impl RootChange {
         let Some(Drawn { role, key, path }) = drawn else { return Ok((None, roots)) };
         let made = Made { role: role.name(), key: public_text(&key.public()), path: path.display().to_string() };
         key.save(&path)?;
+        exposed(&path);
         if role == Role::Publisher {
             return Ok((Some(made), roots));
         }
@@ -164,7 +166,7 @@ impl Publishing {
 
     /// Makes a signed draft the newest root, and publishes a head under it.
     fn publish(&self, context: &Context, open: &Open, draft: &RootDraft, new_key: Option<Made>) -> Result<ExitCode> {
-        trust::adopt(&open.registry, &open.realm, &caller()?, draft, &self.publishers(context, open)?.keys())?;
+        trust::adopt(&open.registry, &open.realm, &context.dir, &caller()?, draft, &self.publishers(context, open)?.keys())?;
         let version = draft.next().version;
         let own = std::iter::once(context.dir.realm(&open.realm));
         let directories: Vec<Directory> = own.chain(self.to.iter().cloned()).map(Directory::new).collect();
@@ -256,7 +258,8 @@ fn left_behind(
         output::line(format_args!("draft {}", path.display()));
         told(outcome.new_key.as_ref());
         output::note(format_args!(
-            "\nIt is not signed yet. These sign it, each where his key is: edgelatch trust sign FILE --key KEYFILE"
+            "\nIt is not signed yet. These sign it, each where his key is: edgelatch trust sign FILE --key KEYFILE \
+             --root THE-ROOT-THAT-EDGES-HAVE"
         ));
         for root in [draft.before(), draft.next()] {
             signers_of(root, here);

@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edgelatch_core::tree::ObjectId;
 use edgelatch_registry::Slug;
 use edgelatch_sync::Item;
@@ -19,8 +17,7 @@ pub(super) struct Root(Vec<u8>);
 impl Root {
     /// Reads a file, or base64url text.
     pub(super) fn read(text: &str) -> Result<Root> {
-        let wrong = |_| Failure::usage("neither a file that can be read nor a root as base64url text");
-        fs::read(text).or_else(|_| URL_SAFE_NO_PAD.decode(text.trim()).map_err(wrong)).map(Root)
+        read::root(text).map(Root)
     }
 }
 

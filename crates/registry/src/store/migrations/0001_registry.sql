@@ -341,6 +341,16 @@ CREATE TABLE directory_sizes (
     PRIMARY KEY (realm_id, org_id, kind)
 ) {strict};
 
+-- Bytes that records take of the realm's tree, at most: those of the whole realm (org 0) by the first byte of their digests, those of an org by the
+-- first four bits, and of each all together (256).
+CREATE TABLE record_sizes (
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    org_id {int} NOT NULL,
+    lead {int} NOT NULL,
+    bytes {int} NOT NULL,
+    PRIMARY KEY (realm_id, org_id, lead)
+) {strict};
+
 -- What a snapshot must make anew that shows this step of the realm's change counter and not the one before: keys, or all keys of an
 -- owner or org, by their rows; entries of the directory by their numbers; digests that are gone; the settings; or everything.
 CREATE TABLE journal (

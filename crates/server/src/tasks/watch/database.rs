@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use edgelatch_core::limits::CLOCK_TOLERANCE;
 use edgelatch_core::root::Root;
-use edgelatch_registry::{Error, Pulse, RealmPulse, Registry, Slug, format_time};
+use edgelatch_registry::{Error, Pulse, RealmPulse, Registry, Slug, Uptime, format_time};
 
 use super::probe::{Findings, Found, Probe};
 use super::seen::Seen;
@@ -58,7 +58,8 @@ fn ask(registry: &Registry, delivers: bool, waiting: &mut Waiting, begun: Instan
             return Ok(found);
         }
     };
-    found.push(("clock".into(), clock(&pulse, now)));
+    let unseen = registry.database().is_local() && registry.env().uptime() == Some(None);
+    found.push(("clock".into(), clock(&pulse, now, unseen)));
     for realm in &pulse.realms {
         found.push((format!("realm/{}/root", realm.realm), root(realm, now)));
         found.push((format!("realm/{}/changes", realm.realm), waiting.judge(realm, begun)));
@@ -84,7 +85,8 @@ fn forget_others(health: &Health, seen: &Seen) {
     health.keep("realm/", |place| place.split('/').nth(1).is_some_and(known));
 }
 
-fn clock(pulse: &Pulse, now: u64) -> Found {
+/// `unseen` is whether there is nothing to compare it with: neither another machine's, nor what this machine counts.
+fn clock(pulse: &Pulse, now: u64, unseen: bool) -> Found {
     let mend = "set the clocks of all nodes by NTP";
     if let Some(time) = pulse.time.filter(|time| time.abs_diff(now) > CLOCK_TOLERANCE) {
         let (here, there) = (format_time(now), format_time(time));
@@ -94,6 +96,13 @@ fn clock(pulse: &Pulse, now: u64) -> Found {
     if last > now.saturating_add(CLOCK_TOLERANCE) {
         let (here, last) = (format_time(now), format_time(last));
         return Found::Failing("behind_ledger", format!("it is {here} here, and an epoch was signed at {last}: {mend}"));
+    }
+    // Elsewhere the system does not tell it.
+    if unseen && cfg!(target_os = "linux") {
+        let files = Uptime::FILES.join(" and ");
+        let why =
+            format!("{files} cannot be read, so a clock that jumps ahead would not be noticed: let this process read them");
+        return Found::Warning("unwitnessed", format!("{why} (of systemd: ProcSubset=all)"));
     }
     Found::Fine
 }
@@ -239,7 +248,7 @@ mod tests {
             (None, Some(now + CLOCK_TOLERANCE + 1), "behind_ledger"),
             (Some(now), Some(now + CLOCK_TOLERANCE + 1), "behind_ledger"),
         ] {
-            assert_eq!(code(&clock(&pulse(time, issued_at), now)), says, "{time:?} {issued_at:?}");
+            assert_eq!(code(&clock(&pulse(time, issued_at), now, false)), says, "{time:?} {issued_at:?}");
         }
     }
 
