@@ -64,7 +64,8 @@ pub(crate) fn routes(watched: Watched, stop: watch::Receiver<bool>) -> Router {
         .with_state(Arc::new(Pages { watched, stop }))
 }
 
-/// Whether a place is about what edges get from this node. Roots end for every node at once.
+/// Whether a place is about what edges get from this node. Roots end for every node at once, and so do most certificates: a load balancer that does not
+/// look at these would be left without any node.
 fn is_about_files(place: &str) -> bool {
     place == "published" || (place.starts_with("realm/") && place.ends_with("/head"))
 }

@@ -2,18 +2,19 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use edgelatch_core::head::Head;
 use edgelatch_registry::{Node, RealmState, Slug, format_time};
-use edgelatch_sync::{Directory, Error, FailedTarget, Follower, Item, Published, Stage, Target};
+use edgelatch_sync::{Directory, Error, FailedTarget, Follower, Item, Published, Publisher, Stage, Target};
 use tracing::{error, info, warn};
 
-use super::options::Begun;
 use super::shared::Shared;
+use super::timed::{Calls, Timed};
 use crate::limits::{LEASE, MAX_COPY_RETRY, MAX_RETRY, SLOW_JOB, STUCK, TARGET_LOOK};
 use crate::log::PUBLISHER;
 use crate::tasks::targets;
+use crate::traces::PublicationTrace;
 
 /// What is to be done about a realm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,26 @@ pub(super) struct Realm {
     pub(super) slow: AtomicBool,
     /// The epoch that this node's directory shows.
     shows: Arc<AtomicU64>,
+    /// Its targets by name, and what they have not answered yet: known while a thread works on it.
+    calls: Mutex<Vec<(String, Calls)>>,
+}
+
+/// A realm that is published here: its publisher, and where to beside the database.
+struct Begun {
+    publisher: Publisher,
+    targets: Vec<Timed>,
+}
+
+impl Begun {
+    /// Where to, without the database.
+    fn given(&self) -> Vec<&dyn Target> {
+        self.targets.iter().map(|target| target as &dyn Target).collect()
+    }
+
+    /// Where to, with the database where nodes copy from it.
+    fn all(&self) -> Vec<&dyn Target> {
+        self.publisher.all(&self.given())
+    }
 }
 
 /// What is remembered between two tasks.
@@ -47,8 +68,6 @@ struct Work {
     looked_at: Option<Instant>,
     /// Another node that was seen to publish it.
     other: Option<Node>,
-    /// Targets that are in the health for having failed.
-    failed: Vec<String>,
     /// Whether it is known what lies at each target.
     knows: bool,
 }
@@ -87,7 +106,6 @@ impl Realm {
             repair_at: None,
             looked_at: None,
             other: None,
-            failed: Vec::new(),
             knows: false,
         };
         Realm {
@@ -96,6 +114,7 @@ impl Realm {
             busy: Mutex::default(),
             slow: AtomicBool::new(false),
             shows: Arc::default(),
+            calls: Mutex::default(),
         }
     }
 
@@ -112,13 +131,33 @@ impl Realm {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn calls(&self) -> MutexGuard<'_, Vec<(String, Calls)>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a thread waits for a target of it, and has done so for a while.
+    pub(super) fn waits(&self) -> bool {
+        self.busy().is_some() && self.calls().iter().any(|(_, calls)| calls.waits())
+    }
+
+    /// Tells of targets that do not answer; whoever waits for them will say what came of it.
+    fn tell_silent(&self, shared: &Shared) {
+        for (target, calls) in self.calls().iter() {
+            let Some(silent) = calls.overdue() else { continue };
+            let detail = format!("{target}: no answer for {} s: check its disk, mount or network", silent.as_secs());
+            shared.watched.health.failing(&targets::place(&self.name, target), "no_answer", detail);
+        }
+    }
+
     fn place(&self, of: &str) -> String {
         format!("realm/{}/{of}", self.name)
     }
 
     /// What is to be done, if no thread is at it. Asks nothing but what the look has found. Targets are looked at each `apart`.
     pub(super) fn task(&self, shared: &Shared, state: &RealmState, apart: Duration) -> Option<Task> {
-        if let Some(since) = *self.busy() {
+        let busy = *self.busy();
+        if let Some(since) = busy {
+            self.tell_silent(shared);
             if since.elapsed() > STUCK {
                 let detail =
                     format!("it has been at work on one epoch for {} s: does a target not answer?", since.elapsed().as_secs());
@@ -138,8 +177,8 @@ impl Realm {
         if is_later(work.retry_at) || !shared.presence.holds() {
             return None;
         }
-        let Some((publisher, _)) = &work.begun else { return Some(Task::Publish) };
-        let due = publisher.due_after(state.last, state.pace()).is_ok_and(|due| due.is_none());
+        let Some(begun) = &work.begun else { return Some(Task::Publish) };
+        let due = begun.publisher.due_after(state.last, state.pace()).is_ok_and(|due| due.is_none());
         // Changes are asked for often, which costs next to nothing; targets are read and their heads proven.
         let rests = holder.is_some() && due && (looked || is_later(work.repair_at));
         (!rests).then_some(Task::Publish)
@@ -184,7 +223,6 @@ impl Realm {
         if work.begun.is_none() {
             work.begun = Some(self.ready(shared)?);
         }
-        let Some((publisher, targets)) = &work.begun else { return Ok(()) };
         let ours = state.holder.as_ref().is_some_and(|lease| lease.node == shared.node);
         if !ours {
             // It may be about to end.
@@ -203,23 +241,49 @@ impl Realm {
         work.looked_at = Some(Instant::now());
         // Whatever it copied before, the directory is written by the publisher from here on.
         work.follower.forget();
-        let targets: Vec<&dyn Target> = targets.iter().map(AsRef::as_ref).collect();
-        let begun = Instant::now();
+        let Some(realm) = &work.begun else { return Ok(()) };
+        let (targets, began, begun) = (realm.given(), SystemTime::now(), Instant::now());
         // Once: what somebody has removed there while nobody published comes back with an epoch.
-        let known = if work.knows { Ok(()) } else { publisher.look_through(&targets) };
+        let known = if work.knows { Ok(()) } else { realm.publisher.look_through(&targets) };
         work.knows = known.is_ok();
-        let published = known.and_then(|()| publisher.publish_if_due(&targets));
+        let published = known.and_then(|()| realm.publisher.publish_if_due(&targets));
         self.look_again(&shared.options.dir.realm(&self.name));
+        self.trace(shared, began, begun.elapsed(), &published);
         let published = published?;
         (work.failures, work.retry_at) = (if work.repair_at.is_some() { work.failures } else { 0 }, None);
-        if let Some(published) = published {
+        let failed = published.as_ref().map_or(&[][..], |published| &published.failed);
+        judge(shared, &self.name, &realm.all(), failed);
+        if let Some(published) = &published {
             shared.watched.measures.published(&self.name, begun.elapsed());
-            shared.watched.targets.note(&self.name, &targets, &published);
-            self.tell(shared, work, &published);
-        } else if work.repair_at.is_some() && !is_later(work.repair_at) {
-            self.repaired(shared, work, &[]);
+            shared.watched.targets.note(&self.name, &realm.all(), published);
+        }
+        let retry = (!failed.is_empty()).then(|| work.pause());
+        if let Some(retry) = retry {
+            work.repair_at = Some(Instant::now() + retry);
+        } else if published.is_some() || !is_later(work.repair_at) {
+            (work.failures, work.repair_at) = (0, None);
+        }
+        if let Some(published) = &published {
+            self.tell(published, retry.unwrap_or_default().as_secs());
         }
         Ok(())
+    }
+
+    /// Tells whoever keeps traces of a publication, if it was one.
+    fn trace(&self, shared: &Shared, begun: SystemTime, took: Duration, published: &Result<Option<Published>, Error>) {
+        let Some(traces) = &shared.watched.traces else { return };
+        let none = PublicationTrace { begun, took, realm: &self.name, epoch: None, records: 0, written: 0, outcome: "published" };
+        match published {
+            Ok(None) => {}
+            Ok(Some(Published { epoch, reason, records, written, failed, .. })) => traces.publication(&PublicationTrace {
+                epoch: Some((*epoch, reason.name())),
+                records: *records,
+                written: written.len(),
+                outcome: if failed.is_empty() { none.outcome } else { "partly" },
+                ..none
+            }),
+            Err(error) => traces.publication(&PublicationTrace { outcome: error.code(), ..none }),
+        }
     }
 
     /// Signing keys and targets, found when the realm is published first.
@@ -233,15 +297,17 @@ impl Realm {
                 published.notify_one();
             }
         });
-        Ok((watched, targets))
+        let timed: Vec<(Timed, Calls)> = targets.into_iter().map(Timed::new).collect();
+        *self.calls() = timed.iter().map(|(target, calls)| (target.name(), calls.clone())).collect();
+        Ok(Begun { publisher: watched, targets: timed.into_iter().map(|(target, _)| target).collect() })
     }
 
     fn look_again(&self, path: &std::path::Path) {
         read_shown(path, &self.shows);
     }
 
-    /// Tells of an epoch.
-    fn tell(&self, shared: &Shared, work: &mut Work, published: &Published) {
+    /// Tells of an epoch; targets that failed are tried again after so long.
+    fn tell(&self, published: &Published, retry_seconds: u64) {
         let (realm, &Published { epoch, reason, records, tree_bytes, not_after, diverged, .. }) = (&self.name, published);
         info!(
             target: PUBLISHER, %realm, epoch, reason = reason.name(), records, tree_bytes, not_after = %format_time(not_after), "published"
@@ -262,29 +328,8 @@ impl Realm {
             let (version, expires_at, life) = (aged.root_version, format_time(aged.expires_at), aged.life.words());
             warn!(target: PUBLISHER, %realm, version, %expires_at, life, "the root grows old: make one that lives longer");
         }
-        self.repaired(shared, work, &published.failed);
-        if published.failed.is_empty() {
-            return;
-        }
-        let retry = work.pause();
-        work.repair_at = Some(Instant::now() + retry);
         for FailedTarget { target, code, message } in &published.failed {
-            let retry_seconds = retry.as_secs();
             error!(target: PUBLISHER, %realm, epoch, at = %target, code, error = %message, retry_seconds, "not published to one target");
-            shared.watched.health.failing(&targets::place(&self.name, target), code, message.clone());
-            work.failed.push(target.clone());
-        }
-    }
-
-    /// Nothing is wrong with targets any more but with those that failed now.
-    fn repaired(&self, shared: &Shared, work: &mut Work, failed: &[FailedTarget]) {
-        for target in std::mem::take(&mut work.failed) {
-            if failed.iter().all(|failed| failed.target != target) {
-                shared.watched.health.fine(&targets::place(&self.name, &target));
-            }
-        }
-        if failed.is_empty() {
-            (work.failures, work.repair_at) = (0, None);
         }
     }
 
@@ -293,8 +338,8 @@ impl Realm {
         shared.watched.measures.publishes(&self.name, false);
         // Whoever publishes tells of its targets.
         shared.watched.targets.forget(&self.name);
-        for target in std::mem::take(&mut work.failed) {
-            shared.watched.health.fine(&targets::place(&self.name, &target));
+        for target in work.begun.iter().flat_map(Begun::all) {
+            shared.watched.health.fine(&targets::place(&self.name, &target.name()));
         }
         let holder = state.holder.as_ref().map(|lease| lease.node.clone());
         if let Some(holder) = holder.as_ref().filter(|holder| work.other.as_ref() != Some(holder)) {
@@ -315,6 +360,20 @@ impl Realm {
             }
         }
         work.follower.tidy()
+    }
+}
+
+/// Says of each target how it is.
+fn judge(shared: &Shared, realm: &Slug, all: &[&dyn Target], failed: &[FailedTarget]) {
+    let health = &shared.watched.health;
+    for target in all {
+        let name = target.name();
+        let place = targets::place(realm, &name);
+        match (failed.iter().find(|failed| failed.target == name), target.weakness()) {
+            (Some(failed), _) => health.failing(&place, failed.code, failed.message.clone()),
+            (None, Some(means)) => health.warning(&place, "weak", means),
+            (None, None) => health.fine(&place),
+        }
     }
 }
 

@@ -6,8 +6,10 @@
 //! | `database` | the registry: whether it answers and takes writes, clocks, roots, changes that wait, events that wait |
 //! | `heads` | what edges get here: the head of each realm |
 //! | `disk` | whether there is room, and whether it can be written to |
+//! | `certificate` | until when the certificate is valid that clients are shown |
 //! | `seen` | what the last looks saw, for figures |
 
+mod certificate;
 mod database;
 mod disk;
 mod heads;
@@ -29,8 +31,10 @@ use self::seen::Seen;
 use crate::health::Health;
 use crate::limits::HEALTH_DEADLINE;
 use crate::measures::Measures;
+use crate::net::tls::Tls;
 use crate::tasks::publishing::fresh::Fresh;
 use crate::tasks::targets::Targets;
+use crate::traces::Traces;
 
 /// What is known of this node by itself: what is wrong, what was seen, what it did. Clones share what they hold.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +43,8 @@ pub(crate) struct Watched {
     pub(crate) seen: Seen,
     pub(crate) measures: Measures,
     pub(crate) targets: Targets,
+    /// Who keeps traces of it.
+    pub(crate) traces: Option<Arc<dyn Traces>>,
 }
 
 /// What is looked after.
@@ -51,6 +57,8 @@ pub(crate) struct Watch {
     pub(crate) publishes: bool,
     /// Whether it delivers events.
     pub(crate) delivers: bool,
+    /// The certificate that clients are shown, if they are shown one.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// Whether what lies here is the newest.
     pub(crate) fresh: Arc<Fresh>,
     /// Where it is written down.
@@ -65,6 +73,7 @@ pub fn examine(published: PathBuf, registry: Arc<Registry>) -> Health {
         registry: Some(registry),
         publishes: true,
         delivers: false,
+        tls: None,
         fresh: Arc::default(),
         watched: Watched::default(),
     };
@@ -115,6 +124,7 @@ impl Watch {
             ));
             probes.push(database::writes(Arc::clone(registry)));
         }
+        probes.extend(self.tls.clone().map(|tls| certificate::probe(tls, self.watched.seen.clone())));
         probes.push(disk::probe(disks, self.watched.seen.clone()));
         probes.push(heads::probe(
             self.published.clone(),
