@@ -35,7 +35,9 @@ impl Otel {
     /// For the collector at this address. Nobody is asked yet; what comes of sending is in the log.
     pub(crate) fn start(endpoint: &str) -> Result<Arc<Otel>> {
         let wrong = || {
-            Failure::usage("--otel-endpoint: must be the address of a collector, such as http://127.0.0.1:4318, without a user, path or query")
+            Failure::usage(
+                "--otel-endpoint: must be the address of a collector, such as http://127.0.0.1:4318, without a user, path or query",
+            )
         };
         let url = reqwest::Url::parse(endpoint).map_err(|_| wrong())?;
         let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.path() == "/";

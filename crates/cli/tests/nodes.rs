@@ -16,7 +16,7 @@ use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Database, Env, Registry, Slug};
 use edgelatch_testkit::postgres::{self, Server};
 use edgelatch_testkit::random::Random;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Kills of one test: few enough for a minute, enough to meet the steps of a publication.
 const KILLS: usize = 12;
@@ -256,10 +256,18 @@ fn another_node_takes_over() {
 #[test]
 fn a_database_that_dies_under_two_nodes_loses_nothing() {
     let Some(mut shared) = Shared::new() else { return };
-    let admin = shared.plane.create(&["--realm", "management", "--name", "w", "--role", "administrator", "--database", &shared.url]).1;
+    let admin =
+        shared.plane.create(&["--realm", "management", "--name", "w", "--role", "administrator", "--database", &shared.url]).1;
     let nodes = [shared.node(0), shared.node(1)];
     until("both serve", || nodes.iter().all(|node| node.epoch().is_some() && node.health() == 200));
     let addrs = nodes.each_ref().map(|node| node.addr().to_owned());
+    // The database is a target like any other, of whoever publishes.
+    until("the database is told of as target", || {
+        let told = addrs.iter().filter_map(|addr| call(addr, "GET /api/v1/realms/acme/publishing", &admin, &Value::Null));
+        let all: Vec<Value> = told.flat_map(|(_, told)| told["targets"].as_array().unwrap().clone()).collect();
+        all.iter()
+            .any(|one| one["target"] == "the database" && one["epoch"].as_u64() == Some(shared.shown()) && one["behind"] == 0)
+    });
     let (mut random, mut made, mut refused) = (Random(0xdb), Vec::new(), 0);
     for round in 0..DEATHS {
         let stop = AtomicBool::new(false);
@@ -305,7 +313,11 @@ fn a_database_that_dies_under_two_nodes_loses_nothing() {
         until("both are well", || nodes.iter().all(|node| node.health() == 200));
         until("both show all of it", || shared.is_out() && nodes.iter().all(|node| node.epoch() == Some(shared.shown())));
     }
-    assert!(made.len() >= 2 * DEATHS && refused > 0, "{} made, {refused} refused: it died when nothing was under way", made.len());
+    assert!(
+        made.len() >= 2 * DEATHS && refused > 0,
+        "{} made, {refused} refused: it died when nothing was under way",
+        made.len()
+    );
     for node in &nodes {
         let mut edge = edge(node);
         let lost = made.iter().filter(|secret| verdict_of(&mut edge, secret) != Code::Valid).count();

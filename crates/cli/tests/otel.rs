@@ -78,7 +78,10 @@ fn take(stream: TcpStream, bodies: &Mutex<Vec<Vec<u8>>>) {
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
         bodies.lock().unwrap().push(body);
-        reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n").unwrap();
+        reader
+            .get_mut()
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n")
+            .unwrap();
     }
 }
 
@@ -167,7 +170,10 @@ fn attributes(message: &[u8], number: u64) -> BTreeMap<String, String> {
 fn spans(body: &[u8]) -> Vec<Span> {
     let mut all = Vec::new();
     for of_resource in messages(body, 1) {
-        let service = messages(of_resource, 1).into_iter().map(|resource| attributes(resource, 1)["service.name"].clone()).collect::<String>();
+        let service = messages(of_resource, 1)
+            .into_iter()
+            .map(|resource| attributes(resource, 1)["service.name"].clone())
+            .collect::<String>();
         for span in messages(of_resource, 2).into_iter().flat_map(|of_scope| messages(of_scope, 2)) {
             let one = |number| messages(span, number).into_iter().next().unwrap_or_default();
             let time = |number| {
@@ -224,7 +230,10 @@ fn calls_and_publications_are_traced_without_any_secret() {
     assert_eq!(status, 201, "{made}");
     let secret = made["secret"].as_str().unwrap();
     let span = collector.wait("the call", |span| span.trace == TRACE);
-    assert_eq!((span.name.as_str(), span.parent.as_str(), span.state.as_str()), ("POST /api/v1/realms/{realm}/keys", PARENT, ""));
+    assert_eq!(
+        (span.name.as_str(), span.parent.as_str(), span.state.as_str()),
+        ("POST /api/v1/realms/{realm}/keys", PARENT, "")
+    );
     assert_eq!(span.service, "edgelatch");
     assert!(span.took > 0 && Duration::from_nanos(span.took) < Duration::from_secs(60), "{span:?}");
     let of = |span: &Span, name: &str| span.attributes.get(name).cloned().unwrap_or_default();
@@ -239,7 +248,8 @@ fn calls_and_publications_are_traced_without_any_secret() {
     }
     assert!(of(&span, "edgelatch.key_id").starts_with("key_"), "{span:?}");
     // The epochs that followed: one target lacks them, until nothing is in its way.
-    let published = |outcome: &'static str| move |span: &Span| span.name == "publish" && of(span, "edgelatch.outcome") == outcome;
+    let published =
+        |outcome: &'static str| move |span: &Span| span.name == "publish" && of(span, "edgelatch.outcome") == outcome;
     let partly = collector.wait("a publication that a target has missed", published("partly"));
     std::fs::remove_file(&blocked).unwrap();
     let whole = collector.wait("a publication", published("published"));
@@ -254,9 +264,8 @@ fn calls_and_publications_are_traced_without_any_secret() {
     let refused = |headers: &str| {
         let before = collector.spans().len();
         assert_eq!(post(&node, "canary-key", headers, "{}").0, 401);
-        let span = collector.wait("the refusal", |span| {
-            collector.spans().len() > before && of(span, "http.response.status_code") == "401"
-        });
+        let span = collector
+            .wait("the refusal", |span| collector.spans().len() > before && of(span, "http.response.status_code") == "401");
         assert_eq!((span.parent.as_str(), of(&span, "edgelatch.realm").as_str()), ("", ""), "{span:?}");
         assert!(span.trace.len() == 32 && span.trace != TRACE);
     };
@@ -276,7 +285,10 @@ fn what_is_left_is_sent_at_the_end() {
     let (p, collector) = (Plane::new(), Collector::start());
     let mut command = binary();
     // Far later than the end.
-    command.env("OTEL_BSP_SCHEDULE_DELAY", "600000").env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url).env("OTEL_SERVICE_NAME", "ours");
+    command
+        .env("OTEL_BSP_SCHEDULE_DELAY", "600000")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url)
+        .env("OTEL_SERVICE_NAME", "ours");
     let node = Node::run(command, &p.data(), &[]);
     assert_eq!(post(&node, "none", "traceparent: x\r\n", "{}").0, 401);
     assert!(collector.spans().is_empty());

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use common::Plane;
 use common::calls::call;
 use common::node::Node;
 use common::published::{edge, realm, registry, verdict};
-use common::Plane;
 use edgelatch_core::head::Head;
 use edgelatch_core::root::Root;
 use edgelatch_core::verdict::Code;
@@ -59,7 +59,10 @@ fn write(addr: &str, admin: &str, round: usize, known: &Mutex<Known>) {
         if number % 2 == 1 {
             continue;
         }
-        let Some((status, answer)) = call(addr, &format!("POST /api/v1/realms/acme/keys/{id}/revoke"), admin, &json!({})) else { return };
+        let Some((status, answer)) = call(addr, &format!("POST /api/v1/realms/acme/keys/{id}/revoke"), admin, &json!({}))
+        else {
+            return;
+        };
         assert_eq!(status, 200, "{answer}");
         known.lock().unwrap().keys.get_mut(&id).unwrap().1 = true;
     }
@@ -80,7 +83,12 @@ fn look(addr: &str, root: &Root, known: &Mutex<Known>) {
         assert!(opened.epoch >= last, "epoch {} after {last}", opened.epoch);
         // What health saw is what was served by then, or before.
         assert!(!fine || epoch.is_some_and(|epoch| epoch <= opened.epoch), "{health} with epoch {}", opened.epoch);
-        assert_eq!(known.heads.entry(opened.epoch).or_insert_with(|| bytes.clone()), &bytes, "two heads of epoch {}", opened.epoch);
+        assert_eq!(
+            known.heads.entry(opened.epoch).or_insert_with(|| bytes.clone()),
+            &bytes,
+            "two heads of epoch {}",
+            opened.epoch
+        );
     }
 }
 
@@ -94,7 +102,8 @@ fn raw(addr: &str, path: &str) -> Option<Option<Vec<u8>>> {
     stream.read_to_end(&mut bytes).ok()?;
     let end = bytes.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = String::from_utf8(bytes[..end].to_vec()).ok()?;
-    let length: usize = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok())?;
+    let length: usize =
+        head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok())?;
     let body = bytes.split_off(end + 4);
     // Broken off by the kill.
     (body.len() == length).then(|| head.starts_with("HTTP/1.1 200").then_some(body))
@@ -114,7 +123,7 @@ fn a_server_that_is_killed_loses_nothing_and_is_never_well_while_it_is_wrong() {
     let (mut random, known, begun) = (Random(seed), Mutex::<Known>::default(), Instant::now());
     let (mut round, mut seen) = (0, 0);
     while round < kills && (round < LEAST || begun.elapsed() < budget) {
-        let node = Node::start(&p.data(), &["--publish-interval", "5ms"]);
+        let node = Node::start(&p.data(), &["--publish-interval", "10ms"]);
         let addr = node.addr().to_owned();
         std::thread::scope(|scope| {
             scope.spawn(|| write(&addr, &admin, round, &known));
@@ -126,7 +135,9 @@ fn a_server_that_is_killed_loses_nothing_and_is_never_well_while_it_is_wrong() {
         let registry = registry(&p);
         let known = known.lock().unwrap();
         let whole = round % 20 == 0 || round + 1 == kills;
-        for (id, (_, revoked)) in known.keys.iter().filter(|(_, (_, revoked))| whole || *revoked).take(if whole { usize::MAX } else { 8 }) {
+        for (id, (_, revoked)) in
+            known.keys.iter().filter(|(_, (_, revoked))| whole || *revoked).take(if whole { usize::MAX } else { 8 })
+        {
             let key = registry.keys(&realm()).get(id.parse().unwrap()).unwrap_or_else(|error| panic!("{id} is lost: {error}"));
             assert!(!revoked || key.state == State::Revoked, "the revocation of {id} is lost");
         }
@@ -150,5 +161,10 @@ fn a_server_that_is_killed_loses_nothing_and_is_never_well_while_it_is_wrong() {
     }
     let ledger = registry.ledger(&realm()).newest(100_000).unwrap();
     assert!(known.heads.keys().all(|epoch| ledger.iter().any(|row| row.epoch == *epoch)));
-    assert!(known.calls > round && known.heads.len() > round / 4, "{} calls, {} epochs: nothing was under way", known.calls, known.heads.len());
+    assert!(
+        known.calls > round && known.heads.len() > round / 4,
+        "{} calls, {} epochs: nothing was under way",
+        known.calls,
+        known.heads.len()
+    );
 }

@@ -79,7 +79,9 @@ impl Remote {
                 status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
                     let why = match self.bearer {
                         None => "it takes a read key: a management key with the role `edge`",
-                        Some(_) => "the read key is not taken: it must be a management key with the role `edge` for this realm, and be valid",
+                        Some(_) => {
+                            "the read key is not taken: it must be a management key with the role `edge` for this realm, and be valid"
+                        }
                     };
                     return Err(format!("{name}: answered {status}: {why}"));
                 }

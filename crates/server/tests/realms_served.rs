@@ -200,7 +200,11 @@ fn more_targets_hang_than_there_are_threads() {
     assert!(names.iter().all(|name| !is_out(&registry, name)));
     let silent = |s: &Served| {
         let troubles = s.get("/healthz").json()["troubles"].as_array().unwrap().clone();
-        troubles.iter().filter(|trouble| trouble["code"] == "no_answer").map(|trouble| trouble["place"].clone()).collect::<Vec<_>>()
+        troubles
+            .iter()
+            .filter(|trouble| trouble["code"] == "no_answer")
+            .map(|trouble| trouble["place"].clone())
+            .collect::<Vec<_>>()
     };
     wait("each is told of", || silent(&s).len() == names.len());
     assert!(silent(&s).iter().all(|place| place.as_str().unwrap().ends_with("/target")), "{:?}", silent(&s));

@@ -127,9 +127,8 @@ fn a_certificate_that_ends_is_told_of_by_health_metrics_and_log() {
     let left = figure("edgelatch_tls_left_seconds ").unwrap_or_else(|| panic!("{metrics}"));
     assert!((5 * 86_400 - 60..=5 * 86_400).contains(&left), "{left}");
     assert!(metrics.contains(r#"edgelatch_health{place="tls",code="ends_soon"} 1"#), "{metrics}");
-    let told = |message: &str, code: &str| {
-        served.log.lines(message).iter().any(|line| line["place"] == "tls" && line["code"] == code)
-    };
+    let told =
+        |message: &str, code: &str| served.log.lines(message).iter().any(|line| line["place"] == "tls" && line["code"] == code);
     assert!(told("in trouble", "ends_soon"));
     // Files that cannot be used are trouble before the last certificate ends.
     put(&files.cert, "no certificate");

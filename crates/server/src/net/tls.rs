@@ -75,7 +75,10 @@ impl Life {
     fn of(certs: &[CertificateDer<'_>]) -> Option<Life> {
         let one = |cert: &CertificateDer<'_>| {
             let valid = Certificate::from_der(cert).ok()?.tbs_certificate.validity;
-            Some(Life { begins: valid.not_before.to_unix_duration().as_secs(), ends: valid.not_after.to_unix_duration().as_secs() })
+            Some(Life {
+                begins: valid.not_before.to_unix_duration().as_secs(),
+                ends: valid.not_after.to_unix_duration().as_secs(),
+            })
         };
         let all = certs.iter().map(one).collect::<Option<Vec<Life>>>()?;
         Some(Life { begins: all.iter().map(|life| life.begins).max()?, ends: all.iter().map(|life| life.ends).min()? })

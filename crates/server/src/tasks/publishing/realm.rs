@@ -272,7 +272,8 @@ impl Realm {
     /// Tells whoever keeps traces of a publication, if it was one.
     fn trace(&self, shared: &Shared, begun: SystemTime, took: Duration, published: &Result<Option<Published>, Error>) {
         let Some(traces) = &shared.watched.traces else { return };
-        let none = PublicationTrace { begun, took, realm: &self.name, epoch: None, records: 0, written: 0, outcome: "published" };
+        let none =
+            PublicationTrace { begun, took, realm: &self.name, epoch: None, records: 0, written: 0, outcome: "published" };
         match published {
             Ok(None) => {}
             Ok(Some(Published { epoch, reason, records, written, failed, .. })) => traces.publication(&PublicationTrace {

@@ -47,7 +47,12 @@ impl Calls {
 
     /// For how long the first of those has been waited for that take longer than any should.
     pub(super) fn overdue(&self) -> Option<Duration> {
-        self.lock().iter().map(|call| (call.begun.elapsed(), call.time)).filter(|(took, time)| took > time).map(|(took, _)| took).max()
+        self.lock()
+            .iter()
+            .map(|call| (call.begun.elapsed(), call.time))
+            .filter(|(took, time)| took > time)
+            .map(|(took, _)| took)
+            .max()
     }
 
     fn begin(&self, bytes: usize) -> UnderWay<'_> {
@@ -135,8 +140,12 @@ mod tests {
     fn calls_are_known_while_they_are_under_way() {
         let temp = tempfile::tempdir().unwrap();
         let (target, calls) = Timed::new(Box::new(Directory::new(temp.path())));
+        target.prepare().unwrap();
         target.write(Item::Root(1), b"root").unwrap();
-        assert_eq!((target.read(Item::Root(1)).unwrap().as_deref(), target.has(Item::Head).unwrap()), (Some(&b"root"[..]), false));
+        assert_eq!(
+            (target.read(Item::Root(1)).unwrap().as_deref(), target.has(Item::Head).unwrap()),
+            (Some(&b"root"[..]), false)
+        );
         assert!(calls.lock().is_empty());
         let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
         let silent = TARGET_SILENT.as_secs();

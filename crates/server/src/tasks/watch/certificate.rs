@@ -31,18 +31,22 @@ fn judge(life: Option<Life>, refused: Option<String>, now: u64) -> Found {
     match (found, refused) {
         (found @ Found::Failing(..), _) | (found, None) if life.is_some() => found,
         (_, Some(refused)) => Found::Warning("unreadable", format!("{refused}: the last certificate goes on")),
-        _ => Found::Warning("unknown", "the certificate does not say in a form that is known here until when it is valid".into()),
+        _ => {
+            Found::Warning("unknown", "the certificate does not say in a form that is known here until when it is valid".into())
+        }
     }
 }
 
 fn by_time(Life { begins, ends }: Life, now: u64) -> Found {
     let mend = "renew it, and put the new one in its place: it is taken within ten seconds";
-    let (said, left) = (format!("the certificate, or one of its chain, ends at {}", format_time(ends)), ends.saturating_sub(now));
+    let (said, left) =
+        (format!("the certificate, or one of its chain, ends at {}", format_time(ends)), ends.saturating_sub(now));
     if left == 0 {
         return Found::Failing("expired", format!("{said}: no client that looks connects any more: {mend}"));
     }
     if now < begins {
-        let detail = format!("the certificate, or one of its chain, is valid from {} on: see the clock, or {mend}", format_time(begins));
+        let detail =
+            format!("the certificate, or one of its chain, is valid from {} on: see the clock, or {mend}", format_time(begins));
         return Found::Failing("not_yet_valid", detail);
     }
     let stage = STAGES.iter().find(|(part, most, _)| left <= (ends.saturating_sub(begins) / part).min(*most));
@@ -93,7 +97,12 @@ mod tests {
         let life = |ends| Some(Life { begins: 0, ends });
         let refused = || Some("tls.crt: is not PEM".to_owned());
         for (life, refused, now, says) in [
-            (life(100), refused(), 10, Found::Warning("unreadable", "tls.crt: is not PEM: the last certificate goes on".into())),
+            (
+                life(100),
+                refused(),
+                10,
+                Found::Warning("unreadable", "tls.crt: is not PEM: the last certificate goes on".into()),
+            ),
             (life(100), None, 10, Found::Fine),
             (None, refused(), 10, Found::Warning("unreadable", "tls.crt: is not PEM: the last certificate goes on".into())),
         ] {
