@@ -22,6 +22,8 @@ mod log;
 mod mask;
 #[cfg(test)]
 mod names;
+#[cfg(feature = "otel")]
+mod otel;
 mod output;
 mod prelude;
 mod progress;

@@ -206,8 +206,10 @@ fn variables_begin_with_our_name() {
             })
             .into();
     for (path, command) in commands() {
-        let variables =
-            command.get_arguments().filter_map(|arg| arg.get_env()).map(|name| format!("${}", name.to_string_lossy()));
+        // One has the name that OpenTelemetry gave it, so that it is set once for all programs of a machine.
+        let theirs = |name: &&std::ffi::OsStr| cfg!(feature = "otel") && *name == "OTEL_EXPORTER_OTLP_ENDPOINT";
+        let variables = command.get_arguments().filter_map(|arg| arg.get_env()).filter(|name| !theirs(name));
+        let variables = variables.map(|name| format!("${}", name.to_string_lossy()));
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         texts.push((path, variables.chain([help]).collect::<Vec<_>>().join("\n")));
     }

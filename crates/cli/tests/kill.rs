@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::Plane;
+use common::published::{edge, now, realm, registry, verdict};
 use edgelatch_core::bundle::head_bytes;
 use edgelatch_core::edge::{Edge, HostConfig, Offer};
 use edgelatch_core::head::Head;
@@ -18,16 +19,12 @@ use edgelatch_core::key;
 use edgelatch_core::root::Root;
 use edgelatch_core::tree::Place;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::{Database, Env, KeyFilter, KeyOrder, Paging, Registry, Slug};
+use edgelatch_registry::{Database, Env, KeyFilter, KeyOrder, Paging, Registry};
 use edgelatch_testkit::postgres;
 use serde_json::Value;
 
 /// Kills of one test: few enough for seconds, enough to meet every step of a command.
 const KILLS: u32 = 30;
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
-}
 
 /// Moments spread over the time that a command takes, a little beyond its end. The seed is shown when a test fails;
 /// `EDGELATCH_KILL_SEED` repeats it.
@@ -81,28 +78,6 @@ fn takes(p: &Plane, args: &[&str]) -> Duration {
     let begun = Instant::now();
     p.json(args);
     begun.elapsed()
-}
-
-fn realm() -> Slug {
-    "acme".parse().unwrap()
-}
-
-fn registry(p: &Plane) -> Registry {
-    Registry::connect(&Database::file(p.data().join("registry.db")), Env::system()).unwrap()
-}
-
-/// An edge that starts with what is published now, proven from the root on.
-fn edge(p: &Plane) -> Edge {
-    let mut edge = Edge::new(&fs::read(p.published("root/1")).unwrap(), HostConfig::default()).unwrap();
-    let mut staged = edge.stage(&[], fs::read(p.published("bundle")).unwrap(), now()).unwrap();
-    assert_eq!(staged.check(usize::MAX).unwrap(), 0);
-    edge.commit(staged, now()).unwrap();
-    edge
-}
-
-fn verdict(edge: &mut Edge, secret: &str) -> Code {
-    let requirement = edge.compile(None, None);
-    edge.verify_key(secret.as_bytes(), None, requirement, now()).code
 }
 
 fn secret(answer: &Value) -> String {

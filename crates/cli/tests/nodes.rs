@@ -4,9 +4,11 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use common::Plane;
+use common::calls::call;
 use common::node::{Node, until};
 use edgelatch_core::edge::{Edge, HostConfig};
 use edgelatch_core::head::Head;
@@ -14,9 +16,13 @@ use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Database, Env, Registry, Slug};
 use edgelatch_testkit::postgres::{self, Server};
 use edgelatch_testkit::random::Random;
+use serde_json::{Value, json};
 
 /// Kills of one test: few enough for a minute, enough to meet the steps of a publication.
 const KILLS: usize = 12;
+
+/// Deaths of the database in one test.
+const DEATHS: usize = 6;
 
 /// A realm in a PostgreSQL of its own, with data directories for two nodes.
 struct Shared {
@@ -83,14 +89,28 @@ impl Shared {
     }
 }
 
-/// An edge that begins with what a node serves, object by object and by its bundle; what it says of a key.
+fn now() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+/// What an edge that begins with what a node serves says of a key.
 fn verdict(node: &Node, secret: &str) -> Code {
     verdict_under(node, 1, secret)
 }
 
 /// The same for an edge that was deployed with that root.
 fn verdict_under(node: &Node, root: u32, secret: &str) -> Code {
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    verdict_of(&mut edge(node, root), secret)
+}
+
+fn verdict_of(edge: &mut Edge, secret: &str) -> Code {
+    let requirement = edge.compile(None, None);
+    edge.verify_key(secret.as_bytes(), None, requirement, now()).code
+}
+
+/// An edge that was deployed with that root, and begins with what a node serves, object by object.
+fn edge(node: &Node, root: u32) -> Edge {
+    let now = now();
     let mut edge = Edge::new(&node.get(&format!("/r/acme/root/{root}")).1, HostConfig::default()).unwrap();
     edge.offer(&[], &node.get("/r/acme/head").1, now).unwrap();
     let mut staged = edge.begin(&[], now).unwrap();
@@ -100,8 +120,7 @@ fn verdict_under(node: &Node, root: u32, secret: &str) -> Code {
         staged.supply(need.place, object).unwrap();
     }
     edge.commit(staged, now).unwrap();
-    let requirement = edge.compile(None, None);
-    edge.verify_key(secret.as_bytes(), None, requirement, now).code
+    edge
 }
 
 #[test]
@@ -273,4 +292,79 @@ fn a_holder_that_cannot_publish_is_relieved() {
     let later = shared.key("later");
     until("it takes over", || shared.is_out() && first.epoch() == Some(shared.shown()));
     assert_eq!(verdict_under(&first, 2, &later), Code::Valid);
+}
+
+/// PostgreSQL dies again and again under two nodes that take writes, and is started again. Nothing acknowledged is lost, nobody is told that all is well
+/// while nothing can be written, and no node serves less than it did.
+#[test]
+fn a_database_that_dies_under_two_nodes_loses_nothing() {
+    let Some(mut shared) = Shared::new() else { return };
+    let admin =
+        shared.plane.create(&["--realm", "management", "--name", "w", "--role", "administrator", "--database", &shared.url]).1;
+    let nodes = [shared.node(0), shared.node(1)];
+    until("both serve", || nodes.iter().all(|node| node.epoch().is_some() && node.health() == 200));
+    let addrs = nodes.each_ref().map(|node| node.addr().to_owned());
+    // The database is a target like any other, of whoever publishes.
+    until("the database is told of as target", || {
+        let told = addrs.iter().filter_map(|addr| call(addr, "GET /api/v1/realms/acme/publishing", &admin, &Value::Null));
+        let all: Vec<Value> = told.flat_map(|(_, told)| told["targets"].as_array().unwrap().clone()).collect();
+        all.iter()
+            .any(|one| one["target"] == "the database" && one["epoch"].as_u64() == Some(shared.shown()) && one["behind"] == 0)
+    });
+    let (mut random, mut made, mut refused) = (Random(0xdb), Vec::new(), 0);
+    for round in 0..DEATHS {
+        let stop = AtomicBool::new(false);
+        let acknowledged = std::thread::scope(|scope| {
+            let writers = [0, 1].map(|of| {
+                let (addr, admin, stop) = (&addrs[of], &admin, &stop);
+                scope.spawn(move || {
+                    let (mut made, mut refused) = (Vec::new(), 0);
+                    for number in 0.. {
+                        if stop.load(Ordering::SeqCst) {
+                            break;
+                        }
+                        let body = json!({ "org": "main", "name": format!("k{round}-{of}-{number}") });
+                        match call(addr, "POST /api/v1/realms/acme/keys", admin, &body) {
+                            Some((201, answer)) => made.push(answer["secret"].as_str().unwrap().to_owned()),
+                            // Whoever is refused is told that it is no fault of theirs.
+                            Some((status, answer)) => {
+                                assert!(status >= 500, "{status} {answer}");
+                                refused += 1;
+                            }
+                            None => refused += 1,
+                        }
+                    }
+                    (made, refused)
+                })
+            });
+            std::thread::sleep(Duration::from_millis(150 + random.below(300) as u64));
+            shared.server.kill();
+            // Every other time it is away for so long that this is to be known.
+            if round % 2 == 0 {
+                until("both say so", || nodes.iter().all(|node| node.health() == 503));
+                assert!(nodes.iter().all(|node| String::from_utf8(node.get("/healthz").1).unwrap().contains("\"database\"")));
+            }
+            shared.server.restart();
+            std::thread::sleep(Duration::from_millis(150));
+            stop.store(true, Ordering::SeqCst);
+            writers.map(|writer| writer.join().unwrap())
+        });
+        for (secrets, times) in acknowledged {
+            made.extend(secrets);
+            refused += times;
+        }
+        until("both are well", || nodes.iter().all(|node| node.health() == 200));
+        until("both show all of it", || shared.is_out() && nodes.iter().all(|node| node.epoch() == Some(shared.shown())));
+    }
+    assert!(
+        made.len() >= 2 * DEATHS && refused > 0,
+        "{} made, {refused} refused: it died when nothing was under way",
+        made.len()
+    );
+    for node in &nodes {
+        let mut edge = edge(node, 1);
+        let lost = made.iter().filter(|secret| verdict_of(&mut edge, secret) != Code::Valid).count();
+        assert_eq!(lost, 0, "of {}", made.len());
+    }
+    shared.registry().audit(&"acme".parse().unwrap()).verify(None).unwrap();
 }

@@ -1,7 +1,8 @@
 //! What is wrong at the moment, and since when: written by whoever finds it, read by the endpoints without any further work.
 //!
-//! A place is where something can be wrong: `database`, `disk`, `clock`, `clock/accepted`, `outbox`, or of a realm `realm/NAME/head`, `realm/NAME/root`,
-//! `realm/NAME/lease`, `realm/NAME/pepper`, `realm/NAME/publisher`, `realm/NAME/target/TARGET`. What a place is in is written again as often as it is looked at;
+//! A place is where something can be wrong: `database`, `disk`, `clock`, `clock/accepted`, `outbox`, `tls`, `workers`, or of a realm
+//! `realm/NAME/head`, `realm/NAME/root`, `realm/NAME/lease`, `realm/NAME/pepper`, `realm/NAME/publisher`, `realm/NAME/target/TARGET`. What a place is in is
+//! written again as often as it is looked at;
 //! "since" stays while it is in trouble.
 
 pub(crate) mod endpoints;

@@ -15,6 +15,7 @@
 //! | `net` | connections and what limits them |
 //! | `files` | published files |
 //! | `health`, `measures` | what is wrong, and since when; what was counted and timed |
+//! | [`Traces`] | what whoever keeps traces is told |
 //! | `api` | the management API: who may call, and its endpoints |
 //! | `tasks` | publishing, upkeep, delivery of events |
 //! | [`Remote`] | what is published at an address, for whoever compares |
@@ -37,6 +38,7 @@ mod problem;
 mod remote;
 mod serve;
 mod tasks;
+mod traces;
 
 pub use api::{ApiOptions, FailureRate, ROUTES as API_ROUTES, document as api_document};
 pub use error::Error;
@@ -53,3 +55,4 @@ pub use tasks::upkeep::Upkeep;
 pub use tasks::watch::examine;
 pub use tasks::watch::peppers::Peppers;
 pub use tasks::webhook::Webhook;
+pub use traces::{CallTrace, PublicationTrace, Traces};

@@ -107,6 +107,9 @@ pub const STALE_LOOK: Duration = Duration::from_millis(500);
 pub const DATABASE_RETRY: Duration = Duration::from_millis(250);
 /// Threads that publish and copy. They wait for disks, networks and databases most of the time.
 pub const WORKERS: usize = 8;
+/// Threads that may be started beside these for others that wait for a target: as many targets that do not answer hold up no other realm. Each takes
+/// its stack's first pages.
+pub const MAX_HELD: usize = 64;
 /// Those of them that may work on realms which took long the last time.
 pub const SLOW_WORKERS: usize = 4;
 /// Time after which a realm's work has taken long: ten times what a change takes.
@@ -119,6 +122,10 @@ pub const OWN_FAILURES: u32 = 3;
 pub const OWN_FAILING: Duration = Duration::from_secs(10);
 /// The longest pause between two looks at whether a node could publish again, while another one does.
 pub const FIT_LOOK: Duration = Duration::from_secs(10);
+/// Time after which it is told that a target does not answer: a store is given up after fifteen seconds, which says more.
+pub const TARGET_SILENT: Duration = Duration::from_secs(20);
+/// Bytes that a target should take in a second beyond that time, on average: two megabits, as stores are given.
+pub const TARGET_RATE: u64 = 256 * 1024;
 /// The longest pause after failures in a row.
 pub const MAX_RETRY: Duration = Duration::from_secs(60);
 /// The same for copying what another node publishes: meanwhile this one serves nothing.

@@ -28,6 +28,7 @@ use crate::tasks::publishing::options::Publishing;
 use crate::tasks::upkeep::Upkeep;
 use crate::tasks::watch::{Watch, Watched};
 use crate::tasks::webhook::{Webhook, deliver};
+use crate::traces::Traces;
 
 /// What to serve, and where.
 #[derive(Debug)]
@@ -54,6 +55,8 @@ pub struct Options {
     pub tls: Option<TlsFiles>,
     /// What is wrong, for the endpoints and for whoever finds more.
     pub health: Health,
+    /// Who keeps traces, if anybody does.
+    pub traces: Option<Arc<dyn Traces>>,
 }
 
 impl Options {
@@ -71,6 +74,7 @@ impl Options {
             streams: Streams::default(),
             tls: None,
             health: Health::default(),
+            traces: None,
         }
     }
 }
@@ -91,7 +95,8 @@ pub async fn serve_until(
     ready: impl FnOnce(Bound),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    let Options { addr, published, readers, publishing, api, upkeep, webhook, connections, streams, tls, health } = options;
+    let Options { addr, published, readers, publishing, api, upkeep, webhook, connections, streams, tls, health, traces } =
+        options;
     let tls = tls.map(|files| Tls::open(&files)).transpose().map_err(|detail| Error::Tls { detail })?.map(Arc::new);
     let guard = readers.map(Guard::new).transpose()?;
     // Both addresses first, and whatever else may be refused: whoever cannot serve publishes nothing either, and another node goes on.
@@ -103,13 +108,14 @@ pub async fn serve_until(
     let mut bound = Bound { files: listener.local_addr()?, api: None };
     let (tell, told) = watch::channel(false);
     let known = Known::of(publishing.as_ref());
-    let watched = Watched { health, ..Watched::default() };
+    let watched = Watched { health, traces, ..Watched::default() };
     let watch = Watch {
         published: published.clone(),
         registry: registry_of(publishing.as_ref(), api.as_ref(), upkeep.as_ref()),
         publishes: publishing.is_some(),
         peppers: publishing.as_ref().map(|publishing| Arc::clone(&publishing.peppers)),
         delivers: webhook.is_some(),
+        tls: tls.clone(),
         fresh: Arc::clone(&known.fresh),
         watched: watched.clone(),
     };

@@ -4,9 +4,10 @@ mod common;
 
 use std::time::{Duration, Instant};
 
+use common::Served;
 use common::realm::Realm;
-use edgelatch_server::{ApiOptions, FailureRate};
-use edgelatch_sync::Directory;
+use edgelatch_server::{ApiOptions, FailureRate, Options};
+use edgelatch_sync::{DataDir, Directory, Error, Item, Target};
 use serde_json::{Value, json};
 
 #[test]
@@ -61,4 +62,74 @@ fn a_target_that_fails_is_told_of_with_what_it_lacks_until_it_works_again() {
     wait("it lacks both", &|| known(&bad)["behind"] == 2 && known(&own)["behind"] == 0);
     assert!(known(&bad)["epoch"].as_u64() < known(&own)["epoch"].as_u64());
     assert_eq!(s.get("/api/v1/realms/ghost/publishing").status, 404);
+}
+
+/// A target that cannot promise all.
+#[derive(Debug)]
+struct Weak(Directory);
+
+impl Target for Weak {
+    fn name(&self) -> String {
+        "a weak target".into()
+    }
+
+    fn read(&self, item: Item) -> Result<Option<Vec<u8>>, Error> {
+        self.0.read(item)
+    }
+
+    fn prepare(&self) -> Result<(), Error> {
+        self.0.prepare()
+    }
+
+    fn write(&self, item: Item, bytes: &[u8]) -> Result<(), Error> {
+        self.0.write(item, bytes)
+    }
+
+    fn settle(&self) -> Result<(), Error> {
+        self.0.settle()
+    }
+
+    fn list(&self) -> Result<Vec<(Item, u64)>, Error> {
+        self.0.list()
+    }
+
+    fn remove(&self, item: Item) -> Result<(), Error> {
+        self.0.remove(item)
+    }
+
+    fn weakness(&self) -> Option<&'static str> {
+        Some("it forgets on Sundays")
+    }
+}
+
+/// It is no failure: traffic still comes, and nobody is told that the target fails.
+#[test]
+fn what_a_target_cannot_promise_is_in_health_log_and_api() {
+    let realm = Realm::new();
+    let place = realm.dir.path().join("weak");
+    let targets = move |_: &DataDir| vec![Box::new(Weak(Directory::new(&place))) as Box<dyn Target>];
+    let api = ApiOptions {
+        registry: realm.registry(),
+        addr: None,
+        client_ip: None,
+        failures: FailureRate::default(),
+        github_keys: None,
+        geoip: None,
+    };
+    let options = Options { publishing: Some(realm.publishing("node", targets)), api: Some(api), ..realm.options() };
+    let s = Served::start(options, &realm.admin);
+    let said = s.log.wait("in trouble", 0);
+    assert_eq!((&said["place"], &said["code"]), (&"realm/acme/target/a weak target".into(), &"weak".into()));
+    assert_eq!(said["detail"], "it forgets on Sundays");
+    s.log.wait("published", 0);
+    let health = s.get("/healthz");
+    assert_eq!(health.status, 200, "{health}");
+    let weak = |one: &Value| one["place"] == "realm/acme/target" && one["severity"] == "warning" && one["code"] == "weak";
+    assert!(health.json()["troubles"].as_array().unwrap().iter().any(weak), "{health}");
+    let told = s.get("/api/v1/realms/acme/publishing").ok();
+    let target = &told["targets"][0];
+    assert_eq!((&target["target"], &target["warning"]), (&"a weak target".into(), &"it forgets on Sundays".into()));
+    assert!(target["failing_since"].is_null() && target["code"].is_null(), "{told}");
+    let failing = r#"edgelatch_target_failing_seconds{realm="acme",target="a weak target"} 0"#;
+    assert!(s.get("/metrics").to_string().contains(failing));
 }

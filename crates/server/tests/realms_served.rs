@@ -11,7 +11,7 @@ use common::realm::{Realm, init};
 use common::{Served, caller, slug};
 use edgelatch_core::signed::Role;
 use edgelatch_registry::{Handover, NewKey, Registry, Slug};
-use edgelatch_server::{Options, Realms};
+use edgelatch_server::{Options, Realms, limits};
 use edgelatch_sync::{DataDir, Directory, Error, Item, Publisher, Target, init_in, key_file};
 use serde_json::Value;
 
@@ -170,6 +170,49 @@ fn a_target_that_hangs_holds_up_its_own_realm_alone() {
     drop(held);
     wait("it goes on when its target does", || is_out(&registry, &slug("acme")));
     drop(s);
+}
+
+/// More targets hang than there are threads: the other realms are published all the same, and each that hangs is told of while it does.
+#[test]
+fn more_targets_hang_than_there_are_threads() {
+    let realm = Realm::new();
+    let names: Vec<Slug> = (0..limits::WORKERS + 2).map(|n| slug(&format!("hangs-{n}"))).collect();
+    names.iter().for_each(|name| begin(&realm, name.as_str()));
+    let (hold, temp) = (Arc::new(RwLock::new(())), tempfile::tempdir().unwrap());
+    let held = hold.write().unwrap();
+    let (lock, path) = (Arc::clone(&hold), temp.path().to_owned());
+    let hanging = move |realm: &Slug| {
+        realm.as_str().starts_with("hangs").then(|| Hanging(Directory::new(path.join(realm.as_str())), Arc::clone(&lock)))
+    };
+    let s = serve_beside(&realm, Realms::All, hanging);
+    let registry = realm.registry();
+    // All of them are waited for before the other one has anything to publish.
+    names.iter().for_each(|name| drop(create(&registry, name)));
+    let shown = |name: &Slug| epoch(&realm.dir.realm(name)) > 1;
+    wait("each reaches the directory beside its target", || names.iter().all(shown));
+    let acme = slug("acme");
+    for _ in 0..3 {
+        let key = create(&registry, &acme).key.key_id;
+        wait("a key of the other realm", || is_out(&registry, &acme));
+        registry.keys(&acme).revoke(&caller(), key, None).unwrap();
+        wait("its revocation", || is_out(&registry, &acme));
+    }
+    assert!(names.iter().all(|name| !is_out(&registry, name)));
+    let silent = |s: &Served| {
+        let troubles = s.get("/healthz").json()["troubles"].as_array().unwrap().clone();
+        troubles
+            .iter()
+            .filter(|trouble| trouble["code"] == "no_answer")
+            .map(|trouble| trouble["place"].clone())
+            .collect::<Vec<_>>()
+    };
+    wait("each is told of", || silent(&s).len() == names.len());
+    assert!(silent(&s).iter().all(|place| place.as_str().unwrap().ends_with("/target")), "{:?}", silent(&s));
+    // They hang below the bound, so nothing is said of threads.
+    assert!(!s.log.text().contains(r#""place":"workers""#));
+    drop(held);
+    wait("they go on when their targets do", || names.iter().all(|name| is_out(&registry, name)));
+    wait("nothing is wrong any more", || s.get("/healthz").json()["status"] == "ok");
 }
 
 #[test]

@@ -7,11 +7,11 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use common::{Plane, Served};
 use edgelatch_server::{Connections, Options, TlsFiles, serve_until};
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd, generate_simple_self_signed};
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -21,8 +21,20 @@ const LONG: Duration = Duration::from_secs(30);
 
 /// Writes a new certificate with its key into the two files; returns what a client has to trust.
 fn renew(files: &TlsFiles) -> CertificateDer<'static> {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["localhost".into()]).unwrap();
-    put(&files.key, &signing_key.serialize_pem());
+    renew_for(files, 0, 90)
+}
+
+/// The same for one that is so many days old, and ends so many days from now.
+fn renew_for(files: &TlsFiles, old: i64, left: i64) -> CertificateDer<'static> {
+    let day = |from_now: i64| {
+        let seconds = UNIX_EPOCH.elapsed().unwrap().as_secs().saturating_add_signed(from_now * 86_400);
+        date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds)
+    };
+    let mut params = CertificateParams::new(vec!["localhost".into()]).unwrap();
+    (params.not_before, params.not_after) = (day(-old), day(left));
+    let key = KeyPair::generate().unwrap();
+    let cert = params.self_signed(&key).unwrap();
+    put(&files.key, &key.serialize_pem());
     put(&files.cert, &cert.pem());
     cert.der().clone()
 }
@@ -53,7 +65,9 @@ fn get(served: &Served, path: &str, trusted: &CertificateDer<'static>) -> std::i
     let config = config.with_root_certificates(roots).with_no_client_auth();
     let client = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
     let mut stream = StreamOwned::new(client, connect(served));
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())?;
+    let key = served.admin();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes())?;
     let mut answer = String::new();
     match stream.read_to_string(&mut answer) {
         // The server closes without saying so in TLS; what it wrote is whole.
@@ -121,6 +135,37 @@ fn a_certificate_that_could_not_be_read_is_tried_again() {
     until("told", || served.log.text().contains("tls.crt: there is no CERTIFICATE"));
     write(&good);
     until("renewed", || get(&served, "/healthz", made.cert.der()).is_ok());
+}
+
+#[test]
+fn a_certificate_that_ends_is_told_of_by_health_metrics_and_log() {
+    let plane = Plane::new();
+    let files = files(plane.dir.path());
+    let ends = renew_for(&files, 85, 5);
+    let served = served(&plane, &files);
+    let health = get(&served, "/healthz", &ends).unwrap();
+    assert!(health.starts_with("HTTP/1.1 200"), "{health}");
+    assert!(health.contains(r#""place":"tls","severity":"warning","code":"ends_soon""#), "{health}");
+    let metrics = get(&served, "/metrics", &ends).unwrap();
+    let figure = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+    let left = figure("edgelatch_tls_left_seconds ").unwrap_or_else(|| panic!("{metrics}"));
+    assert!((5 * 86_400 - 60..=5 * 86_400).contains(&left), "{left}");
+    assert!(metrics.contains(r#"edgelatch_health{place="tls",code="ends_soon"} 1"#), "{metrics}");
+    let told =
+        |message: &str, code: &str| served.log.lines(message).iter().any(|line| line["place"] == "tls" && line["code"] == code);
+    assert!(told("in trouble", "ends_soon"));
+    // Files that cannot be used are trouble before the last certificate ends.
+    put(&files.cert, "no certificate");
+    until("told", || told("in trouble", "unreadable"));
+    let expired = renew_for(&files, 90, -1);
+    until("told", || told("failing", "expired"));
+    get(&served, "/healthz", &expired).unwrap_err();
+    let early = renew_for(&files, -1, 90);
+    until("told", || told("failing", "not_yet_valid"));
+    get(&served, "/healthz", &early).unwrap_err();
+    let sound = renew(&files);
+    until("well again", || get(&served, "/healthz", &sound).is_ok_and(|health| !health.contains(r#""tls""#)));
+    assert!(told("fine again", "not_yet_valid"));
 }
 
 #[test]

@@ -211,7 +211,7 @@ fn a_registry_from_before_the_pepper_takes_over_what_is_published() {
         edgelatch_sync::Readers::Owner,
     );
     assert_eq!(compare(&registry, &p.realm, &read, &elsewhere).unwrap_err().code(), "pepper_missing");
-    let found = compare(&registry, &p.realm, &read, &p.peppers()).unwrap().unwrap();
+    let found = compare(&registry, &p.realm, &read, &p.peppers()).unwrap().older().unwrap();
     let mut listed: Vec<(Fate, &str)> = found.keys().iter().map(|key| (key.fate, key.name.as_str())).collect();
     listed.sort_unstable();
     assert_eq!(listed, [(Fate::Revived, "leaked"), (Fate::Lost, "later")]);

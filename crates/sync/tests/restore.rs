@@ -441,7 +441,9 @@ fn a_published_tree_that_is_not_whole_is_refused() {
     p.publish().unwrap();
     let (registry, _) = restored(&p, &saved);
     let code = |read: &dyn Fn(Item) -> Option<Vec<u8>>| {
-        compare(&registry, &p.realm, &|item| Ok(read(item))).map(|found| found.older().is_some()).map_err(|error| error.code())
+        compare(&registry, &p.realm, &|item| Ok(read(item)), &p.peppers())
+            .map(|found| found.older().is_some())
+            .map_err(|error| error.code())
     };
     let read = |item| p.target().read(item).unwrap();
     assert_eq!(code(&read), Ok(true));

@@ -58,6 +58,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "nginx", about: "edges behind a real web server and its caches, misconfigured ones too", plan: nginx },
     Step { name: "readers", about: "published files that take a key, and edges that have one or none", plan: readers },
     Step { name: "s3", about: "buckets as targets on a real server that speaks S3: races, kills, stores that fail", plan: s3 },
+    Step { name: "otel", about: "traces reach a collector of OpenTelemetry, and no secret does", plan: otel },
     Step { name: "s3-edge", about: "an edge that reads a bucket, and a store that is away for a while", plan: s3_edge },
     Step { name: "pepper", about: "a pepper is given to edges, rotated and retired", plan: pepper },
     Step { name: "fleet", about: "a revocation is waited for until every edge has it", plan: fleet },
@@ -189,6 +190,11 @@ fn s3() -> Result<Plan> {
     let mut tests = command("cargo", ["test", "--no-fail-fast", "--package", "edgelatch-sync", "--package", "edgelatch"]);
     tests.args(["--test", "targets", "--test", "buckets", "--test", "s3"]);
     with_s3(Plan::Run(Counts::Libtest, vec![tests]))
+}
+
+fn otel() -> Result<Plan> {
+    let tests = ["test", "--package", "edgelatch", "--features", "otel", "--test", "otel"];
+    Ok(Plan::Run(Counts::Libtest, vec![command("cargo", tests)]))
 }
 
 fn s3_edge() -> Result<Plan> {

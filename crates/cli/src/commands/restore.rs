@@ -9,6 +9,7 @@ use edgelatch_server::Remote;
 use edgelatch_sync::restore::{Fate, Found, GoingBack, Read, compare, older, put_keys, take_back_keys};
 use edgelatch_sync::{Directory, Error, Item, Target};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::backup::{meter, sentence, verify};
 use crate::prelude::*;
@@ -21,6 +22,7 @@ Example:
   edgelatch restore acme.backup
   EDGELATCH_DATABASE=postgres://edgelatch:$PASSWORD@db.example/edgelatch edgelatch restore acme.backup
   edgelatch restore --published https://keys.example.com/r/acme    # compare the registry that is there
+  EDGELATCH_READ_KEY=$KEY edgelatch restore --published https://keys.example.com/r/acme  # where files take a read key
   edgelatch restore --take-published
 
 The database must not be there yet, or hold nothing; signing keys and published files may be there. All of the backup is restored, or nothing.
@@ -39,6 +41,9 @@ pub(crate) struct Restore {
     /// lies in the data directory, of each realm]
     #[arg(long, value_name = "DIR|URL")]
     published: Option<String>,
+    /// A file with a read key, where the files at that address take one: a management key with the role `edge` [default: EDGELATCH_READ_KEY]
+    #[arg(long, value_name = "FILE", requires = "published")]
+    read_key_file: Option<PathBuf>,
     /// Give keys the state that is published of them: revoked ones are revoked again, and those made since are made under their ids
     #[arg(long, conflicts_with = "go_on_above")]
     take_published: bool,
@@ -97,7 +102,11 @@ impl Restore {
             return Err(Failure::new("backup_foreign", message));
         }
         let remote = match self.published.as_deref().filter(|place| Remote::is_address(place)) {
-            Some(address) => Some(Remote::new(address).map_err(|error| Failure::usage(format!("--published: {error}")))?),
+            Some(address) => {
+                let key = self.read_key()?;
+                let remote = Remote::new(address, key.as_ref().map(|key| key.as_str()));
+                Some(remote.map_err(|error| Failure::usage(format!("--published: {error}")))?)
+            }
             None => None,
         };
         let registry = match (&self.file, &backup) {
@@ -113,6 +122,15 @@ impl Restore {
         let settled = all.iter().all(|realm| realm.settled);
         let shown = json!({ "backup": backup, "database": context.database().to_string(), "realms": all });
         context.answer(settled, &shown, |_| all.iter().for_each(|realm| self.print(realm)))
+    }
+
+    /// The read key, if one was given.
+    fn read_key(&self) -> Result<Option<Zeroizing<String>>> {
+        match &self.read_key_file {
+            Some(path) => std::fs::read_to_string(path).map(Some).map_err(|error| Failure::file(path, &error)),
+            None => Ok(std::env::var("EDGELATCH_READ_KEY").ok()),
+        }
+        .map(|key| key.map(Zeroizing::new))
     }
 
     /// Every realm that edges read, or the one that is published at the place that was named.

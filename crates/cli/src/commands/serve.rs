@@ -101,6 +101,11 @@ pub(crate) struct Serve {
     /// place at any time: it is read within ten seconds
     #[arg(long, value_name = "FILE", env = "EDGELATCH_GEOIP", conflicts_with = "no_api")]
     geoip: Option<PathBuf>,
+    /// Send traces of API calls and publications to this collector of OpenTelemetry, over HTTP, such as http://127.0.0.1:4318. Headers that it wants,
+    /// this service's name and the share of traces come from OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER and the like
+    #[cfg(feature = "otel")]
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
+    otel_endpoint: Option<String>,
     /// Where to send events and alerts: an https:// address, or http:// on this machine
     #[arg(long, value_name = "URL", env = "EDGELATCH_ALERT_URL", hide_env_values = true)]
     alert_url: Option<String>,
@@ -122,7 +127,11 @@ impl Serve {
         for realm in &realms {
             context.check_private(&Open { registry: Arc::clone(&registry), realm: realm.clone() })?;
         }
+        #[cfg(feature = "otel")]
+        let otel = self.otel_endpoint.as_deref().map(crate::otel::Otel::start).transpose()?;
         let options = Options {
+            #[cfg(feature = "otel")]
+            traces: otel.clone().map(|otel| otel as Arc<dyn edgelatch_server::Traces>),
             readers: readers(&registry, &self)?,
             publishing: Some(publishing(context, &registry, &self, &realms)?),
             api: api(&registry, &self)?,
@@ -153,7 +162,10 @@ impl Serve {
             let api = api.map(|api| format!(", management API {BOLD}{api}{RESET}")).unwrap_or_default();
             output::news(format_args!("serving {BOLD}{url}{RESET}{api}   (end with Ctrl-C)"));
         };
-        run_server(options, ready)?;
+        let served = run_server(options, ready);
+        #[cfg(feature = "otel")]
+        otel.iter().for_each(|otel| otel.end());
+        served?;
         Ok(ExitCode::SUCCESS)
     }
 }

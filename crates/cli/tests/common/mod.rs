@@ -1,7 +1,9 @@
 //! Runs the real binary in a directory of its own.
 #![allow(dead_code)]
 
+pub mod calls;
 pub mod node;
+pub mod published;
 
 use std::collections::BTreeMap;
 use std::fs;

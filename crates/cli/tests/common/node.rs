@@ -44,6 +44,16 @@ impl Node {
         Node { child, addr: first["addr"].as_str().unwrap().into(), data: data.into() }
     }
 
+    /// Where it listens, for the management API too.
+    pub fn addr(&self) -> &str {
+        &self.addr
+    }
+
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+
     /// Status and body of what is at a path.
     pub fn get(&self, path: &str) -> (u16, Vec<u8>) {
         let mut stream = self.connect();

@@ -317,6 +317,16 @@ fn value(found: ValueRef<'_>) -> Value {
     }
 }
 
+/// How SQLite says that a disk took nothing, beside that it is full: of the log beside the database, and of what processes share.
+const UNWRITTEN: [i32; 6] = [
+    ffi::SQLITE_IOERR_WRITE,
+    ffi::SQLITE_IOERR_FSYNC,
+    ffi::SQLITE_IOERR_TRUNCATE,
+    ffi::SQLITE_IOERR_SHMOPEN,
+    ffi::SQLITE_IOERR_SHMSIZE,
+    ffi::SQLITE_IOERR_SHMMAP,
+];
+
 fn translate(path: &Path, error: rusqlite::Error) -> Error {
     let path = path.to_path_buf();
     let rusqlite::Error::SqliteFailure(cause, message) = &error else {
@@ -329,6 +339,7 @@ fn translate(path: &Path, error: rusqlite::Error) -> Error {
         ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::DiskFull => {
             Error::Unwritable { path, detail }
         }
+        ErrorCode::SystemIoFailure if UNWRITTEN.contains(&cause.extended_code) => Error::Unwritable { path, detail },
         ErrorCode::ConstraintViolation
             if matches!(cause.extended_code, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) =>
         {

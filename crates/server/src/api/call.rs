@@ -34,18 +34,28 @@ use crate::problem::Problem;
 
 /// What was found out about who calls, for the log and the metrics.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seen(Arc<Mutex<Option<Sight>>>);
+pub(crate) struct Seen(Arc<Mutex<Sight>>);
 
-/// The verdict, the key if one was found, the client's address if it is known.
-type Sight = (Code, Option<KeyId>, Option<Ip>);
+/// What was found out so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sight {
+    /// The verdict, if a key was judged.
+    pub(crate) code: Option<Code>,
+    /// The key, if one was found.
+    pub(crate) key_id: Option<KeyId>,
+    /// The client's address, if it is known.
+    pub(crate) ip: Option<Ip>,
+    /// The realm that the caller was admitted to.
+    pub(crate) realm: Option<Slug>,
+}
 
 impl Seen {
-    pub(crate) fn get(&self) -> Option<Sight> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn get(&self) -> Sight {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, sight: Sight) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sight);
+    fn note(&self, change: impl FnOnce(&mut Sight)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -104,6 +114,7 @@ impl Call {
         let choose = move |services: &[String]| acting_service(within.as_ref()?, services);
         let (call, principal, address) = self.judge(Some(permission), choose).await?;
         let realm = realm.ok_or_else(Problem::not_found)?;
+        seen_of(&call.parts).note(|sight| sight.realm = Some(realm.clone()));
         let query = Q::read(call.parts.uri.query().unwrap_or_default())?;
         let reach = principal.reach(&realm);
         let path = P::of(&call.path, &reach)?;
@@ -153,11 +164,16 @@ impl Call {
     ) -> Result<(Call, Principal, Option<Ip>), Problem> {
         let Call { api, block, path, parts, body } = self;
         let judged = api.gate.judge(block, &parts.extensions, permission, choose).await?;
-        let seen = parts.extensions.get::<Seen>().cloned().unwrap_or_default();
-        seen.set((judged.verdict.outcome.code, judged.verdict.key_id, judged.address));
+        seen_of(&parts).note(|sight| {
+            (sight.code, sight.key_id, sight.ip) = (Some(judged.verdict.outcome.code), judged.verdict.key_id, judged.address);
+        });
         let principal = judged.verdict.admitted()?;
         Ok((Call { api, block: judged.block, path, parts, body }, principal, judged.address))
     }
+}
+
+fn seen_of(parts: &Parts) -> Seen {
+    parts.extensions.get::<Seen>().cloned().unwrap_or_default()
 }
 
 /// A key acts in the name of whichever of its services comes first, where it does not matter which.

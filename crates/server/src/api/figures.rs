@@ -23,6 +23,7 @@ families! {
     SINCE = "edgelatch_health_since_timestamp_seconds", gauge, "Since when a place has been in trouble.";
     LATENCY = "edgelatch_database_latency_seconds", gauge, "How long the database took for its last answer to the watch.";
     FREE = "edgelatch_disk_free_bytes", gauge, "Free bytes where published files or the database lie.";
+    TLS_LEFT = "edgelatch_tls_left_seconds", gauge, "Seconds until the certificate ends that clients are shown, or one of its chain.";
     REQUESTS = "edgelatch_api_requests_total", counter, "Calls of the management API.";
     JUDGED = "edgelatch_api_verdicts_total", counter, "Verdicts on management keys.";
     DROPPED = "edgelatch_api_uses_dropped_total", counter, "Uses of management keys that could not be recorded.";

@@ -10,7 +10,7 @@ use super::call::Call;
 use super::figures::{
     AGE, BUILD, DROPPED, EDGES, EDGES_AGE, EDGES_BEHIND, EDGES_GONE, EDGES_LACKING, EPOCH, FILES, FREE, Figures, GIVEN_UP,
     HEAD_AGE, HEAD_EPOCH, HEAD_LEFT, HEALTH, LATENCY, LEFT, PENDING, PUBLICATION, PUBLISHES, REPORTS_LOST, ROOT_LEFT, SINCE,
-    STREAMS, STREAMS_DROPPED, STREAMS_REFUSED, TARGET_BEHIND, TARGET_FAILING, VERDICTS, WAITING,
+    STREAMS, STREAMS_DROPPED, STREAMS_REFUSED, TARGET_BEHIND, TARGET_FAILING, TLS_LEFT, VERDICTS, WAITING,
 };
 use super::state::Api;
 use crate::health::Severity;
@@ -40,6 +40,9 @@ fn add_node(figures: &mut Figures, api: &Api, now: u64) {
         for (family, value) in [(HEAD_EPOCH, head.epoch), (HEAD_AGE, age), (HEAD_LEFT, left)] {
             figures.labelled(family, &[("realm", realm)], value);
         }
+    }
+    if let Some(life) = sight.certificate {
+        figures.add(TLS_LEFT, life.ends.saturating_sub(now));
     }
     if let Some((pulse, took)) = &sight.registry {
         figures.add(LATENCY, took.as_secs_f64());

@@ -33,7 +33,7 @@ mod takes;
 mod v1;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -49,7 +49,7 @@ use utoipa::OpenApi;
 
 use answer::Quiet;
 pub use auth::throttle::FailureRate;
-use call::Seen;
+use call::{Seen, Sight};
 use state::Api;
 pub use state::ApiOptions;
 use v1::{
@@ -64,6 +64,7 @@ use crate::problem::{Logged, Problem};
 use crate::tasks::background::Waker;
 use crate::tasks::publishing::known::Known;
 use crate::tasks::watch::Watched;
+use crate::traces::{CallTrace, parent};
 
 /// The table of routes: what is served, and what the document is made of.
 macro_rules! routes {
@@ -165,7 +166,8 @@ const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
 /// Around every call: nothing is cached, calls and failures are logged, uses are noted. The route stands for the path, which may
 /// hold anything.
 async fn observe(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
-    let (seen, begun) = (Seen::default(), Instant::now());
+    let (seen, began, begun) = (Seen::default(), SystemTime::now(), Instant::now());
+    let parent = api.watched.traces.as_ref().and_then(|_| parent(request.headers()));
     request.extensions_mut().insert(seen.clone());
     let endpoint = request.extensions().get::<MatchedPath>().map_or("/api", MatchedPath::as_str).to_owned();
     // The client may have made up a method.
@@ -180,19 +182,24 @@ async fn observe(State(api): State<Arc<Api>>, mut request: Request, next: Next) 
         error!(target: API, method, endpoint, error = message, "call failed");
     }
     let quiet = response.extensions_mut().remove::<Quiet>().is_some();
-    note(&api, &seen, quiet, method, endpoint, response.status(), begun.elapsed());
+    let (seen, took, status) = (seen.get(), begun.elapsed(), response.status().as_u16());
+    if let Some(traces) = api.watched.traces.as_ref().filter(|_| !quiet) {
+        let (code, key_id, realm) = (seen.code.map(|code| code.name()), seen.key_id, seen.realm.as_ref());
+        let (route, parent) = (endpoint.as_str(), parent.as_deref());
+        traces.call(&CallTrace { begun: began, took, method, route, status, code, key_id, realm, parent });
+    }
+    note(&api, seen, quiet, method, endpoint, status, took);
     response
 }
 
 /// Counts a call, logs it, and notes it in the management realm's log of requests if a key was judged. A `quiet` one is only counted.
-fn note(api: &Api, seen: &Seen, quiet: bool, method: &str, endpoint: String, status: StatusCode, took: Duration) {
-    let (known, status) = (seen.get(), status.as_u16());
-    api.counters.count(&endpoint, method, status, known.map(|(code, ..)| code));
+fn note(api: &Api, seen: Sight, quiet: bool, method: &str, endpoint: String, status: u16, took: Duration) {
+    let Sight { code, key_id, ip, .. } = seen;
+    api.counters.count(&endpoint, method, status, code);
     if quiet {
         return;
     }
-    let code = known.map(|(code, ..)| code.name());
-    let (key_id, ip) = (known.and_then(|(_, key_id, _)| key_id), known.and_then(|(.., ip)| ip));
+    let code = code.map(|code| code.name());
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     info!(
         target: ACCESS, method, endpoint, status, code, key_id = key_id.map(tracing::field::display), ip = ip.map(tracing::field::display), micros, "call"

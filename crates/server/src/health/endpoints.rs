@@ -75,7 +75,8 @@ fn is_about_the_node(place: &str) -> bool {
     !place.starts_with("realm/")
 }
 
-/// Whether a place is about what edges get from this node, whatever the realm. Most certificates end for every node at once.
+/// Whether a place is about what edges get from this node, whatever the realm. Most certificates end for every node at once: a load balancer that
+/// looks at these would be left without any node.
 fn is_about_files(place: &str) -> bool {
     place == "published"
 }

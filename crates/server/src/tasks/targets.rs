@@ -5,10 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use edgelatch_registry::Slug;
 use edgelatch_sync::{Published, Target};
-use tracing::warn;
 
-use crate::health::{Health, Trouble};
-use crate::log::PUBLISHER;
+use crate::health::{Health, Severity, Trouble};
 
 /// What is known of all targets, by realm and name. Clones share what they hold.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +17,7 @@ pub(crate) struct Targets(Arc<Mutex<BTreeMap<Slug, BTreeMap<String, Known>>>>);
 pub(crate) struct Known {
     /// The last epoch that it took, and the realm's change counter that this epoch shows; none since this process began.
     pub(crate) holds: Option<(u64, u64)>,
-    /// What is wrong with it, and since when.
+    /// Why it fails, and since when.
     pub(crate) trouble: Option<Trouble>,
     /// What it cannot promise.
     pub(crate) weakness: Option<&'static str>,
@@ -39,9 +37,6 @@ impl Targets {
             let (name, weakness) = (target.name(), target.weakness());
             let failed = published.failed.iter().any(|failed| failed.target == name);
             let before = known.remove(&name).unwrap_or_default();
-            if let Some(means) = weakness.filter(|_| before.weakness.is_none()) {
-                warn!(target: PUBLISHER, %realm, at = %name, "{means}");
-            }
             let holds = if failed { before.holds } else { Some((published.epoch, published.changes)) };
             known.insert(name, Known { holds, trouble: None, weakness });
         }
@@ -56,7 +51,8 @@ impl Targets {
     pub(crate) fn of(&self, realm: &Slug, health: &Health) -> BTreeMap<String, Known> {
         let (mut known, mut troubles) = (self.lock().get(realm).cloned().unwrap_or_default(), health.troubles());
         for (target, known) in &mut known {
-            known.trouble = troubles.remove(&place(realm, target));
+            // What it cannot promise is known by itself.
+            known.trouble = troubles.remove(&place(realm, target)).filter(|trouble| trouble.severity == Severity::Failing);
         }
         known
     }
@@ -104,6 +100,8 @@ mod tests {
         assert_eq!((known["one"].holds, &known["one"].trouble), (Some((3, 30)), &None));
         assert_eq!(known["two"].holds, Some((1, 10)));
         assert_eq!(known["two"].trouble.as_ref().map(|trouble| trouble.code), Some("io"));
+        health.warning(&place(&realm, "two"), "weak", "it ignores conditions");
+        assert_eq!(targets.of(&realm, &health)["two"].trouble, None);
         health.fine(&place(&realm, "two"));
         targets.note(&realm, &both, &published(4, 40, &[]));
         assert_eq!(targets.of(&realm, &health)["two"], Known { holds: Some((4, 40)), ..Known::default() });

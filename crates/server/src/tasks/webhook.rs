@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{Request, StatusCode, Uri, header, uri::Scheme};
+use axum::http::{Request, StatusCode, Uri, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use edgelatch_registry::{Due, Registry, format_time};
@@ -30,6 +30,7 @@ use zeroize::Zeroizing;
 
 use super::background::blocking;
 use crate::log::EVENTS;
+use crate::net::address::keeps_secrets;
 
 /// Pause between two looks into the outbox.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -60,11 +61,7 @@ impl Webhook {
     pub fn new(url: &str, secret: &str) -> Result<Webhook, String> {
         let wrong = "the address of the webhook must be https://HOST/PATH, or http:// on this machine, without a user";
         let uri: Uri = url.trim().parse().map_err(|_| wrong.to_owned())?;
-        let host = uri.host().unwrap_or_default();
-        let local = host == "localhost" || bare(host).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        let safe = uri.scheme() == Some(&Scheme::HTTPS) || (uri.scheme() == Some(&Scheme::HTTP) && local);
-        let user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-        if !safe || user || host.is_empty() {
+        if !keeps_secrets(&uri) {
             return Err(wrong.into());
         }
         let secret = secret.trim();
@@ -101,10 +98,6 @@ impl Webhook {
             .header("webhook-signature", signature);
         request.body(Full::new(due.body.clone().into())).map_err(|_| "the request cannot be made".into())
     }
-}
-
-fn bare(host: &str) -> &str {
-    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 type Poster = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;

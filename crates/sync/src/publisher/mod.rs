@@ -134,8 +134,8 @@ impl Publisher {
         self.registry.ledger(&self.realm)
     }
 
-    /// The targets, the database before those that are given.
-    fn all<'t>(&'t self, targets: &[&'t dyn Target]) -> Vec<&'t dyn Target> {
+    /// The targets that it publishes to where these are given: the database before them, where nodes copy from it.
+    pub fn all<'t>(&'t self, targets: &[&'t dyn Target]) -> Vec<&'t dyn Target> {
         self.shared.iter().map(|shared| shared as &dyn Target).chain(targets.iter().copied()).collect()
     }
 

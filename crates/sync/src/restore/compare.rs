@@ -100,12 +100,7 @@ pub fn older(registry: &Registry, realm: &Slug, read: &Read<'_>) -> Result<Found
 
 /// The same, with the keys whose state would go back: all that the published head leads to is read for that.
 /// `peppers` has the one that what is published was made with, if it was.
-pub fn compare(
-    registry: &Registry,
-    realm: &Slug,
-    read: &Read<'_>,
-    peppers: &PepperSource,
-) -> Result<Found<Comparison>, Error> {
+pub fn compare(registry: &Registry, realm: &Slug, read: &Read<'_>, peppers: &PepperSource) -> Result<Found<Comparison>, Error> {
     let older = match older(registry, realm, read)? {
         Found::Nothing => return Ok(Found::Nothing),
         Found::Unproven => return Ok(Found::Unproven),

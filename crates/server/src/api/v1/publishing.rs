@@ -25,7 +25,7 @@ pub(crate) struct PublishingBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = PublishingTarget)]
 struct TargetBody {
-    /// Its path, or the address of its bucket.
+    /// Its path, or the address of its bucket; `the database`, where nodes copy from there what is published.
     target: String,
     /// The last epoch that it took; absent if it took none since the node began.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,10 +10,13 @@ use tracing::error;
 
 use super::realm::{Realm, apart};
 use super::shared::Shared;
-use super::workers::Workers;
-use crate::limits::{DATABASE_RETRY, LOOK_SHARE, UNHELD, UNPUBLISHED};
+use super::workers::{Held, Workers};
+use crate::limits::{DATABASE_RETRY, LOOK_SHARE, MAX_HELD, UNHELD, UNPUBLISHED};
 use crate::log::PUBLISHER;
 use crate::tasks::background::{Background, Waker, Woken};
+
+/// The place in the health of threads that wait for targets.
+const WORKERS_PLACE: &str = "workers";
 
 pub(super) struct Look {
     shared: Arc<Shared>,
@@ -34,6 +37,7 @@ impl Look {
 
     fn round(&mut self) -> Duration {
         let begun = Instant::now();
+        self.relieve();
         match self.shared.options.registry.realm_states() {
             Ok(states) => {
                 self.silent = false;
@@ -48,6 +52,24 @@ impl Look {
                 DATABASE_RETRY
             }
         }
+    }
+
+    /// Has other threads take over from those that wait for targets which do not answer, and tells when there are no more.
+    fn relieve(&self) {
+        let mut held = Held::default();
+        for realm in self.realms.values().filter(|realm| realm.waits()) {
+            *if realm.slow.load(Ordering::SeqCst) { &mut held.slow } else { &mut held.quick } += 1;
+        }
+        let health = &self.shared.watched.health;
+        if self.workers.relieve(held) {
+            return health.fine(WORKERS_PLACE);
+        }
+        let detail = format!(
+            "{} realms wait for targets that do not answer, and there are threads for {MAX_HELD} of these: others are published late, or not at all. \
+             See which targets are in trouble, and mend them or start the server without them",
+            held.quick + held.slow
+        );
+        health.failing(WORKERS_PLACE, "held", detail);
     }
 
     fn look(&mut self, begun: Instant, states: &[RealmState]) {

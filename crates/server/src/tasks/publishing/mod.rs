@@ -3,8 +3,9 @@
 //! | read | for |
 //! |---|---|
 //! | `look` | the thread that looks at all realms in one query, and says what is to be done about each |
-//! | `realm`, `tries` | what is done about one: published, or copied from what another node publishes |
+//! | `realm`, `tries`, `tell` | what is done about one: published, or copied from what another node publishes; what came of it |
 //! | `workers` | threads that do it, so that one slow realm holds up no other |
+//! | `timed` | targets whose calls are timed, so that one that does not answer is told of, and keeps no thread from others |
 //! | `beat`, `presence` | saying that this process is at work, which keeps its leases |
 //! | `fresh`, `stale`, `known` | whether what lies here is the newest, and telling where it is not; what the rest of this node knows of the realms |
 //! | `options`, `shared` | what it takes; what all threads share |
@@ -22,6 +23,8 @@ mod presence;
 mod realm;
 mod shared;
 mod stale;
+mod tell;
+mod timed;
 mod tries;
 mod workers;
 

@@ -2,16 +2,17 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use edgelatch_core::head::Head;
-use edgelatch_registry::{Node, RealmState, Slug, format_time};
-use edgelatch_sync::{Directory, Error, FailedTarget, Follower, Item, Published, Stage, Target};
+use edgelatch_registry::{Node, RealmState, Slug};
+use edgelatch_sync::{Directory, Error, Follower, Item, Publisher, Stage, Target};
 use tracing::{error, info, warn};
 
 use super::fresh::Shows;
-use super::options::Begun;
 use super::shared::Shared;
+use super::tell::{judge, tell, trace};
+use super::timed::{Calls, Timed};
 use super::tries::Tries;
 use crate::limits::{FIT_LOOK, LEASE, MAX_COPY_RETRY, MAX_RETRY, SLOW_JOB, STUCK, TARGET_LOOK};
 use crate::log::PUBLISHER;
@@ -34,6 +35,26 @@ pub(super) struct Realm {
     pub(super) slow: AtomicBool,
     /// The head that this node's directory shows.
     shows: Arc<Mutex<Option<Shows>>>,
+    /// Its targets by name, and what they have not answered yet: known while a thread works on it.
+    calls: Mutex<Vec<(String, Calls)>>,
+}
+
+/// A realm that is published here: its publisher, and where to beside the database.
+struct Begun {
+    publisher: Publisher,
+    targets: Vec<Timed>,
+}
+
+impl Begun {
+    /// Where to, without the database.
+    fn given(&self) -> Vec<&dyn Target> {
+        self.targets.iter().map(|target| target as &dyn Target).collect()
+    }
+
+    /// Where to, with the database where nodes copy from it.
+    fn all(&self) -> Vec<&dyn Target> {
+        self.publisher.all(&self.given())
+    }
 }
 
 /// What is remembered between two tasks.
@@ -50,10 +71,15 @@ struct Work {
     looked_at: Option<Instant>,
     /// Another node that was seen to publish it.
     other: Option<Node>,
-    /// Targets that are in the health for having failed.
-    failed: Vec<String>,
     /// Whether it is known what lies at each target.
     knows: bool,
+}
+
+impl Work {
+    /// Whether this node could publish it by now, as far as that is known here.
+    fn fit(&self) -> Result<(), Error> {
+        self.begun.as_ref().map_or(Ok(()), |begun| begun.publisher.fit())
+    }
 }
 
 /// Whoever works on a realm, until that ends, by a panic too.
@@ -78,7 +104,6 @@ impl Realm {
             unable: None,
             looked_at: None,
             other: None,
-            failed: Vec::new(),
             knows: false,
         };
         Realm {
@@ -87,6 +112,7 @@ impl Realm {
             busy: Mutex::default(),
             slow: AtomicBool::new(false),
             shows: Arc::default(),
+            calls: Mutex::default(),
         }
     }
 
@@ -107,13 +133,33 @@ impl Realm {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn calls(&self) -> MutexGuard<'_, Vec<(String, Calls)>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a thread waits for a target of it, and has done so for a while.
+    pub(super) fn waits(&self) -> bool {
+        self.busy().is_some() && self.calls().iter().any(|(_, calls)| calls.waits())
+    }
+
+    /// Tells of targets that do not answer; whoever waits for them will say what came of it.
+    fn tell_silent(&self, shared: &Shared) {
+        for (target, calls) in self.calls().iter() {
+            let Some(silent) = calls.overdue() else { continue };
+            let detail = format!("{target}: no answer for {} s: check its disk, mount or network", silent.as_secs());
+            shared.watched.health.failing(&targets::place(&self.name, target), "no_answer", detail);
+        }
+    }
+
     fn place(&self, of: &str) -> String {
         format!("realm/{}/{of}", self.name)
     }
 
     /// What is to be done, if no thread is at it. Asks nothing but what the look has found. Targets are looked at each `apart`.
     pub(super) fn task(&self, shared: &Shared, state: &RealmState, apart: Duration) -> Option<Task> {
-        if let Some(since) = *self.busy() {
+        let busy = *self.busy();
+        if let Some(since) = busy {
+            self.tell_silent(shared);
             if since.elapsed() > STUCK {
                 let detail =
                     format!("it has been at work on one epoch for {} s: does a target not answer?", since.elapsed().as_secs());
@@ -135,8 +181,8 @@ impl Realm {
         if work.publishing.waits() || !shared.presence.holds() {
             return None;
         }
-        let Some((publisher, _)) = &work.begun else { return Some(Task::Publish) };
-        let due = publisher.due_after(state.last, state.pace()).is_ok_and(|due| due.is_none());
+        let Some(begun) = &work.begun else { return Some(Task::Publish) };
+        let due = begun.publisher.due_after(state.last, state.pace()).is_ok_and(|due| due.is_none());
         // Changes are asked for often, which costs next to nothing; targets are read and their heads proven.
         let rests = holder.is_some() && due && (looked || work.repairing.waits());
         (!rests).then_some(Task::Publish)
@@ -193,7 +239,6 @@ impl Realm {
         if work.begun.is_none() {
             work.begun = Some(self.ready(shared)?);
         }
-        let Some((publisher, targets)) = &work.begun else { return Ok(()) };
         let ours = state.holder.as_ref().is_some_and(|lease| lease.node == shared.node);
         if !ours {
             // It may be about to end.
@@ -201,7 +246,7 @@ impl Realm {
                 return Ok(());
             }
             // Whoever could not publish leaves it to those who can.
-            publisher.fit().or_else(|error| if error.is_of_realm() { Ok(()) } else { Err(error) })?;
+            work.fit().or_else(|error| if error.is_of_realm() { Ok(()) } else { Err(error) })?;
             let asked = Instant::now();
             let lease = shared.options.registry.ledger(&self.name).acquire_lease(&shared.node, LEASE.as_secs())?;
             if lease.node != shared.node {
@@ -214,21 +259,28 @@ impl Realm {
         work.looked_at = Some(Instant::now());
         // Whatever it copied before, the directory is written by the publisher from here on.
         work.follower.forget();
-        let targets: Vec<&dyn Target> = targets.iter().map(AsRef::as_ref).collect();
-        let begun = Instant::now();
+        let Some(realm) = &work.begun else { return Ok(()) };
+        let (targets, began, begun) = (realm.given(), SystemTime::now(), Instant::now());
         // Once: what somebody has removed there while nobody published comes back with an epoch.
-        let known = if work.knows { Ok(()) } else { publisher.look_through(&targets) };
+        let known = if work.knows { Ok(()) } else { realm.publisher.look_through(&targets) };
         work.knows = known.is_ok();
-        let published = known.and_then(|()| publisher.publish_if_due(&targets));
+        let published = known.and_then(|()| realm.publisher.publish_if_due(&targets));
         self.look_again(&shared.options.dir.realm(&self.name));
+        trace(shared, &self.name, (began, begun.elapsed()), &published);
         let published = published?;
         (work.publishing, work.unable) = (Tries::default(), None);
-        if let Some(published) = published {
+        let failed = published.as_ref().map_or(&[][..], |published| &published.failed);
+        judge(shared, &self.name, &realm.all(), failed);
+        if let Some(published) = &published {
             shared.watched.measures.published(&self.name, begun.elapsed());
-            shared.watched.targets.note(&self.name, &targets, &published);
-            self.tell(shared, work, &published);
-        } else if work.repairing.failures > 0 && !work.repairing.waits() {
-            self.repaired(shared, work, &[]);
+            shared.watched.targets.note(&self.name, &realm.all(), published);
+        }
+        let retry = (!failed.is_empty()).then(|| work.repairing.failed(Instant::now(), MAX_RETRY));
+        if retry.is_none() && (published.is_some() || !work.repairing.waits()) {
+            work.repairing = Tries::default();
+        }
+        if let Some(published) = &published {
+            tell(&self.name, published, retry.unwrap_or_default().as_secs());
         }
         Ok(())
     }
@@ -272,7 +324,7 @@ impl Realm {
         if work.begun.is_none() {
             work.begun = Some(self.ready(shared)?);
         }
-        work.begun.as_ref().map_or(Ok(()), |(publisher, _)| publisher.fit())
+        work.fit()
     }
 
     /// Signing keys and targets, found when the realm is published first.
@@ -286,58 +338,13 @@ impl Realm {
                 published.notify_one();
             }
         });
-        Ok((watched, targets))
+        let timed: Vec<(Timed, Calls)> = targets.into_iter().map(Timed::new).collect();
+        *self.calls() = timed.iter().map(|(target, calls)| (target.name(), calls.clone())).collect();
+        Ok(Begun { publisher: watched, targets: timed.into_iter().map(|(target, _)| target).collect() })
     }
 
     fn look_again(&self, path: &std::path::Path) {
         read_shown(path, &self.shows);
-    }
-
-    /// Tells of an epoch.
-    fn tell(&self, shared: &Shared, work: &mut Work, published: &Published) {
-        let (realm, &Published { epoch, reason, records, tree_bytes, not_after, diverged, .. }) = (&self.name, published);
-        info!(
-            target: PUBLISHER, %realm, epoch, reason = reason.name(), records, tree_bytes, not_after = %format_time(not_after), "published"
-        );
-        for target in &published.unproven {
-            warn!(target: PUBLISHER, %realm, epoch, at = %target, "replaced a head that does not verify");
-        }
-        if diverged {
-            error!(
-                target: PUBLISHER, %realm, epoch, tree = %published.tree,
-                "the tree kept up to date change by change was another than the one built anew, which was published: please report this"
-            );
-        }
-        for error in &published.unsigned {
-            warn!(target: PUBLISHER, %realm, epoch, %error, "signed without one of the signers");
-        }
-        if let Some(aged) = &published.root_aged {
-            let (version, expires_at, life) = (aged.root_version, format_time(aged.expires_at), aged.life.words());
-            warn!(target: PUBLISHER, %realm, version, %expires_at, life, "the root grows old: make one that lives longer");
-        }
-        self.repaired(shared, work, &published.failed);
-        if published.failed.is_empty() {
-            return;
-        }
-        let retry = work.repairing.failed(Instant::now(), MAX_RETRY);
-        for FailedTarget { target, code, message } in &published.failed {
-            let retry_seconds = retry.as_secs();
-            error!(target: PUBLISHER, %realm, epoch, at = %target, code, error = %message, retry_seconds, "not published to one target");
-            shared.watched.health.failing(&targets::place(&self.name, target), code, message.clone());
-            work.failed.push(target.clone());
-        }
-    }
-
-    /// Nothing is wrong with targets any more but with those that failed now.
-    fn repaired(&self, shared: &Shared, work: &mut Work, failed: &[FailedTarget]) {
-        for target in std::mem::take(&mut work.failed) {
-            if failed.iter().all(|failed| failed.target != target) {
-                shared.watched.health.fine(&targets::place(&self.name, &target));
-            }
-        }
-        if failed.is_empty() {
-            work.repairing = Tries::default();
-        }
     }
 
     fn copy(&self, shared: &Shared, state: &RealmState) -> Result<(), Error> {
@@ -345,8 +352,8 @@ impl Realm {
         shared.watched.measures.publishes(&self.name, false);
         // Whoever publishes tells of its targets.
         shared.watched.targets.forget(&self.name);
-        for target in std::mem::take(&mut work.failed) {
-            shared.watched.health.fine(&targets::place(&self.name, &target));
+        for target in work.begun.iter().flat_map(Begun::all) {
+            shared.watched.health.fine(&targets::place(&self.name, &target.name()));
         }
         let holder = state.holder.as_ref().map(|lease| lease.node.clone());
         if let Some(holder) = holder.as_ref().filter(|holder| work.other.as_ref() != Some(holder)) {

@@ -7,8 +7,10 @@
 //! | `heads` | what edges get here: the head of each realm |
 //! | `peppers` | whether what digests of keys are made with is here |
 //! | `disk` | whether there is room, and whether it can be written to |
+//! | `certificate` | until when the certificate is valid that clients are shown |
 //! | `seen` | what the last looks saw, for figures |
 
+mod certificate;
 mod database;
 mod disk;
 mod heads;
@@ -32,8 +34,10 @@ use self::seen::Seen;
 use crate::health::Health;
 use crate::limits::HEALTH_DEADLINE;
 use crate::measures::Measures;
+use crate::net::tls::Tls;
 use crate::tasks::publishing::fresh::Fresh;
 use crate::tasks::targets::Targets;
+use crate::traces::Traces;
 
 /// What is known of this node by itself: what is wrong, what was seen, what it did. Clones share what they hold.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +46,8 @@ pub(crate) struct Watched {
     pub(crate) seen: Seen,
     pub(crate) measures: Measures,
     pub(crate) targets: Targets,
+    /// Who keeps traces of it.
+    pub(crate) traces: Option<Arc<dyn Traces>>,
 }
 
 /// What is looked after.
@@ -56,6 +62,8 @@ pub(crate) struct Watch {
     pub(crate) peppers: Option<Arc<Peppers>>,
     /// Whether it delivers events.
     pub(crate) delivers: bool,
+    /// The certificate that clients are shown, if they are shown one.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// Whether what lies here is the newest.
     pub(crate) fresh: Arc<Fresh>,
     /// Where it is written down.
@@ -71,6 +79,7 @@ pub fn examine(published: PathBuf, registry: Arc<Registry>, peppers: Arc<Peppers
         publishes: true,
         peppers: Some(peppers),
         delivers: false,
+        tls: None,
         fresh: Arc::default(),
         watched: Watched::default(),
     };
@@ -122,6 +131,7 @@ impl Watch {
             probes.push(database::writes(Arc::clone(registry)));
             probes.extend(self.peppers.as_ref().map(|peppers| peppers::probe(Arc::clone(registry), Arc::clone(peppers))));
         }
+        probes.extend(self.tls.clone().map(|tls| certificate::probe(tls, self.watched.seen.clone())));
         probes.push(disk::probe(disks, self.watched.seen.clone()));
         probes.push(heads::probe(
             self.published.clone(),

@@ -7,6 +7,8 @@ use std::time::Duration;
 use edgelatch_core::head::Head;
 use edgelatch_registry::{Pulse, Slug};
 
+use crate::net::tls::Life;
+
 /// What the last looks saw. Clones share what they hold.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen(Arc<Mutex<Sight>>);
@@ -18,6 +20,8 @@ pub(crate) struct Sight {
     pub(crate) registry: Option<(Arc<Pulse>, Duration)>,
     /// The heads that edges get here, by realm; none where there is none that can be read.
     pub(crate) heads: BTreeMap<Slug, Option<HeadSeen>>,
+    /// How long the certificate is valid that clients are shown; none where there is none, or that cannot be read.
+    pub(crate) certificate: Option<Life>,
     /// Free bytes by what lies there.
     pub(crate) free: BTreeMap<&'static str, u64>,
 }
