@@ -16,7 +16,7 @@ use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Database, KeyFilter, Registry, restore_backup, verify_backup};
 use edgelatch_sync::restore::{Fate, compare};
 use edgelatch_sync::{DataDir, Item, Publisher, Target};
-use edgelatch_testkit::registry::{caller, env};
+use edgelatch_testkit::registry::{KeysExt, caller, env};
 
 /// Draws a pepper for the realm, and makes it known. Returns its id, and its bytes in hexadecimal digits.
 fn create(p: &Plane) -> (PepperId, String) {

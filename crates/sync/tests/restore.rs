@@ -71,9 +71,9 @@ fn rotate(p: &Plane, min_epoch: u64) -> Publisher {
     let key = key_file::create(&path, Role::Publisher, &p.realm, &env(&p.clock)).unwrap().public();
     let remove = trust::newest_root(&p.registry, &p.realm).unwrap().1.publisher.keys().copied().collect();
     let change = Change { add: vec![(Role::Publisher, key)], remove, min_epoch: Some(min_epoch), ..Change::default() };
-    let mut draft = trust::draft_of(&p.registry, &p.realm, &change).unwrap();
+    let mut draft = trust::draft_of(&p.registry, &p.realm, &p.dir, &change).unwrap();
     draft.sign(&key_file::load(&p.dir.key(Role::Root), Role::Root, &p.realm).unwrap()).unwrap();
-    trust::adopt(&p.registry, &p.realm, &caller(), &draft, &[key]).unwrap();
+    trust::adopt(&p.registry, &p.realm, &p.dir, &caller(), &draft, &[key]).unwrap();
     publisher_of(p, &p.registry)
 }
 
@@ -293,7 +293,7 @@ fn what_was_settled_ends_with_its_era() {
     let path = p.dir.realm(&p.realm).join("head");
     let genuine = fs::read(&path).unwrap();
     fs::write(&path, head_of(&p, 5_000)).unwrap();
-    let found = older(&p.registry, &p.realm, &|item: Item| p.target().read(item)).unwrap().unwrap();
+    let found = older(&p.registry, &p.realm, &|item: Item| p.target().read(item)).unwrap().older().unwrap();
     found.go_on_above(&p.registry, &caller()).unwrap();
     fs::write(&path, genuine).unwrap();
     assert_eq!(p.publish().unwrap().epoch, 5_001);

@@ -24,7 +24,7 @@ impl Publisher {
     pub fn fit(&self) -> Result<(), Error> {
         self.trusted_root(&self.ledger().roots()?)?;
         self.ledger().pepper()?.map_or(Ok(()), |pepper| self.peppers.find(pepper).map(drop))?;
-        self.clock.check(&self.registry, self.registry.env().now()?)
+        self.clock.check(&self.registry, self.registry.env().now()?).map(drop)
     }
 
     /// The newest root, if our signers may publish under it today, and these.
