@@ -67,9 +67,9 @@ fn a_root_that_was_replaced_meanwhile_is_not_published_under() {
         let key = edgelatch_sync::Signer::public(&new);
         let old = trust::newest_root(&registry, &realm).unwrap().1.publisher.keys().copied().collect();
         let change = Change { add: vec![(Role::Publisher, key)], remove: old, ..Change::default() };
-        let mut draft = trust::draft_of(&registry, &realm, &change).unwrap();
+        let mut draft = trust::draft_of(&registry, &realm, &dir, &change).unwrap();
         signers(&dir, Role::Root, &realm).iter().for_each(|root| draft.sign(root).unwrap());
-        trust::adopt(&registry, &realm, &caller(), &draft, &[key]).unwrap();
+        trust::adopt(&registry, &realm, &dir, &caller(), &draft, &[key]).unwrap();
         let next = Publisher::new(Arc::clone(&registry), realm.clone(), new, DAY, &dir).unwrap();
         assert_eq!(next.publish(&[&target]).unwrap().epoch, 2);
     });
