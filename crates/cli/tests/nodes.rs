@@ -304,7 +304,8 @@ fn a_database_that_dies_under_two_nodes_loses_nothing() {
     let nodes = [shared.node(0), shared.node(1)];
     until("both serve", || nodes.iter().all(|node| node.epoch().is_some() && node.health() == 200));
     let addrs = nodes.each_ref().map(|node| node.addr().to_owned());
-    // The database is a target like any other, of whoever publishes.
+    // The database is a target like any other, of whoever has published since it began.
+    shared.key("first");
     until("the database is told of as target", || {
         let told = addrs.iter().filter_map(|addr| call(addr, "GET /api/v1/realms/acme/publishing", &admin, &Value::Null));
         let all: Vec<Value> = told.flat_map(|(_, told)| told["targets"].as_array().unwrap().clone()).collect();
