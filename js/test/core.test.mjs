@@ -14,6 +14,11 @@ const options = { root: "AAAA", source: "https://h/", refresh: { mode: "manual" 
 const REMEDY = /^wasm: .*pass the option `wasm`.*docs\/bundlers\.md/;
 const refused = (make, more) => assert.rejects(make({ ...options, ...more }), (error) => error instanceof TypeError && REMEDY.test(error.message));
 
+test("the core imports nothing: it reads no clock and no randomness, and speaks to nobody", () => {
+  assert.deepEqual(WebAssembly.Module.imports(file), []);
+  assert.deepEqual(WebAssembly.Module.exports(file).filter(({ kind }) => kind !== "function"), [{ name: "memory", kind: "memory" }]);
+});
+
 test("the core's text is the file, however it is decoded", async (t) => {
   const exports = WebAssembly.Module.exports(file);
   const bytes = [];

@@ -19,7 +19,7 @@ function outbox({ answers = [], ...bounds } = {}) {
     return typeof answer === "function" ? answer() : answer;
   };
   const given = { maxBatch: 3, maxAge: 1000, maxQueue: 8, maxBackoff: 8000, deadline: 500, ...bounds };
-  const made = new Outbox(send, given, (error) => errors.push(error.code ?? error.message), clock, () => String);
+  const made = new Outbox(send, given, (error) => errors.push(error.code ?? error.message), clock);
   return { made, clock, sent, errors, add: (n, waitUntil) => { for (let i = 0; i < n; i++) made.add(String(i), waitUntil); } };
 }
 const events = (batch) => JSON.parse(batch.body).events;

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { startIngest } from "../../tests/runtimes/ingest.mjs";
 import { createVerifier, staticSource } from "../dist/entry/node.js";
 import { middleware } from "../dist/adapters/node.js";
-import { eventKept, eventWriter } from "../dist/usage/wire.js";
+import { eventWriter } from "../dist/usage/wire.js";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 const fixture = JSON.parse(readFileSync(file("../../tests/runtimes/fixture.json")));
@@ -128,7 +128,7 @@ test("what is said of an address or a country goes before what is derived", () =
 
 test("no part of an event can spoil its batch", () => {
   const base = { keyId: "key_00000000001", at: start, method: "GET", endpoint: "/", status: 200, code: "valid" };
-  const of = (part) => JSON.parse(eventWriter()(eventKept({ ...base, ...part }), "own-1"));
+  const of = (part) => JSON.parse(eventWriter()({ ...base, ...part }, "own-1"));
   const cases = [
     [{ keyId: keys.plain }, "key_id", undefined], [{ at: Number.NaN, code: "clock_invalid" }, "at", Math.floor(Date.now() / 10_000), (at) => Math.floor(at / 10)], [{ at: -1 }, "at", true, (at) => at > start],
     [{ method: "get" }, "method", "-"], [{ method: "A".repeat(21) }, "method", "-"], [{ method: "M-SEARCH" }, "method", "M-SEARCH"], [{ method: 7 }, "method", "-"],
@@ -140,8 +140,10 @@ test("no part of an event can spoil its batch", () => {
     [{ event: "a b" }, "event", "own-1"], [{ event: "x".repeat(65) }, "event", "own-1"], [{ event: "ray" }, "event", "ray"],
   ];
   for (const [part, name, expected, view = (value) => value] of cases) assert.equal(view(of(part)[name]), expected, JSON.stringify(part));
-  assert.equal(eventKept({ ...base, code: "no_such_code" }), undefined);
-  assert.equal(eventKept(null), undefined);
+  assert.equal(eventWriter()({ ...base, code: "no_such_code" }, "own-1"), undefined);
+  assert.equal(eventWriter()(null, "own-1"), undefined);
+  const write = eventWriter();
+  for (const n of [...Array(3000).keys(), 0]) assert.equal(JSON.parse(write({ ...base, endpoint: `/${n}` }, "own-1")).endpoint, `/${n}`, "what is remembered is forgotten, never mixed up");
 });
 
 test("a program may end while events wait; close sends them first, and waits for a control plane that comes back", async () => {

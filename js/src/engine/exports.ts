@@ -61,8 +61,6 @@ export const TOO_LONG = 0xffff_fffe;
 
 /** What `verify_noting` leaves: how the client's address is told, the characters of a key's id unless the first is 0, and those of the address. */
 export const Noted = { how: 0, keyId: 1, address: 16 } as const;
-/** Characters of a key's id. */
-export const KEY_ID_LENGTH = 15;
 /** Says that the client's address is that of the connection, as it was given. Any other number is the length of its text. */
 export const AS_GIVEN = 255;
 

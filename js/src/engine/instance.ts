@@ -1,7 +1,7 @@
 /** One instance of the wasm module: texts and bytes in, numbers and texts out. It knows nothing of what they mean. */
 import { TrapError, UpdateError } from "../errors.js";
-import { AS_GIVEN, type Exports, Fetch, KEY_ID_LENGTH, LENGTH, NO_TEXT, Noted, TOO_LONG } from "./exports.js";
-import { ascii, type Laid, nextLay, type Note, NOTHING_LAID } from "./laid.js";
+import { AS_GIVEN, type Exports, Fetch, LENGTH, NO_TEXT, Noted, TOO_LONG } from "./exports.js";
+import { ascii, keyIdAt, type Laid, nextLay, type Note, NOTHING_LAID } from "./laid.js";
 import type { Need } from "./parts.js";
 
 const encoder = new TextEncoder();
@@ -28,10 +28,7 @@ export class Instance {
 
   /** @param config the core's configuration text: `key=value` lines */
   constructor(module: WebAssembly.Module, root: Uint8Array, config: string) {
-    // The only import is the set-up of a table of JS values, which the core has no use for.
-    const imports: Record<string, Record<string, () => void>> = {};
-    for (const { module: from, name } of WebAssembly.Module.imports(module)) (imports[from] ??= {})[name] = () => {};
-    this.exports = instantiate(module, imports).exports as unknown as Exports;
+    this.exports = instantiate(module).exports as unknown as Exports;
     this.#views();
     const text = encoder.encode(config);
     const input = new Uint8Array(root.length + text.length);
@@ -66,7 +63,7 @@ export class Instance {
     if (this.#note.length === 0) this.#views();
     const note = this.#note;
     const how = note[Noted.how];
-    const keyId = note[Noted.keyId] === 0 ? undefined : ascii(note, Noted.keyId, KEY_ID_LENGTH);
+    const keyId = note[Noted.keyId] === 0 ? undefined : keyIdAt(note, Noted.keyId);
     return { keyId, client: how === AS_GIVEN ? peer : how === 0 ? undefined : ascii(note, Noted.address, how as number) };
   }
 
@@ -175,9 +172,10 @@ function needOf(line: string): Need {
   return { place: Number(place), length: Number(length), offset: Number(offset), digest };
 }
 
-function instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
+/** The core imports nothing: it can do nothing but compute. */
+function instantiate(module: WebAssembly.Module): WebAssembly.Instance {
   try {
-    return new WebAssembly.Instance(module, imports);
+    return new WebAssembly.Instance(module);
   } catch (error) {
     throw new UpdateError("too_large", `there is no memory for an instance of the core (${error instanceof Error ? error.message : "out of memory"})`);
   }

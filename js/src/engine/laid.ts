@@ -30,3 +30,11 @@ export function ascii(bytes: Uint8Array, at: number, length: number): string {
   for (let place = at; place < at + length; place++) text += String.fromCharCode(bytes[place] as number);
   return text;
 }
+
+/** The id of a key, of 15 characters. They are read at once: one by one, each would make a string of its own. */
+export function keyIdAt(b: Uint8Array, at: number): string {
+  const char = (n: number) => b[at + n] as number;
+  return String.fromCharCode(
+    char(0), char(1), char(2), char(3), char(4), char(5), char(6), char(7), char(8), char(9), char(10), char(11), char(12), char(13), char(14),
+  );
+}

@@ -19,16 +19,15 @@ interface Run {
 }
 
 /** When batches are sent: once full, once an event is old enough, again after a pause; never before the response. */
-export class Outbox<Event> {
-  readonly #dispatch: BatchQueue<Event>;
+export class Outbox {
+  readonly #dispatch: BatchQueue;
   readonly #deadline: number;
   readonly #clock: Clock;
   #run: Run | undefined;
   #closing: Promise<void> | undefined;
 
-  /** @param writer makes what writes the events of one batch, when that is sent */
-  constructor(send: (batch: Batch) => Promise<Answer>, bounds: Bounds, onError: (error: UsageError) => void, clock: Clock, writer: () => (event: Event) => string) {
-    this.#dispatch = new BatchQueue(send, bounds, onError, clock, writer);
+  constructor(send: (batch: Batch) => Promise<Answer>, bounds: Bounds, onError: (error: UsageError) => void, clock: Clock) {
+    this.#dispatch = new BatchQueue(send, bounds, onError, clock);
     this.#deadline = bounds.deadline;
     this.#clock = clock;
   }
@@ -37,7 +36,7 @@ export class Outbox<Event> {
     return this.#dispatch.stats;
   }
 
-  add(event: Event, waitUntil?: (work: Promise<unknown>) => void): void {
+  add(event: string, waitUntil?: (work: Promise<unknown>) => void): void {
     if (this.#closing !== undefined) return this.#dispatch.drop();
     this.#dispatch.put(event);
     this.#wake(waitUntil); // also where there was no room: what should have made some may be lost

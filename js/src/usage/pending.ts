@@ -84,7 +84,7 @@ export class PendingEvent {
     try {
       // Most are reported once, with a status, which is all that is said of them.
       const details = this.#details === undefined ? outcome : merged(this.#details, outcome);
-      const status = own(details, "status") ?? (verdict.ok || verdict.preflight ? undefined : verdict.reply.status);
+      const status = ownValue(details, "status", details.status, INHERITED.status) ?? (verdict.ok || verdict.preflight ? undefined : verdict.reply.status);
       if (status === undefined) {
         this.#details = merged(NOTHING, details);
         return;
@@ -111,7 +111,7 @@ export class PendingEvent {
       code: verdict.code,
       event: kept(ownValue(given, "event", given.event, INHERITED.event)),
     };
-    sink.record(event, own(details, "waitUntil") ?? waitUntil);
+    sink.record(event, ownValue(details, "waitUntil", details.waitUntil, INHERITED.waitUntil) ?? waitUntil);
   }
 }
 
@@ -125,7 +125,7 @@ function countryOf(request: JudgedRequest["request"]): string | undefined {
 
 function described(sink: UsageSink, request: Request | NodeRequest | undefined): UsageDetails | undefined {
   try {
-    return request === undefined ? undefined : own(sink, "describe")?.call(sink, request);
+    return request === undefined ? undefined : ownValue(sink, "describe", sink.describe, INHERITED.describe)?.call(sink, request);
   } catch {
     return undefined;
   }

@@ -20,14 +20,13 @@ const MAX_CHARACTERS = 1 << 19;
 /** The first pause after a failure, milliseconds. */
 const FIRST_PAUSE = 1000;
 
-/** Holds events and sends them in batches: one batch at a time, and that until it is taken or refused. */
-export class BatchQueue<Event> {
+/** Holds the texts of events and sends them in batches: one batch at a time, and that until it is taken or refused. */
+export class BatchQueue {
   readonly #send: (batch: Batch) => Promise<Answer>;
   readonly #bounds: Bounds;
   readonly #onError: (error: UsageError) => void;
   readonly #clock: Clock;
-  readonly #writer: () => (event: Event) => string;
-  #queue: Event[] = [];
+  #queue: string[] = [];
   #oldest = 0;
   #batch: Batch | undefined;
   #flight: { readonly lostAt: number; readonly done: Promise<boolean> } | undefined;
@@ -39,12 +38,11 @@ export class BatchQueue<Event> {
   /** Whether `onError` has heard of a full queue since a batch was last answered. */
   #told = false;
 
-  constructor(send: (batch: Batch) => Promise<Answer>, bounds: Bounds, onError: (error: UsageError) => void, clock: Clock, writer: () => (event: Event) => string) {
+  constructor(send: (batch: Batch) => Promise<Answer>, bounds: Bounds, onError: (error: UsageError) => void, clock: Clock) {
     this.#send = send;
     this.#bounds = bounds;
     this.#onError = onError;
     this.#clock = clock;
-    this.#writer = writer;
   }
 
   get stats(): UsageStats {
@@ -60,7 +58,7 @@ export class BatchQueue<Event> {
     return this.#queue.length + (this.#batch?.count ?? 0);
   }
 
-  put(event: Event): void {
+  put(event: string): void {
     if (this.#waiting < this.#bounds.maxQueue) {
       if (this.#queue.length === 0) this.#oldest = this.#clock.now();
       this.#queue.push(event);
@@ -134,19 +132,14 @@ export class BatchQueue<Event> {
   }
 
   #cut(): Batch {
-    const textOf = this.#writer();
-    const texts: string[] = [];
-    let characters = 0;
-    for (const event of this.#queue) {
-      if (texts.length === this.#bounds.maxBatch) break;
-      const text = textOf(event);
+    let [count, characters] = [0, 0];
+    for (const text of this.#queue) {
       characters += text.length + 1;
-      if (texts.length > 0 && characters > MAX_CHARACTERS) break;
-      texts.push(text);
+      if (count === this.#bounds.maxBatch || (count > 0 && characters > MAX_CHARACTERS)) break;
+      count++;
     }
-    this.#queue.splice(0, texts.length);
     const id = crypto.randomUUID();
-    return { id, count: texts.length, body: `{"batch":"${id}","events":[${texts.join(",")}]}` };
+    return { id, count, body: `{"batch":"${id}","events":[${this.#queue.splice(0, count).join(",")}]}` };
   }
 
   /** @param asked milliseconds that the control plane wants at least */

@@ -9,7 +9,7 @@ import type { EdgeState, UsageDetails, UsageEvent, UsageSink } from "./event.js"
 import { Outbox } from "./outbox.js";
 import { poster } from "./post.js";
 import type { UsageStats } from "./queue.js";
-import { eventKept, eventWriter } from "./wire.js";
+import { eventWriter } from "./wire.js";
 
 /** Options of {@link usageReporter}. An unknown one is a `TypeError`, and so is a bound or `describe` that is `undefined`. */
 export interface UsageOptions {
@@ -91,12 +91,8 @@ export function usageReporter(given: UsageOptions): UsageReporter {
   const to = (what: string) => poster({ url: ingest(options.url, realm, what), key, deadline, fetch: ask }, systemClock);
   // Drawn with the first event: Workers draw nothing in the global scope.
   let [prefix, count, malformed] = ["", 0, 0];
-  const writer = () => {
-    if (prefix === "") prefix = crypto.randomUUID().slice(0, 13);
-    const write = eventWriter();
-    return (event: UsageEvent) => write(event, `${prefix}-${(++count).toString(36)}`);
-  };
-  const [outbox, tell] = [new Outbox(to("usage"), bounds, report, systemClock, writer), to("edges")];
+  const write = eventWriter();
+  const [outbox, tell] = [new Outbox(to("usage"), bounds, report, systemClock), to("edges")];
   const edges: EdgeReports[] = [];
 
   return {
@@ -104,9 +100,11 @@ export function usageReporter(given: UsageOptions): UsageReporter {
     events,
     ...(describe === undefined ? {} : { describe }),
     record(event: UsageEvent, waitUntil) {
-      const kept = eventKept(event);
-      if (kept === undefined) malformed++;
-      else outbox.add(kept, waitUntil);
+      if (prefix === "") prefix = crypto.randomUUID().slice(0, 13);
+      // Written at once: its sender may change its object, and a text waits with less in memory.
+      const text = write(event, `${prefix}-${(++count).toString(36)}`);
+      if (text === undefined) malformed++;
+      else outbox.add(text, waitUntil);
     },
     get stats() {
       const { dropped, ...rest } = outbox.stats;

@@ -8,52 +8,48 @@ export const MAX_ENDPOINT = 512;
 const NONE = "-";
 const NAMES: ReadonlySet<string> = new Set(CODES.map((row) => row.name));
 
-/** An event that waits to be written: what its sender says now, so that it may change its object. `undefined` when it is none. */
-export function eventKept(event: UsageEvent): UsageEvent | undefined {
-  if (typeof event !== "object" || event === null || !NAMES.has(event.code)) return undefined;
-  const { at, method, endpoint, status, code } = event;
-  return {
-    keyId: ownValue(event, "keyId", event.keyId, INHERITED.keyId),
-    at: Number.isSafeInteger(at) && at >= 0 ? at : Math.floor(Date.now() / 1000),
-    method,
-    endpoint: typeof endpoint === "string" && endpoint.length > MAX_ENDPOINT ? endpointOf(endpoint) : endpoint,
-    ip: ownValue(event, "ip", event.ip, INHERITED.ip),
-    country: ownValue(event, "country", event.country, INHERITED.country),
-    status,
-    code,
-    event: ownValue(event, "event", event.event, INHERITED.event),
-  };
-}
-
 /**
- * What writes the kept events of one batch as the control plane reads them, as JSON. The control plane refuses a whole batch for one part that is
- * not well formed, so such a part is left out here. What most events of an edge have in common is looked at once.
+ * What writes events as the control plane reads them, as JSON; `undefined` for what is no event. The control plane refuses a whole batch for one
+ * part that is not well formed, so such a part is left out here. What most events of an edge have in common is looked at once.
  */
-export function eventWriter(): (event: UsageEvent, id: string) => string {
+export function eventWriter(): (event: UsageEvent, id: string) => string | undefined {
   const method = member("method", (value) => matching(value, /^[A-Z-]{1,20}$/) ?? NONE);
   const endpoint = member("endpoint", endpointOf);
   const ip = member("ip", addressOf);
   const country = member("country", (value) => matching(value, /^(?!XX|ZZ)[A-Z0-9]{2}$/));
   return (event, id) => {
-    const keyId = matching(event.keyId, /^key_[0-9A-Za-z]{11}$/);
-    // A status that cannot be sent never was: the host made an error of it.
-    const status = Number.isInteger(event.status) && event.status >= 100 && event.status < 600 ? event.status : 500;
-    const own = JSON.stringify(matching(event.event, /^[!-~]{1,64}$/) ?? id);
-    const found = keyId === undefined ? "" : `"key_id":"${keyId}",`;
-    return `{${found}"at":${event.at},${method(event.method)}${endpoint(event.endpoint)}${ip(event.ip)}${country(event.country)}"status":${status},"code":"${event.code}","event":${own}}`;
+    if (typeof event !== "object" || event === null || !NAMES.has(event.code)) return undefined;
+    const { at, status, code } = event;
+    const keyId = matching(ownValue(event, "keyId", event.keyId, INHERITED.keyId), /^key_[0-9A-Za-z]{11}$/);
+    const own = matching(ownValue(event, "event", event.event, INHERITED.event), /^[!-~]{1,64}$/);
+    // One text of its own, which keeps nothing else in memory: it waits for its batch.
+    return [
+      keyId === undefined ? "{" : `{"key_id":"${keyId}",`,
+      `"at":${Number.isSafeInteger(at) && at >= 0 ? at : Math.floor(Date.now() / 1000)},`,
+      method(event.method),
+      endpoint(event.endpoint),
+      ip(ownValue(event, "ip", event.ip, INHERITED.ip)),
+      country(ownValue(event, "country", event.country, INHERITED.country)),
+      // A status that cannot be sent never was: the host made an error of it.
+      `"status":${Number.isInteger(status) && status >= 100 && status < 600 ? status : 500},"code":"${code}","event":`,
+      own === undefined ? `"${id}"}` : `${JSON.stringify(own)}}`,
+    ].join("");
   };
 }
+
+/** Values that a member remembers: then it begins anew. */
+const MAX_KNOWN = 1024;
 
 /** A member of that name for each value, with the comma behind it; nothing where the value means nothing. */
 function member(name: string, meaning: (value: unknown) => string | undefined): (value: unknown) => string {
   const texts = new Map<unknown, string>();
   return (value) => {
-    let text = texts.get(value);
-    if (text === undefined) {
-      const meant = meaning(value);
-      text = meant === undefined ? "" : `"${name}":${JSON.stringify(meant)},`;
-      texts.set(value, text);
-    }
+    const known = texts.get(value);
+    if (known !== undefined) return known;
+    const meant = meaning(value);
+    const text = meant === undefined ? "" : `"${name}":${JSON.stringify(meant)},`;
+    if (texts.size >= MAX_KNOWN) texts.clear();
+    if (typeof value !== "string" || value.length <= MAX_ENDPOINT) texts.set(value, text);
     return text;
   };
 }

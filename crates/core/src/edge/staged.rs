@@ -212,13 +212,16 @@ impl Staged {
 
     /// Does some work, and then asks of the tree what can be asked.
     fn attempt(&mut self, work: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
-        }
-        let done = work(self).and_then(|()| self.settle());
-        if let Err(error) = &done {
-            self.failed = Some(error.clone());
-        }
+        self.failed.clone().map_or(Ok(()), Err)?;
+        let done = work(self);
+        self.note(done)
+    }
+
+    /// Here once and not for every kind of work.
+    #[inline(never)]
+    fn note(&mut self, done: Result<(), Error>) -> Result<(), Error> {
+        let done = done.and_then(|()| self.settle());
+        self.failed = done.as_ref().err().cloned();
         done
     }
 

@@ -165,10 +165,9 @@ impl Edge {
     /// The digest by which the snapshot knows a key, as two numbers.
     #[inline]
     fn lookup_digest(&self, key: &KeyText<'_>, active: &Active) -> (u64, u64) {
-        match &active.settings.pepper {
-            Some(pepper) => leading_words(&pepper.apply(&key.digest())),
-            None => key.words(),
-        }
+        let digest = key.digest();
+        let pepper = active.settings.pepper.as_ref();
+        leading_words(&pepper.map_or(digest, |pepper| pepper.apply(&digest)))
     }
 
     #[inline]

@@ -68,16 +68,6 @@ impl<'a> KeyText<'a> {
     pub fn digest(&self) -> [u8; 32] {
         digest(self.0)
     }
-
-    /// The first 16 bytes of the digest as two big-endian numbers.
-    #[inline]
-    pub(crate) fn words(&self) -> (u64, u64) {
-        let wide = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
-        match one_block(self.0) {
-            Some([a, b, c, d, ..]) => (wide(a, b), wide(c, d)),
-            None => leading_words(&self.digest()),
-        }
-    }
 }
 
 const _: () = assert!(MAX_PREFIX_BYTES + 1 + SECRET + CHECK == 55 && MAX_CREDENTIAL_BYTES >= 255);
@@ -142,7 +132,6 @@ mod tests {
         for length in 0..=text.len() {
             let (text, expected) = (&text[..length], <[u8; 32]>::from(Sha256::digest(&text[..length])));
             assert_eq!((digest(text), one_block(text).is_some()), (expected, length < 56), "{length}");
-            assert_eq!(KeyText(text).words(), leading_words(&expected), "{length}");
         }
     }
 
