@@ -6,13 +6,11 @@ use edgelatch_core::edge::{Edge, Identity, Location, Outcome, RequirementId};
 use edgelatch_core::http::{Block, normalize_path};
 use edgelatch_core::text::Say;
 use edgelatch_core::verdict::Code;
-use edgelatch_wasm_upkeep::{NO_TEXT, State, address, length, seconds, with};
+use edgelatch_wasm_upkeep::{ITEM, NO_TEXT, State, address, length, seconds, with};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Between the fields of an identity: no name that the core accepts holds a control character.
 const FIELD: char = '\u{1f}';
-/// Between the items of a list in it.
-const ITEM: char = '\u{1e}';
 
 /// `code + 64 * flags + 1024 * place`, below 2^53: [`Outcome::pack`].
 #[expect(clippy::cast_precision_loss, reason = "a packed outcome is below 2^53 by construction")]
@@ -75,7 +73,7 @@ pub fn path(block_len: u32) -> u32 {
 }
 
 /// Leaves the identity behind a packed outcome, reached under the tree of that [`generation`](crate::generation), as text:
-/// key id, org, owner, name, roles, services (`*` for all), metadata, separated by U+001F, lists by U+001E.
+/// key id, org, owner, name, end in Unix seconds (0 for none), roles, services (`*` for all), metadata, separated by U+001F, lists by U+001E.
 /// Returns where it lies plus 2^32 times its length; 0 when there is none, or the tree is gone.
 #[wasm_bindgen]
 pub fn identity(packed: f64, generation: u32) -> f64 {
@@ -98,6 +96,8 @@ fn describe(text: &mut String, identity: &Identity<'_>) {
         text.push(FIELD);
         text.push_str(label);
     }
+    text.push(FIELD);
+    identity.validity.expires_at.say(text);
     text.push(FIELD);
     push_list(text, identity.roles());
     text.push(FIELD);

@@ -5,15 +5,17 @@
 //! | `Authorization` | `Bearer` in any case, one space or more, a token68 (RFC 6750 section 2.1, RFC 9110 section 11.4) |
 //! | `X-API-Key` | a token68 |
 //! | query parameter | its raw value, a token68; the name is compared byte for byte |
+//! | a header of the host's own, or Basic credentials | [`KeyLocation`](super::KeyLocation) |
 //!
 //! What stands in a header or parameter that is not configured is not looked at. In a configured one, anything that is neither
 //! a credential nor well-formed credentials of another scheme is a bad request: so is an empty value, a repeated line or
 //! parameter, and a second credential in whatever form.
 
+use alloc::borrow::Cow;
 use core::fmt;
 
-use super::Block;
 use super::block::Field;
+use super::{Block, KeyLocation};
 use super::chars::{escape, is_token68, is_unreserved, split_once, take_quoted, take_token, trim_start};
 
 /// Which header fields may carry a credential.
@@ -92,26 +94,47 @@ pub enum ExtractError {
 
 use ExtractError::{InvalidRequest, Missing};
 
-/// The credential of a request: `query` names the query parameter that may carry one, if any may.
+/// Where a request may carry its credential.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Places<'c> {
+    /// The headers of realm and host.
+    pub credentials: CredentialHeaders,
+    /// Name of a query parameter.
+    pub query: Option<&'c str>,
+    /// A place of the host's own.
+    pub location: Option<&'c KeyLocation>,
+}
+
+/// The credential of a request.
 ///
-/// The credential is a token68 of any length; whoever looks it up bounds it.
+/// It is a token68 of any length; whoever looks it up bounds it. Only what stands in Basic credentials is a copy.
 #[inline]
-pub fn extract<'a>(block: &Block<'a>, credentials: CredentialHeaders, query: Option<&str>) -> Result<&'a [u8], ExtractError> {
-    let authorization = if credentials.contains(CredentialHeaders::BEARER) { bearer(block.authorization)? } else { None };
-    let api_key = if credentials.contains(CredentialHeaders::API_KEY) { api_key(block.api_key)? } else { None };
+pub fn extract<'a>(block: &Block<'a>, places: Places<'_>) -> Result<Cow<'a, [u8]>, ExtractError> {
+    let Places { credentials, query, location } = places;
+    let authorization =
+        if credentials.contains(CredentialHeaders::BEARER) { schemed(block.authorization, b"Bearer")? } else { None };
+    let api_key = if credentials.contains(CredentialHeaders::API_KEY) { bare(block.api_key)? } else { None };
     let parameter = match query {
         Some(name) => parameter(block.query().unwrap_or_default(), name.as_bytes())?,
         None => None,
     };
-    match (authorization, api_key, parameter) {
-        (Some(only), None, None) | (None, Some(only), None) | (None, None, Some(only)) => Ok(only),
-        (None, None, None) => Err(Missing),
+    let own = match location {
+        Some(location) => location.find(block)?,
+        None => None,
+    };
+    match (authorization, api_key, parameter, own) {
+        (Some(only), None, None, None) | (None, Some(only), None, None) | (None, None, Some(only), None) => {
+            Ok(Cow::Borrowed(only))
+        }
+        (None, None, None, Some(only)) => Ok(only),
+        (None, None, None, None) => Err(Missing),
         _ => Err(InvalidRequest),
     }
 }
 
+/// The value of a header that holds a key alone.
 #[inline]
-fn api_key(field: Field<'_>) -> Result<Option<&[u8]>, ExtractError> {
+pub(super) fn bare(field: Field<'_>) -> Result<Option<&[u8]>, ExtractError> {
     match field {
         Field::Absent => Ok(None),
         Field::One(value) if is_token68(value) => Ok(Some(value)),
@@ -119,16 +142,16 @@ fn api_key(field: Field<'_>) -> Result<Option<&[u8]>, ExtractError> {
     }
 }
 
-/// The token of `Bearer` credentials; `None` for well-formed ones of another scheme.
+/// The token of credentials of a scheme; `None` for well-formed ones of another.
 #[inline]
-fn bearer(field: Field<'_>) -> Result<Option<&[u8]>, ExtractError> {
+pub(super) fn schemed<'a>(field: Field<'a>, wanted: &[u8]) -> Result<Option<&'a [u8]>, ExtractError> {
     let value = match field {
         Field::Absent => return Ok(None),
         Field::One(value) => value,
         Field::Many => return Err(InvalidRequest),
     };
     let (scheme, rest) = take_token(value);
-    let ours = scheme.eq_ignore_ascii_case(b"Bearer");
+    let ours = scheme.eq_ignore_ascii_case(wanted);
     let mut parameters = rest;
     while let Some(after) = parameters.strip_prefix(b" ") {
         parameters = after;
