@@ -72,6 +72,19 @@ pub fn path(block_len: u32) -> u32 {
     found.flatten().unwrap_or(0)
 }
 
+/// Leaves the client's address, as the client-address rule derives it from the request in the block area, as text. Returns whether it is known.
+#[wasm_bindgen]
+pub fn client(block_len: u32) -> u32 {
+    let told = with(|state| {
+        let State { edge, block, text, .. } = state;
+        let client = edge.as_ref()?.config().client(block.text(block_len)?)?;
+        text.clear();
+        client.say(text);
+        Some(1)
+    });
+    told.flatten().unwrap_or(0)
+}
+
 /// Leaves the identity behind a packed outcome, reached under the tree of that [`generation`](crate::generation), as text:
 /// key id, org, owner, name, end in Unix seconds (0 for none), roles, services (`*` for all), metadata, separated by U+001F, lists by U+001E.
 /// Returns where it lies plus 2^32 times its length; 0 when there is none, or the tree is gone.

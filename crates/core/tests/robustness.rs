@@ -2,7 +2,9 @@
 
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::client_ip::{ClientIpRule, PLATFORMS};
-use edgelatch_core::http::{Block, CredentialHeaders, KeyLocation, Lines, Places, extract, host_ok, is_preflight, normalize_path};
+use edgelatch_core::http::{
+    Block, CredentialHeaders, KeyLocation, Lines, Places, extract, host_ok, is_preflight, normalize_path,
+};
 use edgelatch_core::ip::Ip;
 use edgelatch_core::policy::{AllowMode, IpPolicy, IpVerdict, Order, PolicyView};
 use edgelatch_testkit::random::Random;
@@ -178,7 +180,14 @@ fn request_blocks() {
     let mut random = Random(0xb10c);
     let rules = rules();
     let location = |text| Some(KeyLocation::parse(text).unwrap());
-    let locations = [None, location("header x-own"), location("header authorization Token"), location("header authorization"), location("basic username"), location("basic password")];
+    let locations = [
+        None,
+        location("header x-own"),
+        location("header authorization Token"),
+        location("header authorization"),
+        location("basic username"),
+        location("basic password"),
+    ];
     let mut read = 0;
     for _ in 0..60_000 {
         let bytes = random.mutate(BLOCKS);

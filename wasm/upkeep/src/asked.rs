@@ -4,7 +4,6 @@ use crate::state::{ITEM, say};
 use crate::update::seconds;
 use alloc::string::String;
 use edgelatch_core::edge::Location;
-use edgelatch_core::text::Say;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Leaves the patterns that the roles of a key grant as text, separated by U+001E: of the key behind a packed outcome that was reached under the tree
@@ -21,10 +20,4 @@ pub fn grants(packed: f64, generation: u32) -> u32 {
         text.pop();
         Some(text)
     })
-}
-
-/// Leaves the client's address, as the client-address rule derives it from the request in the block area, as text. Returns whether it is known.
-#[wasm_bindgen]
-pub fn client(block_len: u32) -> u32 {
-    say(|state| Some(state.edge.as_ref()?.config().client(state.block.text(block_len)?)?.said()))
 }

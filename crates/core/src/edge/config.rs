@@ -154,9 +154,11 @@ impl HostConfig {
     /// whatever the configuration, then what the client-address rule reads.
     pub fn interest(&self) -> impl Iterator<Item = &str> {
         let address = self.client_ip.header_names().filter(|name| !INTEREST.contains(name));
-        let own = self.location.as_ref().map(KeyLocation::header).filter(|own| {
-            !INTEREST.contains(own) && self.client_ip.header_names().all(|name| name != *own)
-        });
+        let own = self
+            .location
+            .as_ref()
+            .map(KeyLocation::header)
+            .filter(|own| !INTEREST.contains(own) && self.client_ip.header_names().all(|name| name != *own));
         INTEREST.into_iter().chain(address).chain(own)
     }
 
@@ -172,6 +174,7 @@ impl HostConfig {
 
     /// The client's address of a request block, as the client-address rule derives it. `None` if it is not known, or if the block
     /// is not well formed.
+    #[inline]
     pub fn client(&self, block: &[u8]) -> Option<Ip> {
         self.client_of(&Block::parse(block).ok()?)
     }

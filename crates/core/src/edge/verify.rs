@@ -85,8 +85,7 @@ impl Edge {
             Some(active) => active.settings.credentials,
             None => self.config.credentials.unwrap_or(CredentialHeaders::all()),
         };
-        let places =
-            Places { credentials, query: self.config.query.as_deref(), location: self.config.location.as_ref() };
+        let places = Places { credentials, query: self.config.query.as_deref(), location: self.config.location.as_ref() };
         let text = match http::extract(&block, places) {
             Ok(text) => text,
             Err(ExtractError::Missing) => return refuse(Code::Missing, "none in the places that are accepted"),

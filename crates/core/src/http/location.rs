@@ -13,10 +13,10 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::Block;
 use super::block::{Field, INTEREST};
 use super::chars::{is_token, is_token68, split_once};
-use super::credential::{ExtractError, bare, schemed};
-use super::Block;
+use super::value::{ExtractError, bare, schemed};
 
 /// Bytes of a header's name or a scheme's: longer than any that is registered.
 const MAX_NAME: usize = 64;
@@ -41,8 +41,7 @@ enum Form {
 }
 
 impl KeyLocation {
-    pub(crate) const EXPECTED: &str =
-        "expected `header NAME`, `header NAME SCHEME`, `basic username` or `basic password`; `credentials` has Bearer and X-API-Key";
+    pub(crate) const EXPECTED: &str = "expected `header NAME`, `header NAME SCHEME`, `basic username` or `basic password`; `credentials` has Bearer and X-API-Key";
 
     /// Reads the text of the table above. `None` for any other, and for a place that has another meaning here: the host, what a preflight asks,
     /// and those that [`CredentialHeaders`](super::CredentialHeaders) names.
@@ -54,7 +53,9 @@ impl KeyLocation {
         let form = match (kind, scheme, words.next()) {
             ("basic", None, _) if name == "username" => Form::Username,
             ("basic", None, _) if name == "password" => Form::Password,
-            ("header", _, None) if !well_formed(name) || (INTEREST.contains(&&*header) && header != AUTHORIZATION) => return None,
+            ("header", _, None) if !well_formed(name) || (INTEREST.contains(&&*header) && header != AUTHORIZATION) => {
+                return None;
+            }
             ("header", None, _) => Form::Bare,
             ("header", Some(scheme), None)
                 if well_formed(scheme) && ![BASIC, BEARER].iter().any(|known| scheme.eq_ignore_ascii_case(known)) =>

@@ -82,7 +82,7 @@ fn an_authorization_line_with_a_key_alone() {
         ],
     );
     // A word that is a scheme is no key where the realm takes it for one.
-    assert_eq!(run("header authorization", CredentialHeaders::all(), "Authorization: Bearer").as_deref(), BAD);
+    assert_eq!(run("header authorization", CredentialHeaders::all(), "Authorization: Bearer").as_deref(), BAD.as_deref());
 }
 
 #[test]
@@ -90,19 +90,19 @@ fn basic_credentials() {
     all(
         "basic username",
         &[
-            ("Authorization: Basic SzE6", Ok("K1")),         // K1:
-            ("Authorization: bASIC  SzE6eDp5", Ok("K1")),    // K1:x:y
-            ("Authorization: Basic OksxIA==", BAD),           // :K1 and a blank
-            ("Authorization: Basic Og==", BAD),               // :
-            ("Authorization: Basic SzE=", BAD),               // K1, without a colon
-            ("Authorization: Basic SyAxOg==", BAD),           // K 1:
-            ("Authorization: Basic SzE6AA==", BAD),           // K1: and NUL
-            ("Authorization: Basic SzE6fw==", BAD),           // K1: and DEL
+            ("Authorization: Basic SzE6", Ok("K1")),      // K1:
+            ("Authorization: bASIC  SzE6eDp5", Ok("K1")), // K1:x:y
+            ("Authorization: Basic OksxIA==", BAD),       // :K1 and a blank
+            ("Authorization: Basic Og==", BAD),           // :
+            ("Authorization: Basic SzE=", BAD),           // K1, without a colon
+            ("Authorization: Basic SyAxOg==", BAD),       // K 1:
+            ("Authorization: Basic SzE6AA==", BAD),       // K1: and NUL
+            ("Authorization: Basic SzE6fw==", BAD),       // K1: and DEL
             ("Authorization: Basic", BAD),
             ("Authorization: Basic SzE6=", BAD),
-            ("Authorization: Basic SzE6eB==", BAD),           // bits to spare that are set
-            ("Authorization: Basic SzE", BAD),                // no padding
-            ("Authorization: Basic SzE6____", BAD),           // the alphabet of URLs
+            ("Authorization: Basic SzE6eB==", BAD), // bits to spare that are set
+            ("Authorization: Basic SzE", BAD),      // no padding
+            ("Authorization: Basic SzE6____", BAD), // the alphabet of URLs
             ("Authorization: Basic SzE6, Basic SzE6", BAD),
             ("Authorization: Basic SzE6 | Authorization: Basic SzE6", BAD),
             ("Authorization: Bearer SzE6", NONE),
@@ -112,11 +112,11 @@ fn basic_credentials() {
     all(
         "basic password",
         &[
-            ("Authorization: Basic eDpLMQ==", Ok("K1")),      // x:K1
-            ("Authorization: Basic OksxPT0=", Ok("K1==")),    // :K1==
-            ("Authorization: Basic eDpLMTp5", BAD),           // x:K1:y
-            ("Authorization: Basic SzE6", BAD),               // K1:
-            ("Authorization: Basic Cng6SzE=", BAD),           // a line end before x:K1
+            ("Authorization: Basic eDpLMQ==", Ok("K1")),   // x:K1
+            ("Authorization: Basic OksxPT0=", Ok("K1==")), // :K1==
+            ("Authorization: Basic eDpLMTp5", BAD),        // x:K1:y
+            ("Authorization: Basic SzE6", BAD),            // K1:
+            ("Authorization: Basic Cng6SzE=", BAD),        // a line end before x:K1
         ],
     );
 }
@@ -135,21 +135,48 @@ fn two_credentials() {
         assert_eq!(run("X-API-Key: K1").as_deref(), Ok("K1"), "{location}");
         assert_eq!(run("Authorization: Bearer K1").as_deref(), Ok("K1"), "{location}");
         for other in ["X-API-Key: K1", "X-API-Key:", "Authorization: Bearer K1"] {
-            assert_eq!(run(&format!("{one} | {other}")).as_deref(), BAD, "{location}: {other}");
+            assert_eq!(run(&format!("{one} | {other}")).as_deref(), BAD.as_deref(), "{location}: {other}");
         }
     }
 }
 
 #[test]
 fn only_places_that_mean_nothing_else() {
-    for good in ["header X-Acme-Key", "header authorization", "header Authorization ApiKey", "header x-a b", "basic username", "basic password"] {
+    for good in [
+        "header X-Acme-Key",
+        "header authorization",
+        "header Authorization ApiKey",
+        "header x-a b",
+        "basic username",
+        "basic password",
+    ] {
         assert!(KeyLocation::parse(good).is_some(), "{good}");
     }
     let long = format!("header {}", "a".repeat(MAX_NAME + 1));
     for bad in [
-        "", "header", "header ", "basic", "basic x", "basic username x", "basic Username", "cookie a", "header X-API-Key", "header x-api-key Token",
-        "header host", "header Origin", "header access-control-request-method", "header :authority", "header a b c", "header  a", "header a ",
-        "header a:b", "header a bé", "header authorization bearer", "header authorization BASIC", "header x-a Bearer", &long,
+        "",
+        "header",
+        "header ",
+        "basic",
+        "basic x",
+        "basic username x",
+        "basic Username",
+        "cookie a",
+        "header X-API-Key",
+        "header x-api-key Token",
+        "header host",
+        "header Origin",
+        "header access-control-request-method",
+        "header :authority",
+        "header a b c",
+        "header  a",
+        "header a ",
+        "header a:b",
+        "header a bé",
+        "header authorization bearer",
+        "header authorization BASIC",
+        "header x-a Bearer",
+        &long,
     ] {
         assert!(KeyLocation::parse(bad).is_none(), "{bad}");
     }
