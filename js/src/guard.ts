@@ -5,19 +5,20 @@
  *    {@link NodeRequest}: method, target and header lines as they were received.
  * 2. If there is a {@link Guard.refusal}, send it, or what the host's own {@link Guard.own} makes of it; the handler is not called.
  * 3. Take the headers that {@link isIdentityHeader} names off the request, and call the handler with the verdict.
- * 4. Unless it is a preflight, give the response the {@link CACHING} headers, in the one place where the adapter sets headers.
+ * 4. Unless it is a preflight, give the response the {@link CACHING} headers with `verdict.vary`, in the one place where the adapter sets headers.
  * 5. Once the status is known, `verdict.report({ status })`; refusals are reported already, where their answer is not the host's own.
  *
  * Whatever throws on the way is the host's to answer, as an error of the handler would be: it never leads to the handler.
  */
-import { CREDENTIAL_HEADERS } from "./generated/codes.js";
+import { USUAL } from "./engine/manner.js";
+import { OptionError } from "./errors.js";
 import type { Reply } from "./reply.js";
 import { RouteTable } from "./request/routes.js";
 import type { AnyRequirement, RequestInfo, Requirement } from "./types/requirement.js";
 import type { NodeRequest, RequestContext, Verifier } from "./types/verifier.js";
 import { type Options, optionsOf, UNCHECKED } from "./util/options.js";
 import { option } from "./util/own.js";
-import type { Verdict } from "./verdict.js";
+import type { Verdict } from "./types/verdict.js";
 
 /** What a request must fulfil: the same of all, by method and path, or chosen by a function that gets what the host's handlers get. */
 export type HostRequirement<Host extends unknown[]> = Requirement | RouteTable | ((info: RequestInfo, ...host: Host) => Requirement);
@@ -64,14 +65,14 @@ export class Guard<Host extends unknown[] = [], Answer = unknown, Rest extends u
   /** @param adapter its name, which errors begin with */
   constructor(adapter: string, given: GuardOptions<Host, Answer, Rest>) {
     const options = optionsOf(adapter, given, OPTIONS as Options<typeof given>);
-    if (options.verifier === undefined || options.verifier === null) throw new TypeError(`${adapter}: verifier: a verifier is needed, or a function that makes one`);
+    if (options.verifier === undefined || options.verifier === null) throw new OptionError(`${adapter}: verifier: a verifier is needed, or a function that makes one`);
     this.#verifier = options.verifier;
     this.#requirement = option(options, "requirement");
     this.#optional = flag(adapter, "optional", options.optional);
     this.own = hook(adapter, "refuse", options.refuse);
     this.#context = hook(adapter, "context", options.context);
     if (this.#optional && RouteTable.textOf(this.#requirement) !== undefined) {
-      throw new TypeError(`${adapter}: optional: a route table may deny paths to all, which a request without a key would pass; give each route a check of its own`);
+      throw new OptionError(`${adapter}: optional: a route table may deny paths to all, which a request without a key would pass; give each route a check of its own`);
     }
   }
 
@@ -121,12 +122,12 @@ export class Guard<Host extends unknown[] = [], Answer = unknown, Rest extends u
 
 /** Without `optional` more is protected, so nothing passes for it that is not `true`. */
 function flag(adapter: string, name: string, given: boolean | undefined): boolean {
-  if (given !== undefined && typeof given !== "boolean") throw new TypeError(`${adapter}: ${name}: true or false is needed`);
+  if (given !== undefined && typeof given !== "boolean") throw new OptionError(`${adapter}: ${name}: true or false is needed`);
   return given === true;
 }
 
 function hook<F>(adapter: string, name: string, given: F): F {
-  if (given !== undefined && typeof given !== "function") throw new TypeError(`${adapter}: ${name}: a function is needed`);
+  if (given !== undefined && typeof given !== "function") throw new OptionError(`${adapter}: ${name}: a function is needed`);
   return given;
 }
 
@@ -140,20 +141,17 @@ export function isIdentityHeader(name: string): boolean {
   return name.length >= SHORTEST && (name[0] === "x" || name[0] === "X") && IDENTITY_HEADER.test(name);
 }
 
-/** What caches must tell apart. */
-const VARYING: readonly string[] = Object.values(CREDENTIAL_HEADERS);
-
 /**
  * What the response to an accepted request says to caches, where the handler says nothing else: kept by none that is shared
- * (RFC 9111 section 3.5 protects `Authorization` only), and told apart by the credential headers.
+ * (RFC 9111 section 3.5 protects `Authorization` only), and told apart by the credential headers: `verdict.vary` has a host's own besides.
  */
-export const CACHING = { "cache-control": "private", vary: VARYING.join(", ") } as const;
+export const CACHING = { "cache-control": "private", vary: USUAL.vary } as const;
 
-/** A handler's own `Vary`, which the credential headers belong into all the same. */
-export function varyWithCredentials(vary: string): string {
-  if (vary === "") return CACHING.vary;
+/** A handler's own `Vary`, which the credential headers, as listed, belong into all the same. */
+export function varyWithCredentials(vary: string, credentials: string): string {
+  if (vary === "") return credentials;
   const named = vary.toLowerCase().split(",").map((name) => name.trim());
   if (named.includes("*")) return vary;
-  const missing = VARYING.filter((name) => !named.includes(name.toLowerCase()));
+  const missing = credentials.split(", ").filter((name) => !named.includes(name.toLowerCase()));
   return [vary, ...missing].join(", ");
 }

@@ -10,7 +10,7 @@ import type { Requirements } from "./request/requirement.js";
 import type { KeyOptions, NodeRequest } from "./types/verifier.js";
 import { type JudgedRequest, NO_REQUEST, PendingEvent, type Reporting } from "./usage/pending.js";
 import { own, plain } from "./util/own.js";
-import { Verdict } from "./verdict.js";
+import { Judgement } from "./verdict.js";
 
 /** Hears of each verdict: at a reading of a clock, or `NaN` if that may stand still. */
 type Touch = (at: number, waitUntil?: WaitUntil) => void;
@@ -50,7 +50,7 @@ export class Judge {
     return seconds(this.#time());
   }
 
-  key(text: string, given: unknown): Verdict {
+  key(text: string, given: unknown): Judgement {
     const at = this.#time();
     const now = seconds(at);
     let packed: number = CODE.internal;
@@ -64,10 +64,10 @@ export class Judge {
     }
     this.#touch(this.#ticks ? at : Number.NaN);
     const event = this.#reporting && new PendingEvent(this.#reporting, { ...NO_REQUEST, at: now, ip });
-    return this.#verdict(packed, now, false, event);
+    return this.#verdict(packed, now, false, event, typeof ip === "string" ? ip : undefined);
   }
 
-  request(request: Request | NodeRequest, requirement: unknown, context: unknown): Verdict {
+  request(request: Request | NodeRequest, requirement: unknown, context: unknown): Judgement {
     const at = this.#time();
     const now = seconds(at);
     const reporting = this.#reporting;
@@ -85,12 +85,12 @@ export class Judge {
     }
     if (reporting !== undefined) event = new PendingEvent(reporting, this.#judged(now, packed, request, text, connection));
     this.#touch(this.#ticks ? at : Number.NaN, connection.waitUntil);
-    return this.#verdict(packed, now, text?.method === "HEAD", event);
+    return this.#verdict(packed, now, text?.method === "HEAD", event, text);
   }
 
   /** A lazy edge may drop what holds the identity at any time, so it is read at once. */
-  #verdict(packed: number, now: number, head: boolean, event: PendingEvent | undefined): Verdict {
-    const verdict = new Verdict(packed, this.#engine, now, head, event);
+  #verdict(packed: number, now: number, head: boolean, event: PendingEvent | undefined, client: string | RequestText | undefined): Judgement {
+    const verdict = new Judgement(packed, this.#engine, now, head, event, client);
     return this.#engine.lazy ? verdict.hold() : verdict;
   }
 

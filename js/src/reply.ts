@@ -13,14 +13,15 @@ export interface Reply {
 /**
  * The reply of a code. Nothing in it comes from the request.
  *
+ * @param challenge scheme and realm of a challenge
  * @param bare whether it goes without a challenge
  * @param head whether it answers HEAD
  */
-export function replyOf(row: CodeRow, realm: string, bare: boolean, head: boolean): Reply {
+export function replyOf(row: CodeRow, challenge: string, bare: boolean, head: boolean): Reply {
   const headers: Record<string, string> = { "content-type": "application/problem+json", "cache-control": "no-store" };
   if (row.challenge !== "none" && !bare) {
     const error = row.challenge === "plain" ? "" : `, error="${row.challenge}"`;
-    headers["www-authenticate"] = `Bearer realm="${realm}"${error}`;
+    headers["www-authenticate"] = `${challenge}${error}`;
   }
   if (row.retryAfter > 0) headers["retry-after"] = String(row.retryAfter);
   return { status: row.status, headers, body: head ? "" : row.body };

@@ -1,6 +1,7 @@
 /** What the package's entry for each runtime (`entry/`) is made of. */
 import { type Protect, protectWith } from "./adapters/protect.js";
 import { verifierOptions } from "./config.js";
+import { OptionError, wordsOf } from "./errors.js";
 import type { WaitUntil } from "./refresh/single-flight.js";
 import type { VerifierOptions } from "./types/options.js";
 import type { RequestContext, Verifier } from "./types/verifier.js";
@@ -21,7 +22,9 @@ export interface EntryPoint {
   /**
    * Sets up a verifier and waits for the first refresh, or until what {@link VerifierOptions.cache} kept serves.
    *
-   * Rejects on a configuration error only, with a `TypeError` or an {@link UpdateError}. A source that does not answer goes to
+   * `Metadata` is the type of what your keys carry: it is that of `verdict.metadata`, and nothing checks it.
+   *
+   * Rejects on a configuration error only, with an {@link OptionError} or an {@link UpdateError}, or with the reason of the option `signal`. A source that does not answer goes to
    * `onError`, and until a snapshot is there every verdict is `snapshot_missing` (503).
    *
    * Where there are no timers between requests (Workers), it fetches nothing, so that it may be called in the global scope;
@@ -31,7 +34,7 @@ export interface EntryPoint {
    * const verifier = await createVerifier({ root, source: "https://keys.example.com/r/acme", onError: console.error });
    * ```
    */
-  readonly createVerifier: (options: VerifierOptions) => Promise<Verifier>;
+  readonly createVerifier: <Metadata = unknown>(options: VerifierOptions) => Promise<Verifier<Metadata>>;
   /** Puts the check in front of a fetch handler. */
   readonly protect: Protect;
 }
@@ -39,7 +42,7 @@ export interface EntryPoint {
 /** The same of `edgelatch/slim`, which brings no core. */
 export interface SlimEntryPoint extends Pick<EntryPoint, "protect"> {
   /** As in `edgelatch`, with a core that the caller has compiled. */
-  readonly createVerifier: (options: VerifierOptions & { readonly wasm: WebAssembly.Module }) => Promise<Verifier>;
+  readonly createVerifier: <Metadata = unknown>(options: VerifierOptions & { readonly wasm: WebAssembly.Module }) => Promise<Verifier<Metadata>>;
 }
 
 /** Ends every error about the core. */
@@ -50,12 +53,12 @@ export function entryPoint(host: Host, core: () => Promise<WebAssembly.Module>):
   const { mode, context, waitUntil } = host;
   let compiled: Promise<WebAssembly.Module> | undefined;
   return {
-    createVerifier: async (given) => {
+    createVerifier: async <Metadata>(given: VerifierOptions) => {
       const options = verifierOptions(given);
-      if (options.wasm !== undefined) return startVerifier(options, moduleOf(options.wasm), mode, waitUntil);
+      if (options.wasm !== undefined) return startVerifier<Metadata>(options, moduleOf(options.wasm), mode, waitUntil);
       compiled ??= found(core);
       compiled.catch(() => (compiled = undefined));
-      return startVerifier(options, await compiled, mode, waitUntil);
+      return startVerifier<Metadata>(options, await compiled, mode, waitUntil);
     },
     protect: protectWith(context),
   };
@@ -64,7 +67,7 @@ export function entryPoint(host: Host, core: () => Promise<WebAssembly.Module>):
 /** Makes the functions of an entry that brings no core. */
 export function slimEntryPoint(host: Host): SlimEntryPoint {
   return entryPoint(host, async () => {
-    throw new TypeError("edgelatch/slim brings none");
+    throw new Error("edgelatch/slim brings none");
   });
 }
 
@@ -73,7 +76,7 @@ async function found(core: () => Promise<WebAssembly.Module>): Promise<WebAssemb
   try {
     module = await core();
   } catch (cause) {
-    throw new TypeError(`wasm: the core could not be found or compiled here (${cause instanceof Error ? cause.message : String(cause)}); ${REMEDY}`, { cause });
+    throw new OptionError(`wasm: the core could not be found or compiled here (${wordsOf(cause)}); ${REMEDY}`, "no_core", { cause });
   }
   return moduleOf(module);
 }
@@ -81,6 +84,6 @@ async function found(core: () => Promise<WebAssembly.Module>): Promise<WebAssemb
 /** Bundlers make of a `.wasm` file whatever they are told to: its address, its bytes, a function. By its tag, since one of another realm (a `vm` context) is no instance. */
 function moduleOf(given: unknown): WebAssembly.Module {
   const tag = Object.prototype.toString.call(given);
-  if (tag !== "[object WebAssembly.Module]") throw new TypeError(`wasm: a WebAssembly.Module is needed, this is ${tag}; ${REMEDY}`);
+  if (tag !== "[object WebAssembly.Module]") throw new OptionError(`wasm: a WebAssembly.Module is needed, this is ${tag}; ${REMEDY}`, "no_core");
   return given as WebAssembly.Module;
 }

@@ -1,26 +1,33 @@
 /** The verifier: puts engine, requirements, refresher and reporting together. */
 import { Keeper } from "./cache/keeper.js";
-import { configText, rootBytes } from "./config.js";
+import { configText, locationOf, rootBytes } from "./config.js";
 import { Engine } from "./engine/engine.js";
 import { Lookups } from "./engine/lookups.js";
-import { MAX_BROUGHT } from "./engine/exports.js";
 import { updater } from "./engine/update.js";
+import { OptionError } from "./errors.js";
 import { Judge } from "./judge.js";
 import { Refresher } from "./refresh/refresher.js";
 import { refreshSettings } from "./refresh/settings.js";
 import type { WaitUntil } from "./refresh/single-flight.js";
-import { connectionOf } from "./request/connection.js";
+import { connectionOf, UNKNOWN_CONNECTION } from "./request/connection.js";
 import { Requirements } from "./request/requirement.js";
 import { httpSource } from "./sources/http.js";
 import type { Source } from "./sources/source.js";
+import { Counts } from "./stats.js";
 import type { RefreshOptions, VerifierOptions } from "./types/options.js";
-import type { LazyStats, NodeRequest, Verifier } from "./types/verifier.js";
+import type { VerifierStats } from "./types/stats.js";
+import type { Verdict } from "./types/verdict.js";
+import type { LazyStats, NodeRequest, Verifier, WaitOptions } from "./types/verifier.js";
 import type { EdgeWatch, UsageSink } from "./usage/event.js";
 import { type Reporting, reportingOf, watchOf } from "./usage/pending.js";
 import { systemClock } from "./util/clock.js";
+import { unlessAborted } from "./util/deadline.js";
 import { quietly } from "./util/hook.js";
+import { type Options, optionsOf, UNCHECKED } from "./util/options.js";
 import { argument, asSaid, ownCopy } from "./util/own.js";
-import type { Verdict } from "./verdict.js";
+import { warner } from "./util/warn.js";
+import type { Judgement } from "./verdict.js";
+import { Waiting } from "./waiting.js";
 
 /**
  * Sets up the core and, where refreshes go by a timer, waits for the first one, or until what was kept serves. If that fails,
@@ -29,33 +36,36 @@ import type { Verdict } from "./verdict.js";
  * @param options checked by name
  * @param waitUntil the platform's own, for requests that come without one
  */
-export async function startVerifier(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand", waitUntil?: WaitUntil): Promise<Verifier> {
+export async function startVerifier<Metadata>(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand", waitUntil?: WaitUntil): Promise<Verifier<Metadata>> {
+  const { signal } = options;
+  signal?.throwIfAborted();
   const verifier = new SnapshotVerifier(options, module, defaultMode, waitUntil);
-  if (verifier.mode === "timer") await verifier.start();
-  return verifier;
+  signal?.addEventListener("abort", () => verifier.close(), { once: true });
+  if (verifier.mode === "timer") await unlessAborted(signal, verifier.start());
+  return verifier as Verifier as Verifier<Metadata>;
 }
 
 class SnapshotVerifier implements Verifier {
   readonly #engine: Engine;
   readonly #judge: Judge;
+  readonly #counts: Counts;
   readonly #refresher: Refresher;
   readonly #keeper: Keeper | undefined;
   readonly #onVerdict: ((verdict: Verdict) => void) | undefined;
   readonly #reporting: Reporting | undefined;
   readonly #watch: EdgeWatch | undefined;
-  readonly #lookups: Lookups | undefined;
-  /** The platform's own, for requests that come without one. */
-  readonly #waitUntil: WaitUntil | undefined;
+  readonly #waiting: Waiting;
 
   constructor(options: VerifierOptions, module: WebAssembly.Module, defaultMode: "timer" | "demand", waitUntil: WaitUntil | undefined) {
-    const { source, onError, cache } = options;
-    const report = (error: Error) => quietly(onError, error);
+    const { source, onError = warner(systemClock), onUpdate, cache } = options;
+    this.#counts = new Counts(() => this.#judge.now());
+    const report = this.#counts.heard(onError as (error: Error) => void);
     this.#onVerdict = options.onVerdict;
-    this.#waitUntil = waitUntil;
     this.#engine = new Engine(module, rootBytes(options.root), configText(options), (error) => {
       report(error);
       this.#refresher.soon();
-    });
+    }, locationOf(options)?.manner);
+    this.#engine.onSwitch = this.#counts.switched(onUpdate);
     this.#reporting = reportingOf(options, this.#engine);
     const touch = (at: number, waitUntil?: WaitUntil) => {
       this.#refresher.touch(at, waitUntil);
@@ -65,14 +75,20 @@ class SnapshotVerifier implements Verifier {
     const timing = { now: () => this.#judge.now(), pause: () => new Promise<void>((turn) => setTimeout(turn, 0)) };
     const from = sourceOf(source);
     const refresh = ownCopy<RefreshOptions>({ mode: defaultMode }, options.refresh ?? {});
-    if (this.#engine.lazy) this.#lookups = new Lookups(this.#engine, from, timing.now, refreshSettings(refresh).maxWait, report, systemClock);
+    const lookups = this.#engine.lazy ? new Lookups(this.#engine, from, timing.now, refreshSettings(refresh).maxWait, report, systemClock) : undefined;
+    this.#waiting = new Waiting((options) => this.load(options), lookups, waitUntil);
     const update = updater(this.#engine, from, timing, report);
     const keeper = cache && new Keeper(cache, this.#engine, timing, report, systemClock);
     const background = { begun: keeper?.begun, settled: async () => keeper?.settled(), waitUntil };
     const told = () => this.#watch?.refreshed();
     const kept = keeper?.around(update) ?? update;
     this.#keeper = keeper;
-    this.#refresher = new Refresher((...args) => kept(...args).finally(told), this, refresh, report, from, systemClock, background);
+    const refreshed = async (...args: Parameters<typeof kept>) => {
+      const changed = await kept(...args).finally(told);
+      this.#counts.refreshed();
+      return changed;
+    };
+    this.#refresher = new Refresher(refreshed, this, refresh, report, from, systemClock, background);
     this.#watch = watchOf(options, this.#engine, this.mode, timing.now, waitUntil);
     void keeper?.begun.then(told);
   }
@@ -109,6 +125,11 @@ class SnapshotVerifier implements Verifier {
     return this.#engine.lazyStats;
   }
 
+  stats(): VerifierStats {
+    const { realm, mode, ready, epoch, rootVersion, age } = this;
+    return { realm, mode, ready, epoch, rootVersion, age, ...this.#counts.told };
+  }
+
   get realm(): string {
     return this.#engine.realm;
   }
@@ -131,7 +152,7 @@ class SnapshotVerifier implements Verifier {
     const verdict = this.overdue ? undefined : this.#judge.request(request, requirement, context);
     if (verdict !== undefined && verdict.needs === undefined) return this.#give(verdict);
     const said = [asSaid(requirement), asSaid(context)] as const;
-    return this.#waited(verdict, () => this.#judge.request(request, ...said), () => connectionOf(said[1], request).waitUntil);
+    return this.#waiting.final(verdict, () => this.#judge.request(request, ...said), () => connectionOf(said[1], request)).then(this.#give);
   }
 
   checkKey(text: string, _options?: unknown): Verdict | Promise<Verdict> {
@@ -139,26 +160,7 @@ class SnapshotVerifier implements Verifier {
     const verdict = this.overdue ? undefined : this.#judge.key(text, options);
     if (verdict !== undefined && verdict.needs === undefined) return this.#give(verdict);
     const said = asSaid(options);
-    return this.#waited(verdict, () => this.#judge.key(text, said), () => undefined);
-  }
-
-  /** The final verdict, once what it takes has come: a refresh where there is no `first` one, objects where there is one that needs them. */
-  async #waited(first: Verdict | undefined, judge: () => Verdict, waitUntilOf: () => WaitUntil | undefined): Promise<Verdict> {
-    let waitUntil: WaitUntil | undefined;
-    try {
-      waitUntil = waitUntilOf();
-    } catch {
-      // not a request, as its verdict says
-    }
-    if (first === undefined) await this.load(waitUntil);
-    // The refresh that was waited for has bounds of its own.
-    const begun = systemClock.now();
-    let verdict = first ?? judge();
-    for (let tries = 0; verdict.needs !== undefined; tries++) {
-      const brought = tries < MAX_BROUGHT && (await this.#lookups?.bring(verdict.needs, waitUntil ?? this.#waitUntil, begun));
-      verdict = brought === true ? judge() : verdict.giveUp();
-    }
-    return this.#give(verdict);
+    return this.#waiting.final(verdict, () => this.#judge.key(text, said), () => UNKNOWN_CONNECTION).then(this.#give);
   }
 
   /** Resolves when something serves, or nothing could be had. */
@@ -167,26 +169,32 @@ class SnapshotVerifier implements Verifier {
     await Promise.race([done, this.#keeper?.begun ?? done]);
   }
 
-  refresh(): Promise<boolean> {
-    return this.#refresher.refresh();
+  async refresh(options: WaitOptions = {}): Promise<boolean> {
+    const { signal, waitUntil } = optionsOf("refresh", options, WAIT);
+    return unlessAborted(signal, this.#refresher.refresh(waitUntil));
   }
 
-  load(waitUntil?: WaitUntil): Promise<void> {
-    return this.#refresher.due(waitUntil);
+  async load(options: WaitOptions = {}): Promise<void> {
+    const { signal, waitUntil } = optionsOf("load", options, WAIT);
+    await unlessAborted(signal, this.#refresher.due(waitUntil)).catch(() => {});
   }
 
   close(): void {
     this.#refresher.close();
   }
 
-  #give(verdict: Verdict): Verdict {
+  readonly #give = (judgement: Judgement): Verdict => {
+    const verdict = judgement.shown();
+    this.#counts.verdict(judgement.code);
     if (this.#onVerdict !== undefined) quietly(this.#onVerdict, verdict);
     return verdict;
-  }
+  };
 }
+
+const WAIT: Options<WaitOptions> = { signal: UNCHECKED, waitUntil: UNCHECKED };
 
 function sourceOf(source: string | URL | Source): Source {
   if (typeof source === "string" || source instanceof URL) return httpSource(source);
-  if (typeof source?.bundle !== "function") throw new TypeError("source: a URL or an object with a bundle() method is needed");
+  if (typeof source?.bundle !== "function") throw new OptionError("source: a URL or an object with a bundle() method is needed");
   return source;
 }

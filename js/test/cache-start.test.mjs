@@ -16,7 +16,7 @@ const sourceOf = ({ head, bundle }) => ({ head: async () => ({ bytes: head }), b
 /** A verifier that closes at the end of its test. */
 async function verifier(t, options) {
   const errors = [];
-  const made = await createVerifier({ root: fixture.roots[0], now: () => (start + 10) * 1000, onError: (error) => errors.push(error.code), ...options });
+  const made = await createVerifier({ root: fixture.roots[0], now: () => (start + 10) * 1000, onError: (error) => errors.push(error.cause?.code ?? error.code), ...options });
   t.after(() => made.close());
   return Object.assign(made, { errors });
 }

@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { patch, tree } from "../../tests/runtimes/publisher.mjs";
 import { createVerifier } from "../dist/entry/node.js";
-import { Verdict } from "../dist/verdict.js";
+import { Judgement } from "../dist/verdict.js";
 import { after, at, before, bytes, edge, fixture, start } from "./edge.mjs";
 
 setFlagsFromString("--expose-gc");
@@ -18,7 +18,7 @@ async function collected(until) {
     await new Promise((next) => setTimeout(next, 1));
   }
 }
-const verdict = (state) => new Verdict(state.engine.verifyKey(keys.plain, undefined, 1, state.now), state.engine, state.now, false);
+const verdict = (state) => new Judgement(state.engine.verifyKey(keys.plain, undefined, 1, state.now), state.engine, state.now, false);
 
 test("a tree is kept as long as a verdict that was reached in it, however many others come and go", async () => {
   const state = await edge(at(5, before));

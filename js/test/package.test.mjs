@@ -17,9 +17,11 @@ const manifest = JSON.parse(readFileSync(join(js, "package.json"), "utf8"));
 
 const TEXT = /entry\/core\/text\.js$/;
 const FILE = "wasm/edgelatch.wasm?module";
+/** What makes realms for tests, as text and as file: in no entry but that for tests. */
+const BUILDER = /entry\/testing\/text\.js$|testing\.wasm/;
 
 /** A module's most bytes, with what it loads, and compressed. Raised only for something that is worth it. */
-const MOST = { slim: { raw: 265_000, gzip: 70_000 }, text: { raw: 545_000, gzip: 196_000 }, file: { raw: 457_000, gzip: 164_000 }, adapter: { raw: 56_000, gzip: 17_000 }, part: { raw: 26_500, gzip: 7_500 } };
+const MOST = { slim: { raw: 265_000, gzip: 70_000 }, text: { raw: 545_000, gzip: 196_000 }, file: { raw: 457_000, gzip: 164_000 }, adapter: { raw: 56_000, gzip: 17_000 }, part: { raw: 26_500, gzip: 7_500 }, "testing text": { raw: 940_000, gzip: 330_000 }, "testing file": { raw: 750_000, gzip: 270_000 } };
 
 /** Each script that `exports` names: its conditions, its path, what it loads. */
 function* scripts(exported = manifest.exports, conditions = []) {
@@ -32,15 +34,17 @@ function* scripts(exported = manifest.exports, conditions = []) {
 /** What an entry is, by what it is for. */
 function kindOf([name, ...conditions]) {
   if (name === "./slim") return "slim";
+  if (name === "./testing") return conditions.some((condition) => ["workerd", "edge-light"].includes(condition)) ? "testing file" : "testing text";
   if (name !== ".") return name === "./file" ? "part" : "adapter";
   return conditions.some((condition) => ["workerd", "edge-light"].includes(condition)) ? "file" : "text";
 }
 
 test("each entry brings the core once, as its host takes it, and no host's modules but its own", () => {
-  const kinds = { slim: [0, 0], adapter: [0, 0], part: [0, 0], text: [1, 0], file: [0, 1] };
+  const kinds = { slim: [0, 0], adapter: [0, 0], part: [0, 0], text: [1, 0], file: [0, 1], "testing text": [1, 0], "testing file": [0, 1] };
   for (const { conditions, path, loads } of scripts()) {
     const found = [loads.filter((file) => TEXT.test(file)).length, loads.filter((file) => file === FILE).length];
     assert.deepEqual(found, kinds[kindOf(conditions)], `${conditions.join(" ")}: texts, files`);
+    assert.equal(loads.some((file) => BUILDER.test(file)), conditions[0] === "./testing", `${path}: what builds realms`);
     assert.equal(path.startsWith("dist/cjs/"), conditions.includes("require"), path);
     const hosts = loads.filter((file) => /\/entry\/host\/(?!context)/.test(file));
     assert.equal(hosts.length, ["adapter", "part"].includes(kindOf(conditions)) ? 0 : 1, `${path}: ${hosts}`);
@@ -66,10 +70,10 @@ test("no module looks for a file of the package when it runs", () => {
 function expected() {
   const loaded = [...scripts()].flatMap(({ loads }) => loads);
   const sources = readdirSync(join(js, "src"), { recursive: true }).filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"));
-  const compiled = [...sources.map((name) => `dist/${name.replace(/\.ts$/, "")}`), "dist/entry/core/text"];
+  const compiled = [...sources.map((name) => `dist/${name.replace(/\.ts$/, "")}`), "dist/entry/core/text", "dist/entry/testing/text"];
   const required = loaded.filter((name) => name.startsWith("dist/cjs/")).map((name) => name.replace(/\.js$/, ""));
   return new Set([
-    "LICENSE", "README.md", "package.json", "docs/bundlers.md", "wasm/edgelatch.wasm", "dist/edgelatch.wasm.d.ts", "dist/cjs/edgelatch.wasm.d.ts", "dist/cjs/package.json",
+    "LICENSE", "README.md", "package.json", ...readdirSync(join(js, "docs")).map((page) => `docs/${page}`), "wasm/edgelatch.wasm", "wasm/testing.wasm", "dist/edgelatch.wasm.d.ts", "dist/cjs/edgelatch.wasm.d.ts", "dist/cjs/package.json",
     ...[...compiled, ...required].flatMap((name) => [`${name}.js`, `${name}.d.ts`]),
   ]);
 }

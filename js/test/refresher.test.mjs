@@ -383,7 +383,7 @@ test("one request carries a refresh, the first that can", async () => {
   touch(() => {
     throw new TypeError("Illegal invocation");
   });
-  assert.deepEqual(errors.map(({ message }) => message), ["Illegal invocation"]);
+  assert.deepEqual(errors.map(({ code, message }) => [code, message]), [["host_function", "host_function: waitUntil threw: Illegal invocation"]]);
 });
 
 test("time passes by the larger measure of two clocks, and never goes back", () => {

@@ -10,6 +10,12 @@ const vectors = JSON.parse(readFileSync(new URL("../../tests/vectors/routes.json
 /** Lines as fields, which may stand in any order. */
 const fields = (text) => text.replace(/\n$/, "").split("\n").map((line) => line.split("\t").toSorted());
 
+/** One permission, or any or all of several. */
+function permissionOf(text) {
+  if (text.includes("|")) return { any: text.split("|") };
+  return text.includes("&") ? { all: text.split("&") } : text;
+}
+
 /** The arguments of `routes` that mean a table of the core's text; `undefined` where an object cannot say it. */
 function meaning(text) {
   const [head, ...lines] = text.replace(/\n$/, "").split("\n");
@@ -19,7 +25,7 @@ function meaning(text) {
     if (Object.hasOwn(entries, entry)) return undefined;
     const pairs = parts.map((part) => part.split("="));
     if (parts.join() !== "deny" && (pairs.some(([, value]) => value === undefined) || new Set(pairs.map(([name]) => name)).size < pairs.length)) return undefined;
-    entries[entry] = parts.join() === "deny" ? "deny" : Object.fromEntries(pairs);
+    entries[entry] = parts.join() === "deny" ? "deny" : Object.fromEntries(pairs.map(([name, value]) => [name, name === "permission" ? permissionOf(value) : value]));
   }
   return ["case=exact", "case=ignored"].includes(head) && lines[0]?.startsWith("default") ? [entries, { caseSensitive: head === "case=exact" }] : undefined;
 }

@@ -125,7 +125,7 @@ test("a head that is refused is told, and further ones wait for the pause behind
     state.attempts[0].onHead(head(number));
     await settle();
   }
-  assert.deepEqual([state.refreshes, state.errors], [[8], ["refused"]]);
+  assert.deepEqual([state.refreshes, state.errors], [[8], ["source: refused"]]);
   state.update = async () => true;
   await state.clock.pass(750);
   assert.deepEqual(state.refreshes, [8, 99]);
@@ -273,5 +273,5 @@ test("a method of an object of one's own is called as one, and what it throws is
   const made = new Refresher(async () => false, { ready: true, epoch: 0 }, {}, (error) => errors.push(error.message), source, clock);
   await made.refresh();
   await settle();
-  assert.deepEqual(errors, ["true"]);
+  assert.deepEqual(errors, ["source: true"]);
 });

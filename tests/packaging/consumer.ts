@@ -1,9 +1,10 @@
 // A user's program, compiled against the packed package: what must type-check, and what must not.
 import { createServer, type IncomingMessage } from "node:http";
-import { type Code, CODES, createVerifier, type CredentialHeader, httpSource, protect, type Requirement, type RouteTable, routes, type Source, type SourceReply, type SourceRequest, UpdateError, type UsageError, type UsageEvent, usageReporter, type UsageSink, type Verdict, type Verifier } from "edgelatch";
+import { type Accepted, type Code, CODES, createVerifier, EdgelatchError, type CredentialHeader, httpSource, protect, type Requirement, type RouteTable, routes, type Source, type SourceReply, type SourceRequest, UpdateError, type UsageError, type UsageEvent, usageReporter, type UsageSink, type Verdict, type Verifier } from "edgelatch";
 import { directorySource, fileCache } from "edgelatch/file";
 import { middleware } from "edgelatch/node";
 import { createVerifier as slim } from "edgelatch/slim";
+import { fakeVerifier } from "edgelatch/testing";
 import core from "edgelatch/edgelatch.wasm";
 
 const found = async ({ etag, signal }: SourceRequest): Promise<SourceReply | undefined> => (signal.aborted ? undefined : { bytes: new Uint8Array(), etag });
@@ -32,12 +33,33 @@ reporting.verifyKey("text").report({ status: 200, method: "GET", endpoint: "/v1/
 reporting.usage?.record({ at: 0, method: "GET", endpoint: "/", status: 200, code: "valid" });
 const whole: boolean = await usage.flush();
 await usage.close().then(() => console.log(whole, usage.stats.dropped + usage.stats.waiting));
-if (verifier.overdue) await verifier.load((work) => void work);
+if (verifier.overdue) await verifier.load({ waitUntil: (work) => void work, signal: AbortSignal.timeout(10) });
 const need: Requirement = { service: "cdn" };
 const verdict: Verdict = verifier.verify(new Request("https://h/"), need, { peer: "192.0.2.1" });
 if (!verdict.ok) throw new Error(CODES[0]?.title ?? verdict.reply.body);
 const roles: readonly string[] = verdict.roles;
 verifier.verifyKey("text", { ip: undefined, permission: roles[0] ?? "x" });
+
+const typed = await createVerifier<{ plan: string }>({ root: "", source: mine, location: { header: "x-acme-key" }, credentials: [], onUpdate: ({ epoch, previous }) => console.log(epoch - previous), signal: AbortSignal.timeout(1) });
+const judged = typed.verifyKey("text", { permission: { any: ["a", "b"] } });
+const plan: string | undefined = judged.metadata?.plan;
+if (judged.ok) console.log((judged satisfies Accepted<{ plan: string }>).keyId.length, judged.expiresAt?.getTime(), judged.permissions.length, judged.ip, plan);
+else console.log(judged.code satisfies Exclude<Code, "valid">, judged.reply.status, judged.keyId);
+console.log(typed.stats().verdicts.valid, new Error() instanceof EdgelatchError);
+await typed.refresh({ signal: AbortSignal.timeout(1) }).catch((error: EdgelatchError) => error.code);
+const latch = await fakeVerifier({ "key-a": { roles: { r: ["x"] }, metadata: { plan: "pro" } } });
+latch.verify(new Request("https://h/", { headers: latch.headers("key-a") }), { permission: { all: ["x"] } });
+await latch.change({ "key-a": { revoked: true } });
+// @ts-expect-error there is no such key
+latch.headers("key-b");
+// @ts-expect-error an accepted verdict has no reply
+if (judged.ok) console.log(judged.reply);
+// @ts-expect-error which of both was not asked
+console.log(judged.reply);
+// @ts-expect-error any or all
+verifier.verifyKey("text", { permission: { some: ["a"] } });
+// @ts-expect-error one place
+createVerifier({ root: "", source: mine, location: { basic: "user" } });
 
 const guard = middleware({ verifier, requirement: ({ method }) => ({ permission: method.toLowerCase() }) });
 const table: RouteTable = routes({ "GET,HEAD /admin/:id": need, "/public/*": {}, "/": "deny", default: "deny" }, { caseSensitive: false });

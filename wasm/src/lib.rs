@@ -5,10 +5,10 @@
 //!
 //! | area | written by | read by |
 //! |---|---|---|
-//! | key, ip, block | the host, before each call | [`verify_key`], [`verify_block`], [`verify_noting`], [`compile`], [`path`] |
+//! | key, ip, block | the host, before each call | [`verify_key`], [`verify_block`], [`verify_noting`], [`compile`], [`path`], [`client`] |
 //! | input | the host, after [`input`] made room | [`open`], [`compile_routes`], [`offer`], [`stage_root`], [`feed`], [`patch`], [`stage_supply`], [`supply`] |
 //! | note | [`verify_noting`] | the host |
-//! | text | [`identity`], [`path`], [`realm`], [`interest`], [`floor`], [`trees`], [`needs`], [`stage_needs`], [`fetch`], [`lazy_stats`], and every call that returned -1 | the host |
+//! | text | [`identity`], [`grants`], [`client`], [`path`], [`realm`], [`interest`], [`floor`], [`trees`], [`needs`], [`stage_needs`], [`fetch`], [`lazy_stats`], and every call that returned -1 | the host |
 //! | table | [`objects`] | the host, also when the instance has stopped |
 //!
 //! A length of [`NO_TEXT`] means that there is no text, a length beyond an area that the text did not fit.
@@ -24,7 +24,7 @@ extern crate std;
 mod verify;
 
 pub use edgelatch_wasm_upkeep::*;
-pub use verify::{path, verify_block, verify_key, verify_noting};
+pub use verify::{client, path, verify_block, verify_key, verify_noting};
 
 /// Traps. The host reports it, answers `internal`, and sets up another instance; a message would only take room.
 #[cfg(feature = "standalone")]

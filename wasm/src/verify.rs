@@ -3,6 +3,7 @@
 use alloc::borrow::Cow;
 use edgelatch_core::edge::{Edge, Outcome, RequirementId};
 use edgelatch_core::http::{Block, normalize_path};
+use edgelatch_core::text::Say;
 use edgelatch_core::verdict::Code;
 use edgelatch_wasm_upkeep::{NO_TEXT, State, length, seconds, with};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -65,4 +66,17 @@ pub fn path(block_len: u32) -> u32 {
         })
     });
     found.flatten().unwrap_or(0)
+}
+
+/// Leaves the client's address, as the client-address rule derives it from the request in the block area, as text. Returns whether it is known.
+#[wasm_bindgen]
+pub fn client(block_len: u32) -> u32 {
+    let told = with(|state| {
+        let State { edge, block, text, .. } = state;
+        let client = edge.as_ref()?.config().client(block.text(block_len)?)?;
+        text.clear();
+        client.say(text);
+        Some(1)
+    });
+    told.flatten().unwrap_or(0)
 }

@@ -76,6 +76,8 @@ pub const MAX_ROLE_PATTERNS: usize = 256;
 /// Roles of one key, or of one owner whose keys have them: more than any predefined set has. With the limit above, one question
 /// about a permission looks at 8,192 patterns at the most.
 pub const MAX_SET_ROLES: usize = 32;
+/// Permissions of which a route requires any or all: a longer list is a case for a permission of its own. Each is one such question.
+pub const MAX_DEMANDED: usize = 8;
 /// Services of one scope: a longer list is a case for "all" or for a second key.
 pub const MAX_SCOPE_SERVICES: usize = 128;
 /// Requirements that one edge compiles; routes are few, and a host that made them up per request would leak otherwise.

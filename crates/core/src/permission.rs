@@ -5,9 +5,11 @@
 //! segment    := 1*(ALPHA / DIGIT / "_" / "-")   case-sensitive
 //! pattern    := like a permission; a whole segment may be "*", which stands for one or more segments
 //! service    := segment ("." segment)*
+//! demand     := permission *("|" permission)    any of them will do
+//!             / permission *("&" permission)    all of them are needed
 //! ```
 
-use crate::limits::{MAX_PERMISSION_BYTES, MAX_SEGMENTS};
+use crate::limits::{MAX_DEMANDED, MAX_PERMISSION_BYTES, MAX_SEGMENTS};
 use crate::work;
 
 /// Whether `text` is a well-formed permission or service name: something a route may require.
@@ -18,6 +20,31 @@ pub fn is_permission(text: &[u8]) -> bool {
 /// Whether `text` is a well-formed pattern: something a role may grant.
 pub fn is_pattern(text: &[u8]) -> bool {
     well_formed(text, true)
+}
+
+const ANY: u8 = b'|';
+const ALL: u8 = b'&';
+
+/// Whether `text` is a well-formed demand: what a route may require of the roles of a key.
+pub fn is_demand(text: &[u8]) -> bool {
+    let mixed = text.contains(&ANY) && text.contains(&ALL);
+    !mixed && demanded(text).count() <= MAX_DEMANDED && demanded(text).all(is_permission)
+}
+
+fn demanded(demand: &[u8]) -> impl Iterator<Item = &[u8]> {
+    demand.split(|&b| b == ANY || b == ALL)
+}
+
+/// Whether a well-formed demand is met, where `granted` says of one permission whether it is granted.
+pub(crate) fn is_met<E>(demand: &[u8], mut granted: impl FnMut(&[u8]) -> Result<bool, E>) -> Result<bool, E> {
+    let all = demand.contains(&ALL);
+    for permission in demanded(demand) {
+        // The first that is granted settles one kind, the first that is not the other.
+        if granted(permission)? != all {
+            return Ok(!all);
+        }
+    }
+    Ok(all)
 }
 
 fn well_formed(text: &[u8], stars: bool) -> bool {
@@ -114,6 +141,26 @@ mod tests {
         assert!(!m("read", "READ") && !m("read", "write"));
         assert!(!m("*", "*"), "a star is not a permission");
         assert!(!m("*", "") && !m("", "") && !m("a..b", "a..b") && !m("a*", "ab"));
+    }
+
+    #[test]
+    fn demands() {
+        let met = |demand: &str, held: &[&str]| {
+            assert!(is_demand(demand.as_bytes()), "{demand}");
+            is_met(demand.as_bytes(), |wanted| Ok::<_, ()>(held.iter().any(|one| one.as_bytes() == wanted))).unwrap()
+        };
+        assert!(met("a", &["a"]) && !met("a", &[]) && !met("a", &["b"]));
+        assert!(met("a|b", &["a"]) && met("a|b", &["b"]) && met("a|b", &["a", "b"]) && !met("a|b", &["c"]));
+        assert!(met("a&b", &["a", "b"]) && !met("a&b", &["a"]) && !met("a&b", &["b"]) && !met("a&b", &[]));
+        assert!(met("a&a", &["a"]) && !met("a|a", &["b"]));
+        let many = ["p"; MAX_DEMANDED];
+        assert!(is_demand(many.join("|").as_bytes()) && is_demand(many.join("&").as_bytes()));
+        // None of these may pass for a demand that asks for less.
+        for bad in ["", "|", "&", "a|", "|a", "a||b", "a&", "&a", "a&&b", "a|b&c", "a&b|c", "a|*", "a&b.*", "a |b", "a,b"] {
+            assert!(!is_demand(bad.as_bytes()), "{bad}");
+        }
+        assert!(!is_demand(format!("{}|p", many.join("|")).as_bytes()));
+        assert_eq!(is_met(b"a|b", |_| Err::<bool, _>("lack")), Err("lack"));
     }
 
     /// Stars multiply nothing: each costs one step, and a word at most one more for each segment.

@@ -2,7 +2,9 @@
 
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::client_ip::{ClientIpRule, PLATFORMS};
-use edgelatch_core::http::{Block, CredentialHeaders, Lines, extract, host_ok, is_preflight, normalize_path};
+use edgelatch_core::http::{
+    Block, CredentialHeaders, KeyLocation, Lines, Places, extract, host_ok, is_preflight, normalize_path,
+};
 use edgelatch_core::ip::Ip;
 use edgelatch_core::policy::{AllowMode, IpPolicy, IpVerdict, Order, PolicyView};
 use edgelatch_testkit::random::Random;
@@ -177,6 +179,15 @@ fn rules() -> Vec<ClientIpRule> {
 fn request_blocks() {
     let mut random = Random(0xb10c);
     let rules = rules();
+    let location = |text| Some(KeyLocation::parse(text).unwrap());
+    let locations = [
+        None,
+        location("header x-own"),
+        location("header authorization Token"),
+        location("header authorization"),
+        location("basic username"),
+        location("basic password"),
+    ];
     let mut read = 0;
     for _ in 0..60_000 {
         let bytes = random.mutate(BLOCKS);
@@ -189,8 +200,10 @@ fn request_blocks() {
         for rule in &rules {
             rule.derive(block.peer(), block.proxy_line(), block.lines());
         }
+        let location = &locations[random.below(locations.len())];
         for query in [None, Some("api_key")] {
-            if let Ok(key) = extract(&block, CredentialHeaders::all(), query) {
+            let places = Places { credentials: CredentialHeaders::all(), query, location: location.as_ref() };
+            if let Ok(key) = extract(&block, places) {
                 assert!(!key.is_empty() && key.is_ascii() && !key.contains(&b' '));
             }
         }

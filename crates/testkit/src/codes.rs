@@ -4,7 +4,7 @@
 use crate::shell;
 use anyhow::{Context, Result};
 use edgelatch_core::edge::{Outcome, RequirementId};
-use edgelatch_core::limits::{MAX_HEAD_BYTES, MAX_PATCH_BYTES, MAX_REQUIREMENTS, MAX_ROOT_BYTES, MAX_ROOT_CHAIN};
+use edgelatch_core::limits::{MAX_DEMANDED, MAX_HEAD_BYTES, MAX_PATCH_BYTES, MAX_REQUIREMENTS, MAX_ROOT_BYTES, MAX_ROOT_CHAIN};
 use edgelatch_core::verdict::{CODES, Challenge, Code, CodeRow, Reply};
 use std::{fmt::Write as _, fs};
 
@@ -80,11 +80,12 @@ const FLAGS: [(&str, u8, &str); 4] = [
 ];
 /// The names of credential headers in configurations, and the header of each as responses spell it.
 const CREDENTIALS: [(&str, &str); 2] = [("bearer", "Authorization"), ("x-api-key", "X-API-Key")];
-const LIMITS: [(&str, usize, &str); 4] = [
+const LIMITS: [(&str, usize, &str); 5] = [
     ("rootChain", MAX_ROOT_CHAIN, "Roots that one update may bring."),
     ("rootBytes", MAX_ROOT_BYTES, "Bytes of a root, and more than any head has."),
     ("patchBytes", MAX_PATCH_BYTES, "Bytes of a patch."),
     ("requirements", MAX_REQUIREMENTS, "Requirements that one edge compiles."),
+    ("demanded", MAX_DEMANDED, "Permissions that one requirement names."),
 ];
 
 const _: () =

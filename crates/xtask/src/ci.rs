@@ -20,7 +20,7 @@ const AFTER: &[Step] =
     &[Step { name: "demo", about: "each row of the demo is as expected", plan: || test::own_step(Counts::Ours, &["demo"]) }];
 
 /// Crates that are workspaces of their own and are compiled to wasm.
-const WASM_CRATES: &[&str] = &["wasm", "wasm/upkeep", "tests/conformance/ip_wasm"];
+const WASM_CRATES: &[&str] = &["wasm", "wasm/upkeep", "wasm/testing", "tests/conformance/ip_wasm"];
 
 pub fn main(choice: &Choice) -> Result<()> {
     let Some(chosen) = choice.of(BEFORE.iter().chain(test::STEPS).chain(AFTER))? else { return Ok(()) };

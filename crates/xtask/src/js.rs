@@ -13,8 +13,9 @@ const PACKAGE: Work = Work {
         "js/tsconfig.cjs.json",
         "js/scripts",
         "js/README.md",
-        "js/docs/bundlers.md",
+        "js/docs",
         "js/wasm/edgelatch.wasm",
+        "js/wasm/testing.wasm",
         "crates/xtask/src/js.rs",
     ],
     outputs: &["js/dist", "tests/node_modules/edgelatch/package.json", "examples/node_modules/edgelatch/package.json"],
@@ -23,6 +24,7 @@ const PACKAGE: Work = Work {
 /// Builds whatever is out of date.
 pub fn prepare() -> Result<()> {
     wasm::build(false)?;
+    wasm::build_testing(false)?;
     npm::dependencies()?;
     PACKAGE.update(false, || ["build", "stage"].iter().try_for_each(|script| npm::run("js", &["run", "--silent", script])))?;
     Ok(())

@@ -16,6 +16,8 @@ pub const TARGET: &str = "wasm32-unknown-unknown";
 const SHIPPED: &[&str] = &["--features", "standalone"];
 /// Where the shipped file goes.
 const FILE: &str = "js/wasm/edgelatch.wasm";
+/// What makes realms for tests of users. No other entry of the package has it.
+const TESTING: &str = "js/wasm/testing.wasm";
 
 const SHIPPED_FILE: Work = Work {
     name: "wasm",
@@ -34,6 +36,9 @@ const SHIPPED_FILE: Work = Work {
     outputs: &[FILE],
 };
 
+const TESTING_FILE: Work =
+    Work { name: "wasm-testing", recipe: "2 web unlocated Oz converge low", outputs: &[TESTING], ..SHIPPED_FILE };
+
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Build even if no input changed
@@ -42,29 +47,45 @@ pub struct Arguments {
 }
 
 pub fn main(arguments: &Arguments) -> Result<()> {
-    let built = build(arguments.force)?;
-    let size = Size::of(&shell::root().join(FILE))?;
-    let note = if built { "" } else { " (up to date)" };
-    println!("{FILE}: {} bytes, {} with brotli{note}", size.raw, size.brotli);
+    for (file, built) in [(FILE, build(arguments.force)?), (TESTING, build_testing(arguments.force)?)] {
+        let size = Size::of(&shell::root().join(file))?;
+        let note = if built { "" } else { " (up to date)" };
+        println!("{file}: {} bytes, {} with brotli{note}", size.raw, size.brotli);
+    }
     Ok(())
 }
 
-/// Builds the shipped wasm file; `false` if it was up to date.
+/// Builds the wasm file that verifies; `false` if it was up to date.
 pub fn build(force: bool) -> Result<bool> {
     SHIPPED_FILE.update(force, || {
-        let processed = shell::scratch("bindgen")?;
-        let module = compile("wasm", "edgelatch_wasm.wasm", SHIPPED)?;
-        let mut module = read(&module)?;
+        let mut module = read(&compile("wasm", "edgelatch_wasm.wasm", SHIPPED)?)?;
         silence::panics(&mut module);
         silence::places(&mut module);
-        process(Bindgen::new().web(true)?.input_module("edgelatch", module), &processed)?;
-        fs::create_dir_all(shell::root().join("js/wasm"))?;
-        let processed = processed.join("edgelatch_bg.wasm");
-        let mut module = read(&processed)?;
-        only_ours(&mut module);
-        module.emit_wasm_file(&processed)?;
-        shrink(&processed, &shell::root().join(FILE))
+        finish(module, FILE, only_ours)
     })
+}
+
+/// Builds the one that makes realms for tests, likewise.
+pub fn build_testing(force: bool) -> Result<bool> {
+    TESTING_FILE.update(force, || {
+        finish(
+            read(&compile("wasm", "edgelatch_wasm_testing.wasm", &["--package", "edgelatch-wasm-testing"])?)?,
+            TESTING,
+            |_| {},
+        )
+    })
+}
+
+/// Adds what JavaScript calls it by, lets `strip` take out what nobody needs of that, and makes it small.
+fn finish(module: Module, file: &str, strip: impl FnOnce(&mut Module)) -> Result<()> {
+    let processed = shell::scratch("bindgen")?;
+    process(Bindgen::new().web(true)?.input_module("edgelatch", module), &processed)?;
+    fs::create_dir_all(shell::root().join("js/wasm"))?;
+    let processed = processed.join("edgelatch_bg.wasm");
+    let mut module = read(&processed)?;
+    strip(&mut module);
+    module.emit_wasm_file(&processed)?;
+    shrink(&processed, &shell::root().join(file))
 }
 
 /// Compiles the judge of the address cases and returns its CommonJS module.

@@ -11,31 +11,43 @@ import { CACHING, varyWithCredentials } from "../guard.js";
 type WriteHead = ServerResponse["writeHead"];
 type HeadersObject = Readonly<Record<string, unknown>>;
 
-/** {@link CACHING} in the three forms that `writeHead` takes. */
-const OBJECT = { "Cache-Control": CACHING["cache-control"], Vary: CACHING.vary } as const;
-const PAIRS: readonly (readonly string[])[] = Object.entries(OBJECT);
-const FLAT: readonly string[] = PAIRS.flat();
+/** {@link CACHING} in the three forms that `writeHead` takes, and the functions that add it. */
+class Ours {
+  readonly object: Readonly<Record<string, string>>;
+  readonly pairs: readonly (readonly string[])[];
+  readonly flat: readonly string[];
+  /** By the function that is to be called in the end, and by itself, so that a second middleware adds nothing. */
+  readonly adding = new WeakMap<WriteHead, WriteHead>();
 
-/** By the function that is to be called in the end, and by itself, so that a second middleware adds nothing. */
-const ADDING = new WeakMap<WriteHead, WriteHead>();
-
-/** Has the response carry {@link CACHING}, where its handler says nothing else. */
-export function tellCaches(response: Pick<ServerResponse, "writeHead">): void {
-  const { writeHead } = response;
-  response.writeHead = ADDING.get(writeHead) ?? adding(writeHead);
+  constructor(readonly vary: string) {
+    this.object = { "Cache-Control": CACHING["cache-control"], Vary: vary };
+    this.pairs = Object.entries(this.object);
+    this.flat = this.pairs.flat();
+  }
 }
 
-function adding(original: WriteHead): WriteHead {
+/** By what `Vary` says: one, and one more for each place that a host has of its own for keys. */
+const OURS = new Map<string, Ours>();
+
+/** Has the response carry {@link CACHING}, where its handler says nothing else. */
+export function tellCaches(response: Pick<ServerResponse, "writeHead">, vary: string): void {
+  let ours = OURS.get(vary);
+  if (ours === undefined) OURS.set(vary, (ours = new Ours(vary)));
+  const { writeHead } = response;
+  response.writeHead = ours.adding.get(writeHead) ?? adding(writeHead, ours);
+}
+
+function adding(original: WriteHead, ours: Ours): WriteHead {
   const writeHead = original as (this: ServerResponse, status: number, ...more: unknown[]) => ServerResponse;
   const adds = function (this: ServerResponse, status: number, reason?: unknown, more?: unknown): ServerResponse {
     // As Node reads it: what is no reason is headers.
     const headers = typeof reason === "string" ? more : (more ?? reason);
     const own = speaks(this, headers);
-    if (own) settle(this, headers);
-    const all = own ? undefined : withOurs(headers);
+    if (own) settle(this, headers, ours);
+    const all = own ? undefined : withOurs(headers, ours);
     return typeof reason === "string" ? writeHead.call(this, status, reason, all) : writeHead.call(this, status, all);
   } as WriteHead;
-  ADDING.set(original, adds).set(adds, adds);
+  ours.adding.set(original, adds).set(adds, adds);
   return adds;
 }
 
@@ -54,17 +66,17 @@ function isOurs(name: unknown): boolean {
 }
 
 /** The headers argument of `writeHead` with ours, in its own form. */
-function withOurs(headers: unknown): unknown {
-  if (headers === undefined || headers === null) return OBJECT; // the one form that every other wrapper of `writeHead` reads
-  if (!Array.isArray(headers)) return { ...(headers as HeadersObject), ...OBJECT };
-  return [...headers, ...(Array.isArray(headers[0]) ? PAIRS : FLAT)];
+function withOurs(headers: unknown, { object, pairs, flat }: Ours): unknown {
+  if (headers === undefined || headers === null) return object; // the one form that every other wrapper of `writeHead` reads
+  if (!Array.isArray(headers)) return { ...(headers as HeadersObject), ...object };
+  return [...headers, ...(Array.isArray(headers[0]) ? pairs : flat)];
 }
 
 /** Sets all headers one by one. What the handler says of caching stays, and to its `Vary` the credential headers are added. */
-function settle(response: ServerResponse, headers: unknown): void {
+function settle(response: ServerResponse, headers: unknown, { vary }: Ours): void {
   for (const [name, values] of given(headers)) response.setHeader(name, values.length === 1 ? (values[0] as string) : values);
   if (!response.hasHeader("cache-control")) response.setHeader("Cache-Control", CACHING["cache-control"]);
-  response.setHeader("Vary", varyWithCredentials([response.getHeader("vary") ?? []].flat().join(", ")));
+  response.setHeader("Vary", varyWithCredentials([response.getHeader("vary") ?? []].flat().join(", "), vary));
 }
 
 /** The values of each name. */

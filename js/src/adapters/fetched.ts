@@ -1,7 +1,7 @@
 /** What adapters over fetch's requests and responses do with them. */
 import { CACHING, type GuardOptions, isIdentityHeader, varyWithCredentials } from "../guard.js";
 import { type Reply, responseOf } from "../reply.js";
-import type { Verdict } from "../verdict.js";
+import type { Verdict } from "../types/verdict.js";
 
 /** The response to a refused request: the host's own, if it has one, or the usual one. Rejects with what the host throws. */
 export async function answered<Host extends unknown[]>(own: GuardOptions<Host, Response | undefined>["refuse"], verdict: Verdict, refusal: Reply, host: Host): Promise<Response> {
@@ -31,9 +31,9 @@ export function withoutIdentity<R extends Request>(request: R): R {
 }
 
 /** The response with what caches are told, where its handler says nothing else. */
-export function withCaching(response: Response): Response {
+export function withCaching(response: Response, vary: string): Response {
   if (response.status === 101) return response; // a WebSocket: no cache, and no copy of it can be made
-  return changed(response, tellCaches);
+  return changed(response, (headers) => tellCaches(headers, vary));
 }
 
 /** Where the headers of a response are set. */
@@ -49,7 +49,7 @@ function changed(response: Response, change: (headers: Headers) => void): Respon
 }
 
 /** Sets what caches are told, where nothing else is said. */
-export function tellCaches(headers: Pick<Headers, "has" | "get" | "set">): void {
+export function tellCaches(headers: Pick<Headers, "has" | "get" | "set">, vary: string): void {
   if (!headers.has("cache-control")) headers.set("cache-control", CACHING["cache-control"]);
-  headers.set("vary", varyWithCredentials(headers.get("vary") ?? ""));
+  headers.set("vary", varyWithCredentials(headers.get("vary") ?? "", vary));
 }

@@ -7,7 +7,7 @@ import { Guard, type GuardOptions } from "../guard.js";
 import { type Reply, responseOf } from "../reply.js";
 import type { NodeRequest, RequestContext } from "../types/verifier.js";
 import { OMITTED } from "../util/own.js";
-import type { Verdict } from "../verdict.js";
+import type { Verdict } from "../types/verdict.js";
 import { answered, tellCaches, withCaching, withoutIdentity } from "./fetched.js";
 import { admit, type Incoming, type Outgoing, reportWhenDone, send, stripIdentity } from "./incoming.js";
 
@@ -111,9 +111,9 @@ async function passed(event: Second, verdict: Verdict, next: () => unknown, repo
   try {
     const given = await next();
     const response = given instanceof Response;
-    if (!verdict.preflight && !response) tellCaches(event.res.headers);
+    if (!verdict.preflight && !response) tellCaches(event.res.headers, verdict.vary);
     report(response ? given.status : (event.res.status ?? (typeof given === "symbol" ? NOT_FOUND : 200)));
-    return response && !verdict.preflight ? withCaching(given) : given;
+    return response && !verdict.preflight ? withCaching(given, verdict.vary) : given;
   } catch (error) {
     const { status } = error as { status?: unknown };
     report(typeof status === "number" ? status : 500);

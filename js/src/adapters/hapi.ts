@@ -5,7 +5,7 @@
  */
 import { Guard, type GuardOptions } from "../guard.js";
 import { OMITTED } from "../util/own.js";
-import type { Verdict } from "../verdict.js";
+import type { Verdict } from "../types/verdict.js";
 import { admit, type Incoming, type Outgoing, reportWhenDone } from "./incoming.js";
 
 /** @ts-ignore Hapi need not be there: its types are added to where it is. */

@@ -7,7 +7,7 @@ import { Guard, type GuardOptions } from "../guard.js";
 import { targetOf } from "../request/block.js";
 import type { NodeRequest, RequestContext } from "../types/verifier.js";
 import { own } from "../util/own.js";
-import type { Verdict } from "../verdict.js";
+import type { Verdict } from "../types/verdict.js";
 import { answered, tellCaches, withoutIdentity } from "./fetched.js";
 import { type Incoming, stripIdentity } from "./incoming.js";
 
@@ -60,7 +60,7 @@ export function check<Context extends HonoContext = HonoContext>(options: CheckO
     c.set("edgelatch", verdict);
     await next(); // what handlers throw, Hono has answered by now
     const { status, headers } = c.res;
-    if (!verdict.preflight && status !== SWITCHED) tellCaches({ has: (name) => headers.has(name), get: (name) => headers.get(name), set: (name, value) => c.header(name, value) });
+    if (!verdict.preflight && status !== SWITCHED) tellCaches({ has: (name) => headers.has(name), get: (name) => headers.get(name), set: (name, value) => c.header(name, value) }, verdict.vary);
     verdict.report({ status });
     return undefined;
   };

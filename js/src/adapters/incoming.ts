@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { isIdentityHeader } from "../guard.js";
 import type { Reply } from "../reply.js";
 import type { NodeRequest } from "../types/verifier.js";
-import type { Verdict } from "../verdict.js";
+import type { Verdict } from "../types/verdict.js";
 import { tellCaches } from "./caching.js";
 
 declare module "node:http" {
@@ -34,7 +34,7 @@ export function admit(verdict: Verdict, request: Incoming, response: Outgoing, r
   stripIdentity(request);
   request.edgelatch = verdict;
   if (reports) reportWhenDone(response, verdict);
-  if (!verdict.preflight) tellCaches(response as ServerResponse);
+  if (!verdict.preflight) tellCaches(response as ServerResponse, verdict.vary);
 }
 
 /** Sends a reply, unless somebody else, such as a time limit, has answered while a refresh was waited for. */

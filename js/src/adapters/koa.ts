@@ -6,7 +6,7 @@
 import { Guard, type GuardOptions } from "../guard.js";
 import type { Reply } from "../reply.js";
 import { OMITTED } from "../util/own.js";
-import type { Verdict } from "../verdict.js";
+import type { Verdict } from "../types/verdict.js";
 import { admit, type Incoming, type Outgoing, reportWhenDone } from "./incoming.js";
 
 /** @ts-ignore Koa need not be there: its types are added to where it is. */

@@ -39,16 +39,16 @@ export function edgeResult({ status, headers, body }: Reply): EdgeResult {
  * A host's result with what caches are told, where it says nothing else.
  *
  * @param usual headers that count where the host sets none of that name
- * @param vary whether the response depends on the credential
+ * @param vary the request headers that the response depends on, if it does
  */
-export function resultOf(event: LambdaEvent, given: unknown, usual: Readonly<Record<string, string>>, vary: boolean): Told {
+export function resultOf(event: LambdaEvent, given: unknown, usual: Readonly<Record<string, string>>, vary?: string): Told {
   const result = asResult(event, given);
   const lists = multiValued(event);
   const all: Record<string, (string | number | boolean)[]> = {};
   const said = [...Object.entries(result.headers ?? {}), ...(lists ? Object.entries(result.multiValueHeaders ?? {}) : [])];
   for (const [name, value] of said) all[name.toLowerCase()] = [value].flat();
   for (const [name, value] of Object.entries(usual)) all[name] ??= [value];
-  if (vary) all["vary"] = [varyWithCredentials((all["vary"] ?? []).join(", "))];
+  if (vary !== undefined) all["vary"] = [varyWithCredentials((all["vary"] ?? []).join(", "), vary)];
   if (lists) return { result: { ...result, headers: undefined, multiValueHeaders: all }, status: result.statusCode };
   const headers = Object.fromEntries(Object.entries(all).map(([name, [value]]) => [name, value]));
   return { result: { ...result, headers }, status: result.statusCode };

@@ -8,7 +8,7 @@
  * @module
  */
 import { Guard, type GuardOptions } from "../guard.js";
-import type { Verdict } from "../verdict.js";
+import type { Verdict } from "../types/verdict.js";
 import { type EdgeEvent, type EdgeRequest, type LambdaEvent, requestOf } from "./lambda-event.js";
 import { edgeResult, type EdgeResult, refusedResult, resultOf, withoutForged } from "./lambda-result.js";
 
@@ -44,13 +44,13 @@ export function protect<Event extends LambdaEvent, Context, Result>(
     const refusal = guard.refusal(verdict);
     if (refusal !== undefined) {
       const given = await guard.own?.(verdict, event, context);
-      const { result, status } = given === undefined ? refusedResult(event, refusal) : resultOf(event, given, { "cache-control": "no-store" }, false);
+      const { result, status } = given === undefined ? refusedResult(event, refusal) : resultOf(event, given, { "cache-control": "no-store" });
       verdict.report({ status });
       return result as Result;
     }
     return finished(verdict, async () => {
       const given = await handler(withoutForged(event), verdict, context);
-      return verdict.preflight ? resultOf(event, given, {}, false) : resultOf(event, given, { "cache-control": "private" }, true);
+      return verdict.preflight ? resultOf(event, given, {}) : resultOf(event, given, { "cache-control": "private" }, verdict.vary);
     }) as Promise<Result>;
   };
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Guard, type GuardOptions } from "../guard.js";
 import { OMITTED } from "../util/own.js";
-import type { Verdict } from "../verdict.js";
+import type { Verdict } from "../types/verdict.js";
 import { admit, answerOwn, send } from "./incoming.js";
 
 export type { Incoming } from "./incoming.js"; // with what it adds to Node's own

@@ -1,7 +1,7 @@
 /** {@link Guard} for hosts whose handlers take a fetch `Request` and return a `Response`. */
 import { Guard, type GuardOptions } from "../guard.js";
 import type { RequestContext } from "../types/verifier.js";
-import type { Verdict } from "../verdict.js";
+import type { Verdict } from "../types/verdict.js";
 import { answered, withCaching, withoutIdentity } from "./fetched.js";
 
 /** Options of {@link Protect}. `refuse`, `requirement` and `context` get the request and what the host passes behind it; `verifier` the latter alone. */
@@ -40,7 +40,7 @@ export function protectWith(context: (request: Request, rest: readonly unknown[]
       if (refusal !== undefined) return answered(guard.own, verdict, refusal, [request, ...rest]);
       try {
         const given = await handler(withoutIdentity(request), verdict, ...rest);
-        const response = verdict.preflight ? given : withCaching(given);
+        const response = verdict.preflight ? given : withCaching(given, verdict.vary);
         verdict.report({ status: response.status });
         return response;
       } catch (error) {

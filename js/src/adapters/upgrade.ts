@@ -1,10 +1,11 @@
 /** {@link Guard} for requests that want another protocol on their connection, such as WebSockets: Node gives them to no request handler. */
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { OptionError } from "../errors.js";
 import { Guard, type GuardOptions } from "../guard.js";
 import type { Reply } from "../reply.js";
 import { OMITTED } from "../util/own.js";
-import type { Verdict } from "../verdict.js";
+import type { Verdict } from "../types/verdict.js";
 import { stripIdentity } from "./incoming.js";
 
 /** Options of {@link upgrade}. `refuse` returns the reply to send in place of the usual one. */
@@ -61,6 +62,6 @@ function ignore(): void {}
 
 function send(socket: Duplex, { status, headers, body }: Reply): void {
   const lines = Object.entries({ connection: "close", "content-length": Buffer.byteLength(body), ...headers }).map(([name, value]) => `${name}: ${value}`);
-  if (lines.some((line) => /[\r\n]/.test(line))) throw new TypeError("upgrade: a header of the reply has a line break");
+  if (lines.some((line) => /[\r\n]/.test(line))) throw new OptionError("upgrade: a header of the reply has a line break");
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
 }

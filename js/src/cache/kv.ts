@@ -1,4 +1,4 @@
-import { CacheError } from "../errors.js";
+import { CacheError, OptionError } from "../errors.js";
 import type { EdgeCache } from "./cache.js";
 
 /** The part of a KV binding that is used. */
@@ -15,7 +15,7 @@ const MAX_VALUE = 25 * 1024 * 1024;
  * looked at its source. A value has at most 25 MiB, about a million plain keys: a larger snapshot is not kept, which `onError` hears.
  */
 export function kvCache(namespace: KvNamespace): EdgeCache {
-  if (typeof namespace?.get !== "function" || typeof namespace.put !== "function") throw new TypeError("kvCache: a KV binding is needed; it is a property of `env`");
+  if (typeof namespace?.get !== "function" || typeof namespace.put !== "function") throw new OptionError("kvCache: a KV binding is needed; it is a property of `env`");
   return {
     shared: true, // by all isolates
     get: async (name) => (await namespace.get(name, "stream")) ?? undefined,

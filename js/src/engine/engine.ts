@@ -19,6 +19,7 @@ import { Offer } from "./exports.js";
 import { Filling } from "./filling.js";
 import type { Holding } from "./holding.js";
 import { Instance } from "./instance.js";
+import type { Manner } from "./manner.js";
 import type { Timing } from "./pace.js";
 import { MemoryParts, type Parts, rowsOf } from "./parts.js";
 import { prepare, stageRoot, tableOf } from "./restore.js";
@@ -45,9 +46,9 @@ export class Engine extends Filling {
   #candidate: Candidate | undefined;
 
   /** @param config the core's configuration text: `key=value` lines */
-  constructor(module: WebAssembly.Module, root: Uint8Array, config: string, onTrouble: (error: Error) => void) {
+  constructor(module: WebAssembly.Module, root: Uint8Array, config: string, onTrouble: (error: Error) => void, manner?: Manner) {
     const first = new Instance(module, root, config);
-    super(first, onTrouble);
+    super(first, onTrouble, manner);
     this.#floor = floorOf(first);
     this.#open = (floor) => new Instance(module, root, floor === "" ? config : `${config.replace(/^floor=.*\n/m, "")}floor=${floor}\n`);
   }

@@ -23,6 +23,8 @@ export interface Exports {
   note_ptr(): number;
   note_len(): number;
   identity(packed: number, generation: number): number;
+  grants(packed: number, generation: number): number;
+  client(length: number): number;
   release(generation: number): void;
   path(length: number): number;
   offer(now: number): number;
@@ -89,7 +91,7 @@ export const FIELD_SEPARATOR = "\x1f";
 /** Between the items of a field that is a list. */
 export const ITEM_SEPARATOR = "\x1e";
 /** The fields that `identity` leaves, in this order. */
-export const IDENTITY = { keyId: 0, org: 1, owner: 2, name: 3, roles: 4, services: 5, metadata: 6 } as const;
+export const IDENTITY = { keyId: 0, org: 1, owner: 2, name: 3, expiresAt: 4, roles: 5, services: 6, metadata: 7 } as const;
 /** Stands for every service in a list of services. */
 export const ALL_SERVICES = "*";
 

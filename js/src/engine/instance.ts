@@ -31,10 +31,7 @@ export class Instance {
     this.exports = instantiate(module).exports as unknown as Exports;
     this.#views();
     const text = encoder.encode(config);
-    const input = new Uint8Array(root.length + text.length);
-    input.set(root);
-    input.set(text, root.length);
-    this.input(input);
+    this.input(new Uint8Array([...root, ...text]));
     this.checked((wasm) => wasm.open(root.length));
   }
 
@@ -71,6 +68,16 @@ export class Instance {
   identity(packed: number, generation: number): string | undefined {
     const told = this.call((wasm) => wasm.identity(packed, generation));
     return told === 0 ? undefined : decoder.decode(this.bytes({ at: told % LENGTH, length: Math.floor(told / LENGTH) }));
+  }
+
+  /** The patterns that the roles behind a verdict grant, as a list; `undefined` when they are gone. */
+  grants(packed: number, generation: number): string | undefined {
+    return this.text((wasm) => wasm.grants(packed, generation));
+  }
+
+  /** The address of a request's client, by the configured rule. */
+  client(request: Laid): string | undefined {
+    return this.text((wasm) => wasm.client(this.#lay(request)));
   }
 
   compile(service: string | undefined, permission: string | undefined): number {

@@ -1,5 +1,5 @@
 /** How a lazy edge gets the objects that verdicts ask for, while their requests wait. Whether one may be fetched is the core's to say. */
-import { SourceError, TrapError } from "../errors.js";
+import { OptionError, SourceError, sourceFault, TrapError } from "../errors.js";
 import { LOST_AFTER, type WaitUntil } from "../refresh/single-flight.js";
 import type { Source } from "../sources/source.js";
 import type { Clock } from "../util/clock.js";
@@ -40,7 +40,7 @@ export class Lookups {
    * @param patience milliseconds that a request waits for one object at most
    */
   constructor(engine: Engine, source: Source, seconds: () => number, patience: number, report: (error: Error) => void, clock: Clock) {
-    if (typeof source.object !== "function") throw new TypeError("lazy: the source has no object() method, by which single objects are fetched");
+    if (typeof source.object !== "function") throw new OptionError("lazy: the source has no object() method, by which single objects are fetched");
     this.#engine = engine;
     this.#object = source.object.bind(source);
     this.#seconds = seconds;
@@ -125,7 +125,7 @@ export class Lookups {
     const now = this.#clock.now();
     if (now < this.#quietUntil) return;
     this.#quietUntil = now + REPORT_PAUSE;
-    this.#report(error instanceof Error ? error : new SourceError("source", String(error)));
+    this.#report(sourceFault(error));
   }
 }
 

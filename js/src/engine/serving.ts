@@ -4,29 +4,26 @@ import { CODE, PACKED } from "../generated/codes.js";
 import { MAX_BROUGHT, placeNeeded } from "./exports.js";
 import type { Instance } from "./instance.js";
 import type { Laid, Note } from "./laid.js";
+import { type Manner, USUAL } from "./manner.js";
 import type { Need, Parts } from "./parts.js";
+import { Present } from "./present.js";
 import { missing } from "./restore.js";
-import { NO_SNAPSHOT, type Snapshot, Trees } from "./snapshot.js";
 
-export class Serving {
+export class Serving extends Present {
   /** Names of the headers that the core wants to see, lower case. */
   readonly headerNames: readonly string[];
   /** The realm of the root. */
   readonly realm: string;
-  snapshot: Snapshot = NO_SNAPSHOT;
+  /** How it speaks to callers of the place where their key stands. */
+  readonly manner: Manner;
   /** Why the tree that serves lacks an object that was at hand: it was not what was signed, or did not fit. Only a fresh copy mends that. */
   lacking: Error | undefined;
   /** Where the objects are that the tree that serves lacks, while it is being filled; that of a lazy edge is not, and takes them as they are needed. */
   protected parts: Parts | undefined;
   /** Whether it holds only what requests need of its tree, within a budget. */
   readonly lazy: boolean;
-  protected instance: Instance;
   /** Objects that were given to the tree that serves: each may have moved others. */
   protected supplies = 0;
-  /** Trees that instances before this one have put into force. */
-  #before = 0;
-  readonly #trees = new Trees((generation) => this.#release(generation));
-  readonly #onTrouble: (error: Error) => void;
   /**
    * What was compiled, by number and in its order: another instance that compiles the same in this order numbers it alike. What
    * was refused took no number, and what was compiled again got the one it had.
@@ -34,17 +31,12 @@ export class Serving {
   readonly #compiled = new Map<number, (instance: Instance) => number>();
 
   /** @param onTrouble hears of a trap and of an object that is not what was signed, once each */
-  constructor(instance: Instance, onTrouble: (error: Error) => void) {
-    this.instance = instance;
-    this.#onTrouble = onTrouble;
+  constructor(instance: Instance, onTrouble: (error: Error) => void, manner: Manner = USUAL) {
+    super(instance, onTrouble);
+    this.manner = manner;
     this.realm = instance.text((wasm) => wasm.realm()) ?? "";
     this.lazy = instance.text((wasm) => wasm.lazy_stats()) !== undefined;
     this.headerNames = (instance.text((wasm) => wasm.interest()) ?? "").split("\n");
-  }
-
-  /** Why the instance that served stopped. Until there is another one every verdict is `internal`. */
-  get trapped(): TrapError | undefined {
-    return this.instance.stopped;
   }
 
   /** Judges a key. `requirement` comes from {@link compile}; the answer is the core's packed verdict. */
@@ -97,28 +89,6 @@ export class Serving {
     return this.enter((instance) => instance.path(request));
   }
 
-  /** The text of the identity behind a verdict that was reached under that generation; `undefined` when there is none or its tree is gone. */
-  identity(packed: number, generation: number): string | undefined {
-    const own = generation - this.#before;
-    if (own <= 0 || this.instance.stopped !== undefined) return undefined;
-    try {
-      return this.enter((instance) => instance.identity(packed, own));
-    } catch {
-      return undefined;
-    }
-  }
-
-  /** Uses the instance that serves. */
-  protected enter<T>(use: (instance: Instance) => T): T {
-    const before = this.trapped;
-    try {
-      return use(this.instance);
-    } catch (error) {
-      if (error instanceof TrapError && before === undefined) this.#onTrouble(error);
-      throw error;
-    }
-  }
-
   /** Gives the tree that serves an object out of {@link parts}. Returns whether it was there, and was what was signed. */
   protected take(need: Need): boolean {
     return this.#give(need.place, this.parts?.object(need));
@@ -134,7 +104,7 @@ export class Serving {
     } catch (error) {
       if (error instanceof TrapError) throw error;
       if (this.lazy) return false; // it may be of an earlier tree, and can be fetched
-      if (this.lacking === undefined) this.#onTrouble(error as Error);
+      if (this.lacking === undefined) this.onTrouble(error as Error);
       this.lacking = error as Error;
       return false;
     }
@@ -143,38 +113,6 @@ export class Serving {
   /** Has another instance number requirements as this one does. */
   protected compileAll(instance: Instance): void {
     for (const compile of this.#compiled.values()) compile(instance);
-  }
-
-  /** What an instance serves, this one or one that is to take its place. */
-  protected snapshotOf(instance: Instance): Snapshot {
-    const generation = this.#generationsBefore(instance) + instance.call((wasm) => wasm.generation());
-    return instance.call((wasm) => ({
-      tree: this.#trees.of(generation, this.snapshot.tree),
-      generation,
-      epoch: wasm.epoch(),
-      issuedAt: wasm.issued_at(),
-      rootVersion: wasm.root_version(),
-    }));
-  }
-
-  /** Lets an instance serve. */
-  protected switchTo(instance: Instance, snapshot: Snapshot): void {
-    this.#before = this.#generationsBefore(instance);
-    this.instance = instance;
-    this.snapshot = snapshot;
-  }
-
-  /** No number is given twice, so that no verdict is told the identity of another instance's record. */
-  #generationsBefore(instance: Instance): number {
-    return instance === this.instance ? this.#before : Math.max(this.#before, this.snapshot.generation);
-  }
-
-  #release(generation: number): void {
-    const own = generation - this.#before;
-    if (own <= 0 || this.instance.stopped !== undefined) return;
-    try {
-      this.enter((instance) => instance.call((wasm) => wasm.release(own)));
-    } catch {} // has been reported
   }
 
   #number(compile: (instance: Instance) => number): number {
@@ -193,7 +131,7 @@ export class Serving {
   }
 
   #stop(cause: unknown): number {
-    this.#onTrouble(this.instance.stop(cause));
+    this.onTrouble(this.instance.stop(cause));
     return CODE.internal;
   }
 }

@@ -100,6 +100,8 @@ export const LIMIT = {
   patchBytes: 67108864,
   /** Requirements that one edge compiles. */
   requirements: 4096,
+  /** Permissions that one requirement names. */
+  demanded: 8,
 } as const;
 
 /** Stands for the requirement of a request whose path has no normal form, so that none could be chosen. */

@@ -1,6 +1,6 @@
 /** Refreshes when they are due, never twice at once, and takes what a stream pushes; who waits for that, and how long. */
 import type { Update } from "../engine/update.js";
-import { SourceError, UpdateError } from "../errors.js";
+import { OptionError, SourceError, sourceFault, UpdateError } from "../errors.js";
 import type { PushedHead, Source } from "../sources/source.js";
 import type { RefreshOptions } from "../types/options.js";
 import type { Verifier } from "../types/verifier.js";
@@ -31,7 +31,6 @@ export class Refresher {
   #closed = false;
 
   /**
-   * @param update refreshes once
    * @param serving what it is for: whether it can answer, and which epoch it has
    * @param source if it can be watched, a stream is opened after the first refresh
    */
@@ -70,8 +69,9 @@ export class Refresher {
   }
 
   /** Refreshes now, or joins the refresh under way. */
-  refresh(): Promise<boolean> {
-    return this.#flights.join(this.#clock.now()).done;
+  refresh(waitUntil?: WaitUntil): Promise<boolean> {
+    const { done } = this.#flights.join(this.#clock.now());
+    return this.#carry(waitUntil), done;
   }
 
   /**
@@ -143,7 +143,7 @@ export class Refresher {
       this.#agenda.succeeded(since, this.#pushed.length > 0);
       return changed;
     } catch (reason) {
-      const error = reason instanceof Error ? reason : new SourceError("source", String(reason));
+      const error = sourceFault(reason);
       if (pushed?.waited && error instanceof UpdateError && error.code === "rollback") {
         this.#agenda.succeeded(since, this.#pushed.length > 0); // the bundle that was fetched meanwhile was further
         return false;
@@ -161,7 +161,7 @@ export class Refresher {
   #streamOf(source: Pick<Source, "watch">): HeadStream | undefined {
     const { stream, streamDemanded: demanded, maxBackoff } = this.#settings;
     const watch = source.watch?.bind(source);
-    if (demanded && watch === undefined) throw new TypeError("refresh.stream: this source has no watch() method");
+    if (demanded && watch === undefined) throw new OptionError("refresh.stream: this source has no watch() method");
     if (!stream || watch === undefined) return undefined;
     return new HeadStream(watch, () => this.#serving.epoch, { demanded, maxBackoff }, {
       onUp: () => this.#agenda.streamUp(), onDown: () => this.#streamDown(), onError: this.#onError,

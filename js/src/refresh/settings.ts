@@ -1,3 +1,4 @@
+import { OptionError } from "../errors.js";
 import type { RefreshOptions } from "../types/options.js";
 import { MAX_TIMER } from "../util/clock.js";
 import { SILENCE } from "./stream.js";
@@ -17,10 +18,10 @@ const MAX_AGE_INTERVALS = 3;
 /** The settings that options give, and the usual ones for the rest. */
 export function refreshSettings(options: RefreshOptions): RefreshSettings {
   const { mode = "timer" } = options;
-  if (!MODES.includes(mode)) throw new TypeError(`refresh.mode: ${MODES.join(", ")} is needed`);
-  if (options.stream !== undefined && typeof options.stream !== "boolean") throw new TypeError("refresh.stream: true or false is needed");
+  if (!MODES.includes(mode)) throw new OptionError(`refresh.mode: ${MODES.join(", ")} is needed`);
+  if (options.stream !== undefined && typeof options.stream !== "boolean") throw new OptionError("refresh.stream: true or false is needed");
   const streamDemanded = options.stream === true;
-  if (streamDemanded && mode !== "timer") throw new TypeError(`refresh.stream: in mode ${mode} nothing would keep the stream open`);
+  if (streamDemanded && mode !== "timer") throw new OptionError(`refresh.stream: in mode ${mode} nothing would keep the stream open`);
   const interval = milliseconds("interval", options.interval, 10_000);
   const maxAge = milliseconds("maxAge", options.maxAge, Math.min(MAX_AGE_INTERVALS * interval, MAX_TIMER));
   return {
@@ -39,6 +40,6 @@ export function refreshSettings(options: RefreshOptions): RefreshSettings {
 
 function milliseconds(name: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback;
-  if (!(typeof value === "number" && value > 0 && value <= MAX_TIMER)) throw new TypeError(`refresh.${name}: milliseconds above 0 are needed`);
+  if (!(typeof value === "number" && value > 0 && value <= MAX_TIMER)) throw new OptionError(`refresh.${name}: milliseconds above 0 are needed`);
   return value;
 }

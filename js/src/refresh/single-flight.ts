@@ -1,3 +1,5 @@
+import { HostError } from "../errors.js";
+
 /** Keeps background work alive after a response. */
 export type WaitUntil = (work: Promise<unknown>) => void;
 
@@ -55,7 +57,7 @@ export class SingleFlight {
     try {
       waitUntil(flight.done.then(this.#settled, this.#settled));
     } catch (error) {
-      this.#onError(error instanceof Error ? error : new Error(String(error)));
+      this.#onError(new HostError("waitUntil", error));
     }
   }
 }

@@ -1,5 +1,5 @@
 /** Keeps a stream of heads open: connects, listens whether it is still there, and returns after pauses. */
-import { SourceError } from "../errors.js";
+import { SourceError, sourceFault } from "../errors.js";
 import type { PushedHead, Source } from "../sources/source.js";
 import { fullJitter } from "../util/backoff.js";
 import type { Clock } from "../util/clock.js";
@@ -135,6 +135,6 @@ export class HeadStream {
     if (this.#told || (reason === undefined && wasUp)) return;
     this.#told = true;
     const error = reason ?? new SourceError("source", "the stream of heads ended before it said anything");
-    this.#events.onError(error instanceof Error ? error : new SourceError("source", String(error)));
+    this.#events.onError(sourceFault(error));
   }
 }

@@ -1,7 +1,9 @@
 /** Route tables: what a host writes down, checked when it is written, and put into the core's text form. */
+import { OptionError } from "../errors.js";
 import type { Requirement } from "../types/requirement.js";
 import { type Options, optionsOf } from "../util/options.js";
 import { argument, plain } from "../util/own.js";
+import { demandOf } from "./demand.js";
 
 /** What an entry of a route table requires: a requirement, or that no key is accepted (`permission_denied`). */
 export type RouteRequirement = Requirement | "deny";
@@ -63,10 +65,10 @@ const NAME = /^[\w-]+(?:\.[\w-]+)*$/;
  */
 export function routes(entries: RouteEntries, _options?: RouteOptions): RouteTable {
   const { caseSensitive = false } = optionsOf("routes", argument(arguments, 1) as RouteOptions, OPTIONS);
-  if (typeof caseSensitive !== "boolean") throw new TypeError("routes: caseSensitive: true or false is needed");
+  if (typeof caseSensitive !== "boolean") throw new OptionError("routes: caseSensitive: true or false is needed");
   const given = plain(entries);
-  if (given === undefined) throw new TypeError("routes: a plain object of entries is needed");
-  if (!Object.hasOwn(given, "default")) throw new TypeError('routes: default is missing: give what every other request requires, or "deny"');
+  if (given === undefined) throw new OptionError("routes: a plain object of entries is needed");
+  if (!Object.hasOwn(given, "default")) throw new OptionError('routes: default is missing: give what every other request requires, or "deny"');
   const seen = new Map<string, string>();
   const lines = [`case=${caseSensitive ? "exact" : "ignored"}`, `default${required("default", entries.default)}`];
   for (const [entry, requirement] of Object.entries(given)) {
@@ -109,14 +111,14 @@ function required(entry: string, requirement: RouteRequirement): string {
   if (requirement === "deny") return "\tdeny";
   if (plain(requirement) === undefined) refuse(entry, 'a requirement, `{}` for nothing more than a valid key, or "deny" is needed');
   const { service, permission } = optionsOf(`routes: "${entry}"`, requirement, REQUIREMENT);
-  const field = (name: string, value: unknown) => {
-    if (value === undefined) return "";
-    if (typeof value !== "string" || !NAME.test(value)) refuse(entry, `${name}: a text like \`cache.purge\` is needed`);
-    return `\t${name}=${value}`;
+  const field = (name: string, text: string | undefined, needed: string) => {
+    if (text === undefined || !text.split(/[|&]/).every((part) => NAME.test(part))) refuse(entry, `${name}: ${needed} is needed`);
+    return `\t${name}=${text}`;
   };
-  return field("service", service) + field("permission", permission);
+  const named = service === undefined ? "" : field("service", typeof service === "string" && NAME.test(service) ? service : undefined, "a text like `cdn`");
+  return named + (permission === undefined ? "" : field("permission", demandOf(permission), "a text like `cache.purge`, or `{ any: […] }` or `{ all: […] }` of 1 to 8"));
 }
 
 function refuse(entry: string, fault: string): never {
-  throw new TypeError(`routes: "${entry}": ${fault}`);
+  throw new OptionError(`routes: "${entry}": ${fault}`);
 }

@@ -1,4 +1,4 @@
-import { SourceError } from "../errors.js";
+import { OptionError, SourceError } from "../errors.js";
 import { LIMIT } from "../generated/codes.js";
 import { isSealed, reasonOf, redirectOf } from "../util/fetching.js";
 import { bound, type Options, optionsOf, UNCHECKED } from "../util/options.js";
@@ -54,16 +54,17 @@ const MAX_REDIRECTS = 5;
  * @returns a source that rejects with a {@link SourceError}: `http_status`, `unreachable`, `redirect`, `too_large`, `source` for a web page in place of a file, and while it watches `no_stream`, `source`
  */
 export function httpSource(base: string | URL, _options?: HttpSourceOptions): Source {
+  if (!URL.canParse(base)) throw new OptionError("source: the address is no absolute URL, such as https://keys.example.com/r/acme");
   const root = new URL(base);
   if (root.protocol !== "https:" && root.protocol !== "http:") {
-    throw new TypeError(`source: ${root.protocol} is not http: or https:`);
+    throw new OptionError(`source: ${root.protocol} is not http: or https:`);
   }
   // It would appear in the errors of `fetch`.
-  if (root.username !== "" || root.password !== "") throw new TypeError("source: give credentials as `headers`, not in the URL");
+  if (root.username !== "" || root.password !== "") throw new OptionError("source: give credentials as `headers`, not in the URL");
   if (!root.pathname.endsWith("/")) root.pathname += "/";
   const options = optionsOf("httpSource", argument(arguments, 1) as HttpSourceOptions, OPTIONS);
   const headers = headersOf(options.headers ?? {}, options.key);
-  if (options.key !== undefined && !isSealed(root)) throw new TypeError("source: with a key, https: is needed, except on the loopback");
+  if (options.key !== undefined && !isSealed(root)) throw new OptionError("source: with a key, https: is needed, except on the loopback");
   const maxBytes = bound("maxBytes", options.maxBytes, MAX_BUNDLE_BYTES);
   const ask: Asked["ask"] = options.fetch ?? ((...args) => fetch(...args));
 
@@ -76,8 +77,14 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
       await reply.body?.cancel();
       if (reply.status === 200) throw new SourceError("source", `${what} brought a web page (text/html) in place of a published file: see that the address is that of a realm, and that what is not there is answered with 404`);
       if ((reply.status === 304 && etag !== undefined) || reply.status === 404) return reply.status;
-      throw new SourceError("http_status", `${what} answered ${reply.status}`);
+      throw answered(path, reply.status);
     });
+  }
+
+  /** The address goes without its query, which may hold what is not for logs. */
+  function answered(path: string, status: number): SourceError {
+    const url = new URL(path, root.origin + root.pathname).href;
+    return new SourceError("http_status", `GET ${path} answered ${status} (${url})`, { url, status });
   }
 
   function watch(request: WatchRequest): Promise<void> {
@@ -90,7 +97,7 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
     const secrets = [...Object.values(headers), options.key ?? ""];
     const told: Told = (error) => {
       if (error instanceof SourceError) return error;
-      return asked.signal.aborted ? asked.signal.reason : new SourceError("unreachable", `${asked.what}: ${reasonOf(error, secrets)}`);
+      return asked.signal.aborted ? asked.signal.reason : new SourceError("unreachable", `${asked.what}: ${reasonOf(error, secrets)}`, { url: asked.url.origin + asked.url.pathname });
     };
     try {
       return await read(await follow(asked, secrets), told);
@@ -121,7 +128,7 @@ export function httpSource(base: string | URL, _options?: HttpSourceOptions): So
   /** An object that must be there and may be as before. */
   async function current<T extends object>(path: string, request: SourceRequest, read: Reading<T>): Promise<T | undefined> {
     const found = await get(path, request, read);
-    if (found === 404) throw new SourceError("http_status", `GET ${path} answered 404`);
+    if (found === 404) throw answered(path, 404);
     return found === 304 ? undefined : found;
   }
 
@@ -173,17 +180,17 @@ function streamed(limit: number, beginning: boolean): Reading<SourceStream> {
 /** The headers and what carries the key, none of which `fetch` could refuse with an error that repeats it. */
 function headersOf(given: object, key: string | undefined): Record<string, string> {
   const headers = plain(given) as Record<string, string> | undefined;
-  if (headers === undefined) throw new TypeError("headers: a plain object of texts is needed");
+  if (headers === undefined) throw new OptionError("headers: a plain object of texts is needed");
   for (const [name, value] of Object.entries(headers)) {
-    if (typeof value !== "string") throw new TypeError(`headers: the value of ${name} is no text`);
+    if (typeof value !== "string") throw new OptionError(`headers: the value of ${name} is no text`);
   }
   try {
     new Headers(headers);
   } catch {
-    throw new TypeError("headers: a name or a value cannot be sent as a header");
+    throw new OptionError("headers: a name or a value cannot be sent as a header");
   }
   if (key === undefined) return { ...headers };
-  if (typeof key !== "string" || !/^[!-~]{1,512}$/.test(key)) throw new TypeError("key: the text of a management key is needed, without spaces");
-  if (Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) throw new TypeError("key: give it, or an authorization header, not both");
+  if (typeof key !== "string" || !/^[!-~]{1,512}$/.test(key)) throw new OptionError("key: the text of a management key is needed, without spaces");
+  if (Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) throw new OptionError("key: give it, or an authorization header, not both");
   return { ...headers, authorization: `Bearer ${key}` };
 }

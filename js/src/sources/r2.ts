@@ -1,4 +1,4 @@
-import { SourceError } from "../errors.js";
+import { OptionError, SourceError } from "../errors.js";
 import { LIMIT } from "../generated/codes.js";
 import { own } from "../util/own.js";
 import { MAX_BUNDLE_BYTES, type Source, type SourceRequest } from "./source.js";
@@ -30,7 +30,7 @@ export interface R2Body extends R2Object {
  * @param prefix the folder of the realm; left out: the bucket itself
  */
 export function r2Source(bucket: R2Bucket, prefix = ""): Source {
-  if (typeof bucket?.get !== "function") throw new TypeError("r2Source: an R2 binding is needed; it is a property of `env`");
+  if (typeof bucket?.get !== "function") throw new OptionError("r2Source: an R2 binding is needed; it is a property of `env`");
   const folder = prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`;
 
   async function find(name: string, request: SourceRequest, limit: number): Promise<R2Body | "same" | undefined> {

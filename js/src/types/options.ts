@@ -1,8 +1,10 @@
 import type { EdgeCache } from "../cache/cache.js";
+import type { EdgelatchError } from "../errors.js";
 import type { CREDENTIAL_HEADERS } from "../generated/codes.js";
 import type { Source } from "../sources/source.js";
 import type { UsageSink } from "../usage/event.js";
-import type { Verdict } from "../verdict.js";
+import type { EdgeUpdate } from "./stats.js";
+import type { Verdict } from "./verdict.js";
 
 /**
  * How the client address is derived, on which IP policies are judged. The default is the connection alone; a header counts only
@@ -24,6 +26,12 @@ export type ClientIp =
 
 /** Where a credential may stand: `bearer` for `Authorization: Bearer …`, `x-api-key` for `X-API-Key: …`. */
 export type CredentialHeader = keyof typeof CREDENTIAL_HEADERS;
+
+/**
+ * A place of the host's own for the key: a header that holds it alone (`{ header: "x-acme-key" }`) or behind a scheme (`{ header: "authorization", scheme:
+ * "Token" }`), or one half of Basic credentials (`{ basic: "username" }`, as in `curl -u KEY:`). It is read as strictly as the other places.
+ */
+export type KeyLocation = { readonly header: string; readonly scheme?: string } | { readonly basic: "username" | "password" };
 
 /** When the snapshot is refreshed. All times are milliseconds, above 0 and below 2^31. */
 export interface RefreshOptions {
@@ -102,10 +110,12 @@ export interface VerifierOptions {
   readonly graceSeconds?: number | undefined;
   /** How the client address is derived. Default: the connection's other end. */
   readonly clientIp?: ClientIp;
-  /** Narrows the credential headers that the realm allows. At least one; default: all that the realm allows. */
+  /** Narrows the credential headers that the realm allows. At least one, unless the key may stand in {@link location} or {@link query}; default: all that the realm allows. */
   readonly credentials?: readonly CredentialHeader[];
   /** Name of a query parameter that may carry the key, up to 64 unreserved characters. Default: none, since URLs end up in logs. */
   readonly query?: string | undefined;
+  /** A place of your own for the key, beside those of {@link credentials}; with `credentials: []` the only one. Default: none. */
+  readonly location?: KeyLocation;
   /** The service that every requirement is about which names none itself. Default: none, which lets no key pass that is for some services only. */
   readonly service?: string;
   /** Whether a wrong address is answered like a wrong key (401), so that the holder of a stolen key learns nothing. Default `false`. */
@@ -121,13 +131,18 @@ export interface VerifierOptions {
   readonly pepper?: Pepper | readonly Pepper[];
   /** Where usage events go, and who is told of new epochs: `usageReporter`, or an object of your own. The caller closes it. Default: nowhere. */
   readonly usage?: UsageSink | undefined;
+  /** Called when another epoch has come into force: the first one too. What it throws is discarded. */
+  readonly onUpdate?: ((update: EdgeUpdate) => void) | undefined;
   /** Called with every verdict. What it throws is discarded. */
   readonly onVerdict?: ((verdict: Verdict) => void) | undefined;
   /**
-   * Called when a refresh fails ({@link SourceError}), an update is refused ({@link UpdateError}), the core stops
-   * ({@link TrapError}) or a cache is of no use ({@link CacheError}). What it throws is discarded.
+   * Called when a refresh fails ({@link SourceError}), an update is refused ({@link UpdateError}), the core stops ({@link TrapError}), a cache is of no
+   * use ({@link CacheError}), or the program is at fault in what it calls a request or a requirement ({@link RequestError}, {@link RequirementError}).
+   * What it throws is discarded. Default: `console.warn`, for each `code` at most once a minute.
    */
-  readonly onError?: ((error: Error) => void) | undefined;
+  readonly onError?: ((error: EdgelatchError) => void) | undefined;
+  /** Closes the verifier when it aborts. While `createVerifier` still waits for the first refresh, it rejects with the reason. */
+  readonly signal?: AbortSignal | undefined;
   /** The clock, milliseconds since 1970. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** The core, compiled from `edgelatch/edgelatch.wasm` (`docs/bundlers.md`). Default: the one that the package brings; `edgelatch/slim` brings none. */

@@ -9,9 +9,12 @@ import type { RouteTable } from "../request/routes.js";
 export interface Requirement {
   /** The service that the key's scope must hold, such as `cdn`. */
   readonly service?: string;
-  /** The permission that one of the key's roles must grant, such as `cache.purge`. No patterns: a key has those. */
-  readonly permission?: string;
+  /** The permission that one of the key's roles must grant, such as `cache.purge`, or several. No patterns: a key has those. */
+  readonly permission?: string | Permissions;
 }
+
+/** Several permissions, 1 to 8: any of them will do, or all of them are needed, be it by different roles. */
+export type Permissions = { readonly any: readonly string[] } | { readonly all: readonly string[] };
 
 /** What a {@link RequirementFunction} may decide by. */
 export interface RequestInfo {

@@ -1,7 +1,8 @@
 import type { UsageSink } from "../usage/event.js";
-import type { Verdict } from "../verdict.js";
 import type { LazyOptions, RefreshOptions, VerifierOptions } from "./options.js";
 import type { AnyRequirement, Requirement } from "./requirement.js";
+import type { VerifierStats } from "./stats.js";
+import type { Verdict } from "./verdict.js";
 
 /** What the host knows about a request that the request object does not say: a plain object with these properties and no others. */
 export interface RequestContext {
@@ -13,6 +14,16 @@ export interface RequestContext {
   /** The PROXY protocol line that preceded the request on this connection, for hosts that read it. */
   readonly proxyLine?: string | undefined;
   /** Keeps background work alive after the response, where the platform has it. */
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+  /** Ends the waiting of {@link Verifier.check} when it aborts: then the verdict is by what is there. That of a fetch `Request` is not looked at by itself. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link Verifier.load} and {@link Verifier.refresh}. */
+export interface WaitOptions {
+  /** Ends the waiting when it aborts. The refresh itself, which others may wait for, goes on. */
+  readonly signal?: AbortSignal | undefined;
+  /** Keeps the refresh alive should it outlive the request, where the platform has it. */
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
@@ -46,13 +57,15 @@ export interface LazyStats {
  * if (!verdict.ok) return verdict.response();
  * ```
  *
+ * `Metadata` is the type of what your keys carry, as in `createVerifier<{ plan: string }>(…)`.
+ *
  * `verify` and `verifyKey` cannot wait: they start a refresh that is due, and answer by what is there, however old it is.
  * `await verifier.check(…)` waits where that is worth it, within the bounds of {@link RefreshOptions}; `protect` and `middleware` do so.
  * They never throw: whatever goes wrong is a verdict that refuses.
  */
-export interface Verifier {
+export interface Verifier<Metadata = unknown> {
   /** Judges a request: credential, Host, client address, key. Demands nothing more than a valid key. */
-  verify(request: Request | NodeRequest): Verdict;
+  verify(request: Request | NodeRequest): Verdict<Metadata>;
   /**
    * Judges a request: credential, Host, client address, key, requirement.
    *
@@ -60,44 +73,42 @@ export interface Verifier {
    * `onError` hears a `RequestError` that says where a framework's object has its request
    * @param requirement what the route demands; `undefined`, a look-up that found nothing, answers `bad_requirement`
    */
-  verify(request: Request | NodeRequest, requirement: AnyRequirement): Verdict;
+  verify(request: Request | NodeRequest, requirement: AnyRequirement): Verdict<Metadata>;
   /**
    * The same, where the host knows more than the request says.
    *
    * @param context anything but a {@link RequestContext}, `undefined` too, leaves the address unknown
    */
-  verify(request: Request | NodeRequest, requirement: AnyRequirement, context: RequestContext): Verdict;
+  verify(request: Request | NodeRequest, requirement: AnyRequirement, context: RequestContext): Verdict<Metadata>;
   /** Judges the text of a key from an unknown address. Demands nothing more than a valid key. */
-  verifyKey(text: string): Verdict;
+  verifyKey(text: string): Verdict<Metadata>;
   /**
    * Judges the text of a key.
    *
    * @param options the requirement and the address; `undefined`, a look-up that found nothing, answers `bad_requirement`. Merge
    * a requirement in only when it was found: `{ ip, ...undefined }` is `{ ip }`, which nobody can tell from your intent
    */
-  verifyKey(text: string, options: KeyOptions): Verdict;
+  verifyKey(text: string, options: KeyOptions): Verdict<Metadata>;
   /**
    * The same as {@link verify}, after what a good answer takes: {@link load}, and of a lazy edge what the key needs. Never answers `shard_needed`;
    * what could not be fetched is `shard_unavailable` (503). To be awaited; it is no promise where there is nothing to wait for, so that the
    * check in front of a handler costs no turn of the event loop. Never throws or rejects.
    */
-  check(request: Request | NodeRequest): Verdict | Promise<Verdict>;
-  check(request: Request | NodeRequest, requirement: AnyRequirement): Verdict | Promise<Verdict>;
-  check(request: Request | NodeRequest, requirement: AnyRequirement, context: RequestContext): Verdict | Promise<Verdict>;
+  check(request: Request | NodeRequest): Verdict<Metadata> | Promise<Verdict<Metadata>>;
+  check(request: Request | NodeRequest, requirement: AnyRequirement): Verdict<Metadata> | Promise<Verdict<Metadata>>;
+  check(request: Request | NodeRequest, requirement: AnyRequirement, context: RequestContext): Verdict<Metadata> | Promise<Verdict<Metadata>>;
   /** The same for the text of a key: see {@link verifyKey}. */
-  checkKey(text: string): Verdict | Promise<Verdict>;
-  checkKey(text: string, options: KeyOptions): Verdict | Promise<Verdict>;
-  /** Refreshes now; resolves to whether anything changed. Rejects with what `onError` hears as well. */
-  refresh(): Promise<boolean>;
+  checkKey(text: string): Verdict<Metadata> | Promise<Verdict<Metadata>>;
+  checkKey(text: string, options: KeyOptions): Verdict<Metadata> | Promise<Verdict<Metadata>>;
+  /** Refreshes now; resolves to whether anything changed. Rejects with what `onError` hears as well, or with the reason of the `signal`. */
+  refresh(options?: WaitOptions): Promise<boolean>;
   /**
    * Resolves when a verdict may be given: at once, unless what was seen last is older than {@link RefreshOptions.maxAge} and a
    * refresh is due or under way. Then it waits for that, {@link RefreshOptions.maxWait} from its beginning at most; in mode
    * `demand` it waits for the very first snapshot as long as the refresh takes. It does not wait in mode `manual`, nor while a
    * source that failed is left alone for a while. Never rejects.
-   *
-   * @param waitUntil keeps the refresh alive should it outlive the request, where the platform has it
    */
-  load(waitUntil?: (work: Promise<unknown>) => void): Promise<void>;
+  load(options?: WaitOptions): Promise<void>;
   /** Whether {@link load} would wait now. */
   readonly overdue: boolean;
   /** Stops refreshing. Verdicts go on until the snapshot is stale. */
@@ -115,6 +126,8 @@ export interface Verifier {
   readonly age: number;
   /** Whether a snapshot is loaded. */
   readonly ready: boolean;
+  /** What it has done so far, for metrics. */
+  stats(): VerifierStats;
   /** What a lazy edge holds and has fetched; `undefined` for one that keeps the whole snapshot. */
   readonly lazy: LazyStats | undefined;
   /** Name of the realm that the root vouches for. */

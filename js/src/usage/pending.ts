@@ -1,11 +1,12 @@
 /** Between a verdict and the event that reports it: what is known of the request then, and what the host adds later. */
 import type { Serving } from "../engine/serving.js";
+import { OptionError } from "../errors.js";
 import type { WaitUntil } from "../refresh/single-flight.js";
 import type { VerifierOptions } from "../types/options.js";
 import type { NodeRequest } from "../types/verifier.js";
 import { quietly } from "../util/hook.js";
 import { INHERITED, own, ownCopy, ownValue } from "../util/own.js";
-import type { Verdict } from "../verdict.js";
+import type { Verdict } from "../types/verdict.js";
 import type { EdgeState, EdgeWatch, UsageDetails, UsageOutcome, UsageSink } from "./event.js";
 import { MAX_ENDPOINT } from "./wire.js";
 
@@ -36,9 +37,9 @@ export const NO_REQUEST: Omit<JudgedRequest, "at"> = { method: undefined, target
 /** What the options say of reporting. */
 export function reportingOf({ usage }: VerifierOptions, engine: Serving): Reporting | undefined {
   if (usage === undefined) return undefined;
-  if (typeof usage?.record !== "function") throw new TypeError("usage: usageReporter(…) or an object with a record() method is needed");
+  if (typeof usage?.record !== "function") throw new OptionError("usage: usageReporter(…) or an object with a record() method is needed");
   const realm = own(usage, "realm");
-  if (realm !== undefined && realm !== engine.realm) throw new TypeError(`usage: it is for the realm ${realm}, the root is of ${engine.realm}`);
+  if (realm !== undefined && realm !== engine.realm) throw new OptionError(`usage: it is for the realm ${realm}, the root is of ${engine.realm}`);
   return own(usage, "events") === false ? undefined : { sink: usage, engine };
 }
 

@@ -1,8 +1,9 @@
-import type { UsageError } from "../errors.js";
+import { OptionError, type UsageError } from "../errors.js";
 import { systemClock } from "../util/clock.js";
 import { isSealed } from "../util/fetching.js";
 import { quietly } from "../util/hook.js";
 import { type Options, optionsOf, UNCHECKED } from "../util/options.js";
+import { warner } from "../util/warn.js";
 import { boundsOf } from "./bounds.js";
 import { EdgeReports } from "./edge.js";
 import type { EdgeState, UsageDetails, UsageEvent, UsageSink } from "./event.js";
@@ -36,7 +37,7 @@ export interface UsageOptions {
   /** Says what only the host knows of a request: the path's template, the client's address. See {@link UsageSink.describe}. */
   // `any`: each host has its own type of request.
   readonly describe?: (request: any) => UsageDetails | undefined;
-  /** Called when an attempt fails, a batch is refused, or the first event finds no room. What it throws is discarded. */
+  /** Called when an attempt fails, a batch is refused, or the first event finds no room. What it throws is discarded. Default: `console.warn`, for each `code` at most once a minute. */
   readonly onError?: ((error: UsageError) => void) | undefined;
   /** Used instead of the global `fetch`. */
   readonly fetch?: typeof fetch | undefined;
@@ -79,15 +80,15 @@ const OPTIONS: Options<UsageOptions> = {
  */
 export function usageReporter(given: UsageOptions): UsageReporter {
   const options = optionsOf("usageReporter", given, OPTIONS);
-  const { realm, key, edge: name, events = true, onError, describe, fetch: ask = (...args) => fetch(...args) } = options;
-  if (typeof realm !== "string" || !/^[a-z0-9][a-z0-9._-]*$/.test(realm)) throw new TypeError("realm: a realm's name is needed, such as acme");
+  const { realm, key, edge: name, events = true, onError = warner(systemClock), describe, fetch: ask = (...args) => fetch(...args) } = options;
+  if (typeof realm !== "string" || !/^[a-z0-9][a-z0-9._-]*$/.test(realm)) throw new OptionError("realm: a realm's name is needed, such as acme");
   // Not repeated: a wrong key may be another one.
-  if (typeof key !== "string" || !/^[!-~]{1,512}$/.test(key)) throw new TypeError("key: the text of a management key is needed, without spaces");
-  if (name !== undefined && !isName(name)) throw new TypeError("edge: a name in one line of up to 128 bytes is needed, such as fra-1");
-  if (typeof events !== "boolean") throw new TypeError("events: true or false is needed");
+  if (typeof key !== "string" || !/^[!-~]{1,512}$/.test(key)) throw new OptionError("key: the text of a management key is needed, without spaces");
+  if (name !== undefined && !isName(name)) throw new OptionError("edge: a name in one line of up to 128 bytes is needed, such as fra-1");
+  if (typeof events !== "boolean") throw new OptionError("events: true or false is needed");
   const bounds = boundsOf(options);
   const { deadline } = bounds;
-  const report = (error: UsageError) => quietly(onError, error);
+  const report = (error: UsageError) => quietly(onError as (error: UsageError) => void, error);
   const to = (what: string) => poster({ url: ingest(options.url, realm, what), key, deadline, fetch: ask }, systemClock);
   // Drawn with the first event: Workers draw nothing in the global scope.
   let [prefix, count, malformed] = ["", 0, 0];
@@ -128,8 +129,8 @@ function isName(name: unknown): boolean {
 /** The address that reports of a kind go to. The key must not travel in the clear. */
 function ingest(base: string | URL, realm: string, what: string): URL {
   const url = new URL(base);
-  if (!isSealed(url)) throw new TypeError("url: https: is needed, except on the loopback");
-  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") throw new TypeError("url: no credentials, query or fragment can be part of it");
+  if (!isSealed(url)) throw new OptionError("url: https: is needed, except on the loopback");
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") throw new OptionError("url: no credentials, query or fragment can be part of it");
   url.pathname = `${url.pathname.replace(/\/+$/, "")}/api/v1/realms/${realm}/${what}`;
   return url;
 }

@@ -18,6 +18,20 @@ export async function within<T>(ms: number, late: () => Error, clock: Clock, wor
   }
 }
 
+/** The outcome of work, unless the signal aborts first: then it rejects with the reason, and the work goes on. */
+export async function unlessAborted<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
+  if (signal === undefined) return work;
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => (abort = () => reject(signal.reason)));
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
 /**
  * Waits for something, but not past that moment. What was dropped with the request that carried it never happens; the timer belongs to the
  * request that waits.

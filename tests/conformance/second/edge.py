@@ -139,13 +139,13 @@ class Edge:
                 return "ip_unknown"
             if not policy.allows(address):
                 return "ip_denied"
-        if not all(wanted is None or text.is_permission(wanted) for wanted in (service, permission)):
+        if service is not None and not text.is_permission(service) or permission is not None and not text.is_demand(permission):
             return "bad_requirement"
         if record["scope"] and (service is None or service not in self.tree.services(record)):
             return "scope_denied"
         if permission is not None:
             patterns = [pattern for _, patterns in self.tree.roles(record) for pattern in patterns]
-            if not any(text.grants(pattern, permission) for pattern in patterns):
+            if not text.is_met(permission, patterns):
                 return "permission_denied"
         return "valid"
 

@@ -40,7 +40,8 @@ class Table:
         if parts == ["deny"]:
             return "deny"
         pairs = [part.split("=") for part in parts]
-        require(all(len(p) == 2 and p[0] in ("service", "permission") and text.is_permission(p[1]) for p in pairs), "refused")
+        reads = {"service": text.is_permission, "permission": text.is_demand}
+        require(all(len(p) == 2 and p[0] in reads and reads[p[0]](p[1]) for p in pairs), "refused")
         require(len(dict(pairs)) == len(pairs), "refused")
         return dict(pairs)
 

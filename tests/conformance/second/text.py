@@ -67,6 +67,16 @@ def is_permission(text):
     return is_pattern(text, stars=False)
 
 
+def is_demand(text):
+    words = re.split("[|&]", text)
+    return len(words) <= 8 and not ("|" in text and "&" in text) and all(map(is_permission, words))
+
+
+def is_met(demand, patterns):
+    granted = [any(grants(pattern, permission) for pattern in patterns) for permission in re.split("[|&]", demand)]
+    return all(granted) if "&" in demand else any(granted)
+
+
 def grants(pattern, permission):
     if not is_pattern(pattern) or not is_permission(permission):
         return False

@@ -23,7 +23,7 @@ fn verdicts_and_identities() {
     let plan = r#"{"plan":"pro","seats":3}"#;
     assert_eq!(
         told(wasm::identity(valid, wasm::generation())),
-        format!("key_00000000002\u{1f}org_1\u{1f}ada\u{1f}Key “office”\u{1f}purger\u{1f}*\u{1f}{plan}")
+        format!("key_00000000002\u{1f}org_1\u{1f}ada\u{1f}Key “office”\u{1f}0\u{1f}purger\u{1f}*\u{1f}{plan}")
     );
     for (key, ip, requirement, expected) in [
         ("scoped", None, NONE, "scope_denied"),

@@ -1,6 +1,6 @@
 //! Who holds a key that was judged: not every handler asks.
 
-use crate::state::{State, address, length, with};
+use crate::state::{ITEM, State, address, length, with};
 use crate::update::seconds;
 use alloc::string::String;
 use edgelatch_core::edge::{Identity, Location};
@@ -9,11 +9,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Between the fields of an identity: no name that the core accepts holds a control character.
 const FIELD: char = '\u{1f}';
-/// Between the items of a list in it.
-const ITEM: char = '\u{1e}';
 
 /// Leaves the identity behind a packed outcome, reached under the tree of that [`generation`](crate::generation), as text:
-/// key id, org, owner, name, roles, services (`*` for all), metadata, separated by U+001F, lists by U+001E.
+/// key id, org, owner, name, end in Unix seconds (0 for none), roles, services (`*` for all), metadata, separated by U+001F, lists by U+001E.
 /// Returns where it lies plus 2^32 times its length; 0 when there is none, or the tree is gone.
 #[wasm_bindgen]
 pub fn identity(packed: f64, generation: u32) -> f64 {
@@ -36,6 +34,8 @@ fn describe(text: &mut String, identity: &Identity<'_>) {
         text.push(FIELD);
         text.push_str(label);
     }
+    text.push(FIELD);
+    identity.validity.expires_at.say(text);
     text.push(FIELD);
     push_list(text, identity.roles());
     text.push(FIELD);

@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+mod asked;
 mod compile;
 mod identity;
 mod state;
@@ -12,11 +13,12 @@ mod table;
 mod tree;
 mod update;
 
+pub use asked::grants;
 pub use compile::{compile, compile_routes, release};
 pub use identity::identity;
 pub use state::{
-    Area, NO_TEXT, NOTED_IP, Note, PEER, State, address, block_len, block_ptr, input, ip_len, ip_ptr, key_len, key_ptr, length,
-    note_len, note_ptr, open, text_len, text_ptr, with,
+    Area, ITEM, NO_TEXT, NOTED_IP, Note, PEER, State, address, block_len, block_ptr, input, ip_len, ip_ptr, key_len, key_ptr,
+    length, note_len, note_ptr, open, text_len, text_ptr, with,
 };
 pub use table::{objects, table_ptr};
 pub use tree::{

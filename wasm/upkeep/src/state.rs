@@ -13,6 +13,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// The length that stands for "there is no text".
 pub const NO_TEXT: u32 = u32::MAX;
 
+/// Between the items of a list that is left as text: no name that the core accepts holds a control character.
+pub const ITEM: char = '\u{1e}';
+
 /// Room for more than any key that is looked at, so that a longer one is seen to be longer.
 const KEY_AREA: usize = 2 * MAX_CREDENTIAL_BYTES;
 /// Room for more than the text of any address, of which the longest has 45 characters.

@@ -1,7 +1,7 @@
 //! Work is bounded whatever tenants put into the directory. Steps are counted, no clock is looked at.
 
 use super::{Edge, HostConfig, RequirementId};
-use crate::limits::{MAX_CHUNK_BYTES, MAX_ROLE_PATTERNS, MAX_SCOPE_SERVICES, MAX_SET_ROLES, MAX_TABLE_CHUNKS};
+use crate::limits::{MAX_CHUNK_BYTES, MAX_DEMANDED, MAX_ROLE_PATTERNS, MAX_SCOPE_SERVICES, MAX_SET_ROLES, MAX_TABLE_CHUNKS};
 use crate::tree::Place;
 use crate::verdict::Code;
 use crate::work;
@@ -84,6 +84,13 @@ fn no_step_of_an_update_grows_with_the_directory() {
     let patterns = MAX_SET_ROLES * MAX_ROLE_PATTERNS;
     assert!((patterns..patterns * 16 * 17 + 32).contains(&steps), "{steps}");
     assert_eq!(ask(requirements[0]), (Code::PermissionDenied, 0));
+    // A demand of many costs as often as much as one, the last of them settling it.
+    let many: Vec<String> = (0..MAX_DEMANDED).map(|n| format!("{}.m{n}", ["a"; 15].join("."))).collect();
+    let any = edge.compile(Some("cdn"), Some(&many.join("|")));
+    let (code, steps) = work::of(|| edge.verify_key(text(1).as_bytes(), None, any, T0).code);
+    assert_eq!(code, Code::PermissionDenied);
+    assert!(steps <= MAX_DEMANDED * (patterns * 16 * 17 + 32), "{steps}");
+    assert_eq!(work::of(|| edge.verify_key(text(1).as_bytes(), None, any, T0).code), (Code::PermissionDenied, 0));
     let other = |n: u64| work::of(|| edge.verify_key(text(n).as_bytes(), None, requirements[0], T0).code);
     let (code, steps) = other(2);
     assert_eq!(code, Code::ScopeDenied);

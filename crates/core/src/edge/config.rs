@@ -1,8 +1,9 @@
 //! What the host decides, as lines of text: one form for every language.
 //!
 //! ```text
-//! credentials=bearer,x-api-key  narrow the realm's credential headers
+//! credentials=bearer,x-api-key  narrow the realm's credential headers; nothing stands for none of them
 //! query=NAME                    also take the key from this query parameter
+//! location=PLACE                also take the key from this place, see http::KeyLocation
 //! service=NAME                  the service of every requirement that names none
 //! client_ip=RULE                where the client address comes from, see client_ip
 //! mask_ip=on                    answer an address refusal as if the key were not valid
@@ -19,7 +20,7 @@ use super::Floor;
 use crate::client_ip::ClientIpRule;
 use crate::error::Error;
 use crate::hex::digit;
-use crate::http::{Block, CredentialHeaders, INTEREST, is_query_name};
+use crate::http::{Block, CredentialHeaders, INTEREST, KeyLocation, is_query_name};
 use crate::ip::Ip;
 use crate::key::Pepper;
 use crate::limits::{DEFAULT_FETCHES, MAX_EPOCH, MAX_FETCHES, MAX_GRACE, MAX_LAZY_BYTES, MAX_PEPPERS, MIN_LAZY_BYTES};
@@ -35,6 +36,7 @@ use zeroize::Zeroizing;
 pub struct HostConfig {
     pub(crate) credentials: Option<CredentialHeaders>,
     pub(crate) query: Option<String>,
+    pub(crate) location: Option<KeyLocation>,
     pub(crate) service: Option<String>,
     pub(crate) client_ip: ClientIpRule,
     pub(crate) mask_ip: bool,
@@ -51,9 +53,10 @@ pub struct HostConfig {
 const CLIENT_IP: &str = "client_ip";
 
 /// The other settings, and what each expects.
-const SETTINGS: [(&str, &str); 11] = [
-    ("credentials", "expected `bearer`, `x-api-key` or both"),
+const SETTINGS: [(&str, &str); 12] = [
+    ("credentials", "expected `bearer`, `x-api-key` or both, or none of them beside `query` or `location`"),
     ("query", "not the name of a query parameter"),
+    ("location", KeyLocation::EXPECTED),
     ("service", "not the name of a service"),
     ("mask_ip", SWITCH),
     ("allow_preflight", SWITCH),
@@ -85,6 +88,9 @@ impl HostConfig {
             }
             seen.push(key);
             config.set(key, value)?;
+        }
+        if config.credentials == Some(CredentialHeaders::empty()) && !config.elsewhere() {
+            return Err(bad("credentials", "none of them, and neither `query` nor `location`, leaves no place for a key"));
         }
         if config.fetches.is_some() && config.lazy.is_none() {
             return Err(bad("fetches", "is for edges with `lazy` only"));
@@ -119,10 +125,11 @@ impl HostConfig {
         match key {
             "credentials" => {
                 let union = |all: CredentialHeaders, one| Some(all.union(CredentialHeaders::parse(one)?));
-                let all = value.split(',').try_fold(CredentialHeaders::empty(), union);
-                self.credentials = Some(all.filter(|all| !all.is_empty())?);
+                let names = value.split(',').filter(|_| !value.is_empty());
+                self.credentials = Some(names.into_iter().try_fold(CredentialHeaders::empty(), union)?);
             }
             "query" => self.query = Some(is_query_name(value).then(|| value.into())?),
+            "location" => self.location = Some(KeyLocation::parse(value)?),
             "service" => self.service = Some(is_permission(value.as_bytes()).then(|| value.into())?),
             "mask_ip" => self.mask_ip = switch(value)?,
             "allow_preflight" => self.allow_preflight = switch(value)?,
@@ -161,12 +168,28 @@ impl HostConfig {
     /// Names of the headers of which a host must hand over every line, in lower case, each once: what a verification reads
     /// whatever the configuration, then what the client-address rule reads.
     pub fn interest(&self) -> impl Iterator<Item = &str> {
-        let more = self.client_ip.header_names().filter(|name| !INTEREST.contains(name));
-        INTEREST.into_iter().chain(more)
+        let address = self.client_ip.header_names().filter(|name| !INTEREST.contains(name));
+        let own = self
+            .location
+            .as_ref()
+            .map(KeyLocation::header)
+            .filter(|own| !INTEREST.contains(own) && self.client_ip.header_names().all(|name| name != *own));
+        INTEREST.into_iter().chain(address).chain(own)
+    }
+
+    /// The scheme of the challenge in replies (RFC 9110 section 11.6.1): that of the host's own place for the key, else `Bearer`.
+    pub fn challenge(&self) -> &str {
+        self.location.as_ref().map_or("Bearer", KeyLocation::scheme)
+    }
+
+    /// Whether a key may stand elsewhere than in a credential header of the realm.
+    pub(super) fn elsewhere(&self) -> bool {
+        self.query.is_some() || self.location.is_some()
     }
 
     /// The client's address of a request block, as the client-address rule derives it. `None` if it is not known, or if the block
     /// is not well formed.
+    #[inline]
     pub fn client(&self, block: &[u8]) -> Option<Ip> {
         self.client_of(&Block::parse(block).ok()?)
     }

@@ -6,7 +6,8 @@ use crate::http::{Block, normalize_path};
 use crate::limits::MAX_ROUTE_TABLES;
 
 impl Edge {
-    /// The handle of a requirement: a service and a permission (SPEC.md section 3). `None` stands for the service that the host's
+    /// The handle of a requirement: a service, and a permission or a demand of several, `a.b|c.d` for any and `a.b&c.d` for all of them
+    /// (SPEC.md section 3). `None` stands for the service that the host's
     /// configuration names, if it names one, and for no permission. The same pair has the same handle for the life of the edge. Never
     /// fails: one that is not well formed, or is more than [`MAX_REQUIREMENTS`](crate::limits::MAX_REQUIREMENTS) allow, is
     /// [`RequirementId::BAD`].

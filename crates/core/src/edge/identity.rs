@@ -27,6 +27,15 @@ impl<'a> Identity<'a> {
         roles.into_iter().flatten().flatten().map(|role| role.name)
     }
 
+    /// The patterns that its roles grant, role by role; `None` if one of them is not here any more, as may be on a lazy edge.
+    pub fn patterns(&self) -> Option<Vec<&'a str>> {
+        let mut all = Vec::new();
+        for role in self.snapshot.roles(self.terms.role_set).ok()? {
+            all.extend(role.ok()?.patterns());
+        }
+        Some(all)
+    }
+
     /// The services it may be used for; `None` for all, present and future.
     pub fn services(&self) -> Option<Vec<&'a str>> {
         match self.snapshot.scope(self.terms.scope) {

@@ -43,6 +43,7 @@ impl RequirementId {
 pub(crate) struct Requirement {
     number: u32,
     pub(crate) service: Option<String>,
+    /// A demand: one permission, any of some, or all of some.
     pub(crate) permission: Option<String>,
 }
 
@@ -68,7 +69,8 @@ impl Requirements {
 
     /// The handle for a requirement, new or known.
     pub(crate) fn compile(&mut self, service: Option<&str>, permission: Option<&str>) -> RequirementId {
-        if [service, permission].into_iter().flatten().any(|text| !permission::is_permission(text.as_bytes())) {
+        let sound = |text: Option<&str>, is: fn(&[u8]) -> bool| text.is_none_or(|text| is(text.as_bytes()));
+        if !sound(service, permission::is_permission) || !sound(permission, permission::is_demand) {
             return RequirementId::BAD;
         }
         if service.is_none() && permission.is_none() {

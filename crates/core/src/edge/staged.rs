@@ -29,7 +29,8 @@ pub(super) struct Settings {
 /// What the host's configuration says about credentials, and about memory.
 pub(super) struct Terms {
     credentials: Option<CredentialHeaders>,
-    query: bool,
+    /// Whether a key may stand in another place than these headers.
+    elsewhere: bool,
     peppers: Vec<Pepper>,
     /// On a lazy edge, the bytes of shards and chunks that a candidate may take.
     lazy: Option<usize>,
@@ -39,7 +40,7 @@ impl Terms {
     pub(super) fn of(config: &HostConfig) -> Self {
         Terms {
             credentials: config.credentials,
-            query: config.query.is_some(),
+            elsewhere: config.elsewhere(),
             peppers: config.peppers.clone(),
             lazy: config.lazy.map(|bytes| bytes / UPDATE_SHARE),
         }
@@ -47,7 +48,7 @@ impl Terms {
 
     fn settings(&self, directory: &Directory<'_>) -> Result<Settings, Error> {
         let credentials = self.credentials.map_or(directory.credentials, |s| s.intersection(directory.credentials));
-        if credentials.is_empty() && !self.query {
+        if credentials.is_empty() && !self.elsewhere {
             let reason = "the realm accepts none of the headers that the host leaves".into();
             return Err(Error::BadConfig { key: "credentials".into(), reason });
         }

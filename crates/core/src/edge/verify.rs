@@ -4,7 +4,7 @@
 use super::judge::{Client, Question, Record, Silent, Stop, Trace};
 use super::staged::Settings;
 use super::{Active, Edge, Location, Outcome, RequirementId, Step, is_before_issue};
-use crate::http::{self, Block, BlockError, CredentialHeaders, ExtractError};
+use crate::http::{self, Block, BlockError, CredentialHeaders, ExtractError, Places};
 use crate::ip::Ip;
 use crate::key::{KeyId, KeyText, leading_words};
 use crate::limits::MAX_CREDENTIAL_BYTES;
@@ -85,14 +85,15 @@ impl Edge {
             Some(active) => active.settings.credentials,
             None => self.config.credentials.unwrap_or(CredentialHeaders::all()),
         };
-        let text = match http::extract(&block, credentials, self.config.query.as_deref()) {
+        let places = Places { credentials, query: self.config.query.as_deref(), location: self.config.location.as_ref() };
+        let text = match http::extract(&block, places) {
             Ok(text) => text,
-            Err(ExtractError::Missing) => return refuse(Code::Missing, "none in the headers that are accepted"),
+            Err(ExtractError::Missing) => return refuse(Code::Missing, "none in the places that are accepted"),
             Err(ExtractError::InvalidRequest) => {
                 return refuse(Code::InvalidRequest, "two credentials, a repeated header, an empty value or bad syntax");
             }
         };
-        self.decide(text, Question { client: Client::Request(&block, &self.config), requirement, now }, trace)
+        self.decide(&text, Question { client: Client::Request(&block, &self.config), requirement, now }, trace)
     }
 
     /// The same decision as [`Edge::verify_key`], with every step explained.

@@ -5,16 +5,18 @@
 //! | `Authorization` | `Bearer` in any case, one space or more, a token68 (RFC 6750 section 2.1, RFC 9110 section 11.4) |
 //! | `X-API-Key` | a token68 |
 //! | query parameter | its raw value, a token68; the name is compared byte for byte |
+//! | a header of the host's own, or Basic credentials | [`KeyLocation`](super::KeyLocation) |
 //!
 //! What stands in a header or parameter that is not configured is not looked at. In a configured one, anything that is neither
 //! a credential nor well-formed credentials of another scheme is a bad request: so is an empty value, a repeated line or
 //! parameter, and a second credential in whatever form.
 
-use core::fmt;
+use alloc::borrow::Cow;
 
-use super::Block;
-use super::block::Field;
-use super::chars::{escape, is_token68, is_unreserved, split_once, take_quoted, take_token, trim_start};
+use super::chars::{escape, is_token68, is_unreserved, split_once};
+use super::value::ExtractError::{self, InvalidRequest, Missing};
+use super::value::{bare, schemed};
+use super::{Block, KeyLocation};
 
 /// Which header fields may carry a credential.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -81,84 +83,41 @@ impl CredentialHeaders {
     }
 }
 
-/// Why there is no credential.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ExtractError {
-    /// None of the configured headers and parameters carries one.
-    Missing,
-    /// More than one, or one that is not well formed.
-    InvalidRequest,
+/// Where a request may carry its credential.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Places<'c> {
+    /// The headers of realm and host.
+    pub credentials: CredentialHeaders,
+    /// Name of a query parameter.
+    pub query: Option<&'c str>,
+    /// A place of the host's own.
+    pub location: Option<&'c KeyLocation>,
 }
 
-use ExtractError::{InvalidRequest, Missing};
-
-/// The credential of a request: `query` names the query parameter that may carry one, if any may.
+/// The credential of a request.
 ///
-/// The credential is a token68 of any length; whoever looks it up bounds it.
+/// It is a token68 of any length; whoever looks it up bounds it. Only what stands in Basic credentials is a copy.
 #[inline]
-pub fn extract<'a>(block: &Block<'a>, credentials: CredentialHeaders, query: Option<&str>) -> Result<&'a [u8], ExtractError> {
-    let authorization = if credentials.contains(CredentialHeaders::BEARER) { bearer(block.authorization)? } else { None };
-    let api_key = if credentials.contains(CredentialHeaders::API_KEY) { api_key(block.api_key)? } else { None };
+pub fn extract<'a>(block: &Block<'a>, places: Places<'_>) -> Result<Cow<'a, [u8]>, ExtractError> {
+    let Places { credentials, query, location } = places;
+    let authorization =
+        if credentials.contains(CredentialHeaders::BEARER) { schemed(block.authorization, b"Bearer")? } else { None };
+    let api_key = if credentials.contains(CredentialHeaders::API_KEY) { bare(block.api_key)? } else { None };
     let parameter = match query {
         Some(name) => parameter(block.query().unwrap_or_default(), name.as_bytes())?,
         None => None,
     };
-    match (authorization, api_key, parameter) {
-        (Some(only), None, None) | (None, Some(only), None) | (None, None, Some(only)) => Ok(only),
-        (None, None, None) => Err(Missing),
-        _ => Err(InvalidRequest),
-    }
-}
-
-#[inline]
-fn api_key(field: Field<'_>) -> Result<Option<&[u8]>, ExtractError> {
-    match field {
-        Field::Absent => Ok(None),
-        Field::One(value) if is_token68(value) => Ok(Some(value)),
-        _ => Err(InvalidRequest),
-    }
-}
-
-/// The token of `Bearer` credentials; `None` for well-formed ones of another scheme.
-#[inline]
-fn bearer(field: Field<'_>) -> Result<Option<&[u8]>, ExtractError> {
-    let value = match field {
-        Field::Absent => return Ok(None),
-        Field::One(value) => value,
-        Field::Many => return Err(InvalidRequest),
+    let own = match location {
+        Some(location) => location.find(block)?,
+        None => None,
     };
-    let (scheme, rest) = take_token(value);
-    let ours = scheme.eq_ignore_ascii_case(b"Bearer");
-    let mut parameters = rest;
-    while let Some(after) = parameters.strip_prefix(b" ") {
-        parameters = after;
-    }
-    // A token68 or parameters need 1*SP before them; a scheme may stand alone, though not ours.
-    let separated = parameters.len() < rest.len();
-    match scheme {
-        [] => Err(InvalidRequest),
-        _ if ours && separated && is_token68(parameters) => Ok(Some(parameters)),
-        _ if ours => Err(InvalidRequest),
-        _ if rest.is_empty() => Ok(None),
-        _ if separated && (is_token68(parameters) || is_auth_params(parameters)) => Ok(None),
-        _ => Err(InvalidRequest),
-    }
-}
-
-/// `auth-param *( OWS "," OWS auth-param )`. Empty elements are refused although lists tolerate them: a merged second
-/// `Authorization` line looks like that.
-fn is_auth_params(mut text: &[u8]) -> bool {
-    loop {
-        let (name, rest) = take_token(text);
-        let Some(value) = trim_start(rest).strip_prefix(b"=").map(trim_start) else { return false };
-        let (token, after) = take_token(value);
-        let rest = if token.is_empty() { take_quoted(value).map(|(_, after)| after) } else { Some(after) };
-        let (false, Some(rest)) = (name.is_empty(), rest.map(trim_start)) else { return false };
-        match rest.split_first() {
-            None => return true,
-            Some((b',', more)) => text = trim_start(more),
-            Some(_) => return false,
+    match (authorization, api_key, parameter, own) {
+        (Some(only), None, None, None) | (None, Some(only), None, None) | (None, None, Some(only), None) => {
+            Ok(Cow::Borrowed(only))
         }
+        (None, None, None, Some(only)) => Ok(only),
+        (None, None, None, None) => Err(Missing),
+        _ => Err(InvalidRequest),
     }
 }
 
@@ -204,17 +163,6 @@ fn decode_first(text: &[u8]) -> Option<(u8, &[u8])> {
 pub fn is_query_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(is_unreserved)
 }
-
-impl fmt::Display for ExtractError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Missing => "no credential in any configured header or parameter",
-            InvalidRequest => "the request has more than one credential, or one that is not well formed",
-        })
-    }
-}
-
-impl core::error::Error for ExtractError {}
 
 #[cfg(test)]
 mod tests;

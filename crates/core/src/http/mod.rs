@@ -6,13 +6,17 @@ mod block;
 mod chars;
 mod credential;
 mod host;
+mod location;
 mod path;
+mod value;
 mod writer;
 
 pub use block::{Block, BlockError, Lines};
-pub use credential::{CredentialHeaders, ExtractError, extract, is_query_name};
+pub use credential::{CredentialHeaders, Places, extract, is_query_name};
 pub use host::{host_ok, is_preflight};
+pub use location::KeyLocation;
 pub use path::normalize_path;
+pub use value::ExtractError;
 pub use writer::BlockWriter;
 
 pub(crate) use block::INTEREST;

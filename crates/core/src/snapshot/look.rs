@@ -1,7 +1,7 @@
 //! Looking things up. What is missing is named, so that it can be fetched and the question asked again.
 
 use super::{Location, Snapshot, place_of};
-use crate::permission::Wanted;
+use crate::permission::{self, Wanted};
 use crate::policy::PolicyView;
 use crate::tree::Place;
 use crate::tree::chunk::{Chunk, RoleSet, RoleView, Scope, Table, chunk_of};
@@ -87,10 +87,14 @@ impl Snapshot {
         }))
     }
 
-    /// Whether a role of a set grants `permission`, which is well formed. The most that this can take is the patterns of 32 roles,
-    /// 256 each. All roles must be here, or the answer would depend on what is.
-    pub(crate) fn roles_grant(&self, set: u32, permission: &str) -> Result<bool, Lack> {
-        let wanted = Wanted::new(permission.as_bytes());
+    /// Whether the roles of a set meet a demand, which is well formed. The most that one permission of it can take is the patterns of 32
+    /// roles, 256 each. All roles must be here, or the answer would depend on what is.
+    pub(crate) fn roles_grant(&self, set: u32, demand: &str) -> Result<bool, Lack> {
+        permission::is_met(demand.as_bytes(), |permission| self.roles_grant_one(set, permission))
+    }
+
+    fn roles_grant_one(&self, set: u32, permission: &[u8]) -> Result<bool, Lack> {
+        let wanted = Wanted::new(permission);
         let mut granted = false;
         for role in self.roles(set)? {
             granted |= role?.patterns().any(|pattern| wanted.is_granted_by(pattern.as_bytes()));

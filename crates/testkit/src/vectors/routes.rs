@@ -10,7 +10,7 @@ const TABLES: &[(&str, &[Request])] = &[
     ("case=ignored\ndefault\tdeny\n", &[("GET", "/", Some("deny")), ("GET", "/a?b", Some("deny")), ("GET", "*", None), ("GET", "h:443", None)]),
     ("case=exact\ndefault", &[("GET", "/", Some("")), ("GET", "//a", None)]),
     (
-        "case=ignored\ndefault\tdeny\nGET /admin/*\tpermission=admin.read\n/admin/*\tpermission=admin.write\tservice=admin\n/public/*\n/Closed\tdeny\n",
+        "case=ignored\ndefault\tdeny\nGET /admin/*\tpermission=admin.read\n/admin/*\tpermission=admin.write\tservice=admin\n/public/*\n/Closed\tdeny\n/some\tpermission=zone.view|zone.edit\nPUT /some\tpermission=zone.view&zone.edit\tservice=dns\n",
         &[
             ("GET", "/admin", Some("permission=admin.read")),
             ("GET", "/ADMIN/x/", Some("permission=admin.read")),
@@ -22,6 +22,8 @@ const TABLES: &[(&str, &[Request])] = &[
             ("GET", "/Public/a%20b", Some("")),
             ("GET", "/CLOSED/", Some("deny")),
             ("GET", "/closed/x", Some("deny")),
+            ("GET", "/some", Some("permission=zone.view|zone.edit")),
+            ("PUT", "/some", Some("permission=zone.view&zone.edit\tservice=dns")),
             ("GET", "/public/..%2fclosed", None),
             ("GET", "/public/%2e%2e/closed", None),
             ("GET", "/public//x", None),
@@ -88,6 +90,9 @@ const REFUSED: &[&str] = &[
     "/..",
     "/a%20b",
     "/a@b",
+    "/a\tpermission=a|b&c",
+    "/a\tpermission=a|",
+    "/a\tservice=a|b",
     "/a;b",
     "/é",
     "/a?b",

@@ -15,6 +15,7 @@ const TESTKIT: &str = "edgelatch-testkit";
 const BESIDE: &[(&str, &[&str])] = &[
     ("wasm", &["edgelatch-core"]),
     ("upkeep", &["edgelatch-core"]),
+    ("testing", &["edgelatch-core"]),
     ("testkit", &["edgelatch-core", "edgelatch-registry"]),
     ("xtask", &["edgelatch-core", TESTKIT]),
     ("ip_wasm", &[TESTKIT]),

@@ -5,7 +5,12 @@ type Decoder = { fromBase64?(text: string): Uint8Array<ArrayBuffer> };
 
 /** Compiles the core out of its text with what the language itself has. */
 export async function decodedCore(): Promise<WebAssembly.Module> {
-  return WebAssembly.compile((Uint8Array as Decoder).fromBase64?.(TEXT) ?? decode(atob(TEXT)));
+  return compiled(TEXT);
+}
+
+/** Compiles a module out of its text. */
+export async function compiled(text: string): Promise<WebAssembly.Module> {
+  return WebAssembly.compile((Uint8Array as Decoder).fromBase64?.(text) ?? decode(atob(text)));
 }
 
 function decode(characters: string): Uint8Array<ArrayBuffer> {

@@ -6,12 +6,12 @@
 //! pattern := "/" | 1*("/" segment) ["/*"]
 //! segment := 1*unreserved | ":" name | "*"
 //! name    := 1*(letter / digit / "_")
-//! demand  := TAB "deny" | [TAB "service=" service] [TAB "permission=" permission]
+//! demand  := TAB "deny" | [TAB "service=" service] [TAB "permission=" demand of permissions]
 //! ```
 
 use crate::http::{is_token, is_unreserved};
 use crate::limits::{MAX_ROUTE_SEGMENTS, MAX_ROUTE_TABLE_BYTES, MAX_ROUTES};
-use crate::permission::is_permission;
+use crate::permission::{is_demand, is_permission};
 use crate::say;
 use crate::text::{Say, shown};
 use alloc::string::String;
@@ -161,7 +161,8 @@ impl<'a> Demand<'a> {
                 "permission" => &mut permission,
                 _ => return None,
             };
-            if slot.replace(text).is_some() || !is_permission(text.as_bytes()) {
+            let is = if name == "service" { is_permission } else { is_demand };
+            if slot.replace(text).is_some() || !is(text.as_bytes()) {
                 return None;
             }
         }
@@ -225,7 +226,7 @@ impl Say for Fault {
             Fault::Name(text) => say!(out, "`", text, "` must be `:` and a name of letters, digits and `_`"),
             Fault::Segments => say!(out, "more than ", MAX_ROUTE_SEGMENTS, " segments"),
             Fault::Repeated => "another entry is for the same method and paths".say(out),
-            Fault::Requirement => "`deny`, or a service and a permission, each well formed, are what it can demand".say(out),
+            Fault::Requirement => "`deny`, or a service and a permission (or several joined by `|` or by `&`), each well formed, are what it can demand".say(out),
         }
     }
 }

@@ -5,7 +5,8 @@ use alloc::string::String;
 fn run(lines: &str, credentials: CredentialHeaders, query: Option<&str>, target: &str) -> Result<String, ExtractError> {
     let text = alloc::format!("192.0.2.1\nGET {target}\n{}", lines.replace(" | ", "\n"));
     let block = Block::parse(text.as_bytes()).map_err(|_| InvalidRequest)?;
-    extract(&block, credentials, query).map(|key| String::from_utf8(key.into()).unwrap())
+    let places = Places { credentials, query, location: None };
+    extract(&block, places).map(|key| String::from_utf8(key.into()).unwrap())
 }
 
 #[test]

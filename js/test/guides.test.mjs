@@ -1,0 +1,40 @@
+// The programs of the guides, each run as it stands, over the package where applications have it; and the codes that they name.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import test from "node:test";
+import { fileURLToPath } from "node:url";
+import { CODES } from "../dist/entry/node.js";
+
+const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+/** Guides of which every program can be run by itself. */
+const RUN = ["errors.md", "testing.md"];
+const directory = mkdtempSync(file("../../tests/guides-"));
+test.after(() => rmSync(directory, { recursive: true }));
+
+for (const guide of RUN) {
+  const programs = [...readFileSync(file(`../docs/${guide}`), "utf8").matchAll(/^```(\w+)\n(.*?)^```$/gms)];
+  test(`the programs of ${guide}`, () => {
+    assert.ok(programs.length > 0);
+    for (const [, language, text] of programs) {
+      assert.equal(language, "js", "only what can be run is run");
+      const path = join(directory, "program.mjs");
+      writeFileSync(path, text);
+      execFileSync(process.execPath, [path], { stdio: "pipe" });
+    }
+  });
+}
+
+test("every verdict's code and every error's class has its row", () => {
+  const text = readFileSync(file("../docs/errors.md"), "utf8");
+  for (const { name } of CODES) assert.ok(text.includes(`\`${name}\``), name);
+  const classes = [...readFileSync(file("../src/errors.ts"), "utf8").matchAll(/export class (\w+)/g)].map(([, name]) => name);
+  assert.ok(classes.length > 5);
+  for (const name of classes) assert.ok(text.includes(`\`${name}\``), name);
+});
+
+test("what the package's README points to is in the package", () => {
+  const pages = readdirSync(file("../docs"));
+  for (const [, page] of readFileSync(file("../README.md"), "utf8").matchAll(/\]\(docs\/([\w.-]+)/g)) assert.ok(pages.includes(page), page);
+});
