@@ -50,7 +50,9 @@ pub fn restore_backup(
         if found != *backup {
             return Err(damaged("it became another one while it was read"));
         }
-        check_logs(to)
+        check_logs(to)?;
+        // Who signed out since the backup was taken must not be signed in again.
+        to.run("DELETE FROM console_sessions", &[]).map(drop)
     });
     match loaded {
         Ok(()) => Ok(Registry { store, env, database: database.clone() }),

@@ -140,6 +140,6 @@ mod tests {
                 assert!(!dialect.render(migration).contains('{'), "{migration}");
             }
         }
-        assert_eq!(tables().count(), 34);
+        assert_eq!(tables().count(), 35);
     }
 }
