@@ -22,6 +22,7 @@
 //! | `events` | which events there were, and those that time brings |
 //! | `usage` | what edges report of requests, alerts, and what is kept for a time |
 //! | `fleet` | what edges report of themselves: who has which epoch |
+//! | `sign_ins` | who is signed in to the console |
 //! | `pulse` | how it all is doing, for whoever watches over a server |
 //! | `backup` | the whole registry as a file, and a registry from it |
 //! | [`management`] | the realm whose keys authorise the management API |
@@ -50,6 +51,7 @@ mod pending;
 mod publish;
 mod pulse;
 mod registry;
+mod sign_ins;
 mod store;
 mod tenants;
 mod transaction;
@@ -70,6 +72,7 @@ pub use publish::{
 };
 pub use pulse::{Pulse, RealmPulse};
 pub use registry::{Env, Registry, Uptime};
+pub use sign_ins::{SignIn, SignIns};
 pub use store::{CopyProgress, Database};
 pub use tenants::Tenants;
 pub use usage::{

@@ -278,3 +278,11 @@ pub const ROWS_AT_ONCE: usize = 64;
 pub const MAX_NAMED: usize = 100;
 /// Damages of a database that are told of: one is enough to restore it from a backup.
 pub const DAMAGES: u64 = 5;
+/// Seconds without a request after which a sign-in to the console ends: a screen that somebody walked away from.
+pub const SESSION_IDLE: u64 = 30 * 60;
+/// Seconds after which it ends in any case: a working day.
+pub const SESSION_LIFE: u64 = 12 * 3_600;
+/// Seconds between two notes that a sign-in is still used: not each request is worth a write.
+pub const SESSION_NOTED: u64 = 60;
+/// Sign-ins of one key at a time: the browsers of a small team. A further one ends the oldest.
+pub const SESSIONS_OF_KEY: u64 = 32;

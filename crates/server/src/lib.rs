@@ -8,6 +8,7 @@
 //! | all of these, with [`Options::readers`] | the same, to whoever has a management key that may read the realm |
 //! | `/healthz`, `/readyz`, `/livez` | what is wrong; whether traffic should come here; whether the process answers |
 //! | `/api/v1/…` | the management API, for holders of management keys; `/api/v1/openapi.json` describes it |
+//! | `/console/…` | the same for people, in a browser |
 //!
 //! | read | for |
 //! |---|---|
@@ -17,6 +18,7 @@
 //! | `health`, `measures` | what is wrong, and since when; what was counted and timed |
 //! | [`Traces`] | what whoever keeps traces is told |
 //! | `api` | the management API: who may call, and its endpoints |
+//! | `console` | pages over the management API |
 //! | `tasks` | publishing, upkeep, delivery of events |
 //! | [`Remote`] | what is published at an address, for whoever compares |
 //! | `problem` | the one form in which anything is refused |
@@ -27,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod console;
 mod error;
 mod files;
 mod health;
@@ -41,6 +44,7 @@ mod tasks;
 mod traces;
 
 pub use api::{ApiOptions, FailureRate, ROUTES as API_ROUTES, document as api_document};
+pub use console::ConsoleOptions;
 pub use error::Error;
 pub use files::readers::Readers;
 pub use files::stream::places::Streams;

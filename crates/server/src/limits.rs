@@ -189,3 +189,13 @@ pub const SIGNED_SECONDS: u64 = 60;
 pub const EVENT_SECONDS: u64 = 300;
 /// Seconds for which it is told that events were given up: a day, in which somebody looks.
 pub const GIVEN_UP_SECONDS: u64 = 86_400;
+/// Bytes of an answer of the API that the console reads: several times a page of the longest keys.
+pub const MAX_CONSOLE_ANSWER: usize = 32 * 1024 * 1024;
+/// Bytes of a form of the console: a key with both of its IP lists, escaped.
+pub const MAX_FORM_BYTES: usize = 1024 * 1024;
+/// Fields of such a form: three for each entry of two lists, and as many again.
+pub const MAX_FORM_FIELDS: usize = 10_000;
+/// Keys on one page of the console's table.
+pub const CONSOLE_PAGE: u64 = 50;
+/// Keys that are revoked by one click on a selection: those of a page.
+pub const MAX_SELECTED: usize = 50;

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::instrument::WithSubscriber;
 
 use crate::api::{self, ApiOptions};
+use crate::console::{self, ConsoleOptions};
 use crate::error::Error;
 use crate::files;
 use crate::files::readers::{Guard, Readers};
@@ -43,6 +44,8 @@ pub struct Options {
     pub publishing: Option<Publishing>,
     /// The management API to serve.
     pub api: Option<ApiOptions>,
+    /// The console to serve beside it.
+    pub console: Option<ConsoleOptions>,
     /// The registry to look after.
     pub upkeep: Option<Upkeep>,
     /// Where the registry's events go: the one that is looked after.
@@ -68,6 +71,7 @@ impl Options {
             readers: None,
             publishing: None,
             api: None,
+            console: None,
             upkeep: None,
             webhook: None,
             connections: Connections::default(),
@@ -95,8 +99,21 @@ pub async fn serve_until(
     ready: impl FnOnce(Bound),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    let Options { addr, published, readers, publishing, api, upkeep, webhook, connections, streams, tls, health, traces } =
-        options;
+    let Options {
+        addr,
+        published,
+        readers,
+        publishing,
+        api,
+        console,
+        upkeep,
+        webhook,
+        connections,
+        streams,
+        tls,
+        health,
+        traces,
+    } = options;
     let tls = tls.map(|files| Tls::open(&files)).transpose().map_err(|detail| Error::Tls { detail })?.map(Arc::new);
     let guard = readers.map(Guard::new).transpose()?;
     // Both addresses first, and whatever else may be refused: whoever cannot serve publishes nothing either, and another node goes on.
@@ -128,6 +145,10 @@ pub async fn serve_until(
         (Some(options), own) => {
             let wakes = publishing.is_some().then(|| waker.clone());
             let (routes, task) = api::start(options, streaming.places(), watched.clone(), wakes, &known, told.clone())?;
+            let routes = match console {
+                Some(console) => console::routes(console, Arc::clone(&options.registry), routes.clone()).merge(routes),
+                None => routes,
+            };
             writer = Some(task);
             bound.api = Some(own.as_ref().map_or(Ok(bound.files), TcpListener::local_addr)?);
             match own {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use edgelatch_core::hex::Hex;
 use edgelatch_registry::{Registry, Slug, management};
 use edgelatch_server::{
-    ApiOptions, Begun, Bound, Connections, FailureRate, GeoIp, Options, Publishing, Readers, Realms, Streams, TlsFiles, Upkeep,
-    Webhook, serve as run_server,
+    ApiOptions, Begun, Bound, Connections, ConsoleOptions, FailureRate, GeoIp, Options, Publishing, Readers, Realms, Streams,
+    TlsFiles, Upkeep, Webhook, serve as run_server,
 };
 use edgelatch_sync::{Directory, Target};
 use zeroize::Zeroizing;
@@ -32,7 +32,8 @@ It publishes every realm of the registry, those that are made later too, unless 
 publishes a realm, and the others copy what it publishes; if it stops or vanishes, another one goes on.
 Edges read http://HOST/r/REALM, and are told of each change over http://HOST/r/REALM/stream. Another `edgelatch` command may
 change the registry meanwhile.
-The management API is at http://HOST/api/v1 once there is a management realm. Without --api-addr it is served only where
+The management API is at http://HOST/api/v1 once there is a management realm, and the console, where people sign in with a management key, at
+http://HOST/console beside it. Without --api-addr it is served only where
 --addr is an address of this machine alone: keys are not to be managed from elsewhere unless somebody says so.")]
 pub(crate) struct Serve {
     /// Where to listen; port 0 takes a free one
@@ -68,6 +69,12 @@ pub(crate) struct Serve {
     /// Do not serve the management API
     #[arg(long)]
     no_api: bool,
+    /// Do not serve the console beside it, at /console
+    #[arg(long)]
+    no_console: bool,
+    /// Browsers reach the console by https, through a proxy that speaks TLS: its cookies are sent over nothing else
+    #[arg(long, conflicts_with_all = ["no_console", "no_api"])]
+    console_https: bool,
     /// Speak TLS on both addresses: a file with the certificate in PEM, its chain behind it. A renewed one is taken within ten seconds
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -135,6 +142,7 @@ impl Serve {
             readers: readers(&registry, &self)?,
             publishing: Some(publishing(context, &registry, &self, &realms)?),
             api: api(&registry, &self)?,
+            console: (!self.no_console).then_some(ConsoleOptions { https: self.console_https || self.tls_cert.is_some() }),
             upkeep: Some(Upkeep::new(Arc::clone(&registry))),
             webhook: webhook(&self)?,
             streams: Streams { max: self.max_streams, max_per_address: self.max_streams_per_address, ..Streams::default() },
@@ -152,15 +160,16 @@ impl Serve {
             // Of several realms, where all of them are.
             let only = if let [only] = &realms[..] { Some(only) } else { None };
             let url = only.map_or_else(|| format!("{scheme}://{addr}/r"), |realm| format!("{scheme}://{addr}/r/{realm}"));
+            let console = bound.api.filter(|_| !self.no_console).map(|addr| format!("{scheme}://{addr}/console"));
             let api = bound.api.map(|addr| format!("{scheme}://{addr}/api/v1"));
             if json {
-                let line =
-                    json!({ "event": "listening", "addr": addr, "realm": only, "realms": realms, "url": url, "api": api });
+                let line = json!({ "event": "listening", "addr": addr, "realm": only, "realms": realms, "url": url, "api": api, "console": console });
                 output::news(format_args!("{line}"));
                 return;
             }
             let api = api.map(|api| format!(", management API {BOLD}{api}{RESET}")).unwrap_or_default();
-            output::news(format_args!("serving {BOLD}{url}{RESET}{api}   (end with Ctrl-C)"));
+            let console = console.map(|console| format!(", console {BOLD}{console}{RESET}")).unwrap_or_default();
+            output::news(format_args!("serving {BOLD}{url}{RESET}{api}{console}   (end with Ctrl-C)"));
         };
         let served = run_server(options, ready);
         #[cfg(feature = "otel")]

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::keys::end_secrets;
 use crate::limits::{
     BATCH_SECONDS, ENDED_SECRET_DAYS, EVENT_DAYS, FAILURE_DAYS, GONE_SECONDS, IDEMPOTENCY_SECONDS, IMPORT_DAYS, LOOKUPS,
-    PLACE_DAYS, PURGE_KEYS, PURGE_ROWS,
+    PLACE_DAYS, PURGE_KEYS, PURGE_ROWS, SESSION_IDLE,
 };
 use crate::model::{DAY, Settings};
 use crate::pending::give_way;
@@ -23,12 +23,12 @@ pub struct Purged {
     /// Secrets whose overlap ended long ago.
     pub secrets: u64,
     /// Everything else: what imports left that died, batch ids, idempotency keys, counts behind alerts, old events, places and sums of usage, edges
-    /// that are gone, rows of deleted realms.
+    /// that are gone, sign-ins that ended, rows of deleted realms.
     pub others: u64,
 }
 
 /// What goes when it is older than a time, which is $1: a table, its key, and which rows.
-const OLD: [(&str, &str, &str); 9] = [
+const OLD: [(&str, &str, &str); 10] = [
     ("usage_batches", "realm_id, batch", "at < $1"),
     ("idempotency", "realm_id, actor, token", "created_at < $1"),
     ("edges", "realm_id, edge", "seen_at < $1"),
@@ -39,6 +39,7 @@ const OLD: [(&str, &str, &str); 9] = [
     ("usage_buckets", "realm_id, span, subject, at", "span = 'day' AND at < $1"),
     // The last one stays, so that its number is not given again.
     ("imports", "id", "pending = 0 AND begun_at < $1 AND id < (SELECT max(id) FROM imports)"),
+    ("console_sessions", "digest", "seen_at < $1"),
 ];
 
 /// What a deleted realm leaves, each after what refers to it, with the test that finds rows of the realm $1 and how many go at once. Keys take their
@@ -98,6 +99,7 @@ impl Registry {
             hours,
             days,
             IMPORT_DAYS * DAY,
+            SESSION_IDLE,
         ];
         for ((table, key, test), age) in OLD.into_iter().zip(ages) {
             purged.others += self.remove_old((table, key, test, PURGE_ROWS), args![before(age)])?;

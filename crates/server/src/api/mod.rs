@@ -23,7 +23,7 @@ mod call;
 mod counters;
 mod figures;
 mod headers;
-mod incoming;
+pub(crate) mod incoming;
 mod metrics;
 mod openapi;
 mod path;

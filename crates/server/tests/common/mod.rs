@@ -1,6 +1,7 @@
 //! A control plane with a management realm and a realm `acme` of two orgs, served on a free port of this machine.
 #![allow(dead_code)]
 
+pub mod browser;
 pub mod events;
 pub mod log;
 pub mod realm;
@@ -12,7 +13,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use edgelatch_registry::{Env, Handover, NewKey, Preset, Registry, Scope, Service, management};
-use edgelatch_server::{ApiOptions, FailureRate, Options, serve_until};
+use edgelatch_server::{ApiOptions, ConsoleOptions, FailureRate, Options, serve_until};
 use edgelatch_testkit::registry::{Place, fill};
 pub use edgelatch_testkit::registry::{caller, slug};
 pub use log::Log;
@@ -75,7 +76,11 @@ impl Plane {
             github_keys: None,
             geoip: None,
         };
-        Options { api: Some(api), ..Options::new(([127, 0, 0, 1], 0).into(), published) }
+        Options {
+            api: Some(api),
+            console: Some(ConsoleOptions::default()),
+            ..Options::new(([127, 0, 0, 1], 0).into(), published)
+        }
     }
 
     pub fn serve(&self) -> Served {

@@ -586,6 +586,19 @@ CREATE TABLE leases (
     fence {int} NOT NULL CHECK (fence > 0)
 ) {strict};
 
+-- Who is signed in to the console: the digest of what a browser's cookie holds, the management key that it signed in with, and what opens that
+-- key's secret, which lies sealed in the cookie and nowhere else. Neither the row alone nor the cookie alone leads to it.
+CREATE TABLE console_sessions (
+    digest {blob} NOT NULL PRIMARY KEY CHECK (length(digest) = 32),
+    key_id TEXT NOT NULL,
+    opener {blob} NOT NULL CHECK (length(opener) = 32),
+    begun_at {int} NOT NULL CHECK (begun_at >= 0),
+    seen_at {int} NOT NULL CHECK (seen_at >= 0)
+) {strict};
+
+CREATE INDEX console_sessions_key ON console_sessions (key_id, begun_at);
+CREATE INDEX console_sessions_age ON console_sessions (seen_at);
+
 -- What is published, for nodes that copy it. Files of a realm are numbered as they are written, each epoch's head last.
 CREATE TABLE published_files (
     realm_id {int} NOT NULL REFERENCES realms (id),

@@ -1,0 +1,92 @@
+//! What stands around every page: its language, where one is, the navigation; and how a template becomes an answer.
+
+use askama::Template;
+use axum::response::{Html, IntoResponse, Response};
+
+use super::assets::{HTMX, SCRIPT, STYLE};
+use super::texts::{Language, Texts};
+use crate::problem::Problem;
+
+/// What every template is given as `f`.
+pub(super) struct Frame {
+    /// Texts in the reader's language.
+    pub(super) t: &'static Texts,
+    pub(super) language: Language,
+    /// Path and query of this page.
+    pub(super) place: String,
+    /// What its forms carry; empty where nobody is signed in.
+    pub(super) form: String,
+    /// The realm that it is about.
+    pub(super) realm: String,
+    /// The area of it that is shown, by the path's word.
+    pub(super) area: &'static str,
+}
+
+/// The areas of a realm, by the path's word, in the order of the navigation.
+const AREAS: [(&str, fn(&Texts) -> &'static str); 8] = [
+    ("keys", |t| t.keys),
+    ("roles", |t| t.roles),
+    ("owners", |t| t.owners),
+    ("orgs", |t| t.orgs),
+    ("activity", |t| t.activity),
+    ("alerts", |t| t.alerts),
+    ("fleet", |t| t.fleet),
+    ("leak", |t| t.leak),
+];
+
+impl Frame {
+    pub(super) fn new(language: Language, place: String, form: String) -> Frame {
+        Frame { t: language.texts(), language, place, form, realm: String::new(), area: "" }
+    }
+
+    /// Where nobody is signed in.
+    pub(super) fn bare(language: Language) -> Frame {
+        Frame::new(language, String::new(), String::new())
+    }
+
+    /// In an area of a realm.
+    pub(super) fn within(self, realm: &str, area: &'static str) -> Frame {
+        Frame { realm: realm.into(), area, ..self }
+    }
+
+    pub(super) fn areas(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        AREAS.iter().map(|(word, text)| (*word, text(self.t)))
+    }
+
+    pub(super) fn style(&self) -> &'static str {
+        STYLE.name()
+    }
+
+    pub(super) fn script(&self) -> &'static str {
+        SCRIPT.name()
+    }
+
+    pub(super) fn htmx(&self) -> &'static str {
+        HTMX.name()
+    }
+
+    /// A span such as `3mo` in the reader's words, if there are some.
+    pub(super) fn span<'s>(&self, span: &'s str) -> &'s str {
+        match span {
+            "1d" => self.t.day_1,
+            "1w" => self.t.week_1,
+            "1mo" => self.t.month_1,
+            "3mo" => self.t.month_3,
+            "1y" => self.t.year_1,
+            other => other,
+        }
+    }
+
+    /// A time of the API, as it is read where no script shows it in the reader's own zone.
+    pub(super) fn utc(&self, at: &str) -> String {
+        at.get(..16).map_or_else(|| at.to_owned(), |minute| format!("{} UTC", minute.replace('T', " ")))
+    }
+}
+
+/// A template as an answer.
+pub(super) fn page(template: &impl Template) -> Response {
+    match template.render() {
+        Ok(text) => Html(text).into_response(),
+        Err(error) => Problem::failure(format!("a page of the console cannot be made: {error}")).into_response(),
+    }
+}

@@ -1,0 +1,167 @@
+//! The table of keys.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::http::Method;
+
+use super::super::cells::{Cell, state};
+use super::super::client::{Call, Refused};
+use super::super::frame::{Frame, page};
+use super::super::model::{Key, KeyPage, Org, Orgs};
+use super::super::session::Session;
+use super::super::stop::Shown;
+use super::super::views::{Act, Column};
+use super::{realm_of, view_of};
+use crate::limits::CONSOLE_PAGE;
+
+/// What of the query the API is asked with as it stands.
+const PASSED: [&str; 8] = ["search", "state", "org", "owner", "role", "tag", "sort", "direction"];
+/// Filters that are offered by a word, and what the API is asked with.
+const WHICH: [(&str, &str); 4] = [
+    ("never_used", "never_used=true"),
+    ("rotation_due", "rotation_due=true"),
+    ("expires_soon", "expires_before=30d"),
+    ("unused", "unused_since=90d+ago"),
+];
+
+/// A column's head.
+struct Head {
+    title: &'static str,
+    /// Where it is sorted by that.
+    to: Option<String>,
+    /// Which way it is sorted by that now.
+    way: Option<&'static str>,
+}
+
+struct Row {
+    key: Key,
+    cells: Vec<(&'static str, Cell)>,
+    acts: Vec<Act>,
+    base: String,
+}
+
+impl Row {
+    fn path(&self, act: &Act) -> String {
+        format!("{}/{}/{}", self.base, self.key.key_id, act.word()).trim_end_matches('/').to_owned()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "keys.html")]
+struct KeysPage {
+    f: Frame,
+    create: &'static str,
+    orgs: Vec<Org>,
+    org: Option<String>,
+    search: String,
+    state: String,
+    states: Vec<(&'static str, &'static str)>,
+    which: String,
+    whiches: Vec<(&'static str, &'static str)>,
+    /// What is kept of the query when a filter is changed.
+    kept: Vec<(&'static str, String)>,
+    refused: Option<Refused>,
+    done: Option<String>,
+    is_filtered: bool,
+    is_menu: bool,
+    heads: Vec<Head>,
+    rows: Vec<Row>,
+    total: u64,
+    exact: bool,
+    previous: Option<String>,
+    next: Option<String>,
+}
+
+impl KeysPage {
+    fn is_org(&self, org: &str) -> bool {
+        self.org.as_deref() == Some(org)
+    }
+}
+
+pub(in super::super) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
+    let realm = realm_of(&session, &realm)?;
+    let f = session.frame().within(realm.as_str(), "keys");
+    let (t, base) = (f.t, format!("/console/r/{realm}/keys"));
+    let view = view_of(&session, &realm).await;
+    let orgs = session.maybe::<Orgs>(&format!("/api/v1/realms/{realm}/orgs")).await.map_or(Vec::new(), |all| all.orgs);
+    let asked = |cursor: Option<&str>, sort: Option<(&str, &str)>| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for name in PASSED.into_iter().filter(|name| sort.is_none() || !matches!(*name, "sort" | "direction")) {
+            if let Some(value) = session.query(name) {
+                query.append_pair(name, value);
+            }
+        }
+        if let Some((by, way)) = sort {
+            query.append_pair("sort", by).append_pair("direction", way);
+        }
+        if let Some(cursor) = cursor {
+            query.append_pair("cursor", cursor);
+        }
+        query
+    };
+    let which = session.query("which").unwrap_or_default().to_owned();
+    let more = WHICH.iter().find(|(word, _)| *word == which).map_or("", |(_, query)| query);
+    let query = asked(session.query("cursor"), None).append_pair("limit", &CONSOLE_PAGE.to_string()).finish();
+    let listed = session.act(Method::GET, &format!("/api/v1/realms/{realm}/keys?{query}&{more}"), Call::default()).await?;
+    let (found, refused) = match listed {
+        Ok(found) => (found, None),
+        // A filter that does not fit is told of beside the filters; whoever may see nothing is told that.
+        Err(refused) if refused.status == 422 => {
+            (KeyPage { keys: Vec::new(), next: None, previous: None, total: 0, exact: true }, Some(refused))
+        }
+        Err(refused) => return Err(session.stop(refused)),
+    };
+    let link = |mut query: form_urlencoded::Serializer<'_, String>| {
+        if !which.is_empty() {
+            query.append_pair("which", &which);
+        }
+        format!("{base}?{}", query.finish())
+    };
+    let settings_of = |key: &Key| orgs.iter().find(|org| org.org == key.org).map(|org| &org.settings);
+    let rows = found.keys.into_iter().map(|key| Row {
+        cells: view.columns.iter().map(|column| ((column.title)(t), Cell::of(column.shows, &key, t))).collect(),
+        acts: view.acts.iter().copied().filter(|act| act.fits(&key.state, settings_of(&key))).collect(),
+        base: base.clone(),
+        key,
+    });
+    let head = |column: &Column| {
+        let now = session.query("sort").unwrap_or("created");
+        let way = session.query("direction").unwrap_or(if matches!(now, "created" | "last_used") { "desc" } else { "asc" });
+        let sorted = column.sort.filter(|by| *by == now);
+        Head {
+            title: (column.title)(t),
+            to: column
+                .sort
+                .map(|by| link(asked(None, Some((by, if sorted.is_some() && way == "asc" { "desc" } else { "asc" }))))),
+            way: sorted.map(|_| if way == "asc" { "ascending" } else { "descending" }),
+        }
+    };
+    let text = |name: &str| session.query(name).unwrap_or_default().to_owned();
+    let page_of = KeysPage {
+        create: (view.create)(t),
+        org: session.query("org").map(Into::into),
+        search: text("search"),
+        state: text("state"),
+        states: ["active", "pending", "expired", "revoked"].map(|word| (word, state(word, t))).into(),
+        whiches: WHICH
+            .map(|(word, _)| word)
+            .into_iter()
+            .zip([t.never_used, t.rotation_due, t.expires_soon, t.unused])
+            .collect(),
+        kept: ["sort", "direction"].into_iter().filter_map(|name| Some((name, session.query(name)?.to_owned()))).collect(),
+        refused,
+        done: session.query("done").and_then(|done| done.parse::<u64>().ok()).map(|done| format!("{done} {}", t.revoked)),
+        is_filtered: !which.is_empty() || PASSED.iter().take(6).any(|name| session.query(name).is_some()),
+        is_menu: view.is_menu,
+        heads: view.columns.iter().map(head).collect(),
+        rows: rows.collect(),
+        total: found.total,
+        exact: found.exact,
+        previous: found.previous.map(|cursor| link(asked(Some(&cursor), None))),
+        next: found.next.map(|cursor| link(asked(Some(&cursor), None))),
+        orgs,
+        which: which.clone(),
+        f,
+    };
+    Ok(page(&page_of))
+}

@@ -1,0 +1,141 @@
+//! The console: what the management API offers, as pages for people. It decides nothing: whatever a page shows or does is a call of the API,
+//! made in this process with the key of whoever is signed in.
+//!
+//! | read | for |
+//! |---|---|
+//! | `sign_in`, `session` | signing in and out; a request of somebody who is signed in, and a form of theirs |
+//! | `token`, `cookies` | what a cookie holds, and what is derived from it |
+//! | `client`, `model` | calls of the API, and what it answers |
+//! | `views` | how keys of each preset's system are shown and made: data |
+//! | `keys` | pages about keys |
+//! | `tables`, `activity`, `chart`, `leak` | requests, roles, owners, orgs, alerts, edges; the audit log; usage over time; secrets that leaked |
+//! | `frame`, `stop`, `cells`, `form` | what stands around pages; what there is instead of one; cells of tables; forms as browsers send them |
+//! | `texts` | every text, in every language |
+//! | `assets`, `state` | style and scripts; what every page needs |
+//!
+//! Templates lie in `crates/server/templates`. Pages hold no script and no style of their own, and load nothing from elsewhere; whatever a form can do
+//! works without scripts.
+
+mod activity;
+mod assets;
+mod cells;
+mod chart;
+mod client;
+mod cookies;
+mod form;
+mod frame;
+mod keys;
+mod leak;
+mod model;
+mod session;
+mod sign_in;
+mod state;
+mod stop;
+mod tables;
+mod texts;
+mod token;
+mod views;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use edgelatch_registry::Registry;
+
+use self::frame::{Frame, page};
+use self::keys::{acts, create, edit, list, selected, show};
+use self::model::{Realm, Realms, WhoAmI};
+use self::session::Session;
+use self::state::Console;
+use self::stop::{Shown, Stop};
+use self::texts::Language;
+
+/// How to serve the console.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConsoleOptions {
+    /// Whether browsers reach it by `https`: its cookies are sent over nothing else then.
+    pub https: bool,
+}
+
+/// What each answer says of itself: nothing is loaded from elsewhere, nothing runs that stands in a page, nobody shows a page inside another, and
+/// no other site learns which one it was.
+const HEADERS: [(&str, &str); 7] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; connect-src 'self'; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("referrer-policy", "same-origin"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+];
+
+/// The console's routes over those of the management API.
+pub(crate) fn routes(options: ConsoleOptions, registry: Arc<Registry>, api: Router) -> Router {
+    Router::new()
+        .route("/console", get(start))
+        .route("/console/", get(|| async { Redirect::permanent("/console") }))
+        .route("/console/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/console/sign-out", get(|| async { Redirect::to("/console") }).post(sign_in::leave))
+        .route("/console/assets/{name}", get(assets::serve))
+        .route("/console/r/{realm}/keys", get(list::show))
+        .route("/console/r/{realm}/keys/new", get(create::show).post(create::make))
+        .route("/console/r/{realm}/keys/selected", post(selected::act).get(list_instead))
+        .route("/console/r/{realm}/keys/{key_id}", get(show::show))
+        .route("/console/r/{realm}/keys/{key_id}/edit", get(edit::show).post(edit::save))
+        .route("/console/r/{realm}/keys/{key_id}/requests", get(tables::requests))
+        .route("/console/r/{realm}/keys/{key_id}/{act}", get(acts::ask).post(acts::act))
+        .route("/console/r/{realm}/roles", get(tables::roles))
+        .route("/console/r/{realm}/owners", get(tables::owners))
+        .route("/console/r/{realm}/orgs", get(tables::orgs))
+        .route("/console/r/{realm}/activity", get(activity::show))
+        .route("/console/r/{realm}/alerts", get(tables::alerts))
+        .route("/console/r/{realm}/fleet", get(tables::fleet))
+        .route("/console/r/{realm}/leak", get(leak::show).post(leak::act))
+        .route("/console/{*rest}", get(nothing))
+        .layer(from_fn(guarded))
+        .with_state(Arc::new(Console { registry, api, secure: options.https }))
+}
+
+/// Around every answer: what it says of itself. Pages are kept by nobody, since some hold secrets and all hold what is not everybody's.
+async fn guarded(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn nothing(request: Request) -> Stop {
+    Stop::Nothing(Language::of(request.headers()))
+}
+
+/// What a selection was made in, for whoever comes back to it after signing in.
+async fn list_instead(session: Session) -> Response {
+    Redirect::to(session.place().trim_end_matches("/selected")).into_response()
+}
+
+#[derive(Template)]
+#[template(path = "start.html")]
+struct StartPage {
+    f: Frame,
+    who: WhoAmI,
+    realms: Vec<Realm>,
+}
+
+/// The realms that are theirs to see; the only one at once.
+async fn start(session: Session) -> Shown {
+    let who: WhoAmI = session.get("/api/v1/whoami").await?;
+    let realms = session.maybe::<Realms>("/api/v1/realms").await.map_or(Vec::new(), |all| all.realms);
+    Ok(page(&StartPage { f: session.frame(), who, realms }))
+}

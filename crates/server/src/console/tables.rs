@@ -1,0 +1,207 @@
+//! Plain tables of a realm: requests of a key, roles, owners, orgs, alerts, edges.
+
+use askama::Template;
+use axum::extract::Path;
+
+use super::cells::Cell;
+use super::frame::{Frame, page};
+use super::keys::{path_of, realm_of};
+use super::model::{EdgePage, EventPage, Key, Orgs, Owners, Publishing, RequestPage, Roles, Standing};
+use super::session::Session;
+use super::stop::Shown;
+
+#[derive(Template)]
+#[template(path = "table.html")]
+struct TablePage {
+    f: Frame,
+    title: &'static str,
+    /// What is said above the table: name, value, and how it looks.
+    figures: Vec<(&'static str, String, &'static str)>,
+    heads: Vec<&'static str>,
+    rows: Vec<Vec<(&'static str, Cell)>>,
+    /// What stands there where no row is.
+    empty: &'static str,
+    next: Option<String>,
+}
+
+/// Rows, with each cell's head beside it.
+fn headed(heads: &[&'static str], rows: impl Iterator<Item = Vec<Cell>>) -> Vec<Vec<(&'static str, Cell)>> {
+    rows.map(|row| heads.iter().copied().zip(row).collect()).collect()
+}
+
+fn text(text: impl Into<String>) -> Cell {
+    Cell::Text(text.into())
+}
+
+/// The query of a page of a log.
+fn paged(session: &Session) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if let Some(cursor) = session.query("cursor") {
+        query.append_pair("cursor", cursor);
+    }
+    query.finish()
+}
+
+pub(super) async fn roles(session: Session, Path(realm): Path<String>) -> Shown {
+    let realm = realm_of(&session, &realm)?;
+    let all: Roles = session.get(&format!("/api/v1/realms/{realm}/roles")).await?;
+    let f = session.frame().within(realm.as_str(), "roles");
+    let t = f.t;
+    let rows = all.roles.into_iter().map(|role| {
+        let org = role.org.unwrap_or_else(|| t.whole_realm.into());
+        let predefined = if role.predefined { t.yes } else { t.no };
+        vec![Cell::Name(role.name, None), Cell::Code(role.role), text(org), Cell::Roles(role.permissions), text(predefined)]
+    });
+    let heads = vec![t.name, t.role, t.org, t.permissions, t.predefined];
+    Ok(page(&TablePage {
+        title: t.roles,
+        figures: Vec::new(),
+        rows: headed(&heads, rows),
+        heads,
+        empty: t.no_roles,
+        next: None,
+        f,
+    }))
+}
+
+pub(super) async fn owners(session: Session, Path(realm): Path<String>) -> Shown {
+    let realm = realm_of(&session, &realm)?;
+    let all: Owners = session.get(&format!("/api/v1/realms/{realm}/owners")).await?;
+    let f = session.frame().within(realm.as_str(), "owners");
+    let t = f.t;
+    let rows = all.owners.into_iter().map(|owner| {
+        let (word, state) = if owner.disabled { ("revoked", t.disabled) } else { ("active", t.active) };
+        vec![
+            Cell::Name(owner.name, None),
+            Cell::Code(owner.owner),
+            text(owner.org),
+            text(owner.kind),
+            Cell::Roles(owner.roles),
+            Cell::State(word.into(), state),
+        ]
+    });
+    let heads = vec![t.name, t.owner, t.org, t.kind, t.roles, t.status];
+    Ok(page(&TablePage {
+        title: t.owners,
+        figures: Vec::new(),
+        rows: headed(&heads, rows),
+        heads,
+        empty: t.no_owners,
+        next: None,
+        f,
+    }))
+}
+
+pub(super) async fn orgs(session: Session, Path(realm): Path<String>) -> Shown {
+    let realm = realm_of(&session, &realm)?;
+    let all: Orgs = session.get(&format!("/api/v1/realms/{realm}/orgs")).await?;
+    let f = session.frame().within(realm.as_str(), "orgs");
+    let t = f.t;
+    let rows = all.orgs.into_iter().map(|org| {
+        let limit = org.settings.max_keys.or(org.settings.max_active_keys).map_or("–".to_owned(), |most| most.to_string());
+        let prefix = org.settings.prefix.to_string();
+        vec![Cell::Name(org.name, None), Cell::Code(org.org), Cell::Code(prefix), text(limit), Cell::Time(org.created_at)]
+    });
+    let heads = vec![t.name, t.org, t.prefix, t.limits, t.created];
+    Ok(page(&TablePage {
+        title: t.orgs,
+        figures: Vec::new(),
+        rows: headed(&heads, rows),
+        heads,
+        empty: t.no_orgs,
+        next: None,
+        f,
+    }))
+}
+
+pub(super) async fn alerts(session: Session, Path(realm): Path<String>) -> Shown {
+    let realm = realm_of(&session, &realm)?;
+    let query = paged(&session);
+    let found: EventPage = session.get(&format!("/api/v1/realms/{realm}/events?alerts=true&{query}")).await?;
+    let f = session.frame().within(realm.as_str(), "alerts");
+    let t = f.t;
+    let rows = found.events.into_iter().map(|event| {
+        let state = event.last_error.map_or(event.state.clone(), |why| format!("{}: {why}", event.state));
+        vec![
+            Cell::Time(event.at),
+            Cell::Code(event.kind),
+            text(event.org.unwrap_or_else(|| t.whole_realm.into())),
+            event.key_id.map_or(text("–"), Cell::Code),
+            text(state),
+            Cell::Code(event.event),
+        ]
+    });
+    let heads = vec![t.at, t.kind, t.org, t.key_id, t.delivery, "ID"];
+    Ok(page(&TablePage {
+        title: t.alerts,
+        figures: Vec::new(),
+        rows: headed(&heads, rows),
+        heads,
+        empty: t.no_alerts,
+        next: found.next,
+        f,
+    }))
+}
+
+pub(super) async fn fleet(session: Session, Path(realm): Path<String>) -> Shown {
+    let realm = realm_of(&session, &realm)?;
+    let query = paged(&session);
+    let standing: Standing = session.get(&format!("/api/v1/realms/{realm}/fleet")).await?;
+    let found: EdgePage = session.get(&format!("/api/v1/realms/{realm}/edges?{query}")).await?;
+    let publishing: Option<Publishing> = session.maybe(&format!("/api/v1/realms/{realm}/publishing")).await;
+    let f = session.frame().within(realm.as_str(), "fleet");
+    let t = f.t;
+    let yes = |is: bool| if is { t.yes } else { t.no };
+    let mut figures = vec![
+        (t.epoch, standing.epoch.map_or("–".into(), |epoch| epoch.to_string()), ""),
+        (t.published, yes(standing.published).into(), if standing.published { "good" } else { "bad" }),
+        (t.everywhere, yes(standing.everywhere).into(), if standing.everywhere { "good" } else { "" }),
+        (t.live, standing.live.to_string(), ""),
+        (t.lacking, standing.lacking.to_string(), if standing.lacking > 0 { "bad" } else { "" }),
+        (t.gone, standing.gone.to_string(), ""),
+    ];
+    for target in publishing.map_or(Vec::new(), |all| all.targets) {
+        let epoch = target.epoch.map_or("–".into(), |epoch| epoch.to_string());
+        let behind =
+            target.behind.filter(|behind| *behind > 0).map(|behind| format!(" ({} {behind})", t.behind)).unwrap_or_default();
+        let why = target.message.map(|why| format!(": {why}")).unwrap_or_default();
+        let class = if target.failing_since.is_some() { "bad" } else { "good" };
+        figures.push((t.targets, format!("{} · {epoch}{behind}{why}", target.target), class));
+    }
+    let rows = found.edges.into_iter().map(|edge| {
+        let (word, state) = if edge.live { ("active", t.live) } else { ("revoked", t.gone) };
+        vec![
+            Cell::Name(edge.name.unwrap_or_else(|| edge.edge.clone()), Some(edge.edge)),
+            Cell::State(word.into(), state),
+            text(edge.epoch.to_string()),
+            text(edge.behind.to_string()),
+            text(edge.age.map_or("–".into(), |age| format!("{age} s"))),
+            text(edge.mode),
+            Cell::Code(edge.sdk),
+            Cell::Time(edge.seen_at),
+        ]
+    });
+    let heads = vec![t.edge, t.status, t.epoch, t.behind, t.age, t.kind, "SDK", t.seen];
+    Ok(page(&TablePage { title: t.fleet, figures, rows: headed(&heads, rows), heads, empty: t.no_edges, next: found.next, f }))
+}
+
+#[derive(Template)]
+#[template(path = "requests.html")]
+struct RequestsPage {
+    f: Frame,
+    key_id: String,
+    name: String,
+    page: RequestPage,
+    /// Whether it is not the first page.
+    is_later: bool,
+}
+
+/// The log of requests made with a key, also of one that was deleted.
+pub(super) async fn requests(session: Session, Path((realm, key_id)): Path<(String, String)>) -> Shown {
+    let realm = realm_of(&session, &realm)?;
+    let path = path_of(&session, &realm, &key_id)?;
+    let found: RequestPage = session.get(&format!("{path}/requests?{}", paged(&session))).await?;
+    let name = session.maybe::<Key>(&path).await.map_or_else(|| key_id.clone(), |key| key.name);
+    let f = session.frame().within(realm.as_str(), "keys");
+    Ok(page(&RequestsPage { f, key_id, name, page: found, is_later: session.query("cursor").is_some() }))
+}

@@ -1,0 +1,340 @@
+//! Every text of the console, in every language, from one table.
+
+use axum::http::{HeaderMap, header};
+
+/// A language of the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    En,
+    De,
+}
+
+impl Language {
+    /// The first that a browser asks for and that there is; else English.
+    pub(super) fn of(headers: &HeaderMap) -> Language {
+        let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        // Browsers list them with the most wanted first.
+        let known = asked.split(',').filter_map(|one| match one.trim().get(..2)?.to_ascii_lowercase().as_str() {
+            "en" => Some(Language::En),
+            "de" => Some(Language::De),
+            _ => None,
+        });
+        known.into_iter().next().unwrap_or(Language::En)
+    }
+
+    /// Its tag (BCP 47).
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Language::En => "en",
+            Language::De => "de",
+        }
+    }
+
+    /// The texts in it.
+    pub(super) fn texts(self) -> &'static Texts {
+        match self {
+            Language::En => &EN,
+            Language::De => &DE,
+        }
+    }
+}
+
+macro_rules! texts {
+    ($($name:ident: $en:literal, $de:literal;)*) => {
+        /// All texts in one language.
+        pub(super) struct Texts {
+            $(pub(super) $name: &'static str,)*
+        }
+
+        pub(super) static EN: Texts = Texts { $($name: $en,)* };
+        static DE: Texts = Texts { $($name: $de,)* };
+
+        #[cfg(test)]
+        const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $en, $de),)*];
+    };
+}
+
+texts! {
+    skip: "Skip to content", "Zum Inhalt springen";
+    account: "Account", "Konto";
+    sign_out: "Sign out", "Abmelden";
+    sign_out_everywhere: "Sign out everywhere", "Überall abmelden";
+    areas: "Areas of the realm", "Bereiche des Realms";
+    times_utc: "Times in UTC", "Zeiten in UTC";
+    to_start: "To the start page", "Zur Startseite";
+    sign_in: "Sign in", "Anmelden";
+    sign_in_hint: "Sign in with a management key. It is sent to this server only, and no page ever shows it.", "Melden Sie sich mit einem Verwaltungsschlüssel an. Er geht nur an diesen Server, und keine Seite zeigt ihn je an.";
+    sign_in_refused: "This key is not accepted.", "Dieser Schlüssel wird nicht angenommen.";
+    session_ended: "Your sign-in has ended. Sign in again, and you are brought back to where you were.", "Ihre Anmeldung ist abgelaufen. Nach der nächsten Anmeldung sind Sie wieder dort, wo Sie waren.";
+    management_key: "Management key", "Verwaltungsschlüssel";
+    show: "Show", "Anzeigen";
+    realms: "Realms", "Realms";
+    signed_in_as: "Signed in with the key", "Angemeldet mit dem Schlüssel";
+    no_realms: "There is no realm for this key", "Für diesen Schlüssel gibt es kein Realm";
+    no_realms_hint: "Make one with `edgelatch init`, or ask whoever gave you the key for a wider scope.", "Legen Sie eines mit `edgelatch init` an, oder bitten Sie um einen Schlüssel mit weiterem Geltungsbereich.";
+    keys: "Keys", "Schlüssel";
+    api_keys: "API keys", "API-Schlüssel";
+    roles: "Roles", "Rollen";
+    role: "Role", "Rolle";
+    owners: "Owners", "Inhaber";
+    owner: "Owner", "Inhaber";
+    orgs: "Orgs", "Organisationen";
+    org: "Org", "Organisation";
+    activity: "Audit log", "Änderungsprotokoll";
+    alerts: "Alerts", "Meldungen";
+    fleet: "Fleet", "Edges";
+    search: "Search", "Suche";
+    search_hint: "Name, description, key ID or prefix", "Name, Beschreibung, Schlüssel-ID oder Anfang";
+    status: "Status", "Status";
+    any: "Any", "Beliebig";
+    all: "All", "Alle";
+    which: "Which", "Welche";
+    never_used: "Never used", "Nie benutzt";
+    rotation_due: "Rotation due", "Erneuerung fällig";
+    expires_soon: "Expires within 30 days", "Läuft in 30 Tagen ab";
+    unused: "Not used for 90 days", "Seit 90 Tagen unbenutzt";
+    apply: "Apply", "Anwenden";
+    nothing_fits: "No key fits", "Kein Schlüssel passt";
+    show_all: "Show all keys", "Alle Schlüssel zeigen";
+    no_keys: "No keys yet", "Noch keine Schlüssel";
+    no_keys_hint: "A key lets a program call your API. Give each program one of its own, with no more than it needs: so one can be revoked without the others.", "Mit einem Schlüssel ruft ein Programm Ihre API auf. Geben Sie jedem Programm einen eigenen, der nicht mehr darf als nötig: So lässt sich einer widerrufen, ohne dass die anderen betroffen sind.";
+    keys_counted: "keys", "Schlüssel";
+    select: "Select", "Auswählen:";
+    select_all: "Select all on this page", "Alle auf dieser Seite auswählen";
+    actions: "Actions", "Aktionen";
+    revoke_selected: "Revoke selected", "Ausgewählte widerrufen";
+    nothing_selected: "No key is selected.", "Es ist kein Schlüssel ausgewählt.";
+    pages: "Pages", "Seiten";
+    previous: "Previous", "Zurück";
+    next: "Next", "Weiter";
+    name: "Name", "Name";
+    name_or_description: "Name or description", "Name oder Beschreibung";
+    api_key: "API key", "API-Schlüssel";
+    key_id: "Key ID", "Schlüssel-ID";
+    key_prefix: "Key prefix", "Anfang";
+    created: "Created", "Erstellt";
+    created_at: "Created at", "Erstellt am";
+    changed: "Changed", "Geändert";
+    expires: "Expires", "Läuft ab";
+    last_used: "Last used", "Zuletzt benutzt";
+    last_logged_in: "Last Logged In", "Letzte Anmeldung";
+    last_logged_in_ip: "Last Logged In IP", "IP der letzten Anmeldung";
+    never: "Never", "Nie";
+    day: "day", "Tag";
+    days: "days", "Tage";
+    expired: "Expired", "Abgelaufen";
+    active: "Active", "Aktiv";
+    pending: "Pending", "Noch nicht gültig";
+    revoked: "Revoked", "Widerrufen";
+    view: "View", "Ansehen";
+    edit: "Edit", "Bearbeiten";
+    rotate: "Rotate", "Erneuern";
+    view_log: "View audit log", "Anfragen ansehen";
+    revoke: "Revoke", "Widerrufen";
+    enable: "Enable again", "Wieder aktivieren";
+    delete: "Delete", "Löschen";
+    create_key: "Create key", "Schlüssel anlegen";
+    new_api_key: "New API Key", "Neuer API-Schlüssel";
+    create_api_key: "Create API Key", "API-Schlüssel anlegen";
+    create_new_key: "Create New Key", "Neuen Schlüssel anlegen";
+    panel_key: "Key", "Schlüssel";
+    panel_api_key: "API Key", "API-Schlüssel";
+    panel_access: "Access", "Zugriff";
+    step_basic: "Basic information", "Grundangaben";
+    step_scope: "Access scope", "Geltungsbereich";
+    step_roles: "Assign roles", "Rollen zuweisen";
+    step_configure: "Configure key settings", "Schlüssel einrichten";
+    description: "Description", "Beschreibung";
+    optional: "(optional)", "(freiwillig)";
+    environment: "Environment", "Umgebung";
+    choose: "Choose…", "Auswählen …";
+    no_roles_hint: "There are no roles here yet.", "Hier gibt es noch keine Rollen.";
+    scope: "Access scope", "Geltungsbereich";
+    all_services: "All services", "Alle Dienste";
+    all_services_hint: "present and future ones", "heutige und künftige";
+    some_services: "Only these", "Nur diese";
+    services: "Services", "Dienste";
+    service: "Service", "Dienst";
+    permission: "Permission", "Berechtigung";
+    expiration: "Expiration", "Ablauf";
+    keep: "As it is", "Wie bisher";
+    no_expiry: "No expiry", "Kein Ablauf";
+    set_date: "Set date", "Datum wählen";
+    day_1: "1 day", "1 Tag";
+    week_1: "1 week", "1 Woche";
+    month_1: "1 month", "1 Monat";
+    month_3: "3 months", "3 Monate";
+    year_1: "1 year", "1 Jahr";
+    allow_list: "IP allow list", "Erlaubte IP-Adressen";
+    allow_hint: "Addresses or networks that may use the key. Empty: any address.", "Adressen oder Netze, die den Schlüssel benutzen dürfen. Leer: jede Adresse.";
+    deny_list: "IP deny list", "Gesperrte IP-Adressen";
+    deny_hint: "Addresses or networks that may not. An address on both lists is allowed where the allow list is asked first.", "Adressen oder Netze, die ihn nicht benutzen dürfen. Steht eine auf beiden Listen, gilt die, die zuerst gefragt wird.";
+    at_most: "Entries at most:", "Einträge höchstens:";
+    enabled: "Enabled", "Aktiv";
+    disabled: "disabled", "ausgeschaltet";
+    address: "Address", "Adresse";
+    note: "Note", "Bemerkung";
+    add_entry: "Add entry", "Eintrag hinzufügen";
+    cancel: "Cancel", "Abbrechen";
+    create: "Create", "Anlegen";
+    back: "Back", "Zurück";
+    next_step: "Next", "Weiter";
+    review: "Review", "Prüfen";
+    save: "Save changes", "Änderungen speichern";
+    save_anyway: "Save mine over theirs", "Meine Fassung speichern";
+    conflict: "Somebody else has changed this key meanwhile", "Jemand hat diesen Schlüssel inzwischen geändert";
+    conflict_hint: "Nothing was saved. Changed last by", "Nichts wurde gespeichert. Zuletzt geändert von";
+    field: "Field", "Feld";
+    theirs: "As it is now", "Jetziger Stand";
+    yours: "As you typed it", "Ihre Eingabe";
+    take_theirs: "Drop mine", "Meine verwerfen";
+    not_editable: "Keys cannot be changed here. Revoke this one, and make another.", "Schlüssel lassen sich hier nicht ändern. Widerrufen Sie diesen und legen Sie einen neuen an.";
+    your_key: "Your key", "Ihr Schlüssel";
+    once_title: "This is the only time that you see it.", "Sie sehen ihn nur dieses eine Mal.";
+    once_detail: "Copy it now and keep it safe: nobody can show it again.", "Kopieren Sie ihn jetzt und verwahren Sie ihn sicher: Niemand kann ihn noch einmal anzeigen.";
+    secret: "Secret", "Geheimnis";
+    copy: "Copy", "Kopieren";
+    copied: "Copied", "Kopiert";
+    save_pak: "Save (.PAK)", "Speichern (.PAK)";
+    made_before: "This was done before by the same form: the secret was shown then, and cannot be shown again.", "Das ist mit demselben Formular schon geschehen: Das Geheimnis wurde damals gezeigt und kann nicht noch einmal gezeigt werden.";
+    old_until: "The old secret lives until", "Das alte Geheimnis gilt bis";
+    have_copied: "I have copied it", "Ich habe ihn kopiert";
+    done: "Done", "Fertig";
+    leave_unsaved: "You have not copied the key. Leave anyway?", "Sie haben den Schlüssel nicht kopiert. Trotzdem gehen?";
+    rotate_warning: "The key gets a new secret. Programs with the old one are refused: at once, or once the overlap that you choose is over.", "Der Schlüssel bekommt ein neues Geheimnis. Programme mit dem alten werden abgewiesen: sofort, oder wenn die gewählte Übergangszeit vorbei ist.";
+    overlap: "Let the old secret live on for", "Altes Geheimnis gilt noch";
+    overlap_none: "not at all", "gar nicht";
+    revoke_warning: "Applications using this key will stop working.", "Programme mit diesem Schlüssel funktionieren nicht mehr.";
+    revoke_final: "This cannot be undone.", "Das lässt sich nicht rückgängig machen.";
+    enable_warning: "The key is accepted again, with the secret that it had.", "Der Schlüssel wird mit seinem bisherigen Geheimnis wieder angenommen.";
+    delete_warning: "Deletion is permanent: applications using this key lose access at once, and its settings are gone.", "Löschen ist endgültig: Programme mit diesem Schlüssel verlieren sofort den Zugriff, und seine Einstellungen sind fort.";
+    type_name: "Type the name to confirm:", "Zur Bestätigung den Namen eingeben:";
+    details: "Details", "Einzelheiten";
+    uses: "Uses", "Benutzungen";
+    refused: "refused", "abgewiesen";
+    passed: "passed", "bestanden";
+    no_entries: "None.", "Keine.";
+    explain: "What would this key get?", "Was bekäme dieser Schlüssel?";
+    explain_hint: "Asked of the rules that edges go by, step by step.", "Gefragt werden die Regeln der Edges, Schritt für Schritt.";
+    ask: "Ask", "Fragen";
+    request_log: "Requests", "Anfragen";
+    refresh: "Refresh", "Aktualisieren";
+    no_requests: "No requests yet", "Noch keine Anfragen";
+    no_requests_hint: "Edges report requests with a delay of some seconds.", "Edges melden Anfragen mit einigen Sekunden Verzögerung.";
+    timestamp: "Timestamp", "Zeitpunkt";
+    method: "Method", "Methode";
+    endpoint: "Endpoint", "Endpunkt";
+    ip_address: "IP address", "IP-Adresse";
+    country: "Country", "Land";
+    verify_chain: "Check the chain", "Kette prüfen";
+    chain_whole: "No row is missing or altered. The end of the chain is", "Keine Zeile fehlt oder wurde verändert. Das Ende der Kette ist";
+    action: "Action", "Aktion";
+    actor: "Who", "Wer";
+    target: "On what", "Woran";
+    no_activity: "Nothing was done yet", "Noch ist nichts geschehen";
+    before: "Before", "Vorher";
+    after: "After", "Nachher";
+    permissions: "Permissions", "Berechtigungen";
+    whole_realm: "Whole realm", "Ganzes Realm";
+    predefined: "Predefined", "Vorgegeben";
+    kind: "Kind", "Art";
+    no_roles: "There are no roles yet", "Noch keine Rollen";
+    no_owners: "There are no owners yet", "Noch keine Inhaber";
+    no_orgs: "There are no orgs yet", "Noch keine Organisationen";
+    no_alerts: "Nothing was reported", "Nichts gemeldet";
+    no_edges: "No edge has reported yet", "Noch hat sich keine Edge gemeldet";
+    at: "When", "Wann";
+    delivery: "Delivery", "Zustellung";
+    edge: "Edge", "Edge";
+    epoch: "Epoch", "Epoche";
+    behind: "Behind", "Zurück um";
+    age: "Age of head", "Alter des Heads";
+    seen: "Last heard of", "Zuletzt gehört";
+    live: "Live", "Erreichbar";
+    lacking: "Lack the last change", "Ohne letzte Änderung";
+    gone: "Gone", "Verschwunden";
+    yes: "Yes", "Ja";
+    no: "No", "Nein";
+    everywhere: "Everywhere", "Überall";
+    published: "Published", "Veröffentlicht";
+    targets: "Targets", "Ziele";
+    prefix: "Prefix", "Präfix";
+    limits: "Key limit", "Höchstzahl";
+    foreign_title: "This form was not sent from here", "Dieses Formular kam nicht von hier";
+    foreign_detail: "Another site sent it, or it was open while somebody else signed in. Nothing was done: go back, load the page again and send it once more.", "Eine andere Seite hat es geschickt, oder es war noch offen, als sich jemand anders anmeldete. Nichts ist geschehen: Gehen Sie zurück, laden Sie die Seite neu und senden Sie es noch einmal.";
+    unreadable_title: "This form cannot be read", "Dieses Formular ist nicht lesbar";
+    unreadable_detail: "It is too large, or no form. Nothing was done.", "Es ist zu groß oder kein Formular. Nichts ist geschehen.";
+    nothing_title: "There is nothing here", "Hier gibt es nichts";
+    nothing_detail: "The page does not exist, or what it was about is gone.", "Die Seite gibt es nicht, oder das, wovon sie handelte, ist fort.";
+    usage: "Usage of 30 days", "Benutzung in 30 Tagen";
+    as_table: "As a table", "Als Tabelle";
+    accepted: "accepted", "angenommen";
+    leak: "Leaked secret", "Geheimnis gefunden";
+    leak_hint: "Somebody has found a secret where it does not belong? Paste it here: it is compared, and neither kept nor shown again.", "Jemand hat ein Geheimnis gefunden, wo es nicht hingehört? Fügen Sie es hier ein: Es wird verglichen und weder aufgehoben noch wieder angezeigt.";
+    leak_text: "The text that was found", "Der gefundene Text";
+    leak_find: "Find the key", "Schlüssel suchen";
+    leak_revoke: "Find and revoke", "Suchen und widerrufen";
+    leak_found: "It is the secret of", "Es ist das Geheimnis von";
+    leak_revoked: "Revoked:", "Widerrufen:";
+    failed_title: "The server failed", "Der Server hat versagt";
+    failed_detail: "Try again in a moment; its log says more.", "Versuchen Sie es gleich noch einmal; sein Protokoll sagt mehr.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_answered_in_its_language() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, text.parse().unwrap());
+            Language::of(&headers)
+        };
+        assert_eq!(
+            [of("de-AT,de;q=0.9,en;q=0.8"), of("fr, de"), of("EN-us"), of("fr"), of("é")].map(Language::code),
+            ["de", "de", "en", "en", "en"]
+        );
+        assert_eq!(Language::of(&HeaderMap::new()), Language::En);
+    }
+
+    /// Each is there in both, and used by a page.
+    #[test]
+    fn no_text_is_missing_or_idle() {
+        let pages = [
+            include_str!("../../templates/frame.html"),
+            include_str!("../../templates/stopped.html"),
+            include_str!("../../templates/sign_in.html"),
+            include_str!("../../templates/start.html"),
+            include_str!("../../templates/keys.html"),
+            include_str!("../../templates/fields.html"),
+            include_str!("../../templates/ip_list.html"),
+            include_str!("../../templates/key_new.html"),
+            include_str!("../../templates/key_edit.html"),
+            include_str!("../../templates/secret.html"),
+            include_str!("../../templates/key_act.html"),
+            include_str!("../../templates/key.html"),
+            include_str!("../../templates/selected.html"),
+            include_str!("../../templates/requests.html"),
+            include_str!("../../templates/table.html"),
+            include_str!("../../templates/activity.html"),
+            include_str!("views.rs"),
+            include_str!("stop.rs"),
+            include_str!("frame.rs"),
+            include_str!("../../templates/leak.html"),
+            include_str!("tables.rs"),
+            include_str!("cells.rs"),
+            include_str!("keys/list.rs"),
+            include_str!("keys/acts.rs"),
+            include_str!("keys/show.rs"),
+        ];
+        for (name, en, de) in ALL {
+            assert!(!en.is_empty() && !de.is_empty(), "{name}");
+            let used = |page: &&str| {
+                page.match_indices(&format!("t.{name}"))
+                    .any(|(at, text)| !page[at + text.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '_'))
+            };
+            assert!(pages.iter().any(|page| used(&page)), "{name} is used nowhere");
+        }
+    }
+}
