@@ -245,7 +245,7 @@ mod tests {
         file.execute_batch("ALTER TABLE realms RENAME TO gone").unwrap();
         let none = BlockWriter::new(Some("127.0.0.1"), "GET", "/r/acme/head").finish();
         let mut two = BlockWriter::new(Some("127.0.0.1"), "GET", "/r/acme/head");
-        [b"Bearer one", b"Bearer two"].map(|line| two.line("authorization", line));
+        [b"Bearer one", b"Bearer two"].iter().for_each(|line| two.line("authorization", *line));
         let unknown = edgelatch_testkit::snapshot::key_text("stranger").unwrap();
         for (block, expected) in [
             (none, Ok(Code::Missing)),
