@@ -6,14 +6,12 @@
 extern crate alloc;
 
 mod compile;
-mod identity;
 mod state;
 mod table;
 mod tree;
 mod update;
 
 pub use compile::{compile, compile_routes, release};
-pub use identity::identity;
 pub use state::{
     Area, NO_TEXT, NOTED_IP, Note, PEER, State, address, block_len, block_ptr, input, ip_len, ip_ptr, key_len, key_ptr, length,
     note_len, note_ptr, open, text_len, text_ptr, with,
