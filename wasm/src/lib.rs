@@ -24,7 +24,7 @@ extern crate std;
 mod verify;
 
 pub use edgelatch_wasm_upkeep::*;
-pub use verify::{client, path, verify_block, verify_key, verify_noting};
+pub use verify::{client, identity, path, verify_block, verify_key, verify_noting};
 
 /// Traps. The host reports it, answers `internal`, and sets up another instance; a message would only take room.
 #[cfg(feature = "standalone")]

@@ -7,7 +7,6 @@ extern crate alloc;
 
 mod asked;
 mod compile;
-mod identity;
 mod state;
 mod table;
 mod tree;
@@ -15,7 +14,6 @@ mod update;
 
 pub use asked::grants;
 pub use compile::{compile, compile_routes, release};
-pub use identity::identity;
 pub use state::{
     Area, ITEM, NO_TEXT, NOTED_IP, Note, PEER, State, address, block_len, block_ptr, input, ip_len, ip_ptr, key_len, key_ptr,
     length, note_len, note_ptr, open, text_len, text_ptr, with,
