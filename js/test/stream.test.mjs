@@ -125,7 +125,7 @@ test("a head that is refused is told, and further ones wait for the pause behind
     state.attempts[0].onHead(head(number));
     await settle();
   }
-  assert.deepEqual([state.refreshes, state.errors], [[8], ["source: refused"]]);
+  assert.deepEqual([state.refreshes, state.errors], [[8], ["source"]]);
   state.update = async () => true;
   await state.clock.pass(750);
   assert.deepEqual(state.refreshes, [8, 99]);

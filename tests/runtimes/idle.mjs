@@ -65,7 +65,7 @@ export function idleSuite({ createVerifier, protect, usageReporter, fixture, ing
 
     async "idle: a source that hangs or fails lets the request go on with what is there"() {
       for (const mode of ["demand", "timer"]) {
-        for (const [manner, errors] of [[() => new Promise(() => {}), []], [() => Promise.reject(new Error("down")), ["down"]]]) {
+        for (const [manner, errors] of [[() => new Promise(() => {}), []], [() => Promise.reject(new Error("down")), ["source: down"]]]) {
           const state = await edge({ mode, maxWait: 20 });
           equal(await state.ask(), 200);
           Object.assign(state, { shown: "second", manner });

@@ -100,7 +100,7 @@ export function routeSuite({ createVerifier, protect, routes, staticSource, fixt
       equal(verifier.verify(request("/"), Object.create(table)).code, "bad_requirement");
       const many = Object.fromEntries(Array.from({ length: 1025 }, (_, n) => [`/${n}`, {}]));
       const large = routes({ ...many, default: {} });
-      equal([verifier.verify(request("/"), large).code, verifier.verify(request("/"), large).code, errors], ["bad_requirement", "bad_requirement", ["bad_routes"]]);
+      equal([verifier.verify(request("/"), large).code, verifier.verify(request("/"), large).code, errors], ["bad_requirement", "bad_requirement", ["bad_requirement", "bad_requirement", "bad_requirement", "bad_routes"]]);
       equal(verifier.verify(request("/"), table).code, "valid");
     },
 
