@@ -75,8 +75,8 @@ fn published_files_and_changes_are_looked_at() {
     // A publisher that died between taking an epoch and writing it has published nothing.
     p.create(&["--name", "l", "--role", "reader"]);
     let registry = Registry::connect(&Database::file(p.data().join("registry.db")), Env::system()).unwrap();
-    let acme = "acme".parse().unwrap();
-    let ledger = registry.ledger(&acme);
+    let realm = "acme".parse().unwrap();
+    let ledger = registry.ledger(&realm);
     let (tree, changes, now) = (ObjectId([7; 32]), ledger.changes().unwrap(), registry.env().now().unwrap());
     ledger.reserve(&EpochRequest { above: 0, tree, records: 2, changes, root_version: 1, now, lifetime: 3_600 }).unwrap();
     finds(&p, &[], &[("realm/acme/changes", "unpublished", "edgelatch publish --realm acme")]);
