@@ -221,7 +221,12 @@ impl Publisher {
             match restore::shown(*target, &self.ledger(), self.realm.as_str(), &roots) {
                 Ok(Shown::Unproven) => unproven.push(target.name()),
                 Ok(shown) => above = above.max(shown.epoch()),
-                Err(error @ Error::RegistryOlder { .. }) => return Err(error),
+                Err(error @ Error::RegistryOlder { .. }) => {
+                    // It is our roots that are older, where one has come since they were read.
+                    let outrun = self.ledger().pace()?.root_version != root.version;
+                    let outrun = outrun.then(|| edgelatch_registry::Error::Outrun { changes, root_version: root.version });
+                    return Err(outrun.map_or(error, Error::from));
+                }
                 Err(error) => broken.push(error),
             }
         }
