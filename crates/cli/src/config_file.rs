@@ -95,12 +95,11 @@ impl Called {
         called
     }
 
-    /// Whether an option is given on the command line, by whichever of its names, or in the environment. An empty variable says nothing: a service's
-    /// environment often has one for what is not set.
+    /// Whether an option is given on the command line, by whichever of its names, or in the environment.
     fn has(&self, option: &Arg) -> bool {
         let names = option.get_long_and_visible_aliases().unwrap_or_default();
         let here = self.options.iter().any(|given| names.contains(&given.as_str()));
-        here || option.get_env().and_then(std::env::var_os).is_some_and(|value| !value.is_empty())
+        here || option.get_env().and_then(std::env::var_os).is_some()
     }
 }
 

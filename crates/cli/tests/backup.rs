@@ -58,6 +58,7 @@ fn a_whole_control_plane_comes_back_from_one_file() {
     // Never over what is there, unless that is asked for.
     p.refused(&["backup", &file], "usage", &["a.backup", "--force"]);
     assert!(p.ok(&["backup", &file, "--with-keys", "--force"]).contains("2 signing keys"));
+    let sum = p.json(&["backup", "--verify", &file])["sha256"].as_str().unwrap().to_owned();
     let before = seen(&p);
     let published = p.published("head");
     let head = fs::read(&published).unwrap();
@@ -66,7 +67,7 @@ fn a_whole_control_plane_comes_back_from_one_file() {
     fs::remove_dir_all(p.data()).unwrap();
     let cdn = p.beside("cdn/r/acme");
     // Whole, and not the one that was kept.
-    p.refused(&["restore", &file, "--sha256", &"0".repeat(64)], "backup_foreign", &[made["sha256"].as_str().unwrap()]);
+    p.refused(&["restore", &file, "--sha256", &"0".repeat(64)], "backup_foreign", &[&sum]);
     assert!(!p.data().exists());
     let ran = p.run(&[
         "--json",

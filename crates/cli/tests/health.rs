@@ -142,7 +142,7 @@ fn a_server_that_speaks_tls_is_asked_and_who_stands_in_between_is_not_believed()
         assert!(code == 1 && said.contains("no answer"), "{args:?}: {code} {said}");
     }
     for (args, expected) in [
-        (&["https://edge.example", "--timeout", "1ms"][..], "--cacert: edge.example is not this machine"),
+        (&["https://edge.example", "--timeout", "10ms"][..], "--cacert: edge.example is not this machine"),
         (&[&url, "--cacert", &none], "there is no CERTIFICATE"),
         (&[&s.url, "--cacert", &cert], "goes with https://"),
         (&[&url, "--cacert", "/nowhere"], "cannot be read"),

@@ -124,7 +124,7 @@ fn a_registry_without_management_is_given_it() {
         "PRAGMA foreign_keys = ON; {drop_all} DELETE FROM key_rows WHERE {theirs}; DELETE FROM audit_log WHERE {theirs}; \
          DELETE FROM owners WHERE org_id IN (SELECT id FROM orgs WHERE {theirs}); DELETE FROM orgs WHERE {theirs}; \
          DELETE FROM roles WHERE {theirs}; DELETE FROM directory_entries WHERE {theirs}; DELETE FROM directory_uses WHERE {theirs}; \
-         DELETE FROM directory_sizes WHERE {theirs}; DELETE FROM journal WHERE {theirs}; DELETE FROM events WHERE {theirs}; \
+         DELETE FROM directory_sizes WHERE {theirs}; DELETE FROM record_sizes WHERE {theirs}; DELETE FROM journal WHERE {theirs}; DELETE FROM events WHERE {theirs}; \
          DELETE FROM realms WHERE slug = 'management';"
     ))
     .unwrap();

@@ -57,8 +57,9 @@ fn the_walk_by_commands() {
     p.refused(&["trust", "pepper", "retire", &one], "pepper_in_use", &["digests of all keys"]);
     p.ok(&["trust", "pepper", "rotate", "--none"]);
     assert!(p.ok(&["trust", "pepper", "rotate", "--none"]).contains("already"));
-    p.refused(&["trust", "pepper", "retire", &two], "pepper_in_use", &["until 20"]);
+    p.refused(&["trust", "pepper", "retire", &two], "pepper_in_use", &["publish the next epoch first"]);
     p.ok(&["publish"]);
+    p.refused(&["trust", "pepper", "retire", &two], "pepper_in_use", &["until 20"]);
     p.ok(&["trust", "pepper", "retire", &one, "--early"]);
     assert!(!path.exists());
     p.refused(&["trust", "pepper", "retire", &one], "not_found", &["trust pepper show"]);
