@@ -125,7 +125,11 @@ fn the_root_key_is_offline() {
     }
     let ran = elsewhere.run(&["trust", "sign", &draft, "--key", &offline, "--yes"]);
     assert!(ran.code == 0 && ran.err.contains("was not compared") && ran.err.contains(&fingerprint(&before)), "{}", ran.err);
-    elsewhere.refused(&["trust", "sign", &draft, "--key", &offline, "--yes", "--root", &root], "root_change", &["would not count"]);
+    elsewhere.refused(
+        &["trust", "sign", &draft, "--key", &offline, "--yes", "--root", &root],
+        "root_change",
+        &["would not count"],
+    );
     assert!(!elsewhere.data().exists());
     p.ok(&["trust", "publish", &draft, "--yes"]);
     p.refused(&["trust", "publish", &draft, "--yes"], "root_draft_stale", &["root 2"]);

@@ -38,7 +38,7 @@ fn publish(f: &Fixture) {
     let ledger = f.registry.ledger(&f.realm);
     let (changes, now) = (ledger.changes().unwrap(), f.registry.env().now().unwrap());
     let tree = ObjectId([7; 32]);
-    ledger.reserve(&EpochRequest { above: 0, now, tree, records: 1, changes, root_version: 1, lifetime: DAY }).unwrap();
+    ledger.reserve(&EpochRequest { above: 0, now, tree, records: 1, changes, root_version: 0, lifetime: DAY }).unwrap();
 }
 
 fn a_pepper_lives_from_new_to_left(f: Fixture) {

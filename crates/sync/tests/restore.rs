@@ -8,10 +8,9 @@ use std::io::BufRead;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use common::{Plane, plane, publisher};
-use edgelatch_core::build::{Draft, HeadFields, RoleFields, RootFields};
+use common::{Plane, head_of, plane, publisher};
+use edgelatch_core::build::{RoleFields, RootFields};
 use edgelatch_core::signed::Role;
-use edgelatch_core::tree::ObjectId;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{
     Created, Database, Digest, Handover, KeyEdit, KeyFilter, NewKey, NewOrg, NewOwner, OrgEdit, OwnerEdit, OwnerKind, Registry,
@@ -21,7 +20,7 @@ use edgelatch_sync::restore::{Comparison, Fate, compare, older};
 use edgelatch_sync::trust::{self, Change};
 use edgelatch_sync::{Directory, Item, Publisher, Readers, Reason, Signer, Signers, Target, key_file};
 use edgelatch_testkit::DAY;
-use edgelatch_testkit::registry::{KeysExt, NOW, caller, env, ip};
+use edgelatch_testkit::registry::{KeysExt, caller, env, ip};
 
 /// A backup of the registry as it is.
 fn backup(p: &Plane) -> Vec<u8> {
@@ -47,22 +46,6 @@ fn compared(p: &Plane, registry: &Registry) -> Option<Comparison> {
 
 fn listed(found: &Comparison) -> Vec<(Fate, &str, Vec<&'static str>)> {
     found.keys().iter().map(|key| (key.fate, key.name.as_str(), key.what.clone())).collect()
-}
-
-/// A head of such an epoch, of nothing that can be read, as somebody signs it who has the publisher key.
-fn head_of(p: &Plane, epoch: u64) -> Vec<u8> {
-    let fields = HeadFields {
-        realm: "acme".into(),
-        root_version: 1,
-        epoch,
-        issued_at: NOW,
-        not_after: NOW + DAY,
-        tree: ObjectId([1; 32]),
-        tree_bytes: 1,
-        records: 1,
-    };
-    let key = Signers::from(key_file::load(&p.dir.key(Role::Publisher), Role::Publisher, &p.realm).unwrap());
-    key.sign(Draft::head(&fields).unwrap(), &[&key.role(1)]).unwrap().bytes
 }
 
 /// Replaces the publisher key by another one, beginning an era. Returns its publisher.

@@ -5,12 +5,15 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use edgelatch_core::build::{Draft, HeadFields};
 use edgelatch_core::edge::{Edge, HostConfig, Offer, RequirementId};
 use edgelatch_core::signed::Role;
+use edgelatch_core::tree::ObjectId;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Created, Database, Handover, NewKey, NewRealm, Preset, Registry, Slug};
 use edgelatch_sync::{
-    Begun, DataDir, Directory, Error, Init, PepperSource, Published, Publisher, Readers, Reason, init, key_file,
+    Begun, DataDir, Directory, Error, Init, PepperSource, Published, Publisher, Readers, Reason, Signer, Signers, init,
+    key_file,
 };
 use edgelatch_testkit::DAY;
 use edgelatch_testkit::registry::{NOW, caller, env};
@@ -108,4 +111,20 @@ impl Plane {
         let dir = fs::read_dir(self.dir.realm(&self.realm).join("objects")).unwrap();
         dir.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
     }
+}
+
+/// A head of such an epoch, of nothing that can be read, as somebody signs it who has the publisher key.
+pub fn head_of(p: &Plane, epoch: u64) -> Vec<u8> {
+    let fields = HeadFields {
+        realm: "acme".into(),
+        root_version: 1,
+        epoch,
+        issued_at: NOW,
+        not_after: NOW + DAY,
+        tree: ObjectId([1; 32]),
+        tree_bytes: 1,
+        records: 1,
+    };
+    let key = Signers::from(key_file::load(&p.dir.key(Role::Publisher), Role::Publisher, &p.realm).unwrap());
+    key.sign(Draft::head(&fields).unwrap(), &[&key.role(1)]).unwrap().bytes
 }

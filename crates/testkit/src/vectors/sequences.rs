@@ -198,7 +198,7 @@ fn peppers(m: &Materials) -> Vec<(&'static str, &'static str, Vec<Step>)> {
     vec![
         ("pepper: not given", "", vec![refused(5)]),
         ("pepper: another one", OTHER, vec![refused(5)]),
-        ("pepper: one that was cut off", "pepper=00112233445566778899aabbccddeeff00", vec![refused(5)]),
+        ("pepper: one byte too many", "pepper=00112233445566778899aabbccddeeff01", vec![refused(5)]),
         ("pepper: the one that is named", ONE, vec![taken(&one, 5)]),
         ("pepper: given, but not wanted", ONE, vec![taken(&m.one, 5)]),
         (

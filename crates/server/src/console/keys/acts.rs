@@ -85,7 +85,7 @@ async fn asked(
 }
 
 /// The question.
-pub(in super::super) async fn ask(session: Session, Path((realm, key_id, word)): Path<(String, String, String)>) -> Shown {
+pub(crate) async fn ask(session: Session, Path((realm, key_id, word)): Path<(String, String, String)>) -> Shown {
     let (realm, act) = (realm_of(&session, &realm)?, act_of(&session, &word)?);
     let key: Key = session.get(&path_of(&session, &realm, &key_id)?).await?;
     let once = draw(&session)?;
@@ -93,7 +93,7 @@ pub(in super::super) async fn ask(session: Session, Path((realm, key_id, word)):
 }
 
 /// The answer to it.
-pub(in super::super) async fn act(Path((realm, key_id, word)): Path<(String, String, String)>, posted: Posted) -> Shown {
+pub(crate) async fn act(Path((realm, key_id, word)): Path<(String, String, String)>, posted: Posted) -> Shown {
     let Posted { session, fields } = posted;
     let (realm, act) = (realm_of(&session, &realm)?, act_of(&session, &word)?);
     let path = path_of(&session, &realm, &key_id)?;

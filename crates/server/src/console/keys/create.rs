@@ -67,7 +67,7 @@ impl Begun {
 }
 
 /// The form.
-pub(in super::super) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
+pub(crate) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
     let begun = begin(&session, &realm).await?;
     let mut form = begun.form(&session, Filled::fresh(&begun.org.settings)).await;
     form.once = draw(&session)?;
@@ -81,7 +81,7 @@ pub(super) fn draw(session: &Session) -> Result<String, Stop> {
 }
 
 /// Makes the key, and shows its secret.
-pub(in super::super) async fn make(Path(realm): Path<String>, posted: Posted) -> Shown {
+pub(crate) async fn make(Path(realm): Path<String>, posted: Posted) -> Shown {
     let Posted { session, fields } = posted;
     let begun = begin(&session, &realm).await?;
     let mut form = begun.form(&session, Filled::sent(&fields)).await;

@@ -40,7 +40,7 @@ async fn form(session: &Session, realm: &Slug, key: &Key, view: &View, mut fille
 }
 
 /// The form.
-pub(in super::super) async fn show(session: Session, Path((realm, key_id)): Path<(String, String)>) -> Shown {
+pub(crate) async fn show(session: Session, Path((realm, key_id)): Path<(String, String)>) -> Shown {
     let realm = realm_of(&session, &realm)?;
     let key: Key = session.get(&path_of(&session, &realm, &key_id)?).await?;
     let view = view_of(&session, &realm).await;
@@ -50,7 +50,7 @@ pub(in super::super) async fn show(session: Session, Path((realm, key_id)): Path
 }
 
 /// Saves what was changed, if nobody else has changed the key meanwhile.
-pub(in super::super) async fn save(Path((realm, key_id)): Path<(String, String)>, posted: Posted) -> Shown {
+pub(crate) async fn save(Path((realm, key_id)): Path<(String, String)>, posted: Posted) -> Shown {
     let Posted { session, fields } = posted;
     let realm = realm_of(&session, &realm)?;
     let path = path_of(&session, &realm, &key_id)?;

@@ -78,7 +78,7 @@ impl KeysPage {
     }
 }
 
-pub(in super::super) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
+pub(crate) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
     let realm = realm_of(&session, &realm)?;
     let f = session.frame().within(realm.as_str(), "keys");
     let (t, base) = (f.t, format!("/console/r/{realm}/keys"));

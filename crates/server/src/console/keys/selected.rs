@@ -23,7 +23,7 @@ struct SelectedPage {
 }
 
 /// Asks whether it is meant, and does it when it is.
-pub(in super::super) async fn act(Path(realm): Path<String>, posted: Posted) -> Shown {
+pub(crate) async fn act(Path(realm): Path<String>, posted: Posted) -> Shown {
     let Posted { session, fields } = posted;
     let realm = realm_of(&session, &realm)?;
     let (mut keys, mut done) = (Vec::new(), 0_u64);

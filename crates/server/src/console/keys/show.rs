@@ -34,7 +34,7 @@ struct KeyPage {
 /// What can be done with a key from its own page.
 const ACTS: [Act; 6] = [Act::Edit, Act::Rotate, Act::Log, Act::Revoke, Act::Enable, Act::Delete];
 
-pub(in super::super) async fn show(session: Session, Path((realm, key_id)): Path<(String, String)>) -> Shown {
+pub(crate) async fn show(session: Session, Path((realm, key_id)): Path<(String, String)>) -> Shown {
     let realm = realm_of(&session, &realm)?;
     let path = path_of(&session, &realm, &key_id)?;
     let key: Key = session.get(&path).await?;
