@@ -38,6 +38,8 @@ pub struct Follower {
     lock: PathBuf,
     /// The number of the last file that was copied; none before the directory was compared with the database.
     known: Option<u64>,
+    /// The epoch that the directory showed then.
+    shows: u64,
     /// What lies here with all that it names.
     whole: Whole,
     /// The head whose bundle is still to be made.
@@ -51,7 +53,7 @@ impl Follower {
     pub fn new(registry: Arc<Registry>, realm: Slug, dir: &DataDir) -> Follower {
         let (directory, lock) = (Directory::new(dir.realm(&realm)), dir.lock(&realm));
         let (known, whole, unbundled, bundled, swept) = (None, Whole::default(), None, None, None);
-        Follower { registry, realm, directory, lock, known, whole, unbundled, bundled, swept }
+        Follower { registry, realm, directory, lock, known, shows: 0, whole, unbundled, bundled, swept }
     }
 
     fn ledger(&self) -> Ledger<'_> {
@@ -68,9 +70,10 @@ impl Follower {
         (self.known, self.whole) = (None, Whole::default());
     }
 
-    /// Whether there is something to copy, where the last file in the database has this number.
-    pub fn is_behind(&self, last_file: u64) -> bool {
-        last_file > 0 && self.known != Some(last_file)
+    /// Whether there is something to copy, where the last file in the database has this number, and its files show this epoch. A database that went back
+    /// may have come to the same number by another way.
+    pub fn is_behind(&self, last_file: u64, shown_epoch: u64) -> bool {
+        last_file > 0 && (self.known != Some(last_file) || self.shows != shown_epoch)
     }
 
     /// Copies what is there beyond what was copied before, and everything where the database has gone back. Returns the epoch that the directory
@@ -81,6 +84,9 @@ impl Follower {
         // Whatever goes wrong from here on, the next attempt compares everything.
         let known = self.known.take();
         let mut copied = known.map_or(Ok(None), |known| self.copy_after(known))?;
+        if copied.is_some() && self.ledger().file(&Item::Head.to_string())? != self.directory.read(Item::Head)? {
+            copied = None;
+        }
         if copied.is_none() {
             // Known before everything is compared, which costs more than to ask again and again.
             self.ledger().file(&Item::Head.to_string())?.map_or(Ok(()), |head| self.may_follow(&head))?;
@@ -91,8 +97,8 @@ impl Follower {
         self.directory.settle()?;
         self.known =
             Some(copied.ok_or_else(|| incomplete("the head that lies in the database names what does not lie there"))?);
-        let after = self.shown()?;
-        Ok((after, after != before))
+        self.shows = self.shown()?;
+        Ok((self.shows, self.shows != before))
     }
 
     /// Copies the files above a number. Returns the number of the last one; none where the database has gone back meanwhile.
@@ -194,6 +200,10 @@ impl Follower {
 
     fn sweep(&mut self) -> Result<(), Error> {
         let there: BTreeSet<Item> = self.ledger().files()?.iter().filter_map(|(name, _)| Item::published(name)).collect();
+        // Something that the head does not name may have been passed over: patches, and objects of epochs before it.
+        if self.known.is_some() && there.iter().any(|item| matches!(self.directory.has(*item), Ok(false))) {
+            self.forget();
+        }
         // Nothing is published there yet, or not any more.
         if !there.contains(&Item::Head) {
             return Ok(());

@@ -135,7 +135,7 @@ fn a_root_before_that_was_made_up_is_seen() {
     let honest = trust::draft_of(&p.registry, &p.realm, &p.dir, &Change::default()).unwrap();
     let (seed, holder) = (SigningKey::from_seed(&[1; 32]), *before.root.keys().next().unwrap());
     let own = seed.public();
-    let add = vec![(Role::Root, own), (Role::Publisher, own)];
+    let add = vec![(Role::Root, own), (Role::Publisher, SigningKey::from_seed(&[2; 32]).public())];
     let fields = Change { add, ..Change::default() }.after(&before, NOW).unwrap();
     let made_up = sign_root(&RootFields { version: 1, era: 1, min_epoch: 1, ..fields.clone() }, &[seed]).unwrap();
     let fake = RootDraft::new(&made_up, &RootFields { min_epoch: 1, ..fields }).unwrap();

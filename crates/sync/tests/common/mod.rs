@@ -12,8 +12,7 @@ use edgelatch_core::tree::ObjectId;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Created, Database, Handover, NewKey, NewRealm, Preset, Registry, Slug};
 use edgelatch_sync::{
-    Begun, DataDir, Directory, Error, Init, PepperSource, Published, Publisher, Readers, Reason, Signer, Signers, init,
-    key_file,
+    Begun, DataDir, Directory, Error, Init, PepperSource, Published, Publisher, Readers, Reason, Signers, init, key_file,
 };
 use edgelatch_testkit::DAY;
 use edgelatch_testkit::registry::{NOW, caller, env};

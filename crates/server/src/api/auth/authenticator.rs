@@ -250,7 +250,7 @@ mod tests {
         for (block, expected) in [
             (none, Ok(Code::Missing)),
             (two.finish(), Ok(Code::InvalidRequest)),
-            (block("no key"), Ok(Code::Malformed)),
+            (block("nokey"), Ok(Code::Malformed)),
             (block(&secret), Ok(Code::Valid)),
             // May have been made just now.
             (block(&unknown), Err("store_failed")),

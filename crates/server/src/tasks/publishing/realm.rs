@@ -175,7 +175,8 @@ impl Realm {
         if !ours || !here && (holder.is_some() || work.publishing.waits()) {
             let copies = shared.options.registry.carries_files() && !work.copying.waits();
             let tells = ours && work.other.as_ref() != holder;
-            return ((copies && (work.follower.is_behind(state.last_file) || !looked)) || tells).then_some(Task::Copy);
+            return ((copies && (work.follower.is_behind(state.last_file, state.shown_epoch) || !looked)) || tells)
+                .then_some(Task::Copy);
         }
         // Whoever could not say for a while that it is at work is taken for gone.
         if work.publishing.waits() || !shared.presence.holds() {
@@ -364,7 +365,7 @@ impl Realm {
         if !shared.options.registry.carries_files() {
             return Ok(());
         }
-        if work.follower.is_behind(state.last_file) {
+        if work.follower.is_behind(state.last_file, state.shown_epoch) {
             // Where that fails, nobody knows what lies here.
             let (epoch, news) = work.follower.copy().inspect_err(|_| self.show(None))?;
             self.look_again(&shared.options.dir.realm(&self.name));
