@@ -183,7 +183,7 @@ impl Follower {
         let (roots, now) = (self.ledger().roots()?, self.registry.env().now()?);
         let root = roots.last().ok_or_else(|| Error::NoRoot { realm: self.realm.to_string() })?;
         let wrong = |error: edgelatch_core::error::Error| incomplete(&error.to_string());
-        let mut edge = Edge::new(&root.object, HostConfig::default()).map_err(wrong)?;
+        let mut edge = Edge::new(&root.object, HostConfig::carrier()).map_err(wrong)?;
         edge.offer(&[], head, now).map_err(wrong)?;
         let mut staged = edge.begin(&[], now).map_err(wrong)?;
         while let Some(need) = staged.need(Place::Top) {

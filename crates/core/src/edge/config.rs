@@ -45,6 +45,8 @@ pub struct HostConfig {
     pub(crate) min_epoch: u64,
     pub(crate) floor: Option<Floor>,
     pub(crate) peppers: Vec<Pepper>,
+    /// Whether it only proves snapshots and hands them on.
+    pub(crate) carries: bool,
     pub(crate) lazy: Option<usize>,
     pub(crate) fetches: Option<u32>,
 }
@@ -70,6 +72,12 @@ const SETTINGS: [(&str, &str); 12] = [
 const SWITCH: &str = "expected `on` or `off`";
 
 impl HostConfig {
+    /// For whoever proves snapshots and hands them on, but judges no key: whichever pepper the digests are made with, it needs none. To such an edge,
+    /// every key of a snapshot that was made with one is unknown.
+    pub fn carrier() -> Self {
+        HostConfig { carries: true, ..HostConfig::default() }
+    }
+
     /// Reads `key=value` lines; empty lines are passed over. An unknown or repeated key, or a value out of its range, is
     /// [`Error::BadConfig`], which names the key and never the value.
     pub fn parse(text: &str) -> Result<Self, Error> {

@@ -32,6 +32,7 @@ pub(super) struct Terms {
     /// Whether a key may stand in another place than these headers.
     elsewhere: bool,
     peppers: Vec<Pepper>,
+    carries: bool,
     /// On a lazy edge, the bytes of shards and chunks that a candidate may take.
     lazy: Option<usize>,
 }
@@ -42,6 +43,7 @@ impl Terms {
             credentials: config.credentials,
             elsewhere: config.elsewhere(),
             peppers: config.peppers.clone(),
+            carries: config.carries,
             lazy: config.lazy.map(|bytes| bytes / UPDATE_SHARE),
         }
     }
@@ -52,7 +54,7 @@ impl Terms {
             let reason = "the realm accepts none of the headers that the host leaves".into();
             return Err(Error::BadConfig { key: "credentials".into(), reason });
         }
-        let pepper = directory.pepper.map(|needed| self.pepper(needed)).transpose()?;
+        let pepper = directory.pepper.filter(|_| !self.carries).map(|needed| self.pepper(needed)).transpose()?;
         Ok(Settings { credentials, imports: directory.imports, pepper })
     }
 
