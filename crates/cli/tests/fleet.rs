@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use common::Plane;
 use edgelatch_core::head::Head;
+use edgelatch_testkit::ends::Ends;
 use serde_json::{Value, json};
 
 /// `edgelatch serve`, which publishes, and a key that edges report with.
@@ -63,15 +64,6 @@ impl Drop for Serving {
 /// The head that an edge of the realm finds.
 fn head(p: &Plane) -> Head {
     Head::inspect(&std::fs::read(p.published("head")).unwrap()).unwrap()
-}
-
-/// Ends the edge, also when the test fails.
-struct Ends<'a>(&'a AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
 }
 
 /// Runs `work` while an edge takes each epoch that is published, and says so.

@@ -14,6 +14,7 @@ use edgelatch_core::edge::{Edge, HostConfig};
 use edgelatch_core::head::Head;
 use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Database, Env, Registry, Slug};
+use edgelatch_testkit::ends::Ends;
 use edgelatch_testkit::postgres::{self, Server};
 use edgelatch_testkit::random::Random;
 use serde_json::{Value, json};
@@ -338,6 +339,7 @@ fn a_database_that_dies_under_two_nodes_loses_nothing() {
                     (made, refused)
                 })
             });
+            let ends = Ends(&stop);
             std::thread::sleep(Duration::from_millis(150 + random.below(300) as u64));
             shared.server.kill();
             // Every other time it is away for so long that this is to be known.
@@ -347,7 +349,7 @@ fn a_database_that_dies_under_two_nodes_loses_nothing() {
             }
             shared.server.restart();
             std::thread::sleep(Duration::from_millis(150));
-            stop.store(true, Ordering::SeqCst);
+            drop(ends);
             writers.map(|writer| writer.join().unwrap())
         });
         for (secrets, times) in acknowledged {

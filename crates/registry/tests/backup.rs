@@ -8,6 +8,7 @@ use edgelatch_registry::{
     BackupFile, Database, Digest, EpochRequest, Error, Handover, KeyFilter, Metadata, NewHead, Registry, RootRow, Scope,
     UsageBatch, restore_backup, verify_backup,
 };
+use edgelatch_testkit::ends::Ends;
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, Place, caller, env, ip, new_key, new_org, slug, usage_event};
 use sha2::{Digest as _, Sha256};
@@ -222,16 +223,17 @@ fn a_backup_beside_a_writer_shows_one_state(f: Fixture) {
                 written.store(i + 1, Ordering::SeqCst);
             }
         });
+        let ends = Ends(&done);
         // Each is begun while the writer, which never pauses, is at another key than it was at the one before.
         let backups: Vec<Vec<u8>> = (0..4)
             .map(|n| {
-                while written.load(Ordering::SeqCst) < 3 * n {
+                while written.load(Ordering::SeqCst) < 3 * n && !writer.is_finished() {
                     std::thread::yield_now();
                 }
                 backup(&f.registry)
             })
             .collect();
-        done.store(true, Ordering::SeqCst);
+        drop(ends);
         writer.join().unwrap();
         backups
     });

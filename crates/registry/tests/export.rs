@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use edgelatch_core::key::KeyId;
 use edgelatch_registry::{ChainedRow, Error, Exported, LoggedRequest, NewKey, UsageBatch, UsageEvent};
+use edgelatch_testkit::ends::Ends;
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, new_key, slug, usage_event};
 
@@ -113,8 +114,9 @@ fn nothing_is_lost_beside_writers(f: Fixture) {
                 }
             }
         });
+        let ends = Ends(&done);
         writing.into_iter().for_each(|writer| writer.join().unwrap());
-        done.store(true, Ordering::SeqCst);
+        drop(ends);
         reading.join().unwrap()
     });
     assert_eq!((requested.len(), requests(&f, 0, None).0), (420, requested));

@@ -200,15 +200,22 @@ impl Follower {
 
     fn sweep(&mut self) -> Result<(), Error> {
         let there: BTreeSet<Item> = self.ledger().files()?.iter().filter_map(|(name, _)| Item::published(name)).collect();
-        // Something that the head does not name may have been passed over: patches, and objects of epochs before it.
-        if self.known.is_some() && there.iter().any(|item| matches!(self.directory.has(*item), Ok(false))) {
-            self.forget();
+        let here = self.directory.list()?;
+        // Something that the head does not name may have been passed over: patches, and objects of epochs before it. What was written since the last
+        // copy is no such thing: it is still to come.
+        if self.known == Some(self.ledger().last_file()?) {
+            let listed: BTreeSet<Item> = here.iter().map(|(item, _)| *item).collect();
+            // Heads, roots and bundles are not listed, and are few.
+            let lacks = |item: &&Item| !listed.contains(item) && matches!(self.directory.has(**item), Ok(false));
+            if there.iter().find(lacks).is_some() {
+                self.forget();
+            }
         }
         // Nothing is published there yet, or not any more.
         if !there.contains(&Item::Head) {
             return Ok(());
         }
-        for (item, _) in self.directory.list()?.into_iter().filter(|(item, _)| !there.contains(item)) {
+        for (item, _) in here.into_iter().filter(|(item, _)| !there.contains(item)) {
             if let Item::Object(id) = item {
                 self.whole.remove(id);
             }

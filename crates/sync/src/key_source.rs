@@ -14,7 +14,7 @@ use crate::signer_command::SignerCommand;
 use crate::signers::{Signer, Signers};
 
 /// Where to find the keys of one role of a realm.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KeySource {
     /// The role.
     pub role: Role,

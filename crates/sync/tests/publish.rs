@@ -14,6 +14,7 @@ use edgelatch_core::verdict::Code;
 use edgelatch_registry::{Database, KeyEdit, Registry};
 use edgelatch_sync::{DataDir, Directory, Error, Item, Publisher, Reason, Shown, Target, key_file};
 use edgelatch_testkit::DAY;
+use edgelatch_testkit::ends::Ends;
 use edgelatch_testkit::registry::{NOW, caller, env};
 
 #[test]
@@ -196,11 +197,12 @@ fn a_reader_sees_one_epoch_or_the_next() {
             }
             seen
         });
+        let ends = Ends(&done);
         for i in 0..20 {
             p.create(&format!("key {i}"));
             p.publish().unwrap();
         }
-        done.store(true, Ordering::SeqCst);
+        drop(ends);
         assert!(reader.join().unwrap() > 0);
     });
 }

@@ -19,6 +19,7 @@ pub mod cases;
 pub mod closing;
 pub mod codes;
 pub mod demo;
+pub mod ends;
 pub mod fixture;
 pub mod mmdb;
 #[cfg(feature = "registry")]

@@ -104,6 +104,16 @@ fn watch(bin: &Path, dir: &Path, port: u16, durable: &str) -> Child {
     watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
+fn signal(signal: &str, processes: &[String]) {
+    let _ = Command::new("kill").arg(signal).args(processes).stderr(Stdio::null()).status();
+}
+
+/// Whether a process is there and runs: one that has ended and that nobody has waited for does not.
+fn lives(process: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with(['Z', 'X']))
+}
+
 impl Server {
     fn start(bin: &Path, durable: &'static str) -> Server {
         let (dir, user) = (tempfile::Builder::new().prefix("edgelatch-pg-").tempdir().unwrap().keep(), user());
@@ -141,26 +151,36 @@ impl Server {
         }
     }
 
+    /// Its first process.
+    fn first(&self) -> String {
+        let file = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap_or_default();
+        file.lines().next().unwrap_or_default().to_owned()
+    }
+
     /// Its first process, and those that serve sessions.
     fn processes(&self) -> Vec<String> {
-        let file = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap_or_default();
-        let first = file.lines().next().unwrap_or_default().to_owned();
+        let first = self.first();
         let children = std::fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap_or_default();
         std::iter::once(first).chain(children.split_whitespace().map(Into::into)).collect()
     }
 
-    fn signal(&self, signal: &str) {
-        let _ = Command::new("kill").arg(signal).args(self.processes()).stderr(Stdio::null()).status();
+    /// Lets it answer nothing, and end no connection. Returns which of its processes stand still: the first one stops before the others are looked up,
+    /// so that it begins no more.
+    fn stop(&self) -> Vec<String> {
+        signal("-STOP", &[self.first()]);
+        let all = self.processes();
+        signal("-STOP", &all);
+        all
     }
 
     /// Lets it answer nothing, and end no connection.
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        self.stop();
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        self.signal("-CONT");
+        signal("-CONT", &self.processes());
     }
 
     /// Kills it, so that it has time for nothing.
@@ -168,7 +188,14 @@ impl Server {
         // Whoever watches it would clear its files away.
         let _ = self.watch.kill();
         let _ = self.watch.wait();
-        self.signal("-KILL");
+        let all = self.stop();
+        signal("-KILL", &all);
+        // One that is left would hold the memory that they share, and a new server refuses to start beside it.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while all.iter().any(|process| lives(process)) {
+            assert!(Instant::now() < deadline, "PostgreSQL cannot be killed: {all:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Starts it again after it was killed.

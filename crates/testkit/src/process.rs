@@ -70,7 +70,7 @@ impl Drop for Running {
 }
 
 /// Runs a program to its end. `seen` is called with each line that it prints, without colours, and without one whenever it has
-/// printed none for the given time.
+/// printed none for the given time. Where it returns an error, the program is killed with all that it has begun.
 pub fn follow(command: &mut Command, every: Duration, mut seen: impl FnMut(Option<&str>) -> Result<()>) -> Result<ExitStatus> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (send, lines) = mpsc::channel();
@@ -85,12 +85,31 @@ pub fn follow(command: &mut Command, every: Duration, mut seen: impl FnMut(Optio
     // So that the channel closes when both streams have.
     drop(send);
     loop {
-        match lines.recv_timeout(every) {
-            Ok(line) => seen(Some(&line))?,
-            Err(RecvTimeoutError::Timeout) => seen(None)?,
+        let seen = match lines.recv_timeout(every) {
+            Ok(line) => seen(Some(&line)),
+            Err(RecvTimeoutError::Timeout) => seen(None),
             Err(RecvTimeoutError::Disconnected) => return Ok(child.wait()?),
+        };
+        if let Err(error) = seen {
+            kill(&child.id().to_string());
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(error);
         }
     }
+}
+
+/// Kills a process after those that it has begun, where the system tells which these are.
+fn kill(process: &str) {
+    // So that it begins no others meanwhile.
+    let signal = |name| drop(Command::new("kill").args([name, process]).stderr(Stdio::null()).status());
+    signal("-STOP");
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    for thread in threads {
+        let children = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        children.split_whitespace().for_each(kill);
+    }
+    signal("-KILL");
 }
 
 fn boxed(stream: impl Read + Send + 'static) -> Box<dyn Read + Send> {

@@ -1,6 +1,6 @@
 //! Runs steps one after another: a line each with its time, progress while it runs, its output kept in a file.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use edgelatch_testkit::{closing::Counts, process, shell, tally::Tally};
 use std::{
     fs::File,
@@ -8,6 +8,9 @@ use std::{
     process::Command,
     time::{Duration, Instant},
 };
+
+/// After how long without a line a program is taken to hang: the longest test, and the longest compilation of one crate, take less than half of it.
+const SILENCE: Duration = Duration::from_secs(15 * 60);
 
 /// One thing to be run.
 pub struct Step {
@@ -118,7 +121,7 @@ fn programs(name: &str, begin: Instant, counts: Counts, commands: Vec<Command>, 
         }
         let line = shell::shown(&command);
         log.add(&format!("$ {line}"))?;
-        if !follow(name, begin, &mut command, &mut log).with_context(|| format!("cannot run `{line}`"))? {
+        if !follow(name, begin, &mut command, &mut log, SILENCE).with_context(|| format!("`{line}` did not come to its end"))? {
             failed = Some(line);
             break;
         }
@@ -147,13 +150,15 @@ impl Log {
     }
 }
 
-/// Runs a program, shows from time to time what it printed last, and says whether it succeeded.
-fn follow(name: &str, begin: Instant, command: &mut Command, log: &mut Log) -> Result<bool> {
+/// Runs a program, shows from time to time what it printed last, and says whether it succeeded. One that prints nothing for `silence` is ended.
+fn follow(name: &str, begin: Instant, command: &mut Command, log: &mut Log, silence: Duration) -> Result<bool> {
     let terminal = std::io::stdout().is_terminal();
     let every = if terminal { Duration::from_millis(250) } else { Duration::from_secs(20) };
-    let (mut shown, mut last) = (Instant::now(), String::new());
-    let status = process::follow(command, every, |line| {
+    let (mut shown, mut last, mut printed) = (Instant::now(), String::new(), Instant::now());
+    let status = process::follow(command, every.min(silence), |line| {
+        ensure!(printed.elapsed() < silence, "nothing was printed for {} s after `{last}`: it hangs", silence.as_secs());
         if let Some(line) = line {
+            printed = Instant::now();
             log.add(line)?;
             if !line.trim().is_empty() {
                 last = line.trim().chars().take(90).collect();
@@ -198,6 +203,21 @@ mod tests {
         assert_eq!(steps.sum, Tally { passed: 4, failed: 3 });
         steps.run("test-dead", sh(Counts::Ours, "echo 2 passed, 0 failed; kill -9 $$"));
         assert_eq!(steps.sum, Tally { passed: 6, failed: 4 });
+    }
+
+    #[test]
+    fn what_hangs_is_ended_with_what_it_began() {
+        let dir = shell::scratch("test-hangs").unwrap();
+        let pids = dir.join("pids");
+        let script = format!("sleep 600 & echo $! > {0}; echo $$ >> {0}; echo begun; wait", pids.display());
+        let mut log = Log { file: File::create(dir.join("log")).unwrap(), text: String::new() };
+        let mut hangs = shell::command("sh", ["-c", &script]);
+        let error = follow("hangs", Instant::now(), &mut hangs, &mut log, Duration::from_secs(1)).unwrap_err();
+        assert_eq!(error.to_string(), "nothing was printed for 1 s after `begun`: it hangs");
+        for pid in std::fs::read_to_string(pids).unwrap().split_whitespace() {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! | `Authorization` | `Bearer` in any case, one space or more, a token68 (RFC 6750 section 2.1, RFC 9110 section 11.4) |
 //! | `X-API-Key` | a token68 |
 //! | query parameter | its raw value, a token68; the name is compared byte for byte |
-//! | a header of the host's own, or Basic credentials | [`KeyLocation`](super::KeyLocation) |
+//! | a header of the host's own, or Basic credentials | [`KeyLocation`] |
 //!
 //! What stands in a header or parameter that is not configured is not looked at. In a configured one, anything that is neither
 //! a credential nor well-formed credentials of another scheme is a bad request: so is an empty value, a repeated line or

@@ -22,8 +22,11 @@ pub(super) struct Frame {
     pub(super) area: &'static str,
 }
 
+/// One of the texts of a language.
+type Text = fn(&Texts) -> &'static str;
+
 /// The areas of a realm, by the path's word, in the order of the navigation.
-const AREAS: [(&str, fn(&Texts) -> &'static str); 8] = [
+const AREAS: [(&str, Text); 8] = [
     ("keys", |t| t.keys),
     ("roles", |t| t.roles),
     ("owners", |t| t.owners),

@@ -334,7 +334,7 @@ mod tests {
                 page.match_indices(&format!("t.{name}"))
                     .any(|(at, text)| !page[at + text.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '_'))
             };
-            assert!(pages.iter().any(|page| used(&page)), "{name} is used nowhere");
+            assert!(pages.iter().any(used), "{name} is used nowhere");
         }
     }
 }

@@ -19,6 +19,15 @@ fn stamp(path: &Path) -> Stamp {
     Some((found.len(), found.modified().ok(), inode))
 }
 
+/// What the thread that looks after the files knows.
+struct Looks<T> {
+    current: Arc<RwLock<Arc<T>>>,
+    /// The files when it was made, or was last tried.
+    seen: Vec<Stamp>,
+    /// Why it could not be made then.
+    failed: Option<String>,
+}
+
 /// What was made last, and the thread that looks after it.
 pub(crate) struct Watched<T> {
     current: Arc<RwLock<Arc<T>>>,
@@ -40,22 +49,23 @@ impl<T: Send + Sync + 'static> Watched<T> {
         let seen = stamps();
         let current = Arc::new(RwLock::new(Arc::new(make()?)));
         // What could not be made is tried again each time: a file whose mode was mended looks the same. Why it cannot be is told once.
-        let round = move |(current, seen, failed): &mut (Arc<RwLock<Arc<T>>>, Vec<Stamp>, Option<String>)| {
+        let round = move |looks: &mut Looks<T>| {
             let now = stamps();
-            let changed = now != *seen;
-            if changed || failed.is_some() {
-                *seen = now;
-                let made = make().map(|made| *current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made));
+            let changed = now != looks.seen;
+            if changed || looks.failed.is_some() {
+                looks.seen = now;
+                let put = |made| *looks.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
+                let made = make().map(put);
                 let error = made.as_ref().err().cloned();
-                if changed || error != *failed {
+                if changed || error != looks.failed {
                     told(made);
                 }
-                *failed = error;
+                looks.failed = error;
             }
             pause
         };
-        let looks =
-            Background::start(name, (Arc::clone(&current), seen, None), round, drop).map_err(|error| error.to_string())?;
+        let looks = Looks { current: Arc::clone(&current), seen, failed: None };
+        let looks = Background::start(name, looks, round, drop).map_err(|error| error.to_string())?;
         Ok(Watched { current, _looks: looks })
     }
 

@@ -224,7 +224,7 @@ impl Publisher {
                 Err(error @ Error::RegistryOlder { .. }) => {
                     // It is our roots that are older, where one has come since they were read.
                     let outrun = self.ledger().pace()?.root_version != root.version;
-                    let outrun = outrun.then(|| edgelatch_registry::Error::Outrun { changes, root_version: root.version });
+                    let outrun = outrun.then_some(edgelatch_registry::Error::Outrun { changes, root_version: root.version });
                     return Err(outrun.map_or(error, Error::from));
                 }
                 Err(error) => broken.push(error),

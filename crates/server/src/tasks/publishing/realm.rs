@@ -313,7 +313,7 @@ impl Realm {
             (None, _) => shared.watched.health.fine(&place),
             (Some((code, detail)), Some(node)) => {
                 let detail = format!("this node could not publish, and node `{}` does: {detail}", node.name);
-                shared.watched.health.warning(&place, *code, detail);
+                shared.watched.health.warning(&place, code, detail);
             }
             // It is failing, as it was told then.
             (Some(_), None) => {}
