@@ -26,7 +26,7 @@ pub const STEPS: &[Step] = &[
         plan: || own_step(Counts::Ours, &["tidy"]),
     },
     Step { name: "reader", about: "the independent reader agrees on every vector", plan: reader },
-    Step { name: "rust", about: "Rust tests of the workspace", plan: rust },
+    Step { name: "rust", about: "Rust tests of the workspace", plan: || own_step(Counts::Libtest, &["rust"]) },
     Step { name: "no_std", about: "the core builds for a target without std", plan: no_std },
     Step { name: "sdk", about: "wasm file, npm ci, TypeScript, packed tarball", plan: || own_step(Counts::Status, &["sdk"]) },
     Step { name: "wasm", about: "wasm-bindgen tests in Node", plan: wasm },
@@ -88,10 +88,6 @@ pub fn own<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
 /// A step that is a command of ours.
 pub fn own_step(counts: Counts, arguments: &[&str]) -> Result<Plan> {
     Ok(Plan::Run(counts, vec![own(arguments)]))
-}
-
-fn rust() -> Result<Plan> {
-    Ok(Plan::Run(Counts::Libtest, vec![command("cargo", ["test", "--workspace", "--no-fail-fast"])]))
 }
 
 fn no_std() -> Result<Plan> {

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use std::{
     fs,
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -105,7 +105,7 @@ impl Scene {
 
     fn wait_until_valid(&self, edges: &[Edge], key: &Key) -> Result<()> {
         for edge in edges {
-            until(edge, key, "200")?;
+            reaches(edge, key, "200")?;
         }
         Ok(())
     }
@@ -120,9 +120,9 @@ impl Scene {
         let settings = self.settings(mirror.address, json!({ "cache": cache }));
         let edge = Edge::start("last life", "node", &settings)?;
         let key = self.viewer("revoked before the restart")?;
-        until(&edge, &key, "200")?;
+        reaches(&edge, &key, "200")?;
         self.control.json(&["keys", "revoke", &key.id])?;
-        until(&edge, &key, "401")?;
+        reaches(&edge, &key, "401")?;
         self.wait_until_kept(&cache)?;
         drop(edge);
         mirror.set(Mode::Cut);
@@ -171,8 +171,11 @@ impl Scene {
         let begin = Instant::now();
         loop {
             let head = self.control.published("head")?;
-            let files = fs::read_dir(cache).into_iter().flatten().flatten().filter_map(|file| fs::read(file.path()).ok());
-            if files.into_iter().any(|bytes| bytes.windows(head.len()).any(|part| part == head)) {
+            // What is still being written is lost with the process that writes it.
+            let whole = |file: &PathBuf| file.extension().is_none_or(|extension| extension != "unfinished");
+            let files = fs::read_dir(cache).into_iter().flatten().flatten().map(|file| file.path()).filter(whole);
+            let mut all = files.filter_map(|file| fs::read(file).ok());
+            if all.any(|bytes| bytes.windows(head.len()).any(|part| part == head)) {
                 return Ok(());
             }
             ensure!(begin.elapsed() < PATIENCE, "the edge kept nothing in {} within {PATIENCE:?}", cache.display());
@@ -184,6 +187,19 @@ impl Scene {
     fn viewer(&self, name: &str) -> Result<Key> {
         self.control.create(name, &["--owner", "admin", "--role", "viewer"])
     }
+}
+
+/// Waits until a key is answered with that status.
+fn reaches(edge: &Edge, key: &Key, status: &str) -> Result<()> {
+    let seen = until(edge, key, status)?;
+    ensure!(
+        seen.status == status,
+        "{}: a key is answered with {} and not {status}, after {}",
+        edge.name,
+        seen.status,
+        seen.time
+    );
+    Ok(())
 }
 
 /// Asks with a key until it is answered with that status, and says how long that took.
