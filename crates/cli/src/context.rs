@@ -1,6 +1,7 @@
 //! What commands begin with: the arguments that stand everywhere, the data directory, its registry, the realm in question; and
 //! how they print what they found.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::args::Signing;
 use crate::config_file;
 use crate::failure::{Failure, Result};
 use crate::output::{self, Column};
+use crate::remark::{Remark, Remarked};
 
 /// Holds the text of a publisher's key file.
 const PUBLISHER_KEY: &str = "EDGELATCH_PUBLISHER_KEY";
@@ -65,6 +67,9 @@ pub(crate) struct Context {
     /// The whole program as it is parsed: what is written about it is made of that.
     #[arg(skip = clap::Command::default as fn() -> clap::Command)]
     pub(crate) described: fn() -> clap::Command,
+    /// What a command has warned of so far, for JSON.
+    #[arg(skip)]
+    warnings: RefCell<Vec<Remark>>,
 }
 
 /// An open registry and the realm in question.
@@ -147,12 +152,27 @@ impl Context {
         Ok(publisher(&self.dir, &open.registry, self.publisher_keys(signing)(&open.realm), accept_clock)?)
     }
 
+    /// Warns of something on the way to a result, which must be an object then: people at once, programs in its member `warnings`.
+    pub(crate) fn warn(&self, code: &'static str, message: String) {
+        if self.json {
+            self.warnings.borrow_mut().push(Remark { code, message });
+        } else {
+            output::warning(&message);
+        }
+    }
+
+    /// Shows whoever is asked something what was warned of, also where the result is JSON.
+    pub(crate) fn show_warnings(&self) {
+        self.warnings.borrow().iter().for_each(|remark| output::warning(&remark.message));
+    }
+
     /// Prints a result, as JSON or as `text` does for people, and gives the exit code: 1 where the answer is no.
     pub(crate) fn answer<T: Serialize>(&self, yes: bool, result: &T, text: impl FnOnce(&T)) -> Result<ExitCode> {
-        if self.json {
-            output::json(result)
-        } else {
-            text(result)
+        let warnings = self.warnings.take();
+        match self.json {
+            true if warnings.is_empty() => output::json(result),
+            true => output::json(&Remarked { result, warnings: &warnings }),
+            false => text(result),
         }
         Ok(ExitCode::from(u8::from(!yes)))
     }

@@ -63,9 +63,12 @@ pub(crate) fn json_line(value: &impl Serialize) {
 
 /// Warnings, to standard error.
 pub(crate) fn warnings(warnings: &[Warning]) {
-    for remark in remarks(warnings) {
-        note(format_args!("{WARN}warning:{RESET} {}", remark.message));
-    }
+    remarks(warnings).iter().for_each(|remark| warning(&remark.message));
+}
+
+/// A warning, to standard error.
+pub(crate) fn warning(message: &str) {
+    note(format_args!("{WARN}warning:{RESET} {message}"));
 }
 
 /// A text that may be missing: a dash stands for none.

@@ -6,8 +6,16 @@ use serde::Serialize;
 /// A warning, and the command that helps.
 #[derive(Serialize)]
 pub(crate) struct Remark {
-    code: &'static str,
+    pub(crate) code: &'static str,
     pub(crate) message: String,
+}
+
+/// A result, and what there is to say of how it came about.
+#[derive(Serialize)]
+pub(crate) struct Remarked<'r, T> {
+    #[serde(flatten)]
+    pub(crate) result: &'r T,
+    pub(crate) warnings: &'r [Remark],
 }
 
 /// All of them.

@@ -213,6 +213,9 @@ fn a_server_on_a_full_disk_says_so_and_goes_on_later() {
             .collect::<Vec<_>>()
     };
     until("it is well", || node.health() == 200 && codes().is_empty());
+    // Between a twentieth and a tenth of it: a warning while there is time.
+    disk.fill(1_200_000);
+    until("it is warned of", || node.health() == 200 && codes().iter().any(|code| code == "disk nearly_full"));
     disk.fill(0);
     // Some may still find room in what the database has taken before.
     let mut there = Vec::new();

@@ -19,6 +19,7 @@ use edgelatch_core::key;
 use edgelatch_core::root::Root;
 use edgelatch_core::tree::Place;
 use edgelatch_core::verdict::Code;
+use edgelatch_registry::limits::{COPY_ROWS, ENTRY_ROWS, IMPORT_ROWS};
 use edgelatch_registry::{Database, Env, KeyFilter, KeyOrder, Paging, Registry};
 use edgelatch_testkit::postgres;
 use serde_json::Value;
@@ -239,19 +240,20 @@ fn a_publication_is_whole_and_no_epoch_goes_back() {
     assert!(watched.heads.keys().all(|epoch| ledger.iter().any(|row| row.epoch == *epoch)));
 }
 
-/// A file of digests that no other file has.
+/// A file of digests that no other file has, each with a network of its own: so a line has one more entry in the directory, and costs an import as many
+/// rows as many lines do that have nothing of their own.
 fn digests(p: &Plane, name: &str, lines: u64) -> String {
     let hex = |text: String| key::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
-    let rows: String = (0..lines).map(|n| format!("{},{name} {n}\n", hex(format!("legacy-{name}-{n:06}")))).collect();
+    let row = |n| format!("{},{name} {n},10.{}.{}.0/24\n", hex(format!("legacy-{name}-{n:06}")), n / 256, n % 256);
     let path = p.beside(&format!("{name}.csv"));
-    fs::write(&path, format!("sha256,name\n{rows}")).unwrap();
+    fs::write(&path, format!("sha256,name,allow\n{}", (0..lines).map(row).collect::<String>())).unwrap();
     path.to_str().unwrap().into()
 }
 
 /// After each kill the registry holds what it held before, or the whole file as well.
 fn kill_imports(p: &Plane, database: &[&str], registry: &Registry) {
-    // More than one transaction of an import.
-    const LINES: u64 = 4500;
+    // Three transactions of an import.
+    const LINES: u64 = (2 * IMPORT_ROWS / ENTRY_ROWS) as u64;
     let import = |file: &str, delay: Option<Duration>| {
         let args = [&["keys", "import", file][..], database].concat();
         delay.map_or_else(|| Some(p.json(&args)), |delay| killed(p, &args, delay))
@@ -297,7 +299,9 @@ fn an_import_into_postgresql_is_all_or_nothing() {
 #[test]
 fn a_copy_is_all_or_nothing() {
     let p = Plane::new();
-    p.json(&["keys", "import", &digests(&p, "first", 1500)]);
+    // More than one step of a copy.
+    const LINES: u64 = COPY_ROWS as u64 + 50;
+    p.json(&["keys", "import", &digests(&p, "first", LINES)]);
     let target = |name: &str| p.beside(name).to_str().unwrap().to_owned();
     let mut moments = Moments::new(takes(&p, &["store", "copy", "--to", &target("measured.db")]));
     let mut whole = 0;
@@ -312,7 +316,7 @@ fn a_copy_is_all_or_nothing() {
             whole += 1;
         }
         let copy = Registry::connect(&Database::file(Path::new(&to)), Env::system()).unwrap();
-        assert_eq!(copy.keys(&realm()).count(&KeyFilter::default()).unwrap(), 1500);
+        assert_eq!(copy.keys(&realm()).count(&KeyFilter::default()).unwrap(), LINES);
         copy.audit(&realm()).verify(None).unwrap();
     }
     assert!(whole > 0 && whole < KILLS, "every kill came too late, or too early");

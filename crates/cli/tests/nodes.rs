@@ -214,6 +214,8 @@ fn without_the_database_nothing_is_passed_off_as_new() {
     for node in &nodes {
         assert_eq!((node.get("/r/acme/head").0, node.get("/r/acme/stream").0, node.health()), (503, 503, 503));
     }
+    let told = |node: &Node| String::from_utf8(node.get("/healthz").1).unwrap();
+    until("health says why", || nodes.iter().all(|node| told(node).contains("\"stale\"") && told(node).contains("no_answer")));
     shared.server.thaw();
     until("both serve again", || nodes.iter().all(|node| node.epoch() == Some(shared.shown()) && node.health() == 200));
 }

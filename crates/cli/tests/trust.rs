@@ -123,6 +123,15 @@ fn the_root_key_is_offline() {
             elsewhere.refused(&args, "root_foreign", &["root 1", &fingerprint(&before)]);
         }
     }
+    // Programs are told of it in the result, and people beside it.
+    p.file("copy.draft", &text);
+    let ran = elsewhere.run(&["--json", "trust", "sign", &copy, "--key", &offline, "--yes"]);
+    let told: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.code, ran.err.as_str(), &told["warnings"][0]["code"]), (0, "", &json!("root_not_compared")), "{told}");
+    assert!(
+        told["draft"] == copy && told["warnings"][0]["message"].as_str().unwrap().contains(&fingerprint(&before)),
+        "{told}"
+    );
     let ran = elsewhere.run(&["trust", "sign", &draft, "--key", &offline, "--yes"]);
     assert!(ran.code == 0 && ran.err.contains("was not compared") && ran.err.contains(&fingerprint(&before)), "{}", ran.err);
     elsewhere.refused(

@@ -92,6 +92,7 @@ told! {
         Clock { now: u64 } = "clock", "the system clock says {now} seconds after 1970, which cannot be: set the clock";
         NoRandomness = "no_randomness", "the operating system gave no random bytes: nothing was created; try again";
         Outrun { changes: u64, root_version: u32 } = "outrun", "the tree of change {changes} under root {root_version} is published no more: meanwhile a later one was, or another root counts; it is built anew";
+        PepperOther { realm: String, needed: String, given: String } = "pepper_other", "realm `{realm}` takes {needed}, and {given} was given, under which every key would be unknown: look which one it takes now, and try again with that";
         Snapshot { detail: String } = "snapshot", "the stored state cannot be published: {detail}";
         Unique { constraint: String } = "unique", "a value exists already ({constraint}): choose another";
     }

@@ -74,13 +74,13 @@ fn a_snapshot_is_made_with_the_one_in_use(f: Fixture) {
     f.registry.keys(&f.realm).make(&caller(), &new_key("ci")).unwrap();
     ledger.add_pepper(&caller(), one.id()).unwrap();
     let plain = ledger.snapshot(None).unwrap().state.records;
-    assert_eq!(code(ledger.snapshot(Some(&one))), "snapshot");
+    assert_eq!(code(ledger.snapshot(Some(&one))), "pepper_other");
     ledger.use_pepper(&caller(), Some(one.id())).unwrap();
     // Without it, or with another one, every key would be unknown.
     for wrong in [None, Some(&two)] {
         let error = ledger.snapshot(wrong).unwrap_err();
-        assert!(error.code() == "snapshot" && error.to_string().contains(&one.id().to_string()), "{error}");
-        assert_eq!(code(ledger.since(0, wrong)), "snapshot");
+        assert!(error.code() == "pepper_other" && error.to_string().contains(&one.id().to_string()), "{error}");
+        assert_eq!(code(ledger.since(0, wrong)), "pepper_other");
     }
     let found = ledger.snapshot(Some(&one)).unwrap().state;
     assert_eq!(found.settings.pepper.map(|pepper| pepper.id()), Some(one.id()));

@@ -138,6 +138,16 @@ fn what_is_wrong_with_one_realm_everywhere_takes_no_node_out_of_service() {
     assert_eq!(ready(), (503, 503));
 }
 
+/// Eighths of the life of a root or head that are over, and what that is told as.
+const STAGES: [(u64, &str); 3] = [(4, "half_over"), (6, "ends"), (7, "ends_soon")];
+
+/// It is in the log, as a warning.
+fn told(s: &Served, place: &str, code: &str) {
+    let lines = s.log.lines("in trouble");
+    let of = |line: &&Value| line["place"] == place && line["code"] == code && line["level"] == "WARN";
+    assert_eq!(lines.iter().filter(of).count(), 1, "{place} {code}: {lines:?}");
+}
+
 #[test]
 fn time_that_passes_and_clocks_that_jump_are_told_of() {
     let realm = Realm::new();
@@ -145,14 +155,20 @@ fn time_that_passes_and_clocks_that_jump_are_told_of() {
     let s = looked_after(&realm, registry);
     let head = std::fs::read(realm.dir.realm(&slug("acme")).join("head")).unwrap();
     assert_eq!(health_ok(&s), "ok");
-    // Less than a third of its life is left.
-    ahead.store(DEFAULT_LIFETIME * 7 / 10, Ordering::SeqCst);
-    let warned = wait(&s, "realm/acme/head", Some("ends"));
-    assert_eq!((&warned["status"], ask(&s, "/readyz").status), (&"warning".into(), 200), "{warned}");
+    // At a half, three quarters and seven eighths of its life, and each is in the log.
+    for (eighths, code) in STAGES {
+        ahead.store(DEFAULT_LIFETIME * eighths / 8 + 60, Ordering::SeqCst);
+        let warned = wait(&s, "realm/acme/head", Some(code));
+        assert_eq!((&warned["status"], ask(&s, "/readyz").status), (&"warning".into(), 200), "{warned}");
+        told(&s, "realm/acme/head", code);
+    }
     ahead.store(DEFAULT_LIFETIME + 100, Ordering::SeqCst);
     wait(&s, "realm/acme/head", Some("expired"));
-    ahead.store((1 << 28) * 7 / 8 + 60, Ordering::SeqCst);
-    wait(&s, "realm/acme/root", Some("ends_soon"));
+    for (eighths, code) in STAGES {
+        ahead.store((1 << 28) * eighths / 8 + 60, Ordering::SeqCst);
+        wait(&s, "realm/acme/root", Some(code));
+        told(&s, "realm/acme/root", code);
+    }
     ahead.store((1 << 28) + 60, Ordering::SeqCst);
     wait(&s, "realm/acme/root", Some("expired"));
     // An epoch of then, read by the clock of now.
@@ -209,7 +225,8 @@ fn a_target_that_fails_is_told_of_without_its_name() {
 #[test]
 fn a_published_directory_that_is_gone_is_told_of() {
     let realm = Realm::new();
-    let s = realm.node("node", vec![realm.own()]);
+    // By a node that publishes nothing, or it would write there again between the two.
+    let s = looked_after(&realm, realm.registry());
     std::fs::remove_dir_all(realm.dir.published()).unwrap();
     std::fs::write(realm.dir.published(), b"in the way").unwrap();
     wait(&s, "published", Some("unreadable"));

@@ -2,12 +2,15 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::Served;
 use common::realm::Realm;
-use edgelatch_server::{ApiOptions, FailureRate, Options};
-use edgelatch_sync::{DataDir, Directory, Error, Item, Target};
+use edgelatch_registry::{Env, Registry};
+use edgelatch_server::{ApiOptions, FailureRate, Options, Upkeep};
+use edgelatch_sync::{DEFAULT_LIFETIME, DataDir, Directory, Error, Item, Target};
 use serde_json::{Value, json};
 
 #[test]
@@ -132,4 +135,48 @@ fn what_a_target_cannot_promise_is_in_health_log_and_api() {
     assert!(target["failing_since"].is_null() && target["code"].is_null(), "{told}");
     let failing = r#"edgelatch_target_failing_seconds{realm="acme",target="a weak target"} 0"#;
     assert!(s.get("/metrics").to_string().contains(failing));
+}
+
+/// What an operator sees in the console is what programs are told: the stage of life of root and head, and the realm's troubles with their sentences.
+#[test]
+fn what_grows_old_is_in_the_api_and_the_figures() {
+    let realm = Realm::new();
+    let ahead = Arc::new(AtomicU64::new(0));
+    let shown = Arc::clone(&ahead);
+    let clock = move || std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() + shown.load(Ordering::SeqCst);
+    let env = Env::new(clock, |bytes| getrandom::fill(bytes).is_ok());
+    let registry = Arc::new(Registry::connect(realm.registry().database(), env).unwrap());
+    let api = ApiOptions {
+        registry: Arc::clone(&registry),
+        addr: None,
+        client_ip: None,
+        failures: FailureRate::default(),
+        github_keys: None,
+        geoip: None,
+    };
+    let s = Served::start(Options { upkeep: Some(Upkeep::new(registry)), api: Some(api), ..realm.options() }, &realm.admin);
+    let told = || s.get("/api/v1/realms/acme/publishing").ok();
+    let young = told();
+    assert_eq!((&young["root"]["life"], &young["head"]["life"]), (&json!("fresh"), &json!("fresh")));
+    assert_eq!((&young["root"]["number"], &young["head"]["number"], &young["troubles"]), (&json!(1), &json!(1), &json!([])));
+    for (eighths, life, code) in [(4, "half", "half_over"), (6, "three_quarters", "ends"), (7, "seven_eighths", "ends_soon")] {
+        ahead.store(DEFAULT_LIFETIME * eighths / 8 + 60, Ordering::SeqCst);
+        let end = Instant::now() + Duration::from_secs(60);
+        let of_head = |told: &Value| {
+            let all = told["troubles"].as_array().unwrap();
+            all.iter().find(|trouble| trouble["place"] == "head" && trouble["code"] == code).cloned()
+        };
+        let found = loop {
+            if let Some(found) = of_head(&told()) {
+                break found;
+            }
+            assert!(Instant::now() < end, "{code}: {}", told());
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        assert!(found["severity"] == "warning" && found["since"].is_string(), "{found}");
+        assert!(found["message"].as_str().unwrap().contains("the head ends at 20"), "{found}");
+        assert_eq!(told()["head"]["life"], life);
+        let figure = format!(r#"edgelatch_health{{place="realm/acme/head",code="{code}"}} 1"#);
+        assert!(s.get("/metrics").to_string().contains(&figure), "{figure}");
+    }
 }

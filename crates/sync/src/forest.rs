@@ -3,7 +3,7 @@
 use edgelatch_core::build::Tree;
 use edgelatch_core::key::Pepper;
 use edgelatch_core::tree::ObjectId;
-use edgelatch_registry::{Ledger, Since, Snapshot};
+use edgelatch_registry::{Error as Refused, Ledger, Since, Snapshot};
 
 use crate::error::Error;
 use crate::history::History;
@@ -44,6 +44,21 @@ impl Forest {
     /// Brings the tree up to the present state of the realm: change by change where the journal says what changed; anew at first, once a
     /// day, and where `anew` is wanted.
     pub(crate) fn grow(
+        &mut self,
+        ledger: &Ledger<'_>,
+        peppers: &PepperSource,
+        anew: bool,
+        now: u64,
+        watch: &dyn Fn(Stage),
+    ) -> Result<Grown, Error> {
+        match self.grow_by(ledger, peppers, anew, now, watch) {
+            // It was rotated between the two looks, at which pepper is in use and at the state.
+            Err(Error::Registry(Refused::PepperOther { .. })) => self.grow_by(ledger, peppers, anew, now, watch),
+            grown => grown,
+        }
+    }
+
+    fn grow_by(
         &mut self,
         ledger: &Ledger<'_>,
         peppers: &PepperSource,

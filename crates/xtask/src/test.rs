@@ -60,6 +60,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "s3", about: "buckets as targets on a real server that speaks S3: races, kills, stores that fail", plan: s3 },
     Step { name: "otel", about: "traces reach a collector of OpenTelemetry, and no secret does", plan: otel },
     Step { name: "s3-edge", about: "an edge that reads a bucket, and a store that is away for a while", plan: s3_edge },
+    Step { name: "ceremonies", about: "signing keys leak, are lost and are replaced while edges serve", plan: ceremonies },
     Step { name: "pepper", about: "a pepper is given to edges, rotated and retired", plan: pepper },
     Step { name: "fleet", about: "a revocation is waited for until every edge has it", plan: fleet },
     Step {
@@ -195,6 +196,10 @@ fn otel() -> Result<Plan> {
 
 fn s3_edge() -> Result<Plan> {
     with_s3(with_command(Counts::Ours, "tests/e2e/s3/run.mjs", None))
+}
+
+fn ceremonies() -> Result<Plan> {
+    Ok(with_command(Counts::Ours, "tests/e2e/ceremonies.mjs", None))
 }
 
 fn pepper() -> Result<Plan> {

@@ -68,7 +68,8 @@ impl Backup {
         if self.file == Path::new("-") {
             let held = write(&mut io::stdout().lock(), &mut progress)?;
             progress.end();
-            self.warn("what was written");
+            // The result is the backup itself, so there is no JSON for it to stand in.
+            self.warning("what was written").iter().for_each(|message| output::warning(message));
             output::note(format_args!("{}", sentence(&held)));
             output::note(format_args!("sha256 {}", held.sha256));
             return Ok(ExitCode::SUCCESS);
@@ -89,20 +90,23 @@ impl Backup {
         if cfg!(unix) {
             File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| failed(&error))?;
         }
-        self.warn(&self.file.display().to_string());
+        if let Some(message) = self.warning(&self.file.display().to_string()) {
+            context.warn("holds_keys", message);
+        }
         context.show(&held, |held| {
             output::line(format_args!("{}: {}", self.file.display(), sentence(held)));
             output::line(format_args!("sha256 {}", held.sha256));
         })
     }
 
-    /// Says what a backup with signing keys is.
-    fn warn(&self, what: &str) {
-        if self.with_keys {
-            output::note(format_args!(
-                "{BAD}{what} holds the signing keys: whoever can read it can publish what edges believe. Keep it as you keep these.{RESET}"
-            ));
-        }
+    /// What a backup with signing keys is.
+    fn warning(&self, what: &str) -> Option<String> {
+        let message = || {
+            format!(
+                "{what} holds the signing keys: whoever can read it can publish what edges believe. Keep it as you keep these"
+            )
+        };
+        self.with_keys.then(message)
     }
 }
 

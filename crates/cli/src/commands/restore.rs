@@ -113,7 +113,7 @@ impl Restore {
             (Some(file), Some(backup)) => from_file(context, file, backup)?,
             _ => context.registry()?,
         };
-        if let Some(backup) = &backup {
+        if let Some(backup) = backup.as_ref().filter(|_| !context.json) {
             output::note(format_args!("restored {}", sentence(backup)));
         }
         let realms = self.realms(context, &registry)?;
@@ -162,7 +162,7 @@ impl Restore {
             Err(error @ (Error::Unsound { .. } | Error::PepperMissing { .. } | Error::PepperCorrupt { .. }))
                 if self.go_on_above.is_some() =>
             {
-                output::note(format_args!("{realm}: {error}"));
+                context.warn(error.code(), format!("{realm}: {error}"));
                 return self.go_on_blindly(registry, realm, &read);
             }
             found => found?,
@@ -191,11 +191,12 @@ impl Restore {
             settled = left.is_empty();
             keys = if settled { keys } else { left };
             for key in &lost {
-                output::note(format_args!(
-                    "{BAD}{realm}: key {} (`{}`, org {}) needs another secret{RESET}: the one that it got since is known by its digest under the \
-                     pepper alone, so it is refused from the next epoch on; `edgelatch keys rotate` makes one",
+                let message = format!(
+                    "{realm}: key {} (`{}`, org {}) needs another secret: the one that it got since is known by its digest under the pepper alone, so it \
+                     is refused from the next epoch on; `edgelatch keys rotate` makes one",
                     key.key_id, key.name, key.org
-                ));
+                );
+                context.warn("secret_lost", message);
             }
         }
         Ok(Realm { realm, published_epoch: Some(epoch), seen: Sight::Older, settled, keys })

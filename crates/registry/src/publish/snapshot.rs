@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use edgelatch_core::build::{Change, Settings, State};
 use edgelatch_core::http::CredentialHeaders;
-use edgelatch_core::key::Pepper;
+use edgelatch_core::key::{Pepper, PepperId};
 
 use super::Ledger;
 use super::records::{Records, of_realm};
@@ -80,12 +80,9 @@ fn state(tx: &mut Transaction<'_>, realm: &Realm, settings: Settings) -> Result<
 fn settings(realm: &Realm, pepper: Option<&Pepper>) -> Result<Settings, Error> {
     // A tree under the wrong one would let every key be unknown.
     if realm.pepper_id != pepper.map(Pepper::id) {
-        let needed = realm.pepper_id.map_or("no pepper".into(), |id| format!("pepper {id}"));
-        let detail = format!(
-            "realm `{}` takes {needed}, and another one was given: it has changed meanwhile; publish again",
-            realm.realm
-        );
-        return Err(Error::Snapshot { detail });
+        let named = |id: Option<PepperId>, none: &str| id.map_or_else(|| none.into(), |id| format!("pepper {id}"));
+        let (needed, given) = (named(realm.pepper_id, "no pepper"), named(pepper.map(Pepper::id), "none"));
+        return Err(Error::PepperOther { realm: realm.realm.to_string(), needed, given });
     }
     let headers =
         [(realm.credentials.bearer, CredentialHeaders::BEARER), (realm.credentials.x_api_key, CredentialHeaders::API_KEY)];

@@ -51,7 +51,7 @@ impl ImportKey {
         }
         let path = context.dir.free_key(&open.realm, role)?;
         key_file::place(&self.file, &path, role, &open.realm, Readers::Medium)?;
-        exposed(&self.file);
+        exposed(context, &self.file);
         let path = path.display().to_string();
         context.done(
             &json!({ "role": role.name(), "key": key, "path": path }),

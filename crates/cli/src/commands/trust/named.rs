@@ -51,12 +51,13 @@ pub(super) fn find(root: &Root, text: &str) -> Result<[u8; 32]> {
 }
 
 /// Says of a key's file that others may read it, as on a stick whose file system keeps no modes.
-pub(super) fn exposed(path: &Path) {
+pub(super) fn exposed(context: &Context, path: &Path) {
     if let Some(mode) = key_file::exposed(path) {
-        output::note(format_args!(
-            "{BAD}{}: mode {mode:03o} lets others read the signing key{RESET}, as where a file system keeps no modes: whoever gets hold of the medium has \
-             the key. Only `edgelatch trust import-key` takes it from there",
+        let message = format!(
+            "{}: mode {mode:03o} lets others read the signing key, as where a file system keeps no modes: whoever gets hold of the medium has the key. \
+             Only `edgelatch trust import-key` takes it from there",
             path.display()
-        ));
+        );
+        context.warn("key_exposed", message);
     }
 }

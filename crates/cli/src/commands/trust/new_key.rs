@@ -31,7 +31,7 @@ impl NewKey {
         let Some(realm) = &context.realm else { return Err(Failure::usage("--realm: name the realm that the key is for")) };
         let role = Role::from(self.role);
         let key = public_text(&key_file::create(&self.save, role, realm, &Env::system())?.public());
-        exposed(&self.save);
+        exposed(context, &self.save);
         let path = self.save.display().to_string();
         context.show(&json!({ "role": role.name(), "realm": realm, "key": key, "path": path }), |_| {
             output::note(format_args!("made a {} key of realm {realm} in {path}; its public key is", role.name()));

@@ -141,7 +141,7 @@ impl RootChange {
         let Some(Drawn { role, key, path }) = drawn else { return Ok((None, roots)) };
         let made = Made { role: role.name(), key: public_text(&key.public()), path: path.display().to_string() };
         key.save(&path)?;
-        exposed(&path);
+        exposed(context, &path);
         if role == Role::Publisher {
             return Ok((Some(made), roots));
         }
@@ -214,6 +214,7 @@ fn sign_with(mut draft: RootDraft, roots: &Signers) -> Result<RootDraft> {
 pub(super) fn confirm(context: &Context, draft: &RootDraft, what: &str, yes: bool) -> Result<()> {
     // A program that asks for JSON reads what was done; whoever is asked is shown what about.
     if !context.json || !yes && io::stdin().is_terminal() {
+        context.show_warnings();
         draft.words().iter().for_each(|line| output::note(format_args!("{line}")));
     }
     if yes {

@@ -80,17 +80,19 @@ impl Sign {
         };
         match self.root {
             Some(root) => root.check(&draft)?,
-            None => output::note(format_args!(
-                "{BAD}the root before was not compared with the one that edges have: give --root{RESET}, or see that its SHA-256 is {}",
-                draft.before_fingerprint()
-            )),
+            None => context.warn(
+                "root_not_compared",
+                format!(
+                    "the root before was not compared with the one that edges have: give --root, or see that its SHA-256 is {}",
+                    draft.before_fingerprint()
+                ),
+            ),
         }
         let ends = draft.next().expires_at;
         if ends.saturating_sub(Env::system().now()?) < REST {
-            output::note(format_args!(
-                "{BAD}the root ends at {}{RESET}: nobody will be able to publish it; ask for a new draft",
-                format_time(ends)
-            ));
+            let message =
+                format!("the root ends at {}: nobody will be able to publish it; ask for a new draft", format_time(ends));
+            context.warn("root_ends", message);
         }
         confirm(context, &draft, "sign this root", self.yes)?;
         draft.sign(&*signer)?;

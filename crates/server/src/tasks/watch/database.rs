@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use edgelatch_core::limits::CLOCK_TOLERANCE;
 use edgelatch_core::root::Root;
 use edgelatch_registry::{Error, Pulse, RealmPulse, Registry, Slug, Uptime, format_time};
+use edgelatch_sync::trust::Life;
 
 use super::probe::{Findings, Found, Probe};
 use super::seen::Seen;
+use super::stage;
 use crate::health::Health;
 use crate::limits::{
     BEHIND_SECONDS, EVENT_SECONDS, GIVEN_UP_SECONDS, HEALTH_DEADLINE, HEALTH_LOOK, WRITES_DEADLINE, WRITES_LOOK,
@@ -107,23 +109,23 @@ fn clock(pulse: &Pulse, now: u64, unseen: bool) -> Found {
     Found::Fine
 }
 
-/// Stages of a root's life, the last one first: eighths that are over, and what to call that.
-const STAGES: [(u64, &str); 2] = [(7, "ends_soon"), (6, "ends")];
-
 fn root(realm: &RealmPulse, now: u64) -> Found {
     let Some(object) = &realm.root else { return Found::Fine };
     let root = match Root::open(object) {
         Ok(root) => root,
         Err(error) => return Found::Failing("unreadable", format!("the newest root of the realm: {error}: restore a backup")),
     };
-    let (begun, end) = (root.issued_at, root.expires_at);
-    let said = format!("root {} of the realm ends at {}", root.version, format_time(end));
-    if now >= end {
-        return Found::Failing("expired", format!("{said}: no edge accepts a head under it: sign a new one with the root key"));
+    let said = format!("root {} of the realm ends at {}", root.version, format_time(root.expires_at));
+    let life = Life::at(root.issued_at, root.expires_at, now);
+    match (life, stage(life)) {
+        (Life::Over, _) => {
+            Found::Failing("expired", format!("{said}: no edge accepts a head under it: sign a new one with the root key"))
+        }
+        (_, Some(code)) => {
+            Found::Warning(code, format!("{said}, and {}: `edgelatch trust extend` with the root key", life.words()))
+        }
+        (_, None) => Found::Fine,
     }
-    let (over, life) = (now.saturating_sub(begun), end.saturating_sub(begun).max(1));
-    let stage = STAGES.iter().find(|(eighths, _)| u128::from(over) * 8 >= u128::from(life) * u128::from(*eighths));
-    stage.map_or(Found::Fine, |(_, code)| Found::Warning(code, format!("{said}: sign a new one with the root key")))
 }
 
 /// Since when changes of realms wait: by this process's own clock, which nobody sets.
@@ -225,7 +227,9 @@ mod tests {
         let eighth = (end - begin) / 8;
         for (now, says) in [
             (begin, "fine"),
-            (begin + 6 * eighth - 1, "fine"),
+            (begin + 4 * eighth - 1, "fine"),
+            (begin + 4 * eighth + 8, "half_over"),
+            (begin + 6 * eighth - 1, "half_over"),
             (begin + 6 * eighth + 8, "ends"),
             (begin + 7 * eighth + 8, "ends_soon"),
             (end - 1, "ends_soon"),

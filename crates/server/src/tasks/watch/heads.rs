@@ -10,10 +10,12 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use edgelatch_core::head::Head;
 use edgelatch_core::limits::CLOCK_TOLERANCE;
 use edgelatch_registry::{Pulse, RealmPulse, Registry, RootRow, Slug, format_time};
+use edgelatch_sync::trust::Life;
 use edgelatch_sync::{Directory, Item, Shown, Target};
 
 use super::probe::{Findings, Found, Probe};
 use super::seen::{HeadSeen, Seen};
+use super::stage;
 use crate::limits::{BEHIND_SECONDS, HEALTH_DEADLINE, HEALTH_LOOK, SIGNED_SECONDS};
 use crate::tasks::publishing::fresh::Fresh;
 
@@ -118,7 +120,7 @@ fn judge(
         return (None, failing("unreadable", "the head is damaged: `edgelatch publish` writes it anew"));
     };
     let [behind, not_out] = is_behind(realm, of, head.epoch, Instant::now(), memory);
-    let (seen, life) = (HeadSeen::of(&head), head.not_after.saturating_sub(head.issued_at));
+    let (seen, life) = (HeadSeen::of(&head), Life::at(head.issued_at, head.not_after, now));
     let says = match () {
         () if head.realm != realm.as_str() => failing("foreign", "the head is that of another realm: remove the directory"),
         // First what other nodes may do better.
@@ -131,18 +133,19 @@ fn judge(
             let at = format_time(head.issued_at);
             failing("from_future", &format!("the head was signed at {at}, which is to come: set the clocks"))
         }
-        () if head.not_after <= now => failing("expired", "the head has ended, so that edges refuse every key: publish"),
+        () if life == Life::Over => failing("expired", "the head has ended, so that edges refuse every key: publish"),
         () if not_out => {
             failing("not_out", "a later epoch was signed a minute ago, and has not come out: see the publisher's log")
         }
-        () if head.not_after - now < life / 3 => {
-            let at = format_time(head.not_after);
-            Found::Warning(
-                "ends",
-                format!("the head ends at {at}, and should have been replaced before: see the publisher's log"),
-            )
-        }
-        () => Found::Fine,
+        () => match stage(life) {
+            None => Found::Fine,
+            Some(code) => {
+                let (at, life) = (format_time(head.not_after), life.words());
+                let detail =
+                    format!("the head ends at {at}, {life}, and it should have been replaced before: see the publisher's log");
+                Found::Warning(code, detail)
+            }
+        },
     };
     (Some(seen), says)
 }

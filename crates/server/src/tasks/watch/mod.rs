@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use edgelatch_registry::Registry;
+use edgelatch_sync::trust::Life;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -38,6 +39,16 @@ use crate::net::tls::Tls;
 use crate::tasks::publishing::fresh::Fresh;
 use crate::tasks::targets::Targets;
 use crate::traces::Traces;
+
+/// What a root or head is told as at a stage of its life, long before it ends; none while it is young, and once it is over, which is worse than a warning.
+const fn stage(life: Life) -> Option<&'static str> {
+    match life {
+        Life::Fresh | Life::Over => None,
+        Life::Half => Some("half_over"),
+        Life::ThreeQuarters => Some("ends"),
+        Life::SevenEighths => Some("ends_soon"),
+    }
+}
 
 /// What is known of this node by itself: what is wrong, what was seen, what it did. Clones share what they hold.
 #[derive(Clone, Debug, Default)]
