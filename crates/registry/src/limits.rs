@@ -93,8 +93,8 @@ pub const LIST_READ: usize = 30_000;
 pub const LIST_TRIED: usize = 4_000;
 /// Keys that are looked at by one statement.
 pub const LOOKED_AT: usize = 512;
-/// Keys that are looked at to say how many a filter fits at least, where they are too many to be counted.
-pub const COUNTED_KEYS: usize = 1_000;
+/// Keys that are looked at to say how many a filter fits at least, where they are too many to be counted: some milliseconds.
+pub const COUNTED_KEYS: usize = 500;
 /// Runs of three characters of a search that are looked up, and roles of one name: each finds as many rows as keys that have it, a bit each.
 pub const SEARCH_RUNS: usize = 16;
 /// Blocks of rows that a search for one or two characters reads, which stand for all runs that begin so.

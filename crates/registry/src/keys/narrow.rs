@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::list::{Span, due_sql, expression, id_beginnings, spans};
+use super::list::{Span, due_sql, expression, id_beginnings, secrets_beginning, spans};
 use super::terms::{self, RUN, Rows};
 use crate::error::Error;
 use crate::limits::{LOOKED_AT, SEARCH_BLOCKS, SEARCH_RUNS};
@@ -206,9 +206,7 @@ fn with_text(tx: &mut Transaction<'_>, text: &str, effort: Effort) -> Result<Opt
         }
     }
     if !id_beginnings(text).is_empty() {
-        let sql = "SELECT key_id FROM secrets WHERE realm_id = $1 AND first_12 >= $2 AND first_12 < $3 LIMIT";
-        let values = args![tx.realm, text, format!("{text}{}", char::MAX)];
-        if !add(tx.all(format!("{sql} {}", most + 1), values)?) {
+        if !add(secrets_beginning(tx, text, most + 1)?) {
             return Ok(None);
         }
     }

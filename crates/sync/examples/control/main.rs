@@ -1,7 +1,7 @@
 //! The control plane's half of `cargo xtask bench`: how long the registry takes, and a publication from it.
 //!
 //! `control DIR KEYS` works on databases in DIR, which must lie on a real disk for the commits to mean anything, imports KEYS
-//! digests, and prints one JSON object of figures. A third word `lists` measures these alone. Each is the median of repeated runs. It lies in this crate because that is the
+//! digests, and prints one JSON object of figures. A third word measures a part alone: `lists`, or `revocations` beside imports. Each is the median of repeated runs. It lies in this crate because that is the
 //! lowest one that has both, the registry and a publisher.
 
 use std::error::Error;
@@ -251,8 +251,8 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (dir, keys, only) = match &arguments[..] {
         [dir, keys] => (dir, keys, None),
-        [dir, keys, only] if only == "lists" => (dir, keys, Some(only)),
-        _ => return Err("usage: control DIR KEYS [lists]".into()),
+        [dir, keys, only] if ["lists", "revocations"].contains(&only.as_str()) => (dir, keys, Some(only.as_str())),
+        _ => return Err("usage: control DIR KEYS [lists|revocations]".into()),
     };
     let (dir, keys): (_, u64) = (Path::new(dir), keys.parse()?);
     let _ = fs::remove_dir_all(dir);
@@ -260,12 +260,17 @@ fn main() -> Result<()> {
     let mut figures = Figures(Vec::new());
     // The production settings are the registry's own; the server is started with those of any installation.
     let server = postgres::durable();
-    lists::measure(&Database::file(dir.join("lists.db")), "", keys, &mut figures)?;
-    if let Some(server) = &server {
-        lists::measure(&server.url(&server.schema()).parse()?, "in PostgreSQL: ", keys, &mut figures)?;
+    if only != Some("revocations") {
+        lists::measure(&Database::file(dir.join("lists.db")), "", keys, &mut figures)?;
+        if let Some(server) = &server {
+            lists::measure(&server.url(&server.schema()).parse()?, "in PostgreSQL: ", keys, &mut figures)?;
+        }
     }
     if only.is_none() {
         writes(dir, keys, server, &mut figures)?;
+    }
+    if only != Some("lists") {
+        revocations(dir, keys, server, &mut figures)?;
     }
     let members: Vec<String> = figures.0.iter().map(|(name, value)| format!("{name:?}: {value}")).collect();
     println!("{{{}}}", members.join(", "));
@@ -273,7 +278,19 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Creations, usage, publications, imports and revocations beside them.
+/// Revocations beside imports.
+fn revocations(dir: &Path, keys: u64, server: Option<&postgres::Server>, figures: &mut Figures) -> Result<()> {
+    let mut measure = |of: &str, database: Database| {
+        let (took, longest) = revoke_meanwhile(&database, keys)?;
+        figures.add(format!("import beside revocations{of}"), took);
+        figures.add(format!("revocation beside an import{of}"), longest);
+        Ok::<_, Box<dyn Error>>(())
+    };
+    measure("", Database::file(dir.join("revoked.db")))?;
+    server.map_or(Ok(()), |server| measure(" into PostgreSQL", server.url(&server.schema()).parse()?))
+}
+
+/// Creations, usage, publications, imports.
 fn writes(dir: &Path, keys: u64, server: Option<&postgres::Server>, figures: &mut Figures) -> Result<()> {
     at_work(dir, figures)?;
     let imports = |database: &dyn Fn(usize) -> Result<Database>, runs| {
@@ -286,15 +303,7 @@ fn writes(dir: &Path, keys: u64, server: Option<&postgres::Server>, figures: &mu
         Ok::<_, Box<dyn Error>>(median(all))
     };
     figures.add("import", imports(&|run| Ok(Database::file(dir.join(format!("{run}.db")))), IMPORTS)?);
-    let mut revoke = |of: &str, database: Database| {
-        let (took, longest) = revoke_meanwhile(&database, keys)?;
-        figures.add(format!("import beside revocations{of}"), took);
-        figures.add(format!("revocation beside an import{of}"), longest);
-        Ok::<_, Box<dyn Error>>(())
-    };
-    revoke("", Database::file(dir.join("revoked.db")))?;
     if let Some(server) = server {
-        revoke(" into PostgreSQL", server.url(&server.schema()).parse()?)?;
         figures.add("import into PostgreSQL", imports(&|_| Ok(server.url(&server.schema()).parse()?), 1)?);
     }
     Ok(())
