@@ -13,6 +13,7 @@ const [binary, ...named] = process.argv.slice(2);
 const page = readFileSync(here("../../js/docs/start.md"), "utf8");
 const work = mkdtempSync(join(tmpdir(), "edgelatch-start-"));
 const children = [];
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1)); // what runs in the background ends too
 process.on("exit", () => {
   for (const child of children) try { process.kill(-child.pid); } catch { /* it has ended */ }
   rmSync(work, { recursive: true, force: true, maxRetries: 10 });
