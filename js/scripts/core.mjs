@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
 /** What bundlers that know the ending make of the file. */
-const FILE_TYPES = "declare const module: WebAssembly.Module;\nexport default module;\n";
+const FILE_TYPES = "import type { CompiledCore } from \"./types/options.js\";\ndeclare const module: CompiledCore;\nexport default module;\n";
 /** Each file, and the module that has it as text. */
 const TEXTS = { "wasm/edgelatch.wasm": "entry/core/text", "wasm/testing.wasm": "entry/testing/text" };
 

@@ -24,7 +24,7 @@ export { httpSource, type HttpSourceOptions } from "./sources/http.js";
 export { type R2Body, type R2Bucket, type R2Object, r2Source } from "./sources/r2.js";
 export type { PushedHead, Source, SourceReply, SourceRequest, SourceStream, WatchRequest } from "./sources/source.js";
 export { staticSource } from "./sources/static.js";
-export type { ClientIp, CredentialHeader, KeyLocation, LazyOptions, Pepper, RefreshOptions, VerifierOptions } from "./types/options.js";
+export type { ClientIp, CompiledCore, CredentialHeader, KeyLocation, LazyOptions, Pepper, RefreshOptions, VerifierOptions } from "./types/options.js";
 export type { AnyRequirement, Permissions, RequestInfo, Requirement, RequirementFunction } from "./types/requirement.js";
 export type { KeyOptions, LazyStats, NodeRequest, RequestContext, Verifier, WaitOptions } from "./types/verifier.js";
 export type { EdgeState, EdgeWatch, UsageDetails, UsageEvent, UsageOutcome, UsageSink } from "./usage/event.js";

@@ -3,7 +3,7 @@ import { type Protect, protectWith } from "./adapters/protect.js";
 import { verifierOptions } from "./config.js";
 import { OptionError, wordsOf } from "./errors.js";
 import type { WaitUntil } from "./refresh/single-flight.js";
-import type { VerifierOptions } from "./types/options.js";
+import type { CompiledCore, VerifierOptions } from "./types/options.js";
 import type { RequestContext, Verifier } from "./types/verifier.js";
 import { startVerifier } from "./verifier.js";
 
@@ -42,14 +42,14 @@ export interface EntryPoint {
 /** The same of `edgelatch/slim`, which brings no core. */
 export interface SlimEntryPoint extends Pick<EntryPoint, "protect"> {
   /** As in `edgelatch`, with a core that the caller has compiled. */
-  readonly createVerifier: <Metadata = unknown>(options: VerifierOptions & { readonly wasm: WebAssembly.Module }) => Promise<Verifier<Metadata>>;
+  readonly createVerifier: <Metadata = unknown>(options: VerifierOptions & { readonly wasm: CompiledCore }) => Promise<Verifier<Metadata>>;
 }
 
 /** Ends every error about the core. */
 const REMEDY = "pass the option `wasm`: edgelatch/edgelatch.wasm, compiled to a WebAssembly.Module. How to, for each bundler and host, is in docs/bundlers.md of the package";
 
 /** Makes the functions of an entry. The core is compiled once, at the first call that needs it. */
-export function entryPoint(host: Host, core: () => Promise<WebAssembly.Module>): EntryPoint {
+export function entryPoint(host: Host, core: () => Promise<CompiledCore>): EntryPoint {
   const { mode, context, waitUntil } = host;
   let compiled: Promise<WebAssembly.Module> | undefined;
   return {
@@ -71,7 +71,7 @@ export function slimEntryPoint(host: Host): SlimEntryPoint {
   });
 }
 
-async function found(core: () => Promise<WebAssembly.Module>): Promise<WebAssembly.Module> {
+async function found(core: () => Promise<CompiledCore>): Promise<WebAssembly.Module> {
   let module: unknown;
   try {
     module = await core();

@@ -6,12 +6,11 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import "./beside.mjs";
 import { publish, treeOf } from "../runtimes/publisher.mjs";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 const { keys, roots, snapshots, life } = JSON.parse(readFileSync(file("../runtimes/fixture.json"), "utf8"));
-rmSync(file("node_modules/edgelatch"), { recursive: true, force: true });
-cpSync(file("../node_modules/edgelatch"), file("node_modules/edgelatch"), { recursive: true });
 
 // The examples go by the real clock.
 const published = publish({ epoch: 50, issuedAt: Math.floor(Date.now() / 1000) - 60, life, tree: treeOf(Buffer.from(snapshots.first.bundle, "base64")) });
@@ -33,7 +32,8 @@ function copied(example) {
 }
 
 async function start(example) {
-  const child = spawn(process.execPath, [copied(example)], { env: { ...process.env, ...variables }, stdio: ["ignore", "pipe", "inherit"] });
+  const runtime = example.startsWith("elysia/") ? file("../../js/node_modules/.bin/bun") : process.execPath;
+  const child = spawn(runtime, [copied(example)], { env: { ...process.env, ...variables }, stdio: ["ignore", "pipe", "inherit"] });
   for await (const line of createInterface({ input: child.stdout })) return { url: line, stop: () => child.kill() };
   throw new Error("it ended without a word");
 }
@@ -97,7 +97,7 @@ async function routed(example) {
 }
 
 const EXAMPLES = {
-  ...Object.fromEntries(["express", "fastify", "koa", "hono", "h3", "hapi"].map((name) => [`${name}/server.mjs`, overHttp])),
+  ...Object.fromEntries(["express", "fastify", "koa", "hono", "h3", "hapi", "elysia"].map((name) => [`${name}/server.mjs`, overHttp])),
   "websocket/server.mjs": overSockets,
   "lambda/handler.mjs": called,
   "next/app/zones/route.ts": routed,

@@ -22,6 +22,8 @@ export const HOSTS = {
   "h3 2 node": { object: ".req" },
   "h3 2 deno": { runtime: "deno", object: ".req", caught: 500, joined: true, zero: true, cannot: { upgrades: FETCH_UPGRADES } },
   "h3 2 bun": { runtime: "bun", object: ".req", caught: 500, joined: true, zero: true, cannot: { upgrades: FETCH_UPGRADES } },
+  "elysia bun": { runtime: "bun", object: ".request", joined: true, zero: true, cannot: { upgrades: FETCH_UPGRADES } },
+  "elysia early": { runtime: "bun", object: ".request", joined: true, zero: true, cannot: { upgrades: FETCH_UPGRADES } },
   hapi: { object: ".raw.req", caching: "no-cache", zero: true },
   "nest express": {},
   "nest fastify": { object: ".raw", zero: true },

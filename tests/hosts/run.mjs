@@ -1,17 +1,13 @@
 // The suite on every host, or on those named, over the packed package: `node tests/hosts/run.mjs [koa3 "hono bun"]`.
 import { spawn } from "node:child_process";
-import { cpSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import "./beside.mjs";
 import { HOSTS } from "./hosts.mjs";
 import { client, SUITE } from "./suite.mjs";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 const tool = (name) => file(`../../js/node_modules/.bin/${name}`);
-
-// Beside the frameworks, where an application has it: its types are added to theirs.
-rmSync(file("node_modules/edgelatch"), { recursive: true, force: true });
-cpSync(file("../node_modules/edgelatch"), file("node_modules/edgelatch"), { recursive: true });
 
 const RUNTIMES = { node: [process.execPath], deno: [tool("deno"), "run", "-A", "--node-modules-dir=manual"], bun: [tool("bun")] };
 

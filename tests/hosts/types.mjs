@@ -1,12 +1,11 @@
 // Type-checks programs for each framework against the packed package and the framework's own types, under `strict`: `node tests/hosts/types.mjs`.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import "./beside.mjs";
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
-rmSync(file("node_modules/edgelatch"), { recursive: true, force: true });
-cpSync(file("../node_modules/edgelatch"), file("node_modules/edgelatch"), { recursive: true });
 
 const base = { noEmit: true, strict: true, exactOptionalPropertyTypes: true, noUnusedLocals: true, target: "es2022", module: "nodenext", lib: ["es2022", "dom", "dom.iterable"], types: ["node"], skipLibCheck: true };
 /** Older versions go by their newer one's name, as in an application. */

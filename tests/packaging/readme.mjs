@@ -1,4 +1,4 @@
-// The programs of js/README.md as files that can be type-checked. What they take for granted, the setting declares.
+// The programs of js/README.md, and those of js/docs/bundlers.md, as files that can be type-checked. What they take for granted, the setting declares.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,10 +18,11 @@ declare const Bun: { serve(options: { fetch(request: Request): Promise<Response>
 
 /** Writes them below tests/, where the staged package is found; they are gone when this process ends. @returns their paths */
 export function readmePrograms() {
-  const blocks = [...readFileSync(file("../../js/README.md"), "utf8").matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter(([, language]) => language !== "sh");
+  const pages = ["README.md", "docs/bundlers.md"].map((page) => [...readFileSync(file(`../../js/${page}`), "utf8").matchAll(/^```(\w+)\n(.*?)^```$/gms)]);
+  if (pages.some((found) => found.length === 0)) throw new Error("a page has no program");
+  const blocks = pages.flat().filter(([, language]) => language !== "sh");
   const unchecked = blocks.find(([, language]) => language !== "ts");
-  if (unchecked !== undefined) throw new Error(`js/README.md has a program in ${unchecked[1]}: in \`ts\` it would be type-checked`);
-  if (blocks.length === 0) throw new Error("js/README.md has no program");
+  if (unchecked !== undefined) throw new Error(`there is a program in ${unchecked[1]}: in \`ts\` it would be type-checked`);
   const directory = mkdtempSync(file("./readme-"));
   process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
   const written = (name, text) => {

@@ -87,8 +87,8 @@ pub const SORTED_KEYS: usize = 3_000;
 pub const WIDE_INDEX: usize = 10_000;
 /// Rows of an order's index that a list reads at once.
 pub const LIST_STEP: usize = 1_000;
-/// Rows of an order's index that are read for one page, at most: tens of milliseconds. A page ends early that has read as many.
-pub const LIST_READ: usize = 30_000;
+/// Rows of an order's index that are read for one page, at most: some ten milliseconds. A page ends early that has read as many.
+pub const LIST_READ: usize = 20_000;
 /// Keys that are looked at for one page, at most: likewise.
 pub const LIST_TRIED: usize = 4_000;
 /// Keys that are looked at by one statement.

@@ -10,7 +10,7 @@ use std::{fmt::Write as _, fs};
 
 const TYPESCRIPT: &str = "js/src/generated/codes.ts";
 /// Documents that hold the table between these markers.
-const DOCUMENTS: &[&str] = &["crates/core/SPEC.md"];
+const DOCUMENTS: &[&str] = &["crates/core/SPEC.md", "js/docs/codes.md"];
 const BEGIN: &str = "<!-- codes:begin -->\n";
 const END: &str = "<!-- codes:end -->";
 

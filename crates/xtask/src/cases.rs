@@ -1,6 +1,6 @@
 //! `cargo xtask cases`: judges every row of a case file, on every host.
 
-use crate::{js, wasm};
+use crate::{js, npm, wasm};
 use anyhow::{Result, ensure};
 use edgelatch_testkit::{
     cases::{CaseFile, headers, ip},
@@ -18,7 +18,7 @@ pub struct Arguments {
 enum Kind {
     /// Address rows: in native Rust, in wasm and through the SDK
     Ip(File),
-    /// Header rows: as raw bytes over sockets against the middleware on Node, Deno, Bun and workerd
+    /// Header rows: as raw bytes over sockets against the check on Node, Deno, Bun and workerd, and on every framework
     Headers(File),
 }
 
@@ -50,6 +50,7 @@ pub fn main(arguments: &Arguments) -> Result<()> {
         }
         Kind::Headers(file) => {
             js::prepare()?;
+            npm::hosts()?;
             headers::run(&cases, &file.hosts)?
         }
     };

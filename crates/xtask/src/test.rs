@@ -47,13 +47,14 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "cases-headers",
-        about: "header cases as raw bytes on Node, Deno, Bun and workerd",
+        about: "header cases as raw bytes on Node, Deno, Bun and workerd, and on every framework",
         plan: || own_step(Counts::Ours, &["cases", "headers", "tests/vectors/header_cases.tsv"]),
     },
     Step { name: "examples", about: "each example, until a revocation reaches it", plan: examples },
     Step { name: "api", about: "the API's document for two linters, the API itself for a fuzzer that reads it", plan: api },
     Step { name: "canary", about: "no secret in any answer, log or file but the one that made it", plan: canary },
     Step { name: "readme", about: "what README.md tells a reader to do", plan: readme },
+    Step { name: "guides", about: "what the SDK's guides tell a reader to do, from an empty folder on", plan: guides },
     Step { name: "stream", about: "new epochs reach edges over the server's stream, on Node, Deno and Bun", plan: stream },
     Step { name: "nginx", about: "edges behind a real web server and its caches, misconfigured ones too", plan: nginx },
     Step { name: "readers", about: "published files that take a key, and edges that have one or none", plan: readers },
@@ -118,7 +119,7 @@ fn packaging() -> Result<Plan> {
 
 fn hosts() -> Result<Plan> {
     npm::hosts()?;
-    let programs = ["types", "run", "lambda", "examples"];
+    let programs = ["types", "run", "lambda", "mocks", "examples", "guides"];
     Ok(Plan::Run(Counts::Ours, programs.map(|name| command("node", [format!("tests/hosts/{name}.mjs")])).into()))
 }
 
@@ -151,6 +152,18 @@ fn with_command(counts: Counts, script: &str, more: Option<PathBuf>) -> Plan {
 
 fn readme() -> Result<Plan> {
     Ok(with_command(Counts::Status, "tests/e2e/readme.mjs", None))
+}
+
+fn guides() -> Result<Plan> {
+    Ok(match with_command(Counts::Ours, "tests/e2e/start.mjs", None) {
+        Plan::Run(counts, mut commands) => {
+            let mut migrating = command("node", ["tests/e2e/migrating.mjs"]);
+            migrating.arg(target().join("debug/edgelatch"));
+            commands.push(migrating);
+            Plan::Run(counts, commands)
+        }
+        skip => skip,
+    })
 }
 
 fn stream() -> Result<Plan> {

@@ -9,7 +9,7 @@
  * export const GET = protect((request, verdict, { params }: Context) => Response.json({ hello: verdict.name }), { verifier });
  * ```
  *
- * In middleware the handler says that the request goes on, with the headers that the check left:
+ * In middleware, which Next 16 calls `proxy`, the handler says that the request goes on, with the headers that the check left:
  *
  * ```ts
  * export const middleware = protect((request: NextRequest) => NextResponse.next({ request: { headers: request.headers } }), { verifier });

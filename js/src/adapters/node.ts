@@ -45,6 +45,7 @@ export function middleware<Request extends IncomingMessage = IncomingMessage, Re
     return answerOwn(() => own(verdict, request, response), verdict, response, () => send(response, refusal)).catch(failing(next));
   };
   return ((request: Request, response: Response, next: () => void) => {
+    if (request?.rawHeaders === undefined && request?.socket !== undefined) request.rawHeaders = []; // mocks for tests (node-mocks-http): `headers` says it all
     const judged = guard.judge(request, OMITTED, [request, response]);
     if (!(judged instanceof Promise)) return enter(judged, request, response, next);
     return judged.then((verdict) => enter(verdict, request, response, next), failing(next)); // Express 5 answers for what is thrown in there

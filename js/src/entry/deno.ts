@@ -1,6 +1,10 @@
-import { entryPoint } from "../runtime.js";
+import { type EntryPoint, entryPoint } from "../runtime.js";
 import { bufferedCore } from "./core/buffered.js";
 import { deno } from "./host/deno.js";
 
 export * from "../index.js";
-export const { createVerifier, protect } = entryPoint(deno, bufferedCore);
+const entry = entryPoint(deno, bufferedCore);
+/** Sets up a verifier, and waits until it can judge: {@link EntryPoint.createVerifier} says more. */
+export const createVerifier: EntryPoint["createVerifier"] = entry.createVerifier;
+/** Puts the check in front of a fetch handler: {@link Protect} says more. */
+export const protect: EntryPoint["protect"] = entry.protect;

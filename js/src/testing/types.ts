@@ -7,6 +7,7 @@ export interface FakeKey<Metadata = unknown> {
   readonly roles?: readonly string[] | Readonly<Record<string, readonly string[]>>;
   /** The services that it is for. Default: `all`. */
   readonly scope?: "all" | readonly string[];
+  /** What `verdict.metadata` says. Default: none. */
   readonly metadata?: Metadata;
   /** Default `test-org`. */
   readonly org?: string;
@@ -14,9 +15,13 @@ export interface FakeKey<Metadata = unknown> {
   readonly owner?: string;
   /** Default: what it is called in the test. */
   readonly name?: string;
+  /** From when it is accepted, by the clock `now`. Default: from ever. */
   readonly notBefore?: Date;
+  /** From when it is not accepted any more. Default: never. */
   readonly expiresAt?: Date;
+  /** Whether it was revoked. Default `false`. */
   readonly revoked?: boolean;
+  /** Whether its owner is disabled. Default `false`. */
   readonly ownerDisabled?: boolean;
   /** Networks from which alone it may be used, such as `192.0.2.0/24`. */
   readonly allow?: readonly string[];

@@ -78,6 +78,9 @@ export interface LazyOptions {
   readonly fetchesPerSecond?: number;
 }
 
+/** `WebAssembly.Module`, where the program's types know of it: those of Node alone do not. */
+export type CompiledCore = typeof globalThis extends { WebAssembly: { Module: { prototype: infer Module extends object } } } ? Module : object;
+
 /** A pepper, as `edgelatch trust pepper create` writes it into a file: the base64url or base64 text of its 16 to 64 bytes, or these. */
 export type Pepper = Uint8Array | string;
 
@@ -146,5 +149,5 @@ export interface VerifierOptions {
   /** The clock, milliseconds since 1970. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** The core, compiled from `edgelatch/edgelatch.wasm` (`docs/bundlers.md`). Default: the one that the package brings; `edgelatch/slim` brings none. */
-  readonly wasm?: WebAssembly.Module | undefined;
+  readonly wasm?: CompiledCore | undefined;
 }

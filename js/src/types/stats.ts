@@ -3,6 +3,7 @@ import type { EdgeState } from "../usage/event.js";
 
 /** Another epoch has come into force. */
 export interface EdgeUpdate {
+  /** The one that serves from now on. */
   readonly epoch: number;
   /** The one before it, 0 for none. */
   readonly previous: number;
@@ -14,12 +15,17 @@ export interface EdgeUpdate {
 
 /** What a verifier has done since it was made, for metrics and health checks. */
 export interface VerifierStats {
+  /** Whose keys are verified. */
   readonly realm: string;
+  /** When the verifier refreshes. */
   readonly mode: EdgeState["mode"];
-  /** As of the verifier. */
+  /** Whether a snapshot is loaded. One whose head has ended is loaded too: verdicts are `snapshot_stale` then. */
   readonly ready: boolean;
+  /** The epoch that serves, 0 for none. */
   readonly epoch: number;
+  /** Version of the root under which it serves. */
   readonly rootVersion: number;
+  /** Seconds since the head that serves was issued, `Infinity` for none. */
   readonly age: number;
   /** Verdicts by their code, those that were given at least once. */
   readonly verdicts: Readonly<Partial<Record<Code, number>>>;

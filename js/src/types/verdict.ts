@@ -64,6 +64,7 @@ export interface Accepted<Metadata = unknown> extends Judged {
 
 /** The verdict over a refused request, a preflight, or, where a credential is optional, one without any. The names of an identity are there, and say nothing. */
 export interface Refused extends Judged {
+  /** Told apart by this. */
   readonly ok: false;
   /** The precise code, such as `revoked`: for logs and metrics. Do not tell the caller more than {@link reply} does. */
   readonly code: Exclude<Code, "valid">;
@@ -71,12 +72,19 @@ export interface Refused extends Judged {
   readonly keyId: string | undefined;
   /** The organisation that owns it, likewise. */
   readonly org: string | undefined;
+  /** Nobody is told. */
   readonly owner: undefined;
+  /** Not told. */
   readonly name: undefined;
+  /** Not told. */
   readonly expiresAt: undefined;
+  /** None: nothing is granted. */
   readonly roles: readonly [];
+  /** None. */
   readonly permissions: readonly [];
+  /** None. */
   readonly scope: readonly [];
+  /** Not told. */
   readonly metadata: undefined;
   /** The HTTP answer as plain data. */
   readonly reply: Reply;

@@ -45,6 +45,7 @@ export interface UsageOptions {
 
 /** Sends usage events to the control plane. */
 export interface UsageReporter extends UsageSink {
+  /** Realm whose keys the events are about. */
   readonly realm: string;
   /** What became of events so far. */
   readonly stats: UsageStats;

@@ -15,7 +15,8 @@ const require = createRequire(import.meta.url);
 export const tool = (name) => here(`node_modules/.bin/${name}`);
 export const sdkTool = (name) => here(`../../../js/node_modules/.bin/${name}`);
 /** The version of a package that is installed here, or by the SDK. */
-export const versionOf = (name) => (SDK.has(name) ? createRequire(here("../../../js/package.json")) : require)(`${name}/package.json`).version;
+export const versionOf = (name) => (SDK.has(name) ? sdkVersionOf(name) : require(`${name}/package.json`).version);
+export const sdkVersionOf = (name) => createRequire(here("../../../js/package.json"))(`${name}/package.json`).version;
 const SDK = new Set(["bun", "miniflare"]);
 
 const SILENT = { CI: "1", NO_COLOR: "1", NITRO_TELEMETRY_DISABLED: "1", WRANGLER_SEND_METRICS: "false", NEXT_TELEMETRY_DISABLED: "1" };

@@ -1,7 +1,7 @@
 // The programs that are bundled: each verifies a good key and one that nobody issued, and prints both codes.
 import { readFileSync } from "node:fs";
 
-const fixture = JSON.parse(readFileSync(new URL("../../runtimes/fixture.json", import.meta.url), "utf8"));
+export const fixture = JSON.parse(readFileSync(new URL("../../runtimes/fixture.json", import.meta.url), "utf8"));
 
 /** What every program prints. */
 export const EXPECTED = "valid unknown";
@@ -38,3 +38,15 @@ const edgelatch = { createVerifier, staticSource };
 export const used: [typeof middleware, typeof fileCache, typeof slim, Verifier?] = [middleware, fileCache, slim];
 ${VERIFY.replace("(text)", "(text: string)").replace("(character)", "(character: string)").replaceAll("(name)", "(name: string)").replace("const { createVerifier, staticSource } = edgelatch;", "").replace(/(\{"plain".*?\})\[name\]/, "($1 as Record<string, string>)[name] as string")}told().then(console.log, (error: Error) => console.log(error.message));
 `;
+/** For Next: what makes a verifier at the first request, for `edgelatch/next`. @param more what is exported, with `verifier` at hand */
+export const guarded = (more) => `import { createVerifier, staticSource } from "edgelatch";
+import { protect } from "edgelatch/next";
+const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+const verifier = async () => {
+  const source = staticSource(bytes(${JSON.stringify(fixture.snapshots.first.bundle)}));
+  const made = await createVerifier({ root: ${JSON.stringify(fixture.roots[0])}, source, refresh: { mode: "manual" }, now: () => ${(fixture.start + 10) * 1000} });
+  await made.refresh();
+  return made;
+};
+const requirement = { permission: "zone.view" };
+${more}`;

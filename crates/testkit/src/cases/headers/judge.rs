@@ -15,10 +15,12 @@ pub struct Expected<'a> {
 /// Whether the answer is the host's own, given before any code of ours ran.
 ///
 /// Ours are problem documents or come from the handler. A 5xx is not taken for the host's own answer, for that is what a
-/// crash of ours looks like; only to CONNECT, which hosts hand to no request handler.
+/// crash of ours looks like; only to CONNECT, which hosts hand to no request handler. Nor is a 404: a parser knows no routes, and a
+/// server whose route is elsewhere would pass every row.
 pub fn is_hosts_own(answer: &Answer, method: &str) -> bool {
     let range = if method == "CONNECT" { 400..600 } else { 400..500 };
-    range.contains(&answer.status) && !is_problem(answer) && answer.header("x-handler").is_none()
+    let routed = answer.status == 404 && method != "CONNECT";
+    range.contains(&answer.status) && !routed && !is_problem(answer) && answer.header("x-handler").is_none()
 }
 
 fn is_problem(answer: &Answer) -> bool {
@@ -141,6 +143,7 @@ mod tests {
         let own = |answer: &Answer| is_hosts_own(answer, "GET");
         assert!(own(&answer(400, &[], "")) && is_hosts_own(&answer(500, &[], ""), "CONNECT"));
         assert!(!own(&answer(500, &[], "")) && !own(&refused(400, "")));
+        assert!(!own(&answer(404, &[], "")) && is_hosts_own(&answer(404, &[], ""), "CONNECT"));
         assert!(!own(&answer(400, &[("x-handler", "reached")], "")));
     }
 }

@@ -1,4 +1,4 @@
-//! Header rows as raw bytes over sockets, on every host.
+//! Header rows as raw bytes over sockets, on every host and framework.
 
 mod fixture;
 mod hosts;
@@ -14,7 +14,7 @@ use crate::{
 };
 use anyhow::{Context, Error, Result, ensure};
 use fixture::Fixture;
-use hosts::{HOSTS, Host, Server};
+use hosts::{Host, Listening};
 use judge::Expected;
 use language::Call;
 use serde_json::json;
@@ -51,14 +51,14 @@ pub fn run(file: &CaseFile, only: &[String]) -> Result<Vec<Tally>> {
         }
     }
     let mut tallies = Vec::new();
-    for host in HOSTS.iter().filter(|host| only.is_empty() || only.iter().any(|name| name == host.name)) {
+    for host in hosts::all().filter(|host| only.is_empty() || only.iter().any(|name| name == host.name)) {
         if !host.exists() && !shell::in_ci() {
             println!("{}: skipped, it cannot be started on this machine", host.name);
             continue;
         }
         println!("{}", host.name);
         riddles.iter().for_each(|riddle| println!("  {riddle}"));
-        let mut tally = judge_on(host, &cases, &listeners, &fixture)?;
+        let mut tally = judge_on(&host, &cases, &listeners, &fixture)?;
         tally.failed += riddles.len();
         println!("{}: {tally}", host.name);
         tallies.push(tally);
@@ -170,7 +170,7 @@ fn one(host: &Host, case: &Case<'_>, port: u16) -> Result<Reply> {
     Ok(Reply::Judged { faults: judge::faults(&answer, call, &case.expected), body: answer.body })
 }
 
-type Started = Result<Server, (String, String)>;
+type Started = Result<Listening, (String, String)>;
 
 /// One server with all listeners; if that fails, one server each, so that a bad state fails its own rows only.
 fn start(host: &Host, listeners: &Listeners, fixture: &Fixture) -> Result<Vec<Started>> {
@@ -185,7 +185,7 @@ fn start(host: &Host, listeners: &Listeners, fixture: &Fixture) -> Result<Vec<St
     }
 }
 
-fn start_some(host: &Host, listeners: &[(&(String, Option<String>), &String)], fixture: &Fixture) -> Result<Server> {
+fn start_some(host: &Host, listeners: &[(&(String, Option<String>), &String)], fixture: &Fixture) -> Result<Listening> {
     let listeners = listeners.iter().map(|((config, need), name)| match need {
         Some(need) => json!({ "name": name, "port": 0, "config": config, "need": need }),
         None => json!({ "name": name, "port": 0, "config": config }),

@@ -1,0 +1,28 @@
+// The reference: it is that of these sources, and whatever a program can import or read says what it is.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import { bare, ENTRIES, exported, reference } from "../scripts/reference.mjs";
+
+const all = ENTRIES.flatMap(([entry, path]) => [...exported(path).values()].map((one) => ({ entry, ...one })));
+
+test("docs/reference.md is what `npm run reference` writes", () => {
+  assert.ok(ENTRIES.length >= 14);
+  assert.equal(readFileSync(new URL("../docs/reference.md", import.meta.url), "utf8"), reference());
+});
+
+test("every exported name has a comment", () => {
+  assert.ok(all.length > 100);
+  assert.deepEqual(all.filter(({ doc }) => !doc).map(({ entry, name }) => `${entry}: ${name}`), []);
+});
+
+/** Shapes of what belongs to others, whose own documentation says what their members are. */
+const THEIRS = /as far as|^(?:Node's|An event|A result|A response|A KV|A bucket|An object)/;
+
+test("so has every member of what is exported", () => {
+  const ours = all.filter(({ doc, name }) => !THEIRS.test(doc ?? "") && !/^(?:Kv|R2|Web|Event|Edge(?:Request|Event|Result)|Lambda)/.test(name));
+  const files = new Map();
+  for (const { path, name } of ours) files.set(path, (files.get(path) ?? new Set()).add(name));
+  assert.ok(files.size > 15);
+  assert.deepEqual([...files].flatMap(([path, names]) => bare(path, names).map((member) => `${path}: ${member}`)), []);
+});
