@@ -19,42 +19,45 @@ use edgelatch_core::key;
 use edgelatch_core::root::Root;
 use edgelatch_core::tree::Place;
 use edgelatch_core::verdict::Code;
-use edgelatch_registry::limits::{COPY_ROWS, ENTRY_ROWS, IMPORT_ROWS};
+use edgelatch_registry::limits::{COPY_ROWS, IMPORT_ROWS};
 use edgelatch_registry::{Database, Env, KeyFilter, KeyOrder, Paging, Registry};
 use edgelatch_testkit::postgres;
 use serde_json::Value;
 
 /// Kills of one test: few enough for seconds, enough to meet every step of a command.
 const KILLS: u32 = 30;
+/// The same of commands that work for a second or more, in a few long steps.
+const LONG_KILLS: u32 = 12;
 
 /// Moments spread over the time that a command takes, a little beyond its end. The seed is shown when a test fails;
 /// `EDGELATCH_KILL_SEED` repeats it.
 struct Moments {
     state: u64,
     span: Duration,
+    kills: u32,
 }
 
 impl Moments {
-    fn new(span: Duration) -> Moments {
+    fn new(span: Duration, kills: u32) -> Moments {
         let given = std::env::var("EDGELATCH_KILL_SEED").ok().and_then(|seed| seed.parse().ok());
         let clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
         let state = given.unwrap_or_else(clock) | 1;
         println!("EDGELATCH_KILL_SEED={state}, over {span:?}");
-        Moments { state, span }
+        Moments { state, span, kills }
     }
 
     /// The moment of kill `i`: somewhere in its share of the span. The first comes at once and the last too late.
     fn at(&mut self, i: u32) -> Duration {
         match i {
             0 => return Duration::ZERO,
-            _ if i + 1 == KILLS => return Duration::from_secs(60),
+            _ if i + 1 == self.kills => return Duration::from_secs(60),
             _ => {}
         }
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;
         self.state ^= self.state << 17;
         let within = (self.state >> 11) as f64 / (1u64 << 53) as f64;
-        self.span.mul_f64(1.2 * (f64::from(i) + within) / f64::from(KILLS))
+        self.span.mul_f64(1.2 * (f64::from(i) + within) / f64::from(self.kills))
     }
 }
 
@@ -88,7 +91,7 @@ fn secret(answer: &Value) -> String {
 #[test]
 fn created_keys_are_there_or_were_never_acknowledged() {
     let p = Plane::new();
-    let mut moments = Moments::new(takes(&p, &["keys", "create", "--name", "first"]));
+    let mut moments = Moments::new(takes(&p, &["keys", "create", "--name", "first"]), KILLS);
     let mut acknowledged = BTreeMap::new();
     for i in 0..KILLS {
         let name = format!("k{i}");
@@ -119,7 +122,7 @@ fn created_keys_are_there_or_were_never_acknowledged() {
 fn a_rotation_is_whole_or_not_there() {
     let p = Plane::new();
     let (id, _) = p.create(&["--name", "ci"]);
-    let mut moments = Moments::new(takes(&p, &["keys", "rotate", &id]));
+    let mut moments = Moments::new(takes(&p, &["keys", "rotate", &id]), KILLS);
     let mut current = secret(&p.json(&["keys", "rotate", &id]));
     let (mut revision, mut done) = (3, 0);
     for i in 0..KILLS {
@@ -198,7 +201,7 @@ fn check_objects(p: &Plane) {
 fn a_publication_is_whole_and_no_epoch_goes_back() {
     let p = Plane::new();
     let root = Root::open(&fs::read(p.published("root/1")).unwrap()).unwrap();
-    let mut moments = Moments::new(takes(&p, &["publish"]));
+    let mut moments = Moments::new(takes(&p, &["publish"]), KILLS);
     let (stop, dir) = (AtomicBool::new(false), p.published(""));
     let (answers, watched) = std::thread::scope(|scope| {
         let watcher = scope.spawn(|| {
@@ -240,20 +243,19 @@ fn a_publication_is_whole_and_no_epoch_goes_back() {
     assert!(watched.heads.keys().all(|epoch| ledger.iter().any(|row| row.epoch == *epoch)));
 }
 
-/// A file of digests that no other file has, each with a network of its own: so a line has one more entry in the directory, and costs an import as many
-/// rows as many lines do that have nothing of their own.
+/// A file of digests that no other file has.
 fn digests(p: &Plane, name: &str, lines: u64) -> String {
     let hex = |text: String| key::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
-    let row = |n| format!("{},{name} {n},10.{}.{}.0/24\n", hex(format!("legacy-{name}-{n:06}")), n / 256, n % 256);
+    let rows: String = (0..lines).map(|n| format!("{},{name} {n}\n", hex(format!("legacy-{name}-{n:06}")))).collect();
     let path = p.beside(&format!("{name}.csv"));
-    fs::write(&path, format!("sha256,name,allow\n{}", (0..lines).map(row).collect::<String>())).unwrap();
+    fs::write(&path, format!("sha256,name\n{rows}")).unwrap();
     path.to_str().unwrap().into()
 }
 
 /// After each kill the registry holds what it held before, or the whole file as well.
 fn kill_imports(p: &Plane, database: &[&str], registry: &Registry) {
-    // Three transactions of an import.
-    const LINES: u64 = (2 * IMPORT_ROWS / ENTRY_ROWS) as u64;
+    // More than one transaction of an import.
+    const LINES: u64 = IMPORT_ROWS as u64 / 3 + 50;
     let import = |file: &str, delay: Option<Duration>| {
         let args = [&["keys", "import", file][..], database].concat();
         delay.map_or_else(|| Some(p.json(&args)), |delay| killed(p, &args, delay))
@@ -261,9 +263,9 @@ fn kill_imports(p: &Plane, database: &[&str], registry: &Registry) {
     let file = digests(p, "first", LINES);
     let begun = Instant::now();
     import(&file, None).unwrap();
-    let mut moments = Moments::new(begun.elapsed());
+    let mut moments = Moments::new(begun.elapsed(), LONG_KILLS);
     let (mut there, mut answers) = (LINES, 0);
-    for i in 0..KILLS {
+    for i in 0..LONG_KILLS {
         let answer = import(&digests(p, &format!("f{i}"), LINES), Some(moments.at(i)));
         // A server may still be at the commit that a dead client asked for; whoever writes after it knows.
         registry.at_work(&registry.process("test".parse().unwrap()).unwrap(), 1).unwrap();
@@ -272,7 +274,7 @@ fn kill_imports(p: &Plane, database: &[&str], registry: &Registry) {
         assert!(answer.is_none() || found > there, "acknowledged, and not there");
         (there, answers) = (found, answers + u32::from(answer.is_some()));
     }
-    assert!(answers > 0 && answers < KILLS, "every kill came too late, or too early");
+    assert!(answers > 0 && answers < LONG_KILLS, "every kill came too late, or too early");
     registry.audit(&realm()).verify(None).unwrap();
     assert_eq!(registry.ledger(&realm()).changes().unwrap(), there / LINES);
     p.ok(&[&["publish"], database].concat());
@@ -298,14 +300,14 @@ fn an_import_into_postgresql_is_all_or_nothing() {
 /// What a killed copy leaves is empty, and the next copy fills it; or it is whole, and the next one refuses to touch it.
 #[test]
 fn a_copy_is_all_or_nothing() {
-    let p = Plane::new();
     // More than one step of a copy.
     const LINES: u64 = COPY_ROWS as u64 + 50;
+    let p = Plane::new();
     p.json(&["keys", "import", &digests(&p, "first", LINES)]);
     let target = |name: &str| p.beside(name).to_str().unwrap().to_owned();
-    let mut moments = Moments::new(takes(&p, &["store", "copy", "--to", &target("measured.db")]));
+    let mut moments = Moments::new(takes(&p, &["store", "copy", "--to", &target("measured.db")]), LONG_KILLS);
     let mut whole = 0;
-    for i in 0..KILLS {
+    for i in 0..LONG_KILLS {
         let to = target(&format!("{i}.db"));
         let answer = killed(&p, &["store", "copy", "--to", &to], moments.at(i));
         let again = p.run(&["--json", "store", "copy", "--to", &to]);
@@ -319,5 +321,5 @@ fn a_copy_is_all_or_nothing() {
         assert_eq!(copy.keys(&realm()).count(&KeyFilter::default()).unwrap(), LINES);
         copy.audit(&realm()).verify(None).unwrap();
     }
-    assert!(whole > 0 && whole < KILLS, "every kill came too late, or too early");
+    assert!(whole > 0 && whole < LONG_KILLS, "every kill came too late, or too early");
 }
