@@ -205,10 +205,8 @@ fn with_text(tx: &mut Transaction<'_>, text: &str, effort: Effort) -> Result<Opt
             return Ok(None);
         }
     }
-    if !id_beginnings(text).is_empty() {
-        if !add(secrets_beginning(tx, text, most + 1)?) {
-            return Ok(None);
-        }
+    if !id_beginnings(text).is_empty() && !add(secrets_beginning(tx, text, most + 1)?) {
+        return Ok(None);
     }
     Ok(Some(rows))
 }
