@@ -28,7 +28,8 @@ struct Program {
 
 pub fn main() -> Result<()> {
     let waiting = Mutex::new(programs()?.into_iter());
-    let workers = thread::available_parallelism().map_or(2, usize::from) + 1;
+    // Each runs as many tests at once, most of which wait for something.
+    let workers = thread::available_parallelism().map_or(2, usize::from);
     let next = || waiting.lock().ok()?.next();
     let work = || std::iter::from_fn(next).filter(|program| !run(program)).count();
     let failed: usize = thread::scope(|scope| {
