@@ -21,7 +21,7 @@ const FILE = "wasm/edgelatch.wasm?module";
 const BUILDER = /entry\/testing\/text\.js$|testing\.wasm/;
 
 /** A module's most bytes, with what it loads, and compressed. Raised only for something that is worth it. */
-const MOST = { slim: { raw: 282_000, gzip: 73_500 }, text: { raw: 555_000, gzip: 199_000 }, file: { raw: 465_000, gzip: 165_500 }, adapter: { raw: 59_500, gzip: 18_000 }, part: { raw: 26_500, gzip: 7_500 }, "testing text": { raw: 960_000, gzip: 350_000 }, "testing file": { raw: 780_000, gzip: 285_000 } };
+const MOST = { slim: { raw: 282_000, gzip: 73_500 }, text: { raw: 555_000, gzip: 199_000 }, file: { raw: 465_000, gzip: 165_500 }, adapter: { raw: 59_500, gzip: 18_000 }, part: { raw: 28_500, gzip: 7_500 }, "testing text": { raw: 960_000, gzip: 350_000 }, "testing file": { raw: 780_000, gzip: 285_000 } };
 
 /** Each script that `exports` names: its conditions, its path, what it loads. */
 function* scripts(exported = manifest.exports, conditions = []) {

@@ -128,7 +128,9 @@ export const SUITE = {
   },
 
   async reports({ ask, caught = 555 }) {
-    await ask("/events");
+    // Events of requests before these may still be on their way; behind that of the last one there are none.
+    await ask("/hello", { method: "HEAD" });
+    for (let tries = 0, last = []; tries < 20 && !last.some(({ method }) => method === "HEAD"); tries++) last = await settled(ask, 1);
     const events = [];
     for (const [path, options] of [["/hello?x=1"], ["/strong"], ["/throws"], ["/own", { headers: [] }], ["/optional", { headers: [] }]]) {
       await ask(path, options);
