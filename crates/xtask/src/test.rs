@@ -15,6 +15,8 @@ use std::{env, ffi::OsStr, path::PathBuf, process::Command, sync::OnceLock};
 
 /// Why a step is skipped.
 const NO_PYTHON: &str = "python3 with its venv module is not installed";
+/// The browser that the console is tried in.
+const CHROMIUM: &str = "chromium";
 /// A target without a standard library.
 const NO_STD: &str = "thumbv7em-none-eabi";
 
@@ -66,6 +68,11 @@ pub const STEPS: &[Step] = &[
         name: "shipping",
         about: "what is handed out: program, image, unit and manifests, looked at and run",
         plan: shipping,
+    },
+    Step {
+        name: "console",
+        about: "the console in a browser: each system's documentation on the screen, axe on every page",
+        plan: console,
     },
     Step { name: "systems", about: "the documentation of each preset's system, walked on the real thing", plan: systems },
 ];
@@ -207,6 +214,14 @@ fn pepper() -> Result<Plan> {
 
 fn fleet() -> Result<Plan> {
     Ok(with_command(Counts::Ours, "tests/e2e/fleet.mjs", None))
+}
+
+fn console() -> Result<Plan> {
+    if !shell::exists(CHROMIUM) {
+        return Ok(Plan::Skip(format!("{CHROMIUM} is not installed")));
+    }
+    npm::console()?;
+    Ok(with_command(Counts::Ours, "tests/console/run.mjs", None))
 }
 
 fn systems() -> Result<Plan> {
