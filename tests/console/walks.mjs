@@ -12,7 +12,8 @@ const columns = async (page) => (await page.locator("thead th").allInnerTexts())
 const press = (page, name) => page.getByRole("button", { name }).or(page.getByRole("link", { name })).first().click();
 
 /** Takes the secret from the page that shows it once; copied and saved where there are scripts. */
-async function takeSecret({ page, keys, scripts }) {
+async function takeSecret({ page, keys, scripts, inspect = () => {} }) {
+  await inspect("secret");
   const secret = await page.getByLabel("Secret", { exact: true }).inputValue();
   if (scripts) {
     await press(page, "Copy");
@@ -39,7 +40,7 @@ async function fromMenu(page, name, act) {
   await row(page, name).getByRole("link", { name: act }).click();
 }
 
-async function vergeos({ page, keys, scripts, control }) {
+async function vergeos({ page, keys, scripts, control, inspect }) {
   const name = `CI ${scripts}`;
   await page.goto(keys);
   await press(page, "New API Key");
@@ -56,9 +57,10 @@ async function vergeos({ page, keys, scripts, control }) {
   // What does not fit is said at its field; everything typed is still there.
   is("the wrong entry", await page.locator("[aria-invalid=true]").last().inputValue(), "not an address");
   is("the name stays", await page.getByLabel("Name", { exact: true }).inputValue(), name);
+  await inspect("refused form");
   await allow.getByLabel("Address 2").fill("192.168.2.7");
   await page.getByRole("button", { name: "Create", exact: true }).click();
-  const secret = await takeSecret({ page, keys, scripts });
+  const secret = await takeSecret({ page, keys, scripts, inspect });
   is("columns", await columns(page), ["Name", "Last Logged In", "Last Logged In IP", "Expires", "Created"]);
   is("days left", /^\d+ days$/.test(await row(page, name).locator("[data-title=Expires]").innerText()), true);
   is("markup stays text", await page.locator("tbody b").count(), 0);
@@ -81,7 +83,7 @@ async function vergeos({ page, keys, scripts, control }) {
   await takeSecret({ page, keys, scripts });
 }
 
-async function vergecloud({ page, keys, scripts }) {
+async function vergecloud({ page, keys, scripts, inspect }) {
   const name = `pipeline ${scripts}`;
   await page.goto(keys);
   await press(page, "Create API Key");
@@ -89,7 +91,7 @@ async function vergecloud({ page, keys, scripts }) {
   const forth = async () => { if (scripts) await page.getByRole("button", { name: "Next", exact: true }).click(); };
   await forth();
   await page.getByLabel("Only these").check();
-  await page.getByLabel("Services").fill("cdn dns");
+  await page.getByRole("textbox", { name: "Services" }).fill("cdn dns");
   await forth();
   const roles = await page.locator("#roles label").allInnerTexts();
   is("eight roles", roles.length, 8);
@@ -97,6 +99,7 @@ async function vergecloud({ page, keys, scripts }) {
   await page.getByLabel(/^Cache Purger/).check();
   await forth();
   if (scripts) is("review", (await page.locator("section.card dd").allInnerTexts())[0].includes(name), true);
+  await inspect("review");
   await page.getByRole("button", { name: "Create", exact: true }).click();
   await takeSecret({ page, keys, scripts });
   is("columns", await columns(page), ["Name or description", "API key", "Roles", "Created at"]);
@@ -112,7 +115,7 @@ async function vergecloud({ page, keys, scripts }) {
   is("revoked", await page.locator("h1 .badge").innerText(), "Revoked");
 }
 
-async function ipaware({ page, keys, scripts }) {
+async function ipaware({ page, keys, scripts, inspect }) {
   const name = `Production Server ${scripts}`;
   await page.goto(keys);
   await press(page, "Create New Key");
@@ -133,6 +136,7 @@ async function ipaware({ page, keys, scripts }) {
   await page.getByLabel("Name", { exact: true }).fill(`${name} mine`);
   await press(page, "Save changes");
   is("both versions", (await page.locator(".conflict td").allInnerTexts()).slice(0, 2), [`${name} theirs`, `${name} mine`]);
+  await inspect("two versions");
   await press(page, "Save mine over theirs");
   is("mine", (await page.locator("h1").innerText()).startsWith(`${name} mine`), true);
   if (!scripts) return;
@@ -144,7 +148,7 @@ async function ipaware({ page, keys, scripts }) {
   is("it has left the table", await row(page, name).count(), 0);
 }
 
-async function valar({ page, keys, scripts }) {
+async function valar({ page, keys, scripts, inspect }) {
   const name = `CI/CD Pipeline ${scripts}`;
   await page.goto(keys);
   await press(page, "Create API Key");
@@ -159,38 +163,72 @@ async function valar({ page, keys, scripts }) {
   await fromMenu(page, name, "View audit log");
   await page.getByRole("link", { name: "Refresh" }).click();
   await page.goto(keys);
-  await fromMenu(page, name, "Rotate");
+  await row(page, name).locator("summary").click();
+  await inspect("open menu");
+  await row(page, name).getByRole("link", { name: "Rotate" }).click();
   await page.locator("#confirm").fill("something else");
   await page.getByRole("button", { name: "Rotate" }).click();
   is("the name is asked for", await page.locator("#act-error").count(), 1);
+  await inspect("another name typed");
   await page.locator("#confirm").fill(name);
   await page.getByRole("button", { name: "Rotate" }).click();
   is("another secret", (await takeSecret({ page, keys, scripts })) === secret, false);
-  if (!scripts) return;
-  // By keyboard alone, to the end.
-  await page.goto(`${keys}/new`);
-  const tabTo = async (wanted) => {
-    for (let i = 0; i < 200; i++) {
-      await page.keyboard.press("Tab");
-      if (await page.evaluate((selector) => document.activeElement.matches(selector), wanted)) return;
-    }
-    throw new Error(`the keyboard does not reach ${wanted}`);
-  };
-  await tabTo("#name");
-  await page.keyboard.type("by keyboard");
-  await tabTo("[name=send]");
-  await page.keyboard.press("Enter");
-  await page.locator("#secret").waitFor();
-  await tabTo("[data-leaves] input");
-  await page.keyboard.press("Space");
-  await tabTo("[data-leaves] button");
-  await page.keyboard.press("Enter");
-  await page.waitForURL(new RegExp(`${keys}\\??$`));
+  await row(page, name).getByRole("link", { name }).click();
+  await page.getByRole("link", { name: "Edit" }).click();
+  await page.getByLabel("Status").selectOption({ label: "Revoked" });
+  await press(page, "Save changes");
+  is("revoked", await page.locator("h1 .badge").innerText(), "Revoked");
+  await page.getByRole("link", { name: "Enable again" }).click();
+  await page.getByRole("button", { name: "Enable again" }).click();
+  is("enabled again", await page.locator("h1 .badge").innerText(), "Active");
+  await page.goto(keys);
+  if (scripts) await byKeyboard({ page, keys });
   await fromMenu(page, name, "Delete");
   await page.locator("#confirm").fill(name);
   await page.getByRole("button", { name: "Delete" }).click();
   await page.waitForURL(`**${keys}`);
   is("gone", await row(page, name).count(), 0);
+}
+
+/** A key is made and rotated by the keyboard alone; wherever it is, one sees where. */
+async function byKeyboard({ page, keys }) {
+  const tabTo = async (wanted) => {
+    for (let i = 0; i < 100; i++) {
+      await page.keyboard.press("Tab");
+      const at = await page.evaluate((selector) => {
+        const { activeElement: element } = document;
+        return { there: element.matches(selector), seen: element === document.body || getComputedStyle(element).outlineStyle !== "none", element: element.outerHTML.slice(0, 100) };
+      }, wanted);
+      if (!at.seen) throw new Error(`nobody sees that the keyboard is at ${at.element}`);
+      if (at.there) return;
+    }
+    throw new Error(`the keyboard does not reach ${wanted}`);
+  };
+  const take = async () => {
+    await page.locator("#secret").waitFor();
+    await tabTo("[data-leaves] input");
+    await page.keyboard.press("Space");
+    await tabTo("[data-leaves] button");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(new RegExp(`${keys}\\??$`));
+  };
+  await tabTo('a[href$="/keys/new"]');
+  await page.keyboard.press("Enter");
+  await page.locator("#name").waitFor();
+  await tabTo("#name");
+  await page.keyboard.type("by keyboard");
+  await tabTo("[name=send]");
+  await page.keyboard.press("Enter");
+  await take();
+  await tabTo('summary[aria-label$="by keyboard"]');
+  await page.keyboard.press("Enter");
+  await tabTo('details[open] a[href$="/rotate"]');
+  await page.keyboard.press("Enter");
+  await page.locator("#confirm").waitFor();
+  await tabTo("#confirm");
+  await page.keyboard.type("by keyboard");
+  await page.keyboard.press("Enter");
+  await take();
 }
 
 export const WALKS = { vergeos, vergecloud, ipaware, valar };

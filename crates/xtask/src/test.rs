@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that proves something, one line a step.
 
 use crate::{
-    dist, npm, python,
+    console, dist, npm, python,
     steps::{Choice, Plan, Step, Steps},
     tools,
 };
@@ -15,8 +15,6 @@ use std::{env, ffi::OsStr, path::PathBuf, process::Command, sync::OnceLock};
 
 /// Why a step is skipped.
 const NO_PYTHON: &str = "python3 with its venv module is not installed";
-/// The browser that the console is tried in.
-const CHROMIUM: &str = "chromium";
 /// A target without a standard library.
 const NO_STD: &str = "thumbv7em-none-eabi";
 
@@ -72,7 +70,7 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "console",
         about: "the console in a browser: each system's documentation on the screen, axe on every page",
-        plan: console,
+        plan: console::plan,
     },
     Step { name: "systems", about: "the documentation of each preset's system, walked on the real thing", plan: systems },
 ];
@@ -153,7 +151,7 @@ fn examples() -> Result<Plan> {
 }
 
 /// A program that is given the path of the command.
-fn with_command(counts: Counts, script: &str, more: Option<PathBuf>) -> Plan {
+pub fn with_command(counts: Counts, script: &str, more: Option<PathBuf>) -> Plan {
     let mut node = command("node", [script]);
     node.arg(shell::target().join("debug/edgelatch")).args(more);
     Plan::Run(counts, vec![command("cargo", ["build", "--package", "edgelatch"]), node])
@@ -214,14 +212,6 @@ fn pepper() -> Result<Plan> {
 
 fn fleet() -> Result<Plan> {
     Ok(with_command(Counts::Ours, "tests/e2e/fleet.mjs", None))
-}
-
-fn console() -> Result<Plan> {
-    if !shell::exists(CHROMIUM) {
-        return Ok(Plan::Skip(format!("{CHROMIUM} is not installed")));
-    }
-    npm::console()?;
-    Ok(with_command(Counts::Ours, "tests/console/run.mjs", None))
 }
 
 fn systems() -> Result<Plan> {
