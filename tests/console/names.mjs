@@ -25,14 +25,16 @@ export async function hostileNames(page, control, preset) {
     const made = await create(name);
     is(`status of ${name}`, made.status, 201);
     const base = path(preset, "keys");
-    for (const [at, where] of [[`${base}?sort=created&direction=desc`, "tbody tr:first-child .name bdi"], [`${base}/${made.key.key_id}`, "h1 bdi"], [`${base}/${made.key.key_id}/delete`, "h1 bdi"]]) {
+    const own = `${base}/${made.key.key_id}`;
+    const places = [[base, `tr:has(input[value="${made.key.key_id}"]) .name bdi`], [own, "h1 bdi"], [`${own}/delete`, "h1 bdi"]];
+    for (const [at, where] of places) {
       await page.goto(at);
       is(at, await page.locator(where).innerText(), name);
       is(`${at}: apart from its neighbours`, await page.locator(where).evaluate((bdi) => getComputedStyle(bdi).unicodeBidi), "isolate");
       is(`${at}: elements of its own`, await page.locator("main :is(img, script, b)").count(), 0);
       is(`${at}: title`, (await page.title()).endsWith("Edgelatch"), true);
     }
-    await page.goto(`${base}/${made.key.key_id}/edit`);
+    await page.goto(`${own}/edit`);
     is("in a field", await page.locator("#name").inputValue(), name);
     is("the direction of the page", await page.evaluate(() => getComputedStyle(document.body).direction), "ltr");
   }

@@ -16,6 +16,8 @@ pub(super) enum Cell {
     /// A time of the API.
     Time(String),
     Text(String),
+    /// Something that is done at one click: where it goes, and what it is called.
+    Act(String, &'static str),
 }
 
 impl Cell {

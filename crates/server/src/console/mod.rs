@@ -111,6 +111,7 @@ pub(crate) fn routes(options: ConsoleOptions, registry: Arc<Registry>, api: Rout
         .route("/console/r/{realm}/usage", get(usage::show))
         .route("/console/r/{realm}/activity", get(activity::show))
         .route("/console/r/{realm}/alerts", get(tables::alerts))
+        .route("/console/r/{realm}/alerts/{event}", get(tables::alerts_instead).post(tables::redeliver))
         .route("/console/r/{realm}/fleet", get(tables::fleet))
         .route("/console/r/{realm}/health", get(health::show))
         .route("/console/r/{realm}/leak", get(leak::show).post(leak::act))

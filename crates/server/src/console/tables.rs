@@ -2,13 +2,18 @@
 
 use askama::Template;
 use axum::extract::Path;
+use axum::http::Method;
+use axum::response::{IntoResponse, Redirect};
+use edgelatch_registry::EventId;
+use serde_json::Value;
 
 use super::cells::Cell;
+use super::client::Call;
 use super::frame::{Frame, page};
 use super::keys::{path_of, realm_of};
 use super::model::{EdgePage, EventPage, Key, Orgs, Owners, Publishing, RequestPage, Roles, Standing};
-use super::session::Session;
-use super::stop::Shown;
+use super::session::{Posted, Session};
+use super::stop::{Shown, Stop};
 use super::things::{ORG, OWNER, ROLE};
 
 #[derive(Template)]
@@ -148,10 +153,10 @@ pub(super) async fn alerts(session: Session, Path(realm): Path<String>) -> Shown
             text(event.org.unwrap_or_else(|| t.whole_realm.into())),
             event.key_id.map_or(text("–"), Cell::Code),
             text(state),
-            Cell::Code(event.event),
+            Cell::Act(format!("/console/r/{realm}/alerts/{}", event.event), t.redeliver),
         ]
     });
-    let heads = vec![t.at, t.kind, t.org, t.key_id, t.delivery, "ID"];
+    let heads = vec![t.at, t.kind, t.org, t.key_id, t.delivery, t.actions];
     Ok(page(&TablePage {
         title: t.alerts,
         create: None,
@@ -162,6 +167,24 @@ pub(super) async fn alerts(session: Session, Path(realm): Path<String>) -> Shown
         next: found.next,
         f,
     }))
+}
+
+/// What an alert stands in, for whoever comes back to one after signing in.
+pub(super) async fn alerts_instead(session: Session, Path((realm, _)): Path<(String, String)>) -> Shown {
+    let realm = realm_of(&session, &realm)?;
+    Ok(Redirect::to(&format!("/console/r/{realm}/alerts")).into_response())
+}
+
+/// Has an alert delivered once more.
+pub(super) async fn redeliver(Path((realm, event)): Path<(String, String)>, posted: Posted) -> Shown {
+    let session = posted.session;
+    let realm = realm_of(&session, &realm)?;
+    let event = EventId::parse("event", &event).map_err(|_| Stop::Nothing(session.frame().language))?;
+    let path = format!("/api/v1/realms/{realm}/events/{event}/redeliver");
+    match session.act::<Value>(Method::POST, &path, Call::default()).await? {
+        Ok(_) => Ok(Redirect::to(&format!("/console/r/{realm}/alerts")).into_response()),
+        Err(refused) => Err(session.stop(refused)),
+    }
 }
 
 pub(super) async fn fleet(session: Session, Path(realm): Path<String>) -> Shown {

@@ -243,6 +243,7 @@ texts! {
     no_orgs: "There are no orgs yet", "Noch keine Organisationen";
     no_alerts: "Nothing was reported", "Nichts gemeldet";
     no_edges: "No edge has reported yet", "Noch hat sich keine Edge gemeldet";
+    redeliver: "Deliver again", "Noch einmal zustellen";
     at: "When", "Wann";
     delivery: "Delivery", "Zustellung";
     edge: "Edge", "Edge";

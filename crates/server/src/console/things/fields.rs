@@ -3,11 +3,13 @@
 
 use serde_json::{Map, Value};
 
-use super::Text;
 use crate::console::client::Refused;
 use crate::console::form::Fields;
 use crate::console::model::Org;
 use crate::console::texts::{Language, Texts};
+
+/// A text in the reader's language.
+pub(super) type Text = fn(&Texts) -> &'static str;
 
 /// How a field is filled in, and what becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

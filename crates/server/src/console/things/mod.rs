@@ -8,15 +8,11 @@
 
 use edgelatch_registry::Slug;
 
-use self::fields::{Member, Shape};
-use super::texts::Texts;
+use self::fields::{Member, Shape, Text};
 
 mod fields;
 pub(super) mod forms;
 mod settings;
-
-/// A text in the reader's language.
-type Text = fn(&Texts) -> &'static str;
 
 /// What keys belong to.
 pub(super) struct Thing {
