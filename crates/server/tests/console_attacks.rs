@@ -38,7 +38,7 @@ fn forms(id: &str) -> Vec<(String, Vec<(&'static str, String)>)> {
         (format!("{KEYS}/{id}/delete"), with(&[("confirm", "CI")])),
         (format!("{KEYS}/selected"), with(&[("key", id), ("act", "edit"), ("description", "forged")])),
         (format!("{KEYS}/import"), with(&[("lines", IMPORT), ("org", "one"), ("import", "1")])),
-        ("/console/r/acme/roles/new".into(), with(&[("role", "forged"), ("permissions", "**"), ("org", "one")])),
+        ("/console/r/acme/roles/new".into(), with(&[("role", "forged"), ("permissions", "cache.*"), ("org", "one")])),
         ("/console/r/acme/roles/edit?id=reader".into(), with(&[("name", "forged")])),
         ("/console/r/acme/roles/delete?id=reader".into(), with(&[])),
         ("/console/r/acme/owners/new".into(), with(&[("owner", "forged"), ("org", "one")])),

@@ -195,7 +195,7 @@ fn usage_is_shown_as_a_chart_and_as_a_table() {
     let mut other = Browser::signed_in(&s, &plane.org_key("administrator", "two"));
     let page = other.page(&format!("{REALM}/usage"));
     assert!(page.contains("<dd class=\"good\">0</dd>") && !page.contains("ip_denied"), "{page}");
-    assert_eq!(other.get(&format!("{REALM}/usage?org=one")).status, 404);
+    assert_eq!(other.get(&format!("{REALM}/usage?org=one")).status, 403);
 }
 
 #[test]
