@@ -44,6 +44,6 @@ export async function fill(control, preset) {
     };
   });
   await call("POST", "/usage", { batch: "seen", events });
-  await call("POST", "/edges", { edge: "e1", name: "fra-1", report: 1, epoch: 1, issued_at: now, root_version: 1, serving: 0, at: now, mode: "stream", sdk: "edgelatch/0.1.0" });
+  await call("POST", "/edges", { edge: "e1", name: "fra-1", report: 1, epoch: 1, issued_at: now, root_version: 1, serving: 0, at: now, mode: "timer", sdk: "edgelatch/0.1.0" });
   return keys[0];
 }

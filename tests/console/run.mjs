@@ -95,7 +95,9 @@ for (const [number, preset] of chosen.entries()) {
           await WALKS[preset]({ page, control, keys: path(preset, "keys"), scripts, inspect });
         }));
     }
-    const known = await fill(control, preset);
+    let known;
+    await step(`${preset}: something to look at`, async () => (known = await fill(control, preset)));
+    if (known === undefined) continue;
     await look(control, preset, [...OF_KEYS(known), ...(number === 0 ? OF_REALM : [])]);
     if (number > 0) continue;
     await step("names stay text", () => as(control, {}, (page) => hostileNames(page, control, preset)));

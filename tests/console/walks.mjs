@@ -95,8 +95,8 @@ async function vergecloud({ page, keys, scripts, inspect }) {
   await forth();
   const roles = await page.locator("#roles label").allInnerTexts();
   is("eight roles", roles.length, 8);
-  await page.getByLabel(/^DNS Manager/).check();
-  await page.getByLabel(/^Cache Purger/).check();
+  await page.getByRole("checkbox", { name: /^DNS Manager/ }).check();
+  await page.getByRole("checkbox", { name: /^Cache Purger/ }).check();
   await forth();
   if (scripts) is("review", (await page.locator("section.card dd").allInnerTexts())[0].includes(name), true);
   await inspect("review");
