@@ -1,11 +1,10 @@
 // Every page there is, and what they show in tests: people would not see much of a realm without keys.
 
 /** Pages about keys, which each preset shows in its own way. */
-export const OF_KEYS = ({ key_id }) => ["keys", "keys/new", "keys?search=nothing-fits", `keys/${key_id}`, `keys/${key_id}?ask=1&ip=192.0.2.7&service=dns`, `keys/${key_id}/edit`,
-  `keys/${key_id}/revoke`, `keys/${key_id}/rotate`, `keys/${key_id}/delete`, `keys/${key_id}/requests`];
+export const OF_KEYS = ({ key_id }) => ["keys", "keys/new", `keys/${key_id}`, `keys/${key_id}/edit`, `keys/${key_id}/revoke`, `keys/${key_id}/rotate`, `keys/${key_id}/delete`];
 
 /** Pages that are the same whatever the preset. */
-export const OF_REALM = ["", "keys/import", "roles", "roles/new", "roles/edit?id=purger", "roles/delete?id=purger", "owners", "owners/new", "owners/edit?id=admin&org=main",
+export const OF_REALM = ({ key_id }) => ["", "keys?search=nothing-fits", `keys/${key_id}?ask=1&ip=192.0.2.7&service=dns`, `keys/${key_id}/requests`, "keys/import", "roles", "roles/new", "roles/edit?id=purger", "roles/delete?id=purger", "owners", "owners/new", "owners/edit?id=admin&org=main",
   "orgs", "orgs/new", "orgs/edit?id=main", "usage", "usage?by=hour", "activity", "activity?verify=1", "alerts", "fleet", "health", "leak", "nowhere"];
 
 /** The org that a realm begins with. */

@@ -98,14 +98,14 @@ for (const [number, preset] of chosen.entries()) {
     let known;
     await step(`${preset}: something to look at`, async () => (known = await fill(control, preset)));
     if (known === undefined) continue;
-    await look(control, preset, [...OF_KEYS(known), ...(number === 0 ? OF_REALM : [])]);
+    await look(control, preset, [...OF_KEYS(known), ...(number === 0 ? OF_REALM(known) : [])]);
     if (number > 0) continue;
     await step("names stay text", () => as(control, {}, (page) => hostileNames(page, control, preset)));
     await step("the weight of a page", () => weigh(control, preset));
     await step("in German", () =>
       as(control, { locale: "de-AT", viewport: { width: 360, height: 740 } }, async (page) => {
         const looker = new Looker(page, preset);
-        for (const area of [...OF_KEYS(known), ...OF_REALM]) {
+        for (const area of [...OF_KEYS(known), ...OF_REALM(known)]) {
           await page.goto(path(preset, area));
           if ((await page.locator("html").getAttribute("lang")) !== "de") throw new Error(`${area} is in another language`);
           await looker.fits(area);
