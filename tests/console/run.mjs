@@ -15,6 +15,8 @@ import { WALKS } from "./walks.mjs";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** How long something on a page is waited for, in milliseconds: far above what a page takes on a machine with much else to do. */
 const PATIENCE_MS = 15_000;
+/** The preset by which whatever is the same for all of them is looked at. */
+const WHOLE = "vergeos";
 /** The most bytes that the table of keys may weigh with all that it loads. */
 const MAX_PAGE_BYTES = 150_000;
 
@@ -81,7 +83,7 @@ async function weigh(control, preset) {
   });
 }
 
-for (const [number, preset] of chosen.entries()) {
+for (const preset of chosen) {
   const control = new Control(resolve(positionals[0]), preset);
   try {
     await control.init(preset);
@@ -98,8 +100,8 @@ for (const [number, preset] of chosen.entries()) {
     let known;
     await step(`${preset}: something to look at`, async () => (known = await fill(control, preset)));
     if (known === undefined) continue;
-    await look(control, preset, [...OF_KEYS(known), ...(number === 0 ? OF_REALM(known) : [])]);
-    if (number > 0) continue;
+    await look(control, preset, [...OF_KEYS(known), ...(preset === WHOLE ? OF_REALM(known) : [])]);
+    if (preset !== WHOLE) continue;
     await step("names stay text", () => as(control, {}, (page) => hostileNames(page, control, preset)));
     await step("the weight of a page", () => weigh(control, preset));
     await step("in German", () =>
