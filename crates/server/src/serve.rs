@@ -146,7 +146,10 @@ pub async fn serve_until(
             let wakes = publishing.is_some().then(|| waker.clone());
             let (routes, task) = api::start(options, streaming.places(), watched.clone(), wakes, &known, told.clone())?;
             let routes = match console {
-                Some(console) => console::routes(console, Arc::clone(&options.registry), routes.clone()).merge(routes),
+                Some(console) => {
+                    let (registry, watched) = (Arc::clone(&options.registry), watched.clone());
+                    console::routes(console, registry, routes.clone(), watched).merge(routes)
+                }
                 None => routes,
             };
             writer = Some(task);

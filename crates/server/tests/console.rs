@@ -348,6 +348,8 @@ fn every_area_has_its_page_in_both_languages() {
         ("roles", "Roles", "Rollen"),
         ("owners", "Owners", "Inhaber"),
         ("orgs", "Orgs", "Organisationen"),
+        ("usage", "Usage", "Benutzung"),
+        ("health", "Health", "Zustand"),
         ("activity", "Audit log", "Änderungsprotokoll"),
         ("alerts", "Alerts", "Meldungen"),
         ("fleet", "Fleet", "Edges"),

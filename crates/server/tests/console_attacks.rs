@@ -16,6 +16,9 @@ fn key(s: &common::Served, org: &str, name: &str) -> String {
     made["key"]["key_id"].as_str().unwrap().to_owned()
 }
 
+/// A key to be imported.
+const IMPORT: &str = "sha256,name\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,forged\n";
+
 /// Every form of somebody who is signed in: where it goes, and what would do harm.
 fn forms(id: &str) -> Vec<(String, Vec<(&'static str, String)>)> {
     let with = |more: &[(&'static str, &str)]| {
@@ -33,11 +36,42 @@ fn forms(id: &str) -> Vec<(String, Vec<(&'static str, String)>)> {
         (format!("{KEYS}/{id}/revoke"), with(&[])),
         (format!("{KEYS}/{id}/enable"), with(&[])),
         (format!("{KEYS}/{id}/delete"), with(&[("confirm", "CI")])),
+        (format!("{KEYS}/selected"), with(&[("key", id), ("act", "edit"), ("description", "forged")])),
+        (format!("{KEYS}/import"), with(&[("lines", IMPORT), ("org", "one"), ("import", "1")])),
+        ("/console/r/acme/roles/new".into(), with(&[("role", "forged"), ("permissions", "cache.*"), ("org", "one")])),
+        ("/console/r/acme/roles/edit?id=reader".into(), with(&[("name", "forged")])),
+        ("/console/r/acme/roles/delete?id=reader".into(), with(&[])),
+        ("/console/r/acme/owners/new".into(), with(&[("owner", "forged"), ("org", "one")])),
+        ("/console/r/acme/owners/edit?id=alice&org=one".into(), with(&[("name", "forged")])),
+        ("/console/r/acme/owners/delete?id=alice&org=one".into(), with(&[])),
+        ("/console/r/acme/alerts/evt_00000000000000000000000000000000".into(), with(&[])),
+        ("/console/r/acme/orgs/new".into(), with(&[("org", "forged")])),
+        ("/console/r/acme/orgs/edit?id=one".into(), with(&[("name", "forged")])),
+        ("/console/r/acme/orgs/delete?id=one".into(), with(&[])),
     ]
 }
 
 fn acts(plane: &Plane) -> u64 {
     plane.registry.audit(&slug("acme")).list(&Default::default(), &Paging::first(1)).unwrap().rows[0].seq
+}
+
+/// A route that takes a form, and is not among those above, would be tried by no attack.
+#[test]
+fn each_form_is_attacked() {
+    let id = "key_00000000000";
+    let forms = forms(id);
+    let fits = |route: &str, path: &str| {
+        let (path, _) = path.split_once('?').unwrap_or((path, ""));
+        let (route, path): (Vec<&str>, Vec<&str>) = (route.split('/').collect(), path.split('/').collect());
+        route.len() == path.len() && route.iter().zip(&path).all(|(part, own)| part.starts_with('{') || part == own)
+    };
+    let mut routes = 0;
+    for part in include_str!("../src/console/mod.rs").split(".route(").skip(1).filter(|part| part.contains("post(")) {
+        let route = between(part, "\"", "\"").unwrap();
+        routes += 1;
+        assert!(route == "/console/sign-in" || forms.iter().any(|(path, _)| fits(route, path)), "{route}");
+    }
+    assert!(routes > 10, "{routes}");
 }
 
 #[test]
@@ -131,6 +165,19 @@ fn nobody_sees_another_org() {
     for path in ["", "/edit", "/rotate", "/revoke", "/delete", "/enable", "/requests"] {
         assert_eq!(b.get(&format!("{KEYS}/{foreign}{path}")).status, 404, "{path}");
     }
+    // What is of another org is not there, nor is anything made in it.
+    let of_two = |path: String| path.replace("org=one", "org=two").replace("orgs/edit?id=one", "orgs/edit?id=two");
+    for (path, fields) in forms(&foreign) {
+        if path.contains("sign-out") || path.contains("leak") || path.contains("/keys/new") {
+            continue;
+        }
+        let path = of_two(path).replace("orgs/delete?id=one", "orgs/delete?id=two");
+        let fields: Vec<(&str, &str)> =
+            fields.iter().map(|(name, value)| (*name, if *name == "org" { "two" } else { value })).collect();
+        let reply = b.post(&path, &fields);
+        assert!([403, 404, 412].contains(&reply.status), "{path}: {reply}");
+    }
+    assert_eq!(acts(&plane), before);
     for (path, fields) in forms(&foreign).into_iter().filter(|(path, _)| path.contains(&foreign) || path.contains("selected")) {
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         assert_eq!(b.post(&path, &fields).status, 404, "{path}");
@@ -179,7 +226,26 @@ fn pages_are_kept_by_nobody_framed_by_nobody_and_run_nothing_of_their_own() {
     };
     paths.iter().for_each(|path| drop(check(&mut b, path)));
     b = Browser::signed_in(&s, &plane.admin);
-    for area in ["keys", "keys/new", "roles", "owners", "orgs", "activity", "alerts", "fleet"] {
+    for area in [
+        "keys",
+        "keys/new",
+        "keys/import",
+        "roles",
+        "roles/new",
+        "owners",
+        "owners/new",
+        "owners/edit?id=alice&org=one",
+        "owners/delete?id=alice&org=one",
+        "orgs",
+        "orgs/new",
+        "orgs/edit?id=one",
+        "usage",
+        "activity",
+        "alerts",
+        "fleet",
+        "health",
+        "leak",
+    ] {
         paths.push(format!("/console/r/acme/{area}"));
     }
     for act in ["", "/edit", "/rotate", "/revoke", "/delete", "/requests"] {

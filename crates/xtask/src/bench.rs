@@ -2,6 +2,7 @@
 
 mod changes;
 mod cold;
+mod console;
 mod control;
 mod kept;
 mod lazy;
@@ -28,6 +29,8 @@ enum Part {
     Edge,
     /// The registry and publications from it
     Control,
+    /// Pages of the console over many keys
+    Console,
     /// A change on its way to edges, and their memory
     Changes,
     /// Fresh processes with many keys
@@ -80,7 +83,7 @@ fn verify_target(size: &str) -> Target {
 
 pub fn main(arguments: &Arguments) -> Result<()> {
     let mut table = Table::default();
-    if !matches!(arguments.part, Some(Part::Control | Part::Lazy)) {
+    if !matches!(arguments.part, Some(Part::Control | Part::Console | Part::Lazy)) {
         println!("building the SDK");
         js::prepare()?;
     }
@@ -101,6 +104,9 @@ pub fn main(arguments: &Arguments) -> Result<()> {
     }
     if arguments.measures(Part::Control) {
         control::measure(arguments.import, &mut table)?;
+    }
+    if arguments.measures(Part::Console) {
+        console::measure(arguments.keys, &mut table)?;
     }
     table.print();
     Ok(())

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 mod bench;
 mod cases;
 mod ci;
+mod console;
 mod demo;
 mod dist;
 mod fresh;
@@ -50,6 +51,8 @@ enum Command {
     Cases(cases::Arguments),
     /// Measure the figures of the design and print each beside its target
     Bench(bench::Arguments),
+    /// Leave pictures of every page of the console, on a wide and on a narrow screen, in light and dark
+    Screenshots(console::Arguments),
     /// Make what is handed out: a static program in an archive, the SDK's package, what they are made of, checksums
     Dist(dist::Arguments),
     /// Generate js/src/generated/codes.ts and the tables in the documentation from the core's verdict table
@@ -80,6 +83,7 @@ fn run(command: Command) -> Result<()> {
         Command::Sdk => js::prepare(),
         Command::Cases(arguments) => cases::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),
+        Command::Screenshots(arguments) => console::main(&arguments),
         Command::Dist(arguments) => dist::main(&arguments),
         Command::Codes(arguments) => arguments.keep(&generated::from_verdicts()?, "cargo xtask codes"),
         Command::Vectors(arguments) => arguments.keep(&generated::from_builder()?, "cargo xtask vectors"),

@@ -22,6 +22,14 @@ const HOSTS: Work = Work {
     outputs: &["tests/hosts/node_modules"],
 };
 
+/// A browser's other end, and what looks at pages in it.
+const CONSOLE: Work = Work {
+    name: "npm-console",
+    recipe: "npm",
+    inputs: &["tests/console/package-lock.json"],
+    outputs: &["tests/console/node_modules"],
+};
+
 /// What the SDK is bundled with; each major version of Next has a place of its own, since both have one name.
 const BUNDLERS: Work = Work {
     name: "npm-bundlers",
@@ -51,6 +59,11 @@ pub fn contenders() -> Result<()> {
 /// Installs the frameworks that the adapters are tested on.
 pub fn hosts() -> Result<()> {
     HOSTS.update(false, || run("tests/hosts", INSTALL)).map(drop)
+}
+
+/// Installs what drives the console in a browser.
+pub fn console() -> Result<()> {
+    CONSOLE.update(false, || run("tests/console", INSTALL)).map(drop)
 }
 
 /// Installs bundlers, and hosts that bundle.

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that proves something, one line a step.
 
 use crate::{
-    dist, npm, python,
+    console, dist, npm, python,
     steps::{Choice, Plan, Step, Steps},
     tools,
 };
@@ -68,6 +68,11 @@ pub const STEPS: &[Step] = &[
         name: "shipping",
         about: "what is handed out: program, image, unit and manifests, looked at and run",
         plan: shipping,
+    },
+    Step {
+        name: "console",
+        about: "the console in a browser: each system's documentation on the screen, axe on every page",
+        plan: console::plan,
     },
     Step { name: "systems", about: "the documentation of each preset's system, walked on the real thing", plan: systems },
 ];
@@ -144,7 +149,7 @@ fn examples() -> Result<Plan> {
 }
 
 /// A program that is given the path of the command.
-fn with_command(counts: Counts, script: &str, more: Option<PathBuf>) -> Plan {
+pub fn with_command(counts: Counts, script: &str, more: Option<PathBuf>) -> Plan {
     let mut node = command("node", [script]);
     node.arg(shell::target().join("debug/edgelatch")).args(more);
     Plan::Run(counts, vec![command("cargo", ["build", "--package", "edgelatch"]), node])

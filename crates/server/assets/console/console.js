@@ -196,6 +196,15 @@ function menus() {
   });
 }
 
+/** A file's text, where it would otherwise have to be pasted. */
+function files() {
+  for (const part of all("[data-fills]")) {
+    part.hidden = false;
+    const input = part.querySelector("input");
+    input.addEventListener("change", async () => { byId(part.dataset.fills).value = await (input.files[0]?.text() ?? ""); });
+  }
+}
+
 function begin(within) {
   localTimes(within);
   fieldButtons(within);
@@ -207,7 +216,10 @@ zonedDates();
 furtherRows();
 wizard();
 askBeforeLeaving();
+files();
 menus();
+// On a narrow screen areas do not fit beside each other.
+document.querySelector(".areas [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 for (const field of all("[data-submits]")) field.addEventListener("change", () => field.form.requestSubmit());
 for (const link of all("[data-previous]")) link.addEventListener("click", (event) => { event.preventDefault(); history.back(); });
 // A page that the browser kept may hold a secret.

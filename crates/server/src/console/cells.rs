@@ -6,8 +6,8 @@ use super::views::Shows;
 
 /// What a cell shows.
 pub(super) enum Cell {
-    /// What people call something, and what it is for.
-    Name(String, Option<String>),
+    /// What people call something, where there is more of it, and what it is for.
+    Name(String, Option<String>, Option<String>),
     /// What is read letter by letter.
     Code(String),
     Roles(Vec<String>),
@@ -16,6 +16,8 @@ pub(super) enum Cell {
     /// A time of the API.
     Time(String),
     Text(String),
+    /// Something that is done at one click: where it goes, and what it is called.
+    Act(String, &'static str),
 }
 
 impl Cell {
@@ -28,12 +30,12 @@ impl Cell {
         text.map_or_else(|| Cell::Text("–".into()), |text| Cell::Code(text.clone()))
     }
 
-    /// What a column shows of a key.
-    pub(super) fn of(shows: Shows, key: &Key, t: &Texts) -> Cell {
+    /// What a column shows of a key, which has its page at `page`.
+    pub(super) fn of(shows: Shows, key: &Key, page: String, t: &Texts) -> Cell {
         match shows {
-            Shows::Name => Cell::Name(key.name.clone(), None),
+            Shows::Name => Cell::Name(key.name.clone(), Some(page), None),
             Shows::NameAndDescription => {
-                Cell::Name(key.name.clone(), Some(key.description.clone()).filter(|text| !text.is_empty()))
+                Cell::Name(key.name.clone(), Some(page), Some(key.description.clone()).filter(|text| !text.is_empty()))
             }
             Shows::KeyId => Cell::Code(key.key_id.clone()),
             Shows::Prefix => Cell::code(key.first_12.as_ref()),

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 use zeroize::Zeroizing;
 
+use super::model::ImportReport;
 use crate::limits::MAX_CONSOLE_ANSWER;
 
 /// What of a browser's request is its own: the API is given the rest, from which it derives the client's address.
@@ -32,7 +33,7 @@ const OWN: [&str; 13] = [
 ];
 
 /// Why the API refused, in its own words.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Refused {
     /// The HTTP status.
@@ -45,6 +46,8 @@ pub(super) struct Refused {
     pub(super) pointer: Option<String>,
     /// The parameter that does not fit.
     pub(super) parameter: Option<String>,
+    /// What is wrong with the lines of an import.
+    pub(super) report: Option<ImportReport>,
 }
 
 impl Refused {
@@ -75,6 +78,8 @@ pub(super) struct Call<'c> {
     pub(super) once: Option<&'c str>,
     /// Its body.
     pub(super) body: Option<&'c Value>,
+    /// Its body where that is no JSON: the content type, and the text.
+    pub(super) text: Option<(&'static str, &'c str)>,
 }
 
 /// Who calls, and from where.
@@ -109,7 +114,9 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str, call: Call<'_>) -> Option<Request<Body>> {
-        let body = call.body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let json = call.body.map(|body| ("application/json", body.to_string()));
+        let (kind, body) = json.or(call.text.map(|(kind, text)| (kind, text.to_owned()))).unzip();
+        let body = body.map_or_else(Body::empty, Body::from);
         let mut request = Request::builder().method(method).uri(path).version(self.parts.version).body(body).ok()?;
         let headers = request.headers_mut();
         for (name, value) in self.parts.headers.iter().filter(|(name, _)| !OWN.contains(&name.as_str())) {
@@ -119,8 +126,8 @@ impl Client {
         let mut bearer = HeaderValue::from_str(&bearer).ok()?;
         bearer.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, bearer);
-        if call.body.is_some() {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(kind) = kind {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         }
         if let Some(revision) = call.revision {
             headers.insert(header::IF_MATCH, HeaderValue::from_str(&format!("\"{revision}\"")).ok()?);

@@ -26,14 +26,16 @@ pub(super) struct Frame {
 type Text = fn(&Texts) -> &'static str;
 
 /// The areas of a realm, by the path's word, in the order of the navigation.
-const AREAS: [(&str, Text); 8] = [
+const AREAS: [(&str, Text); 10] = [
     ("keys", |t| t.keys),
     ("roles", |t| t.roles),
     ("owners", |t| t.owners),
     ("orgs", |t| t.orgs),
+    ("usage", |t| t.usage_title),
     ("activity", |t| t.activity),
     ("alerts", |t| t.alerts),
     ("fleet", |t| t.fleet),
+    ("health", |t| t.health),
     ("leak", |t| t.leak),
 ];
 
@@ -56,6 +58,11 @@ impl Frame {
         AREAS.iter().map(|(word, text)| (*word, text(self.t)))
     }
 
+    /// What the area is called that is shown.
+    pub(super) fn area_title(&self) -> &'static str {
+        self.areas().find(|(word, _)| *word == self.area).map_or("", |(_, title)| title)
+    }
+
     pub(super) fn style(&self) -> &'static str {
         STYLE.name()
     }
@@ -69,14 +76,16 @@ impl Frame {
     }
 
     /// A span such as `3mo` in the reader's words, if there are some.
-    pub(super) fn span<'s>(&self, span: &'s str) -> &'s str {
-        match span {
-            "1d" => self.t.day_1,
-            "1w" => self.t.week_1,
-            "1mo" => self.t.month_1,
-            "3mo" => self.t.month_3,
-            "1y" => self.t.year_1,
-            other => other,
+    pub(super) fn span(&self, span: &str) -> String {
+        let days = span.strip_suffix('d').filter(|days| days.bytes().all(|digit| digit.is_ascii_digit()));
+        match (span, days) {
+            ("1d", _) => self.t.day_1.into(),
+            ("1w", _) => self.t.week_1.into(),
+            ("1mo", _) => self.t.month_1.into(),
+            ("3mo", _) => self.t.month_3.into(),
+            ("1y", _) => self.t.year_1.into(),
+            (_, Some(days)) => format!("{days} {}", self.t.days),
+            (other, None) => other.into(),
         }
     }
 

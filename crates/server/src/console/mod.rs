@@ -8,7 +8,10 @@
 //! | `client`, `model` | calls of the API, and what it answers |
 //! | `views` | how keys of each preset's system are shown and made: data |
 //! | `keys` | pages about keys |
-//! | `tables`, `activity`, `chart`, `leak` | requests, roles, owners, orgs, alerts, edges; the audit log; usage over time; secrets that leaked |
+//! | `tables`, `activity`, `leak` | requests, roles, owners, orgs, alerts, edges; the audit log; secrets that leaked |
+//! | `things` | how roles, owners and orgs are made, changed and deleted |
+//! | `usage`, `chart` | usage over time, and as a chart |
+//! | `health` | what is wrong, until when heads count, whom edges trust |
 //! | `frame`, `stop`, `cells`, `form` | what stands around pages; what there is instead of one; cells of tables; forms as browsers send them |
 //! | `texts` | every text, in every language |
 //! | `assets`, `state` | style and scripts; what every page needs |
@@ -24,6 +27,7 @@ mod client;
 mod cookies;
 mod form;
 mod frame;
+mod health;
 mod keys;
 mod leak;
 mod model;
@@ -33,7 +37,9 @@ mod state;
 mod stop;
 mod tables;
 mod texts;
+mod things;
 mod token;
+mod usage;
 mod views;
 
 use std::sync::Arc;
@@ -48,12 +54,14 @@ use axum::routing::{get, post};
 use edgelatch_registry::Registry;
 
 use self::frame::{Frame, page};
-use self::keys::{acts, create, edit, list, selected, show};
+use self::keys::{acts, create, edit, import, list, selected, show};
 use self::model::{Realm, Realms, WhoAmI};
 use self::session::Session;
 use self::state::Console;
 use self::stop::{Shown, Stop};
 use self::texts::Language;
+use self::things::forms;
+use crate::tasks::watch::Watched;
 
 /// How to serve the console.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,7 +87,7 @@ const HEADERS: [(&str, &str); 7] = [
 ];
 
 /// The console's routes over those of the management API.
-pub(crate) fn routes(options: ConsoleOptions, registry: Arc<Registry>, api: Router) -> Router {
+pub(crate) fn routes(options: ConsoleOptions, registry: Arc<Registry>, api: Router, watched: Watched) -> Router {
     Router::new()
         .route("/console", get(start))
         .route("/console/", get(|| async { Redirect::permanent("/console") }))
@@ -88,6 +96,7 @@ pub(crate) fn routes(options: ConsoleOptions, registry: Arc<Registry>, api: Rout
         .route("/console/assets/{name}", get(assets::serve))
         .route("/console/r/{realm}/keys", get(list::show))
         .route("/console/r/{realm}/keys/new", get(create::show).post(create::make))
+        .route("/console/r/{realm}/keys/import", get(import::show).post(import::act))
         .route("/console/r/{realm}/keys/selected", post(selected::act).get(list_instead))
         .route("/console/r/{realm}/keys/{key_id}", get(show::show))
         .route("/console/r/{realm}/keys/{key_id}/edit", get(edit::show).post(edit::save))
@@ -96,13 +105,19 @@ pub(crate) fn routes(options: ConsoleOptions, registry: Arc<Registry>, api: Rout
         .route("/console/r/{realm}/roles", get(tables::roles))
         .route("/console/r/{realm}/owners", get(tables::owners))
         .route("/console/r/{realm}/orgs", get(tables::orgs))
+        .route("/console/r/{realm}/{things}/new", get(forms::new).post(forms::make))
+        .route("/console/r/{realm}/{things}/edit", get(forms::edit).post(forms::save))
+        .route("/console/r/{realm}/{things}/delete", get(forms::ask_delete).post(forms::delete))
+        .route("/console/r/{realm}/usage", get(usage::show))
         .route("/console/r/{realm}/activity", get(activity::show))
         .route("/console/r/{realm}/alerts", get(tables::alerts))
+        .route("/console/r/{realm}/alerts/{event}", get(tables::alerts_instead).post(tables::redeliver))
         .route("/console/r/{realm}/fleet", get(tables::fleet))
+        .route("/console/r/{realm}/health", get(health::show))
         .route("/console/r/{realm}/leak", get(leak::show).post(leak::act))
         .route("/console/{*rest}", get(nothing))
         .layer(from_fn(guarded))
-        .with_state(Arc::new(Console { registry, api, secure: options.https }))
+        .with_state(Arc::new(Console { registry, api, watched, secure: options.https }))
 }
 
 /// Around every answer: what it says of itself. Pages are kept by nobody, since some hold secrets and all hold what is not everybody's.

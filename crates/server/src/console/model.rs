@@ -272,10 +272,38 @@ pub(super) struct Series {
     pub(super) buckets: Vec<Bucket>,
 }
 
-/// The requests of a day.
-#[derive(Clone, Debug, Deserialize)]
+/// The requests of an hour or of a day.
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Bucket {
     pub(super) at: String,
     pub(super) accepted: u64,
     pub(super) refused: u64,
+}
+
+/// How often each verdict was given.
+#[derive(Debug, Deserialize)]
+pub(super) struct Verdicts {
+    pub(super) verdicts: Vec<Total>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Total {
+    pub(super) code: String,
+    pub(super) number: u64,
+}
+
+/// What an import did, or would do.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ImportReport {
+    pub(super) keys: u64,
+    pub(super) refused: u64,
+    pub(super) refusals: Vec<RefusedLine>,
+    pub(super) done: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct RefusedLine {
+    pub(super) line: u64,
+    pub(super) field: Option<String>,
+    pub(super) reason: String,
 }

@@ -2,19 +2,27 @@
 
 use askama::Template;
 use axum::extract::Path;
+use axum::http::Method;
+use axum::response::{IntoResponse, Redirect};
+use edgelatch_registry::EventId;
+use serde_json::Value;
 
 use super::cells::Cell;
+use super::client::Call;
 use super::frame::{Frame, page};
 use super::keys::{path_of, realm_of};
 use super::model::{EdgePage, EventPage, Key, Orgs, Owners, Publishing, RequestPage, Roles, Standing};
-use super::session::Session;
-use super::stop::Shown;
+use super::session::{Posted, Session};
+use super::stop::{Shown, Stop};
+use super::things::{ORG, OWNER, ROLE};
 
 #[derive(Template)]
 #[template(path = "table.html")]
 struct TablePage {
     f: Frame,
     title: &'static str,
+    /// Where another one is made, and what the button says.
+    create: Option<(String, &'static str)>,
     /// What is said above the table: name, value, and how it looks.
     figures: Vec<(&'static str, String, &'static str)>,
     heads: Vec<&'static str>,
@@ -48,13 +56,21 @@ pub(super) async fn roles(session: Session, Path(realm): Path<String>) -> Shown 
     let f = session.frame().within(realm.as_str(), "roles");
     let t = f.t;
     let rows = all.roles.into_iter().map(|role| {
+        let to = ROLE.page(&realm, "edit", role.org.as_deref(), &role.role);
         let org = role.org.unwrap_or_else(|| t.whole_realm.into());
         let predefined = if role.predefined { t.yes } else { t.no };
-        vec![Cell::Name(role.name, None), Cell::Code(role.role), text(org), Cell::Roles(role.permissions), text(predefined)]
+        vec![
+            Cell::Name(role.name, Some(to), None),
+            Cell::Code(role.role),
+            text(org),
+            Cell::Roles(role.permissions),
+            text(predefined),
+        ]
     });
     let heads = vec![t.name, t.role, t.org, t.permissions, t.predefined];
     Ok(page(&TablePage {
         title: t.roles,
+        create: Some((format!("/console/r/{realm}/roles/new"), (ROLE.create)(t))),
         figures: Vec::new(),
         rows: headed(&heads, rows),
         heads,
@@ -71,8 +87,9 @@ pub(super) async fn owners(session: Session, Path(realm): Path<String>) -> Shown
     let t = f.t;
     let rows = all.owners.into_iter().map(|owner| {
         let (word, state) = if owner.disabled { ("revoked", t.disabled) } else { ("active", t.active) };
+        let to = OWNER.page(&realm, "edit", Some(&owner.org), &owner.owner);
         vec![
-            Cell::Name(owner.name, None),
+            Cell::Name(owner.name, Some(to), None),
             Cell::Code(owner.owner),
             text(owner.org),
             text(owner.kind),
@@ -83,6 +100,7 @@ pub(super) async fn owners(session: Session, Path(realm): Path<String>) -> Shown
     let heads = vec![t.name, t.owner, t.org, t.kind, t.roles, t.status];
     Ok(page(&TablePage {
         title: t.owners,
+        create: Some((format!("/console/r/{realm}/owners/new"), (OWNER.create)(t))),
         figures: Vec::new(),
         rows: headed(&heads, rows),
         heads,
@@ -99,12 +117,19 @@ pub(super) async fn orgs(session: Session, Path(realm): Path<String>) -> Shown {
     let t = f.t;
     let rows = all.orgs.into_iter().map(|org| {
         let limit = org.settings.max_keys.or(org.settings.max_active_keys).map_or("–".to_owned(), |most| most.to_string());
-        let prefix = org.settings.prefix.to_string();
-        vec![Cell::Name(org.name, None), Cell::Code(org.org), Cell::Code(prefix), text(limit), Cell::Time(org.created_at)]
+        let (prefix, to) = (org.settings.prefix.to_string(), ORG.page(&realm, "edit", None, &org.org));
+        vec![
+            Cell::Name(org.name, Some(to), None),
+            Cell::Code(org.org),
+            Cell::Code(prefix),
+            text(limit),
+            Cell::Time(org.created_at),
+        ]
     });
     let heads = vec![t.name, t.org, t.prefix, t.limits, t.created];
     Ok(page(&TablePage {
         title: t.orgs,
+        create: Some((format!("/console/r/{realm}/orgs/new"), (ORG.create)(t))),
         figures: Vec::new(),
         rows: headed(&heads, rows),
         heads,
@@ -128,12 +153,13 @@ pub(super) async fn alerts(session: Session, Path(realm): Path<String>) -> Shown
             text(event.org.unwrap_or_else(|| t.whole_realm.into())),
             event.key_id.map_or(text("–"), Cell::Code),
             text(state),
-            Cell::Code(event.event),
+            Cell::Act(format!("/console/r/{realm}/alerts/{}", event.event), t.redeliver),
         ]
     });
-    let heads = vec![t.at, t.kind, t.org, t.key_id, t.delivery, "ID"];
+    let heads = vec![t.at, t.kind, t.org, t.key_id, t.delivery, t.actions];
     Ok(page(&TablePage {
         title: t.alerts,
+        create: None,
         figures: Vec::new(),
         rows: headed(&heads, rows),
         heads,
@@ -141,6 +167,24 @@ pub(super) async fn alerts(session: Session, Path(realm): Path<String>) -> Shown
         next: found.next,
         f,
     }))
+}
+
+/// What an alert stands in, for whoever comes back to one after signing in.
+pub(super) async fn alerts_instead(session: Session, Path((realm, _)): Path<(String, String)>) -> Shown {
+    let realm = realm_of(&session, &realm)?;
+    Ok(Redirect::to(&format!("/console/r/{realm}/alerts")).into_response())
+}
+
+/// Has an alert delivered once more.
+pub(super) async fn redeliver(Path((realm, event)): Path<(String, String)>, posted: Posted) -> Shown {
+    let session = posted.session;
+    let realm = realm_of(&session, &realm)?;
+    let event = EventId::parse("event", &event).map_err(|_| Stop::Nothing(session.frame().language))?;
+    let path = format!("/api/v1/realms/{realm}/events/{event}/redeliver");
+    match session.act::<Value>(Method::POST, &path, Call::default()).await? {
+        Ok(_) => Ok(Redirect::to(&format!("/console/r/{realm}/alerts")).into_response()),
+        Err(refused) => Err(session.stop(refused)),
+    }
 }
 
 pub(super) async fn fleet(session: Session, Path(realm): Path<String>) -> Shown {
@@ -165,13 +209,13 @@ pub(super) async fn fleet(session: Session, Path(realm): Path<String>) -> Shown 
         let behind =
             target.behind.filter(|behind| *behind > 0).map(|behind| format!(" ({} {behind})", t.behind)).unwrap_or_default();
         let why = target.message.map(|why| format!(": {why}")).unwrap_or_default();
-        let class = if target.failing_since.is_some() { "bad" } else { "good" };
+        let class = if target.failing_since.is_some() { "bad wide" } else { "wide" };
         figures.push((t.targets, format!("{} · {epoch}{behind}{why}", target.target), class));
     }
     let rows = found.edges.into_iter().map(|edge| {
         let (word, state) = if edge.live { ("active", t.live) } else { ("revoked", t.gone) };
         vec![
-            Cell::Name(edge.name.unwrap_or_else(|| edge.edge.clone()), Some(edge.edge)),
+            Cell::Name(edge.name.unwrap_or_else(|| edge.edge.clone()), None, Some(edge.edge)),
             Cell::State(word.into(), state),
             text(edge.epoch.to_string()),
             text(edge.behind.to_string()),
@@ -182,7 +226,8 @@ pub(super) async fn fleet(session: Session, Path(realm): Path<String>) -> Shown 
         ]
     });
     let heads = vec![t.edge, t.status, t.epoch, t.behind, t.age, t.kind, "SDK", t.seen];
-    Ok(page(&TablePage { title: t.fleet, figures, rows: headed(&heads, rows), heads, empty: t.no_edges, next: found.next, f }))
+    let rows = headed(&heads, rows);
+    Ok(page(&TablePage { title: t.fleet, create: None, figures, rows, heads, empty: t.no_edges, next: found.next, f }))
 }
 
 #[derive(Template)]

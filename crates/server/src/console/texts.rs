@@ -243,6 +243,7 @@ texts! {
     no_orgs: "There are no orgs yet", "Noch keine Organisationen";
     no_alerts: "Nothing was reported", "Nichts gemeldet";
     no_edges: "No edge has reported yet", "Noch hat sich keine Edge gemeldet";
+    redeliver: "Deliver again", "Noch einmal zustellen";
     at: "When", "Wann";
     delivery: "Delivery", "Zustellung";
     edge: "Edge", "Edge";
@@ -276,6 +277,59 @@ texts! {
     leak_revoke: "Find and revoke", "Suchen und widerrufen";
     leak_found: "It is the secret of", "Es ist das Geheimnis von";
     leak_revoked: "Revoked:", "Widerrufen:";
+    create_role: "New role", "Neue Rolle";
+    create_owner: "New owner", "Neuer Inhaber";
+    create_org: "New org", "Neue Organisation";
+    identifier: "Identifier", "Bezeichner";
+    keys_refused: "Its keys are refused", "Seine Schlüssel werden abgewiesen";
+    preset: "Preset", "Vorlage";
+    settings: "Settings", "Einstellungen";
+    settings_hint: "Keys that exist stay as they are, also where new ones could no longer be made so. Lists are words with blanks between them.", "Vorhandene Schlüssel bleiben, wie sie sind, auch wo sich neue nicht mehr so anlegen ließen. Listen sind Wörter mit Leerzeichen dazwischen.";
+    conflict_thing: "Somebody else has changed this meanwhile; nothing was saved", "Jemand hat das inzwischen geändert; nichts wurde gespeichert";
+    thing_delete_warning: "Deletion is permanent. What still has keys is not deleted.", "Löschen ist endgültig. Woran noch Schlüssel hängen, das wird nicht gelöscht.";
+    edit_selected: "Change selected", "Ausgewählte ändern";
+    edit_selected_hint: "What is left empty stays as it is, key by key.", "Was leer bleibt, bleibt bei jedem Schlüssel, wie es ist.";
+    add_allow: "Add to the IP allow lists", "Zu den erlaubten IP-Adressen hinzufügen";
+    add_deny: "Add to the IP deny lists", "Zu den gesperrten IP-Adressen hinzufügen";
+    import: "Import", "Übernehmen";
+    import_title: "Import keys", "Schlüssel übernehmen";
+    import_hint: "Keys of another system go on working: give the SHA-256 digests of their texts, not the texts. Try it first: all lines are imported, or none.", "Schlüssel eines anderen Systems gelten weiter: Geben Sie die SHA-256-Digests ihrer Texte an, nicht die Texte. Prüfen Sie erst: Alle Zeilen werden übernommen oder keine.";
+    import_lines: "Lines", "Zeilen";
+    import_file: "From a file", "Aus einer Datei";
+    import_defaults: "For lines that say nothing else", "Für Zeilen, die nichts anderes sagen";
+    import_try: "Try it", "Prüfen";
+    import_would: "Nothing is wrong. Keys that would be imported:", "Alles in Ordnung. Schlüssel, die übernommen würden:";
+    import_done: "Imported keys:", "Übernommene Schlüssel:";
+    import_refused: "Lines that are refused:", "Abgewiesene Zeilen:";
+    line: "Line", "Zeile";
+    column: "Column", "Spalte";
+    reason: "Reason", "Grund";
+    usage_title: "Usage", "Benutzung";
+    span: "By", "Je";
+    by_day: "Days of a month", "Tage eines Monats";
+    by_hour: "Hours of two days", "Stunden zweier Tage";
+    verdicts: "Verdicts", "Urteile";
+    verdicts_hint: "What edges have answered since the realm began.", "Was Edges geantwortet haben, seit es das Realm gibt.";
+    verdict: "Verdict", "Urteil";
+    number: "Number", "Anzahl";
+    health: "Health", "Zustand";
+    all_fine: "Nothing is wrong.", "Alles in Ordnung.";
+    place: "Place", "Ort";
+    code: "Code", "Code";
+    since: "Since", "Seit";
+    failing: "Failing", "Gestört";
+    warning: "Warning", "Warnung";
+    head: "Head", "Head";
+    counts_until: "Counts until", "Gilt bis";
+    no_head: "Edges get no head of this realm here yet.", "Edges bekommen hier noch keinen Head dieses Realms.";
+    trust: "Trust", "Vertrauen";
+    root_version: "Root", "Root";
+    era: "Era", "Ära";
+    sign_roots: "Sign roots", "Signieren Roots";
+    sign_heads: "Sign heads", "Signieren Heads";
+    of_these: "of these must sign:", "davon müssen signieren:";
+    ceremony_hint: "Sign the next root before this one ends: no edge accepts a head after that.", "Signieren Sie den nächsten Root, bevor dieser endet: Danach nimmt keine Edge mehr einen Head an.";
+    no_root: "No root of this realm can be read here yet.", "Hier lässt sich noch kein Root dieses Realms lesen.";
     failed_title: "The server failed", "Der Server hat versagt";
     failed_detail: "Try again in a moment; its log says more.", "Versuchen Sie es gleich noch einmal; sein Protokoll sagt mehr.";
 }
@@ -327,6 +381,15 @@ mod tests {
             include_str!("keys/list.rs"),
             include_str!("keys/acts.rs"),
             include_str!("keys/show.rs"),
+            include_str!("health.rs"),
+            include_str!("things/mod.rs"),
+            include_str!("things/fields.rs"),
+            include_str!("../../templates/thing.html"),
+            include_str!("../../templates/thing_delete.html"),
+            include_str!("../../templates/chart.html"),
+            include_str!("../../templates/usage.html"),
+            include_str!("../../templates/health.html"),
+            include_str!("../../templates/import.html"),
         ];
         for (name, en, de) in ALL {
             assert!(!en.is_empty() && !de.is_empty(), "{name}");

@@ -110,7 +110,7 @@ pub(crate) async fn act(Path((realm, key_id, word)): Path<(String, String, Strin
             }
             let body = body.into();
             let once = Some(once).filter(|once| !once.is_empty());
-            let call = Call { revision, once, body: Some(&body) };
+            let call = Call { revision, once, body: Some(&body), ..Call::default() };
             match session.act::<Made>(Method::POST, &format!("{path}/rotate"), call).await? {
                 Ok(made) => return Ok(secret(session.frame().within(realm.as_str(), "keys"), made)),
                 Err(refused) => refused,

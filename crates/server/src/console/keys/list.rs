@@ -64,6 +64,8 @@ struct KeysPage {
     done: Option<String>,
     is_filtered: bool,
     is_menu: bool,
+    /// Whether selected keys can be changed.
+    is_editable: bool,
     heads: Vec<Head>,
     rows: Vec<Row>,
     total: u64,
@@ -119,7 +121,11 @@ pub(crate) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
     };
     let settings_of = |key: &Key| orgs.iter().find(|org| org.org == key.org).map(|org| &org.settings);
     let rows = found.keys.into_iter().map(|key| Row {
-        cells: view.columns.iter().map(|column| ((column.title)(t), Cell::of(column.shows, &key, t))).collect(),
+        cells: view
+            .columns
+            .iter()
+            .map(|column| ((column.title)(t), Cell::of(column.shows, &key, format!("{base}/{}", key.key_id), t)))
+            .collect(),
         acts: view.acts.iter().copied().filter(|act| act.fits(&key.state, settings_of(&key))).collect(),
         base: base.clone(),
         key,
@@ -150,9 +156,13 @@ pub(crate) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
             .collect(),
         kept: ["sort", "direction"].into_iter().filter_map(|name| Some((name, session.query(name)?.to_owned()))).collect(),
         refused,
-        done: session.query("done").and_then(|done| done.parse::<u64>().ok()).map(|done| format!("{done} {}", t.revoked)),
+        done: [("done", t.revoked), ("changed", t.changed)].into_iter().find_map(|(name, text)| {
+            let done: u64 = session.query(name)?.parse().ok()?;
+            Some(format!("{done} {text}"))
+        }),
         is_filtered: !which.is_empty() || PASSED.iter().take(6).any(|name| session.query(name).is_some()),
         is_menu: view.is_menu,
+        is_editable: view.acts.contains(&Act::Edit),
         heads: view.columns.iter().map(head).collect(),
         rows: rows.collect(),
         total: found.total,

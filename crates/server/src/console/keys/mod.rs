@@ -7,6 +7,7 @@
 //! | `fields` | what a form about a key holds, and what the API is told of it |
 //! | `create`, `edit` | such forms |
 //! | `acts` | rotating, revoking, enabling, deleting: what is asked before, and what is shown after |
+//! | `import` | keys taken over by their digests |
 //! | `selected` | what is done to a selection of the table |
 
 use askama::Template;
@@ -25,6 +26,7 @@ pub(super) mod acts;
 pub(super) mod create;
 pub(super) mod edit;
 pub(super) mod fields;
+pub(super) mod import;
 pub(super) mod list;
 pub(super) mod selected;
 pub(super) mod show;

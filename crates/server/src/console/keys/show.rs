@@ -6,7 +6,7 @@ use axum::http::Method;
 use serde_json::{Map, Value};
 
 use super::super::cells::state;
-use super::super::chart::{Bar, bars};
+use super::super::chart::{Bar, DAY, bars};
 use super::super::client::{Call, Refused};
 use super::super::frame::{Frame, page};
 use super::super::model::{Explanation, IpEntry, Key, Series};
@@ -62,7 +62,7 @@ pub(crate) async fn show(session: Session, Path((realm, key_id)): Path<(String, 
         asked_permission: asked("permission"),
         answer,
         ask_refused,
-        bars: bars(&series),
+        bars: bars(&series, DAY),
         key,
         f,
     }))

@@ -1,0 +1,86 @@
+//! Keys that are taken over by their digests: tried first, then imported.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::http::{Method, StatusCode};
+use axum::response::IntoResponse;
+use edgelatch_registry::Slug;
+
+use super::super::client::{Call, Refused};
+use super::super::form::Fields;
+use super::super::frame::{Frame, page};
+use super::super::model::{ImportReport, Org, Orgs};
+use super::super::session::{Posted, Session};
+use super::super::stop::Shown;
+use super::realm_of;
+
+/// What stands for columns that lines leave out.
+const DEFAULTS: [&str; 3] = ["org", "owner", "role"];
+
+#[derive(Template)]
+#[template(path = "import.html")]
+struct ImportPage {
+    f: Frame,
+    orgs: Vec<Org>,
+    org: String,
+    owner: String,
+    role: String,
+    text: String,
+    report: Option<ImportReport>,
+    refused: Option<Refused>,
+}
+
+async fn form(session: &Session, realm: &Slug, fields: &Fields) -> ImportPage {
+    let orgs = session.maybe::<Orgs>(&format!("/api/v1/realms/{realm}/orgs")).await.map_or(Vec::new(), |all| all.orgs);
+    let text = |name| fields.text(name).to_owned();
+    ImportPage {
+        f: session.frame().within(realm.as_str(), "keys"),
+        orgs,
+        org: text("org"),
+        owner: text("owner"),
+        role: text("role"),
+        text: text("lines"),
+        report: None,
+        refused: None,
+    }
+}
+
+/// The form.
+pub(crate) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
+    let realm = realm_of(&session, &realm)?;
+    Ok(page(&form(&session, &realm, &Fields::default()).await))
+}
+
+/// What the API is asked beside the lines.
+fn query(fields: &Fields) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("dry_run", if fields.has("import") { "false" } else { "true" });
+    for name in DEFAULTS.into_iter().filter(|name| !fields.text(name).is_empty()) {
+        query.append_pair(name, fields.text(name));
+    }
+    query.finish()
+}
+
+/// Tries it, or does it.
+pub(crate) async fn act(Path(realm): Path<String>, posted: Posted) -> Shown {
+    let Posted { session, fields } = posted;
+    let realm = realm_of(&session, &realm)?;
+    let path = format!("/api/v1/realms/{realm}/keys/import?{}", query(&fields));
+    // A last line that does not end is one all the same.
+    let lines = format!("{}\n", fields.text("lines"));
+    let call = Call { text: Some(("text/csv", &lines)), ..Call::default() };
+    let mut form = form(&session, &realm, &fields).await;
+    let status = match session.act::<ImportReport>(Method::POST, &path, call).await? {
+        Ok(report) => {
+            form.report = Some(report);
+            StatusCode::OK
+        }
+        Err(mut refused) => {
+            form.report = refused.report.take();
+            let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+            form.refused = Some(refused);
+            status
+        }
+    };
+    Ok((status, page(&form)).into_response())
+}

@@ -1,0 +1,103 @@
+//! Roles, owners and orgs: how they are made, changed and deleted. One mechanism for the three; what a form of each holds is data.
+//!
+//! | read | for |
+//! |---|---|
+//! | `fields` | a field of a form: what it shows, and what the API is told of it |
+//! | `settings` | an org's settings, as fields |
+//! | `forms` | the pages |
+
+use edgelatch_registry::Slug;
+
+use self::fields::{Member, Shape, Text};
+
+mod fields;
+pub(super) mod forms;
+mod settings;
+
+/// What keys belong to.
+pub(super) struct Thing {
+    /// The word of its paths, and of its area.
+    pub(super) word: &'static str,
+    /// What the button says that makes one.
+    pub(super) create: Text,
+    /// The fields of a new one.
+    new: &'static [Member],
+    /// The fields that can be changed later.
+    edit: &'static [Member],
+    /// Whether its settings can be, too.
+    has_settings: bool,
+    /// Where the API has one of an org, or of the whole realm.
+    path: fn(&Slug, Option<&Slug>, &Slug) -> String,
+}
+
+const NAME: Member = Member::new("name", |t| t.name, Shape::Line);
+const ROLES: Member = Member::new("roles", |t| t.roles, Shape::Words);
+const PERMISSIONS: Member = Member::new("permissions", |t| t.permissions, Shape::Words);
+/// The presets that an org may have instead of its realm's.
+const PRESETS: &[&str] = &["", "default", "vergeos", "vergecloud", "ipaware", "valar"];
+
+pub(super) const ROLE: Thing = Thing {
+    word: "roles",
+    create: |t| t.create_role,
+    new: &[
+        Member::new("role", |t| t.identifier, Shape::Line).required(),
+        NAME,
+        Member::new("org", |t| t.org, Shape::Org { whole: true }),
+        PERMISSIONS.required(),
+    ],
+    edit: &[NAME.required(), PERMISSIONS.required()],
+    has_settings: false,
+    path: |realm, org, id| {
+        let of = org.map(|org| format!("?org={org}")).unwrap_or_default();
+        format!("/api/v1/realms/{realm}/roles/{id}{of}")
+    },
+};
+
+pub(super) const OWNER: Thing = Thing {
+    word: "owners",
+    create: |t| t.create_owner,
+    new: &[
+        Member::new("owner", |t| t.identifier, Shape::Line).required(),
+        NAME,
+        Member::new("org", |t| t.org, Shape::Org { whole: false }),
+        Member::new("kind", |t| t.kind, Shape::Choice(&["user", "service"])),
+        ROLES,
+    ],
+    edit: &[NAME.required(), ROLES, Member::new("disabled", |t| t.keys_refused, Shape::Switch)],
+    has_settings: false,
+    path: |realm, org, id| match org {
+        Some(org) => format!("/api/v1/realms/{realm}/orgs/{org}/owners/{id}"),
+        // No owner is of the whole realm: the API finds none.
+        None => format!("/api/v1/realms/{realm}/orgs/-/owners/{id}"),
+    },
+};
+
+pub(super) const ORG: Thing = Thing {
+    word: "orgs",
+    create: |t| t.create_org,
+    new: &[
+        Member::new("org", |t| t.identifier, Shape::Line).required(),
+        NAME,
+        Member::new("preset", |t| t.preset, Shape::Choice(PRESETS)),
+    ],
+    edit: &[NAME.required()],
+    has_settings: true,
+    path: |realm, _, id| format!("/api/v1/realms/{realm}/orgs/{id}"),
+};
+
+/// The one of a path's word.
+fn of(word: &str) -> Option<&'static Thing> {
+    [&ROLE, &OWNER, &ORG].into_iter().find(|thing| thing.word == word)
+}
+
+impl Thing {
+    /// Where the console has a page about one.
+    pub(super) fn page(&self, realm: &Slug, act: &str, org: Option<&str>, id: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("id", id);
+        if let Some(org) = org {
+            query.append_pair("org", org);
+        }
+        format!("/console/r/{realm}/{}/{act}?{}", self.word, query.finish())
+    }
+}

@@ -1,0 +1,209 @@
+//! Pages of the console about what keys belong to, usage, health, and many keys at once.
+
+mod common;
+
+use common::Plane;
+use common::browser::{Browser, value};
+use serde_json::json;
+
+const REALM: &str = "/console/r/acme";
+
+fn text(reply: &common::Reply) -> String {
+    String::from_utf8(reply.body.clone()).unwrap()
+}
+
+/// The revision that a page's form carries.
+fn revision(b: &mut Browser<'_>, path: &str) -> String {
+    value(&b.page(path), "revision").to_owned()
+}
+
+#[test]
+fn a_role_is_made_changed_and_deleted() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let mut b = Browser::signed_in(&s, &plane.admin);
+    let new = format!("{REALM}/roles/new");
+    assert!(b.page(&format!("{REALM}/roles")).contains(&format!("href=\"{new}\"")));
+    b.page(&new);
+    // What does not fit is said at its field; what was typed stays.
+    let fields = [("role", "purger"), ("name", "The <b>purger</b>"), ("permissions", "cache.purge not/one"), ("org", "")];
+    let refused = b.post(&new, &fields);
+    let page = text(&refused);
+    assert_eq!(refused.status, 422, "{page}");
+    assert!(page.contains("id=\"permissions-error\"") && page.contains("cache.purge not/one"), "{page}");
+    assert!(!page.contains("<b>purger"), "{page}");
+    let made = b.post(&new, &[&fields[..2], &[("permissions", "cache.purge\r\ncache.view"), ("org", "")]].concat());
+    assert_eq!((made.status, made.header("location")), (303, Some("/console/r/acme/roles")), "{made}");
+    let role = s.get("/api/v1/realms/acme/roles/purger").ok();
+    assert_eq!((&role["permissions"], &role["org"]), (&json!(["cache.purge", "cache.view"]), &json!(null)));
+    let edit = format!("{REALM}/roles/edit?id=purger");
+    assert!(b.page(&format!("{REALM}/roles")).contains(&edit));
+    let at = revision(&mut b, &edit);
+    let saved = b.post(&edit, &[("revision", &at), ("name", "Purger"), ("permissions", "cache.purge")]);
+    assert_eq!(saved.status, 303, "{saved}");
+    assert_eq!(s.get("/api/v1/realms/acme/roles/purger").ok()["permissions"], json!(["cache.purge"]));
+    // Whoever began with an older one sees both.
+    let late = b.post(&edit, &[("revision", &at), ("name", "Mine"), ("permissions", "cache.purge")]);
+    let page = text(&late);
+    assert_eq!(late.status, 412, "{page}");
+    assert!(page.contains("<td><bdi>Purger</bdi></td><td><bdi>Mine</bdi></td>"), "{page}");
+    let delete = format!("{REALM}/roles/delete?id=purger");
+    let at = revision(&mut b, &delete);
+    assert_eq!(b.post(&delete, &[("revision", "0")]).status, 412);
+    assert_eq!(b.post(&delete, &[("revision", &at)]).header("location"), Some("/console/r/acme/roles"));
+    assert_eq!(s.get("/api/v1/realms/acme/roles/purger").status, 404);
+    assert_eq!(b.get(&edit).status, 404);
+}
+
+#[test]
+fn an_owner_is_made_disabled_and_not_deleted_while_it_has_keys() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let mut b = Browser::signed_in(&s, &plane.admin);
+    let new = format!("{REALM}/owners/new");
+    b.page(&new);
+    let made = b.post(&new, &[("owner", "bob"), ("org", "one"), ("kind", "service"), ("roles", "reader")]);
+    assert_eq!(made.status, 303, "{made}");
+    let owner = s.get("/api/v1/realms/acme/orgs/one/owners/bob").ok();
+    assert_eq!((&owner["kind"], &owner["roles"], &owner["name"]), (&json!("service"), &json!(["reader"]), &json!("bob")));
+    s.call("POST /api/v1/realms/acme/keys", &json!({ "org": "one", "owner": "bob", "name": "CI" })).ok();
+    let edit = format!("{REALM}/owners/edit?id=bob&org=one");
+    let at = revision(&mut b, &edit);
+    let saved = b.post(&edit, &[("revision", &at), ("name", "Bob"), ("roles", ""), ("disabled", "true")]);
+    assert_eq!(saved.status, 303, "{saved}");
+    let owner = s.get("/api/v1/realms/acme/orgs/one/owners/bob").ok();
+    assert_eq!((&owner["disabled"], &owner["roles"]), (&json!(true), &json!([])));
+    let delete = format!("{REALM}/owners/delete?id=bob&org=one");
+    let at = revision(&mut b, &delete);
+    let refused = b.post(&delete, &[("revision", &at)]);
+    assert!(refused.status == 409 && text(&refused).contains("role=\"alert\""), "{refused}");
+    assert_eq!(s.get("/api/v1/realms/acme/orgs/one/owners/bob").status, 200);
+    // Of no org, there is none.
+    assert_eq!(b.get(&format!("{REALM}/owners/edit?id=bob")).status, 404);
+}
+
+#[test]
+fn an_org_has_its_settings_in_a_form() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let mut b = Browser::signed_in(&s, &plane.admin);
+    let new = format!("{REALM}/orgs/new");
+    b.page(&new);
+    assert_eq!(b.post(&new, &[("org", "three"), ("name", "Three"), ("preset", "valar")]).status, 303);
+    let before = s.get("/api/v1/realms/acme/orgs/three").ok();
+    assert_eq!(before["settings"]["max_keys"], 20);
+    let edit = format!("{REALM}/orgs/edit?id=three");
+    let at = revision(&mut b, &edit);
+    // What no field was sent of stays.
+    let fields = [("revision", at.as_str()), ("name", "Three"), ("settings.max_keys", ""), ("settings.unique_names", "true")];
+    let saved = b.post(&edit, &fields);
+    assert_eq!(saved.status, 303, "{saved}");
+    let mut wanted = before["settings"].clone();
+    (wanted["max_keys"], wanted["unique_names"]) = (json!(null), json!(true));
+    assert_eq!(s.get("/api/v1/realms/acme/orgs/three").ok()["settings"], wanted);
+    let at = revision(&mut b, &edit);
+    let refused = b.post(&edit, &[("revision", &at), ("settings.max_roles", "many"), ("settings.expiry_choices", "1d 2x")]);
+    let page = text(&refused);
+    assert_eq!(refused.status, 422, "{page}");
+    assert!(
+        page.contains("id=\"settings-expiry_choices-error\"") || page.contains("id=\"settings-max_roles-error\""),
+        "{page}"
+    );
+    assert!(page.contains("value=\"many\"") && page.contains("1d 2x"), "{page}");
+    let delete = format!("{REALM}/orgs/delete?id=three");
+    let at = revision(&mut b, &delete);
+    assert_eq!(b.post(&delete, &[("revision", &at)]).header("location"), Some("/console/r/acme/orgs"));
+    assert_eq!(s.get("/api/v1/realms/acme/orgs/three").status, 404);
+    for nowhere in ["orgs/edit", "orgs/edit?id=..%2f..%2frealms", "things/new", "keys/edit", "orgs/edit?id=one&org=a%20b"] {
+        assert_eq!(b.get(&format!("{REALM}/{nowhere}")).status, 404, "{nowhere}");
+    }
+}
+
+#[test]
+fn selected_keys_are_changed_each_as_if_alone() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let mut b = Browser::signed_in(&s, &plane.admin);
+    let make = |name: &str, allow: &str| {
+        let made = s.call("POST /api/v1/realms/acme/keys", &json!({ "org": "one", "name": name, "allow": [allow] })).ok();
+        made["key"]["key_id"].as_str().unwrap().to_owned()
+    };
+    let (one, two) = (make("one", "192.0.2.0/24"), make("two", "198.51.100.0/24"));
+    let selected = format!("{REALM}/keys/selected");
+    b.page(&format!("{REALM}/keys"));
+    let keys = [("key", one.as_str()), ("key", two.as_str()), ("act", "edit")];
+    let asked = text(&b.post(&selected, &keys));
+    assert!(asked.contains(&one) && asked.contains("name=\"allow\"") && asked.contains("(2)"), "{asked}");
+    let sure = |allow: &'static str| [&keys[..], &[("sure", "1"), ("description", "shared"), ("allow", allow)]].concat();
+    // A network that is none is told of with each key, and what was typed stays.
+    let refused = text(&b.post(&selected, &sure("203.0.113.999")));
+    assert!(refused.matches("class=\"error\"").count() == 2 && refused.contains("203.0.113.999"), "{refused}");
+    let done = b.post(&selected, &sure("203.0.113.7"));
+    assert_eq!(done.header("location"), Some("/console/r/acme/keys?changed=2"), "{done}");
+    assert!(b.page("/console/r/acme/keys?changed=2").contains("2 Changed"));
+    for (id, own) in [(&one, "192.0.2.0/24"), (&two, "198.51.100.0/24")] {
+        let key = s.get(&format!("/api/v1/realms/acme/keys/{id}")).ok();
+        let networks: Vec<&str> = key["allow"].as_array().unwrap().iter().map(|one| one["cidr"].as_str().unwrap()).collect();
+        assert_eq!((key["description"].as_str(), networks), (Some("shared"), vec![own, "203.0.113.7/32"]));
+        assert_eq!(key["state"], "active");
+    }
+}
+
+#[test]
+fn keys_are_imported_once_nothing_is_wrong_with_them() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let mut b = Browser::signed_in(&s, &plane.admin);
+    let path = format!("{REALM}/keys/import");
+    b.page(&path);
+    let count = || s.get("/api/v1/realms/acme/keys").ok()["total"].as_u64().unwrap();
+    let digest = |digit: &str| digit.repeat(64);
+    let good = format!("sha256,name\n{},first\n{},second", digest("a"), digest("b"));
+    let bad = format!("{good}\n<i>,third\n");
+    for send in ["try", "import"] {
+        let reply = b.post(&path, &[("lines", &bad), ("org", "one"), (send, "1")]);
+        let page = text(&reply);
+        assert!(page.contains("Lines that are refused") && page.contains("<td data-title=\"Line\">4</td>"), "{send}: {page}");
+        // The lines are there to be mended, as text.
+        assert!(page.contains(&digest("a")) && !page.contains("<i>"), "{page}");
+        assert_eq!(count(), 0, "{send}");
+    }
+    let tried = text(&b.post(&path, &[("lines", &good), ("org", "one"), ("try", "1")]));
+    assert!(tried.contains("would be imported: 2") && count() == 0, "{tried}");
+    let done = text(&b.post(&path, &[("lines", &good), ("org", "one"), ("import", "1")]));
+    assert!(done.contains("Imported keys: 2") && count() == 2, "{done}");
+}
+
+#[test]
+fn usage_is_shown_as_a_chart_and_as_a_table() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let made = s.call("POST /api/v1/realms/acme/keys", &json!({ "org": "one", "name": "CI" })).ok();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let event = |status: u16, code: &str| json!({ "key_id": made["key"]["key_id"], "at": now, "method": "GET", "endpoint": "/", "status": status, "code": code });
+    let batch = json!({ "batch": "b", "events": [event(200, "valid"), event(200, "valid"), event(403, "ip_denied")] });
+    s.call("POST /api/v1/realms/acme/usage", &batch).ok();
+    let mut b = Browser::signed_in(&s, &plane.admin);
+    for by in ["day", "hour"] {
+        let page = b.page(&format!("{REALM}/usage?by={by}"));
+        assert!(page.contains("<dd class=\"good\">2</dd>") && page.contains("<dd class=\"bad\">1</dd>"), "{page}");
+        assert!(page.contains("<td>2</td><td>1</td>") && page.contains("<rect class=\"refused\""), "{page}");
+        assert!(page.contains("<code>ip_denied</code>"), "{page}");
+    }
+    assert!(b.page(&format!("{REALM}/usage?org=two")).contains("<dd class=\"good\">0</dd>"));
+    // Whoever may see one org is told of that one, and not how often which verdict was given in the realm.
+    let mut other = Browser::signed_in(&s, &plane.org_key("administrator", "two"));
+    let page = other.page(&format!("{REALM}/usage"));
+    assert!(page.contains("<dd class=\"good\">0</dd>") && !page.contains("ip_denied"), "{page}");
+    assert_eq!(other.get(&format!("{REALM}/usage?org=one")).status, 403);
+}
+
+#[test]
+fn health_is_for_those_who_see_the_realm() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let mut b = Browser::signed_in(&s, &plane.admin);
+    let page = b.page(&format!("{REALM}/health"));
+    assert!(page.contains("<h1>Health</h1>") && page.contains("No root of this realm"), "{page}");
+    assert_eq!(b.get("/console/r/nowhere/health").status, 404);
+}

@@ -1,0 +1,107 @@
+// What is looked at on every page.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** The screens that pages are shown on, and the schemes. */
+const SCREENS = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } };
+const SCHEMES = ["light", "dark"];
+
+/** Looks at what a page shows, in light and dark, on a wide screen and on a narrow one. */
+export class Looker {
+  #page;
+  #preset;
+  #screenshots;
+
+  /** Pictures are left in `screenshots`, if it is there. */
+  constructor(page, preset, screenshots) {
+    this.#page = page;
+    this.#preset = preset;
+    this.#screenshots = screenshots;
+  }
+
+  async look(name) {
+    const axe = await Axe.beside(this.#page);
+    for (const [screen, size] of Object.entries(SCREENS)) {
+      await this.#page.setViewportSize(size);
+      await this.fits(`${name}, ${screen}`);
+      for (const colorScheme of SCHEMES) {
+        await this.#page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+        // Colours do not depend on the screen's width.
+        if (screen === "wide" || colorScheme === "light") await axe.run(`${name}, ${screen}, ${colorScheme}`);
+        if (this.#screenshots === undefined) continue;
+        const file = `${this.#preset}-${name.replaceAll(/key_\w+/g, "key").replaceAll(/[^a-z]+/g, "-")}-${screen}-${colorScheme}.png`;
+        await this.#page.screenshot({ path: join(this.#screenshots, file), fullPage: true });
+      }
+    }
+    await axe.end();
+    await this.#page.setViewportSize(SCREENS.wide);
+    await this.#page.emulateMedia({ colorScheme: "light" });
+  }
+
+  /** Nobody has to scroll sideways. */
+  async fits(name) {
+    const wider = await this.#page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    if (wider > 0) throw new Error(`${name}: wider than the screen by ${wider} px`);
+  }
+}
+
+/** axe, run beside the page's own scripts: its policy would not let it in. */
+class Axe {
+  #session;
+  #contextId;
+
+  static async beside(page) {
+    const axe = new Axe();
+    axe.#session = await page.context().newCDPSession(page);
+    const { frameTree } = await axe.#session.send("Page.getFrameTree");
+    const world = await axe.#session.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id, worldName: "axe" });
+    axe.#contextId = world.executionContextId;
+    await axe.#evaluate(source);
+    return axe;
+  }
+
+  async #evaluate(expression) {
+    const { result, exceptionDetails } = await this.#session.send("Runtime.evaluate", { expression, contextId: this.#contextId, awaitPromise: true });
+    if (exceptionDetails !== undefined) throw new Error(`axe: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
+    return result.value;
+  }
+
+  /** Fails on whatever it finds. */
+  async run(name) {
+    const found = await this.#evaluate("axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => JSON.stringify(violations))");
+    const said = JSON.parse(found).map(({ id, help, nodes }) => `${id} (${help}): ${nodes.map(({ html }) => html).slice(0, 3).join(" | ")}`);
+    if (said.length > 0) throw new Error(`${name}: axe: ${said.join("; ")}`);
+  }
+
+  end() {
+    return this.#session.detach();
+  }
+}
+
+/** Notes what a page complains of: scripts that fail, whatever its content security policy forbids, calls of other hosts, and dialogs of scripts. */
+export class Watcher {
+  #said = [];
+
+  constructor(page, origin) {
+    page.on("pageerror", (error) => this.#said.push(error.message));
+    page.on("console", (message) => {
+      // A page that says that a form was refused has that status.
+      if (message.type() === "error" && !/status of (403|404|409|412|422)/.test(message.text())) this.#said.push(message.text());
+    });
+    page.on("request", (request) => {
+      if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== origin) this.#said.push(`asked ${request.url()}`);
+    });
+    page.on("dialog", (dialog) => {
+      if (dialog.type() !== "beforeunload") this.#said.push(`a dialog: ${dialog.message()}`);
+      void dialog.accept();
+    });
+  }
+
+  check() {
+    const said = this.#said.splice(0);
+    if (said.length > 0) throw new Error(said.join("; "));
+  }
+}
