@@ -161,6 +161,11 @@ impl Context {
         }
     }
 
+    /// What was warned of and has not been printed, where the result is JSON.
+    pub(crate) fn take_warnings(&self) -> Vec<Remark> {
+        self.warnings.take()
+    }
+
     /// Shows whoever is asked something what was warned of, also where the result is JSON.
     pub(crate) fn show_warnings(&self) {
         self.warnings.borrow().iter().for_each(|remark| output::warning(&remark.message));
@@ -168,7 +173,7 @@ impl Context {
 
     /// Prints a result, as JSON or as `text` does for people, and gives the exit code: 1 where the answer is no.
     pub(crate) fn answer<T: Serialize>(&self, yes: bool, result: &T, text: impl FnOnce(&T)) -> Result<ExitCode> {
-        let warnings = self.warnings.take();
+        let warnings = self.take_warnings();
         match self.json {
             true if warnings.is_empty() => output::json(result),
             true => output::json(&Remarked { result, warnings: &warnings }),

@@ -9,6 +9,7 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue};
 use edgelatch_registry::{Error, Kind};
 
+use crate::remark::Remark;
 use crate::{mask, output};
 
 /// The registry's code for a commit of which nobody knows whether it came through.
@@ -79,15 +80,18 @@ impl Failure {
         self.code == COMMIT_UNKNOWN
     }
 
-    /// Prints it as whoever typed `command` reads it.
-    pub(crate) fn print(&self, json: bool, command: &Command) {
+    /// Prints it as whoever typed `command` reads it, for programs with what was warned of before.
+    pub(crate) fn print(&self, json: bool, command: &Command, warnings: &[Remark]) {
         let field = self.field.as_deref().map_or_else(String::new, |field| named(field, command));
         // Whatever a file name or a database message holds, it stays one line.
         let message: String =
             mask::mask(&format!("{field}{}", self.message)).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         if json {
-            let error = serde_json::json!({ "error": { "code": self.code, "message": message } });
-            output::note(format_args!("{error}"));
+            let mut said = serde_json::json!({ "error": { "code": self.code, "message": message } });
+            if let (false, Some(members)) = (warnings.is_empty(), said.as_object_mut()) {
+                members.insert("warnings".into(), serde_json::json!(warnings));
+            }
+            output::note(format_args!("{said}"));
         } else {
             output::note(format_args!("{}error:{} {message}", output::BAD, output::RESET));
         }

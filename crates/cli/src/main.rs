@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     let given = match config_file::arguments(&Cli::command(), std::env::args_os().collect()) {
         Ok(given) => given,
         Err(failure) => {
-            failure.print(asks_for_json(), &Cli::command());
+            failure.print(asks_for_json(), &Cli::command(), &[]);
             return ExitCode::from(output::FAILED);
         }
     };
@@ -91,7 +91,7 @@ fn main() -> ExitCode {
         _ => Err(Failure::usage("--realm: this command is about one realm, and several were named")),
     };
     one.and_then(|()| command.run(&context)).unwrap_or_else(|failure| {
-        failure.print(context.json, &called(&matches));
+        failure.print(context.json, &called(&matches), &context.take_warnings());
         ExitCode::from(output::FAILED)
     })
 }
@@ -119,10 +119,10 @@ fn refuse(error: &clap::Error) -> ! {
     let text = without_typed(error);
     let json = asks_for_json();
     if let Some(failure) = Failure::misfit(error) {
-        failure.print(json, &Cli::command());
+        failure.print(json, &Cli::command(), &[]);
     } else if error.use_stderr() && json {
         let sentence = text.split("\n\n").next().unwrap_or_default();
-        Failure::usage(sentence.trim_start_matches("error: ")).print(true, &Cli::command());
+        Failure::usage(sentence.trim_start_matches("error: ")).print(true, &Cli::command(), &[]);
     } else {
         let masked = mask::mask(&text);
         if masked == error.to_string() || !error.use_stderr() {

@@ -54,16 +54,21 @@ export function check<Context extends ElysiaContext = ElysiaContext>(options: Ch
   return {
     beforeHandle: async (context) => {
       const { request } = context;
-      if (context.edgelatch !== undefined && passed.has(context.edgelatch)) return undefined;
+      if (context.edgelatch !== undefined && passed.has(context.edgelatch)) {
+        withoutForged(context.headers); // read since
+        return undefined;
+      }
       const known = [context as Context] as [Context];
       const judged = guard.judge(request, { peer: context.server?.requestIP?.(request)?.address }, known);
       const verdict = judged instanceof Promise ? await judged : judged;
       verdict.supersede(context.edgelatch); // of a check before this one
       const refusal = guard.refusal(verdict);
       if (refusal !== undefined) return answered(guard.own, verdict, refusal, known);
-      withoutIdentity(request);
-      const headers = context.headers;
-      if (headers !== undefined) for (const name of Object.keys(headers)) if (isIdentityHeader(name)) delete headers[name];
+      const clean = withoutIdentity(request);
+      if (clean !== request) (context as { request: Request }).request = clean;
+      withoutForged(context.headers);
+      // Before the handler: a hook of the application may answer in the place of `mapResponse`.
+      if (!verdict.preflight) tellCaches(recordOf(context.set.headers), verdict.vary);
       passed.add(verdict);
       context.edgelatch = verdict;
       return undefined;
@@ -87,6 +92,11 @@ export function check<Context extends ElysiaContext = ElysiaContext>(options: Ch
 
 /** What Elysia answers where nobody says anything. */
 const OK = 200;
+
+/** Takes away what is forged in headers that Elysia has read. */
+function withoutForged(headers: Record<string, string | undefined> | undefined): void {
+  if (headers !== undefined) for (const name of Object.keys(headers)) if (isIdentityHeader(name)) delete headers[name];
+}
 
 /**
  * For `resolve`: tells TypeScript of `edgelatch` in the contexts of handlers that follow a {@link check}.

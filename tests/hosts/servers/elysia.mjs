@@ -15,6 +15,8 @@ async function* pieces(texts) {
 /** @param early whether the check stands in front of the reading of bodies too */
 function app(early) {
   const made = new Elysia().onError(({ error }) => new Response(handled(error), { status: HANDLED }));
+  // A hook of the application's own, which comes before those of a route and answers in their place.
+  if (early) made.mapResponse(({ responseValue: value }) => (typeof value === "string" ? new Response(value) : undefined));
   made.get("/events", () => takeEvents());
   const handler = ({ handle }) => async (context) => {
     const { request, headers } = context;

@@ -134,7 +134,9 @@ impl Doctor {
         if let Some(registry) = report.look("database", "database", context.registry()) {
             self.look(context, Arc::new(registry), &mut report)?;
         }
-        let sound = report.findings.is_empty();
+        // Of a root of a year, half a year is left: that is told, and nothing is wrong.
+        let told = |finding: &Finding| finding.code == "half_over" && finding.place.ends_with("/root");
+        let sound = report.findings.iter().all(told);
         context.answer(sound, &report, print)
     }
 

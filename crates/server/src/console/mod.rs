@@ -137,7 +137,8 @@ async fn nothing(request: Request) -> Stop {
 
 /// What a selection was made in, for whoever comes back to it after signing in.
 async fn list_instead(session: Session) -> Response {
-    Redirect::to(session.place().trim_end_matches("/selected")).into_response()
+    let path = session.place().split('?').next().unwrap_or_default();
+    Redirect::to(path.trim_end_matches("/selected")).into_response()
 }
 
 #[derive(Template)]

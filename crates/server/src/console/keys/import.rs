@@ -39,7 +39,7 @@ async fn form(session: &Session, realm: &Slug, fields: &Fields) -> ImportPage {
         org: text("org"),
         owner: text("owner"),
         role: text("role"),
-        text: text("lines"),
+        text: fields.one("lines").unwrap_or_default().to_owned(),
         report: None,
         refused: None,
     }
@@ -66,8 +66,8 @@ pub(crate) async fn act(Path(realm): Path<String>, posted: Posted) -> Shown {
     let Posted { session, fields } = posted;
     let realm = realm_of(&session, &realm)?;
     let path = format!("/api/v1/realms/{realm}/keys/import?{}", query(&fields));
-    // A last line that does not end is one all the same.
-    let lines = format!("{}\n", fields.text("lines"));
+    // A last line that does not end is one all the same. Blanks stay: a tab at the end of a line ends a column.
+    let lines = format!("{}\n", fields.one("lines").unwrap_or_default().trim_end_matches(['\r', '\n']));
     let call = Call { text: Some(("text/csv", &lines)), ..Call::default() };
     let mut form = form(&session, &realm, &fields).await;
     let status = match session.act::<ImportReport>(Method::POST, &path, call).await? {

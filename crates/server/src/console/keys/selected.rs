@@ -63,10 +63,15 @@ async fn change(session: &Session, path: &str, key: &Key, fields: &Fields) -> Re
 pub(crate) async fn act(Path(realm): Path<String>, posted: Posted) -> Shown {
     let Posted { session, fields } = posted;
     let realm = realm_of(&session, &realm)?;
-    let (mut keys, mut done) = (Vec::new(), 0_u64);
+    // All of them before the first is changed: where one cannot be had, nothing is half done.
+    let mut all: Vec<(String, Key)> = Vec::new();
     for key_id in fields.all("key").take(MAX_SELECTED) {
         let path = path_of(&session, &realm, key_id)?;
-        let key: Key = session.get(&path).await?;
+        let key = session.get(&path).await?;
+        all.push((path, key));
+    }
+    let (mut keys, mut done) = (Vec::new(), 0_u64);
+    for (path, key) in all {
         if !fields.has("sure") {
             keys.push((key, None));
             continue;
