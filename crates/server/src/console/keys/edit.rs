@@ -81,7 +81,7 @@ pub(crate) async fn save(Path((realm, key_id)): Path<(String, String)>, posted: 
         form.refused = Some(refused);
         return Ok((status, page(&EditPage { f, key, layout: view.layout, form, conflict: Vec::new() })).into_response());
     }
-    let differing = form.fields().into_iter().filter_map(|field| {
+    let differing = form.fields().into_iter().filter(|field| form.filled.says(*field)).filter_map(|field| {
         let (theirs, yours) = (now.shown(field, f.t), form.filled.shown(field, f.t));
         (theirs != yours).then_some((field.title(f.t), theirs, yours))
     });

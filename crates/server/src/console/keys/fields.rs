@@ -131,6 +131,11 @@ impl Filled {
         }
     }
 
+    /// Whether it tells the API anything about a field, rather than leaving it as it is.
+    pub(super) fn says(&self, field: FormField) -> bool {
+        self.member(field).is_some()
+    }
+
     /// The members of these fields, of which `old` has others.
     pub(super) fn body(&self, fields: &[FormField], old: Option<&Filled>) -> Map<String, Value> {
         let mut body = Map::new();
