@@ -147,6 +147,13 @@ fn selected_keys_are_changed_each_as_if_alone() {
         assert_eq!((key["description"].as_str(), networks), (Some("shared"), vec![own, "203.0.113.7/32"]));
         assert_eq!(key["state"], "active");
     }
+    // One that is gone meanwhile: nothing is half done.
+    let gone = [("key", one.as_str()), ("key", "key_0000000000000000000000000000"), ("act", "revoke"), ("sure", "1")];
+    assert_eq!(b.post(&selected, &gone).status, 404);
+    assert_eq!(s.get(&format!("/api/v1/realms/acme/keys/{one}")).ok()["state"], "active");
+    // Without a form, back to the list.
+    let back = b.get(&format!("{selected}?page=2"));
+    assert_eq!(back.header("location"), Some("/console/r/acme/keys"), "{back}");
 }
 
 #[test]
@@ -172,6 +179,10 @@ fn keys_are_imported_once_nothing_is_wrong_with_them() {
     assert!(tried.contains("would be imported: 2") && count() == 0, "{tried}");
     let done = text(&b.post(&path, &[("lines", &good), ("org", "one"), ("import", "1")]));
     assert!(done.contains("Imported keys: 2") && count() == 2, "{done}");
+    // The last column of the last line is empty, and there all the same.
+    let tabs = format!("sha256\tname\tdescription\n{}\tthird\t", digest("c"));
+    let done = text(&b.post(&path, &[("lines", &tabs), ("org", "one"), ("import", "1")]));
+    assert!(done.contains("Imported keys: 1") && count() == 3, "{done}");
 }
 
 #[test]
