@@ -9,7 +9,7 @@ use edgelatch_testkit::{
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -31,13 +31,17 @@ pub fn main() -> Result<()> {
     // Each runs as many tests at once, most of which wait for something.
     let workers = thread::available_parallelism().map_or(2, usize::from);
     let next = || waiting.lock().ok()?.next();
-    let work = || std::iter::from_fn(next).filter(|program| !run(program)).count();
-    let failed: usize = thread::scope(|scope| {
-        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().map(|worker| worker.join().unwrap_or(1)).sum()
-    });
+    let failed = Mutex::new(Vec::new());
+    let work = || {
+        for why in std::iter::from_fn(next).filter_map(|program| run(&program)) {
+            failed.lock().unwrap_or_else(PoisonError::into_inner).push(why);
+        }
+    };
+    thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
     let docs = shell::run(&mut command("cargo", ["test", "--workspace", "--doc", "--no-fail-fast"]));
-    ensure!(failed == 0, "{failed} test programs failed");
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Once more, after all else: who reads the end of what was printed wants to know this.
+    ensure!(failed.is_empty(), "{} test programs failed:\n{}", failed.len(), failed.join("\n"));
     docs
 }
 
@@ -67,8 +71,8 @@ fn programs() -> Result<Vec<Program>> {
     Ok(all)
 }
 
-/// Runs a program and prints what it said once it has ended; whether it succeeded.
-fn run(program: &Program) -> bool {
+/// Runs a program and prints what it said once it has ended. What it said of its failures, if it did not succeed.
+fn run(program: &Program) -> Option<String> {
     let begin = Instant::now();
     let mut test = Command::new(&program.executable);
     test.current_dir(&program.dir).env("CARGO_MANIFEST_DIR", &program.dir);
@@ -88,5 +92,6 @@ fn run(program: &Program) -> bool {
     };
     let end = failure.as_deref().unwrap_or("ok");
     println!("{text}     {} ended after {:.0} s: {end}", program.name, begin.elapsed().as_secs_f32());
-    failure.is_none()
+    let (_, failures) = text.split_once("\nfailures:\n").unwrap_or_default();
+    failure.map(|why| format!("{} ended with {why}\n{}", program.name, failures.trim()))
 }

@@ -12,6 +12,11 @@ use std::{
 /// After how long without a line a program is taken to hang: the longest test, and the longest compilation of one crate, take less than half of it.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
 
+/// What the lines contain in which Cargo's tests, Node's and our own name what failed.
+const NAMES: &[&str] = &[" ... FAILED", "panicked at ", "not ok ", "\u{2716} ", "FAIL ", "error: "];
+/// How many of them are shown at most.
+const NAMED: usize = 12;
+
 /// One thing to be run.
 pub struct Step {
     /// What it is called on the command line.
@@ -131,9 +136,12 @@ fn programs(name: &str, begin: Instant, counts: Counts, commands: Vec<Command>, 
         return Ok((tally, String::new()));
     }
     let why = failed.map_or("not every test passed".into(), |line| format!("`{line}` failed"));
+    // What names a failure may stand far from the end.
+    let named = log.text.lines().filter(|line| NAMES.iter().any(|name| line.contains(name))).take(NAMED);
+    let named: String = named.map(|line| format!("    {}\n", line.trim())).collect();
     let tail: Vec<&str> = log.text.lines().rev().take(60).collect();
     let tail: String = tail.iter().rev().map(|line| format!("\n    {line}")).collect();
-    Ok((tally, format!("    {why}; all of the output is in {}, and this is its end:{tail}", path.display())))
+    Ok((tally, format!("{named}    {why}; all of the output is in {}, and this is its end:{tail}", path.display())))
 }
 
 struct Log {
