@@ -139,6 +139,11 @@ fn the_root_key_is_offline() {
         "root_change",
         &["would not count"],
     );
+    // What was warned of before it failed is not lost with the result.
+    let ran = elsewhere.run(&["--json", "trust", "sign", &draft, "--key", &offline, "--yes"]);
+    let told: Value = serde_json::from_str(&ran.err).unwrap();
+    assert_eq!((ran.code, ran.out.as_str(), &told["error"]["code"]), (2, "", &json!("root_change")), "{told}");
+    assert_eq!(told["warnings"][0]["code"], "root_not_compared", "{told}");
     assert!(!elsewhere.data().exists());
     p.ok(&["trust", "publish", &draft, "--yes"]);
     p.refused(&["trust", "publish", &draft, "--yes"], "root_draft_stale", &["root 2"]);

@@ -92,7 +92,12 @@ pub const LIST_READ: usize = 20_000;
 /// Keys that are looked at for one page, at most: likewise.
 pub const LIST_TRIED: usize = 4_000;
 /// Keys that are looked at by one statement.
-pub const LOOKED_AT: usize = 512;
+pub const LOOKED_AT: usize = 4_096;
+/// Of rows read in a list's order, those that are looked at before there is a look whether the page is full.
+pub const LIST_LOOKED_AT: usize = 256;
+/// Owners whose keys are looked for: those that have a role, or one name in the orgs of a realm. Each is looked for by itself; with more of them,
+/// the keys are taken to be many.
+pub const OWNERS_LOOKED_FOR: usize = 64;
 /// Keys that are looked at to say how many a filter fits at least, where they are too many to be counted: some milliseconds.
 pub const COUNTED_KEYS: usize = 500;
 /// Runs of three characters of a search that are looked up, and roles of one name: each finds as many rows as keys that have it, a bit each.

@@ -238,7 +238,7 @@ impl Work<'_> {
                 pending
             }
         };
-        change.session().bulk()?;
+        change.session().indexed()?;
         let (env, mut rows, mut ready) = (&self.realm.registry.env, 0, Vec::new());
         while let Some((number, line)) = if rows < IMPORT_ROWS { self.lines.pop_front() } else { None } {
             let counted = rows_of(&line);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::list::{Span, due_sql, expression, id_beginnings, secrets_beginning, spans};
 use super::terms::{self, RUN, Rows};
 use crate::error::Error;
-use crate::limits::{LOOKED_AT, SEARCH_BLOCKS, SEARCH_RUNS};
+use crate::limits::{LOOKED_AT, OWNERS_LOOKED_FOR, SEARCH_BLOCKS, SEARCH_RUNS};
 use crate::model::{KeyFilter, Sort, State, folded};
 use crate::store::{Conditions, Statements, Value, args};
 use crate::transaction::Transaction;
@@ -53,22 +53,19 @@ pub(super) fn fitting(
 ) -> Result<Vec<Hit>, Error> {
     let (rows, mut hits): (Vec<u64>, _) = (rows.into_iter().collect(), Vec::new());
     for some in rows.chunks(LOOKED_AT) {
-        // Filled up with rows that are nobody's, so that a database prepares few statements.
-        let size = some.len().next_power_of_two();
-        let values = [&all.values[..], &some.iter().map(|row| Value::from(*row)).collect::<Vec<_>>()].concat();
-        let filled = std::iter::repeat_n(Value::Int(0), size - some.len());
-        let values: Vec<Value> = values.into_iter().chain(filled).collect();
-        let first = all.values.len() + 1;
-        let looked_at: Vec<String> = (first..first + size).map(|at| format!("(CAST(${at} AS BIGINT))")).collect();
-        let looked_at = looked_at.join(", ");
+        let mut all = all.clone();
+        let looked_at = tx.session().numbers(&all.value(listed(some)));
         // The order of a cross join is kept: each row is looked up by its number, whatever else there is an index for.
-        let sql = format!(
-            "SELECT k.id, {expression} FROM (VALUES {looked_at}) d CROSS JOIN keys k WHERE k.id = d.column1 AND {}",
-            all.sql()
-        );
-        hits.extend(tx.all::<Hit>(&sql, &values)?);
+        let sql =
+            format!("SELECT k.id, {expression} FROM {looked_at} CROSS JOIN keys k WHERE k.id = d.value AND {}", all.sql());
+        hits.extend(tx.all::<Hit>(&sql, &all.values)?);
     }
     Ok(hits)
+}
+
+/// Numbers as a parameter has them that stands for many.
+fn listed(numbers: &[u64]) -> String {
+    numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// What is known of where a filter's keys are.
@@ -122,6 +119,15 @@ pub(crate) fn narrowed(
     {
         return Ok(found.rows);
     }
+    if let Some(owner) = &filter.owner {
+        let named = format!(
+            "SELECT w.id FROM orgs o JOIN owners w ON w.org_id = o.id WHERE o.{} = $1 AND w.slug = $2",
+            if range.column == "org_id" { "id" } else { "realm_id" }
+        );
+        if found.keep(of_owners(tx, &named, args![range.id, owner.as_str()], effort)?) {
+            return Ok(found.rows);
+        }
+    }
     for all in indexed(tx, filter, range, now)? {
         if found.keep(rows_of(tx, &all, effort)?) {
             break;
@@ -135,6 +141,21 @@ fn rows_of(tx: &mut Transaction<'_>, all: &Conditions, effort: Effort) -> Result
     let sql = format!("SELECT k.id FROM key_rows k WHERE {} LIMIT {}", all.sql(), effort.wide + 1);
     let rows: Vec<u64> = tx.all(&sql, &all.values)?;
     Ok((rows.len() <= effort.wide).then(|| rows.into_iter().collect()))
+}
+
+/// The rows of the keys of those owners that a query finds; none for too many. Owner by owner: a database that may look for all at once, and knows that
+/// an owner has many keys on an average, reads all keys for it.
+fn of_owners(tx: &mut Transaction<'_>, owners: &str, args: &[Value], effort: Effort) -> Result<Option<Rows>, Error> {
+    let owners: Vec<u64> = tx.all(format!("{owners} LIMIT {}", OWNERS_LOOKED_FOR + 1), args)?;
+    if owners.len() > OWNERS_LOOKED_FOR {
+        return Ok(None);
+    }
+    let mut rows = Rows::default();
+    for owner in owners {
+        let Some(more) = rows_of(tx, &Conditions::new("k.owner_id =", owner), effort)? else { return Ok(None) };
+        rows.add(&more);
+    }
+    Ok(Some(rows))
 }
 
 /// What a filter asks for that an index has in order.
@@ -157,13 +178,6 @@ fn indexed(tx: &mut Transaction<'_>, filter: &KeyFilter, range: Range, now: u64)
         all.add("k.not_before >", now);
         each.push(all);
     }
-    if let Some(owner) = &filter.owner {
-        let test = format!(
-            "k.owner_id IN (SELECT w.id FROM orgs o JOIN owners w ON w.org_id = o.id WHERE o.{} = $1 AND w.slug = $2)",
-            if range.column == "org_id" { "id" } else { "realm_id" }
-        );
-        each.push(Conditions::of(test, args![range.id, owner.as_str()]));
-    }
     if filter.rotation_due {
         each.push(Conditions::of(due_sql(tx, filter.org.as_ref(), now)?, &[]));
     }
@@ -179,8 +193,9 @@ fn with_role(tx: &mut Transaction<'_>, role: &str, effort: Effort) -> Result<Opt
     if roles.len() > SEARCH_RUNS {
         return Ok(None);
     }
-    let test = "k.owner_id IN (SELECT x.owner_id FROM owner_roles x JOIN roles r ON r.id = x.role_id WHERE r.realm_id = $1 AND r.slug = $2)";
-    let Some(mut rows) = rows_of(tx, &Conditions::of(test, args![tx.realm, role]), effort)? else { return Ok(None) };
+    let having =
+        "SELECT DISTINCT x.owner_id FROM owner_roles x JOIN roles r ON r.id = x.role_id WHERE r.realm_id = $1 AND r.slug = $2";
+    let Some(mut rows) = of_owners(tx, having, args![tx.realm, role], effort)? else { return Ok(None) };
     for role in roles {
         rows.add(&terms::having(tx, &terms::role(role))?);
     }

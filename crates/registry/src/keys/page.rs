@@ -13,7 +13,7 @@ use super::narrow::{Effort, Hit, Range, fitting, narrowed};
 use super::terms::Rows;
 use super::total::total;
 use crate::error::Error;
-use crate::limits::{COUNTED_KEYS, LIST_READ, LIST_STEP, LIST_TRIED, SORTED_KEYS, WIDE_INDEX};
+use crate::limits::{COUNTED_KEYS, LIST_LOOKED_AT, LIST_READ, LIST_STEP, LIST_TRIED, SORTED_KEYS, WIDE_INDEX};
 use crate::model::{Direction, KeyFilter, KeyOrder, KeyPage, PageBytes, Paging, Sort, Word, cursor};
 use crate::store::{Conditions, Statements, Value};
 use crate::tenants::org_id;
@@ -91,15 +91,21 @@ impl Walk<'_> {
         let mut step = if among.is_some() { self.effort.step } else { self.effort.step.min(self.size + 1) };
         loop {
             let rows = self.rows(tx, behind.as_ref(), step)?;
-            let maybe: Vec<u64> =
-                rows.iter().map(|(row, _)| *row).filter(|row| among.is_none_or(|a| a.contains(*row))).collect();
-            (read, tried) = (read + rows.len(), tried + maybe.len());
             let ended = rows.len() < step;
-            let fit: BTreeSet<u64> = fitting(tx, self.all, self.expression, maybe)?.into_iter().map(|(row, _)| row).collect();
+            read += rows.len();
             behind = rows.last().cloned().or(behind);
-            hits.extend(rows.into_iter().filter(|(row, _)| fit.contains(row)));
-            if hits.len() > self.size || ended {
-                hits.truncate(self.size + 1);
+            let maybe: Vec<Hit> = rows.into_iter().filter(|(row, _)| among.is_none_or(|a| a.contains(*row))).collect();
+            tried += maybe.len();
+            for some in maybe.chunks(LIST_LOOKED_AT) {
+                let fit = fitting(tx, self.all, self.expression, some.iter().map(|(row, _)| *row))?;
+                let fit: BTreeSet<u64> = fit.into_iter().map(|(row, _)| row).collect();
+                hits.extend(some.iter().filter(|(row, _)| fit.contains(row)).cloned());
+                if hits.len() > self.size {
+                    hits.truncate(self.size + 1);
+                    return Ok((hits, None));
+                }
+            }
+            if ended {
                 return Ok((hits, None));
             }
             if read >= self.effort.read || tried >= self.effort.tried {
@@ -143,6 +149,7 @@ impl Keys<'_> {
         let behind = place.map(|(_, _, value, row, _)| (row, value));
         let now = self.0.now()?;
         self.0.read(|tx| {
+            tx.session().indexed()?;
             let all = conditions(tx, filter, now)?;
             let range = match &filter.org {
                 Some(org) => Range { column: "org_id", id: org_id(tx, org)? },

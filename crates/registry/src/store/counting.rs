@@ -40,6 +40,16 @@ impl Session for Counted<'_> {
         result
     }
 
+    fn rows(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error> {
+        let mut rows = 0;
+        let result = self.session.rows(sql, args, &mut |found| {
+            rows += 1;
+            row(found)
+        });
+        self.ran.lock().unwrap().push((sql.into(), args.to_vec(), rows));
+        result
+    }
+
     fn batch(&mut self, sql: &str) -> Result<(), Error> {
         self.session.batch(sql)
     }
@@ -52,8 +62,12 @@ impl Session for Counted<'_> {
         self.session.millis()
     }
 
-    fn bulk(&mut self) -> Result<(), Error> {
-        self.session.bulk()
+    fn indexed(&mut self) -> Result<(), Error> {
+        self.session.indexed()
+    }
+
+    fn numbers(&self, parameter: &str) -> String {
+        self.session.numbers(parameter)
     }
 
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {

@@ -15,7 +15,7 @@ use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::config::SslMode;
 use postgres::error::{Error as PgError, SqlState};
 use postgres::fallible_iterator::FallibleIterator;
-use postgres::types::Type;
+use postgres::types::{ToSql, Type};
 use postgres::{Client, Config, IsolationLevel, Statement, Transaction};
 use r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
 use rustls::{ClientConfig, RootCertStore};
@@ -81,9 +81,10 @@ impl ManageConnection for Manager {
     fn connect(&self) -> io::Result<Connection> {
         let client = self.config.connect(self.tls.clone()).map_err(told)?;
         let mut connection = Connection { client: Some(client), statements: HashMap::new() };
-        // Acknowledged means on disk, whatever the server's default; the limits keep one node from holding up all.
+        // Acknowledged means on disk, whatever the server's default; the limits keep one node from holding up all. To compile a plan takes
+        // longer than any statement of ours runs.
         let set = format!(
-            "SET synchronous_commit = on; SET lock_timeout = {BUSY_MILLIS}; SET statement_timeout = {STATEMENT_MILLIS}; \
+            "SET synchronous_commit = on; SET jit = off; SET lock_timeout = {BUSY_MILLIS}; SET statement_timeout = {STATEMENT_MILLIS}; \
              SET idle_in_transaction_session_timeout = {IDLE_MILLIS}"
         );
         let (client, _) = connection.client().map_err(io::Error::other)?;
@@ -338,6 +339,18 @@ impl Session for Tx<'_> {
         seen
     }
 
+    /// Row by row, the connection is asked for news each time.
+    fn rows(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error> {
+        let statement = self.prepare(sql, args)?;
+        let args: Vec<&(dyn ToSql + Sync)> = args.iter().map(|value| value as _).collect();
+        let (columns, rows) = (statement.columns().len(), self.guard(|tx| tx.query(&statement, &args))?);
+        for found in rows {
+            let mut values = self.guard(|_| (0..columns).map(|i| found.try_get(i)).collect::<Result<Vec<Value>, _>>())?;
+            row(Row::new(&mut values))?;
+        }
+        Ok(())
+    }
+
     fn batch(&mut self, sql: &str) -> Result<(), Error> {
         self.guard(|tx| tx.batch_execute(sql))
     }
@@ -362,9 +375,14 @@ impl Session for Tx<'_> {
         session.count("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)", &[])
     }
 
-    /// A plan made while a table is empty reads all of it, and is kept while the table grows.
-    fn bulk(&mut self) -> Result<(), Error> {
+    /// A plan made while a table is empty reads all of it, and is kept while the table grows. So does one for a condition that many rows fit on an
+    /// average, of which only so many are asked for; the rows at hand may be others.
+    fn indexed(&mut self) -> Result<(), Error> {
         self.batch("SET LOCAL enable_seqscan = off")
+    }
+
+    fn numbers(&self, parameter: &str) -> String {
+        format!("unnest(CAST(string_to_array({parameter}, ',') AS BIGINT[])) AS d(value)")
     }
 
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {

@@ -31,6 +31,8 @@ pub(super) const SQLITE: Dialect = Dialect {
         ("{blob}", "BLOB"),
         ("{strict}", "STRICT"),
         ("{clustered}", "STRICT, WITHOUT ROWID"),
+        (" {with name}", ""),
+        (" {with expires_at}", ""),
     ],
 };
 
@@ -45,6 +47,9 @@ pub(super) const POSTGRES: Dialect = Dialect {
         ("{blob}", "BYTEA"),
         ("{strict}", ""),
         ("{clustered}", ""),
+        // It reads an index alone only if that has the column too, and not just what is made of it.
+        ("{with name}", "INCLUDE (name)"),
+        ("{with expires_at}", "INCLUDE (expires_at)"),
         // Bytes decide order and equality, as in SQLite, whatever language the database was made for.
         (" TEXT", " TEXT COLLATE \"C\""),
     ],

@@ -13,7 +13,12 @@ pub(crate) type Each<'a> = dyn FnMut(Row<'_>) -> Result<(), Error> + 'a;
 pub(crate) trait Session {
     /// Runs a statement and returns how many rows it touched. A violated uniqueness is [`Error::Unique`].
     fn execute(&mut self, sql: &str, args: &[Value]) -> Result<u64, Error>;
+    /// Runs a query and shows each row as it comes, however many they are.
     fn query(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error>;
+    /// The same for rows that are all kept: the whole answer may be taken before the first row is shown, where that is quicker.
+    fn rows(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error> {
+        self.query(sql, args, row)
+    }
     /// Runs several statements without parameters.
     fn batch(&mut self, sql: &str) -> Result<(), Error>;
     /// How many migrations have run; none where there are no tables of ours.
@@ -26,10 +31,12 @@ pub(crate) trait Session {
         let sql = insert(table, columns);
         rows.iter().try_for_each(|row| self.execute(&sql, row).map(drop))
     }
-    /// Many rows are about to be added: from here on, statements are planned for large tables.
-    fn bulk(&mut self) -> Result<(), Error> {
+    /// From here on, statements are planned for large tables: what an index finds is read through it, whatever the database takes the tables for.
+    fn indexed(&mut self) -> Result<(), Error> {
         Ok(())
     }
+    /// A table `d` with a column `value`, of the numbers in a text parameter, with commas between them: however many they are, the statement is one.
+    fn numbers(&self, parameter: &str) -> String;
     /// The last id that was given in a table that has ids, also to a row that is gone; 0 for none.
     fn last_id(&mut self, table: &str) -> Result<u64, Error>;
     /// From here on the database gives a table ids above `last` only.
@@ -57,9 +64,9 @@ pub(crate) trait Statements {
     }
 
     fn all<T>(&mut self, query: impl Into<Query<T>>, args: &[Value]) -> Result<Vec<T>, Error> {
-        let mut all = Vec::new();
-        self.each(query, args, |row| {
-            all.push(row);
+        let (Query { sql, read }, mut all) = (query.into(), Vec::new());
+        self.session().rows(&sql, args, &mut |mut row| {
+            all.push(read(&mut row)?);
             Ok(())
         })?;
         Ok(all)
@@ -72,10 +79,9 @@ pub(crate) trait Statements {
     /// All rows of a query whose first column says what they belong to.
     fn grouped<T>(&mut self, query: impl Into<Query<(u64, T)>>, args: &[Value]) -> Result<BTreeMap<u64, Vec<T>>, Error> {
         let mut all: BTreeMap<u64, Vec<T>> = BTreeMap::new();
-        self.each(query, args, |(of, row)| {
+        for (of, row) in self.all(query, args)? {
             all.entry(of).or_default().push(row);
-            Ok(())
-        })?;
+        }
         Ok(all)
     }
 

@@ -265,6 +265,10 @@ impl Session for Tx<'_> {
         session.count("SELECT CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)", &[])
     }
 
+    fn numbers(&self, parameter: &str) -> String {
+        format!("json_each('[' || {parameter} || ']') d")
+    }
+
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {
         self.prepared(&format!("SELECT * FROM {table}"), |statement| Ok(statement.column_names().map(Into::into).collect()))
     }

@@ -208,10 +208,10 @@ CREATE INDEX keys_org ON key_rows (org_id, id);
 CREATE INDEX keys_owner ON key_rows (owner_id, id);
 CREATE INDEX keys_realm_created ON key_rows (realm_id, created_at, id);
 CREATE INDEX keys_org_created ON key_rows (org_id, created_at, id);
-CREATE INDEX keys_realm_name ON key_rows (realm_id, lower(name), id);
-CREATE INDEX keys_org_name ON key_rows (org_id, lower(name), id);
-CREATE INDEX keys_realm_expires ON key_rows (realm_id, coalesce(expires_at, 253402300800), id);
-CREATE INDEX keys_org_expires ON key_rows (org_id, coalesce(expires_at, 253402300800), id);
+CREATE INDEX keys_realm_name ON key_rows (realm_id, lower(name), id) {with name};
+CREATE INDEX keys_org_name ON key_rows (org_id, lower(name), id) {with name};
+CREATE INDEX keys_realm_expires ON key_rows (realm_id, coalesce(expires_at, 253402300800), id) {with expires_at};
+CREATE INDEX keys_org_expires ON key_rows (org_id, coalesce(expires_at, 253402300800), id) {with expires_at};
 CREATE INDEX keys_realm_used ON key_rows (realm_id, last_used_at, id);
 CREATE INDEX keys_org_used ON key_rows (org_id, last_used_at, id);
 
