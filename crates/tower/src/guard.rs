@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use edgelatch_core::edge::RequirementId;
 use edgelatch_core::verdict::Code;
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{Method, Response};
 
@@ -111,6 +111,8 @@ impl Guard {
         let Some(mut own) = self.refuse.as_ref().and_then(|refuse| refuse(verdict, request)) else { return Some(usual) };
         own.headers_mut().entry(CACHE_CONTROL).or_insert(NO_STORE);
         if request.method == Method::HEAD {
+            let length = own.body().len();
+            own.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
             own.body_mut().clear();
         }
         Some(own)

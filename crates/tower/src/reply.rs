@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use edgelatch_core::verdict::{Challenge, Reply};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
@@ -30,12 +30,17 @@ pub(crate) fn body(reply: &Reply) -> String {
 
 /// The response to a refused request. Nothing in it comes from the request.
 pub(crate) fn response(reply: &Reply, challenge: &str, bare: bool, head: bool) -> Response<Bytes> {
-    let body = if head { Bytes::new() } else { Bytes::from(body(reply)) };
-    let mut response = Response::new(body);
+    let body = Bytes::from(body(reply));
+    let length = body.len();
+    let mut response = Response::new(if head { Bytes::new() } else { body });
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, PROBLEM);
     headers.insert(CACHE_CONTROL, NO_STORE);
+    if head {
+        // Servers would say 0, which is not what the reply to GET has (RFC 9110 section 8.6).
+        headers.insert(CONTENT_LENGTH, length.into());
+    }
     match reply.challenge {
         _ if bare => {}
         Challenge::None => {}
@@ -123,7 +128,8 @@ mod tests {
                 headers.append(*name, HeaderValue::from_static(value));
             }
             tell_caches(&mut headers, "Authorization, X-API-Key");
-            let all = |name: &str| headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join("; ");
+            let all =
+                |name: &str| headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join("; ");
             (all("cache-control"), all("vary"))
         };
         let usual = ("private".to_owned(), "Authorization, X-API-Key".to_owned());
@@ -137,7 +143,15 @@ mod tests {
     #[test]
     fn forged_identities_are_taken_off() {
         let mut headers = HeaderMap::new();
-        for name in ["x-edgelatch-key-id", "X-Edgelatch_Org", "x_edgelatch-a", "x-edgelatch", "x-api-key", "xedgelatch-a", "y-edgelatch-a"] {
+        for name in [
+            "x-edgelatch-key-id",
+            "X-Edgelatch_Org",
+            "x_edgelatch-a",
+            "x-edgelatch",
+            "x-api-key",
+            "xedgelatch-a",
+            "y-edgelatch-a",
+        ] {
             headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static("v"));
         }
         strip(&mut headers);

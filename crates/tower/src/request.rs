@@ -62,8 +62,12 @@ mod tests {
 
     #[test]
     fn every_line_is_handed_over_and_no_other() {
-        let request = Request::get("/a?b=c").header("x-api-key", "1").header("cookie", "x").header("X-API-KEY", "2").header("host", "h");
-        assert_eq!(block(request.extension(Peer([192, 0, 2, 1].into()))), "192.0.2.1\nGET /a?b=c\nx-api-key:1\nx-api-key:2\nhost:h\n");
+        let request =
+            Request::get("/a?b=c").header("x-api-key", "1").header("cookie", "x").header("X-API-KEY", "2").header("host", "h");
+        assert_eq!(
+            block(request.extension(Peer([192, 0, 2, 1].into()))),
+            "192.0.2.1\nGET /a?b=c\nx-api-key:1\nx-api-key:2\nhost:h\n"
+        );
     }
 
     #[test]

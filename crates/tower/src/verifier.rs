@@ -54,7 +54,7 @@ pub(crate) enum Required {
 }
 
 impl Verifier {
-    /// A verifier to be made, with the root that it is deployed with.
+    /// A verifier to be made, with the root that it is deployed with: its bytes, or their base64 or base64url text, as `edgelatch init` prints it.
     pub fn builder(root: impl Into<Vec<u8>>) -> VerifierBuilder {
         VerifierBuilder::new(root.into())
     }
@@ -190,7 +190,9 @@ impl Shared {
     pub(crate) fn compile(&self, requirement: &Requirement) -> RequirementId {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(requirement).copied();
         let id = known.unwrap_or_else(|| {
-            let compiled = |mut edge: RwLockWriteGuard<'_, Edge>| edge.compile(requirement.service.as_deref(), requirement.demand.as_deref());
+            let compiled = |mut edge: RwLockWriteGuard<'_, Edge>| {
+                edge.compile(requirement.service.as_deref(), requirement.demand.as_deref())
+            };
             let id = self.write().map_or(RequirementId::BAD, compiled);
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             // A host that makes them up for each request must not grow a map.

@@ -42,7 +42,10 @@ impl Pace {
 }
 
 /// Applies the patch that is found, if there is one. After an error another candidate has to be begun.
-pub(super) async fn fetch_patch(candidate: &mut Candidate, find: impl Future<Output = Result<Option<Vec<u8>>, Error>>) -> Result<(), Error> {
+pub(super) async fn fetch_patch(
+    candidate: &mut Candidate,
+    find: impl Future<Output = Result<Option<Vec<u8>>, Error>>,
+) -> Result<(), Error> {
     let Some(patch) = find.await? else { return Ok(()) };
     candidate.staged.patch(patch)?;
     let mut pace = Pace::new();
@@ -76,7 +79,12 @@ pub(super) async fn fetch_objects(staged: &mut Staged, source: &Source, share: u
 }
 
 /// Feeds a bundle to a candidate as it comes. One of more bytes than its head vouches for is refused as soon as that is known.
-pub(super) async fn feed(staged: &mut Staged, beginning: Vec<u8>, mut bundle: Arriving<'_>, max_bytes: u64) -> Result<(), Error> {
+pub(super) async fn feed(
+    staged: &mut Staged,
+    beginning: Vec<u8>,
+    mut bundle: Arriving<'_>,
+    max_bytes: u64,
+) -> Result<(), Error> {
     let (mut piece, mut came, mut pace) = (bytes::Bytes::from(beginning), 0u64, Pace::new());
     loop {
         came = came.saturating_add(piece.len() as u64);

@@ -25,9 +25,9 @@ use crate::cache::Keeper;
 use crate::error::Error;
 use crate::source::Source;
 use crate::verifier::Shared;
+pub(crate) use deliver::Pace;
 use pulse::{Landed, Running};
 use stream::{SILENCE, Said, watch};
-pub(crate) use deliver::Pace;
 pub(crate) use update::Updater;
 
 /// Longest pause while nothing is loaded: every request is refused until then.
@@ -111,8 +111,8 @@ impl Follower {
         let late = || Error::source("deadline", format!("the refresh took longer than {} ms", deadline.as_millis()));
         let result = timeout(deadline, update).await.unwrap_or_else(|_| Err(late()));
         // What was fetched while a head waited may be further.
-        let overtaken = told.is_some_and(|told| told <= self.ended)
-            && result.as_ref().is_err_and(|error| error.code() == "rollback");
+        let overtaken =
+            told.is_some_and(|told| told <= self.ended) && result.as_ref().is_err_and(|error| error.code() == "rollback");
         let result = if overtaken { Ok(false) } else { result };
         self.ended = Instant::now();
         match &result {

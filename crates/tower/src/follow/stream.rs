@@ -70,13 +70,23 @@ pub(super) async fn watch(source: Source, shared: Arc<Shared>, says: Sender<Said
             told = true;
             shared.report(&error);
         }
-        let pause = if missing { WITHOUT_STREAM.mul_f64(0.5 + 0.5 * random()) } else { doubled(failures, back, max_backoff).mul_f64(random()) };
+        let pause = if missing {
+            WITHOUT_STREAM.mul_f64(0.5 + 0.5 * random())
+        } else {
+            doubled(failures, back, max_backoff).mul_f64(random())
+        };
         sleep(pause).await;
     }
 }
 
 /// Hands on what one stream says. Returns why it ended; `None` where its source has ended it.
-async fn listen(source: &Source, shared: &Shared, says: &Sender<Said>, up: &mut bool, back: &mut Duration) -> Result<Option<Error>, Gone> {
+async fn listen(
+    source: &Source,
+    shared: &Shared,
+    says: &Sender<Said>,
+    up: &mut bool,
+    back: &mut Duration,
+) -> Result<Option<Error>, Gone> {
     let silent = || Error::source("deadline", format!("the stream of heads was silent for {} ms", SILENCE.as_millis()));
     let epoch = shared.read().map_or(0, |edge| edge.head().map_or(0, |head| head.epoch));
     let mut stream = match timeout(SILENCE, source.stream(epoch)).await {

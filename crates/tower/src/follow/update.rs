@@ -84,7 +84,13 @@ impl Updater {
 
     /// Brings what differs from the tree that serves: by the patch that was pushed, else by one that is asked for, and by single objects. Whether that was
     /// all. What the source does not have, or is refused, is no error here: the bundle is left.
-    async fn by_difference(&mut self, head: &[u8], bundle_bytes: u64, share: u64, patch: Option<Vec<u8>>) -> Result<bool, Error> {
+    async fn by_difference(
+        &mut self,
+        head: &[u8],
+        bundle_bytes: u64,
+        share: u64,
+        patch: Option<Vec<u8>>,
+    ) -> Result<bool, Error> {
         if let Some(patch) = patch {
             let mut candidate = self.begin(head)?;
             if fetch_patch(&mut candidate, async { Ok(Some(patch)) }).await.is_ok() && candidate.staged.is_complete() {
@@ -110,7 +116,9 @@ impl Updater {
     /// step; if that cannot be made now, the next refresh will try. Whether what serves is as new as the head.
     async fn follow_up(&mut self, head: &[u8], share: u64) -> bool {
         match self.offered(head).await {
-            Ok(Offer::TreeNeeded { bundle_bytes }) => self.by_difference(head, bundle_bytes, share, None).await.unwrap_or(false),
+            Ok(Offer::TreeNeeded { bundle_bytes }) => {
+                self.by_difference(head, bundle_bytes, share, None).await.unwrap_or(false)
+            }
             Ok(offer) => offer != Offer::RootNeeded,
             // The bundle was ahead of the head.
             Err(error) => error.code() == "rollback",

@@ -43,7 +43,8 @@ impl HttpSource {
     /// them, by rustls with its provider *ring*, unless the process has installed another one.
     pub fn new(address: &str) -> Result<HttpSource, Error> {
         let wrong = |why: &str| Error::Option(format!("source: {why}"));
-        let mut base = Url::parse(address).map_err(|_| wrong("the address is no absolute URL, such as https://keys.example.com/r/acme"))?;
+        let mut base = Url::parse(address)
+            .map_err(|_| wrong("the address is no absolute URL, such as https://keys.example.com/r/acme"))?;
         if !matches!(base.scheme(), "https" | "http") || base.host_str().is_none() {
             return Err(wrong("the address must begin with https:// or http://"));
         }
@@ -192,7 +193,10 @@ impl Source {
 
     async fn get(&self, path: &str) -> Result<Option<Response>, Error> {
         let reply = self.0.client.get(self.url(path)).send().await.map_err(|error| unreachable(path, error))?;
-        let page = reply.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"text/html"));
+        let page = reply
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"text/html"));
         match reply.status() {
             StatusCode::OK if page => Err(Error::source(
                 "source",
@@ -251,7 +255,9 @@ pub(crate) fn pushed(data: &str) -> Result<Pushed, Error> {
         let patch = data.patch.as_ref().and_then(|patch| bytes(patch.as_str()?));
         Some(Pushed { head: bytes(&data.head).filter(|head| head.len() <= MAX_HEAD_BYTES)?, patch })
     });
-    read.ok_or_else(|| Error::source("source", "GET stream: an event `head` must be JSON with the bytes of a head in base64, as `head`"))
+    read.ok_or_else(|| {
+        Error::source("source", "GET stream: an event `head` must be JSON with the bytes of a head in base64, as `head`")
+    })
 }
 
 fn unreachable(path: &str, error: reqwest::Error) -> Error {

@@ -27,7 +27,11 @@ async fn answer(method: Method, headers: HeaderMap) -> impl IntoResponse {
     if !leaked.is_empty() {
         told.insert("x-leak", leaked.join(" ").parse().unwrap());
     }
-    if method == Method::OPTIONS { (axum::http::StatusCode::NO_CONTENT, told, "") } else { (axum::http::StatusCode::OK, told, "ok\n") }
+    if method == Method::OPTIONS {
+        (axum::http::StatusCode::NO_CONTENT, told, "")
+    } else {
+        (axum::http::StatusCode::OK, told, "ok\n")
+    }
 }
 
 fn need(need: Option<&str>) -> Need {
@@ -36,9 +40,9 @@ fn need(need: Option<&str>) -> Need {
         None => Requirement::none().into(),
         // What is no permission can only come out of a function: a layer with one is not made.
         Some("undefined") => Need::choose(|_, _| Requirement::permission("")),
-        Some("by method") => {
-            Need::choose(move |info, _| permission(if matches!(info.method, "GET" | "HEAD" | "OPTIONS") { "read" } else { "write" }))
-        }
+        Some("by method") => Need::choose(move |info, _| {
+            permission(if matches!(info.method, "GET" | "HEAD" | "OPTIONS") { "read" } else { "write" })
+        }),
         Some("by path") => Need::choose(move |info, _| {
             permission(if info.path == "/admin" || info.path.starts_with("/admin/") { "write" } else { "read" })
         }),
@@ -80,7 +84,8 @@ async fn listen(file: &Path) -> Result<BTreeMap<String, u16>> {
         let verifier = if loaded { builder.serve(bundle.clone())? } else { builder.follow(HttpSource::new(NOBODY)?).await? };
         clock.store(judged_at, Ordering::Relaxed);
         let layer = EdgelatchLayer::builder(verifier).requirement(need(listener["need"].as_str())).build()?;
-        ports.insert(listener["name"].as_str().context("name")?.into(), axum(Router::new().fallback(answer).layer(layer)).await);
+        ports
+            .insert(listener["name"].as_str().context("name")?.into(), axum(Router::new().fallback(answer).layer(layer)).await);
     }
     Ok(ports)
 }

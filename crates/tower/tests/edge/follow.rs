@@ -9,7 +9,9 @@ use axum::Router;
 use axum::routing::get;
 use edgelatch_registry::{Database, Env, Handover, NewKey, NewRealm, Preset, Registry};
 use edgelatch_server::{Options, Publishing, Realms, serve_until};
-use edgelatch_sync::{DEFAULT_LIFETIME, DataDir, Directory, Init, PepperSource, Publisher, Readers, Target, init_managed, key_file};
+use edgelatch_sync::{
+    DEFAULT_LIFETIME, DataDir, Directory, Init, PepperSource, Publisher, Readers, Target, init_managed, key_file,
+};
 use edgelatch_testkit::core::signed::Role;
 use edgelatch_testkit::registry::{caller, slug};
 use edgelatch_tower::{EdgelatchLayer, HttpSource, Identity, Refresh, Requirement, Verifier};
@@ -29,7 +31,13 @@ impl Plane {
     fn new() -> Plane {
         let temp = tempfile::tempdir().unwrap();
         let dir = DataDir::new(temp.path().join("data"));
-        let realm = NewRealm { realm: slug(REALM), name: REALM.parse().unwrap(), preset: Preset::Default, prefix: None, credentials: None };
+        let realm = NewRealm {
+            realm: slug(REALM),
+            name: REALM.parse().unwrap(),
+            preset: Preset::Default,
+            prefix: None,
+            credentials: None,
+        };
         let init = Init {
             caller: caller(),
             realm,
@@ -77,7 +85,8 @@ impl Plane {
             peppers: Arc::new(move |realm: &edgelatch_registry::Slug| Some(PepperSource::new(&peppers, realm, Readers::Owner))),
             interval: Duration::from_millis(20),
         };
-        let options = Options { publishing: Some(publishing), ..Options::new(([127, 0, 0, 1], port).into(), self.dir.published()) };
+        let options =
+            Options { publishing: Some(publishing), ..Options::new(([127, 0, 0, 1], port).into(), self.dir.published()) };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (ready, bound) = mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -129,7 +138,8 @@ fn a_revocation_arrives_by_the_stream() {
         let hears = Arc::clone(&heard);
         // Only the stream can be as quick as that: the source is asked again in an hour.
         let refresh = Refresh::default().interval(Duration::from_secs(3_600));
-        let builder = Verifier::builder(plane.root()).refresh(refresh).on_update(move |update| hears.lock().unwrap().push(update.epoch));
+        let builder =
+            Verifier::builder(plane.root()).refresh(refresh).on_update(move |update| hears.lock().unwrap().push(update.epoch));
         let verifier = builder.follow(served.source()).await.unwrap();
         until("the key is published", || code(&verifier, &key) == "valid").await;
         until("there is a stream", || verifier.stats().streaming).await;
@@ -248,7 +258,11 @@ fn a_cache_that_was_damaged_is_told_and_serves_nothing() {
             std::fs::write(&file, &bytes).unwrap();
             let verifier = builder().follow(nobody()).await.unwrap();
             let errors = verifier.stats().errors;
-            assert_eq!((verifier.ready(), wanted.is_none_or(|code| errors.contains_key(code))), (wanted.is_none(), true), "{errors:?}");
+            assert_eq!(
+                (verifier.ready(), wanted.is_none_or(|code| errors.contains_key(code))),
+                (wanted.is_none(), true),
+                "{errors:?}"
+            );
         }
         let damaged = (20..kept.len()).step_by(97).filter(|at| {
             std::fs::write(&file, flip(*at)).unwrap();

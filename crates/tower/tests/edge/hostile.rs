@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use edgelatch_testkit::core::build::{HeadFields, KeyRecord, Tree, sign_head, sign_root};
+use edgelatch_testkit::core::limits::MAX_TOP_BYTES;
 use edgelatch_testkit::core::tree::{ObjectId, Place};
-use edgelatch_testkit::realm::{T0, bundle, bundle_of, head_fields, patch_between, record, reseal, root_fields, signers, text, tree};
+use edgelatch_testkit::realm::{
+    T0, bundle, bundle_of, head_fields, patch_between, record, reseal, root_fields, signers, text, tree,
+};
 use edgelatch_tower::{HttpSource, Refresh, Requirement, Verifier};
 
 use crate::common::{LONG, Origin, builder, by_hand, code, head, keys, runtime, until};
@@ -20,10 +23,20 @@ async fn following(origin: &Origin) -> Verifier {
     builder("").refresh(by_hand()).follow(origin.source()).await.unwrap()
 }
 
-/// A tree of some shards, in which the keys of these numbers are revoked.
+/// The code of a refresh, one of these. Another one may have been under way, which began before the test changed something.
+async fn refused(verifier: &Verifier, wanted: &[&str]) -> &'static str {
+    let first = code(verifier.refresh().await);
+    let found = if wanted.contains(&first) { first } else { code(verifier.refresh().await) };
+    assert!(wanted.contains(&found), "{found} instead of {wanted:?}");
+    found
+}
+
+/// A tree of many shards, a quarter of which is more than any top page has, in which the keys of these numbers are revoked.
 fn many(revoked: &[u64]) -> Tree {
     let one = |number| KeyRecord { revoked: revoked.contains(&number), ..record(number) };
-    tree((1..=2_000).map(one).collect())
+    let tree = tree((1..=40_000).map(one).collect());
+    assert!(tree.bytes() > 5 * MAX_TOP_BYTES as u64, "{}", tree.bytes());
+    tree
 }
 
 #[test]
@@ -59,15 +72,14 @@ fn hostile_trees_and_heads_are_refused_and_what_serves_goes_on() {
             ("too_few_signatures", stranger, Vec::new()),
             ("root_needed", later, Vec::new()),
             ("head_expired", sign_head(&end, &signers(&[101])).unwrap(), bundle_of(&end, &good)),
-            ("bad_magic", b"ELHD, or not".to_vec(), Vec::new()),
+            ("bad_magic", b"no head at all".to_vec(), Vec::new()),
             ("too_large", vec![0; 1 << 13], Vec::new()),
             ("truncated", head(6, &keys([1, 2])), bundle(6, &keys([1, 2]))[..200].to_vec()),
             ("too_large", head(6, &keys([1, 2])), [bundle(6, &keys([1, 2])), vec![0; 1 << 20]].concat()),
         ] {
             origin.put("head", newest);
             origin.put("bundle", whole);
-            let found = code(verifier.refresh().await);
-            assert!(found == name || (name == "too_large" && found == "trailing_bytes"), "{found} instead of {name}");
+            let found = refused(&verifier, &[name]).await;
             assert_eq!((verifier.epoch(), verdict(&verifier, 1), verdict(&verifier, 2)), (5, "valid", "unknown"), "{name}");
             assert_eq!(verifier.stats().last_error.unwrap().code, found);
             // A verifier that begins with it serves nothing.
@@ -98,8 +110,7 @@ fn hosts_that_are_no_sources_are_told_by_name() {
             (StatusCode::OK, "text/plain", "", "truncated"),
         ] {
             origin.say("head", status, kind, body);
-            let found = code(verifier.refresh().await);
-            assert!(found == wanted || found == "bad_magic", "{found} instead of {wanted}");
+            refused(&verifier, &[wanted]).await;
         }
         assert!(other.asked().is_empty(), "a redirect led to another origin");
         origin.say("head", StatusCode::FOUND, "text/plain", "/r/acme/moved");
@@ -117,7 +128,11 @@ fn a_secret_of_the_address_is_in_no_message() {
         for path in ["r/acme", "r/nowhere"] {
             let address = format!("http://127.0.0.1:{}/{path}?sig=canary", origin.port);
             let verifier = builder("").refresh(by_hand()).follow(HttpSource::new(&address).unwrap()).await.unwrap();
-            let gone = builder("").refresh(by_hand()).follow(HttpSource::new("http://127.0.0.1:1/r/acme?sig=canary").unwrap()).await.unwrap();
+            let gone = builder("")
+                .refresh(by_hand())
+                .follow(HttpSource::new("http://127.0.0.1:1/r/acme?sig=canary").unwrap())
+                .await
+                .unwrap();
             for verifier in [verifier, gone] {
                 let error = verifier.stats().last_error.unwrap();
                 assert!(!error.message.contains("canary"), "{error:?}");
@@ -237,7 +252,8 @@ fn what_is_old_is_looked_at_again_before_it_answers() {
     runtime().block_on(async {
         let origin = Origin::start().await;
         origin.publish(5, &keys([1]));
-        let refresh = by_hand().max_age(Duration::from_millis(50)).max_wait(Duration::from_secs(1)).deadline(Duration::from_secs(3));
+        let refresh =
+            by_hand().max_age(Duration::from_millis(50)).max_wait(Duration::from_secs(1)).deadline(Duration::from_secs(3));
         let verifier = builder("").refresh(refresh).follow(origin.source()).await.unwrap();
         let check = async || verifier.check_key(&text(1), &Requirement::none(), None).await.code().name();
         assert_eq!(check().await, "valid");
@@ -265,7 +281,8 @@ fn the_clock_is_the_hosts() {
         origin.publish(5, &keys([1]));
         let now = Arc::new(AtomicU64::new(T0));
         let ticks = Arc::clone(&now);
-        let verifier = builder("").refresh(by_hand()).clock(move || ticks.load(Ordering::Relaxed)).follow(origin.source()).await.unwrap();
+        let verifier =
+            builder("").refresh(by_hand()).clock(move || ticks.load(Ordering::Relaxed)).follow(origin.source()).await.unwrap();
         assert_eq!(verdict(&verifier, 1), "valid");
         now.store(0, Ordering::Relaxed);
         assert_eq!(verdict(&verifier, 1), "clock_invalid");

@@ -17,6 +17,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("upkeep", &["edgelatch-core"]),
     ("testing", &["edgelatch-core"]),
     ("tower", &["edgelatch-core"]),
+    ("axum", &[]),
     ("testkit", &["edgelatch-core", "edgelatch-registry"]),
     ("xtask", &["edgelatch-core", TESTKIT]),
     ("ip_wasm", &[TESTKIT]),
