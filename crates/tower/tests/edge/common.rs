@@ -64,10 +64,13 @@ pub async fn until(what: &str, mut is: impl FnMut() -> bool) {
     tokio::time::timeout(LONG, waited).await.unwrap_or_else(|_| panic!("{what}"));
 }
 
+/// Status, type and bytes; of a redirect, where it leads to.
+type File = (StatusCode, &'static str, Vec<u8>);
+
 /// A host of static files, which a test changes as it likes.
 #[derive(Clone, Default)]
 pub struct Origin {
-    files: Arc<Mutex<HashMap<String, (StatusCode, &'static str, Vec<u8>)>>>,
+    files: Arc<Mutex<HashMap<String, File>>>,
     asked: Arc<Mutex<Vec<String>>>,
     pub port: u16,
 }

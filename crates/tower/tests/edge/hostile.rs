@@ -75,7 +75,7 @@ fn hostile_trees_and_heads_are_refused_and_what_serves_goes_on() {
             ("bad_magic", b"no head at all".to_vec(), Vec::new()),
             ("too_large", vec![0; 1 << 13], Vec::new()),
             ("truncated", head(6, &keys([1, 2])), bundle(6, &keys([1, 2]))[..200].to_vec()),
-            ("too_large", head(6, &keys([1, 2])), [bundle(6, &keys([1, 2])), vec![0; 1 << 20]].concat()),
+            ("trailing_bytes", head(6, &keys([1, 2])), [bundle(6, &keys([1, 2])), vec![0; 1 << 20]].concat()),
         ] {
             origin.put("head", newest);
             origin.put("bundle", whole);

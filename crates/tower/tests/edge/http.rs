@@ -1,10 +1,9 @@
-//! axum and hyper.
+//! axum: acceptances, refusals, and each option.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Request, Response, StatusCode, header};
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -14,13 +13,8 @@ use edgelatch_testkit::core::policy::{AllowMode, IpPolicy, Order};
 use edgelatch_testkit::realm::{T0, record, text};
 use edgelatch_testkit::wire::Answer;
 use edgelatch_tower::{
-    Edgelatch, EdgelatchLayer, HostConfig, Identity, LayerBuilder, Need, Peer, Requirement, Routes, Rule, Scope, Unchecked,
-    Verdict, Verifier,
+    EdgelatchLayer, HostConfig, Identity, LayerBuilder, Need, Requirement, Routes, Rule, Scope, Unchecked, Verdict, Verifier,
 };
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tower_layer::Layer;
 
 use crate::common::{ask, axum, bearer, builder, by_hand, runtime, serving};
 
@@ -36,7 +30,7 @@ fn policy(net: &str) -> IpPolicy {
 }
 
 /// A key for each thing that can be wrong with one.
-fn keys() -> Vec<KeyRecord> {
+pub fn keys() -> Vec<KeyRecord> {
     let metadata = r#"{"plan":"pro"}"#.to_owned();
     vec![
         KeyRecord { metadata, expires_at: Some(T0 + 60), ..record(1) },
@@ -66,7 +60,7 @@ fn view() -> Requirement {
     Requirement::permission("zone.view")
 }
 
-fn text_of(answer: &Answer) -> String {
+pub fn text_of(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }
 
@@ -154,7 +148,7 @@ fn without_a_snapshot_every_key_is_answered_503() {
         assert_eq!(text_of(&answer), verdict_body("snapshot_missing"));
         assert_eq!(ask(port, "GET /", &[]).await.status, 401);
         let stats = verifier.stats();
-        assert_eq!((stats.ready, stats.epoch, stats.errors.get("unreachable").is_some()), (false, 0, true));
+        assert_eq!((stats.ready, stats.epoch, stats.errors.contains_key("unreachable")), (false, 0, true));
         assert!(stats.last_error.unwrap().message.starts_with("unreachable: GET head: "));
     });
 }
@@ -295,101 +289,6 @@ fn preflights_pass_where_they_may_without_a_word_to_caches() {
         let answer = ask(port, "OPTIONS /", &["origin: https://a.example", "access-control-request-method: PUT"]).await;
         assert_eq!((answer.status, text_of(&answer), answer.header("vary")), (200, "false true".into(), None));
         assert_eq!(ask(port, "OPTIONS /", &["origin: https://a.example"]).await.status, 401);
-    });
-}
-
-/// A service of hyper behind the check: it streams, fails or says hello.
-#[derive(Clone)]
-struct Bare;
-
-impl tower_service::Service<Request<hyper::body::Incoming>> for Bare {
-    type Response = Response<Body>;
-    type Error = &'static str;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, &'static str>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), &'static str>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<hyper::body::Incoming>) -> Self::Future {
-        Box::pin(async move {
-            let name = request.extensions().get::<Verdict>().unwrap().identity().unwrap().name.clone();
-            match request.uri().path() {
-                "/fails" => Err("the handler failed"),
-                "/stream" => {
-                    let pieces = (0..3).map(|piece| Ok::<_, Infallible>(Bytes::from(format!("{piece} "))));
-                    Ok(Response::new(Body::from_stream(futures_util::stream::iter(pieces))))
-                }
-                "/echo" => Ok(Response::new(Body::new(request.into_body()))),
-                _ => Ok(Response::new(Body::from(format!("hello {name}")))),
-            }
-        })
-    }
-}
-
-/// Serves one service of tower by hyper alone, and tells it the address of each connection.
-async fn hyper_serves(service: Edgelatch<Bare>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        loop {
-            let (stream, addr) = listener.accept().await.unwrap();
-            let mut service = service.clone();
-            let told = tower_http_like(move |mut request: Request<hyper::body::Incoming>| {
-                request.extensions_mut().insert(Peer(addr.ip()));
-                tower_service::Service::call(&mut service, request)
-            });
-            tokio::spawn(async move {
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), told).await;
-            });
-        }
-    });
-    port
-}
-
-/// A function as hyper wants one.
-fn tower_http_like<F, R>(call: F) -> TowerToHyperService<Called<F>>
-where
-    F: FnMut(Request<hyper::body::Incoming>) -> R + Clone,
-{
-    TowerToHyperService::new(Called(call))
-}
-
-#[derive(Clone)]
-struct Called<F>(F);
-
-impl<F, R, T, E> tower_service::Service<Request<hyper::body::Incoming>> for Called<F>
-where
-    F: FnMut(Request<hyper::body::Incoming>) -> R,
-    R: Future<Output = Result<T, E>>,
-{
-    type Response = T;
-    type Error = E;
-    type Future = R;
-
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), E>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<hyper::body::Incoming>) -> R {
-        (self.0)(request)
-    }
-}
-
-#[test]
-fn hyper_alone_streams_and_fails_as_ever() {
-    runtime().block_on(async {
-        let port = hyper_serves(layer(&serving("", keys())).build().unwrap().layer(Bare)).await;
-        assert_eq!(text_of(&ask(port, "GET /", &[&bearer(8)]).await), "hello key 8");
-        assert_eq!(ask(port, "GET /", &[&bearer(6)]).await.status, 403);
-        let streamed = ask(port, "GET /stream", &[&bearer(1)]).await;
-        assert_eq!((text_of(&streamed), streamed.header("cache-control").as_deref()), ("0 1 2 ".into(), Some("private")));
-        let port_of_errors = port;
-        // hyper closes the connection of a service that failed: no answer, and none of ours.
-        let request = format!("GET /fails HTTP/1.1\r\nhost: h\r\n{}\r\n\r\n", bearer(1));
-        let answer =
-            tokio::task::spawn_blocking(move || edgelatch_testkit::wire::exchange(port_of_errors, request.as_bytes(), false));
-        assert!(answer.await.unwrap().unwrap().is_none());
     });
 }
 

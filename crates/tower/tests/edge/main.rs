@@ -1,5 +1,6 @@
 //! The check in front of real servers on the loopback, and verifiers that follow real and hostile publishers.
 
+mod bare;
 mod cases;
 mod common;
 mod follow;
