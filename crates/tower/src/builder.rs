@@ -1,6 +1,7 @@
 //! What a verifier is made with.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -124,9 +125,29 @@ pub struct Update {
 /// What the host is told, and asked.
 #[derive(Clone)]
 pub(crate) struct Hooks {
-    pub(crate) on_error: Arc<dyn Fn(&Error) + Send + Sync>,
-    pub(crate) on_update: Arc<dyn Fn(Update) + Send + Sync>,
-    pub(crate) clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    on_error: Arc<dyn Fn(&Error) + Send + Sync>,
+    on_update: Arc<dyn Fn(Update) + Send + Sync>,
+    clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Hooks {
+    pub(crate) fn error(&self, error: &Error) {
+        let _ = host(|| (self.on_error)(error));
+    }
+
+    fn update(&self, update: Update) {
+        let _ = host(|| (self.on_update)(update));
+    }
+
+    /// A clock that fails gives no time, which the core answers with `clock_invalid`.
+    pub(crate) fn now(&self) -> u64 {
+        host(|| (self.clock)()).unwrap_or(0)
+    }
+}
+
+/// Calls a function of the host's; `None` where it panics, which would otherwise end what follows the source. Nothing of ours is changed in it, so nothing is left unfinished by one that panics.
+pub(crate) fn host<T>(call: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(call)).ok()
 }
 
 /// What makes a [`Verifier`].
@@ -167,13 +188,13 @@ impl VerifierBuilder {
         VerifierBuilder { cache: Some(directory.into()), ..self }
     }
 
-    /// Hears when a refresh fails, an update is refused or a cache is of no use. Default: a warning of [`tracing`] with the target `edgelatch`.
+    /// Hears when a refresh fails, an update is refused, a cache is of no use, or a requirement is none. A panic in it is discarded. Default: a warning of [`tracing`] with the target `edgelatch`.
     pub fn on_error(mut self, hear: impl Fn(&Error) + Send + Sync + 'static) -> Self {
         self.hooks.on_error = Arc::new(hear);
         self
     }
 
-    /// Hears when another epoch has come into force: of the first one too.
+    /// Hears when another epoch has come into force: of the first one too. A panic in it is discarded.
     pub fn on_update(mut self, hear: impl Fn(Update) + Send + Sync + 'static) -> Self {
         self.hooks.on_update = Arc::new(hear);
         self
@@ -200,7 +221,8 @@ impl VerifierBuilder {
     pub fn serve(self, bundle: Vec<u8>) -> Result<Verifier, Error> {
         let shared = Arc::new(self.shared()?);
         {
-            let (mut edge, now) = (shared.write()?, shared.now());
+            let now = shared.now();
+            let mut edge = shared.write()?;
             let mut staged = edge.stage(&[], bundle, now)?;
             while staged.check(STEP)? > 0 {}
             edge.commit(staged, now)?;
@@ -244,7 +266,7 @@ impl Shared {
         drop(edge);
         if let Some(update) = update.filter(|update| update.epoch != previous) {
             self.counters.updated();
-            (self.hooks.on_update)(update);
+            self.hooks.update(update);
         }
     }
 }

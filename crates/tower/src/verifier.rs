@@ -14,7 +14,7 @@ use edgelatch_core::verdict::Code;
 use http::request::Parts;
 use http::{HeaderName, Method};
 
-use crate::builder::{Hooks, VerifierBuilder};
+use crate::builder::{Hooks, VerifierBuilder, host};
 use crate::error::Error;
 use crate::follow::pulse::{Pulse, Running};
 use crate::request::{block_of, peer_of};
@@ -178,12 +178,12 @@ impl Shared {
 
     /// Unix seconds.
     pub(crate) fn now(&self) -> u64 {
-        (self.hooks.clock)()
+        self.hooks.now()
     }
 
     pub(crate) fn report(&self, error: &Error) {
         self.counters.failed(error, self.now());
-        (self.hooks.on_error)(error);
+        self.hooks.error(error);
     }
 
     /// The number of a requirement, which is compiled once. What is none is told each time.
@@ -208,6 +208,17 @@ impl Shared {
         id
     }
 
+    /// The number of what a function chooses. What it panics about is a fault of the program.
+    fn chosen(&self, choose: &Choose, info: RequestInfo<'_>, request: &Parts) -> RequirementId {
+        match host(|| choose(info, request)) {
+            Some(requirement) => self.compile(&requirement),
+            None => {
+                self.report(&Error::Requirement("the function that chooses a requirement panicked".into()));
+                RequirementId::BAD
+            }
+        }
+    }
+
     pub(crate) fn compile_routes(&self, table: &str) -> Result<RequirementId, Error> {
         let refused = |error: edgelatch_core::edge::RouteError| Error::Option(format!("requirement: {error}"));
         self.write()?.compile_routes(table).map_err(refused)
@@ -219,7 +230,7 @@ impl Shared {
         let requirement = match required {
             Required::Known(id) => *id,
             Required::Chosen(choose) => match Block::parse(&block).ok().and_then(|block| normalize_path(block.path())) {
-                Some(path) => self.compile(&choose(RequestInfo { method: request.method.as_str(), path: &path }, request)),
+                Some(path) => self.chosen(choose, RequestInfo { method: request.method.as_str(), path: &path }, request),
                 None => RequirementId::NO_PATH,
             },
         };

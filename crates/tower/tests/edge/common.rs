@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, serve};
 use edgelatch_testkit::core::build::{KeyRecord, Tree, sign_head};
@@ -72,6 +72,7 @@ type File = (StatusCode, &'static str, Vec<u8>);
 pub struct Origin {
     files: Arc<Mutex<HashMap<String, File>>>,
     asked: Arc<Mutex<Vec<String>>>,
+    heard: Arc<Mutex<Vec<Option<String>>>>,
     pub port: u16,
 }
 
@@ -82,7 +83,9 @@ impl Origin {
         origin
     }
 
-    async fn answer(State(origin): State<Origin>, uri: Uri) -> Response {
+    async fn answer(State(origin): State<Origin>, uri: Uri, headers: HeaderMap) -> Response {
+        let authorization = headers.get(header::AUTHORIZATION).map(|line| line.to_str().unwrap().to_owned());
+        origin.heard.lock().unwrap().push(authorization);
         let path = uri.path().trim_start_matches("/r/acme/").to_owned();
         let file = origin.files.lock().unwrap().get(&path).cloned();
         origin.asked.lock().unwrap().push(path);
@@ -102,6 +105,11 @@ impl Origin {
     /// What was asked for since the last call.
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
+    /// The `Authorization` of each request so far.
+    pub fn heard(&self) -> Vec<Option<String>> {
+        self.heard.lock().unwrap().clone()
     }
 
     pub fn put(&self, path: &str, bytes: impl Into<Vec<u8>>) {

@@ -122,6 +122,39 @@ fn hosts_that_are_no_sources_are_told_by_name() {
 }
 
 #[test]
+fn a_read_key_is_sent_to_the_source_and_nowhere_else() {
+    runtime().block_on(async {
+        let (origin, other) = (Origin::start().await, Origin::start().await);
+        origin.publish(5, &keys([1]));
+        origin.say("bundle", StatusCode::FOUND, "text/plain", "/r/acme/moved");
+        origin.put("moved", bundle(5, &keys([1])));
+        let source = origin.source().read_key("canary-key").unwrap();
+        let verifier = builder("").refresh(by_hand()).follow(source).await.unwrap();
+        assert_eq!(verdict(&verifier, 1), "valid");
+        assert_eq!(origin.heard(), vec![Some("Bearer canary-key".to_owned()); 3]);
+        origin.say("head", StatusCode::FOUND, "text/plain", format!("http://127.0.0.1:{}/r/acme/head", other.port));
+        refused(&verifier, &["redirect"]).await;
+        assert!(other.heard().is_empty());
+        assert!(!verifier.stats().last_error.unwrap().message.contains("canary"));
+    });
+}
+
+/// What the host does with what it is told is not to end the verifier.
+#[test]
+fn functions_of_the_host_that_panic_stop_nothing() {
+    runtime().block_on(async {
+        let origin = Origin::start().await;
+        let broken = builder("").refresh(by_hand()).on_error(|_| panic!("on_error")).on_update(|_| panic!("on_update"));
+        let verifier = broken.follow(origin.source()).await.unwrap();
+        for epoch in 5..8 {
+            assert_eq!(code(verifier.refresh().await), if epoch == 5 { "http_status" } else { "ok" });
+            origin.publish(epoch, &keys([epoch]));
+        }
+        assert_eq!((code(verifier.refresh().await), verdict(&verifier, 7)), ("ok", "valid"));
+    });
+}
+
+#[test]
 fn a_secret_of_the_address_is_in_no_message() {
     runtime().block_on(async {
         let origin = Origin::start().await;

@@ -165,13 +165,20 @@ fn requirements_go_by_route_and_by_request() {
         let choose = Need::choose(|info, request| {
             assert_eq!(info.path, "/zones/a%20b");
             assert_eq!(request.uri.path(), "/zones/a%20b");
-            if info.method == "GET" { view() } else { Requirement::permission("") }
+            match info.method {
+                "GET" => view(),
+                "POST" => Requirement::permission(""),
+                other => panic!("{other} is not thought of"),
+            }
         });
         let port = axum(app(layer(&verifier).requirement(choose).build().unwrap())).await;
         assert_eq!(ask(port, "GET /zones/a%20b", &[&bearer(1)]).await.status, 200);
-        let answer = ask(port, "POST /zones/a%20b", &[&bearer(1)]).await;
-        assert_eq!((answer.status, text_of(&answer)), (500, verdict_body("bad_requirement")));
-        assert_eq!(verifier.stats().last_error.unwrap().code, "bad_requirement");
+        for line in ["POST /zones/a%20b", "PUT /zones/a%20b"] {
+            let answer = ask(port, line, &[&bearer(1)]).await;
+            assert_eq!((answer.status, text_of(&answer)), (500, verdict_body("bad_requirement")));
+        }
+        let stats = verifier.stats();
+        assert_eq!((stats.errors["bad_requirement"], stats.last_error.unwrap().message.contains("panicked")), (2, true));
     });
 }
 
