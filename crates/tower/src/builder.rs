@@ -206,7 +206,7 @@ impl VerifierBuilder {
         self
     }
 
-    /// A verifier that follows a published realm, on the runtime of tokio that this is called on. Resolves when the first refresh has ended, well or not, or
+    /// A verifier that follows a published realm, on the runtime of tokio that this is called on, which must drive time and I/O. Resolves when the first refresh has ended, well or not, or
     /// when what was kept serves: until something does, every key is answered `snapshot_missing` (503), and the source is asked again within five seconds.
     /// Refuses only what was configured wrongly.
     pub async fn follow(self, source: HttpSource) -> Result<Verifier, Error> {

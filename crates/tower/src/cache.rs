@@ -36,6 +36,11 @@ const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause after writes that failed.
 const MAX_PAUSE: Duration = Duration::from_secs(300);
 
+/// The end of a file's name until it takes its place.
+const UNFINISHED: &str = "unfinished";
+/// After so long an unfinished file is one that a process left behind.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
 /// What was written: the number of its tree, and its epoch.
 type Mark = (u32, u64);
 
@@ -157,9 +162,11 @@ fn write(directory: &Path, file: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);
     made.create(directory)?;
-    let unfinished = file.with_extension(format!("edge.{}.unfinished", std::process::id()));
+    tidy(directory, file)?;
+    // Another process may write beside this one.
+    let unfinished = file.with_extension(format!("edge.{:016x}.{UNFINISHED}", getrandom::u64().map_err(io::Error::other)?));
     let mut options = File::options();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written = (|| {
@@ -174,6 +181,23 @@ fn write(directory: &Path, file: &Path, bytes: &[u8]) -> io::Result<()> {
     written?;
     // The new name of the file is safe with this. Where directories cannot be opened, it is as safe as it gets.
     File::open(directory).map_or(Ok(()), |directory| directory.sync_all())
+}
+
+/// Removes what processes left behind that died while they wrote.
+fn tidy(directory: &Path, file: &Path) -> io::Result<()> {
+    let begins = file.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let unfinished =
+            name.as_encoded_bytes().strip_prefix(&begins[..]).is_some_and(|rest| rest.ends_with(UNFINISHED.as_bytes()));
+        let age = entry.metadata().and_then(|found| found.modified()).ok().and_then(|at| at.elapsed().ok());
+        if unfinished && age.is_some_and(|age| age > ABANDONED) {
+            // Another process may have been quicker.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
 }
 
 /// What serves, as the file holds it; `None` where it cannot be told.
@@ -256,6 +280,56 @@ impl<'a> Kept<'a> {
         let (rows, _) = rows.as_chunks::<2>();
         let object = |[place, length]: &[u32; 2]| Some((Place::of_number(*place)?, take(size(*length)?)?));
         let objects = rows.iter().map(object).collect::<Option<_>>()?;
-        Some(Kept { head, first_root, roots, objects })
+        rest.is_empty().then_some(Kept { head, first_root, roots, objects })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_what_was_left_behind_goes() {
+        let temp = tempfile::tempdir().unwrap();
+        let directory = temp.path().join("a/b");
+        let file = directory.join("acme.edge");
+        assert!(read(&file).unwrap().is_none());
+        write(&directory, &file, b"one").unwrap();
+        let left =
+            ["acme.edge.1.unfinished", "acme.edge.2.unfinished", "other.edge.1.unfinished"].map(|name| directory.join(name));
+        left.iter().for_each(|path| fs::write(path, b"half").unwrap());
+        let old = SystemTime::now() - ABANDONED - Duration::from_secs(60);
+        for path in [&left[0], &left[2]] {
+            File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+        }
+        write(&directory, &file, b"two").unwrap();
+        assert_eq!(read(&file).unwrap().as_deref(), Some(&b"two"[..]));
+        assert_eq!(left.map(|path| path.exists()), [false, true, true]);
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 3);
+        // Where nothing can be written, what was there before stays.
+        assert!(write(&directory, &directory.join("no/such/acme.edge"), b"x").is_err());
+    }
+
+    #[test]
+    fn what_no_edge_has_kept_is_not_read() {
+        let words =
+            |words: &[u32]| [&MAGIC[..], &words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>()].concat();
+        assert!(Kept::read(&words(&[0, 0, 0, 0])).is_some());
+        for file in [
+            Vec::new(),
+            MAGIC.to_vec(),
+            words(&[1, 0, 0, 0]),
+            words(&[0, 0, 1, 0]),
+            words(&[0, 0, 65, 0]),
+            words(&[0, 0, u32::MAX, 0]),
+            words(&[0, 0, 0, 1]),
+            words(&[0, 0, 0, u32::MAX]),
+            words(&[0, 0, 1, 0, u32::MAX]),
+            words(&[0, 0, 0, 0, 7]),
+            words(&[0, 0, 0, 1, 0, 1]),
+        ] {
+            assert!(Kept::read(&file).is_none(), "{file:?}");
+        }
     }
 }

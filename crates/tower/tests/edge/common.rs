@@ -73,6 +73,7 @@ pub struct Origin {
     files: Arc<Mutex<HashMap<String, File>>>,
     asked: Arc<Mutex<Vec<String>>>,
     heard: Arc<Mutex<Vec<Option<String>>>>,
+    delay: Arc<Mutex<Duration>>,
     pub port: u16,
 }
 
@@ -87,6 +88,8 @@ impl Origin {
         let authorization = headers.get(header::AUTHORIZATION).map(|line| line.to_str().unwrap().to_owned());
         origin.heard.lock().unwrap().push(authorization);
         let path = uri.path().trim_start_matches("/r/acme/").to_owned();
+        let delay = *origin.delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
         let file = origin.files.lock().unwrap().get(&path).cloned();
         origin.asked.lock().unwrap().push(path);
         match file {
@@ -110,6 +113,11 @@ impl Origin {
     /// The `Authorization` of each request so far.
     pub fn heard(&self) -> Vec<Option<String>> {
         self.heard.lock().unwrap().clone()
+    }
+
+    /// Has every answer take so long from now on.
+    pub fn delay(&self, delay: Duration) {
+        *self.delay.lock().unwrap() = delay;
     }
 
     pub fn put(&self, path: &str, bytes: impl Into<Vec<u8>>) {

@@ -258,7 +258,6 @@ fn roots_are_followed_one_by_one() {
         let floor = verifier.floor().unwrap();
         assert_eq!((floor.root_version, floor.epoch), (3, 5));
         until("it is kept", || cache.path().join("acme.edge").exists()).await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
         drop(verifier);
         let resumed = begin().follow(HttpSource::new("http://127.0.0.1:1/r/acme").unwrap()).await.unwrap();
         assert_eq!((verdict(&resumed, 1), resumed.stats().root_version), ("valid", 3));
@@ -304,6 +303,34 @@ fn what_is_old_is_looked_at_again_before_it_answers() {
         let begun = std::time::Instant::now();
         assert_eq!(hanging.check_key(&text(1), &Requirement::none(), None).await.code().name(), "snapshot_missing");
         assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    });
+}
+
+/// However many requests find that what serves is old, the source is asked once, and all of them wait for that.
+#[test]
+fn many_requests_wait_for_one_look() {
+    runtime().block_on(async {
+        let origin = Origin::start().await;
+        origin.publish(5, &keys([1]));
+        let refresh = by_hand().max_age(Duration::from_millis(300));
+        let verifier = builder("").refresh(refresh).follow(origin.source()).await.unwrap();
+        origin.publish(6, &keys([2]));
+        origin.asked();
+        // The look that is due then takes until long after what serves is too old.
+        origin.delay(Duration::from_millis(500));
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        assert_eq!(verdict(&verifier, 2), "unknown");
+        let waiting: Vec<_> = (0..200)
+            .map(|_| {
+                let verifier = verifier.clone();
+                tokio::spawn(async move { verifier.check_key(&text(2), &Requirement::none(), None).await.code().name() })
+            })
+            .collect();
+        for verdict in waiting {
+            assert_eq!(verdict.await.unwrap(), "valid");
+        }
+        let heads = origin.asked().iter().filter(|path| *path == "head").count();
+        assert!(heads <= 3, "{heads}");
     });
 }
 
