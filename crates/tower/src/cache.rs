@@ -101,8 +101,8 @@ impl Keeper {
         self.wants = other && (!renewed || self.written.elapsed() >= RENEWAL_PAUSE);
     }
 
-    /// Goes on with what is to be done, and resolves when a part of it is.
-    pub(crate) async fn turn(&mut self, updater: &Updater) {
+    /// Resolves when there is something to write, and it may be written. Whoever stops to wait may wait again.
+    pub(crate) async fn turn(&mut self, shared: &Shared) {
         if let Some((mark, begun, handle)) = &mut self.writing {
             let done = handle.await.unwrap_or_else(|error| Err(io::Error::other(error)));
             let (mark, took) = (*mark, begun.elapsed());
@@ -113,22 +113,24 @@ impl Keeper {
                     WRITE_PAUSE.max(took.saturating_mul(SHARE))
                 }
                 Err(error) => {
-                    updater.shared().report(&self.trouble("unreachable", &error));
+                    shared.report(&self.trouble("unreachable", &error));
                     self.failures = self.failures.saturating_add(1);
                     WRITE_PAUSE.saturating_mul(1u32.checked_shl(self.failures).unwrap_or(u32::MAX)).min(MAX_PAUSE)
                 }
             };
             self.next = self.written + pause;
-            self.note(updater.shared());
-            return;
+            self.note(shared);
         }
         if !self.wants {
             return std::future::pending().await;
         }
         sleep_until(self.next).await;
+    }
+
+    /// Begins to write what serves. To be awaited to its end: nothing changes until it is copied.
+    pub(crate) async fn write(&mut self, updater: &Updater) {
         self.wants = false;
         let Some(mark) = mark(updater.shared()) else { return };
-        // Nothing changes meanwhile: whoever would change it waits for this.
         let Some(bytes) = packed(updater).await else { return };
         let (directory, file) = (self.directory.clone(), self.file.clone());
         self.writing = Some((mark, Instant::now(), spawn_blocking(move || write(&directory, &file, &bytes))));

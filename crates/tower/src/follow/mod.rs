@@ -46,11 +46,21 @@ pub(crate) async fn follow(shared: Arc<Shared>, source: Source, settings: Refres
     let (landed, mut landing) = watch::channel(Landed::default());
     let updater = Updater::new(Arc::clone(&shared), source);
     let keeper = cache.map(|directory| Keeper::new(directory, &shared));
-    let (pulse, now) = (Arc::clone(&shared), Instant::now());
-    let follower =
-        Follower { shared, updater, settings, keeper, landed, failures: 0, due: now, seen: None, ended: now, streaming: false };
+    let now = Instant::now();
+    let follower = Follower {
+        shared: Arc::clone(&shared),
+        updater,
+        settings,
+        keeper,
+        landed,
+        failures: 0,
+        due: now,
+        seen: None,
+        ended: now,
+        streaming: false,
+    };
     let task = tokio::spawn(follower.run());
-    let running = Running::new(landing.clone(), settings.max_wait, task.abort_handle(), pulse);
+    let running = Running::new(landing.clone(), settings.max_wait, task.abort_handle(), shared);
     // It can only be the end of the task that is not waited for.
     let _ = landing.changed().await;
     running
@@ -97,7 +107,11 @@ impl Follower {
                     }
                 }
                 Some(said) = said.recv() => self.hear(said).await,
-                () = turn(&mut self.keeper, &self.updater) => {}
+                () = turn(&mut self.keeper, &self.shared) => {
+                    if let Some(keeper) = &mut self.keeper {
+                        keeper.write(&self.updater).await;
+                    }
+                }
             }
         }
     }
@@ -210,10 +224,10 @@ impl Follower {
     }
 }
 
-/// Resolves when something of the keeper's work is done; never without one.
-async fn turn(keeper: &mut Option<Keeper>, updater: &Updater) {
+/// Resolves when there is something to write; never without a keeper.
+async fn turn(keeper: &mut Option<Keeper>, shared: &Shared) {
     match keeper {
-        Some(keeper) => keeper.turn(updater).await,
+        Some(keeper) => keeper.turn(shared).await,
         None => std::future::pending().await,
     }
 }
