@@ -265,6 +265,20 @@ fn roots_are_followed_one_by_one() {
 }
 
 #[test]
+fn a_cache_that_cannot_be_written_is_told_and_holds_up_nothing() {
+    runtime().block_on(async {
+        let origin = Origin::start().await;
+        origin.publish(5, &keys([1]));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let verifier = builder("").refresh(by_hand()).cache(file.path()).follow(origin.source()).await.unwrap();
+        assert_eq!(verdict(&verifier, 1), "valid");
+        until("it is told", || verifier.stats().errors.contains_key("unreachable")).await;
+        origin.publish(6, &keys([2]));
+        assert_eq!((code(verifier.refresh().await), verdict(&verifier, 2)), ("ok", "valid"));
+    });
+}
+
+#[test]
 fn while_nothing_is_loaded_the_source_is_asked_within_five_seconds() {
     runtime().block_on(async {
         let origin = Origin::start().await;
