@@ -23,7 +23,8 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("ip_wasm", &[TESTKIT]),
 ];
 /// What tests of a crate start besides: the servers that it is the other end of.
-const BESIDE_IN_TESTS: &[(&str, &[&str])] = &[("tower", &["edgelatch-registry", "edgelatch-sync", "edgelatch-server"])];
+const BESIDE_IN_TESTS: &[(&str, &[&str])] =
+    &[("tower", &["edgelatch-registry", "edgelatch-sync", "edgelatch-server"]), ("axum", &["edgelatch-server"])];
 /// What may be compiled into no other crate: only data that lies outside `crates/` may be included from elsewhere.
 const CRATES: &str = "crates/";
 /// These files spell out what they forbid.
