@@ -32,7 +32,7 @@ fn header(bytes: &[u8]) -> Result<(Reader<'_>, usize, usize), Boxed> {
 }
 
 /// The head in what is offered: a head alone, or the beginning of a bundle. Unproven.
-pub(crate) fn offered_head(bytes: &[u8]) -> Result<&[u8], Error> {
+pub fn offered_head(bytes: &[u8]) -> Result<&[u8], Error> {
     if bytes.starts_with(MAGIC) {
         return head_bytes(bytes);
     }

@@ -190,6 +190,16 @@ impl HostConfig {
         self.location.as_ref().map_or("Bearer", KeyLocation::scheme)
     }
 
+    /// The host's own place for the key, if it named one.
+    pub fn location(&self) -> Option<&KeyLocation> {
+        self.location.as_ref()
+    }
+
+    /// Whether it is of an edge that keeps a part of the snapshot and has its host fetch the others.
+    pub fn is_lazy(&self) -> bool {
+        self.lazy.is_some()
+    }
+
     /// Whether a key may stand elsewhere than in a credential header of the realm.
     pub(super) fn elsewhere(&self) -> bool {
         self.query.is_some() || self.location.is_some()

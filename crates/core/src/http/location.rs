@@ -69,7 +69,7 @@ impl KeyLocation {
     }
 
     /// The header, in lower case.
-    pub(crate) fn header(&self) -> &str {
+    pub fn header(&self) -> &str {
         &self.header
     }
 

@@ -116,11 +116,16 @@ impl Host {
 /// A running server.
 pub struct Listening {
     pub ports: BTreeMap<String, u16>,
-    /// Stopped when dropped.
-    _running: Running,
+    /// Stopped when dropped; none for servers inside this process.
+    _running: Option<Running>,
 }
 
 impl Listening {
+    /// Servers that were started inside this process, by the names of their listeners.
+    pub fn here(ports: BTreeMap<String, u16>) -> Listening {
+        Listening { ports, _running: None }
+    }
+
     fn start(command: &mut Command) -> Result<Listening> {
         let running = Running::start(command)?;
         let ready: Value = serde_json::from_str(&running.first_line).unwrap_or(Value::Null);
@@ -132,6 +137,6 @@ impl Listening {
                 ports.insert(name.to_owned(), port);
             }
         }
-        Ok(Listening { ports, _running: running })
+        Ok(Listening { ports, _running: Some(running) })
     }
 }

@@ -14,11 +14,11 @@ use crate::{
 };
 use anyhow::{Context, Error, Result, ensure};
 use fixture::Fixture;
-use hosts::{Host, Listening};
+use hosts::Listening;
 use judge::Expected;
 use language::Call;
 use serde_json::json;
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// What the column `config` may say to a server; anything else is not understood.
 const STATES: &[&str] = &["sources", "query", "mask_ip", "allow_preflight", "snapshot", "clock", "core", "client_ip"];
@@ -40,30 +40,59 @@ struct Case<'a> {
 
 /// Judges every row on every host, or on those named. The package must be staged.
 pub fn run(file: &CaseFile, only: &[String]) -> Result<Vec<Tally>> {
-    let fixture = fixture::build()?;
-    let mut listeners = BTreeMap::new();
-    let mut cases = Vec::new();
-    let mut riddles = Vec::new();
-    for row in &file.rows {
-        match understand(row, &fixture, &mut listeners) {
-            Ok(case) => cases.push(case),
-            Err(error) => riddles.push(format!("FAIL {}: {error:#}", row.id())),
-        }
-    }
+    let read = Read::of(file)?;
     let mut tallies = Vec::new();
     for host in hosts::all().filter(|host| only.is_empty() || only.iter().any(|name| name == host.name)) {
         if !host.exists() && !shell::in_ci() {
             println!("{}: skipped, it cannot be started on this machine", host.name);
             continue;
         }
-        println!("{}", host.name);
-        riddles.iter().for_each(|riddle| println!("  {riddle}"));
-        let mut tally = judge_on(&host, &cases, &listeners, &fixture)?;
-        tally.failed += riddles.len();
-        println!("{}: {tally}", host.name);
-        tallies.push(tally);
+        tallies.push(read.judge(&Started { name: host.name, start: &|configuration| host.start(configuration) })?);
     }
     Ok(tallies)
+}
+
+/// Judges every row on servers inside this process. `start` gets the path of a configuration, as `tests/conformance/servers/README.md` describes it, and
+/// returns the port of each listener.
+pub fn run_here(name: &str, file: &CaseFile, start: impl Fn(&Path) -> Result<BTreeMap<String, u16>>) -> Result<Tally> {
+    Read::of(file)?.judge(&Started { name, start: &|configuration| start(configuration).map(Listening::here) })
+}
+
+/// A case file that was read.
+struct Read<'a> {
+    fixture: Fixture,
+    listeners: Listeners,
+    cases: Vec<Case<'a>>,
+    /// What was not understood.
+    riddles: Vec<String>,
+}
+
+impl<'a> Read<'a> {
+    fn of(file: &'a CaseFile) -> Result<Self> {
+        let mut read = Read { fixture: fixture::build()?, listeners: BTreeMap::new(), cases: Vec::new(), riddles: Vec::new() };
+        for row in &file.rows {
+            match understand(row, &read.fixture, &mut read.listeners) {
+                Ok(case) => read.cases.push(case),
+                Err(error) => read.riddles.push(format!("FAIL {}: {error:#}", row.id())),
+            }
+        }
+        Ok(read)
+    }
+
+    fn judge(&self, host: &Started<'_>) -> Result<Tally> {
+        println!("{}", host.name);
+        self.riddles.iter().for_each(|riddle| println!("  {riddle}"));
+        let mut tally = judge_on(host, &self.cases, &self.listeners, &self.fixture)?;
+        tally.failed += self.riddles.len();
+        println!("{}: {tally}", host.name);
+        Ok(tally)
+    }
+}
+
+/// A host, and how its servers are started for a configuration.
+struct Started<'a> {
+    name: &'a str,
+    start: &'a dyn Fn(&Path) -> Result<Listening>,
 }
 
 /// The listeners that rows need: each with a state of its edge and a requirement.
@@ -90,7 +119,7 @@ fn understand<'a>(row: &'a Row, fixture: &Fixture, listeners: &mut Listeners) ->
     Ok(Case { id: row.id(), request, call, expected, listener })
 }
 
-fn judge_on(host: &Host, cases: &[Case<'_>], listeners: &Listeners, fixture: &Fixture) -> Result<Tally> {
+fn judge_on(host: &Started<'_>, cases: &[Case<'_>], listeners: &Listeners, fixture: &Fixture) -> Result<Tally> {
     let servers = start(host, listeners, fixture)?;
     let mut tally = Tally::default();
     let mut refused = 0;
@@ -142,7 +171,7 @@ enum Reply {
     },
 }
 
-fn one(host: &Host, case: &Case<'_>, port: u16) -> Result<Reply> {
+fn one(host: &Started<'_>, case: &Case<'_>, port: u16) -> Result<Reply> {
     let mut extra = vec!["X-Test-IP: 198.51.100.9".to_owned()];
     let mut call = &case.call;
     let mut overwritten;
@@ -170,10 +199,10 @@ fn one(host: &Host, case: &Case<'_>, port: u16) -> Result<Reply> {
     Ok(Reply::Judged { faults: judge::faults(&answer, call, &case.expected), body: answer.body })
 }
 
-type Started = Result<Listening, (String, String)>;
+type Server = Result<Listening, (String, String)>;
 
 /// One server with all listeners; if that fails, one server each, so that a bad state fails its own rows only.
-fn start(host: &Host, listeners: &Listeners, fixture: &Fixture) -> Result<Vec<Started>> {
+fn start(host: &Started<'_>, listeners: &Listeners, fixture: &Fixture) -> Result<Vec<Server>> {
     let all: Vec<_> = listeners.iter().collect();
     match start_some(host, &all, fixture) {
         Ok(server) => Ok(vec![Ok(server)]),
@@ -185,7 +214,7 @@ fn start(host: &Host, listeners: &Listeners, fixture: &Fixture) -> Result<Vec<St
     }
 }
 
-fn start_some(host: &Host, listeners: &[(&(String, Option<String>), &String)], fixture: &Fixture) -> Result<Listening> {
+fn start_some(host: &Started<'_>, listeners: &[(&(String, Option<String>), &String)], fixture: &Fixture) -> Result<Listening> {
     let listeners = listeners.iter().map(|((config, need), name)| match need {
         Some(need) => json!({ "name": name, "port": 0, "config": config, "need": need }),
         None => json!({ "name": name, "port": 0, "config": config }),
@@ -196,5 +225,5 @@ fn start_some(host: &Host, listeners: &[(&(String, Option<String>), &String)], f
     });
     let path = shell::scratch("headers")?.join(format!("{}.json", host.name));
     fs::write(&path, configuration.to_string())?;
-    host.start(&path)
+    (host.start)(&path)
 }

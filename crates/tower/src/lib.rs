@@ -1,0 +1,65 @@
+//! Verifies API keys in front of axum, hyper and tonic services, inside the process that serves them: a [`tower`](https://docs.rs/tower) layer, and a
+//! verifier that follows a realm's published snapshots on tokio. Nothing is asked over the network on the way of a request.
+//!
+//! ```no_run
+//! # #[cfg(feature = "axum")]
+//! # async fn run(root: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::{Router, routing::get};
+//! use edgelatch_tower::{EdgelatchLayer, HttpSource, Identity, Requirement, Verifier};
+//!
+//! let source = HttpSource::new("https://keys.example.com/r/acme")?;
+//! let verifier = Verifier::builder(root).cache("/var/cache/edge").follow(source).await?;
+//! let check = EdgelatchLayer::builder(verifier).requirement(Requirement::permission("zone.view")).build()?;
+//! let app: Router = Router::new()
+//!     .route("/zones", get(|who: Identity| async move { format!("hello {}\n", who.name) }))
+//!     .layer(check);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | read | for |
+//! |---|---|
+//! | [`EdgelatchLayer`] | the check in front of a service, and its options |
+//! | [`Verifier`] | verdicts, and what they rest on |
+//! | [`Verdict`], [`Identity`] | what handlers are told |
+//! | [`Requirement`], [`Routes`], [`Need`] | what is demanded of a key |
+//! | [`HttpSource`], [`Refresh`] | where snapshots come from, and when |
+//! | [`Error`] | what may go wrong, by its code |
+//!
+//! Every rule is the core's (`edgelatch-core`): this crate translates requests, fetches bytes and hands them on.
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod builder;
+mod cache;
+mod error;
+#[cfg(feature = "axum")]
+mod extract;
+mod follow;
+mod guard;
+mod layer;
+mod reply;
+mod request;
+mod requirement;
+mod source;
+mod stats;
+mod verdict;
+mod verifier;
+
+pub use builder::{Refresh, Update, VerifierBuilder};
+pub use edgelatch_core::edge::HostConfig;
+pub use edgelatch_core::key::{KeyId, Pepper};
+pub use edgelatch_core::verdict::Code;
+pub use error::Error;
+#[cfg(feature = "axum")]
+pub use extract::Unchecked;
+pub use guard::LayerBuilder;
+pub use layer::{Edgelatch, EdgelatchLayer};
+pub use reply::grpc;
+pub use request::Peer;
+pub use requirement::{Need, RequestInfo, Requirement, Routes, Rule};
+pub use source::HttpSource;
+pub use stats::{LastError, Stats};
+pub use verdict::{Identity, Scope, Verdict};
+pub use verifier::Verifier;

@@ -1,0 +1,93 @@
+//! From a request to the text that the core parses, the request block (SPEC section 9).
+
+use std::net::IpAddr;
+
+use edgelatch_core::http::BlockWriter;
+use http::request::Parts;
+use http::{HeaderName, Uri, Version};
+
+/// The address of a connection's other end, for servers that are none of axum's: put it into each request's extensions, or say it by
+/// [`peer`](crate::LayerBuilder::peer).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+/// The address of the connection, as far as the server has told it.
+pub(crate) fn peer_of(request: &Parts) -> Option<IpAddr> {
+    let told = request.extensions.get::<Peer>().map(|peer| peer.0);
+    #[cfg(feature = "axum")]
+    let told = told.or_else(|| {
+        let connected = request.extensions.get::<axum::extract::ConnectInfo<std::net::SocketAddr>>();
+        connected.map(|connected| connected.0.ip())
+    });
+    told
+}
+
+/// The target as it was received, whatever routers made of it since.
+fn target_of(request: &Parts) -> &Uri {
+    #[cfg(feature = "axum")]
+    if let Some(original) = request.extensions.get::<axum::extract::OriginalUri>() {
+        return &original.0;
+    }
+    &request.uri
+}
+
+/// The block of a request: every line of the headers of these names, as it was received.
+pub(crate) fn block_of(request: &Parts, peer: Option<IpAddr>, names: &[HeaderName]) -> BlockWriter {
+    let (uri, peer) = (target_of(request), peer.map(|peer| peer.to_string()));
+    // Servers of HTTP/2 put its pseudo-headers together into an address that nobody has sent.
+    let second = request.version >= Version::HTTP_2;
+    let target = if second { uri.path_and_query().map_or_else(String::new, ToString::to_string) } else { uri.to_string() };
+    let mut block = BlockWriter::new(peer.as_deref(), request.method.as_str(), &target);
+    if let Some(authority) = uri.authority().filter(|_| second) {
+        block.line(":authority", authority.as_str().as_bytes());
+    }
+    for name in names {
+        for value in request.headers.get_all(name) {
+            block.line(name.as_str(), value.as_bytes());
+        }
+    }
+    block
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    fn block(request: http::request::Builder) -> String {
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let names = ["authorization", "x-api-key", "host"].map(HeaderName::from_static);
+        String::from_utf8(block_of(&parts, peer_of(&parts), &names).finish().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn every_line_is_handed_over_and_no_other() {
+        let request =
+            Request::get("/a?b=c").header("x-api-key", "1").header("cookie", "x").header("X-API-KEY", "2").header("host", "h");
+        assert_eq!(
+            block(request.extension(Peer([192, 0, 2, 1].into()))),
+            "192.0.2.1\nGET /a?b=c\nx-api-key:1\nx-api-key:2\nhost:h\n"
+        );
+    }
+
+    #[test]
+    fn targets_are_as_they_were_received() {
+        assert_eq!(block(Request::get("http://h/a")), "\nGET http://h/a\n");
+        assert_eq!(block(Request::options("*").header("host", "h")), "\nOPTIONS *\nhost:h\n");
+        let second = Request::get("https://h:8/a?b").version(Version::HTTP_2).header("host", "other");
+        assert_eq!(block(second), "\nGET /a?b\n:authority:h:8\nhost:other\n");
+    }
+
+    #[cfg(feature = "axum")]
+    #[test]
+    fn what_axum_says_is_heard_and_what_the_host_says_counts_more() {
+        use axum::extract::{ConnectInfo, OriginalUri};
+        use std::net::SocketAddr;
+        let inner = || {
+            let connected = ConnectInfo(SocketAddr::from(([192, 0, 2, 9], 1)));
+            Request::get("/zones").extension(OriginalUri(Uri::from_static("/api/zones"))).extension(connected)
+        };
+        assert_eq!(block(inner()), "192.0.2.9\nGET /api/zones\n");
+        assert_eq!(block(inner().extension(Peer([192, 0, 2, 1].into()))), "192.0.2.1\nGET /api/zones\n");
+    }
+}

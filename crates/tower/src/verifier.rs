@@ -1,0 +1,298 @@
+//! A verifier: one realm, one snapshot, verdicts without I/O.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use edgelatch_core::edge::{Edge, Floor, Location, Outcome, RequirementId};
+use edgelatch_core::http::{Block, normalize_path};
+use edgelatch_core::ip::Ip;
+use edgelatch_core::key::KeyId;
+use edgelatch_core::limits::MAX_REQUIREMENTS;
+use edgelatch_core::verdict::Code;
+use http::request::Parts;
+use http::{HeaderName, Method};
+
+use crate::builder::{Hooks, VerifierBuilder, host};
+use crate::error::Error;
+use crate::follow::pulse::{Pulse, Running};
+use crate::request::{block_of, peer_of};
+use crate::requirement::{Choose, RequestInfo, Requirement};
+use crate::stats::{Counters, Stats};
+use crate::verdict::{Identity, Judged, Manner, Scope, Verdict, moment};
+
+/// Judges keys of one realm by the snapshot that it holds. Copies of it share that; with the last one it stops to follow its source.
+///
+/// It never fails: whatever goes wrong is a verdict that refuses.
+#[derive(Clone)]
+pub struct Verifier {
+    pub(crate) shared: Arc<Shared>,
+    /// What brings new snapshots; `None` for a verifier that keeps the one it began with.
+    pub(crate) running: Option<Arc<Running>>,
+}
+
+/// What requests and the follower of the source share.
+pub(crate) struct Shared {
+    /// Written to for moments only: to compile a requirement, to look at a head, to switch.
+    edge: RwLock<Edge>,
+    known: RwLock<HashMap<Requirement, RequirementId>>,
+    /// The headers that the core wants every line of.
+    names: Vec<HeaderName>,
+    manner: Arc<Manner>,
+    realm: String,
+    pub(crate) hooks: Hooks,
+    pub(crate) counters: Counters,
+    pub(crate) pulse: Pulse,
+}
+
+/// What is required of a request: known, or chosen for each.
+#[derive(Clone)]
+pub(crate) enum Required {
+    Known(RequirementId),
+    Chosen(Choose),
+}
+
+impl Verifier {
+    /// A verifier to be made, with the root that it is deployed with: its bytes, or their base64 or base64url text, as `edgelatch init` prints it.
+    pub fn builder(root: impl Into<Vec<u8>>) -> VerifierBuilder {
+        VerifierBuilder::new(root.into())
+    }
+
+    /// Judges a request by what is there now: credential, Host, client address, key, requirement. The address is that of the connection, as far as
+    /// the request's extensions tell it.
+    pub fn verify(&self, request: &Parts, requirement: &Requirement) -> Verdict {
+        let required = Required::Known(self.shared.compile(requirement));
+        self.shared.judge(request, &required, peer_of(request))
+    }
+
+    /// The same, after what a good answer takes: see [`Verifier::fresh`].
+    pub async fn check(&self, request: &Parts, requirement: &Requirement) -> Verdict {
+        self.fresh().await;
+        self.verify(request, requirement)
+    }
+
+    /// Judges the text of a key, used from that address; `None` says that it is not known, which every IP policy refuses.
+    pub fn verify_key(&self, text: &str, requirement: &Requirement, ip: Option<IpAddr>) -> Verdict {
+        self.shared.judge_key(text, self.shared.compile(requirement), ip)
+    }
+
+    /// The same, after what a good answer takes: see [`Verifier::fresh`].
+    pub async fn check_key(&self, text: &str, requirement: &Requirement, ip: Option<IpAddr>) -> Verdict {
+        self.fresh().await;
+        self.verify_key(text, requirement, ip)
+    }
+
+    /// Resolves when a verdict may be given: at once, unless what was seen last is older than [`Refresh::max_age`](crate::Refresh::max_age), as after the
+    /// process was stopped for a while. Then it waits for a refresh, [`Refresh::max_wait`](crate::Refresh::max_wait) at most; not while a source that failed is
+    /// left alone. A layer does so with each request.
+    pub async fn fresh(&self) {
+        if let Some(running) = &self.running {
+            running.fresh(&self.shared.pulse, self.ready()).await;
+        }
+    }
+
+    /// Refreshes now, or joins the refresh under way; whether anything changed. An error is one that [`on_error`](VerifierBuilder::on_error) hears of as well.
+    pub async fn refresh(&self) -> Result<bool, Error> {
+        match &self.running {
+            Some(running) => running.refresh().await,
+            None => Ok(false),
+        }
+    }
+
+    /// Whether a snapshot is loaded.
+    pub fn ready(&self) -> bool {
+        self.shared.read().is_ok_and(|edge| edge.head().is_some())
+    }
+
+    /// Name of the realm that the root vouches for.
+    pub fn realm(&self) -> &str {
+        &self.shared.realm
+    }
+
+    /// Epoch of the snapshot that serves, 0 for none.
+    pub fn epoch(&self) -> u64 {
+        self.shared.read().map_or(0, |edge| edge.head().map_or(0, |head| head.epoch))
+    }
+
+    /// The last root and epoch that were accepted: a host that keeps them hands them to its next start as `floor` of the [configuration](crate::HostConfig).
+    pub fn floor(&self) -> Option<Floor> {
+        self.shared.read().ok()?.floor()
+    }
+
+    /// What it has done so far, for metrics.
+    pub fn stats(&self) -> Stats {
+        let now = self.shared.now();
+        let edge = self.shared.read().ok();
+        let head = edge.as_ref().and_then(|edge| edge.head());
+        self.shared.counters.fill(Stats {
+            realm: self.shared.realm.clone(),
+            ready: head.is_some(),
+            epoch: head.map_or(0, |head| head.epoch),
+            root_version: edge.as_ref().filter(|_| head.is_some()).map_or(0, |edge| edge.root_version()),
+            age: head.map(|head| now.saturating_sub(head.issued_at)),
+            memory: edge.as_ref().map_or(0, |edge| edge.memory()),
+            streaming: false,
+            verdicts: Default::default(),
+            updates: 0,
+            refreshes: 0,
+            errors: Default::default(),
+            refreshed_at: None,
+            last_error: None,
+        })
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("realm", &self.realm()).field("epoch", &self.epoch()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(edge: Edge, hooks: Hooks) -> Self {
+        let config = edge.config();
+        let names = config.interest().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect();
+        let own = config.location().map(|location| location.header());
+        let own = own.filter(|name| !["authorization", "x-api-key"].contains(name));
+        let manner = Arc::new(Manner {
+            challenge: format!("{} realm=\"{}\"", config.challenge(), edge.realm()),
+            vary: ["Authorization", "X-API-Key"].into_iter().chain(own).collect::<Vec<_>>().join(", "),
+        });
+        let (realm, known, counters) = (edge.realm().to_owned(), RwLock::default(), Counters::new());
+        Shared { edge: RwLock::new(edge), known, names, manner, realm, hooks, counters, pulse: Pulse::new() }
+    }
+
+    /// The edge. A thread that panicked while it changed it may have left it unfinished, and then nothing is judged by it any more.
+    pub(crate) fn read(&self) -> Result<RwLockReadGuard<'_, Edge>, Error> {
+        self.edge.read().map_err(|_| Error::Trap)
+    }
+
+    pub(crate) fn write(&self) -> Result<RwLockWriteGuard<'_, Edge>, Error> {
+        self.edge.write().map_err(|_| Error::Trap)
+    }
+
+    pub(crate) fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// Unix seconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.hooks.now()
+    }
+
+    pub(crate) fn report(&self, error: &Error) {
+        self.counters.failed(error, self.now());
+        self.hooks.error(error);
+    }
+
+    /// The number of a requirement, which is compiled once. What is none is told each time.
+    pub(crate) fn compile(&self, requirement: &Requirement) -> RequirementId {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(requirement).copied();
+        let id = known.unwrap_or_else(|| {
+            let compiled = |mut edge: RwLockWriteGuard<'_, Edge>| {
+                edge.compile(requirement.service.as_deref(), requirement.demand.as_deref())
+            };
+            let id = self.write().map_or(RequirementId::BAD, compiled);
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            // A host that makes them up for each request must not grow a map.
+            if known.len() < MAX_REQUIREMENTS {
+                known.insert(requirement.clone(), id);
+            }
+            id
+        });
+        if id == RequirementId::BAD {
+            let why = format!("the requirement of {requirement} is not well formed, or one more than an edge keeps");
+            self.report(&Error::Requirement(why));
+        }
+        id
+    }
+
+    /// The number of what a function chooses. What it panics about is a fault of the program.
+    fn chosen(&self, choose: &Choose, info: RequestInfo<'_>, request: &Parts) -> RequirementId {
+        match host(|| choose(info, request)) {
+            Some(requirement) => self.compile(&requirement),
+            None => {
+                self.report(&Error::Requirement("the function that chooses a requirement panicked".into()));
+                RequirementId::BAD
+            }
+        }
+    }
+
+    pub(crate) fn compile_routes(&self, table: &str) -> Result<RequirementId, Error> {
+        let refused = |error: edgelatch_core::edge::RouteError| Error::Option(format!("requirement: {error}"));
+        self.write()?.compile_routes(table).map_err(refused)
+    }
+
+    pub(crate) fn judge(&self, request: &Parts, required: &Required, peer: Option<IpAddr>) -> Verdict {
+        let (now, head) = (self.now(), request.method == Method::HEAD);
+        let block = block_of(request, peer, &self.names).finish();
+        let requirement = match required {
+            Required::Known(id) => *id,
+            Required::Chosen(choose) => match Block::parse(&block).ok().and_then(|block| normalize_path(block.path())) {
+                Some(path) => self.chosen(choose, RequestInfo { method: request.method.as_str(), path: &path }, request),
+                None => RequirementId::NO_PATH,
+            },
+        };
+        let Ok(edge) = self.read() else { return self.trapped(head) };
+        let (outcome, note) = edge.verify_noting(&block, requirement, now);
+        self.verdict(&edge, outcome, note.client, head, now)
+    }
+
+    fn judge_key(&self, text: &str, requirement: RequirementId, ip: Option<IpAddr>) -> Verdict {
+        let (now, ip) = (self.now(), ip.map(|ip| ip.to_string()));
+        let Ok(edge) = self.read() else { return self.trapped(false) };
+        let outcome = edge.verify_key(text.as_bytes(), ip.as_deref().map(str::as_bytes), requirement, now);
+        self.verdict(&edge, outcome, ip.and_then(|ip| Ip::parse(ip.as_bytes()).ok()), false, now)
+    }
+
+    /// The outcome with what its tree says of the key, which another tree may not know any more.
+    fn verdict(&self, edge: &Edge, outcome: Outcome, client: Option<Ip>, head: bool, now: u64) -> Verdict {
+        let found = outcome.at.and_then(|at| self.who(edge, at));
+        let (mut code, mut identity) = (outcome.code, None);
+        if code == Code::Valid {
+            identity = found.clone();
+            if identity.is_none() {
+                code = Code::Internal;
+            }
+        }
+        let serving = edge.head();
+        self.counters.verdict(code);
+        Verdict::new(Judged {
+            code,
+            flags: outcome.flags,
+            epoch: serving.map_or(0, |head| head.epoch),
+            age: serving.map(|head| now.saturating_sub(head.issued_at)),
+            key: found.map(|who| (who.key_id, who.org)),
+            identity,
+            client,
+            head,
+            manner: Arc::clone(&self.manner),
+        })
+    }
+
+    fn who(&self, edge: &Edge, at: Location) -> Option<Identity> {
+        let found = edge.identity(edge.generation(), at)?;
+        let (labels, text) = (found.labels, |text: &str| (!text.is_empty()).then(|| text.to_owned()));
+        let owned = |services: Vec<&str>| Scope::Services(services.into_iter().map(str::to_owned).collect());
+        Some(Identity {
+            key_id: found.key_id,
+            org: labels.org.into(),
+            owner: labels.owner.into(),
+            name: labels.name.into(),
+            expires_at: moment(found.validity.expires_at),
+            roles: found.roles().map(str::to_owned).collect(),
+            scope: found.services().map_or(Scope::All, owned),
+            metadata: text(labels.metadata),
+        })
+    }
+
+    /// Nothing can be judged.
+    fn trapped(&self, head: bool) -> Verdict {
+        self.counters.verdict(Code::Internal);
+        self.report(&Error::Trap);
+        let manner = Arc::clone(&self.manner);
+        let (key, identity): (Option<(KeyId, String)>, _) = (None, None);
+        Verdict::new(Judged { code: Code::Internal, flags: 0, epoch: 0, age: None, key, identity, client: None, head, manner })
+    }
+}
