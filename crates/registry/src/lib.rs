@@ -23,6 +23,7 @@
 //! | `usage` | what edges report of requests, alerts, and what is kept for a time |
 //! | `fleet` | what edges report of themselves: who has which epoch |
 //! | `sign_ins` | who is signed in to the console |
+//! | [`people`] | people whom an identity provider vouches for |
 //! | `pulse` | how it all is doing, for whoever watches over a server |
 //! | `backup` | the whole registry as a file, and a registry from it |
 //! | [`management`] | the realm whose keys authorise the management API |
@@ -48,6 +49,7 @@ mod model;
 mod openapi;
 mod outbox;
 mod pending;
+pub mod people;
 mod publish;
 mod pulse;
 mod registry;

@@ -268,7 +268,7 @@ fn under_tls_cookies_are_sent_over_nothing_else() {
     let plane = Plane::new();
     for (https, name) in [(false, "edgelatch="), (true, "__Host-edgelatch=")] {
         let mut options = plane.options();
-        options.console = Some(ConsoleOptions { https });
+        options.console = Some(ConsoleOptions { https, ..ConsoleOptions::default() });
         let s = common::Served::start(options, &plane.admin);
         let mut b = Browser::new(&s);
         b.get("/console/sign-in");

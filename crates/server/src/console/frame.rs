@@ -5,6 +5,8 @@ use axum::response::{Html, IntoResponse, Response};
 
 use super::assets::{HTMX, SCRIPT, STYLE};
 use super::texts::{Language, Texts};
+use super::views::View;
+use super::words::words;
 use crate::problem::Problem;
 
 /// What every template is given as `f`.
@@ -54,6 +56,11 @@ impl Frame {
         Frame { realm: realm.into(), area, ..self }
     }
 
+    /// About keys, in the words of their preset's system.
+    pub(super) fn about_keys(self, realm: &str, view: &View) -> Frame {
+        Frame { t: words(view.preset, self.language), ..self.within(realm, "keys") }
+    }
+
     pub(super) fn areas(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         AREAS.iter().map(|(word, text)| (*word, text(self.t)))
     }
@@ -87,6 +94,11 @@ impl Frame {
             (_, Some(days)) => format!("{days} {}", self.t.days),
             (other, None) => other.into(),
         }
+    }
+
+    /// How many of something there are.
+    pub(super) fn counted(&self, number: &u64, one: &str, many: &str) -> String {
+        format!("{number} {}", if *number == 1 { one } else { many })
     }
 
     /// A time of the API, as it is read where no script shows it in the reader's own zone.

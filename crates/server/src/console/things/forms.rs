@@ -14,7 +14,7 @@ use crate::console::client::{Call, Refused};
 use crate::console::form::Fields;
 use crate::console::frame::{Frame, page};
 use crate::console::keys::realm_of;
-use crate::console::model::{Org, Orgs};
+use crate::console::orgs::Choice;
 use crate::console::session::{Posted, Session};
 use crate::console::stop::{Shown as Answered, Stop};
 
@@ -72,7 +72,11 @@ impl There {
         let id: Slug = session.query("id").and_then(|id| id.parse().ok()).ok_or_else(nothing)?;
         let org = session.query("org").map(str::parse).transpose().map_err(|_| nothing())?;
         let path = (thing.path)(&realm, org.as_ref(), &id);
-        let value = session.get(&path).await?;
+        let value: Value = session.get(&path).await?;
+        // Where there is none of this org, or of the whole realm, the API may answer with another one of its name: this page is not about that.
+        if thing.is_of_org && value["org"].as_str() != org.as_ref().map(Slug::as_str) {
+            return Err(nothing());
+        }
         Ok(There { realm, thing, path, org, id, value })
     }
 
@@ -105,8 +109,8 @@ impl There {
             _ => member.written(member.of(&self.value)),
         };
         let (fields, settings) = self.members();
-        let fields = shown(fields, value, refused, &[], (f.t, f.language));
-        let settings = shown(settings, value, refused, &[], (f.t, f.language));
+        let fields = shown(fields, value, refused, None, (f.t, f.language));
+        let settings = shown(settings, value, refused, None, (f.t, f.language));
         ThingPage {
             title: format!("{}: {}", f.t.edit, self.name()),
             to: self.page("edit"),
@@ -142,10 +146,9 @@ async fn new_page(
     refused: Option<&Refused>,
 ) -> Result<Response, Stop> {
     let f = session.frame().within(realm.as_str(), thing.word);
-    let orgs: Vec<Org> =
-        session.maybe::<Orgs>(&format!("/api/v1/realms/{realm}/orgs")).await.map_or(Vec::new(), |all| all.orgs);
+    let choice = Choice::of(session, realm).await?;
     let list = format!("/console/r/{realm}/{}", thing.word);
-    let fields = shown(thing.new, |member| sent.text(member.name).to_owned(), refused, &orgs, (f.t, f.language));
+    let fields = shown(thing.new, |member| sent.text(member.name).to_owned(), refused, Some(&choice), (f.t, f.language));
     Ok(page(&ThingPage {
         title: (thing.create)(f.t).into(),
         to: format!("{list}/new"),

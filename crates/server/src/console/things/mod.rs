@@ -26,6 +26,8 @@ pub(super) struct Thing {
     edit: &'static [Member],
     /// Whether its settings can be, too.
     has_settings: bool,
+    /// Whether it belongs to an org, or to the whole realm.
+    is_of_org: bool,
     /// Where the API has one of an org, or of the whole realm.
     path: fn(&Slug, Option<&Slug>, &Slug) -> String,
 }
@@ -47,6 +49,7 @@ pub(super) const ROLE: Thing = Thing {
     ],
     edit: &[NAME.required(), PERMISSIONS.required()],
     has_settings: false,
+    is_of_org: true,
     path: |realm, org, id| {
         let of = org.map(|org| format!("?org={org}")).unwrap_or_default();
         format!("/api/v1/realms/{realm}/roles/{id}{of}")
@@ -65,6 +68,7 @@ pub(super) const OWNER: Thing = Thing {
     ],
     edit: &[NAME.required(), ROLES, Member::new("disabled", |t| t.keys_refused, Shape::Switch)],
     has_settings: false,
+    is_of_org: true,
     path: |realm, org, id| match org {
         Some(org) => format!("/api/v1/realms/{realm}/orgs/{org}/owners/{id}"),
         // No owner is of the whole realm: the API finds none.
@@ -82,6 +86,7 @@ pub(super) const ORG: Thing = Thing {
     ],
     edit: &[NAME.required()],
     has_settings: true,
+    is_of_org: false,
     path: |realm, _, id| format!("/api/v1/realms/{realm}/orgs/{id}"),
 };
 
