@@ -391,3 +391,53 @@ fn pages_speak_as_each_presets_documentation_does() {
         }
     }
 }
+
+#[test]
+fn a_realm_has_its_name_and_the_life_of_its_heads_in_a_form() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let mut b = Browser::signed_in(&s, &plane.admin);
+    let edit = format!("{REALM}/settings/edit?id=acme");
+    assert_eq!(b.get(&format!("{REALM}/settings")).header("location"), Some(&*edit));
+    let at = revision(&mut b, &edit);
+    let wrong = b.post(&edit, &[("revision", &at), ("name", "Acme"), ("head_lifetime", "59")]);
+    assert!(wrong.status == 422 && text(&wrong).contains("id=\"head_lifetime-error\""), "{wrong}");
+    let saved = b.post(&edit, &[("revision", &at), ("name", "Acme & sons"), ("head_lifetime", "7200")]);
+    assert_eq!(saved.header("location"), Some("/console/r/acme/settings"), "{saved}");
+    let realm = s.get("/api/v1/realms/acme").ok();
+    assert_eq!((&realm["name"], &realm["head_lifetime"]), (&json!("Acme & sons"), &json!(7200)));
+    // It is neither made nor deleted from here, and the path says which one it is, whatever the query says.
+    assert!(b.page(&format!("{REALM}/settings/edit?id=management")).contains("Acme &#38; sons"));
+    for act in ["new", "delete"] {
+        let path = format!("{REALM}/settings/{act}?id=acme");
+        assert_eq!((b.get(&path).status, b.post(&path, &[("revision", "2")]).status), (404, 404), "{act}");
+    }
+    let mut other = Browser::signed_in(&s, &plane.org_key("administrator", "one"));
+    let at = revision(&mut other, &edit);
+    assert_eq!(other.post(&edit, &[("revision", &at), ("name", "Mine"), ("head_lifetime", "60")]).status, 403);
+}
+
+#[test]
+fn both_logs_are_files_as_the_api_has_them() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let made = s.call("POST /api/v1/realms/acme/keys", &json!({ "org": "two", "name": "CI" })).ok();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let event =
+        json!({ "key_id": made["key"]["key_id"], "at": now, "method": "GET", "endpoint": "/", "status": 200, "code": "valid" });
+    s.call("POST /api/v1/realms/acme/usage", &json!({ "batch": "b", "events": [event] })).ok();
+    let mut b = Browser::signed_in(&s, &plane.admin);
+    for (log, page) in [("activity", "activity"), ("requests", "usage")] {
+        let path = format!("{REALM}/{log}/export?");
+        assert!(b.page(&format!("{REALM}/{page}")).contains(&format!("href=\"{path}\"")), "{log}");
+        let file = b.get(&path);
+        assert_eq!((file.status, file.header("content-type")), (200, Some("application/jsonl")), "{file}");
+        assert_eq!(file.header("content-disposition"), Some(&*format!("attachment; filename=\"acme-{log}.jsonl\"")));
+        let api = s.get(&format!("/api/v1/realms/acme/{log}/export"));
+        assert!(!api.body.is_empty() && text(&file) == text(&api), "{file}");
+        // Of one org, to whoever has that one.
+        let mut one = Browser::signed_in(&s, &plane.org_key("administrator", "one"));
+        let file = one.get(&path);
+        assert!(file.status == 200 && !text(&file).contains("CI") && !text(&file).contains("\"two\""), "{file}");
+    }
+}

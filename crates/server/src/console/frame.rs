@@ -28,7 +28,7 @@ pub(super) struct Frame {
 type Text = fn(&Texts) -> &'static str;
 
 /// The areas of a realm, by the path's word, in the order of the navigation.
-const AREAS: [(&str, Text); 10] = [
+const AREAS: [(&str, Text); 11] = [
     ("keys", |t| t.keys),
     ("roles", |t| t.roles),
     ("owners", |t| t.owners),
@@ -39,6 +39,7 @@ const AREAS: [(&str, Text); 10] = [
     ("fleet", |t| t.fleet),
     ("health", |t| t.health),
     ("leak", |t| t.leak),
+    ("settings", |t| t.settings),
 ];
 
 impl Frame {

@@ -9,8 +9,8 @@
 //! | `orgs` | which org a page is about |
 //! | `views` | how keys of each preset's system are shown and made: data |
 //! | `keys` | pages about keys |
-//! | `tables`, `activity`, `leak` | requests, roles, owners, orgs, alerts, edges; the audit log; secrets that leaked |
-//! | `things` | how roles, owners and orgs are made, changed and deleted |
+//! | `tables`, `activity`, `export`, `leak` | requests, roles, owners, orgs, alerts, edges; the audit log; both logs as files; secrets that leaked |
+//! | `things` | how roles, owners, orgs and the realm itself are made, changed and deleted |
 //! | `usage`, `chart` | usage over time, and as a chart |
 //! | `health` | what is wrong, until when heads count, whom edges trust |
 //! | `frame`, `stop`, `cells`, `form` | what stands around pages; what there is instead of one; cells of tables; forms as browsers send them |
@@ -26,6 +26,7 @@ mod cells;
 mod chart;
 mod client;
 mod cookies;
+mod export;
 mod form;
 mod frame;
 mod health;
@@ -126,6 +127,9 @@ pub(crate) fn routes(
         .route("/console/r/{realm}/{things}/delete", get(forms::ask_delete).post(forms::delete))
         .route("/console/r/{realm}/usage", get(usage::show))
         .route("/console/r/{realm}/activity", get(activity::show))
+        .route("/console/r/{realm}/activity/export", get(export::activity))
+        .route("/console/r/{realm}/requests/export", get(export::requests))
+        .route("/console/r/{realm}/settings", get(forms::settings))
         .route("/console/r/{realm}/alerts", get(tables::alerts))
         .route("/console/r/{realm}/alerts/{event}", get(tables::alerts_instead).post(tables::redeliver))
         .route("/console/r/{realm}/fleet", get(tables::fleet))

@@ -240,6 +240,8 @@ texts! {
     country: "Country", "Land";
     verify_chain: "Check the chain", "Kette prüfen";
     chain_whole: "No row is missing or altered. The end of the chain is", "Keine Zeile fehlt oder wurde verändert. Das Ende der Kette ist";
+    export: "Export", "Exportieren";
+    export_requests: "Export requests", "Anfragen exportieren";
     action: "Action", "Aktion";
     actor: "Who", "Wer";
     target: "On what", "Woran";
