@@ -258,7 +258,7 @@ fn an_identity_provider_is_set_up_whole_or_not_at_all() {
     refused("serve\n--oidc-issuer\nhttps://id.example.com".into(), "usage", &["--oidc-client", "--oidc-grant"]);
     // The sign-in page offers it.
     let line = provider("groups=ops:administrator@*", "https://keys.example.com");
-    let args: Vec<&str> = line.split('\n').skip(1).collect();
+    let args: Vec<&str> = line.split('\n').skip(2).collect();
     let serving = Serving::start(&p, &args);
     assert_eq!(
         (serving.get("api", "/console/sign-in"), serving.get("api", "/console/sign-in/callback")),

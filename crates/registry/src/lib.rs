@@ -23,10 +23,10 @@
 //! | `usage` | what edges report of requests, alerts, and what is kept for a time |
 //! | `fleet` | what edges report of themselves: who has which epoch |
 //! | `sign_ins` | who is signed in to the console |
-//! | [`people`] | people whom an identity provider vouches for |
 //! | `pulse` | how it all is doing, for whoever watches over a server |
 //! | `backup` | the whole registry as a file, and a registry from it |
 //! | [`management`] | the realm whose keys authorise the management API |
+//! | [`people`] | people whom an identity provider vouches for |
 //! | [`limits`] | every bound, with its reason |
 //!
 //! Each row uses those above it, and none below.

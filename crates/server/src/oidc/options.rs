@@ -69,12 +69,14 @@ impl Oidc {
         if address(console).is_none_or(|uri| uri.path() != "/" || uri.query().is_some()) {
             return Err(format!("{what}: https://keys.example.com"));
         }
-        let sound = |text: &str| (1..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        if !sound(client_id) {
+        // RFC 6749, appendix A: ids and secrets may hold blanks, scopes have them between each other.
+        let visible = |text: &str| (1..=512).contains(&text.len()) && text.bytes().all(|b| matches!(b, b' '..=b'~'));
+        let sound = |text: &str| visible(text) && !text.contains(' ');
+        if !visible(client_id) {
             return Err("the client id must be visible ASCII characters".into());
         }
         let client_secret = client_secret.map(str::trim);
-        if client_secret.is_some_and(|secret| !sound(secret)) {
+        if client_secret.is_some_and(|secret| !visible(secret)) {
             return Err("the client secret must be visible ASCII characters".into());
         }
         if !scopes.iter().all(|scope| sound(scope)) {
