@@ -1,5 +1,5 @@
 // What is looked at on every page.
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
@@ -8,6 +8,14 @@ const source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe
 /** The screens that pages are shown on, and the schemes. */
 const SCREENS = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } };
 const SCHEMES = ["light", "dark"];
+
+/** The pictures that the documentation shows, by preset and page: what they are called, and in which scheme. */
+const SHOWN = {
+  "valar keys": ["keys", "light"], "vergecloud keys/new": ["wizard", "light"], "vergeos keys/key?ask=1&ip=192.0.2.7&service=dns": ["key", "dark"],
+  "vergeos usage": ["usage", "light"],
+};
+/** The most bytes of one of them: whoever reads a page loads them all. */
+const MAX_PICTURE_BYTES = 60_000;
 
 /** Looks at what a page shows, in light and dark, on a wide screen and on a narrow one. */
 export class Looker {
@@ -34,11 +42,25 @@ export class Looker {
         if (this.#screenshots === undefined) continue;
         const file = `${this.#preset}-${name.replaceAll(/key_\w+/g, "key").replaceAll(/[^a-z]+/g, "-")}-${screen}-${colorScheme}.png`;
         await this.#page.screenshot({ path: join(this.#screenshots, file), fullPage: true });
+        if (screen === "wide") await this.#show(name.replaceAll(/key_\w+/g, "key"), colorScheme);
       }
     }
     await axe.end();
     await this.#page.setViewportSize(SCREENS.wide);
     await this.#page.emulateMedia({ colorScheme: "light" });
+  }
+
+  /** Leaves a picture for the documentation, if this page is on one. */
+  async #show(name, colorScheme) {
+    const [file, scheme] = SHOWN[`${this.#preset} ${name}`] ?? [];
+    if (scheme !== colorScheme) return;
+    const session = await this.#page.context().newCDPSession(this.#page);
+    const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: 70 });
+    await session.detach();
+    const bytes = Buffer.from(data, "base64");
+    if (bytes.length > MAX_PICTURE_BYTES) throw new Error(`${file}.webp is ${bytes.length} bytes, ${MAX_PICTURE_BYTES} at most`);
+    mkdirSync(join(this.#screenshots, "shown"), { recursive: true });
+    writeFileSync(join(this.#screenshots, "shown", `${file}.webp`), bytes);
   }
 
   /** Nobody has to scroll sideways. */

@@ -12,15 +12,15 @@ const columns = async (page) => (await page.locator("thead th").allInnerTexts())
 const press = (page, name) => page.getByRole("button", { name }).or(page.getByRole("link", { name })).first().click();
 
 /** Takes the secret from the page that shows it once; copied and saved where there are scripts. */
-async function takeSecret({ page, keys, scripts, inspect = () => {} }) {
+async function takeSecret({ page, keys, scripts, inspect = () => {}, label = "Secret", save = "Save (.PAK)" }) {
   await inspect("secret");
-  const secret = await page.getByLabel("Secret", { exact: true }).inputValue();
+  const secret = await page.getByLabel(label, { exact: true }).inputValue();
   if (scripts) {
     await press(page, "Copy");
     is("what was copied", await page.evaluate(() => navigator.clipboard.readText()), secret);
     await press(page, "Show");
     is("the eye hides", await page.locator("#secret").getAttribute("type"), "password");
-    const [download] = await Promise.all([page.waitForEvent("download"), press(page, "Save (.PAK)")]);
+    const [download] = await Promise.all([page.waitForEvent("download"), press(page, save)]);
     is("the file's name", /^key_\w{11}\.PAK$/.test(download.suggestedFilename()), true);
     is("what was saved", readFileSync(await download.path(), "utf8").trim(), secret);
   }
@@ -47,26 +47,27 @@ async function vergeos({ page, keys, scripts, control, inspect }) {
   is("two panels", await page.locator("fieldset.panel > legend").allInnerTexts(), ["API Key", "Access"]);
   await page.getByLabel("Name", { exact: true }).fill(name);
   await page.getByLabel("Description").fill("<b>builds</b>");
+  is("kinds of expiry", (await page.locator("#expires_at legend").innerText()), "Expiration Type");
   await page.locator("#expires_date").fill("2099-01-31T10:00");
-  await page.getByLabel("Set date").first().check();
+  await page.getByLabel("Set Date").first().check();
   const allow = page.locator("#allow");
   await allow.getByLabel("Address 1").fill("192.168.1.0/24");
   await allow.getByRole("button", { name: "Add entry" }).click();
   await allow.getByLabel("Address 2").fill("not an address");
-  await page.getByRole("button", { name: "Create", exact: true }).click();
+  await page.getByRole("button", { name: "Submit", exact: true }).click();
   // What does not fit is said at its field; everything typed is still there.
   is("the wrong entry", await page.locator("[aria-invalid=true]").last().inputValue(), "not an address");
   is("the name stays", await page.getByLabel("Name", { exact: true }).inputValue(), name);
   await inspect("refused form");
   await allow.getByLabel("Address 2").fill("192.168.2.7");
-  await page.getByRole("button", { name: "Create", exact: true }).click();
-  const secret = await takeSecret({ page, keys, scripts, inspect });
+  await page.getByRole("button", { name: "Submit", exact: true }).click();
+  const secret = await takeSecret({ page, keys, scripts, save: "Save", inspect });
   is("columns", await columns(page), ["Name", "Last Logged In", "Last Logged In IP", "Expires", "Created"]);
   is("days left", /^\d+ days$/.test(await row(page, name).locator("[data-title=Expires]").innerText()), true);
   is("markup stays text", await page.locator("tbody b").count(), 0);
   await row(page, name).getByRole("link", { name: "Edit" }).click();
   await page.getByLabel("Name", { exact: true }).fill(`${name} renamed`);
-  await press(page, "Save changes");
+  await press(page, "Submit");
   is("renamed", await page.locator("h1").innerText().then((text) => text.startsWith(`${name} renamed`)), true);
   const { key } = await control.rest("POST", "/keys/by-secret", { body: { secret }, secret: true });
   is("entries", key.allow.map(({ cidr, enabled }) => [cidr, enabled]), [["192.168.1.0/24", true], ["192.168.2.7/32", true]]);
@@ -78,19 +79,19 @@ async function vergeos({ page, keys, scripts, control, inspect }) {
   is("gone", await row(page, name).count(), 0);
   await page.goto(`${keys}/new`);
   await page.getByLabel("Name", { exact: true }).fill("kept");
-  await page.getByLabel("No expiry").check();
-  await page.getByRole("button", { name: "Create", exact: true }).click();
-  await takeSecret({ page, keys, scripts });
+  await page.getByLabel("Never Expire").check();
+  await page.getByRole("button", { name: "Submit", exact: true }).click();
+  await takeSecret({ page, keys, scripts, save: "Save" });
 }
 
 async function vergecloud({ page, keys, scripts, inspect }) {
   const name = `pipeline ${scripts}`;
   await page.goto(keys);
   await press(page, "Create API Key");
-  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("API Key Name", { exact: true }).fill(name);
   const forth = async () => { if (scripts) await page.getByRole("button", { name: "Next", exact: true }).click(); };
   await forth();
-  await page.getByLabel("Only these").check();
+  await page.getByLabel("Specific services only").check();
   await page.getByRole("textbox", { name: "Services" }).fill("cdn dns");
   await forth();
   const roles = await page.locator("#roles label").allInnerTexts();
@@ -102,9 +103,9 @@ async function vergecloud({ page, keys, scripts, inspect }) {
   await inspect("review");
   await page.getByRole("button", { name: "Create", exact: true }).click();
   await takeSecret({ page, keys, scripts });
-  is("columns", await columns(page), ["Name or description", "API key", "Roles", "Created at"]);
+  is("columns", await columns(page), ["Name or Description", "API Key", "Roles", "Created At"]);
   is("no editing", await row(page, name).getByRole("link", { name: "Edit" }).count(), 0);
-  await row(page, name).getByRole("link", { name: /^View/ }).click();
+  await row(page, name).getByRole("link", { name: /^View details/ }).click();
   await page.getByLabel("Service", { exact: true }).fill("video");
   await press(page, "Ask");
   is("why", await page.locator(".why .failed").count() > 0, true);
@@ -119,21 +120,21 @@ async function ipaware({ page, keys, scripts, control, inspect }) {
   const name = `Production Server ${scripts}`;
   await page.goto(keys);
   await press(page, "Create New Key");
-  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("Key Name", { exact: true }).fill(name);
   await page.getByLabel("Role", { exact: true }).selectOption({ label: "Developer" });
   await page.getByRole("button", { name: "Create", exact: true }).click();
   is("the id too", /key_\w{11}/.test(await page.locator("dd code").first().innerText()), true);
-  await takeSecret({ page, keys, scripts });
+  await takeSecret({ page, keys, scripts, label: "Secret Key" });
   is("columns", await columns(page), ["Name", "Key ID", "Role", "Created", "Status"]);
   is("a green badge", await row(page, name).locator(".badge.active").innerText(), "Active");
   // Two administrators: the second one sees both versions.
   await row(page, name).getByRole("link", { name: "Edit" }).click();
-  await page.getByLabel("Name", { exact: true }).waitFor();
+  await page.getByLabel("Key Name", { exact: true }).waitFor();
   const [, id] = /(key_\w+)\/edit$/.exec(page.url());
   const revision = await page.locator("[name=revision]").inputValue();
   is("the other's", (await control.rest("PATCH", `/keys/${id}`, { body: { name: `${name} theirs` }, headers: { "if-match": `"${revision}"` } })).status, 200);
-  await page.getByLabel("Name", { exact: true }).fill(`${name} mine`);
-  await press(page, "Save changes");
+  await page.getByLabel("Key Name", { exact: true }).fill(`${name} mine`);
+  await press(page, "Save Changes");
   is("both versions", await page.locator(".conflict td").allInnerTexts(), [`${name} theirs`, `${name} mine`]);
   await inspect("two versions");
   await press(page, "Save mine over theirs");
@@ -142,7 +143,7 @@ async function ipaware({ page, keys, scripts, control, inspect }) {
   await page.goto(keys);
   await row(page, name).getByRole("link", { name: "Revoke" }).click();
   is("the warning", (await page.locator(".warning").innerText()).startsWith("Applications using this key will stop working"), true);
-  await page.getByRole("button", { name: "Revoke" }).click();
+  await page.getByRole("button", { name: "Revoke Key", exact: true }).click();
   await page.goto(keys);
   is("it has left the table", await row(page, name).count(), 0);
 }
@@ -151,26 +152,26 @@ async function valar({ page, keys, scripts, inspect }) {
   const name = `CI/CD Pipeline ${scripts}`;
   await page.goto(keys);
   await press(page, "Create API Key");
-  is("six expiries", await page.locator("#expires_at label").allInnerTexts().then((all) => all.map((text) => text.trim())), ["1 day", "1 week", "1 month", "3 months", "1 year", "No expiry"]);
+  is("six expiries", await page.locator("#expires_at label").allInnerTexts().then((all) => all.map((text) => text.trim())), ["1 Day", "1 Week", "1 Month", "3 Months", "1 Year", "No Expiry"]);
   await page.getByLabel("Name", { exact: true }).fill(name);
-  await page.getByLabel("3 months").check();
+  await page.getByLabel("3 Months").check();
   await page.locator("#allow").getByLabel("Address 1").fill("10.0.0.0/24");
-  await page.getByRole("button", { name: "Create", exact: true }).click();
+  await page.getByRole("button", { name: "Create Key", exact: true }).click();
   const secret = await takeSecret({ page, keys, scripts });
-  is("columns", await columns(page), ["Name", "Key prefix", "Status", "Expires", "Last used"]);
-  is("the first 12", await row(page, name).locator("[data-title='Key prefix']").innerText(), secret.slice(0, 12));
-  await fromMenu(page, name, "View audit log");
+  is("columns", await columns(page), ["Name", "Key Prefix", "Status", "Expires", "Last Used"]);
+  is("the first 12", await row(page, name).locator("[data-title='Key Prefix']").innerText(), secret.slice(0, 12));
+  await fromMenu(page, name, "View Audit Log");
   await page.getByRole("link", { name: "Refresh" }).click();
   await page.goto(keys);
   await row(page, name).locator("summary").click();
   await inspect("open menu");
   await row(page, name).getByRole("link", { name: "Rotate" }).click();
   await page.locator("#confirm").fill("something else");
-  await page.getByRole("button", { name: "Rotate" }).click();
+  await page.getByRole("button", { name: "Rotate Key", exact: true }).click();
   is("the name is asked for", await page.locator("#act-error").count(), 1);
   await inspect("another name typed");
   await page.locator("#confirm").fill(name);
-  await page.getByRole("button", { name: "Rotate" }).click();
+  await page.getByRole("button", { name: "Rotate Key", exact: true }).click();
   is("another secret", (await takeSecret({ page, keys, scripts })) === secret, false);
   await row(page, name).getByRole("link", { name }).click();
   await page.getByRole("link", { name: "Edit" }).click();
@@ -184,7 +185,7 @@ async function valar({ page, keys, scripts, inspect }) {
   if (scripts) await byKeyboard({ page, keys });
   await fromMenu(page, name, "Delete");
   await page.locator("#confirm").fill(name);
-  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Delete Key", exact: true }).click();
   await page.waitForURL(`**${keys}`);
   is("gone", await row(page, name).count(), 0);
 }

@@ -230,3 +230,38 @@ fn wrong_settings_are_refused_and_not_repeated() {
         assert!(ran.code == 2 && ran.err.contains(says) && !ran.err.contains("canary"), "{args:?}: {}", ran.err);
     }
 }
+
+/// What a provider is given that cannot be meant is refused at the start, and not told to whoever signs in.
+#[test]
+fn an_identity_provider_is_set_up_whole_or_not_at_all() {
+    let p = Plane::new();
+    let secret = p.file("secret", "canary\n");
+    let provider = |grant: &'static str, console: &'static str| {
+        let all =
+            ["serve", "--no-publish", "--addr", "127.0.0.1:0", "--oidc-issuer", "https://id.example.com", "--oidc-client", "c"];
+        [&all[..], &["--oidc-secret-file", &secret, "--oidc-console", console, "--oidc-grant", grant]].concat().join("\n")
+    };
+    // It has looked into the registry by then.
+    let refused = |line: String, code: &str, says: &[&str]| {
+        let ran = p.run(&[&["--json"], &line.split('\n').collect::<Vec<_>>()[..]].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{line}: {}", ran.err);
+        assert!(
+            ran.err.contains(&format!("\"{code}\"")) && says.iter().all(|word| ran.err.contains(word)),
+            "{line}: {}",
+            ran.err
+        );
+        assert!(!ran.err.contains("canary"), "{}", ran.err);
+    };
+    refused(provider("groups=ops:nobody@*", "https://keys.example.com"), "not_found", &["nobody"]);
+    refused(provider("groups=ops:administrator@*", "http://keys.example.com"), "usage", &["https://"]);
+    refused(provider("groups=ops:administrator", "https://keys.example.com"), "usage", &["CLAIM=VALUE:ROLE"]);
+    refused("serve\n--oidc-issuer\nhttps://id.example.com".into(), "usage", &["--oidc-client", "--oidc-grant"]);
+    // The sign-in page offers it.
+    let line = provider("groups=ops:administrator@*", "https://keys.example.com");
+    let args: Vec<&str> = line.split('\n').skip(2).collect();
+    let serving = Serving::start(&p, &args);
+    assert_eq!(
+        (serving.get("api", "/console/sign-in"), serving.get("api", "/console/sign-in/callback")),
+        ("200".into(), "403".into())
+    );
+}

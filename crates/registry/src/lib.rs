@@ -26,6 +26,7 @@
 //! | `pulse` | how it all is doing, for whoever watches over a server |
 //! | `backup` | the whole registry as a file, and a registry from it |
 //! | [`management`] | the realm whose keys authorise the management API |
+//! | [`people`] | people whom an identity provider vouches for |
 //! | [`limits`] | every bound, with its reason |
 //!
 //! Each row uses those above it, and none below.
@@ -48,6 +49,7 @@ mod model;
 mod openapi;
 mod outbox;
 mod pending;
+pub mod people;
 mod publish;
 mod pulse;
 mod registry;

@@ -289,5 +289,9 @@ pub const SESSION_IDLE: u64 = 30 * 60;
 pub const SESSION_LIFE: u64 = 12 * 3_600;
 /// Seconds between two notes that a sign-in is still used: not each request is worth a write.
 pub const SESSION_NOTED: u64 = 60;
-/// Sign-ins of one key at a time: the browsers of a small team. A further one ends the oldest.
+/// Bytes of the address of an identity provider: longer than any, and short enough for a key's description.
+pub const MAX_ISSUER_BYTES: usize = 512;
+/// Bytes of a provider's name for somebody (OpenID Connect Core 1.0, section 2).
+pub const MAX_SUBJECT_BYTES: usize = 255;
+/// Sign-ins of one key, or of one person, at a time: the browsers of a small team. A further one ends the oldest.
 pub const SESSIONS_OF_KEY: u64 = 32;

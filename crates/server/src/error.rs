@@ -40,6 +40,14 @@ pub enum Error {
         /// Which file, and what is wrong with it.
         detail: String,
     },
+    /// No identity provider can be called.
+    #[error(
+        "--oidc-issuer: the certificates that this machine trusts cannot be read ({source}): install ca-certificates, or set SSL_CERT_FILE"
+    )]
+    Provider {
+        /// Why.
+        source: std::io::Error,
+    },
     /// This process could get no name.
     #[error("{detail}")]
     Node {
@@ -56,7 +64,7 @@ impl Error {
     pub const fn code(&self) -> &'static str {
         match self {
             Error::Listen { .. } => "listen",
-            Error::ClientIp { .. } | Error::GithubKeys { .. } => "bad_config",
+            Error::ClientIp { .. } | Error::GithubKeys { .. } | Error::Provider { .. } => "bad_config",
             Error::GeoIp { .. } => "geoip",
             Error::Tls { .. } => "tls",
             Error::Node { .. } | Error::Failed(_) => "server",

@@ -19,6 +19,7 @@
 //! | [`Traces`] | what whoever keeps traces is told |
 //! | `api` | the management API: who may call, and its endpoints |
 //! | `console` | pages over the management API |
+//! | `oidc` | signing in to it at an identity provider |
 //! | `tasks` | publishing, upkeep, delivery of events |
 //! | [`Remote`] | what is published at an address, for whoever compares |
 //! | `problem` | the one form in which anything is refused |
@@ -37,6 +38,7 @@ pub mod limits;
 mod log;
 mod measures;
 mod net;
+mod oidc;
 mod problem;
 mod remote;
 mod serve;
@@ -51,6 +53,7 @@ pub use files::stream::places::Streams;
 pub use health::{Health, Severity, Trouble};
 pub use net::accept::Connections;
 pub use net::tls::TlsFiles;
+pub use oidc::{Oidc, OidcRule};
 pub use remote::Remote;
 pub use serve::{Bound, Options, serve, serve_until};
 pub use tasks::geoip::GeoIp;

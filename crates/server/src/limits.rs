@@ -195,6 +195,8 @@ pub const MAX_CONSOLE_ANSWER: usize = 32 * 1024 * 1024;
 pub const MAX_FORM_BYTES: usize = 1024 * 1024;
 /// Fields of such a form: three for each entry of two lists, and as many again.
 pub const MAX_FORM_FIELDS: usize = 10_000;
+/// Calls of the identity provider at a time: sign-ins of a large team on a Monday morning, and no flood of them.
+pub const MAX_PROVIDER_CALLS: usize = 16;
 /// Keys on one page of the console's table.
 pub const CONSOLE_PAGE: u64 = 50;
 /// Keys that are revoked by one click on a selection: those of a page.

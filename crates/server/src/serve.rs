@@ -148,7 +148,8 @@ pub async fn serve_until(
             let routes = match console {
                 Some(console) => {
                     let (registry, watched) = (Arc::clone(&options.registry), watched.clone());
-                    console::routes(console, registry, routes.clone(), watched).merge(routes)
+                    let console = console::routes(console, registry, routes.clone(), watched);
+                    console.map_err(|source| Error::Provider { source })?.merge(routes)
                 }
                 None => routes,
             };

@@ -253,7 +253,7 @@ fn a_valar_key_is_rotated_by_its_typed_name_and_enabled_again() {
     let s = plane.serve();
     let mut b = Browser::signed_in(&s, &plane.admin);
     let page = b.page(&format!("{KEYS}/new"));
-    for choice in ["1 day", "1 week", "1 month", "3 months", "1 year", "No expiry"] {
+    for choice in ["1 Day", "1 Week", "1 Month", "3 Months", "1 Year", "No Expiry"] {
         assert!(page.contains(choice), "{choice}: {page}");
     }
     assert!(page.contains("data-most=\"50\"") && !page.contains("type=\"datetime-local\""));

@@ -45,6 +45,7 @@ fn forms(id: &str) -> Vec<(String, Vec<(&'static str, String)>)> {
         ("/console/r/acme/owners/edit?id=alice&org=one".into(), with(&[("name", "forged")])),
         ("/console/r/acme/owners/delete?id=alice&org=one".into(), with(&[])),
         ("/console/r/acme/alerts/evt_00000000000000000000000000000000".into(), with(&[])),
+        ("/console/r/acme/settings/edit".into(), with(&[("name", "forged"), ("head_lifetime", "60")])),
         ("/console/r/acme/orgs/new".into(), with(&[("org", "forged")])),
         ("/console/r/acme/orgs/edit?id=one".into(), with(&[("name", "forged")])),
         ("/console/r/acme/orgs/delete?id=one".into(), with(&[])),
@@ -182,7 +183,13 @@ fn nobody_sees_another_org() {
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         assert_eq!(b.post(&path, &fields).status, 404, "{path}");
     }
-    for path in [format!("{KEYS}?org=two"), "/console/r/acme/activity?org=two".into(), "/console/r/acme/fleet".into()] {
+    for path in [
+        format!("{KEYS}?org=two"),
+        "/console/r/acme/activity?org=two".into(),
+        "/console/r/acme/activity/export?org=two".into(),
+        "/console/r/acme/requests/export?org=two".into(),
+        "/console/r/acme/fleet".into(),
+    ] {
         let reply = b.get(&path);
         assert!(reply.status >= 400, "{path}: {reply}");
         assert!(!String::from_utf8_lossy(&reply.body).contains("theirs"));
@@ -245,6 +252,7 @@ fn pages_are_kept_by_nobody_framed_by_nobody_and_run_nothing_of_their_own() {
         "fleet",
         "health",
         "leak",
+        "settings/edit",
     ] {
         paths.push(format!("/console/r/acme/{area}"));
     }
@@ -268,7 +276,7 @@ fn under_tls_cookies_are_sent_over_nothing_else() {
     let plane = Plane::new();
     for (https, name) in [(false, "edgelatch="), (true, "__Host-edgelatch=")] {
         let mut options = plane.options();
-        options.console = Some(ConsoleOptions { https });
+        options.console = Some(ConsoleOptions { https, ..ConsoleOptions::default() });
         let s = common::Served::start(options, &plane.admin);
         let mut b = Browser::new(&s);
         b.get("/console/sign-in");

@@ -14,7 +14,7 @@ use edgelatch_server::{
 use edgelatch_sync::{Directory, Target};
 use zeroize::Zeroizing;
 
-use crate::args::{Signing, To};
+use crate::args::{Provider, Signing, To};
 use crate::log::{self, LogFormat};
 use crate::prelude::*;
 
@@ -75,6 +75,8 @@ pub(crate) struct Serve {
     /// Browsers reach the console by https, through a proxy that speaks TLS: its cookies are sent over nothing else
     #[arg(long, conflicts_with_all = ["no_console", "no_api"])]
     console_https: bool,
+    #[command(flatten)]
+    provider: Provider,
     /// Speak TLS on both addresses: a file with the certificate in PEM, its chain behind it. A renewed one is taken within ten seconds
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -142,7 +144,7 @@ impl Serve {
             readers: readers(&registry, &self)?,
             publishing: Some(publishing(context, &registry, &self, &realms)?),
             api: api(&registry, &self)?,
-            console: (!self.no_console).then_some(ConsoleOptions { https: self.console_https || self.tls_cert.is_some() }),
+            console: console(&registry, &self)?,
             upkeep: Some(Upkeep::new(Arc::clone(&registry))),
             webhook: webhook(&self)?,
             streams: Streams { max: self.max_streams, max_per_address: self.max_streams_per_address, ..Streams::default() },
@@ -207,6 +209,12 @@ fn api(registry: &Arc<Registry>, args: &Serve) -> Result<Option<ApiOptions>> {
     let (registry, client_ip, failures) = (Arc::clone(registry), args.client_ip.clone(), failures(args));
     let (github_keys, geoip) = (args.github_keys.clone(), args.geoip.clone().map(GeoIp::new));
     Ok(Some(ApiOptions { registry, addr: args.api_addr, client_ip, failures, github_keys, geoip }))
+}
+
+/// The console beside it.
+fn console(registry: &Registry, args: &Serve) -> Result<Option<ConsoleOptions>> {
+    let oidc = args.provider.oidc(registry)?;
+    Ok((!args.no_console).then(|| ConsoleOptions { https: args.console_https || args.tls_cert.is_some(), oidc }))
 }
 
 /// Who may read published files, where not everybody may.

@@ -115,6 +115,14 @@ impl Keys<'_> {
         })
     }
 
+    /// Takes away a key that was made for a sign-in, whatever its org's settings say of keys that people make: nobody has its secret any more.
+    pub(crate) fn retire(&self, caller: &Caller, key_id: KeyId) -> Result<(), Error> {
+        self.0.change(caller, |change| {
+            let (Loaded { row, key, .. }, org) = change.key(key_id, None)?;
+            delete(change, row, &key, &org)
+        })
+    }
+
     /// Revokes every key that a filter fits. Without `confirm` nothing is changed and the keys are counted; with it, that count must still be
     /// right. They are revoked by short transactions, so that nobody waits for them: each makes matters safer already, and what one has revoked
     /// stays revoked also if a later one fails ([`Error::Partly`]). What the filter does not fit any more by then is left alone. `progress` hears

@@ -196,6 +196,30 @@ function menus() {
   });
 }
 
+/** Of what is too large for a form nothing is sent: the server would refuse it, and what was typed would be gone. */
+function measure() {
+  for (const form of all("form[data-most]")) {
+    const most = Number(form.dataset.most);
+    const tell = (is) => { byId("too-large").hidden = !is; };
+    form.addEventListener("submit", (event) => {
+      const sent = new URLSearchParams(new FormData(form, event.submitter)).toString();
+      // Browsers end lines with two characters, which are six when they are escaped.
+      const bytes = sent.replaceAll("%0D%0A", "%0A").replaceAll("%0A", "%0D%0A").length;
+      tell(bytes > most);
+      if (bytes > most) { event.preventDefault(); byId("too-large").scrollIntoView({ block: "center" }); }
+    });
+    for (const file of all("input[type=file]", form)) {
+      file.addEventListener("change", (event) => {
+        const isLarger = (file.files[0]?.size ?? 0) > most;
+        tell(isLarger);
+        if (!isLarger) return;
+        event.stopImmediatePropagation();
+        file.value = "";
+      });
+    }
+  }
+}
+
 /** A file's text, where it would otherwise have to be pasted. */
 function files() {
   for (const part of all("[data-fills]")) {
@@ -216,6 +240,7 @@ zonedDates();
 furtherRows();
 wizard();
 askBeforeLeaving();
+measure();
 files();
 menus();
 // On a narrow screen areas do not fit beside each other.

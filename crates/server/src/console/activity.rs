@@ -9,6 +9,7 @@ use super::client::{Call, Refused};
 use super::frame::{Frame, page};
 use super::keys::realm_of;
 use super::model::{Activity, ActivityPage};
+use super::orgs::Choice;
 use super::session::Session;
 use super::stop::Shown;
 
@@ -22,6 +23,7 @@ struct Row {
 #[template(path = "activity.html")]
 struct LogPage {
     f: Frame,
+    choice: Choice,
     rows: Vec<Row>,
     next: Option<String>,
     action: String,
@@ -32,7 +34,7 @@ struct LogPage {
     refused: Option<Refused>,
 }
 
-const FILTERS: [&str; 4] = ["action", "actor", "target", "org"];
+const FILTERS: [&str; 3] = ["action", "actor", "target"];
 
 /// A value of the log on one line.
 fn line(value: Option<&Value>) -> String {
@@ -55,6 +57,7 @@ fn changes(act: &Activity) -> Vec<(String, String, String)> {
 pub(super) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
     let realm = realm_of(&session, &realm)?;
     let path = format!("/api/v1/realms/{realm}/activity");
+    let choice = Choice::of(&session, &realm).await?;
     let query = |cursor: Option<&str>| {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for name in FILTERS {
@@ -65,7 +68,7 @@ pub(super) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
         if let Some(cursor) = cursor {
             query.append_pair("cursor", cursor);
         }
-        query.finish()
+        query.finish() + &choice.query()
     };
     let asked = format!("{path}?{}", query(session.query("cursor")));
     let (found, mut refused) = match session.act::<ActivityPage>(Method::GET, &asked, Call::default()).await? {
@@ -90,5 +93,6 @@ pub(super) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
         target: text("target"),
         verified,
         refused,
+        choice,
     }))
 }

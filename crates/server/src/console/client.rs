@@ -102,15 +102,23 @@ impl Client {
 
     /// Does something.
     pub(super) async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, call: Call<'_>) -> Result<T, Refused> {
+        let bytes = whole(self.send(method, path, call).await?).await?;
+        serde_json::from_slice(&bytes).map_err(|_| Refused::failed())
+    }
+
+    /// Reads something piece by piece, however long it is.
+    pub(super) async fn stream(&self, path: &str) -> Result<Body, Refused> {
+        self.send(Method::GET, path, Call::default()).await
+    }
+
+    async fn send(&self, method: Method, path: &str, call: Call<'_>) -> Result<Body, Refused> {
         let request = self.request(method, path, call).ok_or_else(Refused::failed)?;
         let Ok(response) = self.api.clone().oneshot(request).await;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_CONSOLE_ANSWER).collect().await;
-        let bytes = Zeroizing::new(body.map_err(|_| Refused::failed())?.to_bytes().to_vec());
+        let (status, body) = (response.status(), response.into_body());
         if status.is_success() {
-            return serde_json::from_slice(&bytes).map_err(|_| Refused::failed());
+            return Ok(body);
         }
-        Err(Refused { status: status.as_u16(), ..serde_json::from_slice(&bytes).unwrap_or_default() })
+        Err(Refused { status: status.as_u16(), ..serde_json::from_slice(&whole(body).await?).unwrap_or_default() })
     }
 
     fn request(&self, method: Method, path: &str, call: Call<'_>) -> Option<Request<Body>> {
@@ -150,4 +158,10 @@ impl Client {
         }
         kept
     }
+}
+
+/// An answer that a page is made of.
+async fn whole(body: Body) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    let body = Limited::new(body, MAX_CONSOLE_ANSWER).collect().await;
+    Ok(Zeroizing::new(body.map_err(|_| Refused::failed())?.to_bytes().to_vec()))
 }

@@ -1,4 +1,4 @@
-//! Cookies: two of them, one of whoever is signed in and one of whoever is about to.
+//! Cookies: one of whoever is signed in, and two of whoever is about to.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -9,6 +9,8 @@ pub(super) enum Cookie {
     SignIn,
     /// Of the form by which one signs in: what it holds is never what signs in.
     Form,
+    /// Of whoever is away at an identity provider, and is to come back from there.
+    Provider,
 }
 
 impl Cookie {
@@ -19,6 +21,8 @@ impl Cookie {
             (Cookie::SignIn, false) => "edgelatch",
             (Cookie::Form, true) => "__Host-edgelatch-form",
             (Cookie::Form, false) => "edgelatch-form",
+            (Cookie::Provider, true) => "__Host-edgelatch-provider",
+            (Cookie::Provider, false) => "edgelatch-provider",
         }
     }
 
@@ -45,6 +49,8 @@ impl Cookie {
 
     fn line(self, value: &str, secure: bool) -> String {
         let under_tls = if secure { "; Secure" } else { "" };
-        format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{under_tls}", self.name(secure))
+        // Whoever is sent back by an identity provider comes from another site.
+        let site = if self == Cookie::Provider { "Lax" } else { "Strict" };
+        format!("{}={value}; Path=/; HttpOnly; SameSite={site}{under_tls}", self.name(secure))
     }
 }

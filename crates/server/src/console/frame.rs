@@ -5,6 +5,8 @@ use axum::response::{Html, IntoResponse, Response};
 
 use super::assets::{HTMX, SCRIPT, STYLE};
 use super::texts::{Language, Texts};
+use super::views::View;
+use super::words::words;
 use crate::problem::Problem;
 
 /// What every template is given as `f`.
@@ -26,7 +28,7 @@ pub(super) struct Frame {
 type Text = fn(&Texts) -> &'static str;
 
 /// The areas of a realm, by the path's word, in the order of the navigation.
-const AREAS: [(&str, Text); 10] = [
+const AREAS: [(&str, Text); 11] = [
     ("keys", |t| t.keys),
     ("roles", |t| t.roles),
     ("owners", |t| t.owners),
@@ -37,6 +39,7 @@ const AREAS: [(&str, Text); 10] = [
     ("fleet", |t| t.fleet),
     ("health", |t| t.health),
     ("leak", |t| t.leak),
+    ("settings", |t| t.settings),
 ];
 
 impl Frame {
@@ -52,6 +55,11 @@ impl Frame {
     /// In an area of a realm.
     pub(super) fn within(self, realm: &str, area: &'static str) -> Frame {
         Frame { realm: realm.into(), area, ..self }
+    }
+
+    /// About keys, in the words of their preset's system.
+    pub(super) fn about_keys(self, realm: &str, view: &View) -> Frame {
+        Frame { t: words(view.preset, self.language), ..self.within(realm, "keys") }
     }
 
     pub(super) fn areas(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -87,6 +95,11 @@ impl Frame {
             (_, Some(days)) => format!("{days} {}", self.t.days),
             (other, None) => other.into(),
         }
+    }
+
+    /// How many of something there are.
+    pub(super) fn counted(&self, number: &u64, one: &str, many: &str) -> String {
+        format!("{number} {}", if *number == 1 { one } else { many })
     }
 
     /// A time of the API, as it is read where no script shows it in the reader's own zone.

@@ -3,17 +3,18 @@
 //!
 //! | read | for |
 //! |---|---|
-//! | `sign_in`, `session` | signing in and out; a request of somebody who is signed in, and a form of theirs |
+//! | `sign_in`, `people`, `session` | signing in, with a key or at an identity provider, and out; a request of somebody who is signed in, and a form of theirs |
 //! | `token`, `cookies` | what a cookie holds, and what is derived from it |
 //! | `client`, `model` | calls of the API, and what it answers |
+//! | `orgs` | which org a page is about |
 //! | `views` | how keys of each preset's system are shown and made: data |
 //! | `keys` | pages about keys |
-//! | `tables`, `activity`, `leak` | requests, roles, owners, orgs, alerts, edges; the audit log; secrets that leaked |
-//! | `things` | how roles, owners and orgs are made, changed and deleted |
+//! | `tables`, `activity`, `export`, `leak` | requests, roles, owners, orgs, alerts, edges; the audit log; both logs as files; secrets that leaked |
+//! | `things` | how roles, owners, orgs and the realm itself are made, changed and deleted |
 //! | `usage`, `chart` | usage over time, and as a chart |
 //! | `health` | what is wrong, until when heads count, whom edges trust |
 //! | `frame`, `stop`, `cells`, `form` | what stands around pages; what there is instead of one; cells of tables; forms as browsers send them |
-//! | `texts` | every text, in every language |
+//! | `texts`, `words` | every text, in every language; the words of each preset's system |
 //! | `assets`, `state` | style and scripts; what every page needs |
 //!
 //! Templates lie in `crates/server/templates`. Pages hold no script and no style of their own, and load nothing from elsewhere; whatever a form can do
@@ -25,12 +26,15 @@ mod cells;
 mod chart;
 mod client;
 mod cookies;
+mod export;
 mod form;
 mod frame;
 mod health;
 mod keys;
 mod leak;
 mod model;
+mod orgs;
+mod people;
 mod session;
 mod sign_in;
 mod state;
@@ -41,6 +45,7 @@ mod things;
 mod token;
 mod usage;
 mod views;
+mod words;
 
 use std::sync::Arc;
 
@@ -61,13 +66,16 @@ use self::state::Console;
 use self::stop::{Shown, Stop};
 use self::texts::Language;
 use self::things::forms;
+use crate::oidc::{Oidc, Provider};
 use crate::tasks::watch::Watched;
 
 /// How to serve the console.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ConsoleOptions {
     /// Whether browsers reach it by `https`: its cookies are sent over nothing else then.
     pub https: bool,
+    /// An identity provider that people sign in at, beside with management keys.
+    pub oidc: Option<Oidc>,
 }
 
 /// What each answer says of itself: nothing is loaded from elsewhere, nothing runs that stands in a page, nobody shows a page inside another, and
@@ -87,11 +95,20 @@ const HEADERS: [(&str, &str); 7] = [
 ];
 
 /// The console's routes over those of the management API.
-pub(crate) fn routes(options: ConsoleOptions, registry: Arc<Registry>, api: Router, watched: Watched) -> Router {
-    Router::new()
+pub(crate) fn routes(
+    options: ConsoleOptions,
+    registry: Arc<Registry>,
+    api: Router,
+    watched: Watched,
+) -> std::io::Result<Router> {
+    let secure = options.https || options.oidc.as_ref().is_some_and(Oidc::is_https);
+    let provider = options.oidc.map(Provider::new).transpose()?;
+    let routes = Router::new()
         .route("/console", get(start))
         .route("/console/", get(|| async { Redirect::permanent("/console") }))
         .route("/console/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/console/sign-in/provider", get(people::start))
+        .route("/console/sign-in/callback", get(people::back))
         .route("/console/sign-out", get(|| async { Redirect::to("/console") }).post(sign_in::leave))
         .route("/console/assets/{name}", get(assets::serve))
         .route("/console/r/{realm}/keys", get(list::show))
@@ -110,6 +127,9 @@ pub(crate) fn routes(options: ConsoleOptions, registry: Arc<Registry>, api: Rout
         .route("/console/r/{realm}/{things}/delete", get(forms::ask_delete).post(forms::delete))
         .route("/console/r/{realm}/usage", get(usage::show))
         .route("/console/r/{realm}/activity", get(activity::show))
+        .route("/console/r/{realm}/activity/export", get(export::activity))
+        .route("/console/r/{realm}/requests/export", get(export::requests))
+        .route("/console/r/{realm}/settings", get(forms::settings))
         .route("/console/r/{realm}/alerts", get(tables::alerts))
         .route("/console/r/{realm}/alerts/{event}", get(tables::alerts_instead).post(tables::redeliver))
         .route("/console/r/{realm}/fleet", get(tables::fleet))
@@ -117,7 +137,8 @@ pub(crate) fn routes(options: ConsoleOptions, registry: Arc<Registry>, api: Rout
         .route("/console/r/{realm}/leak", get(leak::show).post(leak::act))
         .route("/console/{*rest}", get(nothing))
         .layer(from_fn(guarded))
-        .with_state(Arc::new(Console { registry, api, watched, secure: options.https }))
+        .with_state(Arc::new(Console { registry, api, watched, provider, secure }));
+    Ok(routes)
 }
 
 /// Around every answer: what it says of itself. Pages are kept by nobody, since some hold secrets and all hold what is not everybody's.

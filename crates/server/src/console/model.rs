@@ -11,6 +11,17 @@ pub(super) struct WhoAmI {
     pub(super) name: String,
     #[serde(default)]
     pub(super) roles: Vec<String>,
+    /// Whether they may act in every realm.
+    pub(super) everywhere: bool,
+    /// Where they may act, unless that is everywhere.
+    pub(super) reach: Vec<Reached>,
+}
+
+/// A realm, or an org of it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Reached {
+    pub(super) realm: String,
+    pub(super) org: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

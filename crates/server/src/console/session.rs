@@ -60,6 +60,11 @@ impl Session {
         self.client.get(path).await.ok()
     }
 
+    /// Reads something piece by piece.
+    pub(super) async fn stream(&self, path: &str) -> Result<Body, Stop> {
+        self.client.stream(path).await.map_err(|refused| self.stop(refused))
+    }
+
     /// Does something, of which a refusal is shown beside the fields.
     pub(super) async fn act<T: DeserializeOwned>(
         &self,

@@ -1,11 +1,11 @@
-//! Signing in with a management key, and out again.
+//! Signing in with a management key, and out again, however somebody signed in.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use zeroize::Zeroizing;
 
@@ -30,10 +30,29 @@ struct SignInPage {
     next: String,
     ended: bool,
     refused: Option<Refused>,
+    /// Where people sign in at an identity provider, if they may.
+    provider: Option<String>,
+    /// What became of that.
+    told: Option<&'static str>,
+}
+
+/// What is said above the form.
+pub(super) enum Told {
+    Nothing,
+    /// What somebody had signed in with has ended.
+    Ended,
+    /// A key is not accepted.
+    Key(Refused),
+    /// The identity provider has not let somebody in, or what it said is not believed.
+    Refused,
+    /// It cannot be reached.
+    Away,
+    /// It vouches for somebody who may do nothing here.
+    Nobody,
 }
 
 /// Where one is brought after signing in: a page of the console, and nowhere else.
-fn next(text: &str) -> &str {
+pub(super) fn next(text: &str) -> &str {
     let is_ours = text == "/console" || text.starts_with("/console/") || text.starts_with("/console?");
     let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') && !text.contains("//");
     if is_ours && is_plain && !text.starts_with("/console/sign-") { text } else { "/console" }
@@ -47,26 +66,39 @@ pub(super) async fn show(State(console): State<Arc<Console>>, request: Request) 
     if !query.has("ended") && Session::from_request_parts(&mut parts, &console).await.is_ok() {
         return Ok(Redirect::to(&to).into_response());
     }
-    asked(&console, &parts, to, query.has("ended"), None)
+    asked(&console, &parts, to, if query.has("ended") { Told::Ended } else { Told::Nothing })
 }
 
-fn asked(console: &Console, parts: &Parts, next: String, ended: bool, refused: Option<Refused>) -> Shown {
+pub(super) fn asked(console: &Console, parts: &Parts, next: String, told: Told) -> Shown {
     let language = Language::of(&parts.headers);
     let token = match Cookie::Form.read(&parts.headers, console.secure).and_then(Token::read) {
         Some(token) => token,
         None => Token::draw(console.registry.env()).map_err(|_| Stop::Failed(language))?,
     };
-    let status = refused.as_ref().map_or(StatusCode::OK, |refused| {
+    let t = language.texts();
+    let (status, ended, refused, told) = match told {
+        Told::Nothing => (StatusCode::OK, false, None, None),
+        Told::Ended => (StatusCode::OK, true, None, None),
         // What a browser is told of how to authenticate would be for another way than this form.
-        StatusCode::from_u16(refused.status).ok().filter(|status| *status != 401).unwrap_or(StatusCode::FORBIDDEN)
-    });
+        Told::Key(refused) => {
+            let status = StatusCode::from_u16(refused.status).ok().filter(|status| *status != 401);
+            (status.unwrap_or(StatusCode::FORBIDDEN), false, Some(refused), None)
+        }
+        Told::Refused => (StatusCode::FORBIDDEN, false, None, Some(t.provider_refused)),
+        Told::Nobody => (StatusCode::FORBIDDEN, false, None, Some(t.provider_nobody)),
+        Told::Away => (StatusCode::BAD_GATEWAY, false, None, Some(t.provider_away)),
+    };
     let f = Frame::new(language, String::new(), token.form());
-    let mut response = (status, page(&SignInPage { f, next, ended, refused })).into_response();
+    let provider = console.provider.as_ref().map(|_| {
+        let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        format!("/console/sign-in/provider?next={next}")
+    });
+    let mut response = (status, page(&SignInPage { f, next, ended, refused, provider, told })).into_response();
     set(&mut response, Cookie::Form.set(&token.text(), console.secure));
     Ok(response)
 }
 
-fn set(response: &mut Response, cookie: Option<axum::http::HeaderValue>) {
+pub(super) fn set(response: &mut Response, cookie: Option<HeaderValue>) {
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -82,10 +114,26 @@ pub(super) async fn enter(State(console): State<Arc<Console>>, request: Request)
     let secret = Zeroizing::new(fields.text("key").to_owned());
     // Nothing else may stand in a header; such a text is no key of anybody's.
     let secret = if secret.bytes().all(|b| b.is_ascii_graphic()) { secret } else { Zeroizing::new("none".into()) };
-    let client = Client::new(console.api.clone(), &parts, secret.clone());
-    let who: WhoAmI = match client.get("/api/v1/whoami").await {
+    match begin(&console, &parts, secret).await? {
+        Ok(cookies) => {
+            let mut response = Redirect::to(&to).into_response();
+            cookies.into_iter().for_each(|cookie| set(&mut response, cookie));
+            Ok(response)
+        }
+        Err(refused) => asked(&console, &parts, to, Told::Key(refused)),
+    }
+}
+
+/// Begins a sign-in with a key's secret, unless the API does not accept it: the cookies that say so.
+pub(super) async fn begin(
+    console: &Arc<Console>,
+    parts: &Parts,
+    secret: Zeroizing<String>,
+) -> Result<Result<[Option<HeaderValue>; 2], Refused>, Stop> {
+    let language = Language::of(&parts.headers);
+    let who: WhoAmI = match Client::new(console.api.clone(), parts, secret.clone()).get("/api/v1/whoami").await {
         Ok(who) => who,
-        Err(refused) => return asked(&console, &parts, to, false, Some(refused)),
+        Err(refused) => return Ok(Err(refused)),
     };
     // Always a new one: what the browser held before, whoever put it there, signs nobody in.
     let failed = || Stop::Failed(language);
@@ -93,16 +141,13 @@ pub(super) async fn enter(State(console): State<Arc<Console>>, request: Request)
     let (opener, sealed) = token.seal(&secret, console.registry.env()).ok_or_else(failed)?;
     let (registry, digest) = (Arc::clone(&console.registry), token.digest());
     let before = Cookie::SignIn.read(&parts.headers, console.secure).and_then(Ticket::read).map(|before| before.token.digest());
-    let begin = move || {
+    let enter = move || {
         let key_id = KeyId::parse("key_id", &who.key_id)?;
         before.map_or(Ok(()), |before| registry.sign_ins().end(&before))?;
         registry.sign_ins().begin(&digest, key_id, &opener)
     };
-    blocking(begin).await.map_err(|_| failed())?.map_err(|_| failed())?;
-    let mut response = Redirect::to(&to).into_response();
-    set(&mut response, Cookie::SignIn.set(&Ticket { token, sealed }.text(), console.secure));
-    set(&mut response, Cookie::Form.clear(console.secure));
-    Ok(response)
+    blocking(enter).await.map_err(|_| failed())?.map_err(|_| failed())?;
+    Ok(Ok([Cookie::SignIn.set(&Ticket { token, sealed }.text(), console.secure), Cookie::Form.clear(console.secure)]))
 }
 
 /// Signs out here, or wherever somebody signed in with the same key.
@@ -112,6 +157,10 @@ pub(super) async fn leave(posted: Posted) -> Shown {
     let (key_id, everywhere) = (session.key_id.clone(), fields.has("everywhere"));
     let end = move || {
         let all = registry.sign_ins();
+        // The key of somebody whom an identity provider vouches for ends with their sign-in.
+        if registry.people().leave(KeyId::parse("key_id", &key_id)?, everywhere)? {
+            return Ok(());
+        }
         if everywhere { all.end_all(&key_id).map(drop) } else { all.end(&digest) }
     };
     let failed = || Stop::Failed(session.frame().language);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use edgelatch_registry::Registry;
 
+use crate::oidc::Provider;
 use crate::tasks::watch::Watched;
 
 /// What every page needs.
@@ -14,6 +15,8 @@ pub(super) struct Console {
     pub(super) api: Router,
     /// What is wrong with this node, and what was seen of realms.
     pub(super) watched: Watched,
+    /// Where people sign in, beside with keys.
+    pub(super) provider: Option<Provider>,
     /// Whether browsers reach it by `https`.
     pub(super) secure: bool,
 }

@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::cells::Cell;
 use super::client::Call;
 use super::frame::{Frame, page};
-use super::keys::{path_of, realm_of};
+use super::keys::{path_of, realm_of, view_of};
 use super::model::{EdgePage, EventPage, Key, Orgs, Owners, Publishing, RequestPage, Roles, Standing};
+use super::orgs::Choice;
 use super::session::{Posted, Session};
 use super::stop::{Shown, Stop};
 use super::things::{ORG, OWNER, ROLE};
@@ -23,6 +24,8 @@ struct TablePage {
     title: &'static str,
     /// Where another one is made, and what the button says.
     create: Option<(String, &'static str)>,
+    /// Which org it is about, where that can be chosen.
+    choice: Option<Choice>,
     /// What is said above the table: name, value, and how it looks.
     figures: Vec<(&'static str, String, &'static str)>,
     heads: Vec<&'static str>,
@@ -52,25 +55,24 @@ fn paged(session: &Session) -> String {
 
 pub(super) async fn roles(session: Session, Path(realm): Path<String>) -> Shown {
     let realm = realm_of(&session, &realm)?;
-    let all: Roles = session.get(&format!("/api/v1/realms/{realm}/roles")).await?;
+    let choice = Choice::of(&session, &realm).await?;
+    let all: Roles = session.get(&format!("/api/v1/realms/{realm}/roles?{}", choice.query())).await?;
     let f = session.frame().within(realm.as_str(), "roles");
     let t = f.t;
+    let is_whole = choice.is_whole;
     let rows = all.roles.into_iter().map(|role| {
-        let to = ROLE.page(&realm, "edit", role.org.as_deref(), &role.role);
+        // One of the whole realm is changed by whoever reaches that; to others the API would answer with their org's own one of that name.
+        let is_theirs = is_whole || role.org.is_some();
+        let to = is_theirs.then(|| ROLE.page(&realm, "edit", role.org.as_deref(), &role.role));
         let org = role.org.unwrap_or_else(|| t.whole_realm.into());
         let predefined = if role.predefined { t.yes } else { t.no };
-        vec![
-            Cell::Name(role.name, Some(to), None),
-            Cell::Code(role.role),
-            text(org),
-            Cell::Roles(role.permissions),
-            text(predefined),
-        ]
+        vec![Cell::Name(role.name, to, None), Cell::Code(role.role), text(org), Cell::Roles(role.permissions), text(predefined)]
     });
     let heads = vec![t.name, t.role, t.org, t.permissions, t.predefined];
     Ok(page(&TablePage {
         title: t.roles,
         create: Some((format!("/console/r/{realm}/roles/new"), (ROLE.create)(t))),
+        choice: Some(choice),
         figures: Vec::new(),
         rows: headed(&heads, rows),
         heads,
@@ -82,7 +84,8 @@ pub(super) async fn roles(session: Session, Path(realm): Path<String>) -> Shown 
 
 pub(super) async fn owners(session: Session, Path(realm): Path<String>) -> Shown {
     let realm = realm_of(&session, &realm)?;
-    let all: Owners = session.get(&format!("/api/v1/realms/{realm}/owners")).await?;
+    let choice = Choice::of(&session, &realm).await?;
+    let all: Owners = session.get(&format!("/api/v1/realms/{realm}/owners?{}", choice.query())).await?;
     let f = session.frame().within(realm.as_str(), "owners");
     let t = f.t;
     let rows = all.owners.into_iter().map(|owner| {
@@ -101,6 +104,7 @@ pub(super) async fn owners(session: Session, Path(realm): Path<String>) -> Shown
     Ok(page(&TablePage {
         title: t.owners,
         create: Some((format!("/console/r/{realm}/owners/new"), (OWNER.create)(t))),
+        choice: Some(choice),
         figures: Vec::new(),
         rows: headed(&heads, rows),
         heads,
@@ -130,6 +134,7 @@ pub(super) async fn orgs(session: Session, Path(realm): Path<String>) -> Shown {
     Ok(page(&TablePage {
         title: t.orgs,
         create: Some((format!("/console/r/{realm}/orgs/new"), (ORG.create)(t))),
+        choice: None,
         figures: Vec::new(),
         rows: headed(&heads, rows),
         heads,
@@ -141,7 +146,8 @@ pub(super) async fn orgs(session: Session, Path(realm): Path<String>) -> Shown {
 
 pub(super) async fn alerts(session: Session, Path(realm): Path<String>) -> Shown {
     let realm = realm_of(&session, &realm)?;
-    let query = paged(&session);
+    let choice = Choice::of(&session, &realm).await?;
+    let query = paged(&session) + &choice.query();
     let found: EventPage = session.get(&format!("/api/v1/realms/{realm}/events?alerts=true&{query}")).await?;
     let f = session.frame().within(realm.as_str(), "alerts");
     let t = f.t;
@@ -160,6 +166,7 @@ pub(super) async fn alerts(session: Session, Path(realm): Path<String>) -> Shown
     Ok(page(&TablePage {
         title: t.alerts,
         create: None,
+        choice: Some(choice),
         figures: Vec::new(),
         rows: headed(&heads, rows),
         heads,
@@ -227,7 +234,17 @@ pub(super) async fn fleet(session: Session, Path(realm): Path<String>) -> Shown 
     });
     let heads = vec![t.edge, t.status, t.epoch, t.behind, t.age, t.kind, "SDK", t.seen];
     let rows = headed(&heads, rows);
-    Ok(page(&TablePage { title: t.fleet, create: None, figures, rows, heads, empty: t.no_edges, next: found.next, f }))
+    Ok(page(&TablePage {
+        title: t.fleet,
+        create: None,
+        choice: None,
+        figures,
+        rows,
+        heads,
+        empty: t.no_edges,
+        next: found.next,
+        f,
+    }))
 }
 
 #[derive(Template)]
@@ -247,6 +264,6 @@ pub(super) async fn requests(session: Session, Path((realm, key_id)): Path<(Stri
     let path = path_of(&session, &realm, &key_id)?;
     let found: RequestPage = session.get(&format!("{path}/requests?{}", paged(&session))).await?;
     let name = session.maybe::<Key>(&path).await.map_or_else(|| key_id.clone(), |key| key.name);
-    let f = session.frame().within(realm.as_str(), "keys");
+    let f = session.frame().about_keys(realm.as_str(), view_of(&session, &realm).await);
     Ok(page(&RequestsPage { f, key_id, name, page: found, is_later: session.query("cursor").is_some() }))
 }

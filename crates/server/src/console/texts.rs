@@ -47,7 +47,7 @@ macro_rules! texts {
         }
 
         pub(super) static EN: Texts = Texts { $($name: $en,)* };
-        static DE: Texts = Texts { $($name: $de,)* };
+        pub(super) static DE: Texts = Texts { $($name: $de,)* };
 
         #[cfg(test)]
         const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $en, $de),)*];
@@ -64,6 +64,12 @@ texts! {
     to_start: "To the start page", "Zur Startseite";
     sign_in: "Sign in", "Anmelden";
     sign_in_hint: "Sign in with a management key. It is sent to this server only, and no page ever shows it.", "Melden Sie sich mit einem Verwaltungsschlüssel an. Er geht nur an diesen Server, und keine Seite zeigt ihn je an.";
+    sign_in_provider: "Sign in with your organisation", "Mit dem Konto Ihrer Organisation anmelden";
+    signed_in: "You are signed in", "Sie sind angemeldet";
+    or_key: "Or with a key", "Oder mit einem Schlüssel";
+    provider_refused: "The identity provider has not let you in, or its answer does not fit this sign-in. Try again.", "Der Identitätsanbieter hat Sie nicht eingelassen, oder seine Antwort passt nicht zu dieser Anmeldung. Versuchen Sie es noch einmal.";
+    provider_away: "The identity provider cannot be reached just now. Try again in a moment, or sign in with a key.", "Der Identitätsanbieter ist gerade nicht erreichbar. Versuchen Sie es gleich noch einmal, oder melden Sie sich mit einem Schlüssel an.";
+    provider_nobody: "You may do nothing here yet. Ask an administrator to give your account a role.", "Sie dürfen hier noch nichts. Bitten Sie um eine Rolle für Ihr Konto.";
     sign_in_refused: "This key is not accepted.", "Dieser Schlüssel wird nicht angenommen.";
     session_ended: "Your sign-in has ended. Sign in again, and you are brought back to where you were.", "Ihre Anmeldung ist abgelaufen. Nach der nächsten Anmeldung sind Sie wieder dort, wo Sie waren.";
     management_key: "Management key", "Verwaltungsschlüssel";
@@ -98,7 +104,12 @@ texts! {
     show_all: "Show all keys", "Alle Schlüssel zeigen";
     no_keys: "No keys yet", "Noch keine Schlüssel";
     no_keys_hint: "A key lets a program call your API. Give each program one of its own, with no more than it needs: so one can be revoked without the others.", "Mit einem Schlüssel ruft ein Programm Ihre API auf. Geben Sie jedem Programm einen eigenen, der nicht mehr darf als nötig: So lässt sich einer widerrufen, ohne dass die anderen betroffen sind.";
+    key_counted: "key", "Schlüssel";
     keys_counted: "keys", "Schlüssel";
+    key_revoked: "key revoked", "Schlüssel widerrufen";
+    keys_revoked: "keys revoked", "Schlüssel widerrufen";
+    key_changed: "key changed", "Schlüssel geändert";
+    keys_changed: "keys changed", "Schlüssel geändert";
     select: "Select", "Auswählen:";
     select_all: "Select all on this page", "Alle auf dieser Seite auswählen";
     actions: "Actions", "Aktionen";
@@ -108,7 +119,8 @@ texts! {
     previous: "Previous", "Zurück";
     next: "Next", "Weiter";
     name: "Name", "Name";
-    name_or_description: "Name or description", "Name oder Beschreibung";
+    key_name: "Name", "Name";
+    name_or_description: "Name or Description", "Name oder Beschreibung";
     api_key: "API key", "API-Schlüssel";
     key_id: "Key ID", "Schlüssel-ID";
     key_prefix: "Key prefix", "Anfang";
@@ -131,18 +143,18 @@ texts! {
     rotate: "Rotate", "Erneuern";
     view_log: "View audit log", "Anfragen ansehen";
     revoke: "Revoke", "Widerrufen";
+    rotate_key: "Rotate key", "Schlüssel erneuern";
+    revoke_key: "Revoke key", "Schlüssel widerrufen";
+    delete_key: "Delete key", "Schlüssel löschen";
     enable: "Enable again", "Wieder aktivieren";
     delete: "Delete", "Löschen";
     create_key: "Create key", "Schlüssel anlegen";
-    new_api_key: "New API Key", "Neuer API-Schlüssel";
-    create_api_key: "Create API Key", "API-Schlüssel anlegen";
-    create_new_key: "Create New Key", "Neuen Schlüssel anlegen";
     panel_key: "Key", "Schlüssel";
     panel_api_key: "API Key", "API-Schlüssel";
     panel_access: "Access", "Zugriff";
-    step_basic: "Basic information", "Grundangaben";
-    step_scope: "Access scope", "Geltungsbereich";
-    step_roles: "Assign roles", "Rollen zuweisen";
+    step_basic: "Basic Information", "Grundangaben";
+    step_scope: "Access Scope", "Geltungsbereich";
+    step_roles: "Assign Roles", "Rollen zuweisen";
     step_configure: "Configure key settings", "Schlüssel einrichten";
     description: "Description", "Beschreibung";
     optional: "(optional)", "(freiwillig)";
@@ -228,6 +240,8 @@ texts! {
     country: "Country", "Land";
     verify_chain: "Check the chain", "Kette prüfen";
     chain_whole: "No row is missing or altered. The end of the chain is", "Keine Zeile fehlt oder wurde verändert. Das Ende der Kette ist";
+    export: "Export", "Exportieren";
+    export_requests: "Export requests", "Anfragen exportieren";
     action: "Action", "Aktion";
     actor: "Who", "Wer";
     target: "On what", "Woran";
@@ -301,6 +315,8 @@ texts! {
     import_would: "Nothing is wrong. Keys that would be imported:", "Alles in Ordnung. Schlüssel, die übernommen würden:";
     import_done: "Imported keys:", "Übernommene Schlüssel:";
     import_refused: "Lines that are refused:", "Abgewiesene Zeilen:";
+    import_too_large: "Nothing was sent or read: a form may hold", "Nichts wurde gesendet oder gelesen: Ein Formular fasst höchstens";
+    import_larger: "Import more in several parts, or with the command", "Übernehmen Sie mehr in mehreren Teilen oder mit dem Befehl";
     line: "Line", "Zeile";
     column: "Column", "Spalte";
     reason: "Reason", "Grund";
@@ -373,7 +389,10 @@ mod tests {
             include_str!("../../templates/table.html"),
             include_str!("../../templates/activity.html"),
             include_str!("views.rs"),
+            include_str!("../../templates/choose_org.html"),
             include_str!("stop.rs"),
+            include_str!("sign_in.rs"),
+            include_str!("../../templates/signed_in.html"),
             include_str!("frame.rs"),
             include_str!("../../templates/leak.html"),
             include_str!("tables.rs"),

@@ -52,13 +52,23 @@ impl Token {
 
     /// What its forms carry, which no other site can know.
     pub(super) fn form(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.derived(FORM))
+        self.secret(FORM)
     }
 
     /// Whether a form carries that; compared in constant time.
     pub(super) fn is_form(&self, text: &str) -> bool {
+        self.is_secret(FORM, text)
+    }
+
+    /// A text that only who has this can know, for what it is called.
+    pub(super) fn secret(&self, what: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.derived(what))
+    }
+
+    /// Whether that is a text; compared in constant time.
+    pub(super) fn is_secret(&self, what: &str, text: &str) -> bool {
         let given = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
-        self.derive(FORM).is_some_and(|mac| mac.verify_slice(&given).is_ok())
+        self.derive(what).is_some_and(|mac| mac.verify_slice(&given).is_ok())
     }
 
     /// Seals a secret for this token: what opens it, and what it became.

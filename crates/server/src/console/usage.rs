@@ -2,12 +2,12 @@
 
 use askama::Template;
 use axum::extract::Path;
-use form_urlencoded::byte_serialize;
 
 use super::chart::{Bar, DAY, HOUR, bars};
 use super::frame::{Frame, page};
 use super::keys::realm_of;
-use super::model::{Org, Orgs, Series, Total, Verdicts};
+use super::model::{Series, Total, Verdicts};
+use super::orgs::Choice;
 use super::session::Session;
 use super::stop::Shown;
 
@@ -15,8 +15,7 @@ use super::stop::Shown;
 #[template(path = "usage.html")]
 struct UsagePage {
     f: Frame,
-    orgs: Vec<Org>,
-    org: String,
+    choice: Choice,
     is_hourly: bool,
     accepted: u64,
     refused: u64,
@@ -32,18 +31,16 @@ const DAILY: &str = "by=day&since=30d+ago";
 pub(super) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
     let realm = realm_of(&session, &realm)?;
     let is_hourly = session.query("by") == Some("hour");
-    let of_org = session.query("org").map(|org| format!("&org={}", byte_serialize(org.as_bytes()).collect::<String>()));
-    let (span, of_org) = (if is_hourly { HOURLY } else { DAILY }, of_org.unwrap_or_default());
+    let choice = Choice::of(&session, &realm).await?;
+    let (span, of_org) = (if is_hourly { HOURLY } else { DAILY }, choice.query());
     let series: Series = session.get(&format!("/api/v1/realms/{realm}/usage?{span}{of_org}")).await?;
-    let orgs = session.maybe::<Orgs>(&format!("/api/v1/realms/{realm}/orgs")).await.map_or(Vec::new(), |all| all.orgs);
     let counted = session.maybe::<Verdicts>(&format!("/api/v1/realms/{realm}/verdicts")).await;
     let mut verdicts = counted.map_or(Vec::new(), |all| all.verdicts);
     verdicts.sort_by_key(|one| std::cmp::Reverse(one.number));
     let sum = |of: fn(&super::model::Bucket) -> u64| series.buckets.iter().map(of).fold(0, u64::saturating_add);
     Ok(page(&UsagePage {
         f: session.frame().within(realm.as_str(), "usage"),
-        org: session.query("org").unwrap_or_default().to_owned(),
-        orgs,
+        choice,
         is_hourly,
         accepted: sum(|one| one.accepted),
         refused: sum(|one| one.refused),

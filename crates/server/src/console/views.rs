@@ -5,19 +5,17 @@ use edgelatch_registry::{Authority, Deletion, Field, IpLists, Preset, Revocation
 use super::texts::Texts;
 
 /// A text in the reader's language.
-type Text = fn(&Texts) -> &'static str;
+pub(super) type Text = fn(&Texts) -> &'static str;
 
 /// How a preset's keys are shown and made.
 pub(super) struct View {
-    preset: Preset,
+    pub(super) preset: Preset,
     /// The columns of the table.
     pub(super) columns: &'static [Column],
     /// What can be done from a row.
     pub(super) acts: &'static [Act],
     /// Whether that stands in a menu of three dots, rather than beside each other.
     pub(super) is_menu: bool,
-    /// What the button says that makes a key.
-    pub(super) create: Text,
     /// How its form is laid out, as the style knows it: `panels` beside each other, a `wizard` of steps, a `dialog`.
     pub(super) layout: &'static str,
     /// The parts of that form.
@@ -66,7 +64,7 @@ impl FormField {
     /// What it is called in the reader's language.
     pub(super) fn title(self, t: &Texts) -> &'static str {
         match self {
-            FormField::Name => t.name,
+            FormField::Name => t.key_name,
             FormField::Description => t.description,
             FormField::Owner => t.owner,
             FormField::Roles => t.roles,
@@ -176,6 +174,16 @@ impl Act {
         }
     }
 
+    /// What the button says by which it is done, once it was asked about.
+    pub(super) fn button(self, t: &Texts) -> &'static str {
+        match self {
+            Act::Rotate => t.rotate_key,
+            Act::Revoke => t.revoke_key,
+            Act::Delete => t.delete_key,
+            other => other.text(t),
+        }
+    }
+
     /// Whether it ends something.
     pub(super) fn is_danger(self) -> bool {
         matches!(self, Act::Revoke | Act::Delete)
@@ -215,7 +223,6 @@ const VIEWS: &[View] = &[
         columns: &[NAME, KEY_ID, column(|t| t.roles, None, Shows::Roles), STATUS, EXPIRES, LAST_USED, CREATED],
         acts: &[Act::Edit, Act::Rotate, Act::Log, Act::Revoke, Act::Enable, Act::Delete],
         is_menu: true,
-        create: |t| t.create_key,
         layout: "panels",
         panels: &[
             Panel {
@@ -243,7 +250,6 @@ const VIEWS: &[View] = &[
         ],
         acts: &[Act::Edit, Act::Delete],
         is_menu: false,
-        create: |t| t.new_api_key,
         layout: "panels",
         panels: &[
             Panel {
@@ -263,7 +269,6 @@ const VIEWS: &[View] = &[
         ],
         acts: &[Act::View, Act::Revoke],
         is_menu: false,
-        create: |t| t.create_api_key,
         layout: "wizard",
         panels: &[
             Panel { title: |t| t.step_basic, fields: &[FormField::Name, FormField::Description, FormField::Owner] },
@@ -276,10 +281,9 @@ const VIEWS: &[View] = &[
         columns: &[NAME, KEY_ID, column(|t| t.role, None, Shows::Roles), CREATED, STATUS],
         acts: &[Act::Edit, Act::Revoke],
         is_menu: false,
-        create: |t| t.create_new_key,
         layout: "dialog",
         panels: &[Panel {
-            title: |t| t.create_new_key,
+            title: |t| t.step_configure,
             fields: &[FormField::Name, FormField::Owner, FormField::Roles, FormField::Environment, FormField::Allow],
         }],
     },
@@ -288,7 +292,6 @@ const VIEWS: &[View] = &[
         columns: &[NAME, column(|t| t.key_prefix, None, Shows::Prefix), STATUS, EXPIRES, LAST_USED],
         acts: &[Act::Edit, Act::Rotate, Act::Log, Act::Delete],
         is_menu: true,
-        create: |t| t.create_api_key,
         layout: "dialog",
         panels: &[Panel {
             title: |t| t.step_configure,
@@ -299,33 +302,26 @@ const VIEWS: &[View] = &[
 
 /// How a preset's keys are shown; those of management like the default's, which has everything.
 pub(super) fn view(preset: Preset) -> &'static View {
-    static FIRST: View = View {
-        preset: Preset::Default,
-        columns: &[],
-        acts: &[],
-        is_menu: false,
-        create: |t| t.create_key,
-        layout: "",
-        panels: &[],
-    };
+    static FIRST: View = View { preset: Preset::Default, columns: &[], acts: &[], is_menu: false, layout: "", panels: &[] };
     VIEWS.iter().find(|view| view.preset == preset).or(VIEWS.first()).unwrap_or(&FIRST)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::texts::EN;
+    use super::super::texts::Language;
+    use super::super::words::words;
     use super::*;
 
     fn titles(preset: Preset) -> Vec<&'static str> {
-        view(preset).columns.iter().map(|column| (column.title)(&EN)).collect()
+        view(preset).columns.iter().map(|column| (column.title)(words(preset, Language::En))).collect()
     }
 
     #[test]
     fn each_preset_has_the_columns_of_its_documentation() {
         assert_eq!(titles(Preset::VergeOs), ["Name", "Last Logged In", "Last Logged In IP", "Expires", "Created"]);
-        assert_eq!(titles(Preset::VergeCloud), ["Name or description", "API key", "Roles", "Created at"]);
+        assert_eq!(titles(Preset::VergeCloud), ["Name or Description", "API Key", "Roles", "Created At"]);
         assert_eq!(titles(Preset::IpAware), ["Name", "Key ID", "Role", "Created", "Status"]);
-        assert_eq!(titles(Preset::Valar), ["Name", "Key prefix", "Status", "Expires", "Last used"]);
+        assert_eq!(titles(Preset::Valar), ["Name", "Key Prefix", "Status", "Expires", "Last Used"]);
         assert_eq!(titles(Preset::Management), titles(Preset::Default));
     }
 

@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod events;
+pub mod idp;
 pub mod log;
 pub mod realm;
 pub mod relay;

@@ -15,7 +15,7 @@ use super::super::stop::{Shown, Stop};
 use super::super::texts::Texts;
 use super::super::views::Act;
 use super::create::draw;
-use super::{org_of, path_of, realm_of, secret};
+use super::{org_of, path_of, realm_of, secret, view_of};
 
 #[derive(Template)]
 #[template(path = "key_act.html")]
@@ -23,6 +23,7 @@ struct ActPage {
     f: Frame,
     key: Key,
     title: &'static str,
+    button: &'static str,
     warning: String,
     danger: bool,
     /// Whether the key's name is to be typed.
@@ -70,9 +71,10 @@ async fn asked(
     refused: Option<Refused>,
 ) -> Result<Response, Stop> {
     let settings = org_of(session, realm, &key).await?.settings;
-    let f = session.frame().within(realm.as_str(), "keys");
+    let f = session.frame().about_keys(realm.as_str(), view_of(session, realm).await);
     Ok(page(&ActPage {
         title: act.text(f.t),
+        button: act.button(f.t),
         warning: warning(act, &settings, f.t),
         danger: act.is_danger(),
         typed: is_typed(act, &settings),
@@ -112,7 +114,10 @@ pub(crate) async fn act(Path((realm, key_id, word)): Path<(String, String, Strin
             let once = Some(once).filter(|once| !once.is_empty());
             let call = Call { revision, once, body: Some(&body), ..Call::default() };
             match session.act::<Made>(Method::POST, &format!("{path}/rotate"), call).await? {
-                Ok(made) => return Ok(secret(session.frame().within(realm.as_str(), "keys"), made)),
+                Ok(made) => {
+                    let view = view_of(&session, &realm).await;
+                    return Ok(secret(session.frame().about_keys(realm.as_str(), view), made));
+                }
                 Err(refused) => refused,
             }
         }

@@ -21,7 +21,6 @@ use super::{realm_of, secret, view_of};
 #[template(path = "key_new.html")]
 struct NewPage {
     f: Frame,
-    create: &'static str,
     layout: &'static str,
     orgs: Vec<Org>,
     org: String,
@@ -51,7 +50,7 @@ async fn begin(session: &Session, realm: &str) -> Result<Begun, Stop> {
 
 impl Begun {
     async fn form(&self, session: &Session, filled: Filled) -> KeyForm {
-        let t = session.frame().t;
+        let t = session.frame().about_keys(self.realm.as_str(), self.view).t;
         let parts = self.view.panels.iter().map(|panel| Part {
             title: (panel.title)(t),
             fields: panel.fields.iter().copied().filter(|field| field.is_in(&self.org.settings)).collect(),
@@ -61,8 +60,8 @@ impl Begun {
     }
 
     fn page(self, session: &Session, form: KeyForm) -> NewPage {
-        let f = session.frame().within(self.realm.as_str(), "keys");
-        NewPage { create: (self.view.create)(f.t), layout: self.view.layout, f, org: self.org.org, orgs: self.orgs, form }
+        let f = session.frame().about_keys(self.realm.as_str(), self.view);
+        NewPage { layout: self.view.layout, f, org: self.org.org, orgs: self.orgs, form }
     }
 }
 
@@ -98,7 +97,7 @@ pub(crate) async fn make(Path(realm): Path<String>, posted: Posted) -> Shown {
     let (path, body) = (format!("/api/v1/realms/{}/keys", begun.realm), body.into());
     let call = Call { once: Some(form.once.as_str()).filter(|once| !once.is_empty()), body: Some(&body), ..Call::default() };
     match session.act::<Made>(Method::POST, &path, call).await? {
-        Ok(made) => Ok(secret(session.frame().within(begun.realm.as_str(), "keys"), made)),
+        Ok(made) => Ok(secret(session.frame().about_keys(begun.realm.as_str(), begun.view), made)),
         Err(refused) => {
             let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
             form.refused = Some(refused);

@@ -30,7 +30,7 @@ struct EditPage {
 async fn form(session: &Session, realm: &Slug, key: &Key, view: &View, mut filled: Filled) -> Result<KeyForm, Stop> {
     filled.kept_until = Some(key.expires_at.clone().unwrap_or_default());
     let org = org_of(session, realm, key).await?;
-    let t = session.frame().t;
+    let t = session.frame().about_keys(realm.as_str(), view).t;
     let parts = view.panels.iter().map(|panel| Part {
         title: (panel.title)(t),
         fields: panel.fields.iter().copied().filter(|field| field.is_editable(&org.settings)).collect(),
@@ -45,7 +45,7 @@ pub(crate) async fn show(session: Session, Path((realm, key_id)): Path<(String, 
     let key: Key = session.get(&path_of(&session, &realm, &key_id)?).await?;
     let view = view_of(&session, &realm).await;
     let form = form(&session, &realm, &key, view, Filled::of(&key)).await?;
-    let f = session.frame().within(realm.as_str(), "keys");
+    let f = session.frame().about_keys(realm.as_str(), view);
     Ok(page(&EditPage { f, key, layout: view.layout, form, conflict: Vec::new() }))
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn save(Path((realm, key_id)): Path<(String, String)>, posted: 
     let key: Key = session.get(&path).await?;
     let view = view_of(&session, &realm).await;
     let mut form = form(&session, &realm, &key, view, Filled::sent(&fields)).await?;
-    let f = session.frame().within(realm.as_str(), "keys");
+    let f = session.frame().about_keys(realm.as_str(), view);
     let began_with: Option<u64> = fields.text("revision").parse().ok();
     if !fields.has("send") && fields.has("more") {
         // The revision that the form began with stays: a further row is no look at what others did.

@@ -7,10 +7,11 @@ use axum::http::Method;
 use super::super::cells::{Cell, state};
 use super::super::client::{Call, Refused};
 use super::super::frame::{Frame, page};
-use super::super::model::{Key, KeyPage, Org, Orgs};
+use super::super::model::{Key, KeyPage};
+use super::super::orgs::{Choice, orgs_of};
 use super::super::session::Session;
 use super::super::stop::Shown;
-use super::super::views::{Act, Column};
+use super::super::views::{Act, Column, Text};
 use super::{realm_of, view_of};
 use crate::limits::CONSOLE_PAGE;
 
@@ -23,6 +24,10 @@ const WHICH: [(&str, &str); 4] = [
     ("expires_soon", "expires_before=30d"),
     ("unused", "unused_since=90d+ago"),
 ];
+
+/// What was done to a selection before the table was shown again: the query's word, and what is said of one key and of several.
+const DONE: [(&str, Text, Text); 2] =
+    [("done", |t| t.key_revoked, |t| t.keys_revoked), ("changed", |t| t.key_changed, |t| t.keys_changed)];
 
 /// A column's head.
 struct Head {
@@ -50,9 +55,7 @@ impl Row {
 #[template(path = "keys.html")]
 struct KeysPage {
     f: Frame,
-    create: &'static str,
-    orgs: Vec<Org>,
-    org: Option<String>,
+    choice: Choice,
     search: String,
     state: String,
     states: Vec<(&'static str, &'static str)>,
@@ -74,22 +77,19 @@ struct KeysPage {
     next: Option<String>,
 }
 
-impl KeysPage {
-    fn is_org(&self, org: &str) -> bool {
-        self.org.as_deref() == Some(org)
-    }
-}
-
 pub(crate) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
     let realm = realm_of(&session, &realm)?;
-    let f = session.frame().within(realm.as_str(), "keys");
-    let (t, base) = (f.t, format!("/console/r/{realm}/keys"));
     let view = view_of(&session, &realm).await;
-    let orgs = session.maybe::<Orgs>(&format!("/api/v1/realms/{realm}/orgs")).await.map_or(Vec::new(), |all| all.orgs);
+    let f = session.frame().about_keys(realm.as_str(), view);
+    let (t, base) = (f.t, format!("/console/r/{realm}/keys"));
+    let orgs = orgs_of(&session, &realm).await;
+    let choice = Choice::among(&session, &realm, &orgs).await?;
     let asked = |cursor: Option<&str>, sort: Option<(&str, &str)>| {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for name in PASSED.into_iter().filter(|name| sort.is_none() || !matches!(*name, "sort" | "direction")) {
-            if let Some(value) = session.query(name) {
+            let value =
+                if name == "org" { Some(choice.org.as_str()).filter(|org| !org.is_empty()) } else { session.query(name) };
+            if let Some(value) = value {
                 query.append_pair(name, value);
             }
         }
@@ -144,8 +144,6 @@ pub(crate) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
     };
     let text = |name: &str| session.query(name).unwrap_or_default().to_owned();
     let page_of = KeysPage {
-        create: (view.create)(t),
-        org: session.query("org").map(Into::into),
         search: text("search"),
         state: text("state"),
         states: ["active", "pending", "expired", "revoked"].map(|word| (word, state(word, t))).into(),
@@ -156,9 +154,9 @@ pub(crate) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
             .collect(),
         kept: ["sort", "direction"].into_iter().filter_map(|name| Some((name, session.query(name)?.to_owned()))).collect(),
         refused,
-        done: [("done", t.revoked), ("changed", t.changed)].into_iter().find_map(|(name, text)| {
+        done: DONE.into_iter().find_map(|(name, one, many)| {
             let done: u64 = session.query(name)?.parse().ok()?;
-            Some(format!("{done} {text}"))
+            Some(f.counted(&done, one(t), many(t)))
         }),
         is_filtered: !which.is_empty() || PASSED.iter().take(6).any(|name| session.query(name).is_some()),
         is_menu: view.is_menu,
@@ -169,7 +167,7 @@ pub(crate) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
         exact: found.exact,
         previous: found.previous.map(|cursor| link(asked(Some(&cursor), None))),
         next: found.next.map(|cursor| link(asked(Some(&cursor), None))),
-        orgs,
+        choice,
         which: which.clone(),
         f,
     };

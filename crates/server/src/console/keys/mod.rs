@@ -43,7 +43,7 @@ pub(super) fn path_of(session: &Session, realm: &Slug, key_id: &str) -> Result<S
 }
 
 /// How a realm's keys are shown: as its preset's; as the default's, where the realm is not theirs to see.
-async fn view_of(session: &Session, realm: &Slug) -> &'static View {
+pub(super) async fn view_of(session: &Session, realm: &Slug) -> &'static View {
     let found: Option<Realm> = session.maybe(&format!("/api/v1/realms/{realm}")).await;
     view(found.map_or(Preset::Default, |realm| realm.preset))
 }

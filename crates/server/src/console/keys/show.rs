@@ -13,7 +13,7 @@ use super::super::model::{Explanation, IpEntry, Key, Series};
 use super::super::session::Session;
 use super::super::stop::Shown;
 use super::super::views::Act;
-use super::{org_of, path_of, realm_of};
+use super::{org_of, path_of, realm_of, view_of};
 
 #[derive(Template)]
 #[template(path = "key.html")]
@@ -52,7 +52,7 @@ pub(crate) async fn show(session: Session, Path((realm, key_id)): Path<(String, 
     let usage = format!("/api/v1/realms/{realm}/usage?by=day&key_id={}&since=30d+ago", key.key_id);
     let series = session.maybe::<Series>(&usage).await.map_or(Vec::new(), |series| series.buckets);
     let asked = |name: &str| session.query(name).unwrap_or_default().to_owned();
-    let f = session.frame().within(realm.as_str(), "keys");
+    let f = session.frame().about_keys(realm.as_str(), view_of(&session, &realm).await);
     Ok(page(&KeyPage {
         state: state(&key.state, f.t),
         acts: ACTS.into_iter().filter(|act| act.fits(&key.state, settings.as_ref())).collect(),

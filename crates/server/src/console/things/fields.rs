@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::console::client::Refused;
 use crate::console::form::Fields;
-use crate::console::model::Org;
+use crate::console::orgs::Choice;
 use crate::console::texts::{Language, Texts};
 
 /// A text in the reader's language.
@@ -172,7 +172,7 @@ pub(super) fn shown(
     members: &[Member],
     value: impl Fn(&Member) -> String,
     refused: Option<&Refused>,
-    orgs: &[Org],
+    choice: Option<&Choice>,
     (t, language): (&Texts, Language),
 ) -> Vec<Shown> {
     let wrong = refused.map(|refused| (field_of(refused), refused.detail.clone()));
@@ -186,8 +186,9 @@ pub(super) fn shown(
             Shape::Choice(words) => words.iter().map(word).collect(),
             Shape::Switch => vec![("false".into(), t.no.into()), ("true".into(), t.yes.into())],
             Shape::Org { whole } => {
-                let realm = whole.then(|| (String::new(), t.whole_realm.to_owned()));
-                realm.into_iter().chain(orgs.iter().map(|org| (org.org.clone(), org.name.clone()))).collect()
+                let is_offered = whole && choice.is_some_and(|choice| choice.is_whole);
+                let realm = is_offered.then(|| (String::new(), t.whole_realm.to_owned()));
+                realm.into_iter().chain(choice.into_iter().flat_map(|choice| choice.orgs.clone())).collect()
             }
             _ => Vec::new(),
         },

@@ -14,7 +14,7 @@ use crate::console::client::{Call, Refused};
 use crate::console::form::Fields;
 use crate::console::frame::{Frame, page};
 use crate::console::keys::realm_of;
-use crate::console::model::{Org, Orgs};
+use crate::console::orgs::Choice;
 use crate::console::session::{Posted, Session};
 use crate::console::stop::{Shown as Answered, Stop};
 
@@ -55,6 +55,12 @@ fn thing_of(session: &Session, realm: &str, word: &str) -> Result<(Slug, &'stati
     Ok((realm_of(session, realm)?, thing))
 }
 
+/// The same, if one can be made or deleted.
+fn made_of(session: &Session, realm: &str, word: &str) -> Result<(Slug, &'static Thing), Stop> {
+    let found = thing_of(session, realm, word)?;
+    if found.1.is_single() { Err(Stop::Nothing(session.frame().language)) } else { Ok(found) }
+}
+
 /// One that is there: where the API has it, where the console has it, and what it is.
 struct There {
     realm: Slug,
@@ -69,10 +75,15 @@ impl There {
     async fn of(session: &Session, realm: &str, word: &str) -> Result<There, Stop> {
         let (realm, thing) = thing_of(session, realm, word)?;
         let nothing = || Stop::Nothing(session.frame().language);
-        let id: Slug = session.query("id").and_then(|id| id.parse().ok()).ok_or_else(nothing)?;
+        let named = || session.query("id").and_then(|id| id.parse().ok());
+        let id: Slug = if thing.is_single() { Some(realm.clone()) } else { named() }.ok_or_else(nothing)?;
         let org = session.query("org").map(str::parse).transpose().map_err(|_| nothing())?;
         let path = (thing.path)(&realm, org.as_ref(), &id);
-        let value = session.get(&path).await?;
+        let value: Value = session.get(&path).await?;
+        // Where there is none of this org, or of the whole realm, the API may answer with another one of its name: this page is not about that.
+        if thing.is_of_org && value["org"].as_str() != org.as_ref().map(Slug::as_str) {
+            return Err(nothing());
+        }
         Ok(There { realm, thing, path, org, id, value })
     }
 
@@ -105,13 +116,13 @@ impl There {
             _ => member.written(member.of(&self.value)),
         };
         let (fields, settings) = self.members();
-        let fields = shown(fields, value, refused, &[], (f.t, f.language));
-        let settings = shown(settings, value, refused, &[], (f.t, f.language));
+        let fields = shown(fields, value, refused, None, (f.t, f.language));
+        let settings = shown(settings, value, refused, None, (f.t, f.language));
         ThingPage {
             title: format!("{}: {}", f.t.edit, self.name()),
             to: self.page("edit"),
             list: self.list(),
-            delete: Some(self.page("delete")),
+            delete: (!self.thing.is_single()).then(|| self.page("delete")),
             other: other(refused, &[&fields, &settings]),
             fields,
             settings,
@@ -142,10 +153,9 @@ async fn new_page(
     refused: Option<&Refused>,
 ) -> Result<Response, Stop> {
     let f = session.frame().within(realm.as_str(), thing.word);
-    let orgs: Vec<Org> =
-        session.maybe::<Orgs>(&format!("/api/v1/realms/{realm}/orgs")).await.map_or(Vec::new(), |all| all.orgs);
+    let choice = Choice::of(session, realm).await?;
     let list = format!("/console/r/{realm}/{}", thing.word);
-    let fields = shown(thing.new, |member| sent.text(member.name).to_owned(), refused, &orgs, (f.t, f.language));
+    let fields = shown(thing.new, |member| sent.text(member.name).to_owned(), refused, Some(&choice), (f.t, f.language));
     Ok(page(&ThingPage {
         title: (thing.create)(f.t).into(),
         to: format!("{list}/new"),
@@ -162,14 +172,14 @@ async fn new_page(
 
 /// The form of a new one.
 pub(crate) async fn new(session: Session, Path((realm, word)): Path<(String, String)>) -> Answered {
-    let (realm, thing) = thing_of(&session, &realm, &word)?;
+    let (realm, thing) = made_of(&session, &realm, &word)?;
     new_page(&session, &realm, thing, &Fields::default(), None).await
 }
 
 /// Makes one.
 pub(crate) async fn make(Path((realm, word)): Path<(String, String)>, posted: Posted) -> Answered {
     let Posted { session, fields } = posted;
-    let (realm, thing) = thing_of(&session, &realm, &word)?;
+    let (realm, thing) = made_of(&session, &realm, &word)?;
     let body = body(thing.new, &fields, None);
     let path = format!("/api/v1/realms/{realm}/{}", thing.word);
     match session.act::<Value>(Method::POST, &path, Call { body: Some(&body), ..Call::default() }).await? {
@@ -228,6 +238,7 @@ fn delete_page(there: &There, session: &Session, refused: Option<Refused>) -> Re
 
 /// Asks whether it is meant.
 pub(crate) async fn ask_delete(session: Session, Path((realm, word)): Path<(String, String)>) -> Answered {
+    made_of(&session, &realm, &word)?;
     let there = There::of(&session, &realm, &word).await?;
     Ok(delete_page(&there, &session, None))
 }
@@ -235,10 +246,17 @@ pub(crate) async fn ask_delete(session: Session, Path((realm, word)): Path<(Stri
 /// Deletes it.
 pub(crate) async fn delete(Path((realm, word)): Path<(String, String)>, posted: Posted) -> Answered {
     let Posted { session, fields } = posted;
+    made_of(&session, &realm, &word)?;
     let there = There::of(&session, &realm, &word).await?;
     let revision = Some(fields.text("revision").parse().unwrap_or(0));
     match session.act::<Value>(Method::DELETE, &there.path, Call { revision, ..Call::default() }).await? {
         Ok(_) => Ok(Redirect::to(&there.list()).into_response()),
         Err(refused) => Ok((status(&refused), delete_page(&there, &session, Some(refused))).into_response()),
     }
+}
+
+/// The realm's own form.
+pub(crate) async fn settings(session: Session, Path(realm): Path<String>) -> Answered {
+    let realm = realm_of(&session, &realm)?;
+    Ok(Redirect::to(&super::REALM.page(&realm, "edit", None, realm.as_str())).into_response())
 }

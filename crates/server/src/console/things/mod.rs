@@ -1,4 +1,4 @@
-//! Roles, owners and orgs: how they are made, changed and deleted. One mechanism for the three; what a form of each holds is data.
+//! Roles, owners, orgs and the realm: how they are made, changed and deleted. One mechanism for all; what a form of each holds is data.
 //!
 //! | read | for |
 //! |---|---|
@@ -26,6 +26,8 @@ pub(super) struct Thing {
     edit: &'static [Member],
     /// Whether its settings can be, too.
     has_settings: bool,
+    /// Whether it belongs to an org, or to the whole realm.
+    is_of_org: bool,
     /// Where the API has one of an org, or of the whole realm.
     path: fn(&Slug, Option<&Slug>, &Slug) -> String,
 }
@@ -47,6 +49,7 @@ pub(super) const ROLE: Thing = Thing {
     ],
     edit: &[NAME.required(), PERMISSIONS.required()],
     has_settings: false,
+    is_of_org: true,
     path: |realm, org, id| {
         let of = org.map(|org| format!("?org={org}")).unwrap_or_default();
         format!("/api/v1/realms/{realm}/roles/{id}{of}")
@@ -65,6 +68,7 @@ pub(super) const OWNER: Thing = Thing {
     ],
     edit: &[NAME.required(), ROLES, Member::new("disabled", |t| t.keys_refused, Shape::Switch)],
     has_settings: false,
+    is_of_org: true,
     path: |realm, org, id| match org {
         Some(org) => format!("/api/v1/realms/{realm}/orgs/{org}/owners/{id}"),
         // No owner is of the whole realm: the API finds none.
@@ -82,15 +86,35 @@ pub(super) const ORG: Thing = Thing {
     ],
     edit: &[NAME.required()],
     has_settings: true,
+    is_of_org: false,
     path: |realm, _, id| format!("/api/v1/realms/{realm}/orgs/{id}"),
+};
+
+/// The realm itself: it is there once, and neither made nor deleted from here.
+const REALM: Thing = Thing {
+    word: "settings",
+    create: |t| t.settings,
+    new: &[],
+    edit: &[
+        NAME.required(),
+        Member::setting("head_lifetime", "Seconds that a head lives", "Sekunden, die ein Head gilt", Shape::Number).required(),
+    ],
+    has_settings: false,
+    is_of_org: false,
+    path: |realm, _, _| format!("/api/v1/realms/{realm}"),
 };
 
 /// The one of a path's word.
 fn of(word: &str) -> Option<&'static Thing> {
-    [&ROLE, &OWNER, &ORG].into_iter().find(|thing| thing.word == word)
+    [&ROLE, &OWNER, &ORG, &REALM].into_iter().find(|thing| thing.word == word)
 }
 
 impl Thing {
+    /// Whether there is one of it, rather than as many as are made.
+    fn is_single(&self) -> bool {
+        self.new.is_empty()
+    }
+
     /// Where the console has a page about one.
     pub(super) fn page(&self, realm: &Slug, act: &str, org: Option<&str>, id: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
