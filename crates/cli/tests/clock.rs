@@ -58,7 +58,7 @@ fn a_root_of_which_half_is_over_is_told_and_no_trouble() {
     for (offset, code, exit) in [("-200d", "half_over", 0), ("-300d", "ends", 1)] {
         let p = Plane::empty();
         let Some(before) = at(offset) else { return };
-        let made = run(before, &p, &["init", "--realm", "acme"]);
+        let made = run(before, &p, &["init", "--realm", "acme", "--root-lifetime", "1y"]);
         assert_eq!(made.code, 0, "{}", made.err);
         p.ok(&["publish", "--accept-clock"]);
         let ran = p.run(&["--json", "doctor"]);

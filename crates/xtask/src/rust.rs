@@ -93,5 +93,7 @@ fn run(program: &Program) -> Option<String> {
     let end = failure.as_deref().unwrap_or("ok");
     println!("{text}     {} ended after {:.0} s: {end}", program.name, begin.elapsed().as_secs_f32());
     let (_, failures) = text.split_once("\nfailures:\n").unwrap_or_default();
+    // Its count stands above already, and is counted there.
+    let (failures, _) = failures.split_once("\ntest result: ").unwrap_or((failures, ""));
     failure.map(|why| format!("{} ended with {why}\n{}", program.name, failures.trim()))
 }

@@ -20,7 +20,7 @@ pub(crate) struct Provider {
     /// A file with its client secret [default: EDGELATCH_OIDC_SECRET; a public client has none]
     #[arg(long, value_name = "FILE", requires = "oidc_issuer")]
     oidc_secret_file: Option<PathBuf>,
-    /// Where browsers reach the console: https://keys.example.com
+    /// Where browsers reach the console: scheme, host and port, such as `https://keys.example.com`
     #[arg(long, value_name = "URL", requires = "oidc_issuer")]
     oidc_console: Option<String>,
     /// What the provider is asked to say of people, beside who they are; repeatable
