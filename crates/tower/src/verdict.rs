@@ -68,9 +68,8 @@ pub(crate) struct Judged {
     pub(crate) epoch: u64,
     /// Seconds since its head was issued.
     pub(crate) age: Option<u64>,
-    /// Also of a refused key, as long as it exists.
-    pub(crate) key: Option<(KeyId, String)>,
-    pub(crate) identity: Option<Identity>,
+    /// Also of a refused key, as long as it exists. There for an accepted one.
+    pub(crate) who: Option<Identity>,
     pub(crate) client: Option<Ip>,
     /// Whether it answers HEAD.
     pub(crate) head: bool,
@@ -84,7 +83,7 @@ impl Verdict {
 
     /// Whether the key is accepted.
     pub fn ok(&self) -> bool {
-        self.0.identity.is_some()
+        self.identity().is_some()
     }
 
     /// What was decided, for logs and metrics; its `name()` is such as `revoked`. Do not tell the caller more than [`Verdict::reply`] does.
@@ -94,17 +93,17 @@ impl Verdict {
 
     /// Who was accepted.
     pub fn identity(&self) -> Option<&Identity> {
-        self.0.identity.as_ref()
+        self.0.who.as_ref().filter(|_| self.0.code == Code::Valid)
     }
 
     /// The key's public id, as long as the key exists: also where it is refused, for logs.
     pub fn key_id(&self) -> Option<KeyId> {
-        self.0.key.as_ref().map(|(id, _)| *id)
+        self.0.who.as_ref().map(|who| who.key_id)
     }
 
     /// The organisation that owns it, likewise.
     pub fn org(&self) -> Option<&str> {
-        self.0.key.as_ref().map(|(_, org)| org.as_str())
+        self.0.who.as_ref().map(|who| who.org.as_str())
     }
 
     /// Whether this is a CORS preflight that may pass without a key.

@@ -8,7 +8,6 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use edgelatch_core::edge::{Edge, Floor, Location, Outcome, RequirementId};
 use edgelatch_core::http::{Block, normalize_path};
 use edgelatch_core::ip::Ip;
-use edgelatch_core::key::KeyId;
 use edgelatch_core::limits::MAX_REQUIREMENTS;
 use edgelatch_core::verdict::Code;
 use http::request::Parts;
@@ -248,14 +247,9 @@ impl Shared {
 
     /// The outcome with what its tree says of the key, which another tree may not know any more.
     fn verdict(&self, edge: &Edge, outcome: Outcome, client: Option<Ip>, head: bool, now: u64) -> Verdict {
-        let found = outcome.at.and_then(|at| self.who(edge, at));
-        let (mut code, mut identity) = (outcome.code, None);
-        if code == Code::Valid {
-            identity = found.clone();
-            if identity.is_none() {
-                code = Code::Internal;
-            }
-        }
+        let who = outcome.at.and_then(|at| self.who(edge, at));
+        // An acceptance whose identity cannot be read is none.
+        let code = if outcome.code == Code::Valid && who.is_none() { Code::Internal } else { outcome.code };
         let serving = edge.head();
         self.counters.verdict(code);
         Verdict::new(Judged {
@@ -263,8 +257,7 @@ impl Shared {
             flags: outcome.flags,
             epoch: serving.map_or(0, |head| head.epoch),
             age: serving.map(|head| now.saturating_sub(head.issued_at)),
-            key: found.map(|who| (who.key_id, who.org)),
-            identity,
+            who,
             client,
             head,
             manner: Arc::clone(&self.manner),
@@ -292,7 +285,6 @@ impl Shared {
         self.counters.verdict(Code::Internal);
         self.report(&Error::Trap);
         let manner = Arc::clone(&self.manner);
-        let (key, identity): (Option<(KeyId, String)>, _) = (None, None);
-        Verdict::new(Judged { code: Code::Internal, flags: 0, epoch: 0, age: None, key, identity, client: None, head, manner })
+        Verdict::new(Judged { code: Code::Internal, flags: 0, epoch: 0, age: None, who: None, client: None, head, manner })
     }
 }

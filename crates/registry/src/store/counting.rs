@@ -40,16 +40,6 @@ impl Session for Counted<'_> {
         result
     }
 
-    fn rows(&mut self, sql: &str, args: &[Value], row: &mut Each<'_>) -> Result<(), Error> {
-        let mut rows = 0;
-        let result = self.session.rows(sql, args, &mut |found| {
-            rows += 1;
-            row(found)
-        });
-        self.ran.lock().unwrap().push((sql.into(), args.to_vec(), rows));
-        result
-    }
-
     fn batch(&mut self, sql: &str) -> Result<(), Error> {
         self.session.batch(sql)
     }
