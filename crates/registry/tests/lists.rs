@@ -2,9 +2,10 @@
 
 use edgelatch_core::cidr::Cidr;
 use edgelatch_core::ip::Ip;
-use edgelatch_registry::limits::{MAX_IP_ENTRIES, MAX_NOTE_BYTES, MAX_PAGE_BYTES};
+use edgelatch_registry::limits::{MAX_IP_ENTRIES, MAX_NOTE_BYTES, MAX_PAGE_BYTES, OWNERS_LOOKED_FOR};
 use edgelatch_registry::{
-    AuditFilter, Direction, IpEntry, Key, KeyFilter, KeyOrder, NewIpRules, NewKey, Paging, Sort, State, When,
+    AuditFilter, Direction, IpEntry, Key, KeyFilter, KeyOrder, NewIpRules, NewKey, NewOrg, NewOwner, OwnerKind, Paging, Sort,
+    State, When,
 };
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, new_key, slug};
@@ -117,6 +118,27 @@ fn filters_combine(f: Fixture) {
     assert_eq!(f.registry.keys(&f.realm).all(&nobody).unwrap_err().code(), "not_found");
 }
 
+/// Owners of one name in many orgs are looked for one by one up to a number of them; one more, and their keys are found all the same.
+fn owners_of_one_name_in_many_orgs(f: Fixture) {
+    let (tenants, keys) = (f.registry.tenants(&f.realm), f.registry.keys(&f.realm));
+    let of_all = KeyFilter { owner: Some(slug("same")), ..KeyFilter::default() };
+    for n in 1..=OWNERS_LOOKED_FOR + 1 {
+        let org = slug(&format!("org-{n}"));
+        tenants.create_org(&caller(), &NewOrg { org: org.clone(), name: "Org".parse().unwrap(), preset: None }).unwrap();
+        let (name, kind) = ("Same".parse().unwrap(), OwnerKind::Service);
+        tenants
+            .create_owner(&caller(), &NewOwner { org: org.clone(), owner: slug("same"), kind, name, roles: vec![] })
+            .unwrap();
+        keys.make(&caller(), &NewKey { org: org.clone(), owner: Some(slug("same")), ..new_key("theirs") }).unwrap();
+        if n + 1 >= OWNERS_LOOKED_FOR {
+            assert_eq!(page(&f, of_all.clone()).len(), n);
+            assert_eq!(page(&f, KeyFilter { org: Some(org), ..of_all.clone() }).len(), 1);
+        }
+    }
+    keys.make(&caller(), &new_key("another's")).unwrap();
+    assert_eq!(page(&f, of_all).len(), OWNERS_LOOKED_FOR + 1);
+}
+
 fn a_leak_is_answered_by_filter(f: Fixture) {
     fill(&f);
     let filter = KeyFilter { expires_before: Some(When::At(NOW + 1000)), ..KeyFilter::default() };
@@ -199,5 +221,6 @@ on_both_stores!(
     every_order_and_both_ways,
     cursors_are_not_taken_on_trust,
     filters_combine,
+    owners_of_one_name_in_many_orgs,
     a_leak_is_answered_by_filter
 );
