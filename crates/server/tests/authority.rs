@@ -12,6 +12,7 @@ use edgelatch_core::key::KeyId;
 use edgelatch_registry::{
     Created, EventFilter, NewKey, NewOrg, NewOwner, NewRealm, NewRole, OrgEdit, OwnerKind, Preset, Scope, management,
 };
+use edgelatch_registry::people::{Invite, Place};
 use edgelatch_server::api_document;
 use edgelatch_testkit::registry::{KeysExt, caller, fill};
 use serde_json::{Value, json};
@@ -51,7 +52,7 @@ struct Attempt<'p> {
 /// An operation: its id, and after a blank the member that it is tried with once more; its method and path, and its body.
 type Operation = (&'static str, fn(&Attempt<'_>) -> (String, Value));
 
-const OPERATIONS: [Operation; 28] = [
+const OPERATIONS: [Operation; 30] = [
     ("createKey", |at| ("POST keys".into(), at.new_key())),
     ("importKeys", |at| {
         let mut line = json!({ "sha256": format!("{:08x}", at.number).repeat(8), "owner": "alice", "name": at.name(), "roles": [at.role] });
@@ -82,6 +83,15 @@ const OPERATIONS: [Operation; 28] = [
     ("createOwner", |at| ("POST owners".into(), json!({ "org": at.org, "owner": at.name(), "roles": [at.role] }))),
     ("editOwner", |at| (format!("PATCH orgs/{}/owners/{}", at.org, at.owner(&[])), json!({ "roles": [at.role] }))),
     ("deleteOwner", |at| (format!("DELETE orgs/{}/owners/{}", at.org, at.owner(&[])), Value::Null)),
+    ("invitePerson", |at| {
+        let org = if at.realm == management::REALM { Value::Null } else { json!(at.org) };
+        let mut body = json!({ "name": at.name(), "roles": [at.role] });
+        if !org.is_null() {
+            body["org"] = org;
+        }
+        ("POST people".into(), body)
+    }),
+    ("removePerson", |at| (format!("DELETE people/{}", at.person()), Value::Null)),
     ("createRole", |at| ("POST roles".into(), json!({ "role": at.name(), "org": at.org, "permissions": [at.pattern] }))),
     ("editRole", |at| (format!("PATCH roles/{}?org={}", at.own_role(), at.org), json!({ "permissions": [at.pattern] }))),
     ("deleteRole", |at| (format!("DELETE roles/{}?org={}", at.own_role(), at.org), Value::Null)),
@@ -132,6 +142,13 @@ impl Attempt<'_> {
 
     fn key(&self) -> String {
         self.make(self.role, &self.scope).to_string()
+    }
+
+    fn person(&self) -> String {
+        let org = (self.realm != management::REALM).then(|| slug(self.org));
+        let place = Place { realm: slug(self.realm), org };
+        let new = Invite { name: self.name().parse().unwrap(), email: None, roles: vec![slug(self.role)], until: None };
+        self.plane.registry.people().invite(&caller(), &place, &new).unwrap().person.person.to_string()
     }
 
     fn weak_key(&self) -> String {

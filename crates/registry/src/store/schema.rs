@@ -162,7 +162,7 @@ mod tests {
                 assert!(!dialect.render(migration).contains('{'), "{migration}");
             }
         }
-        assert_eq!(tables().count(), 37);
+        assert_eq!(tables().count(), 38);
     }
 
     #[test]
