@@ -301,5 +301,6 @@ pub const MAX_EMAIL_BYTES: usize = 254;
 pub const LINK_LIFE: u64 = 7 * 86_400;
 /// Seconds that it counts at most: it lies in a mailbox, where others may find it.
 pub const MAX_LINK_LIFE: u64 = 30 * 86_400;
-/// People whom somebody has invited: far more than administer one system, and few enough for one list.
-pub const MAX_PEOPLE: u64 = 10_000;
+/// People who were invited to one realm as a whole, or to one org: far more than administer it, few enough for one list, and nobody who may invite to
+/// one place takes up the room of another.
+pub const MAX_PEOPLE: u64 = 1_000;

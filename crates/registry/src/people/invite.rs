@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::{ACTOR, Member, ORG, People, Person, salted};
 use crate::audit::Target;
 use crate::error::{Error, Kind};
+use crate::grants::Grant;
 use crate::held::Held;
 use crate::keys::{Loaded, make, renew};
 use crate::limits::{LINK_LIFE, MAX_LINK_LIFE, MAX_PEOPLE};
@@ -101,8 +102,8 @@ impl People<'_> {
     /// Invites somebody to a place that the caller has been admitted to, with roles that are the caller's to give. The link is in the answer.
     pub fn invite(&self, caller: &Caller, place: &Place, new: &Invite) -> Result<Invitation, Error> {
         match &place.org {
-            Some(org) => caller.check(org, Kind::Org, org.as_str())?,
-            None => caller.check_realm()?,
+            Some(org) if place.realm.as_str() != REALM => caller.check(org, Kind::Org, org.as_str())?,
+            _ => caller.check_realm()?,
         }
         self.0.realm(&place.realm)?;
         place.org.as_ref().map_or(Ok(()), |org| self.0.tenants(&place.realm).org(org).map(drop))?;
@@ -131,9 +132,11 @@ impl People<'_> {
                     let days = MAX_LINK_LIFE / 86_400;
                     return Err(Error::invalid("expires_at", format!("is more than {days} days away: a link lies where others may find it")));
                 }
-                if change.count("SELECT count(*) FROM people", &[])? >= MAX_PEOPLE {
+                let sql = "SELECT count(*) FROM people WHERE realm = $1 AND coalesce(org, '') = $2";
+                let org = place.org.as_ref().map_or("", Slug::as_str);
+                if change.count(sql, args![place.realm.as_str(), org])? >= MAX_PEOPLE {
                     let mend = "remove people who do not come any more";
-                    return Err(Error::LimitReached { field: "name".into(), limit: MAX_PEOPLE, what: "people", mend });
+                    return Err(Error::LimitReached { field: "name".into(), limit: MAX_PEOPLE, what: "people of one place", mend });
                 }
                 let (row, made_owner) = make_owner(change, &owner)?;
                 // Nobody gets to see this secret: the one that the link gives is another one.
@@ -207,19 +210,24 @@ impl People<'_> {
         if !invited {
             return Ok(None);
         }
-        self.within(|realm| {
+        let came = self.within(|realm| {
             realm.change(caller, |change| {
                 let found = change.one(OPEN.select(&rest), args![email.as_str(), change.now])?;
                 let Some(found) = found else { return Ok(None) };
                 let (owner, Loaded { row, key, .. }, _) = come(change, &found)?;
-                change.check_grant(crate::grants::Grant::Key(row))?;
+                change.check_grant(Grant::Key(row))?;
                 let sql = "UPDATE people SET link = NULL, accepted_at = $2, issuer = $3, subject = $4 WHERE key_id = $1";
                 change.run(sql, args![key.key_id.to_string(), change.now, issuer, subject])?;
                 let said = json!({ "issuer": issuer, "subject": subject });
                 change.log("person.accept", &Target::person(&owner), None, Some(said))?;
                 Ok(Some((owner, key)))
             })
-        })
+        });
+        match came {
+            // What the inviter may not give any more is nobody's.
+            Err(Error::LinkEnded | Error::Exceeds { .. }) => Ok(None),
+            came => came,
+        }
     }
 }
 
