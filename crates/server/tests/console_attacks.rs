@@ -210,7 +210,8 @@ fn pages_are_kept_by_nobody_framed_by_nobody_and_run_nothing_of_their_own() {
     let s = plane.serve();
     let id = key(&s, "one", "CI");
     let mut b = Browser::new(&s);
-    let mut paths = vec!["/console/sign-in".to_owned(), "/console/invitation".into(), "/console".into(), "/console/nowhere".into()];
+    let mut paths =
+        vec!["/console/sign-in".to_owned(), "/console/invitation".into(), "/console".into(), "/console/nowhere".into()];
     let check = |b: &mut Browser<'_>, path: &str| {
         let reply = b.get(path);
         let csp = reply.header("content-security-policy").unwrap_or_else(|| panic!("{path}: {reply}"));

@@ -65,7 +65,10 @@ impl Place {
         Ok(match &self.org {
             None if self.realm.as_str() == REALM => Scope::All,
             Some(_) if self.realm.as_str() == REALM => {
-                return Err(Error::invalid("org", "is no org of a realm that keys are managed in: name another realm, or no org"));
+                return Err(Error::invalid(
+                    "org",
+                    "is no org of a realm that keys are managed in: name another realm, or no org",
+                ));
             }
             None => Scope::List(vec![realm_service(&self.realm)?]),
             Some(org) => Scope::List(vec![org_service(&self.realm, org)?]),
@@ -130,13 +133,21 @@ impl People<'_> {
                 future("expires_at", until, change.now)?;
                 if until > change.now + MAX_LINK_LIFE {
                     let days = MAX_LINK_LIFE / 86_400;
-                    return Err(Error::invalid("expires_at", format!("is more than {days} days away: a link lies where others may find it")));
+                    return Err(Error::invalid(
+                        "expires_at",
+                        format!("is more than {days} days away: a link lies where others may find it"),
+                    ));
                 }
                 let sql = "SELECT count(*) FROM people WHERE realm = $1 AND coalesce(org, '') = $2";
                 let org = place.org.as_ref().map_or("", Slug::as_str);
                 if change.count(sql, args![place.realm.as_str(), org])? >= MAX_PEOPLE {
                     let mend = "remove people who do not come any more";
-                    return Err(Error::LimitReached { field: "name".into(), limit: MAX_PEOPLE, what: "people of one place", mend });
+                    return Err(Error::LimitReached {
+                        field: "name".into(),
+                        limit: MAX_PEOPLE,
+                        what: "people of one place",
+                        mend,
+                    });
                 }
                 let (row, made_owner) = make_owner(change, &owner)?;
                 // Nobody gets to see this secret: the one that the link gives is another one.
@@ -194,15 +205,18 @@ impl People<'_> {
     pub(super) fn invited(&self, person: &Person, caller: &Caller) -> Result<Option<(Owner, Key)>, Error> {
         let known = "p.issuer = $1 AND p.subject = $2";
         let (issuer, subject) = (person.issuer.as_str(), person.subject.as_str());
-        let found = self.within(|realm| realm.read(|tx| tx.one(OPEN.select(&format!("{FROM} {known}")), args![issuer, subject])))?;
+        let found =
+            self.within(|realm| realm.read(|tx| tx.one(OPEN.select(&format!("{FROM} {known}")), args![issuer, subject])))?;
         if let Some(Open { owner, key_id, .. }) = found {
             return self.within(|realm| {
-                let (owner, key) = (self.0.tenants(realm.realm).owner(&ORG.parse()?, &owner)?, self.0.keys(realm.realm).get(key_id)?);
+                let (owner, key) =
+                    (self.0.tenants(realm.realm).owner(&ORG.parse()?, &owner)?, self.0.keys(realm.realm).get(key_id)?);
                 Ok(Some((owner, key)).filter(|(_, key)| key.state == State::Active))
             });
         }
         let Some(email) = person.email.as_ref().map(same) else { return Ok(None) };
-        let rest = format!("{FROM} p.email = $1 AND p.link IS NOT NULL AND p.link_until > $2 ORDER BY p.invited_at, w.id LIMIT 1");
+        let rest =
+            format!("{FROM} p.email = $1 AND p.link IS NOT NULL AND p.link_until > $2 ORDER BY p.invited_at, w.id LIMIT 1");
         let invited = self.within(|realm| {
             let now = realm.now()?;
             realm.read(|tx| Ok(tx.one(OPEN.select(&rest), args![email.as_str(), now])?.is_some()))

@@ -52,8 +52,13 @@ impl People<'_> {
             found => return found,
         }
         self.establish(caller)?;
-        let new =
-            NewOwner { org: org.clone(), owner: owner.clone(), kind: OwnerKind::User, name: person.name.clone(), roles: Vec::new() };
+        let new = NewOwner {
+            org: org.clone(),
+            owner: owner.clone(),
+            kind: OwnerKind::User,
+            name: person.name.clone(),
+            roles: Vec::new(),
+        };
         match tenants.create_owner(caller, &new) {
             // Somebody signs in on two machines at this moment.
             Ok(_) | Err(Error::Exists { .. }) => {}

@@ -53,8 +53,8 @@ use call::{Seen, Sight};
 use state::Api;
 pub use state::ApiOptions;
 use v1::{
-    audit, bulk, by_secret, edit_many, events, explain, export, fleet, keys, leaks, orgs, owners, people, publishing, realms, roles,
-    rotate, usage, whoami,
+    audit, bulk, by_secret, edit_many, events, explain, export, fleet, keys, leaks, orgs, owners, people, publishing, realms,
+    roles, rotate, usage, whoami,
 };
 
 use crate::error::Error;

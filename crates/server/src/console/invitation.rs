@@ -44,9 +44,9 @@ fn asked(console: &Console, parts: &Parts, refused: Option<Refused>) -> Shown {
         Some(token) => token,
         None => Token::draw(console.registry.env()).map_err(|_| Stop::Failed(language))?,
     };
-    let status = refused.as_ref().map_or(StatusCode::OK, |refused| {
-        StatusCode::from_u16(refused.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
-    });
+    let status = refused
+        .as_ref()
+        .map_or(StatusCode::OK, |refused| StatusCode::from_u16(refused.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY));
     let f = Frame::new(language, String::new(), token.form());
     let shown = page(&InvitationPage { f, refused, has_provider: console.provider.is_some() });
     let mut response: Response = (status, shown).into_response();

@@ -106,7 +106,13 @@ impl Provider {
     pub(crate) fn new(options: Oidc) -> std::io::Result<Provider> {
         let tls = HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(1).build(tls);
-        Ok(Provider { options, client, memory: Mutex::default(), deadline: DEADLINE, places: Semaphore::new(MAX_PROVIDER_CALLS) })
+        Ok(Provider {
+            options,
+            client,
+            memory: Mutex::default(),
+            deadline: DEADLINE,
+            places: Semaphore::new(MAX_PROVIDER_CALLS),
+        })
     }
 
     /// Where the provider sends browsers back to.

@@ -37,10 +37,20 @@ fn rows(keys: u64, store: &str, figures: &Value, table: &mut Table) {
     for (preset, found) in figures.as_object().into_iter().flatten() {
         for (page, times) in found["pages"].as_object().into_iter().flatten() {
             for (part, most) in MOST_MS {
-                table.row(format!("console of {preset}{store}, {keys} keys, {page}: {part}"), AtMost(most), number(times, part), "ms");
+                table.row(
+                    format!("console of {preset}{store}, {keys} keys, {page}: {part}"),
+                    AtMost(most),
+                    number(times, part),
+                    "ms",
+                );
             }
         }
         let weight = number(found, "weight") / 1000.0;
-        table.row(format!("console of {preset}{store}: weight of the table, style and scripts included"), AtMost(150.0), weight, "kB");
+        table.row(
+            format!("console of {preset}{store}: weight of the table, style and scripts included"),
+            AtMost(150.0),
+            weight,
+            "kB",
+        );
     }
 }

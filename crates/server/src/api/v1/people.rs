@@ -105,7 +105,8 @@ pub(crate) async fn invite(call: Call) -> Answer {
     let (body, _) = incoming.json::<InviteBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass| {
         let org = pass.reach.org(body.org.as_ref())?;
-        let never = || Problem::at("/expires_at", "an invitation does not count for ever: name a time, or leave it out for a week");
+        let never =
+            || Problem::at("/expires_at", "an invitation does not count for ever: name a time, or leave it out for a week");
         let until = match body.expires_at {
             None => None,
             Some(expiry) => Some(expiry.at("expires_at", pass.now()?)?.ok_or_else(never)?),
