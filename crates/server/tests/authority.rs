@@ -312,8 +312,7 @@ fn every_operation_that_writes_is_tried() {
     let writing = paths.flat_map(|path| path.as_object().unwrap()).filter(|(method, _)| *method != "get");
     let writing: BTreeSet<&str> = writing.map(|(_, operation)| operation["operationId"].as_str().unwrap()).collect();
     // One is authorised by a signature and one by an invitation's link, whoever calls.
-    let writing: BTreeSet<&str> =
-        writing.into_iter().filter(|id| !["reportLeaks", "acceptInvitation"].contains(id)).collect();
+    let writing: BTreeSet<&str> = writing.into_iter().filter(|id| !["reportLeaks", "acceptInvitation"].contains(id)).collect();
     let tried = OPERATIONS.iter().flat_map(|(id, _)| id.split(' ').next());
     assert_eq!(tried.collect::<BTreeSet<_>>(), writing);
 }
