@@ -91,10 +91,10 @@ export const SUITE = {
     }
   },
 
-  async errors({ ask }) {
+  async errors({ ask, early = false }) {
     deepEqual(brief(await ask("/throws")), [555, "handled boom"]);
     deepEqual(brief(await ask("/own-throws", { headers: [] })), [555, "handled refused missing"]);
-    deepEqual(brief(await ask("/unmade")), [555, "handled no verifier"]);
+    if (!early) deepEqual(brief(await ask("/unmade")), [555, "handled no verifier"]);
   },
 
   async mounts({ ask }) {

@@ -116,6 +116,8 @@ fn app(verifier: &Verifier, trusting: &Verifier, told: Told) -> Result<Router, e
     let inner =
         |axum::extract::Path(_): axum::extract::Path<String>, who: Identity| async move { format!("inner {}", who.name) };
     let sub = Router::new().route("/inner/{name}", any(inner)).route("/strong", any(secret));
+    // With a fallback of its own, what it has no route for is behind its layer too.
+    let sub = sub.fallback(|| async { StatusCode::NOT_FOUND });
     let take = move || {
         let all = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
         async move { Value::from(all).to_string() }

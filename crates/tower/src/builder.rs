@@ -124,12 +124,14 @@ pub struct Update {
     pub issued_at: u64,
 }
 
+type OnUsage = Arc<dyn Fn(&UsageEvent) + Send + Sync>;
+
 /// What the host is told, and asked.
 #[derive(Clone)]
 pub(crate) struct Hooks {
     on_error: Arc<dyn Fn(&Error) + Send + Sync>,
     on_update: Arc<dyn Fn(Update) + Send + Sync>,
-    on_usage: Option<Arc<dyn Fn(&UsageEvent) + Send + Sync>>,
+    on_usage: Option<OnUsage>,
     clock: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
 
