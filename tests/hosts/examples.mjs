@@ -104,7 +104,7 @@ const EXAMPLES = {
 };
 
 /** Those that are built first, by tests/hosts/bundlers. */
-const BUILT = ["sveltekit/src/hooks.server.js", "astro/src/middleware.js"];
+const BUILT = ["sveltekit/src/hooks.server.js", "astro/src/middleware.js", "react-router/app/check.server.js"];
 
 /** The programs of the page, each with the example that is named before it. */
 function shown() {

@@ -71,7 +71,8 @@ pub fn console() -> Result<()> {
 
 /// Installs bundlers, and hosts that bundle.
 pub fn bundlers() -> Result<()> {
-    let install = || ["", "/next-15", "/next-16", "/apps"].iter().try_for_each(|at| run(&format!("tests/hosts/bundlers{at}"), INSTALL));
+    let install =
+        || ["", "/next-15", "/next-16", "/apps"].iter().try_for_each(|at| run(&format!("tests/hosts/bundlers{at}"), INSTALL));
     BUNDLERS.update(false, install).map(drop)
 }
 

@@ -1,5 +1,5 @@
-// SvelteKit and Astro: the examples as they stand, built and started, and as their development servers have them; the package as a dependency and, for
-// SvelteKit, as a development dependency, which its build puts into the bundle.
+// SvelteKit, Astro and React Router, which Remix has become: the examples as they stand, built and started, and as their development servers have them; the package as a dependency and, where a
+// build puts it into the bundle then, as a development dependency.
 import { spawn } from "node:child_process";
 import { cpSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -24,7 +24,7 @@ const NAMES = "export const GET = ({ request }) => new Response([...request.head
 
 /**
  * The frameworks: their files, how each is built, what starts the result, and its development server; `kinds` are those of dependencies that a program may have it
- * among. Astro leaves all packages outside of what it builds.
+ * among. `routed`: what has no route is 404 without a check. Astro and React Router leave all packages outside of what they build.
  */
 const APPS = {
   sveltekit: {
@@ -36,6 +36,16 @@ const APPS = {
     package: "astro", kinds: ["dependencies"],
     files: { "src/pages/stream.js": STREAM, "src/pages/names.js": NAMES },
     build: ["astro/astro.js", "build"], start: "dist/server/entry.mjs", dev: (port) => ["astro/astro.js", "dev", "--host", "127.0.0.1", "--port", port],
+  },
+  "react-router": {
+    package: "react-router", kinds: ["dependencies"],
+    files: {
+      "app/routes.js": 'import { route } from "@react-router/dev/routes";\nexport default ["zones", "stream", "names"].map((name) => route(name, `routes/${name}.js`));\n',
+      "app/routes/stream.js": STREAM.replace("GET", "loader"), "app/routes/names.js": NAMES.replace("GET", "loader"),
+    },
+    build: ["@react-router/dev/bin.js", "build"], start: "node_modules/@react-router/serve/bin.js build/server/index.js",
+    dev: (port) => ["@react-router/dev/bin.js", "dev", "--host", "127.0.0.1", "--port", port],
+    routed: true,
   },
 };
 
@@ -65,7 +75,7 @@ async function free() {
 }
 
 /** Starts a program in a place, and asks it once it listens. @returns what is not as it must be */
-async function asked(place, source, port, program) {
+async function asked(place, source, port, program, routed) {
   const env = { ...process.env, EDGELATCH_ROOT: roots[0], EDGELATCH_SOURCE: source, HOST: "127.0.0.1", PORT: port, ASTRO_TELEMETRY_DISABLED: "1" };
   const child = spawn(process.execPath, program, { cwd: place.source, env, stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
@@ -77,14 +87,14 @@ async function asked(place, source, port, program) {
       if (tries > 600 || child.exitCode !== null) return [`it does not listen: ${said}`];
       await new Promise((turn) => setTimeout(turn, 50));
     }
-    return (await wrong(url)).map((what) => `${what} ${said.slice(0, 500)}`);
+    return (await wrong(url, routed)).map((what) => `${what} ${said.slice(0, 500)}`);
   } finally {
     child.kill();
     await ended;
   }
 }
 
-async function wrong(url) {
+async function wrong(url, routed = false) {
   const bearer = (key) => ({ authorization: `Bearer ${keys[key]}` });
   const ask = async (path, headers) => {
     const reply = await fetch(`${url}/${path}`, { headers: { "x-edgelatch-org": "forged", ...headers } });
@@ -96,7 +106,7 @@ async function wrong(url) {
     ["zones", bearer("plain"), "hello Key “plain” private"], ["zones", bearer("stranger"), refused(401)], ["zones", {}, refused(401)],
     ["zones", { ...bearer("plain"), "x-api-key": keys.plain }, refused(400)],
     ["zones", bearer("office"), refused(403)], ["stream", bearer("plain"), "one two three private"], ["stream", {}, refused(401)], ["names", bearer("plain"), "none private"],
-    ["no-such-page", {}, refused(401)],
+    ...(routed ? [] : [["no-such-page", {}, refused(401)]]),
   ];
   const found = [];
   for (const [path, headers, answer] of wanted) {
@@ -120,11 +130,12 @@ const built = (name, kind) => ({
     const { build: [program, ...args], start } = APPS[name];
     await laid(place, name);
     const manifest = JSON.parse(readFileSync(place.at("package.json"), "utf8"));
-    place.write("package.json", JSON.stringify({ ...manifest, [kind]: { edgelatch: "0.1.0" } }));
+    place.write("package.json", JSON.stringify({ ...manifest, [kind]: { ...manifest[kind], edgelatch: "0.1.0" } }));
     await run(process.execPath, [place.at(`node_modules/${program}`), ...args], { cwd: place.source, env: { ASTRO_TELEMETRY_DISABLED: "1" } });
     // What is no dependency is not there when the program runs.
     if (kind === "devDependencies") rmSync(place.at("node_modules/edgelatch"), { recursive: true });
-    const found = await published(async (source) => asked(place, source, await free(), [place.at(start)]));
+    const [entry, ...more] = start.split(" ");
+    const found = await published(async (source) => asked(place, source, await free(), [place.at(entry), ...more], APPS[name].routed));
     return found.length === 0 ? EXPECTED : found.join("\n");
   },
 });
@@ -134,7 +145,7 @@ const developed = (name) => ({
     await laid(place, name);
     const port = await free();
     const [program, ...args] = APPS[name].dev(port);
-    const found = await published((source) => asked(place, source, port, [place.at(`node_modules/${program}`), ...args]));
+    const found = await published((source) => asked(place, source, port, [place.at(`node_modules/${program}`), ...args], APPS[name].routed));
     return found.length === 0 ? EXPECTED : found.join("\n");
   },
 });
