@@ -76,7 +76,7 @@ async function worker(path, text) {
 
 /** A function of Lambda: one at the edge, or one of HTTP events. */
 async function lambda(path, text) {
-  Object.assign(process.env, { EDGELATCH_ROOT: roots[0], EDGELATCH_SOURCE: `${origin}${SOURCE}`, EDGELATCH_API: origin, EDGELATCH_USAGE_KEY: "a-key" });
+  Object.assign(process.env, { TMPDIR: join(path, ".."), EDGELATCH_ROOT: roots[0], EDGELATCH_SOURCE: `${origin}${SOURCE}`, EDGELATCH_API: origin, EDGELATCH_USAGE_KEY: "a-key" });
   writeFileSync(join(path, "../edgelatch.json"), JSON.stringify({ root: roots[0], source: `${origin}${SOURCE}` }));
   const { handler } = await import(path);
   const event = (name) => JSON.parse(readFileSync(file(`events/${name}.json`), "utf8"));
