@@ -82,7 +82,9 @@ impl Walk<'_> {
             all.sql()
         );
         let sql = format!("SELECT {}, {last}(r.place) FROM ({found}) r", tx.session().joined("r.id"));
-        let Some((Numbers(rows), place)) = tx.one::<(Numbers, Value)>(&sql, &all.values)? else { return Ok((Vec::new(), None)) };
+        let Some((Numbers(rows), place)) = tx.one::<(Numbers, Value)>(&sql, &all.values)? else {
+            return Ok((Vec::new(), None));
+        };
         let last = rows.last().map(|row| (*row, place));
         Ok((rows, last))
     }
