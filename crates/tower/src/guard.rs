@@ -11,15 +11,18 @@ use http::header::{CACHE_CONTROL, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{Method, Response};
 
+use crate::builder::host;
 use crate::error::Error;
 use crate::layer::EdgelatchLayer;
 use crate::reply::{self, NO_STORE};
 use crate::request::peer_of;
 use crate::requirement::{Need, Requirement};
+use crate::usage::UsageEvent;
 use crate::verdict::Verdict;
 use crate::verifier::{Required, Verifier};
 
 type Refuse = Arc<dyn Fn(&Verdict, &Parts) -> Option<Response<Bytes>> + Send + Sync>;
+type Describe = Arc<dyn Fn(&mut UsageEvent, &Parts) + Send + Sync>;
 type PeerOf = Arc<dyn Fn(&Parts) -> Option<IpAddr> + Send + Sync>;
 
 /// What makes an [`EdgelatchLayer`].
@@ -30,11 +33,13 @@ pub struct LayerBuilder {
     optional: bool,
     refuse: Option<Refuse>,
     peer: Option<PeerOf>,
+    describe: Option<Describe>,
 }
 
 impl LayerBuilder {
     pub(crate) fn new(verifier: Verifier) -> Self {
-        LayerBuilder { verifier, need: Requirement::none().into(), optional: false, refuse: None, peer: None }
+        let need = Requirement::none().into();
+        LayerBuilder { verifier, need, optional: false, refuse: None, peer: None, describe: None }
     }
 
     /// What every request must fulfil: a [`Requirement`], [`Routes`](crate::Routes), or a function ([`Need::choose`]). Default: nothing more than a valid key.
@@ -60,9 +65,15 @@ impl LayerBuilder {
         LayerBuilder { peer: Some(Arc::new(peer)), ..self }
     }
 
+    /// Says in reports of [usage](crate::VerifierBuilder::usage) what only the host knows of a request: the path's template, so that ids and whatever else
+    /// stands in paths is not reported, a country, an id. The status is not known yet. A panic in it is discarded, with what it said.
+    pub fn describe(self, describe: impl Fn(&mut UsageEvent, &Parts) + Send + Sync + 'static) -> Self {
+        LayerBuilder { describe: Some(Arc::new(describe)), ..self }
+    }
+
     /// The layer. Refuses a requirement or a route table that is not well formed.
     pub fn build(self) -> Result<EdgelatchLayer, Error> {
-        let LayerBuilder { verifier, need, optional, refuse, peer } = self;
+        let LayerBuilder { verifier, need, optional, refuse, peer, describe } = self;
         let required = match need {
             Need::Always(requirement) => match verifier.shared.compile(&requirement) {
                 RequirementId::BAD => return Err(Error::Option(format!("requirement: {requirement} is not well formed"))),
@@ -75,7 +86,7 @@ impl LayerBuilder {
             Need::ByRoute(routes) => Required::Known(verifier.shared.compile_routes(&routes.text())?),
             Need::ByRequest(choose) => Required::Chosen(choose),
         };
-        Ok(EdgelatchLayer(Arc::new(Guard { verifier, required, optional, refuse, peer })))
+        Ok(EdgelatchLayer(Arc::new(Guard { verifier, required, optional, refuse, peer, describe })))
     }
 }
 
@@ -92,14 +103,30 @@ pub(crate) struct Guard {
     optional: bool,
     refuse: Option<Refuse>,
     peer: Option<PeerOf>,
+    describe: Option<Describe>,
 }
 
 impl Guard {
     /// The verdict over a request.
     pub(crate) async fn judge(&self, request: &Parts) -> Verdict {
-        self.verifier.fresh().await;
         let peer = self.peer.as_ref().map_or_else(|| peer_of(request), |peer| peer(request));
-        self.verifier.shared.judge(request, &self.required, peer)
+        self.verifier.decide(|| self.verifier.shared.judge(request, &self.required, peer)).await
+    }
+
+    /// What is to be reported of a request once its status is known.
+    pub(crate) fn pending(&self, verdict: &Verdict, request: &Parts) -> Pending {
+        if !self.verifier.reports() {
+            return Pending(None);
+        }
+        let mut event = UsageEvent::over(verdict, request);
+        if let Some(describe) = &self.describe {
+            let mut described = event.clone();
+            // What a hook that panics has said of it does not count.
+            if host(|| describe(&mut described, request)).is_some() {
+                event = described;
+            }
+        }
+        Pending(Some((self.verifier.clone(), event)))
     }
 
     /// The answer to a request that may not go on; `None` for one that may.
@@ -122,5 +149,30 @@ impl Guard {
     pub(crate) fn admit(verdict: &Verdict, request: &mut Parts) {
         reply::strip(&mut request.headers);
         request.extensions.insert(verdict.clone());
+    }
+}
+
+/// A request that is not reported yet: with its status, or, if it is dropped before there is one, without it. So whoever goes away early is reported too.
+pub(crate) struct Pending(Option<(Verifier, UsageEvent)>);
+
+impl Pending {
+    /// What stands for a client that did not wait for its response.
+    const GONE: u16 = 499;
+
+    /// Reports a status.
+    pub(crate) fn settle(mut self, status: u16) {
+        self.report(status);
+    }
+
+    fn report(&mut self, status: u16) {
+        if let Some((verifier, event)) = self.0.take() {
+            verifier.report(&UsageEvent { status, ..event });
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.report(if std::thread::panicking() { 500 } else { Self::GONE });
     }
 }

@@ -24,6 +24,7 @@
 //! | [`Verdict`], [`Identity`] | what handlers are told |
 //! | [`Requirement`], [`Routes`], [`Need`] | what is demanded of a key |
 //! | [`HttpSource`], [`Refresh`] | where snapshots come from, and when |
+//! | [`Usage`], [`UsageEvent`] | what is reported of requests, and where |
 //! | [`Error`] | what may go wrong, by its code |
 //!
 //! Every rule is the core's (`edgelatch-core`): this crate translates requests, fetches bytes and hands them on.
@@ -39,16 +40,18 @@ mod extract;
 mod follow;
 mod guard;
 mod layer;
+mod lookups;
 mod reply;
 mod request;
 mod requirement;
 mod source;
 mod stats;
+mod usage;
 mod verdict;
 mod verifier;
 
 pub use builder::{Refresh, Update, VerifierBuilder};
-pub use edgelatch_core::edge::HostConfig;
+pub use edgelatch_core::edge::{HostConfig, LazyStats};
 pub use edgelatch_core::key::{KeyId, Pepper};
 pub use edgelatch_core::verdict::Code;
 pub use error::Error;
@@ -61,5 +64,6 @@ pub use request::Peer;
 pub use requirement::{Need, RequestInfo, Requirement, Routes, Rule};
 pub use source::HttpSource;
 pub use stats::{LastError, Stats};
+pub use usage::{Usage, UsageEvent, UsageStats};
 pub use verdict::{Identity, Scope, Verdict};
 pub use verifier::Verifier;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use edgelatch_core::edge::Outcome;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
+use edgelatch_core::tree::Place;
 use edgelatch_core::verdict::{Code, Reply};
 use http::{HeaderValue, Response};
 
@@ -68,6 +69,10 @@ pub(crate) struct Judged {
     pub(crate) epoch: u64,
     /// Seconds since its head was issued.
     pub(crate) age: Option<u64>,
+    /// When it was judged, Unix seconds.
+    pub(crate) at: u64,
+    /// Of a lazy edge: the object without which nothing can be decided, and whether the key was found before.
+    pub(crate) needs: Option<(Place, bool)>,
     /// Also of a refused key, as long as it exists. There for an accepted one.
     pub(crate) who: Option<Identity>,
     pub(crate) client: Option<Ip>,
@@ -145,6 +150,10 @@ impl Verdict {
         let reply = if self.0.flags & Outcome::MASKED != 0 { &Reply::INVALID_TOKEN } else { self.0.code.reply() };
         // An acceptance whose identity cannot be read is none.
         Some(if reply.status == 0 { Code::Internal.reply() } else { reply })
+    }
+
+    pub(crate) fn at(&self) -> u64 {
+        self.0.at
     }
 
     pub(crate) fn vary(&self) -> &str {

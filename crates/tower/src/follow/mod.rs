@@ -233,13 +233,13 @@ async fn turn(keeper: &mut Option<Keeper>, shared: &Shared) {
 }
 
 /// The pause after so many failures, from 1: doubling from `first` to `longest`.
-fn doubled(failures: u32, first: Duration, longest: Duration) -> Duration {
+pub(crate) fn doubled(failures: u32, first: Duration, longest: Duration) -> Duration {
     let factor = 1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
     first.checked_mul(factor).map_or(longest, |pause| pause.min(longest))
 }
 
 /// From 0 to below 1. Where the system has no randomness, pauses have no jitter.
-fn random() -> f64 {
+pub(crate) fn random() -> f64 {
     getrandom::u32().map_or(0.5, |bits| f64::from(bits) / (f64::from(u32::MAX) + 1.0))
 }
 
