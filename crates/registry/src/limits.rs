@@ -85,7 +85,7 @@ pub const MAX_PAGE_BYTES: usize = 4 << 20;
 pub const SORTED_KEYS: usize = 3_000;
 /// Rows that one index finds for a list, to be looked for in others: some milliseconds.
 pub const WIDE_INDEX: usize = 10_000;
-/// Rows of an order's index that a list reads first; twice as many with each further statement.
+/// Rows of an order's index that a list reads first, where it is known among which the keys are; else a page. Twice as many with each further statement.
 pub const LIST_STEP: usize = 1_000;
 /// Rows of an order's index that are read for one page, at most: some ten milliseconds. A page ends early that has read as many.
 pub const LIST_READ: usize = 20_000;

@@ -129,7 +129,7 @@ pub(crate) fn narrowed(
         }
     }
     for all in indexed(tx, filter, range, now)? {
-        // An index that finds more than are left would take away few of these.
+        // Of an index that has more rows than are left, no row is taken: to read it may cost more than it takes away.
         let wide = found.rows.as_ref().map_or(effort.wide, |rows| rows.len().min(effort.wide));
         if found.keep(rows_of(tx, &all, Effort { wide, ..effort })?) {
             break;

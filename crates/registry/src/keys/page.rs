@@ -116,9 +116,11 @@ impl Walk<'_> {
             if read >= self.effort.read || tried >= self.effort.tried {
                 return Ok((hits, behind));
             }
-            // Each statement costs its way to the database and back. Where none are known among which they are, every row is looked at.
-            let left = if among.is_some() { self.effort.read - read } else { self.effort.tried - tried };
-            step = (step * 2).min(left);
+            // Each statement costs its way to the database and back, so the next one reads more: as many as leave both bounds, if as many of its rows
+            // are to be looked at as of those so far.
+            let untried = (self.effort.tried - tried) * read;
+            let left = untried.checked_div(tried).unwrap_or(usize::MAX).min(self.effort.read - read);
+            step = (step * 2).min(left).max(1);
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) use update::Updater;
 /// Longest pause while nothing is loaded: every request is refused until then.
 const COLD_PAUSE: Duration = Duration::from_secs(5);
 /// Longest first pause behind a failure: however rarely somebody looks, most of what goes wrong is over in a moment.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Between two refreshes while a stream is open: they catch what a stream kept to itself.
 const SAFETY_NET: Duration = Duration::from_secs(60);
 /// Refreshes are at most 1.1 intervals apart unless one was missed: at three intervals they are missing, not late.

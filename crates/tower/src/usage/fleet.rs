@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::outbox::drawn;
 use super::post::{Answer, Post};
-use crate::follow::{doubled, random};
+use crate::follow::{FIRST_PAUSE, doubled, random};
 use crate::verifier::Shared;
 
 /// What this crate calls itself.
@@ -22,8 +22,6 @@ const INTERVALS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(36
 const MAX_SPREAD: Duration = Duration::from_secs(60);
 /// No edge reports more often.
 const MIN_GAP: Duration = Duration::from_secs(1);
-/// The first pause after a failure.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// As good as never.
 const LONG: Duration = Duration::from_secs(86_400);
 /// The latest time that the control plane takes, Unix seconds.

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -12,13 +11,11 @@ use tokio::time::{Instant, sleep_until};
 use super::post::{Answer, Post};
 use super::{Bounds, UsageEvent, wire};
 use crate::error::Error;
-use crate::follow::{doubled, random};
+use crate::follow::{FIRST_PAUSE, doubled, random};
 use crate::verifier::Shared;
 
 /// Bytes of one batch: half a megabyte, well below what servers take as a body.
 const MAX_BYTES: usize = 1 << 19;
-/// The first pause after a failure.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What became of events so far, each counted once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
