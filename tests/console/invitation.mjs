@@ -15,11 +15,22 @@ export async function invitation({ page, stranger, control, preset, scripts, scr
   await page.getByText("This link is shown once").waitFor();
   const looker = new Looker(page, preset, scripts ? screenshots : undefined);
   if (scripts) await looker.look("invited");
-  const link = await page.locator("#link").inputValue();
-  is("the link's place", new URL(link).origin + new URL(link).pathname, `${control.url}/console/invitation`);
+  const first = await page.locator("#link").inputValue();
+  is("the link's place", new URL(first).origin + new URL(first).pathname, `${control.url}/console/invitation`);
   await page.getByLabel("I have copied it").check();
   await page.getByRole("button", { name: "Done" }).click();
   await page.getByRole("row").filter({ hasText: "Kim Lee" }).getByText("Invited", { exact: true }).waitFor();
+  // Before they come, their roles are changed, and they get another link.
+  const row = page.getByRole("row").filter({ hasText: "Kim Lee" });
+  await row.getByRole("link", { name: "Kim Lee" }).click();
+  await page.locator("#roles").fill("viewer auditor");
+  await page.getByRole("button", { name: "Save" }).click();
+  await row.getByText("auditor", { exact: true }).waitFor();
+  await row.getByRole("button", { name: "New link" }).click();
+  const link = await page.locator("#link").inputValue();
+  is("another link", link === first, false);
+  await page.getByLabel("I have copied it").check();
+  await page.getByRole("button", { name: "Done" }).click();
   const other = await stranger();
   const watcher = new Watcher(other, control.url);
   const asked = [];
@@ -38,6 +49,7 @@ export async function invitation({ page, stranger, control, preset, scripts, scr
   if (scripts) await new Looker(other, preset, screenshots).look("welcome");
   await other.getByLabel("I have copied it").check();
   await other.getByRole("button", { name: "Sign in" }).click();
+  if (scripts) await new Looker(other, preset, screenshots).look("sign-in");
   await other.locator("#key").fill(secret);
   await other.getByRole("button", { name: "Sign in", exact: true }).click();
   await other.goto(path(preset, "keys"));

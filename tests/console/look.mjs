@@ -17,6 +17,9 @@ const SHOWN = {
 /** The most bytes of one of them: whoever reads a page loads them all. */
 const MAX_PICTURE_BYTES = 60_000;
 
+/** A page's name without ids, which are others each time. */
+const stable = (name) => name.replaceAll(/key_\w+/g, "key").replaceAll(/person-[0-9a-f]+/g, "person");
+
 /** Looks at what a page shows, in light and dark, on a wide screen and on a narrow one. */
 export class Looker {
   #page;
@@ -40,9 +43,9 @@ export class Looker {
         // Colours do not depend on the screen's width.
         if (screen === "wide" || colorScheme === "light") await axe.run(`${name}, ${screen}, ${colorScheme}`);
         if (this.#screenshots === undefined) continue;
-        const file = `${this.#preset}-${name.replaceAll(/key_\w+/g, "key").replaceAll(/[^a-z]+/g, "-")}-${screen}-${colorScheme}.png`;
+        const file = `${this.#preset}-${stable(name).replaceAll(/[^a-z]+/g, "-")}-${screen}-${colorScheme}.png`;
         await this.#page.screenshot({ path: join(this.#screenshots, file), fullPage: true });
-        if (screen === "wide") await this.#show(name.replaceAll(/key_\w+/g, "key"), colorScheme);
+        if (screen === "wide") await this.#show(stable(name), colorScheme);
       }
     }
     await axe.end();

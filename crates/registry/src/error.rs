@@ -60,7 +60,7 @@ told! {
         NameTaken { name: String } = "name_taken", "the org has a key named `{name}`, or one whose name looks like it, and its names are unique: choose another name, or revoke that key";
         NotAllowed { field: String, reason: String } = "not_allowed", "`{field}`: {reason}; the org's settings say so";
         LimitReached { field: String, limit: u64, what: &'static str, mend: &'static str } = "limit_reached", "`{field}`: the limit of {limit} {what} is reached: {mend}";
-        WrongState { id: String, reason: String } = "wrong_state", "key `{id}`: {reason}";
+        WrongState { kind: Kind, id: String, reason: String } = "wrong_state", "{kind} `{id}`: {reason}";
         Stale { kind: Kind, id: String, expected: u64, found: u64 } = "stale", "{kind} `{id}` is at revision {found}, not {expected}: read it again and decide on what it is now";
         Unconfirmed { what: &'static str, takes: &'static str } = "unconfirmed", "`confirm`: {what} takes {takes}: nothing was changed";
         RealmInUse { id: String, reason: String } = "realm_in_use", "realm `{id}`: {reason}";

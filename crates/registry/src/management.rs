@@ -32,7 +32,7 @@ pub const OWNER: &str = "admin";
 pub const ADMINISTRATOR: &str = "administrator";
 
 /// What calls of the API take, and readers of published files (`snapshot.read`), each behind [`permission`]'s prefix.
-pub const PERMISSIONS: [&str; 29] = [
+pub const PERMISSIONS: [&str; 30] = [
     "audit.view",
     "event.deliver",
     "event.view",
@@ -50,6 +50,7 @@ pub const PERMISSIONS: [&str; 29] = [
     "owner.view",
     "person.create",
     "person.delete",
+    "person.update",
     "person.view",
     "realm.create",
     "realm.delete",

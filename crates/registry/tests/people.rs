@@ -14,7 +14,7 @@ on_both_stores! {
     start: crate::managed;
     a_sign_in_has_a_key_that_ends_with_it, what_is_left_behind_goes_with_the_next_sign_in, whoever_is_disabled_comes_back_no_more,
     keys_that_people_make_stay, an_invitations_link_counts_once_and_for_a_time, nobody_invites_to_more_than_they_hold, whoever_is_removed_is_out_at_once,
-    an_address_that_was_invited_is_somebodys_from_then_on, nobody_sees_or_removes_whom_another_org_has_invited,
+    an_address_that_was_invited_is_somebodys_from_then_on, what_somebody_may_do_changes_at_once, another_link_ends_the_one_before, nobody_sees_or_removes_whom_another_org_has_invited,
 }
 
 fn managed(place: edgelatch_testkit::registry::Place) -> Fixture {
@@ -143,7 +143,8 @@ fn an_invitations_link_counts_once_and_for_a_time(f: Fixture) {
     let made = invite(&f, &caller(), "viewer").unwrap();
     assert_eq!((made.person.state, made.person.roles.clone()), (MemberState::Invited, vec![slug("viewer")]));
     // Neither the link nor a secret lies in the registry.
-    let rows = format!("{:?}", f.rows("SELECT key_id, realm, invited_by, coalesce(email, ''), coalesce(by_key, '') FROM people"));
+    let rows =
+        format!("{:?}", f.rows("SELECT key_id, realm, invited_by, coalesce(email, ''), coalesce(by_key, '') FROM people"));
     assert!(!rows.contains(made.link.as_str()), "{rows}");
     for bad in ["", "x", &made.link[1..], &made.link.to_lowercase(), &format!("{}A", *made.link)] {
         assert_eq!(people(&f).accept(bad, None).unwrap_err().code(), "link_ended", "{bad}");
@@ -247,6 +248,77 @@ fn an_address_that_was_invited_is_somebodys_from_then_on(f: Fixture) {
     assert_eq!(people(&f).key(&person("jo"), None).unwrap().unwrap().key.owner, made.person.person);
     people(&f).remove(&caller(), &here(&f, None), &made.person.person).unwrap();
     assert!(people(&f).key(&person("jo"), None).unwrap().is_none());
+}
+
+fn what_somebody_may_do_changes_at_once(f: Fixture) {
+    let place = here(&f, None);
+    let edit = |by: &Caller, of: &Invitation, role: &str, at| people(&f).edit(by, &place, &of.person.person, &[slug(role)], at);
+    let new = Invite { email: Some("jo@example.com".parse().unwrap()), ..whom("Jo", "key-manager") };
+    let made = people(&f).invite(&caller(), &place, &new).unwrap();
+    let began_with = made.person.revision;
+    assert!(began_with > 0);
+    assert_eq!(edit(&caller(), &made, "viewer", Some(began_with + 1)).unwrap_err().code(), "stale");
+    let now = edit(&caller(), &made, "auditor", Some(began_with)).unwrap();
+    assert_eq!((now.roles, now.state), (vec![slug("auditor")], MemberState::Invited));
+    assert_eq!(edit(&caller(), &made, "viewer", Some(began_with)).unwrap_err().code(), "stale");
+    // Where they are signed in, too; what does not differ is not logged.
+    let jo = person("jo").known_by("jo@example.com");
+    let sign_in = people(&f).key(&jo, None).unwrap().unwrap().key;
+    assert_eq!(sign_in.roles, [slug("auditor")]);
+    [(); 2].map(|()| edit(&caller(), &made, "viewer", None).unwrap());
+    assert_eq!(f.registry.keys(&slug(management::REALM)).get(sign_in.key_id).unwrap().roles, [slug("viewer")]);
+    let rows = f.registry.audit(&slug(management::REALM)).list(&Default::default(), &Paging::first(20)).unwrap().rows;
+    assert_eq!(rows.iter().filter(|row| row.action == "person.edit").count(), 2);
+    // Nobody gives more than they hold, nor changes whom they do not reach; nobody is left with nothing.
+    let manager = holder(&f, "manager", "key-manager", of_realm(&f));
+    assert_eq!(edit(&manager, &made, "administrator", None).unwrap_err().code(), "exceeds_authority");
+    assert_eq!(edit(&caller().within(slug("elsewhere")), &made, "viewer", None).unwrap_err().code(), "not_found");
+    assert_eq!(people(&f).edit(&caller(), &place, &made.person.person, &[], None).unwrap_err().field(), Some("roles"));
+    assert_eq!(people(&f).get(&made.person.person).unwrap().roles, [slug("viewer")]);
+    // Whoever edits an open invitation stands in for it from then on.
+    let lead = holder(&f, "lead", "administrator", of_realm(&f));
+    let open = invite(&f, &caller(), "viewer").unwrap();
+    edit(&lead, &open, "auditor", None).unwrap();
+    f.registry.keys(&slug(management::REALM)).revoke(&caller(), lead.actor().as_str().parse().unwrap(), None).unwrap();
+    assert_eq!(people(&f).accept(&open.link, None).unwrap_err().code(), "exceeds_authority");
+    // What the server's rules give follows from these.
+    let sam = person("sam");
+    people(&f).key(&sam, Some(&grant())).unwrap();
+    let everywhere = Place { realm: slug(management::REALM), org: None };
+    let by_rules = people(&f).edit(&caller(), &everywhere, &sam.owner().unwrap(), &[slug("auditor")], None);
+    assert_eq!(by_rules.unwrap_err().code(), "wrong_state");
+}
+
+fn another_link_ends_the_one_before(f: Fixture) {
+    let place = here(&f, None);
+    let renew = |by: &Caller, of: &Invitation, until| people(&f).renew(by, &place, &of.person.person, until);
+    let lead = holder(&f, "lead", "administrator", of_realm(&f));
+    let first = invite(&f, &lead, "administrator").unwrap();
+    f.advance(8 * 86_400);
+    assert_eq!(people(&f).get(&first.person.person).unwrap().state, MemberState::Over);
+    // Nobody makes a link to more than they hold, nor for those whom they do not reach, nor for ever.
+    let manager = holder(&f, "manager", "key-manager", of_realm(&f));
+    assert_eq!(renew(&manager, &first, None).unwrap_err().code(), "exceeds_authority");
+    assert_eq!(renew(&caller().within(slug("elsewhere")), &first, None).unwrap_err().code(), "not_found");
+    let now = f.registry.env().now().unwrap();
+    for until in [now, now + MAX_LINK_LIFE + 1] {
+        assert_eq!(renew(&caller(), &first, Some(until)).unwrap_err().field(), Some("expires_at"));
+    }
+    let second = renew(&caller(), &first, Some(now + 60)).unwrap();
+    assert_eq!((second.person.state, second.person.link_until), (MemberState::Invited, Some(now + 60)));
+    let third = renew(&caller(), &first, None).unwrap();
+    // Whoever made it stands in for it, whatever became of the inviter.
+    f.registry.keys(&slug(management::REALM)).revoke(&caller(), lead.actor().as_str().parse().unwrap(), None).unwrap();
+    for link in [&first.link, &second.link] {
+        assert_eq!(people(&f).accept(link, None).unwrap_err().code(), "link_ended");
+    }
+    people(&f).accept(&third.link, None).unwrap();
+    // Whoever has come needs none, and whoever is locked out gets none.
+    assert_eq!(renew(&caller(), &first, None).unwrap_err().code(), "wrong_state");
+    let open = invite(&f, &caller(), "viewer").unwrap();
+    let key_id = open.person.key_id.as_deref().unwrap().parse().unwrap();
+    f.registry.keys(&slug(management::REALM)).revoke(&caller(), key_id, None).unwrap();
+    assert_eq!(renew(&caller(), &open, None).unwrap_err().code(), "wrong_state");
 }
 
 fn nobody_sees_or_removes_whom_another_org_has_invited(f: Fixture) {

@@ -91,7 +91,9 @@ const OPERATIONS: [Operation; 30] = [
         }
         ("POST people".into(), body)
     }),
-    ("removePerson", |at| (format!("DELETE people/{}", at.person()), Value::Null)),
+    ("editPerson", |at| (format!("PATCH people/{}", at.person("viewer")), json!({ "roles": [at.role] }))),
+    ("renewInvitation", |at| (format!("POST people/{}/link", at.person(at.role)), Value::Null)),
+    ("removePerson", |at| (format!("DELETE people/{}", at.person(at.role)), Value::Null)),
     ("createRole", |at| ("POST roles".into(), json!({ "role": at.name(), "org": at.org, "permissions": [at.pattern] }))),
     ("editRole", |at| (format!("PATCH roles/{}?org={}", at.own_role(), at.org), json!({ "permissions": [at.pattern] }))),
     ("deleteRole", |at| (format!("DELETE roles/{}?org={}", at.own_role(), at.org), Value::Null)),
@@ -144,10 +146,10 @@ impl Attempt<'_> {
         self.make(self.role, &self.scope).to_string()
     }
 
-    fn person(&self) -> String {
+    fn person(&self, role: &str) -> String {
         let org = (self.realm != management::REALM).then(|| slug(self.org));
         let place = Place { realm: slug(self.realm), org };
-        let new = Invite { name: self.name().parse().unwrap(), email: None, roles: vec![slug(self.role)], until: None };
+        let new = Invite { name: self.name().parse().unwrap(), email: None, roles: vec![slug(role)], until: None };
         self.plane.registry.people().invite(&caller(), &place, &new).unwrap().person.person.to_string()
     }
 

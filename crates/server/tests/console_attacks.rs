@@ -45,6 +45,8 @@ fn forms(id: &str) -> Vec<(String, Vec<(&'static str, String)>)> {
         ("/console/r/acme/owners/edit?id=alice&org=one".into(), with(&[("name", "forged")])),
         ("/console/r/acme/owners/delete?id=alice&org=one".into(), with(&[])),
         ("/console/r/acme/people/new".into(), with(&[("name", "forged"), ("roles", "administrator"), ("org", "one")])),
+        ("/console/r/acme/people/edit?id=person-0000000000000000&org=one".into(), with(&[("roles", "administrator")])),
+        ("/console/r/acme/people/link?id=person-0000000000000000&org=one".into(), with(&[])),
         ("/console/r/acme/people/delete?id=person-0000000000000000&org=one".into(), with(&[])),
         ("/console/r/acme/alerts/evt_00000000000000000000000000000000".into(), with(&[])),
         ("/console/r/acme/settings/edit".into(), with(&[("name", "forged"), ("head_lifetime", "60")])),

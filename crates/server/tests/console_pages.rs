@@ -246,6 +246,10 @@ fn whoever_has_several_orgs_chooses_one_of_them_on_each_page() {
         assert!(other.contains("<option value=\"two\" selected>"), "{area}: {other}");
         assert_eq!(b.get(&format!("{path}?org=three")).status, 403, "{area}");
     }
+    // Of events the alerts at first; the others where they are asked for, also with another org.
+    assert!(!b.page(&format!("{REALM}/alerts")).contains("key_created"));
+    let all = b.page(&format!("{REALM}/alerts?part=all&org=two"));
+    assert!(all.contains("key_created") && all.contains("name=\"part\" value=\"all\""), "{all}");
     for (area, own, others) in
         [("keys", "key of two", "key of one"), ("roles", "role-two", "role-one"), ("activity", "key.create", "role-one")]
     {

@@ -71,6 +71,38 @@ fn somebody_comes_by_a_link_and_goes() {
 }
 
 #[test]
+fn an_invitation_is_changed_and_gets_another_link() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let mut b = Browser::signed_in(&s, &plane.org_key("administrator", "one"));
+    let first = invite(&mut b, &[("org", "one")]);
+    let listed = || s.get("/api/v1/realms/acme/people?org=one").ok()["people"][0].clone();
+    let person = listed()["person"].as_str().unwrap().to_owned();
+    let [edit, link] = ["edit", "link"].map(|act| format!("{PEOPLE}/{act}?id={person}&org=one"));
+    assert!(b.page(PEOPLE).contains(&edit.replace('&', "&#38;")), "{}", b.page(PEOPLE));
+    let page = b.page(&edit);
+    assert!(page.contains(">viewer</textarea>"), "{page}");
+    let revision = value(&page, "revision").to_owned();
+    assert_eq!(b.post(&edit, &[("roles", "auditor"), ("revision", &revision)]).status, 303);
+    assert_eq!(listed()["roles"], json!(["auditor"]));
+    // Two administrators at once: the second one sees both versions.
+    let reply = b.post(&edit, &[("roles", "key-manager"), ("revision", &revision)]);
+    assert!(reply.status == 412 && text(&reply).contains("auditor") && text(&reply).contains("key-manager"), "{reply}");
+    let reply = b.post(&edit, &[("roles", "ghost"), ("revision", &listed()["revision"].to_string())]);
+    assert!(reply.status == 404 && text(&reply).contains("id=\"roles-error\""), "{reply}");
+    let reply = b.post(&link, &[]);
+    let second = between(&text(&reply), "value=\"http://localhost/console/invitation#", "\"").unwrap().to_owned();
+    let accept = |link: &str| s.call_as("", "POST /api/v1/people/accept", &[], &json!({ "link": link }));
+    assert_eq!((reply.status, accept(&first).refused()), (200, (404, "link_ended".into())));
+    accept(&second).ok();
+    assert_eq!((b.post(&link, &[]).status, listed()["state"].clone()), (409, json!("active")));
+    // Whom another org has invited is nobody here.
+    let mut other = Browser::signed_in(&s, &plane.org_key("administrator", "two"));
+    assert_eq!((other.get(&edit).status, other.post(&link, &[]).status), (404, 404));
+    assert_eq!(other.post(&edit, &[("roles", "viewer"), ("revision", &revision)]).status, 404);
+}
+
+#[test]
 fn what_does_not_fit_is_told_beside_its_field() {
     let plane = Plane::new();
     let s = plane.serve();

@@ -32,6 +32,8 @@ export const calls = (known) => [
   }),
   get("listPeople", "/people?org=one"),
   get("getPerson", "/people/{person}"),
+  { operation: "editPerson", method: "PATCH", path: at("/people/{person}"), body: { roles: ["auditor"] } },
+  post("renewInvitation", "/people/{person}/link", { expires_at: "1d" }, { keep: (json, known) => (known.link = json.link) }),
   { operation: "acceptInvitation", method: "POST", path: "/people/accept", body: (known) => ({ link: known.link }) },
   { operation: "removePerson", method: "DELETE", path: at("/people/{person}") },
   post("createRole", "/roles", { role: "purger", name: "Purger", permissions: ["cache.purge"] }),

@@ -1,6 +1,6 @@
 //! `edgelatch people …`
 
-use edgelatch_registry::people::{Invite, Member, Place};
+use edgelatch_registry::people::{Invitation, Invite, Member, Place};
 use edgelatch_registry::{Email, Name, Slug, format_time, parse_time};
 use serde::Serialize;
 
@@ -41,6 +41,27 @@ was invited needs no link. The link is shown this once.")]
         #[arg(long)]
         org: Option<Slug>,
     },
+    /// Change what somebody who was invited may do, also where they are signed in
+    #[command(after_help = "Example:\n  edgelatch people edit person-5f9b0a1c2d3e4f50 --role auditor,key-manager")]
+    Edit {
+        /// Their identifier
+        person: Slug,
+        /// What they may do instead: a role of the management realm; repeat or separate by commas
+        #[arg(long = "role", value_name = "ROLE", value_delimiter = ',', required = true)]
+        roles: Vec<Slug>,
+        /// Only if they are at this revision
+        #[arg(long, value_name = "N")]
+        if_revision: Option<u64>,
+    },
+    /// Give an invitation that is open or over another link; the one before counts no more
+    #[command(after_help = "Example:\n  edgelatch people renew person-5f9b0a1c2d3e4f50 --expires-at 3d")]
+    Renew {
+        /// Their identifier
+        person: Slug,
+        /// Until when the link counts: a span such as 3d, a date, or an RFC 3339 time [default: 7d]
+        #[arg(long, value_name = "TIME", value_parser = read::timed(parse_time))]
+        expires_at: Option<u64>,
+    },
     /// End somebody's sign-ins and keys at once, and their invitation if it is open
     #[command(after_help = "Example:\n  edgelatch people remove person-5f9b0a1c2d3e4f50")]
     Remove {
@@ -68,6 +89,18 @@ struct Shown<'a> {
     path: String,
 }
 
+fn shown(context: &Context, made: &Invitation) -> Result<ExitCode> {
+    let shown = Shown { person: &made.person, link: &made.link, path: format!("/console/invitation#{}", *made.link) };
+    context.show(&shown, |shown| {
+        let until = shown.person.link_until.map_or(String::new(), |until| format!(", until {}", format_time(until)));
+        output::note(format_args!("invited {BOLD}{}{RESET}  {}{until}", shown.person.person, shown.person.name));
+        output::line(format_args!("{}", shown.path));
+        output::note(format_args!(
+            "{DIM}That is the link, behind the address where browsers reach the console. It is shown this once, and counts once.{RESET}"
+        ));
+    })
+}
+
 impl People {
     pub(crate) fn run(self, context: &Context) -> Result<ExitCode> {
         let open = context.open()?;
@@ -76,17 +109,14 @@ impl People {
         match self {
             People::Invite { name, email, org, roles, expires_at } => {
                 let new = Invite { name, email, roles, until: expires_at };
-                let made = people.invite(&caller()?, &place(org), &new)?;
-                let shown =
-                    Shown { person: &made.person, link: &made.link, path: format!("/console/invitation#{}", *made.link) };
-                context.show(&shown, |shown| {
-                    let until = shown.person.link_until.map_or(String::new(), |until| format!(", until {}", format_time(until)));
-                    output::note(format_args!("invited {BOLD}{}{RESET}  {}{until}", shown.person.person, shown.person.name));
-                    output::line(format_args!("{}", shown.path));
-                    output::note(format_args!(
-                        "{DIM}That is the link, behind the address where browsers reach the console. It is shown this once, and counts once.{RESET}"
-                    ));
-                })
+                shown(context, &people.invite(&caller()?, &place(org), &new)?)
+            }
+            People::Edit { person, roles, if_revision } => {
+                let now = people.edit(&caller()?, &place(None), &person, &roles, if_revision)?;
+                context.done(&now, &format!("{} ({}) has {} now", now.person, now.name, joined(&now.roles)))
+            }
+            People::Renew { person, expires_at } => {
+                shown(context, &people.renew(&caller()?, &place(None), &person, expires_at)?)
             }
             People::List { org } => context.list(&people.list(&place(org))?, COLUMNS),
             People::Remove { person } => {

@@ -102,7 +102,7 @@ impl Keys<'_> {
             }
             if let (SecretKind::Ended, Some(at)) = (found.kind(now), found.ends) {
                 let reason = format!("this secret of it ended {}, and nothing is left of it to revoke", format_time(at));
-                return Err(Error::WrongState { id: key.key_id.to_string(), reason });
+                return Err(Error::WrongState { kind: Kind::Key, id: key.key_id.to_string(), reason });
             }
             if key.revoked_at.is_some() {
                 return Ok(Changed { key, changed: false, deleted: false, warnings: Vec::new() });

@@ -29,7 +29,7 @@ fn check(settings: &Settings, key: &Key, rotate: &Rotate) -> Result<(), Error> {
         }
         RotationMode::InPlace | RotationMode::Overlap => {}
     }
-    let wrong_state = |reason: String| Err(Error::WrongState { id: key.key_id.to_string(), reason });
+    let wrong_state = |reason: String| Err(Error::WrongState { kind: Kind::Key, id: key.key_id.to_string(), reason });
     if key.revoked_at.is_some() {
         return wrong_state("is revoked; a new secret would be refused like the old one".into());
     }

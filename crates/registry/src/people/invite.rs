@@ -20,6 +20,7 @@ use crate::management::{REALM, org_service, realm_service};
 use crate::model::{
     Caller, Created, Description, Email, Key, Name, NewKey, NewOwner, Owner, OwnerKind, Scope, Slug, State, format_time, future,
 };
+use crate::registry::Registry;
 use crate::store::{Statements, args, columns, fields};
 use crate::tenants::{find_owner, make_owner};
 use crate::transaction::Change;
@@ -76,8 +77,27 @@ impl Place {
     }
 }
 
+/// What a new link ends with.
+pub(super) fn drawn(registry: &Registry) -> Result<Zeroizing<String>, Error> {
+    let mut link = Zeroizing::new([0; LINK_BYTES]);
+    registry.env.random(&mut *link)?;
+    Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(*link)))
+}
+
+/// Until when a new link counts.
+pub(super) fn link_end(given: Option<u64>, now: u64) -> Result<u64, Error> {
+    let until = given.unwrap_or(now + LINK_LIFE);
+    future("expires_at", until, now)?;
+    if until > now + MAX_LINK_LIFE {
+        let days = MAX_LINK_LIFE / 86_400;
+        let reason = format!("is more than {days} days away: a link lies where others may find it");
+        return Err(Error::invalid("expires_at", reason));
+    }
+    Ok(until)
+}
+
 /// What the registry knows a link by.
-fn digest(link: &str) -> [u8; 32] {
+pub(super) fn digest(link: &str) -> [u8; 32] {
     Sha256::digest(link.as_bytes()).into()
 }
 
@@ -112,10 +132,8 @@ impl People<'_> {
         place.org.as_ref().map_or(Ok(()), |org| self.0.tenants(&place.realm).org(org).map(drop))?;
         let (caller, org): (_, Slug) = (caller.elsewhere(), ORG.parse()?);
         self.establish(&caller)?;
-        let (mut id, mut link) = ([0; 8], Zeroizing::new([0; LINK_BYTES]));
+        let (mut id, link) = ([0; 8], drawn(self.0)?);
         self.0.env.random(&mut id)?;
-        self.0.env.random(&mut *link)?;
-        let link = Zeroizing::new(URL_SAFE_NO_PAD.encode(*link));
         let owner = NewOwner {
             org: org.clone(),
             owner: Slug::parse("owner", &format!("person-{}", Hex(&id)))?,
@@ -129,15 +147,7 @@ impl People<'_> {
         (key.roles, key.scope) = (new.roles.clone(), place.scope()?);
         self.within(|realm| {
             realm.change(&caller, |change| {
-                let until = new.until.unwrap_or(change.now + LINK_LIFE);
-                future("expires_at", until, change.now)?;
-                if until > change.now + MAX_LINK_LIFE {
-                    let days = MAX_LINK_LIFE / 86_400;
-                    return Err(Error::invalid(
-                        "expires_at",
-                        format!("is more than {days} days away: a link lies where others may find it"),
-                    ));
-                }
+                let until = link_end(new.until, change.now)?;
                 let sql = "SELECT count(*) FROM people WHERE realm = $1 AND coalesce(org, '') = $2";
                 let org = place.org.as_ref().map_or("", Slug::as_str);
                 if change.count(sql, args![place.realm.as_str(), org])? >= MAX_PEOPLE {
@@ -247,7 +257,7 @@ impl People<'_> {
 
 /// What bounds an invitation while it is open: the caller's key or, where that is a sign-in's and gone with it, who they are and what they were
 /// invited with themselves.
-fn bound_of(change: &mut Change<'_>) -> Result<(Option<KeyId>, Option<u64>), Error> {
+pub(super) fn bound_of(change: &mut Change<'_>) -> Result<(Option<KeyId>, Option<u64>), Error> {
     let Some(key_id) = change.caller.key() else { return Ok((None, None)) };
     let sql = "SELECT owner_id, created_by FROM keys WHERE realm_id = $1 AND key_id = $2";
     let found: Option<(u64, String)> = change.one(sql, args![change.tx.realm, key_id.to_string()])?;

@@ -66,6 +66,8 @@ pub struct Member {
     #[serde(serialize_with = "rfc3339")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub signed_in_at: Option<u64>,
+    /// Rises with every change of what they may do; 0 for whom the server's rules let in.
+    pub revision: u64,
 }
 
 /// A row, without what follows from others.
@@ -83,13 +85,14 @@ columns! {
         org: Option<Slug> = "p.org", key_id: Option<String> = "p.key_id", invited_by: Option<String> = "p.invited_by",
         link_until: Option<u64> = "CASE WHEN p.link IS NOT NULL THEN p.link_until END", accepted_at: Option<u64> = "p.accepted_at",
         issuer: Option<String> = "p.issuer", signed_in_at: Option<u64> = "p.signed_in_at",
-        revoked_at: Option<u64> = "k.revoked_at", expires_at: Option<u64> = "k.expires_at", found: Option<u64> = "k.id"
+        revoked_at: Option<u64> = "k.revoked_at", expires_at: Option<u64> = "k.expires_at", found: Option<u64> = "k.id",
+        revision: u64 = "coalesce(k.revision, 0)"
     } => {
         let by_provider = issuer.is_some() || key_id.is_none();
         let is_usable = !disabled && (key_id.is_none() || (found.is_some() && revoked_at.is_none()));
         let member = Member {
             person, name, email, realm, org, roles: Vec::new(), state: MemberState::Active, key_id, invited_by, link_until, accepted_at, by_provider,
-            signed_in_at,
+            signed_in_at, revision,
         };
         Row { owner, member, is_usable, ends_at: expires_at }
     }
@@ -165,13 +168,7 @@ impl People<'_> {
     /// Takes away what somebody may do: their sign-ins and keys end at once, and an invitation that is open counts no more. Whom the server's rules let in
     /// would be let in again, and is locked out: enabling the owner who stands for them ends that. Returns them as they were.
     pub fn remove(&self, caller: &Caller, place: &Place, person: &Slug) -> Result<Member, Error> {
-        let found = self.get(person)?;
-        let everywhere = place.realm.as_str() == REALM;
-        let theirs = everywhere || found.realm.as_ref() == Some(&place.realm);
-        let reached = caller.org().is_none_or(|own| found.org.as_ref() == Some(own));
-        if !theirs || !reached {
-            return Err(Error::missing(Kind::Person, person.as_str()));
-        }
+        let found = self.reached(caller, place, person)?;
         let caller = caller.elsewhere();
         let keys: Vec<String> = self.within(|realm| {
             realm.change(&caller, |change| {

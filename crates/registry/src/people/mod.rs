@@ -11,6 +11,7 @@
 //! | read | for |
 //! |---|---|
 //! | `invite` | somebody is invited, and comes |
+//! | `edit` | what they were invited to is changed, and they get another link |
 //! | `sign_in` | the key of a sign-in, made and taken away |
 //! | `list` | who there is, and how they are removed |
 
@@ -24,6 +25,7 @@ use crate::model::{Caller, Email, Name, NewOrg, Scope, Slug};
 use crate::registry::Registry;
 use crate::transaction::InRealm;
 
+mod edit;
 mod invite;
 mod list;
 mod sign_in;

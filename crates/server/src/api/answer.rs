@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use edgelatch_registry::people::Member;
 use edgelatch_registry::{Changed, Key, Once, Org, Owner, Realm, Role, Slug, Warning};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -99,6 +100,7 @@ revised! {
     Owner => revision;
     Role => revision;
     Key => revision;
+    Member => revision;
     CreatedKey => key.revision;
     ChangedKey => key.revision;
 }

@@ -94,7 +94,8 @@ routes! {
         get => owners::show, patch => owners::edit, delete => owners::delete
     }
     "/api/v1/realms/{realm}/people" { get => people::list, post => people::invite }
-    "/api/v1/realms/{realm}/people/{person}" { get => people::show, delete => people::remove }
+    "/api/v1/realms/{realm}/people/{person}" { get => people::show, patch => people::edit, delete => people::remove }
+    "/api/v1/realms/{realm}/people/{person}/link" { post => people::renew }
     "/api/v1/people/accept" { post => people::accept }
     "/api/v1/realms/{realm}/roles" { get => roles::list, post => roles::create }
     "/api/v1/realms/{realm}/roles/{role}" { get => roles::show, patch => roles::edit, delete => roles::delete }

@@ -16,10 +16,16 @@ pub(super) enum Cell {
     /// A time of the API.
     Time(String),
     Text(String),
-    /// Where something is done, and what it is called.
-    Link(String, &'static str),
-    /// Something that is done at one click: where it goes, and what it is called.
-    Act(String, &'static str),
+    /// What can be done.
+    Acts(Vec<Act>),
+}
+
+/// Something that can be done: where that goes, and what it is called.
+pub(super) enum Act {
+    /// On a page of its own.
+    Page(String, &'static str),
+    /// At one click.
+    Click(String, &'static str),
 }
 
 impl Cell {

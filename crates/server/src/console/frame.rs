@@ -4,7 +4,8 @@ use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::assets::{HTMX, SCRIPT, STYLE};
-use super::texts::{Language, Texts};
+use super::language::Language;
+use super::texts::Texts;
 use super::views::View;
 use super::words::words;
 use crate::problem::Problem;

@@ -13,12 +13,12 @@ use serde_json::json;
 use super::client::{Call, Client, Refused};
 use super::cookies::Cookie;
 use super::frame::{Frame, page};
+use super::language::Language;
 use super::model::Made;
 use super::session::own_form;
 use super::sign_in::set;
 use super::state::Console;
 use super::stop::{Shown, Stop};
-use super::texts::Language;
 use super::token::Token;
 
 #[derive(Template)]

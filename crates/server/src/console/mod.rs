@@ -15,7 +15,7 @@
 //! | `usage`, `chart` | usage over time, and as a chart |
 //! | `health` | what is wrong, until when heads count, whom edges trust |
 //! | `frame`, `stop`, `cells`, `form` | what stands around pages; what there is instead of one; cells of tables; forms as browsers send them |
-//! | `texts`, `words` | every text, in every language; the words of each preset's system |
+//! | `texts`, `language`, `words` | every text, in every language; which one a browser asks for; the words of each preset's system |
 //! | `assets`, `state` | style and scripts; what every page needs |
 //!
 //! Templates lie in `crates/server/templates`. Pages hold no script and no style of their own, and load nothing from elsewhere; whatever a form can do
@@ -33,6 +33,7 @@ mod frame;
 mod health;
 mod invitation;
 mod keys;
+mod language;
 mod leak;
 mod model;
 mod orgs;
@@ -63,11 +64,11 @@ use edgelatch_registry::Registry;
 
 use self::frame::{Frame, page};
 use self::keys::{acts, create, edit, import, list, selected, show};
+use self::language::Language;
 use self::model::{Realm, Realms, WhoAmI};
 use self::session::Session;
 use self::state::Console;
 use self::stop::{Shown, Stop};
-use self::texts::Language;
 use self::things::forms;
 use crate::oidc::{Oidc, Provider};
 use crate::tasks::watch::Watched;
@@ -128,6 +129,7 @@ pub(crate) fn routes(
         .route("/console/r/{realm}/orgs", get(tables::orgs))
         .route("/console/r/{realm}/people", get(people::list))
         .route("/console/r/{realm}/people/new", get(people::new).post(people::invite))
+        .route("/console/r/{realm}/people/link", post(people::renew).get(people::list_instead))
         .route("/console/r/{realm}/{things}/new", get(forms::new).post(forms::make))
         .route("/console/r/{realm}/{things}/edit", get(forms::edit).post(forms::save))
         .route("/console/r/{realm}/{things}/delete", get(forms::ask_delete).post(forms::delete))

@@ -97,6 +97,8 @@ pub(super) struct Person {
     pub(super) invited_by: Option<String>,
     pub(super) link_until: Option<String>,
     pub(super) signed_in_at: Option<String>,
+    /// 0 for whom the server's rules let in.
+    pub(super) revision: u64,
 }
 
 /// An invitation that was made, with its link.

@@ -13,9 +13,9 @@ use super::client::{Call, Client, Refused};
 use super::cookies::Cookie;
 use super::form::{Fields, read};
 use super::frame::Frame;
+use super::language::Language;
 use super::state::Console;
 use super::stop::Stop;
-use super::texts::Language;
 use super::token::{Ticket, Token};
 use crate::api::blocking::blocking;
 

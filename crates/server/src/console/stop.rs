@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::client::Refused;
 use super::frame::{Frame, page};
-use super::texts::Language;
+use super::language::Language;
 use crate::problem::Problem;
 
 /// Why there is no page.

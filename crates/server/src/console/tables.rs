@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Redirect};
 use edgelatch_registry::EventId;
 use serde_json::Value;
 
-use super::cells::Cell;
+use super::cells::{Act, Cell};
 use super::client::Call;
 use super::frame::{Frame, page};
 use super::keys::{path_of, realm_of, view_of};
@@ -15,6 +15,7 @@ use super::model::{EdgePage, EventPage, Key, Orgs, Owners, Publishing, RequestPa
 use super::orgs::Choice;
 use super::session::{Posted, Session};
 use super::stop::{Shown, Stop};
+use super::texts::Texts;
 use super::things::{ORG, OWNER, ROLE};
 
 #[derive(Template)]
@@ -26,6 +27,8 @@ pub(super) struct TablePage {
     pub(super) create: Option<(String, &'static str)>,
     /// Which org it is about, where that can be chosen.
     pub(super) choice: Option<Choice>,
+    /// Which part of them it shows, where that can be chosen.
+    pub(super) parts: Vec<Part>,
     /// What is said above the table: name, value, and how it looks.
     pub(super) figures: Vec<(&'static str, String, &'static str)>,
     pub(super) heads: Vec<&'static str>,
@@ -33,6 +36,21 @@ pub(super) struct TablePage {
     /// What stands there where no row is.
     pub(super) empty: &'static str,
     pub(super) next: Option<String>,
+}
+
+/// Some of what there is.
+pub(super) struct Part {
+    /// By what it is asked for; empty for what is shown unless it is said.
+    word: &'static str,
+    name: &'static str,
+    is_shown: bool,
+}
+
+impl TablePage {
+    /// The part that is shown, as it is asked for.
+    fn part(&self) -> &str {
+        self.parts.iter().find(|part| part.is_shown).map_or("", |part| part.word)
+    }
 }
 
 /// Rows, with each cell's head beside it.
@@ -73,6 +91,7 @@ pub(super) async fn roles(session: Session, Path(realm): Path<String>) -> Shown 
         title: t.roles,
         create: Some((format!("/console/r/{realm}/roles/new"), (ROLE.create)(t))),
         choice: Some(choice),
+        parts: Vec::new(),
         figures: Vec::new(),
         rows: headed(&heads, rows),
         heads,
@@ -105,6 +124,7 @@ pub(super) async fn owners(session: Session, Path(realm): Path<String>) -> Shown
         title: t.owners,
         create: Some((format!("/console/r/{realm}/owners/new"), (OWNER.create)(t))),
         choice: Some(choice),
+        parts: Vec::new(),
         figures: Vec::new(),
         rows: headed(&heads, rows),
         heads,
@@ -135,6 +155,7 @@ pub(super) async fn orgs(session: Session, Path(realm): Path<String>) -> Shown {
         title: t.orgs,
         create: Some((format!("/console/r/{realm}/orgs/new"), (ORG.create)(t))),
         choice: None,
+        parts: Vec::new(),
         figures: Vec::new(),
         rows: headed(&heads, rows),
         heads,
@@ -144,22 +165,34 @@ pub(super) async fn orgs(session: Session, Path(realm): Path<String>) -> Shown {
     }))
 }
 
+/// Events that can be asked for: a word, the API's filter, and what they are called. Alerts first, which tell of no act.
+const EVENTS: [(&str, &str, fn(&Texts) -> &'static str); 3] =
+    [("", "alerts=true&", |t| t.alerts), ("failed", "state=failed&", |t| t.given_up), ("all", "", |t| t.all_events)];
+
 pub(super) async fn alerts(session: Session, Path(realm): Path<String>) -> Shown {
     let realm = realm_of(&session, &realm)?;
     let choice = Choice::of(&session, &realm).await?;
+    let asked = session.query("part").unwrap_or_default();
+    let [first, ..] = EVENTS;
+    let (shown, filter, _) = EVENTS.into_iter().find(|(word, _, _)| *word == asked).unwrap_or(first);
     let query = paged(&session) + &choice.query();
-    let found: EventPage = session.get(&format!("/api/v1/realms/{realm}/events?alerts=true&{query}")).await?;
+    let found: EventPage = session.get(&format!("/api/v1/realms/{realm}/events?{filter}{query}")).await?;
     let f = session.frame().within(realm.as_str(), "alerts");
     let t = f.t;
     let rows = found.events.into_iter().map(|event| {
-        let state = event.last_error.map_or(event.state.clone(), |why| format!("{}: {why}", event.state));
+        let state = match event.state.as_str() {
+            "pending" => t.waits,
+            "delivered" => t.delivered,
+            _ => t.given_up,
+        };
+        let state = event.last_error.map_or(state.to_owned(), |why| format!("{state}: {why}"));
         vec![
             Cell::Time(event.at),
             Cell::Code(event.kind),
             text(event.org.unwrap_or_else(|| t.whole_realm.into())),
             event.key_id.map_or(text("–"), Cell::Code),
             text(state),
-            Cell::Act(format!("/console/r/{realm}/alerts/{}", event.event), t.redeliver),
+            Cell::Acts(vec![Act::Click(format!("/console/r/{realm}/alerts/{}", event.event), t.redeliver)]),
         ]
     });
     let heads = vec![t.at, t.kind, t.org, t.key_id, t.delivery, t.actions];
@@ -167,6 +200,7 @@ pub(super) async fn alerts(session: Session, Path(realm): Path<String>) -> Shown
         title: t.alerts,
         create: None,
         choice: Some(choice),
+        parts: EVENTS.map(|(word, _, name)| Part { word, name: name(t), is_shown: word == shown }).into(),
         figures: Vec::new(),
         rows: headed(&heads, rows),
         heads,
@@ -238,6 +272,7 @@ pub(super) async fn fleet(session: Session, Path(realm): Path<String>) -> Shown 
         title: t.fleet,
         create: None,
         choice: None,
+        parts: Vec::new(),
         figures,
         rows,
         heads,

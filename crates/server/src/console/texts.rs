@@ -1,44 +1,5 @@
 //! Every text of the console, in every language, from one table.
 
-use axum::http::{HeaderMap, header};
-
-/// A language of the console.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
-    En,
-    De,
-}
-
-impl Language {
-    /// The first that a browser asks for and that there is; else English.
-    pub(super) fn of(headers: &HeaderMap) -> Language {
-        let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        // Browsers list them with the most wanted first.
-        let known = asked.split(',').filter_map(|one| match one.trim().get(..2)?.to_ascii_lowercase().as_str() {
-            "en" => Some(Language::En),
-            "de" => Some(Language::De),
-            _ => None,
-        });
-        known.into_iter().next().unwrap_or(Language::En)
-    }
-
-    /// Its tag (BCP 47).
-    pub(super) fn code(self) -> &'static str {
-        match self {
-            Language::En => "en",
-            Language::De => "de",
-        }
-    }
-
-    /// The texts in it.
-    pub(super) fn texts(self) -> &'static Texts {
-        match self {
-            Language::En => &EN,
-            Language::De => &DE,
-        }
-    }
-}
-
 macro_rules! texts {
     ($($name:ident: $en:literal, $de:literal;)*) => {
         /// All texts in one language.
@@ -97,11 +58,14 @@ texts! {
     by_rules: "By the identity provider's rules", "Nach den Regeln des Identitätsanbieters";
     remove: "Remove", "Entfernen";
     person_remove_warning: "Their sign-ins and keys end at once, and an invitation that is open counts no more.", "Anmeldungen und Schlüssel dieser Person enden sofort, und eine offene Einladung gilt nicht mehr.";
+    new_link: "New link", "Neuer Link";
     email: "E-mail address", "E-Mail-Adresse";
     link: "Link", "Link";
     link_until: "The link counts until", "Der Link gilt bis";
     link_once: "This link is shown once.", "Dieser Link wird nur einmal gezeigt.";
-    link_detail: "Send it to nobody else: whoever opens it first gets the key. It counts once. Whoever signs in at your identity provider with the address above needs no link.", "Senden Sie ihn niemandem sonst: Wer ihn zuerst öffnet, erhält den Schlüssel. Er gilt einmal. Wer sich bei Ihrem Identitätsanbieter mit der Adresse oben anmeldet, braucht keinen Link.";
+    link_detail: "Send it to nobody else: whoever opens it first gets the key. It counts once.", "Senden Sie ihn niemandem sonst: Wer ihn zuerst öffnet, erhält den Schlüssel. Er gilt einmal.";
+    link_provider: "Whoever signs in at your identity provider with this address needs no link.", "Wer sich bei Ihrem Identitätsanbieter mit dieser Adresse anmeldet, braucht keinen Link.";
+    link_for: "The link counts for", "Der Link gilt";
     you_are_invited: "You are invited", "Sie sind eingeladen";
     invitation_hint: "Accepting makes your management key, which is shown once: you sign in with it from then on. If the field is empty, paste the link that you were sent.", "Mit der Annahme entsteht Ihr Verwaltungsschlüssel, der einmal gezeigt wird: Mit ihm melden Sie sich künftig an. Ist das Feld leer, fügen Sie den Link ein, den Sie erhalten haben.";
     accept_invitation: "Accept, and show my key", "Annehmen und meinen Schlüssel zeigen";
@@ -280,6 +244,11 @@ texts! {
     redeliver: "Deliver again", "Noch einmal zustellen";
     at: "When", "Wann";
     delivery: "Delivery", "Zustellung";
+    waits: "Waits", "Wartet";
+    delivered: "Delivered", "Zugestellt";
+    given_up: "Not delivered", "Nicht zugestellt";
+    all_events: "All events", "Alle Ereignisse";
+    parts: "Which are shown", "Welche gezeigt werden";
     edge: "Edge", "Edge";
     epoch: "Epoch", "Epoche";
     behind: "Behind", "Zurück um";
@@ -373,20 +342,6 @@ texts! {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_browser_is_answered_in_its_language() {
-        let of = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_LANGUAGE, text.parse().unwrap());
-            Language::of(&headers)
-        };
-        assert_eq!(
-            [of("de-AT,de;q=0.9,en;q=0.8"), of("fr, de"), of("EN-us"), of("fr"), of("é")].map(Language::code),
-            ["de", "de", "en", "en", "en"]
-        );
-        assert_eq!(Language::of(&HeaderMap::new()), Language::En);
-    }
 
     /// Each is there in both, and used by a page.
     #[test]

@@ -308,7 +308,7 @@ pub(super) fn view(preset: Preset) -> &'static View {
 
 #[cfg(test)]
 mod tests {
-    use super::super::texts::Language;
+    use super::super::language::Language;
     use super::super::words::words;
     use super::*;
 

@@ -2,7 +2,8 @@
 
 use edgelatch_registry::Preset;
 
-use super::texts::{DE, EN, Language, Texts};
+use super::language::Language;
+use super::texts::{DE, EN, Texts};
 
 macro_rules! words {
     ($($preset:ident { $($name:ident: $en:literal, $de:literal;)* })*) => {

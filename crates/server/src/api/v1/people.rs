@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use edgelatch_registry::json::given;
-use edgelatch_registry::people::{Invite, Member, Place};
+use edgelatch_registry::people::{Invitation, Invite, Member, Place};
 use edgelatch_registry::{Email, Error, Expiry, Kind, Name, Once, Slug};
 use serde::{Deserialize, Serialize};
 use serde_with::apply;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use crate::api::answer::{Answer, CreatedKey, json, made, once};
+use crate::api::answer::{Answer, CreatedKey, json, made, once, shown};
 use crate::api::blocking::blocking;
 use crate::api::call::{Call, Pass};
+use crate::api::headers::IfMatch;
 use crate::api::incoming::Incoming;
 use crate::api::path::{InRealm, PersonPath};
 use crate::api::query::Query;
@@ -51,6 +52,27 @@ pub(crate) struct InviteBody {
     expires_at: Option<Expiry>,
 }
 
+/// What somebody may do from now on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EditPerson)]
+pub(crate) struct EditPersonBody {
+    /// Roles of the management realm, in the place of those before.
+    #[schema(min_items = 1, max_items = 32)]
+    roles: Vec<Slug>,
+}
+
+/// Another link.
+#[apply(Option<_> => #[serde(default, deserialize_with = "given")] #[schema(nullable = false)])]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RenewInvitation)]
+pub(crate) struct RenewBody {
+    /// Until when it counts: in a week if left out, in 30 days at the latest.
+    #[schema(value_type = Option<String>, examples("7d"))]
+    expires_at: Option<Expiry>,
+}
+
 /// An invitation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Invitation)]
@@ -65,6 +87,13 @@ pub(crate) struct InvitationAnswer {
     path: Zeroizing<String>,
 }
 
+impl From<Invitation> for InvitationAnswer {
+    fn from(Invitation { person, link }: Invitation) -> InvitationAnswer {
+        let path = Zeroizing::new(format!("/console/invitation#{}", *link));
+        InvitationAnswer { person, link, path }
+    }
+}
+
 /// A link that is used.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -77,6 +106,13 @@ pub(crate) struct LinkBody {
 
 fn place(pass: &Pass, org: Option<Slug>) -> Place {
     Place { realm: pass.realm.clone(), org }
+}
+
+/// Until when a link is to count; none for as long as links do unless said.
+fn until(pass: &Pass, expiry: Option<Expiry>) -> Result<Option<u64>, Problem> {
+    let never = || Problem::at("/expires_at", "an invitation does not count for ever: name a time, or leave it out for a week");
+    let Some(expiry) = expiry else { return Ok(None) };
+    expiry.at("expires_at", pass.now()?)?.ok_or_else(never).map(Some)
 }
 
 /// List people
@@ -105,18 +141,11 @@ pub(crate) async fn invite(call: Call) -> Answer {
     let (body, _) = incoming.json::<InviteBody>(MAX_BODY_BYTES).await?;
     pass.run(move |pass| {
         let org = pass.reach.org(body.org.as_ref())?;
-        let never =
-            || Problem::at("/expires_at", "an invitation does not count for ever: name a time, or leave it out for a week");
-        let until = match body.expires_at {
-            None => None,
-            Some(expiry) => Some(expiry.at("expires_at", pass.now()?)?.ok_or_else(never)?),
-        };
-        let new = Invite { name: body.name, email: body.email, roles: body.roles, until };
+        let new = Invite { name: body.name, email: body.email, roles: body.roles, until: until(pass, body.expires_at)? };
         let caller = pass.caller(org.as_ref())?;
         let made_now = pass.registry().people().invite(&caller, &place(pass, org), &new)?;
-        let path = Zeroizing::new(format!("/console/invitation#{}", *made_now.link));
         let at = format!("/api/v1/realms/{}/people/{}", pass.realm, made_now.person.person);
-        made(at, InvitationAnswer { person: made_now.person, link: made_now.link, path })
+        made(at, InvitationAnswer::from(made_now))
     })
     .await
 }
@@ -132,10 +161,50 @@ fn visible(pass: &Pass, person: &Slug) -> Result<Member, Error> {
 /// Show somebody
 #[utoipa::path(get, path = "/api/v1/realms/{realm}/people/{person}", operation_id = "getPerson", tag = "people",
     params(PersonPath),
-    responses((status = 200, description = "Who they are, and what they may do", body = Member)))]
+    responses((status = 200, description = "Who they are, and what they may do", body = Member, headers(
+        ("ETag" = String, description = "Its revision")))))]
 pub(crate) async fn show(call: Call) -> Answer {
     let (pass, PersonPath { person }, (), _) = call.admit("person.view").await?;
-    pass.run(move |pass| json(visible(pass, &person)?)).await
+    pass.run(move |pass| shown(visible(pass, &person)?)).await
+}
+
+/// Edit somebody who was invited
+///
+/// What they may do from now on, also where they are signed in and while their invitation is open; no more than the caller's own key holds. Whoever
+/// edits an open invitation stands in for its inviter.
+#[utoipa::path(patch, path = "/api/v1/realms/{realm}/people/{person}", operation_id = "editPerson", tag = "people",
+    params(PersonPath, IfMatch),
+    request_body = EditPersonBody,
+    responses((status = 200, description = "Who they are, and what they may do now", body = Member, headers(
+        ("ETag" = String, description = "Its revision")))))]
+pub(crate) async fn edit(call: Call) -> Answer {
+    let (pass, PersonPath { person }, (), incoming) = call.admit("person.update").await?;
+    let (body, _) = incoming.json::<EditPersonBody>(MAX_BODY_BYTES).await?;
+    pass.run(move |pass| {
+        let found = visible(pass, &person)?;
+        let caller = pass.caller(found.org.as_ref())?;
+        shown(pass.registry().people().edit(&caller, &place(pass, None), &person, &body.roles, pass.if_match()?)?)
+    })
+    .await
+}
+
+/// Give an invitation another link
+///
+/// While nobody has come by it. The link before counts no more, and whoever asks for the new one stands in for the inviter.
+#[utoipa::path(post, path = "/api/v1/realms/{realm}/people/{person}/link", operation_id = "renewInvitation", tag = "people",
+    params(PersonPath),
+    request_body(content = Option<RenewBody>),
+    responses((status = 200, description = "The invitation as it is now, with its link", body = InvitationAnswer)))]
+pub(crate) async fn renew(call: Call) -> Answer {
+    let (pass, PersonPath { person }, (), incoming) = call.admit("person.create").await?;
+    let (body, _) = incoming.json_or_nothing::<RenewBody>(MAX_BODY_BYTES).await?;
+    pass.run(move |pass| {
+        let found = visible(pass, &person)?;
+        let caller = pass.caller(found.org.as_ref())?;
+        let until = until(pass, body.expires_at)?;
+        json(InvitationAnswer::from(pass.registry().people().renew(&caller, &place(pass, None), &person, until)?))
+    })
+    .await
 }
 
 /// Remove somebody

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::console::client::Refused;
 use crate::console::form::Fields;
+use crate::console::language::Language;
 use crate::console::orgs::Choice;
-use crate::console::texts::{Language, Texts};
+use crate::console::texts::Texts;
 
 /// A text in the reader's language.
 pub(super) type Text = fn(&Texts) -> &'static str;
@@ -176,7 +177,16 @@ pub(super) fn shown(
     (t, language): (&Texts, Language),
 ) -> Vec<Shown> {
     let wrong = refused.map(|refused| (field_of(refused), refused.detail.clone()));
-    let word = |word: &&str| ((*word).to_owned(), if word.is_empty() { "–".to_owned() } else { (*word).to_owned() });
+    let word = |word: &&str| {
+        let days = word.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
+        let said = match days {
+            Some(1) => format!("1 {}", t.day),
+            Some(days) => format!("{days} {}", t.days),
+            None if word.is_empty() => "–".to_owned(),
+            None => (*word).to_owned(),
+        };
+        ((*word).to_owned(), said)
+    };
     let field = |member: &Member| Shown {
         name: member.name,
         id: member.name.replace('.', "-"),

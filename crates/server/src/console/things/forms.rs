@@ -105,6 +105,11 @@ impl There {
         self.value["revision"].as_u64().unwrap_or_default()
     }
 
+    /// Whether it cannot be changed here: a person whom the server's rules let in.
+    fn is_fixed(&self) -> bool {
+        self.revision() == 0
+    }
+
     /// The fields that can be changed, and the settings.
     fn members(&self) -> (&'static [Member], &'static [Member]) {
         (self.thing.edit, if self.thing.has_settings { SETTINGS } else { &[] })
@@ -201,7 +206,7 @@ pub(crate) async fn make(Path((realm, word)): Path<(String, String)>, posted: Po
 /// The form of one that is there.
 pub(crate) async fn edit(session: Session, Path((realm, word)): Path<(String, String)>) -> Answered {
     let there = There::of(&session, &realm, &word).await?;
-    if there.thing.is_fixed() {
+    if there.is_fixed() {
         return Ok(Redirect::to(&there.list()).into_response());
     }
     Ok(page(&there.form(&session, None, None)))
@@ -239,7 +244,7 @@ fn delete_page(there: &There, session: &Session, refused: Option<Refused>) -> Re
     page(&DeletePage {
         name: there.name(),
         to: there.page("delete"),
-        back: if there.thing.is_fixed() { there.list() } else { there.page("edit") },
+        back: if there.is_fixed() { there.list() } else { there.page("edit") },
         warning: if there.thing.word == PERSON.word { f.t.person_remove_warning } else { f.t.thing_delete_warning },
         revision: there.revision(),
         refused,

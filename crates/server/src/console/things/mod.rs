@@ -84,9 +84,9 @@ pub(super) const PERSON: Thing = Thing {
         Member::new("email", |t| t.email, Shape::Line),
         Member::new("org", |t| t.org, Shape::Org { whole: true }),
         ROLES.required(),
-        Member::new("expires_at", |t| t.link_until, Shape::Choice(&["7d", "1d", "3d", "30d"])),
+        Member::new("expires_at", |t| t.link_for, Shape::Choice(&["7d", "1d", "3d", "30d"])),
     ],
-    edit: &[],
+    edit: &[ROLES.required()],
     has_settings: false,
     is_of_org: true,
     path: |realm, _, id| format!("/api/v1/realms/{realm}/people/{id}"),
@@ -129,11 +129,6 @@ impl Thing {
     /// Whether there is one of it, rather than as many as are made.
     fn is_single(&self) -> bool {
         self.new.is_empty()
-    }
-
-    /// Whether one can be changed once it is there.
-    fn is_fixed(&self) -> bool {
-        self.edit.is_empty() && !self.has_settings
     }
 
     /// Where the console has a page about one.
