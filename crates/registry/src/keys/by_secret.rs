@@ -6,7 +6,7 @@ use super::Keys;
 use super::load::load_rows;
 use super::revoke::revoke;
 use super::rows::Secret;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::model::{Caller, Changed, Digest, Key, Revocation, format_time, words};
 use crate::store::{Statements, args, columns};
 use crate::tenants::OrgRow;
