@@ -11,7 +11,7 @@ use edgelatch_testkit::{
     s3,
     shell::{self, command, target},
 };
-use std::{env, ffi::OsStr, path::PathBuf, process::Command, sync::OnceLock};
+use std::{env, ffi::OsStr, path::PathBuf, process::Command, sync::OnceLock, thread};
 
 /// Why a step is skipped.
 const NO_PYTHON: &str = "python3 with its venv module is not installed";
@@ -26,7 +26,7 @@ pub const STEPS: &[Step] = &[
         plan: || own_step(Counts::Ours, &["tidy"]),
     },
     Step { name: "reader", about: "the independent reader agrees on every vector", plan: reader },
-    Step { name: "rust", about: "Rust tests of the workspace", plan: || own_step(Counts::Libtest, &["rust"]) },
+    Step { name: "rust", about: "Rust tests of the workspace", plan: rust },
     Step { name: "no_std", about: "the core builds for a target without std", plan: no_std },
     Step { name: "sdk", about: "wasm file, npm ci, TypeScript, packed tarball", plan: || own_step(Counts::Status, &["sdk"]) },
     Step { name: "wasm", about: "wasm-bindgen tests in Node", plan: wasm },
@@ -95,6 +95,16 @@ pub fn own<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
 /// A step that is a command of ours.
 pub fn own_step(counts: Counts, arguments: &[&str]) -> Result<Plan> {
     Ok(Plan::Run(counts, vec![own(arguments)]))
+}
+
+/// Tests at once for each core: most of them wait, for processes that they kill, for leases that end, for databases.
+const PER_CORE: usize = 2;
+
+fn rust() -> Result<Plan> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let mut tests = command("cargo", ["test", "--workspace", "--no-fail-fast"]);
+    tests.env("RUST_TEST_THREADS", (PER_CORE * cores).to_string());
+    Ok(Plan::Run(Counts::Libtest, vec![tests]))
 }
 
 fn no_std() -> Result<Plan> {
@@ -205,13 +215,14 @@ fn with_s3(plan: Plan) -> Result<Plan> {
 }
 
 fn s3() -> Result<Plan> {
-    let mut tests = command("cargo", ["test", "--no-fail-fast", "--package", "edgelatch-sync", "--package", "edgelatch"]);
-    tests.args(["--test", "targets", "--test", "buckets", "--test", "s3"]);
+    // As they were compiled with all others.
+    let mut tests = command("cargo", ["test", "--workspace", "--no-fail-fast", "--test", "it", "--"]);
+    tests.args(["buckets::", "s3::", "targets::"]);
     with_s3(Plan::Run(Counts::Libtest, vec![tests]))
 }
 
 fn otel() -> Result<Plan> {
-    let tests = ["test", "--package", "edgelatch", "--features", "otel", "--test", "otel"];
+    let tests = ["test", "--package", "edgelatch", "--features", "otel", "--test", "it", "otel::"];
     Ok(Plan::Run(Counts::Libtest, vec![command("cargo", tests)]))
 }
 

@@ -1,0 +1,37 @@
+//! Every test of this package in one program: linked once, and with one database server.
+
+mod alerts;
+mod api_auth;
+mod api_bulk;
+mod api_events;
+mod api_export;
+mod api_keys;
+mod api_leaks;
+mod api_logs;
+mod api_permissions;
+mod api_realms;
+mod api_tenants;
+mod authority;
+mod common;
+mod console;
+mod console_attacks;
+mod console_oidc;
+mod console_pages;
+mod fleet;
+mod geoip;
+mod health;
+mod http;
+mod metrics;
+mod nodes;
+mod openapi;
+mod publishing;
+mod readers;
+mod realms_served;
+mod reasons;
+mod slow;
+mod standby;
+mod streams;
+mod tls;
+mod webhook;
+mod whoami;
+mod words;
