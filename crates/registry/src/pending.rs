@@ -36,6 +36,7 @@ impl Pending {
     pub(crate) fn begin(tx: &mut Transaction<'_>, now: u64) -> Result<Pending, Error> {
         let row = fields! { realm_id: tx.realm, begun_at: now, lease_until: now + IMPORT_LEASE };
         let id = tx.add_new("imports", row)?.ok_or_else(|| Error::Store { detail: "an import has no number".into() })?;
+        tx.session().indexed()?;
         tx.import = id;
         Ok(Pending { realm: tx.realm, id, heeded: acts(tx)? })
     }
@@ -55,6 +56,8 @@ impl Pending {
             return Err(Error::Overtaken { act: "the end of its lease, or a deletion of what it refers to,".into() });
         }
         self.heeded = acts(tx)?;
+        // The tables have grown since the database last looked how large they are.
+        tx.session().indexed()?;
         tx.import = self.id;
         Ok(())
     }
@@ -94,6 +97,7 @@ fn remove(store: &dyn Store, realm: RealmId, id: u64, dead_at: Option<u64>) -> R
     let mut removed = 0;
     loop {
         let keys = store.writing(|session| {
+            session.indexed()?;
             let mut tx = Transaction::over(session, realm);
             tx.import = id;
             remove_some(&mut tx)

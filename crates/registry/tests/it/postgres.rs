@@ -141,7 +141,7 @@ fn an_encrypted_connection_checks_the_certificate() {
     // The roots come from the environment, and a process has but one.
     let run = |url: &str, roots: &str| {
         let mut test = Command::new(std::env::current_exe().unwrap());
-        test.args(["--exact", "encrypted_child", "--nocapture"]);
+        test.args(["--exact", "postgres::encrypted_child", "--nocapture"]);
         let out = test.env("EDGELATCH_TEST_URL", url).env("SSL_CERT_FILE", roots).output().unwrap();
         String::from_utf8_lossy(&out.stdout).into_owned()
     };
