@@ -5,7 +5,7 @@ export const OF_KEYS = ({ key_id }) => ["keys", "keys/new", `keys/${key_id}`, `k
 
 /** Pages that are the same whatever the preset. */
 export const OF_REALM = ({ key_id }) => ["", "keys?search=nothing-fits", `keys/${key_id}?ask=1&ip=192.0.2.7&service=dns`, `keys/${key_id}/requests`, "keys/import", "roles", "roles/new", "roles/edit?id=purger", "roles/delete?id=purger", "owners", "owners/new", "owners/edit?id=admin&org=main",
-  "orgs", "orgs/new", "orgs/edit?id=main", "usage", "usage?by=hour", "activity", "activity?verify=1", "alerts", "fleet", "health", "leak", "settings", "nowhere"];
+  "orgs", "orgs/new", "orgs/edit?id=main", "people", "people/new", "usage", "usage?by=hour", "activity", "activity?verify=1", "alerts", "fleet", "health", "leak", "settings", "nowhere"];
 
 /** The org that a realm begins with. */
 export const ORG = "main";
@@ -31,6 +31,8 @@ export async function fill(control, preset) {
     return answer;
   };
   await call("POST", "/roles", { role: "purger", name: "Cache purger", permissions: ["cache.purge", "cache.view"] });
+  await call("POST", "/people", { name: "Jo Doe", email: "jo@example.com", org: ORG, roles: ["key-manager", "auditor"] });
+  await call("POST", "/people", { name: "Sam", roles: ["viewer"], expires_at: "3d" });
   const keys = [];
   for (const name of NAMES) keys.push((await call("POST", "/keys", { org: ORG, name, ...MEMBERS[preset] })).key);
   const now = Math.floor(Date.now() / 1000);

@@ -10,6 +10,7 @@ import { Control } from "../systems/harness/control.mjs";
 import { Looker, Watcher } from "./look.mjs";
 import { hostileNames } from "./names.mjs";
 import { OF_KEYS, OF_REALM, fill, path } from "./pages.mjs";
+import { invitation } from "./invitation.mjs";
 import { atProvider } from "./provider.mjs";
 import { WALKS } from "./walks.mjs";
 
@@ -121,6 +122,18 @@ for (const preset of chosen) {
     await look(control, preset, [...OF_KEYS(known), ...(preset === WHOLE ? OF_REALM(known) : [])]);
     if (preset !== WHOLE) continue;
     await step("names stay text", () => as(control, {}, (page) => hostileNames(page, control, preset)));
+    for (const scripts of [true, false]) {
+      await step(`an invitation, ${scripts ? "with" : "without"} scripts`, () =>
+        as(control, { javaScriptEnabled: scripts }, async (page) => {
+          const context = await browser.newContext({ baseURL: control.url, locale: "en-GB", javaScriptEnabled: scripts });
+          context.setDefaultTimeout(PATIENCE_MS);
+          try {
+            await invitation({ page, stranger: () => context.newPage(), control, preset, scripts, screenshots: values.screenshots });
+          } finally {
+            await context.close();
+          }
+        }));
+    }
     await step("the weight of a page", () => weigh(control, preset));
     await step("in German", () =>
       as(control, { locale: "de-AT", viewport: { width: 360, height: 740 } }, async (page) => {

@@ -36,7 +36,10 @@ const SAME: &[(&str, &str)] = &[
     ("listEdges", "fleet"),
     ("listEvents", "events list"),
     ("listKeys", "keys list"),
+    ("invitePerson", "people invite"),
     ("listOwners", "owners list"),
+    ("listPeople", "people list"),
+    ("removePerson", "people remove"),
     ("listRequests", "keys requests"),
     ("listRoles", "roles list"),
     ("findKeyBySecret", "keys find-secret"),
@@ -47,7 +50,8 @@ const SAME: &[(&str, &str)] = &[
 ];
 
 /// Operations that take something and have no command: what edges do, and what a command says beside something else.
-const NO_COMMAND: &[&str] = &["getFleet", "getPublishing", "getRole", "reportEdge", "reportLeaks", "reportUsage"];
+const NO_COMMAND: &[&str] =
+    &["acceptInvitation", "getFleet", "getPublishing", "getRole", "reportEdge", "reportLeaks", "reportUsage"];
 
 /// What a command takes in another form, and why.
 const OTHERWISE: &[(&str, &str, &str)] = &[

@@ -26,6 +26,8 @@ pub enum Kind {
     Pepper,
     /// An event.
     Event,
+    /// Somebody who was invited, or who signs in at an identity provider.
+    Person,
 }
 
 /// Declares what there is to be told: variant, stable code, sentence.
@@ -66,6 +68,7 @@ told! {
         CountChanged { expected: u64, found: u64 } = "count_changed", "the filter fits {found} keys, not the {expected} that were confirmed: nothing was changed; look again and confirm that number";
         SecretUnknown = "secret_unknown", "no key here has this secret, as far as the caller may see: look in other realms, and whether it was taken over as a whole";
         Partly { done: u64, of: u64, why: Box<Error> } = "partly_done", "{done} of {of} keys were changed and stay so, then it stopped: {why}; look at the rest, and do the same again for it";
+        LinkEnded = "link_ended", "this link counts no more, or never did: it counts once, until it is over or withdrawn, and as long as whoever invited may grant what it gives; ask them for another one";
         KeyEnded = "key_ended", "the caller's own key is not accepted any more: nothing was changed from then on";
         InUse { kind: Kind, id: String, by: String } = "in_use", "{kind} `{id}` is in use by {by}: take it away from them first";
         PepperInUse { pepper: String, reason: String } = "pepper_in_use", "pepper {pepper}: {reason}";

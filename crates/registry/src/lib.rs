@@ -26,7 +26,7 @@
 //! | `pulse` | how it all is doing, for whoever watches over a server |
 //! | `backup` | the whole registry as a file, and a registry from it |
 //! | [`management`] | the realm whose keys authorise the management API |
-//! | [`people`] | people whom an identity provider vouches for |
+//! | [`people`] | people whom an identity provider vouches for, and those who were invited |
 //! | [`limits`] | every bound, with its reason |
 //!
 //! Each row uses those above it, and none below.

@@ -297,3 +297,12 @@ pub const MAX_ISSUER_BYTES: usize = 512;
 pub const MAX_SUBJECT_BYTES: usize = 255;
 /// Sign-ins of one key, or of one person, at a time: the browsers of a small team. A further one ends the oldest.
 pub const SESSIONS_OF_KEY: u64 = 32;
+/// Bytes of an address of somebody: as many as mail takes (RFC 5321).
+pub const MAX_EMAIL_BYTES: usize = 254;
+/// Seconds that an invitation's link counts unless said: somebody may be away for a few days.
+pub const LINK_LIFE: u64 = 7 * 86_400;
+/// Seconds that it counts at most: it lies in a mailbox, where others may find it.
+pub const MAX_LINK_LIFE: u64 = 30 * 86_400;
+/// People who were invited to one realm as a whole, or to one org: far more than administer it, few enough for one list, and nobody who may invite to
+/// one place takes up the room of another.
+pub const MAX_PEOPLE: u64 = 1_000;

@@ -32,7 +32,7 @@ pub const OWNER: &str = "admin";
 pub const ADMINISTRATOR: &str = "administrator";
 
 /// What calls of the API take, and readers of published files (`snapshot.read`), each behind [`permission`]'s prefix.
-pub const PERMISSIONS: [&str; 26] = [
+pub const PERMISSIONS: [&str; 29] = [
     "audit.view",
     "event.deliver",
     "event.view",
@@ -48,6 +48,9 @@ pub const PERMISSIONS: [&str; 26] = [
     "owner.delete",
     "owner.update",
     "owner.view",
+    "person.create",
+    "person.delete",
+    "person.view",
     "realm.create",
     "realm.delete",
     "realm.update",

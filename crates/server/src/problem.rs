@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Status and title of each of the registry's codes. Those that are not here are failures of the server: 500.
-const STATUSES: [(&str, StatusCode, &str); 26] = [
+const STATUSES: [(&str, StatusCode, &str); 27] = [
     ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "A value does not fit"),
     ("not_found", StatusCode::NOT_FOUND, "Not found"),
     ("secret_unknown", StatusCode::NOT_FOUND, "No key has this secret"),
@@ -29,6 +29,7 @@ const STATUSES: [(&str, StatusCode, &str); 26] = [
     ("idempotency_conflict", StatusCode::CONFLICT, "The idempotency key was used for another request"),
     ("count_changed", StatusCode::CONFLICT, "The number has changed"),
     ("partly_done", StatusCode::CONFLICT, "A part was done"),
+    ("link_ended", StatusCode::NOT_FOUND, "The link counts no more"),
     ("key_ended", StatusCode::FORBIDDEN, "The caller's key is not accepted any more"),
     ("unconfirmed", StatusCode::CONFLICT, "A confirmation is missing"),
     ("activity_altered", StatusCode::CONFLICT, "The audit log was altered"),
@@ -271,6 +272,7 @@ fn remedy(error: &Error) -> Option<&'static str> {
             Kind::Role => Some("GET /api/v1/realms/{realm}/roles lists those there are"),
             Kind::Key => Some("GET /api/v1/realms/{realm}/keys lists those there are"),
             Kind::Event => Some("GET /api/v1/realms/{realm}/events lists those there are"),
+            Kind::Person => Some("GET /api/v1/realms/{realm}/people lists those there are"),
             Kind::Root | Kind::Pepper => None,
         },
         Error::DigestTaken => Some("import another digest"),

@@ -27,6 +27,13 @@ export const calls = (known) => [
   get("listOwners", "/owners?org=one"),
   get("getOwner", "/orgs/one/owners/alice"),
   { operation: "editOwner", method: "PATCH", path: at("/orgs/one/owners/alice"), body: { name: "Alice B." } },
+  post("invitePerson", "/people", { org: "one", name: "Jo", email: "jo@example.com", roles: ["viewer"], expires_at: "3d" }, {
+    keep: (json, known) => Object.assign(known, { person: json.person.person, link: json.link }),
+  }),
+  get("listPeople", "/people?org=one"),
+  get("getPerson", "/people/{person}"),
+  { operation: "acceptInvitation", method: "POST", path: "/people/accept", body: (known) => ({ link: known.link }) },
+  { operation: "removePerson", method: "DELETE", path: at("/people/{person}") },
   post("createRole", "/roles", { role: "purger", name: "Purger", permissions: ["cache.purge"] }),
   get("listRoles", "/roles"),
   get("getRole", "/roles/purger"),

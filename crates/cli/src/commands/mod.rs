@@ -14,6 +14,7 @@ mod keys;
 mod man;
 mod orgs;
 mod owners;
+mod people;
 mod publish;
 mod purge;
 mod realms;
@@ -47,6 +48,8 @@ commands! {
     Orgs(orgs::Orgs),
     #[command(subcommand)]
     Owners(owners::Owners),
+    #[command(subcommand)]
+    People(people::People),
     #[command(subcommand)]
     Roles(roles::Roles),
     #[command(subcommand)]

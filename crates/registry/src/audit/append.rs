@@ -45,6 +45,10 @@ impl<'t> Target<'t> {
         Target::of(Kind::Realm, realm.to_string(), org)
     }
 
+    pub(crate) fn person(owner: &'t Owner) -> Self {
+        Target::of(Kind::Person, owner.owner.to_string(), Some(&owner.org))
+    }
+
     pub(crate) fn event(event: &EventId, org: Option<&'t Slug>) -> Self {
         Target::of(Kind::Event, event.to_string(), org)
     }

@@ -26,20 +26,15 @@ use crate::transaction::Change;
 impl Keys<'_> {
     /// Makes a key. Its secret is in the answer, and nowhere else but where `handover` puts it.
     pub fn create(&self, caller: &Caller, new: &NewKey, mut handover: Handover<'_>) -> Result<Once, Error> {
-        let (new, env) = (tidy(new)?, &self.0.registry.env);
+        let new = tidy(new)?;
         self.0.change(caller, |change| {
             if let Some(key_id) = change.repeated(handover.once)? {
                 return Ok(Once::Repeated(Box::new(change.key(key_id, None)?.0.key)));
             }
-            let (org, ip) = admit(change, &new, Origin::Issued)?;
-            let secret = issue(env, &org.settings.prefix)?;
-            let made = (new_key_id(env)?, Origin::Issued);
-            let Changed { key, warnings, .. } = insert(change, &org, made, (&new, &ip), &Secret::issued(&secret))?;
-            change.check_limits(&org)?;
-            change.remember(handover.once, key.key_id)?;
-            change.log("key.create", &Target::key(&key), None, logged(&key))?;
-            handover.put(&secret)?;
-            Ok(Once::Done(Box::new(Created { key, secret, warnings })))
+            let made = make(change, &new)?;
+            change.remember(handover.once, made.key.key_id)?;
+            handover.put(&made.secret)?;
+            Ok(Once::Done(Box::new(made)))
         })
     }
 
@@ -56,6 +51,17 @@ impl Keys<'_> {
             Ok(changed)
         })
     }
+}
+
+/// Makes a key, and logs it.
+pub(crate) fn make(change: &mut Change<'_>, new: &NewKey) -> Result<Created, Error> {
+    let (org, ip) = admit(change, new, Origin::Issued)?;
+    let secret = issue(change.env, &org.settings.prefix)?;
+    let made = (new_key_id(change.env)?, Origin::Issued);
+    let Changed { key, warnings, .. } = insert(change, &org, made, (new, &ip), &Secret::issued(&secret))?;
+    change.check_limits(&org)?;
+    change.log("key.create", &Target::key(&key), None, logged(&key))?;
+    Ok(Created { key, secret, warnings })
 }
 
 /// Marks the realm as holding imports.

@@ -39,12 +39,13 @@ use crate::transaction::handle;
 
 pub use by_secret::{FoundKey, SecretKind};
 pub(crate) use by_secret::{FoundSecret, revoke_found};
-pub(crate) use create::{hold_imports, insert, new_key_id};
+pub(crate) use create::{hold_imports, insert, make, new_key_id};
 pub(crate) use edit::put;
 pub use edit_many::{BulkEdited, BulkWarning, RefusedKey};
 pub(crate) use list::{ROTATED, conditions, due_sql};
-pub(crate) use load::{load_rows, load_while, row_of};
+pub(crate) use load::{Loaded, load_rows, load_while, row_of};
 pub use revoke::{BulkRevoked, CONFIRMED};
+pub(crate) use rotate::renew;
 pub(crate) use rows::{Secret, end_secrets, environment_of, ip_rows, new_row, role_rows, service_rows, tag_rows, terms_of};
 pub use rules::TYPED_NAME;
 pub(crate) use rules::{KEY_LIMITS, check_new, tidy};

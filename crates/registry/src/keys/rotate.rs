@@ -56,6 +56,26 @@ fn end(change: &mut Change<'_>, row: u64, overlap: u64) -> Result<(), Error> {
     change.run("UPDATE secrets SET expires_at = $2 WHERE key_id = $1", args![row, end]).map(drop)
 }
 
+/// Gives a key a new secret, whatever its org's settings say, and logs it. The old one ends after `overlap` seconds.
+pub(crate) fn renew(
+    change: &mut Change<'_>,
+    (row, key_id): (u64, KeyId),
+    settings: &Settings,
+    overlap: u64,
+) -> Result<Created, Error> {
+    change.check_grant(Grant::Key(row))?;
+    let secret = issue(change.env, &settings.prefix)?;
+    end(change, row, overlap)?;
+    Secret::issued(&secret).add(change, row)?;
+    let by = change.caller.actor().as_str();
+    change.revise("key_rows", row, fields! { rotated_at: change.now, updated_at: change.now, updated_by: by })?;
+    change.tx.touch(What::Key(row))?;
+    let Changed { key, warnings, .. } = Changed::done(change.reload(key_id)?, settings);
+    let what = serde_json::json!({ "overlap_seconds": overlap, "revision": key.revision });
+    change.log("key.rotate", &Target::key(&key), None, Some(what))?;
+    Ok(Created { key, secret, warnings })
+}
+
 impl Keys<'_> {
     /// Gives a key a new secret, which is in the answer, and nowhere else but where `handover` puts it before the old one ends.
     pub fn rotate(&self, caller: &Caller, key_id: KeyId, rotate: &Rotate, mut handover: Handover<'_>) -> Result<Once, Error> {
@@ -66,22 +86,10 @@ impl Keys<'_> {
             }
             check_revision(rotate.if_revision, key.revision, Kind::Key, &key_id.to_string())?;
             check(&org.settings, &key, rotate)?;
-            change.check_grant(Grant::Key(row))?;
-            let secret = issue(&self.0.registry.env, &org.settings.prefix)?;
-            end(change, row, rotate.overlap)?;
-            Secret::issued(&secret).add(change, row)?;
+            let made = renew(change, (row, key_id), &org.settings, rotate.overlap)?;
             change.remember(handover.once, key_id)?;
-            change.revise(
-                "key_rows",
-                row,
-                fields! { rotated_at: change.now, updated_at: change.now, updated_by: change.caller.actor().as_str() },
-            )?;
-            change.tx.touch(What::Key(row))?;
-            let Changed { key, warnings, .. } = Changed::done(change.reload(key_id)?, &org.settings);
-            let what = serde_json::json!({ "overlap_seconds": rotate.overlap, "revision": key.revision });
-            change.log("key.rotate", &Target::key(&key), None, Some(what))?;
-            handover.put(&secret)?;
-            Ok(Once::Done(Box::new(Created { key, secret, warnings })))
+            handover.put(&made.secret)?;
+            Ok(Once::Done(Box::new(made)))
         })
     }
 }

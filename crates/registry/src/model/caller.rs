@@ -63,6 +63,12 @@ impl Caller {
         Caller { committed, ..self }
     }
 
+    /// The same, confined to no org, and telling nobody which change its acts are: for what somebody may do in another realm than the one they
+    /// act in, where what bounds them there was decided before.
+    pub(crate) fn elsewhere(&self) -> Caller {
+        Caller { org: None, committed: Committed::default(), ..self.clone() }
+    }
+
     /// Which change the acts of this caller and of its copies are.
     pub fn committed(&self) -> &Committed {
         &self.committed

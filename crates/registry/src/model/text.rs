@@ -37,6 +37,12 @@ fn is_event_id(text: &str) -> bool {
         && text.strip_prefix("evt_").is_some_and(|id| id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
+/// An address as people give it: how mail finds it is no concern here.
+fn is_email(text: &str) -> bool {
+    let parts = text.split_once('@').filter(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
+    parts.is_some() && text.bytes().all(|b| b.is_ascii_graphic() && !b"<>()\\,;:\"".contains(&b))
+}
+
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident($field:literal, $empty:ident up to $max:expr, $rule:expr, $says:literal, $pattern:expr);)*) => { $(
         $(#[$doc])*
@@ -106,6 +112,9 @@ texts! {
     /// What people call something.
     Name("name", filled up to limits::MAX_NAME_BYTES, is_line, "one line without control, invisible or unassigned characters, or blanks at its ends",
         Some(r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$"));
+    /// Where mail finds somebody. Capitals make no difference, and are kept as they came.
+    Email("email", filled up to limits::MAX_EMAIL_BYTES, is_email, "an address such as jo@example.com",
+        Some(r"^[!#-'*+./0-9=?A-Z\[\]^_`a-z{|}~-]+@[!#-'*+./0-9=?A-Z\[\]^_`a-z{|}~-]+$"));
     /// What something is for; nothing said by default.
     #[derive(Default)]
     Description("description", maybe up to limits::MAX_DESCRIPTION_BYTES, is_prose, "text without control, invisible or unassigned characters",

@@ -12,6 +12,7 @@ use crate::model::{Settings, Slug};
 use crate::store::{Statements, args};
 use crate::transaction::{Change, Transaction, handle};
 
+pub(crate) use owners::{find as find_owner, make_owner};
 pub(crate) use realms::find_realm;
 
 handle! {

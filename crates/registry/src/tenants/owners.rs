@@ -24,7 +24,7 @@ fn with_roles(tx: &mut Transaction<'_>, (id, owner): (u64, Owner)) -> Result<(u6
     Ok((id, Owner { roles: tx.all(sql, args![id])?, ..owner }))
 }
 
-fn find(tx: &mut Transaction<'_>, org: &Slug, owner: &Slug) -> Result<(u64, Owner), Error> {
+pub(crate) fn find(tx: &mut Transaction<'_>, org: &Slug, owner: &Slug) -> Result<(u64, Owner), Error> {
     let values = args![tx.realm, org.as_str(), owner.as_str()];
     let found = tx.one(OWNER.select(&format!("{FROM} o.realm_id = $1 AND o.slug = $2 AND w.slug = $3")), values)?;
     with_roles(tx, found.ok_or_else(|| Error::missing(Kind::Owner, owner.as_str()))?)
@@ -57,22 +57,25 @@ fn set_roles(tx: &mut Transaction<'_>, org: u64, owner: u64, roles: &[Slug]) -> 
     Ok(!new.is_empty())
 }
 
+/// Makes an owner, and logs it; its row comes first.
+pub(crate) fn make_owner(change: &mut Change<'_>, new: &NewOwner) -> Result<(u64, Owner), Error> {
+    let org = change.org(&new.org)?.id;
+    let row = fields! {
+        org_id: org, slug: new.owner.as_str(), kind: new.kind.word(), name: new.name.as_str(), created_at: change.now,
+    };
+    let exists = || Error::Exists { kind: Kind::Owner, id: new.owner.to_string() };
+    let id = change.add_new("owners", row)?.ok_or_else(exists)?;
+    set_roles(&mut change.tx, org, id, &new.roles)?;
+    change.check_grant(Grant::Owner(id))?;
+    let (_, owner) = find(&mut change.tx, &new.org, &new.owner)?;
+    change.log("owner.create", &Target::owner(&owner), None, logged(&owner))?;
+    Ok((id, owner))
+}
+
 impl Tenants<'_> {
     /// Makes an owner.
     pub fn create_owner(&self, caller: &Caller, new: &NewOwner) -> Result<Owner, Error> {
-        self.0.change(caller, |change| {
-            let org = change.org(&new.org)?.id;
-            let row = fields! {
-                org_id: org, slug: new.owner.as_str(), kind: new.kind.word(), name: new.name.as_str(), created_at: change.now,
-            };
-            let exists = || Error::Exists { kind: Kind::Owner, id: new.owner.to_string() };
-            let id = change.add_new("owners", row)?.ok_or_else(exists)?;
-            set_roles(&mut change.tx, org, id, &new.roles)?;
-            change.check_grant(Grant::Owner(id))?;
-            let (_, owner) = find(&mut change.tx, &new.org, &new.owner)?;
-            change.log("owner.create", &Target::owner(&owner), None, logged(&owner))?;
-            Ok(owner)
-        })
+        self.0.change(caller, |change| Ok(make_owner(change, new)?.1))
     }
 
     /// All owners of the realm or of one org, by identifier.

@@ -112,7 +112,7 @@ fn every_table_comes_back_in_the_other_store_and_back() {
     }
     let text = String::from_utf8(first).unwrap();
     let tables = text.lines().filter(|line| line.contains(r#""is":"table""#)).count();
-    assert_eq!(tables, 33);
+    assert_eq!(tables, 34);
     for table in ["key_rows", "secrets", "audit_log", "requests", "events", "roots", "epochs", "record_sizes", "journal"] {
         let (_, rows) = text.split_once(&format!(r#""is":"table","name":"{table}""#)).unwrap();
         assert!(rows.lines().nth(1).unwrap().starts_with('['), "{table} has no row");

@@ -229,6 +229,15 @@ function files() {
   }
 }
 
+/** What a link holds behind `#` is no page's address: it is sent to nobody until the form is, and does not stay in the browser's history. */
+function fragments() {
+  for (const field of all("[data-fragment]")) {
+    if (location.hash.length < 2) continue;
+    field.value = location.hash.slice(1);
+    history.replaceState(null, "", location.pathname);
+  }
+}
+
 function begin(within) {
   localTimes(within);
   fieldButtons(within);
@@ -242,6 +251,7 @@ wizard();
 askBeforeLeaving();
 measure();
 files();
+fragments();
 menus();
 // On a narrow screen areas do not fit beside each other.
 document.querySelector(".areas [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -118,6 +118,11 @@ pub(crate) fn created(path: String, thing: impl Revised) -> Answer {
     Ok((StatusCode::CREATED, [(header::LOCATION, path)], shown(thing)?).into_response())
 }
 
+/// A new thing without a revision, and where it is from now on.
+pub(crate) fn made(path: String, thing: impl Serialize) -> Answer {
+    Ok((StatusCode::CREATED, [(header::LOCATION, path)], Json(thing)).into_response())
+}
+
 /// The answer to a request that makes a secret, and a key in `realm` unless the key was there before.
 pub(crate) fn once(done: Once, realm: Option<&Slug>, of_realm: Option<&Warning>) -> Answer {
     let (key, secret, repeated, warnings) = match done {

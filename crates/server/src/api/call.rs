@@ -213,6 +213,11 @@ impl Pass {
         verdict.admitted().map(drop)
     }
 
+    /// Where the call came from, where the rule for that does not leave it open.
+    pub(crate) fn address(&self) -> Option<Ip> {
+        self.address
+    }
+
     /// The registry.
     pub(crate) fn registry(&self) -> &Registry {
         &self.api.registry

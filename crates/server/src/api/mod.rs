@@ -53,8 +53,8 @@ use call::{Seen, Sight};
 use state::Api;
 pub use state::ApiOptions;
 use v1::{
-    audit, bulk, by_secret, edit_many, events, explain, export, fleet, keys, leaks, orgs, owners, publishing, realms, roles,
-    rotate, usage, whoami,
+    audit, bulk, by_secret, edit_many, events, explain, export, fleet, keys, leaks, orgs, owners, people, publishing, realms,
+    roles, rotate, usage, whoami,
 };
 
 use crate::error::Error;
@@ -93,6 +93,9 @@ routes! {
     "/api/v1/realms/{realm}/orgs/{org}/owners/{owner}" {
         get => owners::show, patch => owners::edit, delete => owners::delete
     }
+    "/api/v1/realms/{realm}/people" { get => people::list, post => people::invite }
+    "/api/v1/realms/{realm}/people/{person}" { get => people::show, delete => people::remove }
+    "/api/v1/people/accept" { post => people::accept }
     "/api/v1/realms/{realm}/roles" { get => roles::list, post => roles::create }
     "/api/v1/realms/{realm}/roles/{role}" { get => roles::show, patch => roles::edit, delete => roles::delete }
     "/api/v1/realms/{realm}/keys" { get => keys::list, post => keys::create }

@@ -59,6 +59,7 @@ const STALE: (&str, &str) = ("412", "It has changed since the revision in `If-Ma
         (name = "orgs", description = "Tenants of a realm, and what their administrators may do."),
         (name = "owners", description = "Users and service accounts that keys belong to."),
         (name = "roles", description = "Named sets of permissions."),
+        (name = "people", description = "Who was invited to use this API and the console, and what they may do."),
         (name = "logs", description = "Who did what, and what edges saw."),
         (name = "events", description = "What is told over the webhook: acts on keys, and alerts."),
         (name = "fleet", description = "Which edge serves by which epoch, and whether a change is everywhere."),
@@ -82,7 +83,17 @@ fn problem(status: &str, says: &str) -> utoipa::openapi::Response {
 }
 
 /// Operations that take a body and change nothing of what edges hold.
-const NO_ACTS: [&str; 5] = ["reportUsage", "reportEdge", "explainKey", "findKeyBySecret", "reportLeaks"];
+const NO_ACTS: [&str; 8] = [
+    "reportUsage",
+    "reportEdge",
+    "explainKey",
+    "findKeyBySecret",
+    "reportLeaks",
+    // What these change is in the realm of management keys, which nobody waits for.
+    "invitePerson",
+    "removePerson",
+    "acceptInvitation",
+];
 
 /// Adds to what an act answers the header that says which change it is.
 fn add_change(method: &str, operation: &mut Operation) {

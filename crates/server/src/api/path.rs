@@ -63,6 +63,8 @@ paths! {
     KeyPath(key_id: KeyId);
     /// An event.
     EventPath(event: EventId);
+    /// Somebody.
+    PersonPath(person: Slug);
 }
 
 /// How the document describes a part of a path.

@@ -16,6 +16,8 @@ pub(super) enum Cell {
     /// A time of the API.
     Time(String),
     Text(String),
+    /// Where something is done, and what it is called.
+    Link(String, &'static str),
     /// Something that is done at one click: where it goes, and what it is called.
     Act(String, &'static str),
 }
@@ -26,7 +28,7 @@ impl Cell {
         at.map_or_else(|| Cell::Text(none.into()), |at| Cell::Time(at.clone()))
     }
 
-    fn code(text: Option<&String>) -> Cell {
+    pub(super) fn code(text: Option<&String>) -> Cell {
         text.map_or_else(|| Cell::Text("–".into()), |text| Cell::Code(text.clone()))
     }
 

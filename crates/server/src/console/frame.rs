@@ -28,11 +28,12 @@ pub(super) struct Frame {
 type Text = fn(&Texts) -> &'static str;
 
 /// The areas of a realm, by the path's word, in the order of the navigation.
-const AREAS: [(&str, Text); 11] = [
+const AREAS: [(&str, Text); 12] = [
     ("keys", |t| t.keys),
     ("roles", |t| t.roles),
     ("owners", |t| t.owners),
     ("orgs", |t| t.orgs),
+    ("people", |t| t.people),
     ("usage", |t| t.usage_title),
     ("activity", |t| t.activity),
     ("alerts", |t| t.alerts),

@@ -3,13 +3,14 @@
 //!
 //! | read | for |
 //! |---|---|
-//! | `sign_in`, `people`, `session` | signing in, with a key or at an identity provider, and out; a request of somebody who is signed in, and a form of theirs |
+//! | `sign_in`, `provider`, `session` | signing in, with a key or at an identity provider, and out; a request of somebody who is signed in, and a form of theirs |
 //! | `token`, `cookies` | what a cookie holds, and what is derived from it |
 //! | `client`, `model` | calls of the API, and what it answers |
 //! | `orgs` | which org a page is about |
 //! | `views` | how keys of each preset's system are shown and made: data |
 //! | `keys` | pages about keys |
 //! | `tables`, `activity`, `export`, `leak` | requests, roles, owners, orgs, alerts, edges; the audit log; both logs as files; secrets that leaked |
+//! | `people`, `invitation` | who was invited; somebody who comes by a link |
 //! | `things` | how roles, owners, orgs and the realm itself are made, changed and deleted |
 //! | `usage`, `chart` | usage over time, and as a chart |
 //! | `health` | what is wrong, until when heads count, whom edges trust |
@@ -30,11 +31,13 @@ mod export;
 mod form;
 mod frame;
 mod health;
+mod invitation;
 mod keys;
 mod leak;
 mod model;
 mod orgs;
 mod people;
+mod provider;
 mod session;
 mod sign_in;
 mod state;
@@ -107,8 +110,9 @@ pub(crate) fn routes(
         .route("/console", get(start))
         .route("/console/", get(|| async { Redirect::permanent("/console") }))
         .route("/console/sign-in", get(sign_in::show).post(sign_in::enter))
-        .route("/console/sign-in/provider", get(people::start))
-        .route("/console/sign-in/callback", get(people::back))
+        .route("/console/sign-in/provider", get(provider::start))
+        .route("/console/sign-in/callback", get(provider::back))
+        .route("/console/invitation", get(invitation::show).post(invitation::accept))
         .route("/console/sign-out", get(|| async { Redirect::to("/console") }).post(sign_in::leave))
         .route("/console/assets/{name}", get(assets::serve))
         .route("/console/r/{realm}/keys", get(list::show))
@@ -122,6 +126,8 @@ pub(crate) fn routes(
         .route("/console/r/{realm}/roles", get(tables::roles))
         .route("/console/r/{realm}/owners", get(tables::owners))
         .route("/console/r/{realm}/orgs", get(tables::orgs))
+        .route("/console/r/{realm}/people", get(people::list))
+        .route("/console/r/{realm}/people/new", get(people::new).post(people::invite))
         .route("/console/r/{realm}/{things}/new", get(forms::new).post(forms::make))
         .route("/console/r/{realm}/{things}/edit", get(forms::edit).post(forms::save))
         .route("/console/r/{realm}/{things}/delete", get(forms::ask_delete).post(forms::delete))

@@ -13,6 +13,8 @@ pub(super) struct WhoAmI {
     pub(super) roles: Vec<String>,
     /// Whether they may act in every realm.
     pub(super) everywhere: bool,
+    /// Where they call from.
+    pub(super) address: Option<String>,
     /// Where they may act, unless that is everywhere.
     pub(super) reach: Vec<Reached>,
 }
@@ -76,6 +78,33 @@ pub(super) struct Role {
     pub(super) name: String,
     pub(super) permissions: Vec<String>,
     pub(super) predefined: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct People {
+    pub(super) people: Vec<Person>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Person {
+    pub(super) person: String,
+    pub(super) name: String,
+    pub(super) email: Option<String>,
+    pub(super) realm: Option<String>,
+    pub(super) org: Option<String>,
+    pub(super) roles: Vec<String>,
+    pub(super) state: String,
+    pub(super) invited_by: Option<String>,
+    pub(super) link_until: Option<String>,
+    pub(super) signed_in_at: Option<String>,
+}
+
+/// An invitation that was made, with its link.
+#[derive(Deserialize)]
+pub(super) struct Invitation {
+    pub(super) person: Person,
+    /// Where the link leads, on this server.
+    pub(super) path: zeroize::Zeroizing<String>,
 }
 
 #[derive(Debug, Deserialize)]

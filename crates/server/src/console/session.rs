@@ -28,6 +28,8 @@ pub(super) struct Session {
     pub(super) key_id: String,
     client: Client,
     language: Language,
+    /// The host that the browser asked.
+    host: String,
     /// Path and query of the request.
     place: String,
     query: Vec<(String, String)>,
@@ -47,7 +49,8 @@ impl Session {
         let secret = token.open(&found.opener, &sealed).ok_or_else(lost)?;
         let client = Client::new(console.api.clone(), parts, secret);
         let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-        Ok(Session { console: Arc::clone(console), token, key_id: found.key_id, client, language, place, query })
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
+        Ok(Session { console: Arc::clone(console), host, token, key_id: found.key_id, client, language, place, query })
     }
 
     /// Reads something of the API.
@@ -90,6 +93,11 @@ impl Session {
     /// What stands around every page.
     pub(super) fn frame(&self) -> Frame {
         Frame::new(self.language, self.place.clone(), self.token.form())
+    }
+
+    /// Where the browser reaches this server: scheme, host and port.
+    pub(super) fn origin(&self) -> String {
+        format!("{}://{}", if self.console.secure { "https" } else { "http" }, self.host)
     }
 
     /// Path and query of the request.

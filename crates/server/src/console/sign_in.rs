@@ -141,10 +141,17 @@ pub(super) async fn begin(
     let (opener, sealed) = token.seal(&secret, console.registry.env()).ok_or_else(failed)?;
     let (registry, digest) = (Arc::clone(&console.registry), token.digest());
     let before = Cookie::SignIn.read(&parts.headers, console.secure).and_then(Ticket::read).map(|before| before.token.digest());
+    let address = who.address.as_deref().and_then(|text| edgelatch_core::ip::Ip::parse(text.as_bytes()).ok());
     let enter = move || {
         let key_id = KeyId::parse("key_id", &who.key_id)?;
         before.map_or(Ok(()), |before| registry.sign_ins().end(&before))?;
-        registry.sign_ins().begin(&digest, key_id, &opener)
+        registry.sign_ins().begin(&digest, key_id, &opener)?;
+        // Without a row that says so nobody is signed in: its digest ends again where there can be none.
+        let noted = registry.people().signed_in(key_id, address);
+        if noted.is_err() {
+            registry.sign_ins().end(&digest)?;
+        }
+        noted
     };
     blocking(enter).await.map_err(|_| failed())?.map_err(|_| failed())?;
     Ok(Ok([Cookie::SignIn.set(&Ticket { token, sealed }.text(), console.secure), Cookie::Form.clear(console.secure)]))

@@ -19,28 +19,28 @@ use super::things::{ORG, OWNER, ROLE};
 
 #[derive(Template)]
 #[template(path = "table.html")]
-struct TablePage {
-    f: Frame,
-    title: &'static str,
+pub(super) struct TablePage {
+    pub(super) f: Frame,
+    pub(super) title: &'static str,
     /// Where another one is made, and what the button says.
-    create: Option<(String, &'static str)>,
+    pub(super) create: Option<(String, &'static str)>,
     /// Which org it is about, where that can be chosen.
-    choice: Option<Choice>,
+    pub(super) choice: Option<Choice>,
     /// What is said above the table: name, value, and how it looks.
-    figures: Vec<(&'static str, String, &'static str)>,
-    heads: Vec<&'static str>,
-    rows: Vec<Vec<(&'static str, Cell)>>,
+    pub(super) figures: Vec<(&'static str, String, &'static str)>,
+    pub(super) heads: Vec<&'static str>,
+    pub(super) rows: Vec<Vec<(&'static str, Cell)>>,
     /// What stands there where no row is.
-    empty: &'static str,
-    next: Option<String>,
+    pub(super) empty: &'static str,
+    pub(super) next: Option<String>,
 }
 
 /// Rows, with each cell's head beside it.
-fn headed(heads: &[&'static str], rows: impl Iterator<Item = Vec<Cell>>) -> Vec<Vec<(&'static str, Cell)>> {
+pub(super) fn headed(heads: &[&'static str], rows: impl Iterator<Item = Vec<Cell>>) -> Vec<Vec<(&'static str, Cell)>> {
     rows.map(|row| heads.iter().copied().zip(row).collect()).collect()
 }
 
-fn text(text: impl Into<String>) -> Cell {
+pub(super) fn text(text: impl Into<String>) -> Cell {
     Cell::Text(text.into())
 }
 

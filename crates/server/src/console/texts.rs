@@ -86,6 +86,26 @@ texts! {
     owner: "Owner", "Inhaber";
     orgs: "Orgs", "Organisationen";
     org: "Org", "Organisation";
+    people: "People", "Personen";
+    no_people: "Nobody was invited yet", "Noch wurde niemand eingeladen";
+    invite: "Invite somebody", "Jemanden einladen";
+    invited: "Invited", "Eingeladen";
+    invitation: "Invitation", "Einladung";
+    invitation_over: "Invitation over", "Einladung abgelaufen";
+    invited_by: "Invited by", "Eingeladen von";
+    last_sign_in: "Last sign-in, or link until", "Letzte Anmeldung, oder Link bis";
+    by_rules: "By the identity provider's rules", "Nach den Regeln des Identitätsanbieters";
+    remove: "Remove", "Entfernen";
+    person_remove_warning: "Their sign-ins and keys end at once, and an invitation that is open counts no more.", "Anmeldungen und Schlüssel dieser Person enden sofort, und eine offene Einladung gilt nicht mehr.";
+    email: "E-mail address", "E-Mail-Adresse";
+    link: "Link", "Link";
+    link_until: "The link counts until", "Der Link gilt bis";
+    link_once: "This link is shown once.", "Dieser Link wird nur einmal gezeigt.";
+    link_detail: "Send it to nobody else: whoever opens it first gets the key. It counts once. Whoever signs in at your identity provider with the address above needs no link.", "Senden Sie ihn niemandem sonst: Wer ihn zuerst öffnet, erhält den Schlüssel. Er gilt einmal. Wer sich bei Ihrem Identitätsanbieter mit der Adresse oben anmeldet, braucht keinen Link.";
+    you_are_invited: "You are invited", "Sie sind eingeladen";
+    invitation_hint: "Accepting makes your management key, which is shown once: you sign in with it from then on. If the field is empty, paste the link that you were sent.", "Mit der Annahme entsteht Ihr Verwaltungsschlüssel, der einmal gezeigt wird: Mit ihm melden Sie sich künftig an. Ist das Feld leer, fügen Sie den Link ein, den Sie erhalten haben.";
+    accept_invitation: "Accept, and show my key", "Annehmen und meinen Schlüssel zeigen";
+    invitation_provider: "Or sign in with your organisation, if your address was invited", "Oder melden Sie sich mit dem Konto Ihrer Organisation an, wenn Ihre Adresse eingeladen wurde";
     activity: "Audit log", "Änderungsprotokoll";
     alerts: "Alerts", "Meldungen";
     fleet: "Fleet", "Edges";
@@ -409,6 +429,11 @@ mod tests {
             include_str!("../../templates/usage.html"),
             include_str!("../../templates/health.html"),
             include_str!("../../templates/import.html"),
+            include_str!("../../templates/invited.html"),
+            include_str!("../../templates/invitation.html"),
+            include_str!("../../templates/welcome.html"),
+            include_str!("people.rs"),
+            include_str!("things/forms.rs"),
         ];
         for (name, en, de) in ALL {
             assert!(!en.is_empty() && !de.is_empty(), "{name}");

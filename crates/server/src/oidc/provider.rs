@@ -24,12 +24,14 @@ use super::token::{Expected, Jwk, Unfit, verify};
 use crate::limits::MAX_PROVIDER_CALLS;
 use crate::net::address::keeps_secrets;
 
-/// Time for one answer: somebody waits before an empty page.
+/// Time for one answer, and for all of its documents: somebody waits before an empty page.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Bytes of an answer: a token of somebody in some hundred groups, or the keys of a large provider.
 const MAX_ANSWER: usize = 256 * 1024;
 /// How long the provider's documents are kept.
 const KEPT: Duration = Duration::from_secs(600);
+/// How long it is kept that they could not be had: whoever comes meanwhile is told so at once.
+const FAILED: Duration = Duration::from_secs(5);
 /// How soon they are asked for again where a token names a key that is not among them: whoever makes such tokens up asks no more often.
 const AGAIN: Duration = Duration::from_secs(30);
 
@@ -72,6 +74,13 @@ struct Known {
     at: Instant,
 }
 
+/// What is known of a provider, and when asking it last came to nothing.
+#[derive(Default)]
+struct Memory {
+    known: Option<Arc<Known>>,
+    failed: Option<(Instant, Trouble)>,
+}
+
 /// What a sign-in has begun with, and must come back with.
 pub(crate) struct Begun {
     /// What comes back with the code.
@@ -88,7 +97,8 @@ pub(crate) struct Begun {
 pub(crate) struct Provider {
     pub(crate) options: Oidc,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    known: Mutex<Option<Arc<Known>>>,
+    memory: Mutex<Memory>,
+    deadline: Duration,
     places: Semaphore,
 }
 
@@ -96,7 +106,13 @@ impl Provider {
     pub(crate) fn new(options: Oidc) -> std::io::Result<Provider> {
         let tls = HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(1).build(tls);
-        Ok(Provider { options, client, known: Mutex::default(), places: Semaphore::new(MAX_PROVIDER_CALLS) })
+        Ok(Provider {
+            options,
+            client,
+            memory: Mutex::default(),
+            deadline: DEADLINE,
+            places: Semaphore::new(MAX_PROVIDER_CALLS),
+        })
     }
 
     /// Where the provider sends browsers back to.
@@ -140,13 +156,32 @@ impl Provider {
         })
     }
 
-    /// The provider's documents, no older than that.
+    /// The provider's documents, no older than that. Nobody waits for them longer than for one answer, however many others do.
     async fn known(&self, age: Duration) -> Result<Arc<Known>, Trouble> {
-        // One at a time asks; the others get what it was told.
-        let mut known = self.known.lock().await;
-        if let Some(known) = known.as_ref().filter(|known| known.at.elapsed() < age) {
+        let begun = Instant::now();
+        // One at a time asks; the others get what it was told, also that it was told nothing.
+        let memory = tokio::time::timeout(self.deadline, self.memory.lock()).await;
+        let mut memory = memory.map_err(|_| Trouble::Busy)?;
+        if let Some(known) = memory.known.as_ref().filter(|known| known.at.elapsed() < age) {
             return Ok(Arc::clone(known));
         }
+        if let Some((_, trouble)) = memory.failed.as_ref().filter(|(at, _)| at.elapsed() < FAILED) {
+            return Err(trouble.clone());
+        }
+        let left = self.deadline.saturating_sub(begun.elapsed());
+        let late = || Trouble::Provider(format!("no answer within {} s", self.deadline.as_secs()));
+        let found = tokio::time::timeout(left, self.ask()).await.unwrap_or_else(|_| Err(late()));
+        match &found {
+            Ok(known) => *memory = Memory { known: Some(Arc::clone(known)), failed: None },
+            // That all places are taken says nothing of the provider.
+            Err(Trouble::Busy) => {}
+            Err(trouble) => memory.failed = Some((Instant::now(), trouble.clone())),
+        }
+        found
+    }
+
+    /// The provider's documents, as it gives them now.
+    async fn ask(&self) -> Result<Arc<Known>, Trouble> {
         let issuer = self.options.issuer.trim_end_matches('/');
         let metadata: Metadata = self.get(&format!("{issuer}/.well-known/openid-configuration")).await?;
         if metadata.issuer != self.options.issuer {
@@ -160,9 +195,7 @@ impl Provider {
         let Jwks { keys } = self.get(&metadata.jwks_uri).await?;
         // Keys of kinds that are not known here are no harm.
         let keys = keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
-        let found = Arc::new(Known { metadata, keys, at: Instant::now() });
-        *known = Some(Arc::clone(&found));
-        Ok(found)
+        Ok(Arc::new(Known { metadata, keys, at: Instant::now() }))
     }
 
     async fn exchange(&self, metadata: &Metadata, code: &str, verifier: &str) -> Result<Tokens, Trouble> {
@@ -228,12 +261,57 @@ impl Provider {
     /// Sends one request; a redirection is no answer.
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Trouble> {
         let _place = self.places.try_acquire().map_err(|_| Trouble::Busy)?;
-        let answered = tokio::time::timeout(DEADLINE, async {
+        let answered = tokio::time::timeout(self.deadline, async {
             let answer = self.client.request(request).await.map_err(|error| Trouble::Provider(error.to_string()))?;
             let status = answer.status();
             let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
             Ok((status, body.map_err(|error| Trouble::Provider(error.to_string()))?.to_bytes()))
         });
-        answered.await.unwrap_or_else(|_| Err(Trouble::Provider(format!("no answer within {} s", DEADLINE.as_secs()))))
+        answered.await.unwrap_or_else(|_| Err(Trouble::Provider(format!("no answer within {} s", self.deadline.as_secs()))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn begun() -> Begun {
+        let text = || "x".to_owned();
+        Begun { state: text(), nonce: text(), verifier: text(), challenge: text() }
+    }
+
+    /// One that takes connections and says nothing would let people wait one after the other, each as long as the first.
+    #[tokio::test]
+    async fn a_provider_that_hangs_lets_nobody_wait_for_others() {
+        // The system completes connections that nobody accepts.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let issuer = format!("http://{}", silent.local_addr().unwrap());
+        let rules = vec!["groups=ops:administrator@*".parse().unwrap()];
+        let options = Oidc::new(&issuer, "console", None, "http://localhost:1", Vec::new(), rules).unwrap();
+        let deadline = Duration::from_millis(400);
+        let provider = Arc::new(Provider { deadline, ..Provider::new(options).unwrap() });
+        let begin = Instant::now();
+        let all: Vec<_> = (0..40)
+            .map(|_| {
+                let provider = Arc::clone(&provider);
+                tokio::spawn(async move { provider.address(&begun()).await })
+            })
+            .collect();
+        for one in all {
+            assert!(matches!(one.await.unwrap(), Err(Trouble::Provider(_) | Trouble::Busy)));
+        }
+        // Forty in their turn would take forty times as long.
+        assert!(begin.elapsed() < deadline * 10, "{:?}", begin.elapsed());
+        // That it is away is known for a while, and told at once.
+        let again = Instant::now();
+        assert!(matches!(provider.address(&begun()).await, Err(Trouble::Provider(_))));
+        assert!(again.elapsed() < deadline / 2, "{:?}", again.elapsed());
+        // Whoever gives up waiting, as a browser that is closed, keeps nobody else waiting longer.
+        provider.memory.lock().await.failed = None;
+        let closed = tokio::time::timeout(deadline / 4, provider.address(&begun())).await;
+        assert!(closed.is_err());
+        assert!(provider.memory.try_lock().is_ok());
     }
 }

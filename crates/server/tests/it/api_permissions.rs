@@ -11,7 +11,7 @@ use edgelatch_server::{API_ROUTES, limits};
 use serde_json::{Value, json};
 
 /// Method, path and permission.
-const TABLE: [(&str, &str, &str); 50] = [
+const TABLE: [(&str, &str, &str); 54] = [
     ("get", "/api/v1/realms", "realm.view"),
     ("post", "/api/v1/realms", "realm.create"),
     ("get", "/api/v1/realms/{realm}", "realm.view"),
@@ -27,6 +27,10 @@ const TABLE: [(&str, &str, &str); 50] = [
     ("get", "/api/v1/realms/{realm}/orgs/{org}/owners/{owner}", "owner.view"),
     ("patch", "/api/v1/realms/{realm}/orgs/{org}/owners/{owner}", "owner.update"),
     ("delete", "/api/v1/realms/{realm}/orgs/{org}/owners/{owner}", "owner.delete"),
+    ("get", "/api/v1/realms/{realm}/people", "person.view"),
+    ("post", "/api/v1/realms/{realm}/people", "person.create"),
+    ("get", "/api/v1/realms/{realm}/people/{person}", "person.view"),
+    ("delete", "/api/v1/realms/{realm}/people/{person}", "person.delete"),
     ("get", "/api/v1/realms/{realm}/roles", "role.view"),
     ("post", "/api/v1/realms/{realm}/roles", "role.create"),
     ("get", "/api/v1/realms/{realm}/roles/{role}", "role.view"),
@@ -64,9 +68,14 @@ const TABLE: [(&str, &str, &str); 50] = [
     ("get", "/api/v1/realms/{realm}/fleet", "usage.view"),
 ];
 
-/// Outside the table: one without authority, one that takes a signature, one that takes any key, one that takes `usage.view` for everything.
-const OTHERS: [(&str, &str); 4] =
-    [("get", "/api/v1/openapi.json"), ("post", "/api/v1/leaks/github"), ("get", "/api/v1/whoami"), ("get", "/metrics")];
+/// Outside the table: one without authority, one that takes a signature, one that takes an invitation's link, one that takes any key, one that takes `usage.view` for everything.
+const OTHERS: [(&str, &str); 5] = [
+    ("get", "/api/v1/openapi.json"),
+    ("post", "/api/v1/leaks/github"),
+    ("post", "/api/v1/people/accept"),
+    ("get", "/api/v1/whoami"),
+    ("get", "/metrics"),
+];
 
 fn line(method: &str, path: &str) -> String {
     // Nothing that is there, so that nothing is changed by those who may.
@@ -75,6 +84,7 @@ fn line(method: &str, path: &str) -> String {
         ("{org}", "ghost"),
         ("{owner}", "ghost"),
         ("{role}", "ghost"),
+        ("{person}", "ghost"),
         ("{key_id}", "key_00000000000"),
         ("{event}", "evt_00000000000000000000000000000000"),
     ];
@@ -144,6 +154,7 @@ fn bodies_are_bounded_and_read_only_for_those_who_may() {
     for (path, kind, limit) in [
         ("orgs", "application/json", limits::MAX_BODY_BYTES),
         ("owners", "application/json", limits::MAX_BODY_BYTES),
+        ("people", "application/json", limits::MAX_BODY_BYTES),
         ("roles", "application/json", limits::MAX_BODY_BYTES),
         ("keys/revoke", "application/json", limits::MAX_BODY_BYTES),
         ("keys", "application/json", limits::MAX_LISTS_BYTES),

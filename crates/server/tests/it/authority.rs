@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::common::{Plane, Reply, Served, slug};
 use edgelatch_core::key::KeyId;
+use edgelatch_registry::people::{Invite, Place};
 use edgelatch_registry::{
     Created, EventFilter, NewKey, NewOrg, NewOwner, NewRealm, NewRole, OrgEdit, OwnerKind, Preset, Scope, management,
 };
@@ -50,7 +51,7 @@ struct Attempt<'p> {
 /// An operation: its id, and after a blank the member that it is tried with once more; its method and path, and its body.
 type Operation = (&'static str, fn(&Attempt<'_>) -> (String, Value));
 
-const OPERATIONS: [Operation; 28] = [
+const OPERATIONS: [Operation; 30] = [
     ("createKey", |at| ("POST keys".into(), at.new_key())),
     ("importKeys", |at| {
         let mut line = json!({ "sha256": format!("{:08x}", at.number).repeat(8), "owner": "alice", "name": at.name(), "roles": [at.role] });
@@ -81,6 +82,15 @@ const OPERATIONS: [Operation; 28] = [
     ("createOwner", |at| ("POST owners".into(), json!({ "org": at.org, "owner": at.name(), "roles": [at.role] }))),
     ("editOwner", |at| (format!("PATCH orgs/{}/owners/{}", at.org, at.owner(&[])), json!({ "roles": [at.role] }))),
     ("deleteOwner", |at| (format!("DELETE orgs/{}/owners/{}", at.org, at.owner(&[])), Value::Null)),
+    ("invitePerson", |at| {
+        let org = if at.realm == management::REALM { Value::Null } else { json!(at.org) };
+        let mut body = json!({ "name": at.name(), "roles": [at.role] });
+        if !org.is_null() {
+            body["org"] = org;
+        }
+        ("POST people".into(), body)
+    }),
+    ("removePerson", |at| (format!("DELETE people/{}", at.person()), Value::Null)),
     ("createRole", |at| ("POST roles".into(), json!({ "role": at.name(), "org": at.org, "permissions": [at.pattern] }))),
     ("editRole", |at| (format!("PATCH roles/{}?org={}", at.own_role(), at.org), json!({ "permissions": [at.pattern] }))),
     ("deleteRole", |at| (format!("DELETE roles/{}?org={}", at.own_role(), at.org), Value::Null)),
@@ -131,6 +141,13 @@ impl Attempt<'_> {
 
     fn key(&self) -> String {
         self.make(self.role, &self.scope).to_string()
+    }
+
+    fn person(&self) -> String {
+        let org = (self.realm != management::REALM).then(|| slug(self.org));
+        let place = Place { realm: slug(self.realm), org };
+        let new = Invite { name: self.name().parse().unwrap(), email: None, roles: vec![slug(self.role)], until: None };
+        self.plane.registry.people().invite(&caller(), &place, &new).unwrap().person.person.to_string()
     }
 
     fn weak_key(&self) -> String {
@@ -293,8 +310,8 @@ fn every_operation_that_writes_is_tried() {
     let paths = document["paths"].as_object().unwrap().values();
     let writing = paths.flat_map(|path| path.as_object().unwrap()).filter(|(method, _)| *method != "get");
     let writing: BTreeSet<&str> = writing.map(|(_, operation)| operation["operationId"].as_str().unwrap()).collect();
-    // It is authorised by a signature, whoever calls.
-    let writing: BTreeSet<&str> = writing.into_iter().filter(|id| *id != "reportLeaks").collect();
+    // One is authorised by a signature and one by an invitation's link, whoever calls.
+    let writing: BTreeSet<&str> = writing.into_iter().filter(|id| !["reportLeaks", "acceptInvitation"].contains(id)).collect();
     let tried = OPERATIONS.iter().flat_map(|(id, _)| id.split(' ').next());
     assert_eq!(tried.collect::<BTreeSet<_>>(), writing);
 }

@@ -599,6 +599,30 @@ CREATE TABLE console_sessions (
 CREATE INDEX console_sessions_key ON console_sessions (key_id, begun_at);
 CREATE INDEX console_sessions_age ON console_sessions (seen_at);
 
+-- People: who was invited, by whom, and who came. What somebody may do is what the key says that the invitation made, whose secret nobody has until
+-- its link is used; of the link there is a digest. `by_key` bounds what it may give while it is open: the inviter's key, or the one that they were
+-- invited with where they had signed in at a provider; `by_owner` is their owner then.
+CREATE TABLE people (
+    owner_id {int} NOT NULL PRIMARY KEY REFERENCES owners (id) ON DELETE CASCADE,
+    key_id TEXT NOT NULL UNIQUE,
+    realm TEXT NOT NULL,
+    org TEXT,
+    email TEXT,
+    invited_by TEXT NOT NULL,
+    by_key TEXT,
+    by_owner {int},
+    invited_at {int} NOT NULL,
+    link {blob} UNIQUE CHECK (length(link) = 32),
+    link_until {int} NOT NULL,
+    accepted_at {int},
+    issuer TEXT,
+    subject TEXT,
+    signed_in_at {int},
+    UNIQUE (issuer, subject)
+) {strict};
+
+CREATE INDEX people_email ON people (email, invited_at) WHERE link IS NOT NULL;
+
 -- What is published, for nodes that copy it. Files of a realm are numbered as they are written, each epoch's head last.
 CREATE TABLE published_files (
     realm_id {int} NOT NULL REFERENCES realms (id),

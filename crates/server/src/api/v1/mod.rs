@@ -6,6 +6,7 @@
 //! | `by_secret`, `leaks` | a key by its secret; reports of secrets that are public |
 //! | `ip_entry` | IP lists as requests hold them |
 //! | `realms`, `orgs`, `owners`, `roles` | what keys belong to |
+//! | `people` | who was invited, and what they may do |
 //! | `audit`, `usage`, `events` | who did what, what edges saw, what was told of it |
 //! | `export` | both logs, line by line |
 //! | `publishing` | where a realm is published, and what is wrong with targets |
@@ -26,6 +27,7 @@ pub(crate) mod keys;
 pub(crate) mod leaks;
 pub(crate) mod orgs;
 pub(crate) mod owners;
+pub(crate) mod people;
 pub(crate) mod publishing;
 pub(crate) mod realms;
 pub(crate) mod roles;

@@ -42,6 +42,8 @@ pub(crate) struct WhoAmI {
     everywhere: bool,
     /// Where it may act, unless that is everywhere.
     reach: Vec<Reached>,
+    /// Where the call came from, as far as the server can tell.
+    address: Option<String>,
     /// When the key expires; null for never.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<String>,
@@ -72,6 +74,7 @@ pub(crate) async fn show(call: Call) -> Answer {
             everywhere: key.scope == Scope::All,
             reach,
             scope: key.scope,
+            address: pass.address().map(|address| address.to_string()),
             expires_at: key.expires_at.map(format_time),
         })
     })

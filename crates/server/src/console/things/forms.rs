@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::fields::{Member, Shown, body, field_of, shown};
 use super::settings::SETTINGS;
-use super::{Thing, of};
+use super::{PERSON, Thing, of};
 use crate::console::client::{Call, Refused};
 use crate::console::form::Fields;
 use crate::console::frame::{Frame, page};
@@ -45,6 +45,8 @@ struct DeletePage {
     name: String,
     to: String,
     back: String,
+    /// What it means.
+    warning: &'static str,
     revision: u64,
     refused: Option<Refused>,
 }
@@ -141,11 +143,11 @@ fn other(refused: Option<&Refused>, all: &[&[Shown]]) -> Option<String> {
     (!is_there).then(|| refused.detail.clone())
 }
 
-fn status(refused: &Refused) -> StatusCode {
+pub(crate) fn status(refused: &Refused) -> StatusCode {
     StatusCode::from_u16(refused.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
 }
 
-async fn new_page(
+pub(crate) async fn new_page(
     session: &Session,
     realm: &Slug,
     thing: &'static Thing,
@@ -168,6 +170,11 @@ async fn new_page(
         conflict: Vec::new(),
         f,
     }))
+}
+
+/// What the API is told of a new one.
+pub(crate) fn new_body(thing: &Thing, fields: &Fields) -> Value {
+    body(thing.new, fields, None)
 }
 
 /// The form of a new one.
@@ -194,6 +201,9 @@ pub(crate) async fn make(Path((realm, word)): Path<(String, String)>, posted: Po
 /// The form of one that is there.
 pub(crate) async fn edit(session: Session, Path((realm, word)): Path<(String, String)>) -> Answered {
     let there = There::of(&session, &realm, &word).await?;
+    if there.thing.is_fixed() {
+        return Ok(Redirect::to(&there.list()).into_response());
+    }
     Ok(page(&there.form(&session, None, None)))
 }
 
@@ -229,7 +239,8 @@ fn delete_page(there: &There, session: &Session, refused: Option<Refused>) -> Re
     page(&DeletePage {
         name: there.name(),
         to: there.page("delete"),
-        back: there.page("edit"),
+        back: if there.thing.is_fixed() { there.list() } else { there.page("edit") },
+        warning: if there.thing.word == PERSON.word { f.t.person_remove_warning } else { f.t.thing_delete_warning },
         revision: there.revision(),
         refused,
         f,

@@ -76,6 +76,22 @@ pub(super) const OWNER: Thing = Thing {
     },
 };
 
+pub(super) const PERSON: Thing = Thing {
+    word: "people",
+    create: |t| t.invite,
+    new: &[
+        NAME.required(),
+        Member::new("email", |t| t.email, Shape::Line),
+        Member::new("org", |t| t.org, Shape::Org { whole: true }),
+        ROLES.required(),
+        Member::new("expires_at", |t| t.link_until, Shape::Choice(&["7d", "1d", "3d", "30d"])),
+    ],
+    edit: &[],
+    has_settings: false,
+    is_of_org: true,
+    path: |realm, _, id| format!("/api/v1/realms/{realm}/people/{id}"),
+};
+
 pub(super) const ORG: Thing = Thing {
     word: "orgs",
     create: |t| t.create_org,
@@ -106,13 +122,18 @@ const REALM: Thing = Thing {
 
 /// The one of a path's word.
 fn of(word: &str) -> Option<&'static Thing> {
-    [&ROLE, &OWNER, &ORG, &REALM].into_iter().find(|thing| thing.word == word)
+    [&ROLE, &OWNER, &ORG, &PERSON, &REALM].into_iter().find(|thing| thing.word == word)
 }
 
 impl Thing {
     /// Whether there is one of it, rather than as many as are made.
     fn is_single(&self) -> bool {
         self.new.is_empty()
+    }
+
+    /// Whether one can be changed once it is there.
+    fn is_fixed(&self) -> bool {
+        self.edit.is_empty() && !self.has_settings
     }
 
     /// Where the console has a page about one.

@@ -1,0 +1,203 @@
+//! Who there is: who was invited, who came, and whom an identity provider vouches for; and how they are removed.
+
+use std::collections::BTreeMap;
+
+use edgelatch_core::key::KeyId;
+use serde::Serialize;
+use serde_json::json;
+
+use super::invite::Place;
+use super::{ORG, People};
+use crate::audit::Target;
+use crate::error::{Error, Kind};
+use crate::management::REALM;
+use crate::model::{Caller, Email, FromText, Name, Slug, rfc3339, words};
+use crate::store::{Statements, args, columns};
+use crate::tenants::find_owner;
+use crate::transaction::Transaction;
+
+words! {
+    /// How it stands with somebody.
+    MemberState {
+        /// They were invited, and have not come yet.
+        Invited = "invited",
+        /// They have not come in time: the invitation counts no more.
+        Over = "over",
+        /// They may do what stands there.
+        Active = "active",
+        /// They are locked out, or their key has ended.
+        Disabled = "disabled",
+    }
+}
+
+/// Somebody who was invited, or whom an identity provider vouches for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Member {
+    /// Their identifier: that of the owner who stands for them in the management realm's org `people`.
+    pub person: Slug,
+    /// What they are called.
+    pub name: Name,
+    /// The address that was invited, if one was.
+    pub email: Option<Email>,
+    /// Where they may act: this realm. None for whom the server's rules for an identity provider let in, who may act where these say.
+    pub realm: Option<Slug>,
+    /// The realm's org; none for all of it.
+    pub org: Option<Slug>,
+    /// What they may do: roles of the management realm. Of whom the server's rules let in, those of their last sign-in.
+    pub roles: Vec<Slug>,
+    /// How it stands with them.
+    pub state: MemberState,
+    /// The key that says what they may do, and that they call with if they have come by a link.
+    #[schema(pattern = "^key_[0-9A-Za-z]{11}$")]
+    pub key_id: Option<String>,
+    /// Who invited them.
+    pub invited_by: Option<String>,
+    /// Until when the invitation counts, while it is open.
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub link_until: Option<u64>,
+    /// When they came.
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub accepted_at: Option<u64>,
+    /// Whether they sign in at an identity provider.
+    pub by_provider: bool,
+    /// When they last signed in to the console.
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub signed_in_at: Option<u64>,
+}
+
+/// A row, without what follows from others.
+struct Row {
+    owner: u64,
+    member: Member,
+    is_usable: bool,
+    /// When the key ends that says what they may do.
+    ends_at: Option<u64>,
+}
+
+columns! {
+    ROW: Row = {
+        owner = "w.id", person: Slug = "w.slug", name: Name = "w.name", disabled: bool = "w.disabled", email: Option<Email> = "p.email", realm: Option<Slug> = "p.realm",
+        org: Option<Slug> = "p.org", key_id: Option<String> = "p.key_id", invited_by: Option<String> = "p.invited_by",
+        link_until: Option<u64> = "CASE WHEN p.link IS NOT NULL THEN p.link_until END", accepted_at: Option<u64> = "p.accepted_at",
+        issuer: Option<String> = "p.issuer", signed_in_at: Option<u64> = "p.signed_in_at",
+        revoked_at: Option<u64> = "k.revoked_at", expires_at: Option<u64> = "k.expires_at", found: Option<u64> = "k.id"
+    } => {
+        let by_provider = issuer.is_some() || key_id.is_none();
+        let is_usable = !disabled && (key_id.is_none() || (found.is_some() && revoked_at.is_none()));
+        let member = Member {
+            person, name, email, realm, org, roles: Vec::new(), state: MemberState::Active, key_id, invited_by, link_until, accepted_at, by_provider,
+            signed_in_at,
+        };
+        Row { owner, member, is_usable, ends_at: expires_at }
+    }
+}
+
+const FROM: &str = "FROM owners w JOIN orgs o ON o.id = w.org_id LEFT JOIN people p ON p.owner_id = w.id \
+                    LEFT JOIN keys k ON k.realm_id = o.realm_id AND k.key_id = p.key_id WHERE o.realm_id = $1 AND o.slug = $2";
+
+/// What is known of rows that no row of theirs says: roles, and when whoever a rule lets in has signed in.
+fn whole(tx: &mut Transaction<'_>, rows: Vec<Row>, now: u64) -> Result<Vec<Member>, Error> {
+    // Of keys in their order, the last one counts; of whoever was invited, the one of the invitation is the first.
+    let sql = "SELECT k.owner_id, k.key_id, k.created_at, r.slug FROM keys k JOIN orgs o ON o.id = k.org_id \
+               LEFT JOIN key_roles x ON x.key_id = k.id LEFT JOIN roles r ON r.id = x.role_id \
+               WHERE o.realm_id = $1 AND o.slug = $2 ORDER BY k.id, r.slug";
+    let mut of_keys: BTreeMap<u64, BTreeMap<String, (u64, Vec<Slug>)>> = BTreeMap::new();
+    let mut last: BTreeMap<u64, String> = BTreeMap::new();
+    let realm = tx.realm;
+    tx.each(sql, args![realm, ORG], |(owner, key_id, made, role): (u64, String, u64, Option<Slug>)| {
+        last.insert(owner, key_id.clone());
+        of_keys.entry(owner).or_default().entry(key_id).or_insert((made, Vec::new())).1.extend(role);
+        Ok(())
+    })?;
+    let member = |Row { owner, mut member, is_usable, ends_at }: Row| {
+        let key = member.key_id.as_ref().or(last.get(&owner));
+        if let Some((made, roles)) = key.and_then(|key| of_keys.get(&owner)?.get(key)) {
+            member.roles.clone_from(roles);
+            member.signed_in_at = member.signed_in_at.or_else(|| member.key_id.is_none().then_some(*made));
+        }
+        member.state = match member.link_until {
+            _ if !is_usable || ends_at.is_some_and(|at| at <= now) => MemberState::Disabled,
+            Some(until) if until <= now => MemberState::Over,
+            Some(_) => MemberState::Invited,
+            None => MemberState::Active,
+        };
+        member
+    };
+    Ok(rows.into_iter().map(member).collect())
+}
+
+impl People<'_> {
+    /// Who was invited to a realm or to one org of it, by name; of the realm of management keys, everybody.
+    pub fn list(&self, place: &Place) -> Result<Vec<Member>, Error> {
+        self.within(|realm| {
+            let now = realm.now()?;
+            realm.read(|tx| {
+                let mut values = args![tx.realm, ORG].to_vec();
+                let mut rest = FROM.to_owned();
+                if place.realm.as_str() != REALM {
+                    rest += " AND p.realm = $3";
+                    values.push(place.realm.as_str().into());
+                }
+                if let Some(org) = &place.org {
+                    rest += &format!(" AND p.org = ${}", values.len() + 1);
+                    values.push(org.as_str().into());
+                }
+                let rows = tx.all(ROW.select(&format!("{rest} ORDER BY w.name, w.id")), &values)?;
+                whole(tx, rows, now)
+            })
+        })
+    }
+
+    /// One of them.
+    pub fn get(&self, person: &Slug) -> Result<Member, Error> {
+        self.within(|realm| {
+            let now = realm.now()?;
+            realm.read(|tx| {
+                let rows = tx.all(ROW.select(&format!("{FROM} AND w.slug = $3")), args![tx.realm, ORG, person.as_str()])?;
+                whole(tx, rows, now)?.pop().ok_or_else(|| Error::missing(Kind::Person, person.as_str()))
+            })
+        })
+    }
+
+    /// Takes away what somebody may do: their sign-ins and keys end at once, and an invitation that is open counts no more. Whom the server's rules let in
+    /// would be let in again, and is locked out: enabling the owner who stands for them ends that. Returns them as they were.
+    pub fn remove(&self, caller: &Caller, place: &Place, person: &Slug) -> Result<Member, Error> {
+        let found = self.get(person)?;
+        let everywhere = place.realm.as_str() == REALM;
+        let theirs = everywhere || found.realm.as_ref() == Some(&place.realm);
+        let reached = caller.org().is_none_or(|own| found.org.as_ref() == Some(own));
+        if !theirs || !reached {
+            return Err(Error::missing(Kind::Person, person.as_str()));
+        }
+        let caller = caller.elsewhere();
+        let keys: Vec<String> = self.within(|realm| {
+            realm.change(&caller, |change| {
+                let (row, owner) = find_owner(&mut change.tx, &ORG.parse()?, person)?;
+                let keys: Vec<String> = change.all("SELECT key_id FROM keys WHERE owner_id = $1", args![row])?;
+                // From here on nobody comes by the link, whatever becomes of the rest.
+                change.run("UPDATE people SET link = NULL WHERE owner_id = $1", args![row])?;
+                change.log("person.remove", &Target::person(&owner), Some(json!({ "keys": keys })), None)?;
+                Ok(keys)
+            })
+        })?;
+        let realm: Slug = REALM.parse()?;
+        for key_id in &keys {
+            match self.0.keys(&realm).retire(&caller, KeyId::parse("key_id", key_id)?) {
+                Ok(()) | Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            self.0.sign_ins().end_all(key_id)?;
+        }
+        let org: Slug = ORG.parse()?;
+        if found.key_id.is_some() {
+            self.0.tenants(&realm).delete_owner(&caller, &org, person, None)?;
+        } else {
+            let edit = crate::model::OwnerEdit { disabled: Some(true), ..Default::default() };
+            self.0.tenants(&realm).edit_owner(&caller, &org, person, &edit)?;
+        }
+        Ok(found)
+    }
+}
