@@ -36,7 +36,6 @@ impl Pending {
     pub(crate) fn begin(tx: &mut Transaction<'_>, now: u64) -> Result<Pending, Error> {
         let row = fields! { realm_id: tx.realm, begun_at: now, lease_until: now + IMPORT_LEASE };
         let id = tx.add_new("imports", row)?.ok_or_else(|| Error::Store { detail: "an import has no number".into() })?;
-        tx.session().indexed()?;
         tx.import = id;
         Ok(Pending { realm: tx.realm, id, heeded: acts(tx)? })
     }
@@ -56,8 +55,6 @@ impl Pending {
             return Err(Error::Overtaken { act: "the end of its lease, or a deletion of what it refers to,".into() });
         }
         self.heeded = acts(tx)?;
-        // The tables have grown since the database last looked how large they are.
-        tx.session().indexed()?;
         tx.import = self.id;
         Ok(())
     }
@@ -97,7 +94,6 @@ fn remove(store: &dyn Store, realm: RealmId, id: u64, dead_at: Option<u64>) -> R
     let mut removed = 0;
     loop {
         let keys = store.writing(|session| {
-            session.indexed()?;
             let mut tx = Transaction::over(session, realm);
             tx.import = id;
             remove_some(&mut tx)
@@ -136,6 +132,7 @@ fn remove_some(tx: &mut Transaction<'_>) -> Result<u64, Error> {
     let Some(last) = last else {
         return tx.run("UPDATE imports SET pending = 0 WHERE id = $1", args![import]).map(|_| 0);
     };
+    tx.session().sized(keys)?;
     leave_all(tx, uses)?;
     let brought = format!("key_id IN (SELECT id FROM key_rows WHERE {BROUGHT} AND id <= $2)");
     room::leave(tx, &brought, args![import, last])?;

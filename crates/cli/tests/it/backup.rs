@@ -1,6 +1,5 @@
 //! `edgelatch backup` and `edgelatch restore` with the real binary: beside a server, into the other store, out of a disk that is full.
 
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,5 @@
 //! Bad input: one line with what, where and how to mend; exit code 2; nothing changed.
 
-
 use std::fs;
 
 use crate::common::{self, Plane, Ran};

@@ -1,6 +1,5 @@
 //! Many keys at once: imported by their digests, revoked by a filter.
 
-
 use std::fs;
 
 use crate::common::Plane;

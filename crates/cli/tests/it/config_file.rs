@@ -1,6 +1,5 @@
 //! Options from a file: below the command line and the environment, and refused like what stands there.
 
-
 use crate::common::{Plane, Ran, binary};
 
 /// Runs a command with a configuration file that names the data directory, and what else it is to say.

@@ -1,6 +1,5 @@
 //! A registry is copied to another database, and all commands work there: SQLite and PostgreSQL.
 
-
 use crate::common::{Plane, Ran};
 #[cfg(unix)]
 use edgelatch_testkit::postgres;

@@ -1,6 +1,5 @@
 //! A server ends within eight seconds of being asked to, whatever those that it talks with do.
 
-
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;

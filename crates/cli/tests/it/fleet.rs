@@ -1,6 +1,5 @@
 //! `--wait`: whether a change is everywhere, over the real server and edges that say which epoch they have.
 
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};

@@ -1,6 +1,5 @@
 //! Beginning: presets, a second realm, the management realm and its first key, another database.
 
-
 use std::fs;
 
 use crate::common::{Plane, Ran, binary};

@@ -1,7 +1,6 @@
 //! Processes killed at any moment (SIGKILL): what was acknowledged is there, nothing is half done, no epoch goes back, and the
 //! next command goes on.
 
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,5 @@
 //! A key from its creation to its end, through the real binary.
 
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

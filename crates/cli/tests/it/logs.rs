@@ -1,6 +1,5 @@
 //! Events, usage over time and both logs, by command.
 
-
 use crate::common::Plane;
 use serde_json::Value;
 

@@ -1,14 +1,13 @@
 //! Nodes as processes, over one PostgreSQL: each serves what the realm has published, whichever of them published it, or says that it cannot.
 
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::common::{self, Plane};
 use crate::common::calls::call;
 use crate::common::node::{Node, until};
+use crate::common::{self, Plane};
 use edgelatch_core::edge::{Edge, HostConfig};
 use edgelatch_core::head::Head;
 use edgelatch_core::verdict::Code;

@@ -1,6 +1,5 @@
 //! A registry is compared with published files that take a read key.
 
-
 use crate::common::node::Node;
 use crate::common::{Plane, Ran};
 

@@ -1,6 +1,5 @@
 //! What was done and what was used: the audit log and its check, requests, totals, explanations, purging.
 
-
 use crate::common::Plane;
 use edgelatch_registry::{Database, Env, Registry, UsageBatch};
 use rusqlite::Connection;

@@ -1,6 +1,5 @@
 //! A registry that is older than what is published, as whoever restored it meets it; and each disaster of the guide, by the commands that stand there.
 
-
 use std::fs;
 
 use crate::common::{Plane, Ran};

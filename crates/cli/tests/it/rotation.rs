@@ -1,6 +1,5 @@
 //! Keys get new secrets, are revoked, enabled and deleted, as each preset has it.
 
-
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;

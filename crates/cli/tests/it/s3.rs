@@ -1,7 +1,6 @@
 //! A bucket as target, by the real command and a real server that speaks S3: killed at any moment, the bucket leads to a whole tree, and its
 //! head never goes back.
 
-
 use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 

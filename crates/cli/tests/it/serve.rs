@@ -1,6 +1,5 @@
 //! What `serve` serves, and where.
 
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};

@@ -4,7 +4,6 @@
 //! Moments differ from run to run; the seed is shown when the test fails, and `EDGELATCH_KILL_SEED` repeats it. `EDGELATCH_KILLS` says how often to
 //! kill, however long that takes.
 
-
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, UNIX_EPOCH};

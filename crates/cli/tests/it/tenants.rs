@@ -1,6 +1,5 @@
 //! Orgs and their settings, owners, roles; lists of keys with every filter.
 
-
 use crate::common::Plane;
 use serde_json::{Value, json};
 

@@ -1,6 +1,5 @@
 //! `edgelatch verify`: an acceptance and each refusal, explained.
 
-
 use std::fs;
 
 use crate::common::Plane;

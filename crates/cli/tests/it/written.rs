@@ -1,6 +1,5 @@
 //! What is written about the commands: completions for shells, and manual pages.
 
-
 use std::process::Command;
 
 use crate::common::{Plane, binary};

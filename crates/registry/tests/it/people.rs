@@ -143,7 +143,8 @@ fn an_invitations_link_counts_once_and_for_a_time(f: Fixture) {
     let made = invite(&f, &caller(), "viewer").unwrap();
     assert_eq!((made.person.state, made.person.roles.clone()), (MemberState::Invited, vec![slug("viewer")]));
     // Neither the link nor a secret lies in the registry.
-    let rows = format!("{:?}", f.rows("SELECT key_id, realm, invited_by, coalesce(email, ''), coalesce(by_key, '') FROM people"));
+    let rows =
+        format!("{:?}", f.rows("SELECT key_id, realm, invited_by, coalesce(email, ''), coalesce(by_key, '') FROM people"));
     assert!(!rows.contains(made.link.as_str()), "{rows}");
     for bad in ["", "x", &made.link[1..], &made.link.to_lowercase(), &format!("{}A", *made.link)] {
         assert_eq!(people(&f).accept(bad, None).unwrap_err().code(), "link_ended", "{bad}");

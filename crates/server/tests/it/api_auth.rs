@@ -1,6 +1,5 @@
 //! Who may call what: authentication, permissions, confinement.
 
-
 use std::time::{Duration, Instant};
 
 use crate::common::{self, Plane, slug};

@@ -1,6 +1,5 @@
 //! Edits of many keys over the API: counted and tried first, then made with the number that was counted.
 
-
 use crate::common::{self, Plane, slug};
 use edgelatch_registry::{NewRole, management};
 use edgelatch_testkit::on_both_stores;

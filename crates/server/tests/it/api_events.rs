@@ -1,6 +1,5 @@
 //! Events and alerts over the API: listed to whom they are about, and delivered once more.
 
-
 use crate::common::{Plane, Served, slug};
 use edgelatch_registry::management;
 use edgelatch_testkit::on_both_stores;

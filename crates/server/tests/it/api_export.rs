@@ -1,6 +1,5 @@
 //! Usage over time, and both logs as JSON lines.
 
-
 use crate::common::{Plane, Reply, Served};
 use edgelatch_testkit::on_both_stores;
 use serde_json::{Value, json};

@@ -1,6 +1,5 @@
 //! Keys over the API, from creation to deletion, on either store.
 
-
 use crate::common::Plane;
 use edgelatch_registry::Preset;
 use edgelatch_testkit::{on_both_stores, registry::Place};

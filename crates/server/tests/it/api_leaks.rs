@@ -1,11 +1,10 @@
 //! Keys by their secrets, and reports of leaked ones as GitHub's secret scanning sends them.
 
-
 use std::path::PathBuf;
 
+use crate::common::{self, Plane, Reply, Served, slug};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use crate::common::{self, Plane, Reply, Served, slug};
 use edgelatch_registry::OrgEdit;
 use edgelatch_server::{FailureRate, limits};
 use edgelatch_testkit::on_both_stores;

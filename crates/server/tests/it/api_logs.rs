@@ -1,6 +1,5 @@
 //! Logs, usage, explanations, imports and bulk revocations over the API.
 
-
 use crate::common::{Plane, Served, slug};
 use edgelatch_registry::management;
 use edgelatch_testkit::on_both_stores;

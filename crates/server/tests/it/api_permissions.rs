@@ -1,6 +1,5 @@
 //! Every route takes exactly the permission that stands here, and has its bounds.
 
-
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;

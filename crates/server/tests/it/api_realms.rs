@@ -1,6 +1,5 @@
 //! Realms over the API: who has everything makes and deletes them, who has one renames it.
 
-
 use crate::common::Plane;
 use edgelatch_testkit::on_both_stores;
 use serde_json::{Value, json};

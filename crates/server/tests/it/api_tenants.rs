@@ -1,6 +1,5 @@
 //! Realms, orgs, owners and roles over the API.
 
-
 use crate::common::{Plane, slug};
 use edgelatch_registry::management;
 use edgelatch_testkit::on_both_stores;

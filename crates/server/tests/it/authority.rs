@@ -1,7 +1,6 @@
 //! Every operation that writes, tried by every kind of caller, in each realm: `docs/authority.md` says what becomes of it, and is what this test
 //! finds. The operations are those of the API's document, so that a new one fails here until it is tried too.
 
-
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;

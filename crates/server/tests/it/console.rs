@@ -1,8 +1,7 @@
 //! The console without scripts: signing in, and keys of each preset from the form that makes them to their end.
 
-
-use crate::common::{self, Plane};
 use crate::common::browser::{Browser, between, value};
+use crate::common::{self, Plane};
 use edgelatch_registry::Preset;
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::Place;

@@ -1,6 +1,5 @@
 //! What an attacker may try on the console: each is refused, and changes nothing.
 
-
 use crate::common::browser::{Browser, OWN, between};
 use crate::common::{self, Plane, slug};
 use edgelatch_registry::{Paging, management};

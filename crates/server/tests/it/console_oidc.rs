@@ -1,6 +1,5 @@
 //! Signing in to the console at an identity provider, and what an attacker may try on that.
 
-
 use crate::common::browser::Browser;
 use crate::common::idp::{CLIENT, Idp, SECRET, key, now, pairs};
 use crate::common::{Plane, Reply, Served, slug};

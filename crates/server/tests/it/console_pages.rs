@@ -1,6 +1,5 @@
 //! Pages of the console about what keys belong to, usage, health, and many keys at once.
 
-
 use crate::common::browser::{Browser, value};
 use crate::common::{self, Plane, slug};
 use edgelatch_registry::{Preset, management};

@@ -1,6 +1,5 @@
 //! The fleet over the API: edges report, and whoever may look sees which epoch each has and how far a change has got.
 
-
 use std::time::{Duration, Instant};
 
 use crate::common::{self, Plane, Reply, Served, slug};

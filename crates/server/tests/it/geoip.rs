@@ -1,6 +1,5 @@
 //! Countries come from a database where an edge does not tell them, and from a newer one once it is there.
 
-
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

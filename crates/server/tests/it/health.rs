@@ -1,6 +1,5 @@
 //! Health is never well while something is wrong.
 
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -1,6 +1,5 @@
 //! Published files over a real socket.
 
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};

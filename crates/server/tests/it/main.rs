@@ -17,6 +17,7 @@ mod console;
 mod console_attacks;
 mod console_oidc;
 mod console_pages;
+mod console_people;
 mod fleet;
 mod geoip;
 mod health;

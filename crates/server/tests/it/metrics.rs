@@ -1,6 +1,5 @@
 //! What Prometheus is told, and what dashboard and alert rules make of it.
 
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;

@@ -1,6 +1,5 @@
 //! Several nodes, several targets, and what is done now and then.
 
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -1,6 +1,5 @@
 //! What is known of targets: which epoch each has, how many changes it lacks, since when it fails.
 
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

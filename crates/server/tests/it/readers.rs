@@ -1,6 +1,5 @@
 //! Published files where it takes a key to read them.
 
-
 use std::time::{Duration, Instant};
 
 use crate::common::events::Events;

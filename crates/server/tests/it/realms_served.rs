@@ -1,7 +1,6 @@
 //! Every realm of a registry is published by one server: those that are made while it runs too, and none that is deleted; and of what nobody
 //! publishes it is told.
 
-
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;

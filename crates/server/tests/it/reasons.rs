@@ -1,6 +1,5 @@
 //! What else is wrong with a node, each provoked: what its health says of it, and that it says so no more once it is mended.
 
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,6 +1,5 @@
 //! Clients that say nothing, or take nothing, hold no place for long.
 
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};

@@ -1,6 +1,5 @@
 //! A node that another one publishes for: what it serves, streams included, and when it serves nothing.
 
-
 use std::sync::Arc;
 use std::time::Duration;
 

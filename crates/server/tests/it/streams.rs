@@ -1,6 +1,5 @@
 //! Streams of heads over real sockets.
 
-
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,5 @@
 //! TLS: the certificate of the moment is shown, a renewed one is taken, and whoever does not shake hands holds no place.
 
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,6 +1,5 @@
 //! Events over a webhook: signed, tried again, never redirected, never logged.
 
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};

@@ -1,6 +1,5 @@
 //! Whoever calls is told who they are and what they may do where, and nothing of their secret.
 
-
 use crate::common::{Plane, Reply, Served, slug};
 use edgelatch_registry::{Scope, management};
 use edgelatch_testkit::registry::{KeysExt, caller};

@@ -1,7 +1,6 @@
 //! What a caller reads of a value that does not fit: in the words of the API, not of the language that it is written in, and with a
 //! pointer or a parameter that is there.
 
-
 use crate::common::{Plane, Reply};
 use edgelatch_registry::NewKey;
 use edgelatch_server::api_document;

@@ -1,6 +1,5 @@
 //! A clock that is ahead signs nothing; what was signed by one can be mended.
 
-
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 

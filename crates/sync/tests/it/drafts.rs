@@ -1,6 +1,5 @@
 //! Drafts of roots on their way between those who sign them, and what somebody on that way could do.
 
-
 use crate::common::{Plane, plane};
 use edgelatch_core::build::{RootFields, SigningKey, sign_root};
 use edgelatch_core::root::Root;

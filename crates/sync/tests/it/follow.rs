@@ -1,6 +1,5 @@
 //! A node that copies what another one publishes: what a head names lies there before it, also after the database went back.
 
-
 use std::fs;
 use std::sync::Arc;
 

@@ -1,6 +1,5 @@
 //! Two publishers of one realm, of which one is held up after it has read the registry: what it read is never published above what came since.
 
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,6 +1,5 @@
 //! Peppers from the publisher to an edge: given, rotated with both valid for a while, retired; and what is refused on the way.
 
-
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! From the registry to an edge, with the real core; and what a publisher must survive.
 
-
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! What somebody deletes at a target comes back with the next epoch, whoever publishes it.
 
-
 use std::fs;
 
 use crate::common::{plane, publisher};

@@ -1,7 +1,6 @@
 //! A registry that is older than what is published: nothing is published from it before somebody has chosen, and what edges were told of keys is not
 //! taken back by accident.
 
-
 use std::fs;
 use std::io::BufRead;
 use std::sync::Arc;

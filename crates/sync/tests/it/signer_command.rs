@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::common::plane;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use crate::common::plane;
 use edgelatch_core::build::SigningKey;
 use edgelatch_sync::{Publisher, SIGNER_LIMIT, Signer, SignerCommand, Signers};
 use edgelatch_testkit::DAY;

@@ -1,6 +1,5 @@
 //! Who signs, and which epochs count.
 
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

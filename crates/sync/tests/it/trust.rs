@@ -1,6 +1,5 @@
 //! The next root: keys that leak, keys that are lost, and what edges make of it.
 
-
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,10 +1,8 @@
 //! People who are invited in the console, come by a link or at an identity provider, and go.
 
-mod common;
-
-use common::browser::{Browser, OWN, between, value};
-use common::idp::{Idp, pairs};
-use common::{Plane, Reply, Served, slug};
+use crate::common::browser::{Browser, OWN, between, value};
+use crate::common::idp::{Idp, pairs};
+use crate::common::{Plane, Reply, Served, slug};
 use edgelatch_registry::{Paging, management};
 use edgelatch_server::FailureRate;
 use serde_json::{Value, json};
