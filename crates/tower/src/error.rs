@@ -1,6 +1,7 @@
 //! What can go wrong, each with a code that stays what it is. No message holds a credential.
 
 use edgelatch_core::error::Error as CoreError;
+use edgelatch_http::BadNeed;
 
 /// Trouble with an option, a source, an update or a cache. What serves goes on serving.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -59,5 +60,11 @@ impl Error {
     /// The source has not what its head names.
     pub(crate) fn behind() -> Error {
         Error::source("behind", "the head names another tree than the source delivers: it is behind, or being written to")
+    }
+}
+
+impl From<BadNeed> for Error {
+    fn from(bad: BadNeed) -> Error {
+        Error::Option(bad.to_string())
     }
 }

@@ -5,21 +5,18 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use edgelatch_core::edge::{Edge, Floor, Location, Outcome, RequirementId};
-use edgelatch_core::http::{Block, normalize_path};
+use edgelatch_core::edge::{Edge, Floor, Outcome, RequirementId};
 use edgelatch_core::ip::Ip;
 use edgelatch_core::limits::MAX_REQUIREMENTS;
-use edgelatch_core::verdict::Code;
+use edgelatch_http::{Choose, Judge, RequestInfo, Required, Requirement, Verdict};
+use http::Method;
 use http::request::Parts;
-use http::{HeaderName, Method};
 
 use crate::builder::{Hooks, VerifierBuilder, host};
 use crate::error::Error;
 use crate::follow::pulse::{Pulse, Running};
 use crate::request::{block_of, peer_of};
-use crate::requirement::{Choose, RequestInfo, Requirement};
 use crate::stats::{Counters, Stats};
-use crate::verdict::{Identity, Judged, Manner, Scope, Verdict, moment};
 
 /// Judges keys of one realm by the snapshot that it holds. Copies of it share that; with the last one it stops to follow its source.
 ///
@@ -36,20 +33,11 @@ pub(crate) struct Shared {
     /// Written to for moments only: to compile a requirement, to look at a head, to switch.
     edge: RwLock<Edge>,
     known: RwLock<HashMap<Requirement, RequirementId>>,
-    /// The headers that the core wants every line of.
-    names: Vec<HeaderName>,
-    manner: Arc<Manner>,
+    judge: Judge,
     realm: String,
     pub(crate) hooks: Hooks,
     pub(crate) counters: Counters,
     pub(crate) pulse: Pulse,
-}
-
-/// What is required of a request: known, or chosen for each.
-#[derive(Clone)]
-pub(crate) enum Required {
-    Known(RequirementId),
-    Chosen(Choose),
 }
 
 impl Verifier {
@@ -150,16 +138,9 @@ impl fmt::Debug for Verifier {
 
 impl Shared {
     pub(crate) fn new(edge: Edge, hooks: Hooks) -> Self {
-        let config = edge.config();
-        let names = config.interest().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect();
-        let own = config.location().map(|location| location.header());
-        let own = own.filter(|name| !["authorization", "x-api-key"].contains(name));
-        let manner = Arc::new(Manner {
-            challenge: format!("{} realm=\"{}\"", config.challenge(), edge.realm()),
-            vary: ["Authorization", "X-API-Key"].into_iter().chain(own).collect::<Vec<_>>().join(", "),
-        });
+        let judge = Judge::new(&edge);
         let (realm, known, counters) = (edge.realm().to_owned(), RwLock::default(), Counters::new());
-        Shared { edge: RwLock::new(edge), known, names, manner, realm, hooks, counters, pulse: Pulse::new() }
+        Shared { edge: RwLock::new(edge), known, judge, realm, hooks, counters, pulse: Pulse::new() }
     }
 
     /// The edge. A thread that panicked while it changed it may have left it unfinished, and then nothing is judged by it any more.
@@ -189,10 +170,7 @@ impl Shared {
     pub(crate) fn compile(&self, requirement: &Requirement) -> RequirementId {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(requirement).copied();
         let id = known.unwrap_or_else(|| {
-            let compiled = |mut edge: RwLockWriteGuard<'_, Edge>| {
-                edge.compile(requirement.service.as_deref(), requirement.demand.as_deref())
-            };
-            let id = self.write().map_or(RequirementId::BAD, compiled);
+            let id = self.write().map_or(RequirementId::BAD, |mut edge| requirement.compile(&mut edge));
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             // A host that makes them up for each request must not grow a map.
             if known.len() < MAX_REQUIREMENTS {
@@ -208,7 +186,7 @@ impl Shared {
     }
 
     /// The number of what a function chooses. What it panics about is a fault of the program.
-    fn chosen(&self, choose: &Choose, info: RequestInfo<'_>, request: &Parts) -> RequirementId {
+    fn chosen(&self, choose: &Choose<Parts>, info: RequestInfo<'_>, request: &Parts) -> RequirementId {
         match host(|| choose(info, request)) {
             Some(requirement) => self.compile(&requirement),
             None => {
@@ -218,21 +196,11 @@ impl Shared {
         }
     }
 
-    pub(crate) fn compile_routes(&self, table: &str) -> Result<RequirementId, Error> {
-        let refused = |error: edgelatch_core::edge::RouteError| Error::Option(format!("requirement: {error}"));
-        self.write()?.compile_routes(table).map_err(refused)
-    }
-
-    pub(crate) fn judge(&self, request: &Parts, required: &Required, peer: Option<IpAddr>) -> Verdict {
+    pub(crate) fn judge(&self, request: &Parts, required: &Required<Parts>, peer: Option<IpAddr>) -> Verdict {
         let (now, head) = (self.now(), request.method == Method::HEAD);
-        let block = block_of(request, peer, &self.names).finish();
-        let requirement = match required {
-            Required::Known(id) => *id,
-            Required::Chosen(choose) => match Block::parse(&block).ok().and_then(|block| normalize_path(block.path())) {
-                Some(path) => self.chosen(choose, RequestInfo { method: request.method.as_str(), path: &path }, request),
-                None => RequirementId::NO_PATH,
-            },
-        };
+        let block = block_of(&self.judge, request, peer).finish();
+        let chosen = |choose: &_, info: RequestInfo<'_>| self.chosen(choose, info, request);
+        let requirement = Judge::required(required, request.method.as_str(), &block, chosen);
         let Ok(edge) = self.read() else { return self.trapped(head) };
         let (outcome, note) = edge.verify_noting(&block, requirement, now);
         self.verdict(&edge, outcome, note.client, head, now)
@@ -245,46 +213,17 @@ impl Shared {
         self.verdict(&edge, outcome, ip.and_then(|ip| Ip::parse(ip.as_bytes()).ok()), false, now)
     }
 
-    /// The outcome with what its tree says of the key, which another tree may not know any more.
     fn verdict(&self, edge: &Edge, outcome: Outcome, client: Option<Ip>, head: bool, now: u64) -> Verdict {
-        let who = outcome.at.and_then(|at| self.who(edge, at));
-        // An acceptance whose identity cannot be read is none.
-        let code = if outcome.code == Code::Valid && who.is_none() { Code::Internal } else { outcome.code };
-        let serving = edge.head();
-        self.counters.verdict(code);
-        Verdict::new(Judged {
-            code,
-            flags: outcome.flags,
-            epoch: serving.map_or(0, |head| head.epoch),
-            age: serving.map(|head| now.saturating_sub(head.issued_at)),
-            who,
-            client,
-            head,
-            manner: Arc::clone(&self.manner),
-        })
-    }
-
-    fn who(&self, edge: &Edge, at: Location) -> Option<Identity> {
-        let found = edge.identity(edge.generation(), at)?;
-        let (labels, text) = (found.labels, |text: &str| (!text.is_empty()).then(|| text.to_owned()));
-        let owned = |services: Vec<&str>| Scope::Services(services.into_iter().map(str::to_owned).collect());
-        Some(Identity {
-            key_id: found.key_id,
-            org: labels.org.into(),
-            owner: labels.owner.into(),
-            name: labels.name.into(),
-            expires_at: moment(found.validity.expires_at),
-            roles: found.roles().map(str::to_owned).collect(),
-            scope: found.services().map_or(Scope::All, owned),
-            metadata: text(labels.metadata),
-        })
+        let verdict = self.judge.verdict(edge, outcome, client, head, now);
+        self.counters.verdict(verdict.code());
+        verdict
     }
 
     /// Nothing can be judged.
     fn trapped(&self, head: bool) -> Verdict {
-        self.counters.verdict(Code::Internal);
         self.report(&Error::Trap);
-        let manner = Arc::clone(&self.manner);
-        Verdict::new(Judged { code: Code::Internal, flags: 0, epoch: 0, age: None, who: None, client: None, head, manner })
+        let verdict = self.judge.broken(head);
+        self.counters.verdict(verdict.code());
+        verdict
     }
 }

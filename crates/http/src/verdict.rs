@@ -14,7 +14,7 @@ use http::{HeaderValue, Response};
 
 use crate::reply;
 
-/// The outcome of one verification. A layer puts it into the extensions of each request that goes on; to copy it costs nothing.
+/// The outcome of one verification. To copy it costs nothing.
 ///
 /// It is accepted exactly where there is an [`identity`](Verdict::identity).
 #[derive(Clone)]
@@ -137,8 +137,8 @@ impl Verdict {
         Some(reply::response(table, &self.0.manner.challenge, self.0.flags & Outcome::BARE != 0, self.0.head))
     }
 
-    /// The row of the core's table behind it.
-    pub(crate) fn table(&self) -> Option<&'static Reply> {
+    /// The row of the core's table behind that answer, for hosts with answers of another kind.
+    pub fn table(&self) -> Option<&'static Reply> {
         if self.ok() {
             return None;
         }
@@ -147,7 +147,13 @@ impl Verdict {
         Some(if reply.status == 0 { Code::Internal.reply() } else { reply })
     }
 
-    pub(crate) fn vary(&self) -> &str {
+    /// Whether it answers HEAD.
+    pub(crate) fn to_head(&self) -> bool {
+        self.0.head
+    }
+
+    /// The request headers that a response may depend on, as `Vary` lists them: see [`caching`](crate::caching).
+    pub fn vary(&self) -> &str {
         &self.0.manner.vary
     }
 }

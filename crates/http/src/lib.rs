@@ -1,0 +1,28 @@
+//! What checks in front of Rust handlers have in common, whatever serves them: the adapters `edgelatch-tower` and `edgelatch-fastly` are made of it, and
+//! one for another host would be.
+//!
+//! | read | for |
+//! |---|---|
+//! | [`Judge`] | requests to what the core reads, and its outcome to a verdict |
+//! | [`Verdict`], [`Identity`] | what handlers are told |
+//! | [`Requirement`], [`Routes`], [`Need`] | what is demanded of a key |
+//! | [`refusal`], [`caching`], [`is_identity`] | what is answered, what caches are told, what is taken off a request |
+//!
+//! Every rule is the core's (`edgelatch-core`): this crate translates.
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+#[cfg(feature = "axum")]
+mod axum;
+mod judge;
+mod reply;
+mod requirement;
+mod verdict;
+
+#[cfg(feature = "axum")]
+pub use axum::Unchecked;
+pub use judge::{Judge, RequestLine};
+pub use reply::{caching, is_identity, refusal};
+pub use requirement::{BadNeed, Choose, Need, RequestInfo, Required, Requirement, Routes, Rule};
+pub use verdict::{Identity, Scope, Verdict};
