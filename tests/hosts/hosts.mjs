@@ -1,10 +1,16 @@
 // What is tested where.
 const FETCH_UPGRADES = "upgrades are requests like others here: the check stands before the route that takes the socket";
+const FASTLY = {
+  "errors of options": "options of a guard in Rust answer or leave it; they have no error to throw",
+  reports: "requests are not reported from Fastly",
+  "wrong objects": "a type of its own, so no other object can be given",
+  upgrades: "Fastly hands the connection of a WebSocket to a backend; the check stands before the program does that",
+};
 
 /**
  * The hosts: the runtime, `object`, where the request lies in what handlers get, and what a host cannot do, with the reason. `joined`: it joins header
  * lines of one name, and an empty one leaves no trace. `zero`: it says a length of 0 for whatever has no body, to HEAD too. `caching`: what it
- * tells caches by itself. `caught`: the status that is reported of an error which the host catches only behind the check.
+ * tells caches by itself. `program`: what must be installed beside Node. `caught`: the status that is reported of an error which the host catches only behind the check.
  */
 export const HOSTS = {
   "node http": {},
@@ -27,4 +33,5 @@ export const HOSTS = {
   hapi: { object: ".raw.req", caching: "no-cache", zero: true },
   "nest express": {},
   "nest fastify": { object: ".raw", zero: true },
+  fastly: { program: "viceroy", cannot: FASTLY },
 };

@@ -1,5 +1,5 @@
 // The suite on every host, or on those named, over the packed package: `node tests/hosts/run.mjs [koa3 "hono bun"]`.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import "./beside.mjs";
@@ -24,8 +24,12 @@ const named = process.argv.slice(2);
 const rows = [];
 const reasons = new Map();
 let [passed, failed] = [0, 0];
-for (const [name, { runtime = "node", cannot = {}, ...facts }] of Object.entries(HOSTS)) {
+for (const [name, { runtime = "node", program, cannot = {}, ...facts }] of Object.entries(HOSTS)) {
   if (named.length > 0 && !named.includes(name)) continue;
+  if (program !== undefined && spawnSync(program, ["--version"]).error !== undefined && process.env.CI === undefined) {
+    console.log(`${name}: skipped, ${program} is not installed`);
+    continue;
+  }
   const cells = [];
   const { port, stop } = await start(name, runtime).catch((error) => ({ port: 0, stop: () => console.log(`${name}: ${error.message}`) }));
   for (const [what, test] of Object.entries(SUITE)) {

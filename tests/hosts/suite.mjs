@@ -93,6 +93,9 @@ export const SUITE = {
 
   async errors({ ask }) {
     deepEqual(brief(await ask("/throws")), [555, "handled boom"]);
+  },
+
+  async "errors of options"({ ask }) {
     deepEqual(brief(await ask("/own-throws", { headers: [] })), [555, "handled refused missing"]);
     deepEqual(brief(await ask("/unmade")), [555, "handled no verifier"]);
   },

@@ -47,21 +47,15 @@ impl Judge {
         Judge { names, manner }
     }
 
-    /// The block of a request: every line of the headers of these names, as it was received. `lines` gives those of a name, in their order.
-    pub fn block<'a, L: Iterator<Item = &'a HeaderValue>>(
-        &self,
-        line: RequestLine<'_>,
-        lines: impl Fn(&HeaderName) -> L,
-    ) -> BlockWriter {
+    /// The block of a request: every line of the headers of these names, as it was received. `lines` hands over the values of those of a name, in their order.
+    pub fn block(&self, line: RequestLine<'_>, lines: impl Fn(&HeaderName, &mut dyn FnMut(&HeaderValue))) -> BlockWriter {
         let peer = line.peer.map(|peer| peer.to_string());
         let mut block = BlockWriter::new(peer.as_deref(), line.method, line.target);
         if let Some(authority) = line.authority {
             block.line(":authority", authority.as_bytes());
         }
         for name in &self.names {
-            for value in lines(name) {
-                block.line(name.as_str(), value.as_bytes());
-            }
+            lines(name, &mut |value| block.line(name.as_str(), value.as_bytes()));
         }
         block
     }

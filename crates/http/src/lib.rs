@@ -6,6 +6,7 @@
 //! | [`Judge`] | requests to what the core reads, and its outcome to a verdict |
 //! | [`Verdict`], [`Identity`] | what handlers are told |
 //! | [`Requirement`], [`Routes`], [`Need`] | what is demanded of a key |
+//! | [`Error`] | what may go wrong, by its code |
 //! | [`refusal`], [`caching`], [`is_identity`] | what is answered, what caches are told, what is taken off a request |
 //!
 //! Every rule is the core's (`edgelatch-core`): this crate translates.
@@ -15,14 +16,18 @@
 
 #[cfg(feature = "axum")]
 mod axum;
+mod error;
 mod judge;
 mod reply;
 mod requirement;
+mod root;
 mod verdict;
 
 #[cfg(feature = "axum")]
 pub use axum::Unchecked;
+pub use error::Error;
 pub use judge::{Judge, RequestLine};
 pub use reply::{caching, is_identity, refusal};
-pub use requirement::{BadNeed, Choose, Need, RequestInfo, Required, Requirement, Routes, Rule};
+pub use requirement::{Choose, Need, RequestInfo, Required, Requirement, Routes, Rule};
+pub use root::root_bytes;
 pub use verdict::{Identity, Scope, Verdict};

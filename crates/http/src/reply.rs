@@ -56,11 +56,7 @@ pub(crate) fn response(reply: &Reply, challenge: &str, bare: bool, head: bool) -
 /// What a request that may not go on is answered with; `None` for one that may: an accepted one, a preflight that may pass, and, where keys are `optional`, one
 /// without any. `own` is asked for an answer in place of the usual one. Its `Cache-Control` is `no-store` where it says nothing else, and it has no body to
 /// HEAD.
-pub fn refusal(
-    verdict: &Verdict,
-    optional: bool,
-    own: impl FnOnce() -> Option<Response<Bytes>>,
-) -> Option<Response<Bytes>> {
+pub fn refusal(verdict: &Verdict, optional: bool, own: impl FnOnce() -> Option<Response<Bytes>>) -> Option<Response<Bytes>> {
     if verdict.preflight() || (optional && verdict.code() == Code::Missing) {
         return None;
     }
@@ -94,7 +90,7 @@ pub fn caching<'a>(
     vary: impl Iterator<Item = &'a HeaderValue>,
 ) -> (Option<HeaderValue>, Option<HeaderValue>) {
     let own = vary.map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]);
-    (( !control).then_some(PRIVATE), varying(&own, verdict.vary()))
+    ((!control).then_some(PRIVATE), varying(&own, verdict.vary()))
 }
 
 /// The names that are missing in a list of names; `None` where it holds all, or `*`.
@@ -124,7 +120,8 @@ mod tests {
 
     #[test]
     fn a_handlers_own_word_to_caches_stays() {
-        let told = |own: &str| varying(own.as_bytes(), "Authorization, X-API-Key").map(|line| line.to_str().unwrap().to_owned());
+        let told =
+            |own: &str| varying(own.as_bytes(), "Authorization, X-API-Key").map(|line| line.to_str().unwrap().to_owned());
         assert_eq!(told(""), Some("Authorization, X-API-Key".into()));
         assert_eq!(told("accept, authorization"), Some("X-API-Key".into()));
         assert_eq!(told("accept, x-api-key,AUTHORIZATION"), None);

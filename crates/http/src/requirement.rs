@@ -8,6 +8,8 @@ use std::sync::Arc;
 use edgelatch_core::edge::{Edge, RequirementId};
 use edgelatch_core::limits::MAX_DEMANDED;
 
+use crate::error::Error;
+
 /// What joins permissions in the core's text, and so can be part of none: else one text could pass for several.
 const JOINS: [char; 2] = ['|', '&'];
 /// A text that is no permission, so that the core answers `bad_requirement` to it.
@@ -185,18 +187,6 @@ pub enum Required<R> {
     Chosen(Choose<R>),
 }
 
-/// Why a check cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadNeed(String);
-
-impl fmt::Display for BadNeed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BadNeed {}
-
 impl<R> Need<R> {
     /// A function chooses. Do not compare paths in it: routers may take `/ADMIN` for `/admin`. Use [`Routes`], or a check of its own for each route.
     pub fn choose(choose: impl Fn(RequestInfo<'_>, &R) -> Requirement + Send + Sync + 'static) -> Self {
@@ -204,19 +194,19 @@ impl<R> Need<R> {
     }
 
     /// What is required, made known to an edge. Refuses what is not well formed, and a table where keys are optional.
-    pub fn compile(self, edge: &mut Edge, optional: bool) -> Result<Required<R>, BadNeed> {
+    pub fn compile(self, edge: &mut Edge, optional: bool) -> Result<Required<R>, Error> {
         Ok(match self {
             Need::Always(needed) => match needed.compile(edge) {
-                RequirementId::BAD => return Err(BadNeed(format!("requirement: {needed} is not well formed"))),
+                RequirementId::BAD => return Err(Error::Option(format!("requirement: {needed} is not well formed"))),
                 id => Required::Known(id),
             },
             Need::ByRoute(_) if optional => {
                 let why = "optional: a route table may deny paths to all, which a request without a key would pass; give each route a check of its own";
-                return Err(BadNeed(why.into()));
+                return Err(Error::Option(why.into()));
             }
             Need::ByRoute(routes) => {
                 let known = edge.compile_routes(&routes.text());
-                Required::Known(known.map_err(|error| BadNeed(format!("requirement: {error}")))?)
+                Required::Known(known.map_err(|error| Error::Option(format!("requirement: {error}")))?)
             }
             Need::ByRequest(choose) => Required::Chosen(choose),
         })

@@ -5,13 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use edgelatch_http::{Required, Requirement, Verdict, caching, is_identity, refusal};
+use edgelatch_http::{Error, Required, Requirement, Verdict, caching, is_identity, refusal};
 use http::header::{CACHE_CONTROL, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Response};
 
 use crate::Need;
-use crate::error::Error;
 use crate::layer::EdgelatchLayer;
 use crate::request::peer_of;
 use crate::verifier::Verifier;

@@ -34,7 +34,6 @@
 
 mod builder;
 mod cache;
-mod error;
 mod follow;
 mod grpc;
 mod guard;
@@ -50,8 +49,7 @@ pub use edgelatch_core::key::{KeyId, Pepper};
 pub use edgelatch_core::verdict::Code;
 #[cfg(feature = "axum")]
 pub use edgelatch_http::Unchecked;
-pub use edgelatch_http::{Identity, RequestInfo, Requirement, Routes, Rule, Scope, Verdict};
-pub use error::Error;
+pub use edgelatch_http::{Error, Identity, RequestInfo, Requirement, Routes, Rule, Scope, Verdict};
 pub use grpc::grpc;
 pub use guard::LayerBuilder;
 pub use layer::{Edgelatch, EdgelatchLayer};

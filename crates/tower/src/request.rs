@@ -40,7 +40,7 @@ pub(crate) fn block_of(judge: &Judge, request: &Parts, peer: Option<IpAddr>) -> 
     let target = if second { uri.path_and_query().map_or_else(String::new, ToString::to_string) } else { uri.to_string() };
     let authority = uri.authority().filter(|_| second).map(|authority| authority.as_str());
     let line = RequestLine { peer, method: request.method.as_str(), target: &target, authority };
-    judge.block(line, |name| request.headers.get_all(name).iter())
+    judge.block(line, |name, line| request.headers.get_all(name).iter().for_each(line))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use edgelatch_core::verdict::{CODES, Code};
 
-use crate::error::Error;
+use edgelatch_http::Error;
 
 /// What a verifier has done since it was made. Times are Unix seconds by its clock.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,12 +8,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use edgelatch_core::edge::{Edge, Floor, Outcome, RequirementId};
 use edgelatch_core::ip::Ip;
 use edgelatch_core::limits::MAX_REQUIREMENTS;
-use edgelatch_http::{Choose, Judge, RequestInfo, Required, Requirement, Verdict};
+use edgelatch_http::{Choose, Error, Judge, RequestInfo, Required, Requirement, Verdict};
 use http::Method;
 use http::request::Parts;
 
 use crate::builder::{Hooks, VerifierBuilder, host};
-use crate::error::Error;
 use crate::follow::pulse::{Pulse, Running};
 use crate::request::{block_of, peer_of};
 use crate::stats::{Counters, Stats};

@@ -1,7 +1,6 @@
 //! What can go wrong, each with a code that stays what it is. No message holds a credential.
 
 use edgelatch_core::error::Error as CoreError;
-use edgelatch_http::BadNeed;
 
 /// Trouble with an option, a source, an update or a cache. What serves goes on serving.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -53,18 +52,13 @@ impl Error {
         }
     }
 
-    pub(crate) fn source(code: &'static str, detail: impl Into<String>) -> Error {
+    /// Trouble with a source; one of the codes above.
+    pub fn source(code: &'static str, detail: impl Into<String>) -> Error {
         Error::Source { code, detail: detail.into() }
     }
 
     /// The source has not what its head names.
-    pub(crate) fn behind() -> Error {
+    pub fn behind() -> Error {
         Error::source("behind", "the head names another tree than the source delivers: it is behind, or being written to")
-    }
-}
-
-impl From<BadNeed> for Error {
-    fn from(bad: BadNeed) -> Error {
-        Error::Option(bad.to_string())
     }
 }
