@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that proves something, one line a step.
 
 use crate::{
-    console, dist, npm, python,
+    console, dist, fastly, npm, python,
     steps::{Choice, Plan, Step, Steps},
     tools,
 };
@@ -124,8 +124,10 @@ fn packaging() -> Result<Plan> {
 
 fn hosts() -> Result<Plan> {
     npm::hosts()?;
-    let programs = ["types", "run", "lambda", "mocks", "examples", "guides"];
-    Ok(Plan::Run(Counts::Ours, programs.map(|name| command("node", [format!("tests/hosts/{name}.mjs")])).into()))
+    let programs = ["types", "run", "fastly", "lambda", "mocks", "examples", "guides"];
+    let mut commands = fastly::build()?;
+    commands.extend(programs.map(|name| command("node", [format!("tests/hosts/{name}.mjs")])));
+    Ok(Plan::Run(Counts::Ours, commands))
 }
 
 fn bundlers() -> Result<Plan> {

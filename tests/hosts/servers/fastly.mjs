@@ -11,7 +11,8 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const VICEROY = "viceroy";
-const RELEASE = new URL("../../../target/fastly/wasm32-wasip1/release/", import.meta.url);
+/** Where the programs are. */
+export const RELEASE = new URL("../../../target/fastly/wasm32-wasip1/release/", import.meta.url);
 const directory = mkdtempSync(join(tmpdir(), "edgelatch-fastly-"));
 const running = new Set();
 const end = () => {
