@@ -18,12 +18,13 @@ use crate::platform::Platform;
 use crate::source::Source;
 
 pub(crate) type Refuse = Box<dyn Fn(&Verdict, &Request) -> Option<Response>>;
+pub(crate) type PeerOf = Box<dyn Fn(&Request) -> Option<IpAddr>>;
 
 /// What the host says, and is asked.
 pub(crate) struct Hooks {
     pub(crate) optional: bool,
     pub(crate) refuse: Option<Refuse>,
-    pub(crate) peer: Box<dyn Fn(&Request) -> Option<IpAddr>>,
+    pub(crate) peer: PeerOf,
     pub(crate) clock: Box<dyn Fn() -> u64>,
 }
 
@@ -48,7 +49,7 @@ pub enum Decision {
     /// It goes on. It is accepted where the verdict is `ok`; else it is one without a key, where that is optional, or a preflight that may pass.
     Go(Verdict),
     /// This is the answer to it.
-    Refused(Response),
+    Refused(Box<Response>),
 }
 
 impl Guard {
@@ -65,7 +66,7 @@ impl Guard {
         handler: impl FnOnce(Request, &Verdict) -> Result<Response, E>,
     ) -> Result<Response, E> {
         match self.check(&mut request) {
-            Decision::Refused(response) => Ok(response),
+            Decision::Refused(response) => Ok(*response),
             Decision::Go(verdict) => {
                 let mut response = handler(request, &verdict)?;
                 tell_caches(&verdict, &mut response);
@@ -83,7 +84,7 @@ impl Guard {
             Some(http::Response::from(own).map(|body: Body| Bytes::from(body.into_bytes())))
         });
         if let Some(response) = refused {
-            return Decision::Refused(response.map(|body| Body::from(body.as_ref())).into());
+            return Decision::Refused(Box::new(response.map(|body| Body::from(body.as_ref())).into()));
         }
         let forged: Vec<HeaderName> = request.get_header_names().filter(|name| is_identity(name)).cloned().collect();
         for name in forged {

@@ -17,7 +17,8 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("wasm", &["edgelatch-core"]),
     ("upkeep", &["edgelatch-core"]),
     ("testing", &["edgelatch-core"]),
-    ("http", &["edgelatch-core"]),
+    // Its examples name it.
+    ("http", &["edgelatch-core", HTTP]),
     ("tower", &["edgelatch-core", HTTP]),
     // The crate, its example and the program of the hosts' suite.
     ("fastly", &["edgelatch-core", HTTP]),

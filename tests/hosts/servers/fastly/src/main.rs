@@ -4,7 +4,6 @@
 use edgelatch_fastly::{Guard, GuardBuilder, Need, Requirement, Routes, Rule, Source, Verdict};
 use fastly::{Body, ConfigStore, Error, Request, Response};
 
-const VIEW: Requirement = Requirement::none();
 /// What none of the keys has.
 const STRONG: &str = "cache.purge.everything";
 /// What is answered to errors.
@@ -78,7 +77,7 @@ fn route(path: &str, guard: GuardBuilder) -> Option<(GuardBuilder, Handler)> {
             };
             (guard.requirement(view()).refuse(own), secret)
         }
-        "/own-nothing" => (guard.requirement(VIEW).refuse(|_, _| None), secret),
+        "/own-nothing" => (guard.refuse(|_, _| None), secret),
         "/optional" => (guard.requirement(view()).optional(true), hello),
         "/address" => (guard.config("client_ip=trust=127.0.0.0/8"), near),
         "/direct" => (guard, near),
