@@ -42,6 +42,39 @@ export function bare(path, names) {
   return missing;
 }
 
+/** The parameters of a function and what it gives, as far as a file of types says so: of a function, or of a type or a member that is one. */
+export function signature(path, name) {
+  const text = readFileSync(join(js, path), "utf8");
+  const begin = new RegExp(`(?:export declare function ${name}|export type ${name} = |readonly ${name}: )(?=[<(])`).exec(text);
+  if (begin === null) return undefined;
+  let [at, depth, part, parts] = [begin.index + begin[0].length, 0, "", []];
+  // The types that it is generic over are behind `<`; `=>` closes none.
+  const open = () => "<([{".includes(text[at]);
+  const close = () => ")]}".includes(text[at]) || (text[at] === ">" && text[at - 1] !== "=");
+  for (; ; at++) {
+    if (text[at] === "(" && depth === 0) break;
+    depth += open() ? 1 : close() ? -1 : 0;
+  }
+  for (at++; ; at++) {
+    if (depth === 0 && (text[at] === "," || text[at] === ")")) {
+      parts.push(part);
+      part = "";
+      if (text[at] === ")") break;
+    } else {
+      depth += open() ? 1 : close() ? -1 : 0;
+      part += text[at];
+    }
+  }
+  const params = parts.map((one) => /^\s*(?:\.\.\.)?(\w+)/.exec(one)?.[1]).filter(Boolean);
+  return { params, gives: !/^\)\s*(?::|=>)\s*(?:Promise<void>|void);/.test(text.slice(at)) };
+}
+
+/** What a comment does not say of a function: its parameters, what it gives. */
+export const unsaid = (doc = "", { params, gives }) => [
+  ...params.filter((name) => !new RegExp(`@param ${name} \\S`).test(doc)),
+  ...(gives && !/@returns \S/.test(doc) ? ["@returns"] : []),
+];
+
 /** The entries, by the name under which a program imports them, and the types of what it gets. */
 export const ENTRIES = Object.entries(manifest.exports).flatMap(([name, to]) => {
   const types = name === "." ? to.node.default.types : (to.default?.types ?? "");

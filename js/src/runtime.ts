@@ -33,6 +33,9 @@ export interface EntryPoint {
    * ```ts
    * const verifier = await createVerifier({ root, source: "https://keys.example.com/r/acme", onError: console.error });
    * ```
+   *
+   * @param options root and source, and whatever is not as usual
+   * @returns a verifier, which judges from now on
    */
   readonly createVerifier: <Metadata = unknown>(options: VerifierOptions) => Promise<Verifier<Metadata>>;
   /** Puts the check in front of a fetch handler. */

@@ -14,10 +14,12 @@ const RUN = ["codes.md", "errors.md", "options.md", "testing.md"];
 const ELSEWHERE = {
   "bundlers.md": "tests/packaging/types.mjs",
   "hosts.md": "tests/hosts/examples.mjs",
+  "lambda.md": "tests/hosts/guides.mjs",
   "migrating.md": "tests/e2e/migrating.mjs",
   "observability.md": "tests/hosts/guides.mjs",
   "reference.md": "js/test/reference.test.mjs",
   "start.md": "tests/e2e/start.mjs",
+  "workers.md": "tests/hosts/guides.mjs",
 };
 const directory = mkdtempSync(file("../../tests/guides-"));
 test.after(() => rmSync(directory, { recursive: true }));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { bare, ENTRIES, exported, reference } from "../scripts/reference.mjs";
+import { bare, ENTRIES, exported, reference, signature, unsaid } from "../scripts/reference.mjs";
 
 const all = ENTRIES.flatMap(([entry, path]) => [...exported(path).values()].map((one) => ({ entry, ...one })));
 
@@ -14,6 +14,24 @@ test("docs/reference.md is what `npm run reference` writes", () => {
 test("every exported name has a comment", () => {
   assert.ok(all.length > 100);
   assert.deepEqual(all.filter(({ doc }) => !doc).map(({ entry, name }) => `${entry}: ${name}`), []);
+});
+
+test("every exported function says what its parameters are and what it gives", () => {
+  const functions = all.filter(({ kind }) => kind === "function");
+  assert.ok(functions.length >= 20);
+  // What is a constant to a program is described where its type is.
+  const typed = [["dist/runtime.d.ts", "createVerifier"], ["dist/adapters/protect.d.ts", "Protect"]].map(([path, name]) => {
+    const [, doc] = new RegExp(`/\\*\\*((?:(?!\\*/).)*)\\*/\\s*(?:export type |readonly )${name}\\b`, "s").exec(readFileSync(new URL(`../${path}`, import.meta.url), "utf8"));
+    return { path, name, doc };
+  });
+  const missing = [...functions, ...typed].flatMap(({ path, name, doc }) => unsaid(doc, signature(path, name)).map((what) => `${path} ${name}: ${what}`));
+  assert.deepEqual([...new Set(missing)], []);
+});
+
+test("what a comment leaves unsaid is found", () => {
+  assert.deepEqual(unsaid("A thing.", { params: ["a", "b"], gives: true }), ["a", "b", "@returns"]);
+  assert.deepEqual(unsaid("@param a its name\n@param b", { params: ["a", "b"], gives: false }), ["b"]);
+  assert.deepEqual(signature("dist/adapters/lambda.d.ts", "protect"), { params: ["handler", "options"], gives: true });
 });
 
 /** Shapes of what belongs to others, whose own documentation says what their members are. */

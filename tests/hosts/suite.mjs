@@ -91,13 +91,13 @@ export const SUITE = {
     }
   },
 
-  async errors({ ask }) {
+  async errors({ ask, early = false }) {
     deepEqual(brief(await ask("/throws")), [555, "handled boom"]);
   },
 
   async "errors of options"({ ask }) {
     deepEqual(brief(await ask("/own-throws", { headers: [] })), [555, "handled refused missing"]);
-    deepEqual(brief(await ask("/unmade")), [555, "handled no verifier"]);
+    if (!early) deepEqual(brief(await ask("/unmade")), [555, "handled no verifier"]);
   },
 
   async mounts({ ask }) {
@@ -132,8 +132,10 @@ export const SUITE = {
 
   async reports({ ask, caught = 555 }) {
     // Events of requests before these may still be on their way; behind that of the last one there are none.
-    await ask("/hello", { method: "HEAD" });
-    for (let tries = 0, last = []; tries < 20 && !last.some(({ method }) => method === "HEAD"); tries++) last = await settled(ask, 1);
+    // It is of a kind that no other test has sent.
+    await ask("/strong", { method: "HEAD" });
+    const isLast = ({ method, endpoint }) => method === "HEAD" && endpoint === "/strong";
+    for (let tries = 0, last = []; tries < 20 && !last.some(isLast); tries++) last = await settled(ask, 1);
     const events = [];
     for (const [path, options] of [["/hello?x=1"], ["/strong"], ["/throws"], ["/own", { headers: [] }], ["/optional", { headers: [] }]]) {
       await ask(path, options);

@@ -118,7 +118,7 @@ impl Guard {
         bad.iter().for_each(|error| self.platform.report(error));
         let outcome = load::answer(&self.platform, edge, now, |edge| edge.verify_block(&block, requirement, now));
         let client = edge.config().client(&block);
-        self.judge.verdict(edge, outcome, client, request.get_method() == Method::HEAD, now)
+        self.judge.judged(edge, outcome, client, request.get_method() == Method::HEAD, now).into()
     }
 
     /// Judges the text of a key, used from that address; `None` says that it is not known, which every IP policy refuses.
@@ -131,7 +131,7 @@ impl Guard {
         let ip = ip.as_ref().map(|ip| ip.as_bytes());
         let ask = |edge: &Edge| -> Outcome { edge.verify_key(text.as_bytes(), ip, requirement, now) };
         let outcome = load::answer(&self.platform, edge, now, ask);
-        self.judge.verdict(edge, outcome, ip.and_then(|ip| Ip::parse(ip).ok()), false, now)
+        self.judge.judged(edge, outcome, ip.and_then(|ip| Ip::parse(ip).ok()), false, now).into()
     }
 
     /// Epoch of the snapshot that serves, 0 for none.

@@ -8,16 +8,14 @@ use edgelatch_core::error::Error as CoreError;
 use edgelatch_core::limits::{MAX_HEAD_BYTES, MAX_ROOT_BYTES, MAX_ROOT_CHAIN};
 use edgelatch_core::tree::{ObjectId, Place, Slot};
 use edgelatch_core::verdict::Code;
-use edgelatch_http::Error;
+use edgelatch_http::{Error, MAX_NEEDED};
 
 use crate::kept::Kept;
 
 /// Bytes of shards and chunks that one instance holds: what a request needs of them, a shard and a few chunks, fits many times, and an instance has 128 MB.
 const LAZY_BYTES: usize = 32 << 20;
-/// Objects that one instance may fetch a second: what it asks for is bounded by [`MAX_OBJECTS`] a request.
+/// Objects that one instance may fetch a second: what it asks for is bounded by [`MAX_NEEDED`] a request.
 const FETCHES: u32 = 10_000;
-/// Objects that one verification may ask for: a shard, a policy, a scope, a role set and its 32 roles, each in a chunk of its own, and as many once more.
-const MAX_OBJECTS: usize = 72;
 /// Bytes of an index that are read: those of the largest tree.
 const MAX_INDEX: usize = 48 << 20;
 /// How long a source that failed is left alone.
@@ -114,7 +112,7 @@ fn config(lines: &str, floor: Option<Floor>) -> Result<HostConfig, CoreError> {
 /// Asks until there is an answer, and fetches what it takes. What cannot be had is `shard_unavailable`.
 pub fn answer(ground: &dyn Ground, edge: &mut Edge, now: u64, ask: impl Fn(&Edge) -> Outcome) -> Outcome {
     let unavailable = Outcome { code: Code::ShardUnavailable, flags: 0, at: None, needs: None };
-    for _ in 0..MAX_OBJECTS {
+    for _ in 0..=MAX_NEEDED {
         let outcome = ask(edge);
         let Some(place) = outcome.needs else { return outcome };
         let need = match edge.fetch(place, true, now) {

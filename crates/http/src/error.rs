@@ -2,7 +2,7 @@
 
 use edgelatch_core::error::Error as CoreError;
 
-/// Trouble with an option, a source, an update or a cache. What serves goes on serving.
+/// Trouble with an option, a source, an update, a cache or a report. What serves goes on serving.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -31,6 +31,14 @@ pub enum Error {
         /// Which file, and what is wrong.
         detail: String,
     },
+    /// A report to the control plane failed: `http_status`, `unreachable`, `deadline`, or `queue_full` where events are dropped.
+    #[error("{code}: {detail}")]
+    Usage {
+        /// One of those.
+        code: &'static str,
+        /// What came of it.
+        detail: String,
+    },
     /// A verification failed where none can: a fault in this program. Its verdicts are `internal` (503). Code `trap`.
     #[error("trap: the state of the edge was left unfinished")]
     Trap,
@@ -45,7 +53,7 @@ impl Error {
         match self {
             Error::Option(_) => "bad_option",
             Error::Requirement(_) => "bad_requirement",
-            Error::Source { code, .. } | Error::Cache { code, .. } => code,
+            Error::Source { code, .. } | Error::Cache { code, .. } | Error::Usage { code, .. } => code,
             Error::Update(error) => error.code(),
             Error::Trap => "trap",
             Error::Closed => "closed",

@@ -1,4 +1,4 @@
-//! From a request to the text that the core parses, the request block (SPEC section 9), and from its outcome to a verdict.
+//! From a request to the text that the core parses, the request block (SPEC section 9), and from its outcome to what a verdict is made of.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,7 +10,10 @@ use edgelatch_core::verdict::Code;
 use http::{HeaderName, HeaderValue};
 
 use crate::requirement::{Choose, RequestInfo, Required};
-use crate::verdict::{Identity, Judged, Manner, Scope, Verdict, moment};
+use crate::verdict::{Identity, Judged, Manner, Scope, moment};
+
+/// Objects that one answer of a lazy edge can lack: a shard, and of the directory a chunk with the policy, the scope, the role set and each of 32 roles.
+pub const MAX_NEEDED: usize = 4 + 32;
 
 /// What stands in front of a request's header lines.
 #[derive(Clone, Copy, Debug)]
@@ -79,27 +82,30 @@ impl Judge {
 
     /// The outcome with what its tree says of the key, which another tree may not know any more. `client` is the client's address, `head` says whether the
     /// request was HEAD.
-    pub fn verdict(&self, edge: &Edge, outcome: Outcome, client: Option<Ip>, head: bool, now: u64) -> Verdict {
+    pub fn judged(&self, edge: &Edge, outcome: Outcome, client: Option<Ip>, head: bool, now: u64) -> Judged {
         let who = outcome.at.and_then(|at| who(edge, at));
         // An acceptance whose identity cannot be read is none.
         let code = if outcome.code == Code::Valid && who.is_none() { Code::Internal } else { outcome.code };
         let serving = edge.head();
-        Verdict::new(Judged {
+        let returning = outcome.flags & Outcome::RETURNING != 0;
+        Judged {
             code,
             flags: outcome.flags,
             epoch: serving.map_or(0, |head| head.epoch),
             age: serving.map(|head| now.saturating_sub(head.issued_at)),
+            at: now,
+            needs: outcome.needs.map(|place| (place, returning)),
             who,
             client,
             head,
             manner: Arc::clone(&self.manner),
-        })
+        }
     }
 
-    /// The verdict where nothing can be judged: `internal`.
-    pub fn broken(&self, head: bool) -> Verdict {
-        let manner = Arc::clone(&self.manner);
-        Verdict::new(Judged { code: Code::Internal, flags: 0, epoch: 0, age: None, who: None, client: None, head, manner })
+    /// What stands where nothing can be judged: `internal`.
+    pub fn broken(&self, head: bool, now: u64) -> Judged {
+        let (code, manner) = (Code::Internal, Arc::clone(&self.manner));
+        Judged { code, flags: 0, epoch: 0, age: None, at: now, needs: None, who: None, client: None, head, manner }
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! | read | for |
 //! |---|---|
-//! | [`Judge`] | requests to what the core reads, and its outcome to a verdict |
+//! | [`Judge`], [`Judged`] | requests to what the core reads, and its outcome to a verdict |
 //! | [`Verdict`], [`Identity`] | what handlers are told |
 //! | [`Requirement`], [`Routes`], [`Need`] | what is demanded of a key |
 //! | [`Error`] | what may go wrong, by its code |
@@ -26,8 +26,8 @@ mod verdict;
 #[cfg(feature = "axum")]
 pub use axum::Unchecked;
 pub use error::Error;
-pub use judge::{Judge, RequestLine};
+pub use judge::{Judge, MAX_NEEDED, RequestLine};
 pub use reply::{caching, is_identity, refusal};
 pub use requirement::{Choose, Need, RequestInfo, Required, Requirement, Routes, Rule};
 pub use root::root_bytes;
-pub use verdict::{Identity, Scope, Verdict};
+pub use verdict::{Identity, Judged, Scope, Verdict};

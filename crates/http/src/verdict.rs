@@ -9,6 +9,7 @@ use bytes::Bytes;
 use edgelatch_core::edge::Outcome;
 use edgelatch_core::ip::Ip;
 use edgelatch_core::key::KeyId;
+use edgelatch_core::tree::Place;
 use edgelatch_core::verdict::{Code, Reply};
 use http::{HeaderValue, Response};
 
@@ -60,7 +61,8 @@ pub(crate) struct Manner {
     pub(crate) vary: String,
 }
 
-pub(crate) struct Judged {
+/// What was judged, and is not given out yet: a lazy edge may need an object first. It becomes a [`Verdict`].
+pub struct Judged {
     pub(crate) code: Code,
     /// Those of [`Outcome`].
     pub(crate) flags: u8,
@@ -68,6 +70,10 @@ pub(crate) struct Judged {
     pub(crate) epoch: u64,
     /// Seconds since its head was issued.
     pub(crate) age: Option<u64>,
+    /// When it was judged, Unix seconds.
+    pub(crate) at: u64,
+    /// Of a lazy edge: the object without which nothing can be decided, and whether the key was found before.
+    pub(crate) needs: Option<(Place, bool)>,
     /// Also of a refused key, as long as it exists. There for an accepted one.
     pub(crate) who: Option<Identity>,
     pub(crate) client: Option<Ip>,
@@ -76,11 +82,31 @@ pub(crate) struct Judged {
     pub(crate) manner: Arc<Manner>,
 }
 
-impl Verdict {
-    pub(crate) fn new(judged: Judged) -> Self {
-        Verdict(Arc::new(judged))
+impl Judged {
+    /// What was decided; `shard_needed` where an object is missing.
+    pub fn code(&self) -> Code {
+        self.code
     }
 
+    /// Of a lazy edge: the object without which nothing can be decided, and whether the key was found before. With it, judge again.
+    pub fn needs(&self) -> Option<(Place, bool)> {
+        self.needs
+    }
+
+    /// What it comes to where that object cannot be had: `shard_unavailable`.
+    #[must_use]
+    pub fn unavailable(self) -> Judged {
+        Judged { code: Code::ShardUnavailable, flags: 0, needs: None, ..self }
+    }
+}
+
+impl From<Judged> for Verdict {
+    fn from(judged: Judged) -> Self {
+        Verdict(Arc::new(judged))
+    }
+}
+
+impl Verdict {
     /// Whether the key is accepted.
     pub fn ok(&self) -> bool {
         self.identity().is_some()
@@ -145,6 +171,11 @@ impl Verdict {
         let reply = if self.0.flags & Outcome::MASKED != 0 { &Reply::INVALID_TOKEN } else { self.0.code.reply() };
         // An acceptance whose identity cannot be read is none.
         Some(if reply.status == 0 { Code::Internal.reply() } else { reply })
+    }
+
+    /// When it was judged, Unix seconds by the clock that it was judged by.
+    pub fn at(&self) -> u64 {
+        self.0.at
     }
 
     /// Whether it answers HEAD.

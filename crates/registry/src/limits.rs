@@ -85,7 +85,7 @@ pub const MAX_PAGE_BYTES: usize = 4 << 20;
 pub const SORTED_KEYS: usize = 3_000;
 /// Rows that one index finds for a list, to be looked for in others: some milliseconds.
 pub const WIDE_INDEX: usize = 10_000;
-/// Rows of an order's index that a list reads at once.
+/// Rows of an order's index that a list reads first, where it is known among which the keys are; else a page. Twice as many with each further statement.
 pub const LIST_STEP: usize = 1_000;
 /// Rows of an order's index that are read for one page, at most: some ten milliseconds. A page ends early that has read as many.
 pub const LIST_READ: usize = 20_000;
@@ -99,7 +99,7 @@ pub const LIST_LOOKED_AT: usize = 256;
 /// the keys are taken to be many.
 pub const OWNERS_LOOKED_FOR: usize = 64;
 /// Keys that are looked at to say how many a filter fits at least, where they are too many to be counted: some milliseconds.
-pub const COUNTED_KEYS: usize = 500;
+pub const COUNTED_KEYS: usize = 250;
 /// Runs of three characters of a search that are looked up, and roles of one name: each finds as many rows as keys that have it, a bit each.
 pub const SEARCH_RUNS: usize = 16;
 /// Blocks of rows that a search for one or two characters reads, which stand for all runs that begin so.

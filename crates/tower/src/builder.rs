@@ -12,7 +12,9 @@ use edgelatch_http::{Error, root_bytes};
 use tracing::warn;
 
 use crate::follow::follow;
+use crate::lookups::Lookups;
 use crate::source::HttpSource;
+use crate::usage::{Mode, Usage, UsageEvent};
 use crate::verifier::{Shared, Verifier};
 
 /// Bytes of a bundle that are proven at once.
@@ -119,11 +121,14 @@ pub struct Update {
     pub issued_at: u64,
 }
 
+type OnUsage = Arc<dyn Fn(&UsageEvent) + Send + Sync>;
+
 /// What the host is told, and asked.
 #[derive(Clone)]
 pub(crate) struct Hooks {
     on_error: Arc<dyn Fn(&Error) + Send + Sync>,
     on_update: Arc<dyn Fn(Update) + Send + Sync>,
+    on_usage: Option<OnUsage>,
     clock: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
 
@@ -134,6 +139,17 @@ impl Hooks {
 
     fn update(&self, update: Update) {
         let _ = host(|| (self.on_update)(update));
+    }
+
+    /// Whether anybody hears of requests.
+    pub(crate) fn hears_usage(&self) -> bool {
+        self.on_usage.is_some()
+    }
+
+    pub(crate) fn used(&self, event: &UsageEvent) {
+        if let Some(hear) = &self.on_usage {
+            let _ = host(|| hear(event));
+        }
     }
 
     /// A clock that fails gives no time, which the core answers with `clock_invalid`.
@@ -154,6 +170,7 @@ pub struct VerifierBuilder {
     config: HostConfig,
     refresh: Refresh,
     cache: Option<PathBuf>,
+    usage: Option<Usage>,
     hooks: Hooks,
 }
 
@@ -163,13 +180,16 @@ impl VerifierBuilder {
         let hooks = Hooks {
             on_error: Arc::new(|error| warn!(target: "edgelatch", code = error.code(), "{error}")),
             on_update: Arc::new(|_| {}),
+            on_usage: None,
             clock: Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())),
         };
-        VerifierBuilder { root, config: HostConfig::default(), refresh: Refresh::default(), cache: None, hooks }
+        let (config, refresh) = (HostConfig::default(), Refresh::default());
+        VerifierBuilder { root, config, refresh, cache: None, usage: None, hooks }
     }
 
-    /// What the host decides, in the core's own form: `HostConfig::parse("client_ip=hops=1\nmask_ip=on")`. That a part of the snapshot is kept (`lazy`) is for
-    /// edges with little memory, and refused here.
+    /// What the host decides, in the core's own form: `HostConfig::parse("client_ip=hops=1\nmask_ip=on")`. With `lazy=BYTES` a part of the snapshot is kept, within
+    /// that many bytes, and what a key needs besides is fetched when it is first presented: at most `fetches` objects a second (100), of which half are left
+    /// to keys that were found before. Such an edge gives final verdicts by [`check`](Verifier::check), [`check_key`](Verifier::check_key) and a layer.
     pub fn config(self, config: HostConfig) -> Self {
         VerifierBuilder { config, ..self }
     }
@@ -197,6 +217,18 @@ impl VerifierBuilder {
         self
     }
 
+    /// Reports to the control plane which key was used for what, in batches, after the responses; and which epoch this edge serves by, when it has a new one and
+    /// now and then. Before the process ends: [`Verifier::close`].
+    pub fn usage(self, usage: Usage) -> Self {
+        VerifierBuilder { usage: Some(usage), ..self }
+    }
+
+    /// Hears of each request behind a layer once the status of its response is known, for logs and metrics of your own, and must not wait. A panic in it is discarded.
+    pub fn on_usage(mut self, hear: impl Fn(&UsageEvent) + Send + Sync + 'static) -> Self {
+        self.hooks.on_usage = Some(Arc::new(hear));
+        self
+    }
+
     /// The clock, in Unix seconds. Default: the system's.
     pub fn clock(mut self, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         self.hooks.clock = Arc::new(clock);
@@ -208,14 +240,24 @@ impl VerifierBuilder {
     /// Refuses only what was configured wrongly.
     pub async fn follow(self, source: HttpSource) -> Result<Verifier, Error> {
         self.refresh.check()?;
-        let (refresh, cache) = (self.refresh, self.cache.clone());
-        let shared = Arc::new(self.shared()?);
-        let running = follow(Arc::clone(&shared), source.connect()?, refresh, cache).await;
-        Ok(Verifier { shared, running: Some(Arc::new(running)) })
+        let (refresh, cache, usage) = (self.refresh, self.cache.clone(), self.usage.clone());
+        let (shared, source) = (Arc::new(self.shared()?), source.connect()?);
+        // What is wrong with it is told before anything is begun.
+        usage.as_ref().map_or(Ok(()), Usage::check)?;
+        let lookups = shared.is_lazy().then(|| Lookups::new(Arc::clone(&shared), source.clone(), refresh.max_wait));
+        let running = Some(Arc::new(follow(Arc::clone(&shared), source, refresh, cache).await));
+        let reporter = usage.map(|usage| usage.begin(&shared, Mode::Timer)).transpose()?.map(Arc::new);
+        Ok(Verifier { shared, running, lookups: lookups.map(Arc::new), reporter })
     }
 
-    /// A verifier over one bundle, for ever: until the end of its head. Proves all of it at once.
+    /// A verifier over one bundle, for ever: until the end of its head. Proves all of it at once. With [`usage`](Self::usage) it wants a runtime of tokio. A
+    /// [lazy](Self::config) one is refused: there is no source that it could ask.
     pub fn serve(self, bundle: Vec<u8>) -> Result<Verifier, Error> {
+        if self.config.is_lazy() {
+            let reason = "is for edges that follow a source, out of which they fetch what they did not keep".into();
+            return Err(CoreError::BadConfig { key: "lazy".into(), reason }.into());
+        }
+        let usage = self.usage.clone();
         let shared = Arc::new(self.shared()?);
         {
             let now = shared.now();
@@ -225,14 +267,11 @@ impl VerifierBuilder {
             edge.commit(staged, now)?;
         }
         shared.updated(0);
-        Ok(Verifier { shared, running: None })
+        let reporter = usage.map(|usage| usage.begin(&shared, Mode::Manual)).transpose()?.map(Arc::new);
+        Ok(Verifier { shared, running: None, lookups: None, reporter })
     }
 
     fn shared(self) -> Result<Shared, Error> {
-        if self.config.is_lazy() {
-            let reason = "is for edges that keep a part of the snapshot; this one keeps all of it".into();
-            return Err(CoreError::BadConfig { key: "lazy".into(), reason }.into());
-        }
         Ok(Shared::new(Edge::new(&self.root, self.config)?, self.hooks))
     }
 }
@@ -256,6 +295,7 @@ impl Shared {
         drop(edge);
         if let Some(update) = update.filter(|update| update.epoch != previous) {
             self.counters.updated();
+            self.switched.notify_one();
             self.hooks.update(update);
         }
     }

@@ -60,7 +60,8 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn new(directory: PathBuf, shared: &Shared) -> Self {
-        let file = directory.join(format!("{}.edge", shared.realm()));
+        // What a lazy edge keeps is a part only, and must not take the place of what others keep.
+        let file = directory.join(format!("{}.{}edge", shared.realm(), if shared.is_lazy() { "lazy." } else { "" }));
         let now = Instant::now();
         Keeper { directory, file, kept: None, next: now, written: now, wants: false, writing: None, failures: 0 }
     }
@@ -251,6 +252,13 @@ async fn take_up(file: &[u8], updater: &mut Updater) -> Result<(), Option<Error>
         pace.spent(object.len()).await;
     }
     updater.commit(candidate)?;
+    if updater.shared().is_lazy() {
+        // What it held of the rest, as far as its budget goes.
+        for (place, object) in kept.objects.iter().filter(|(place, _)| place.is_leaf()) {
+            updater.shared().write()?.supply(*place, object.to_vec()).map_err(Error::Update)?;
+            pace.spent(object.len()).await;
+        }
+    }
     Ok(())
 }
 

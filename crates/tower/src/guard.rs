@@ -11,11 +11,14 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Response};
 
 use crate::Need;
+use crate::builder::host;
 use crate::layer::EdgelatchLayer;
 use crate::request::peer_of;
+use crate::usage::UsageEvent;
 use crate::verifier::Verifier;
 
 type Refuse = Arc<dyn Fn(&Verdict, &Parts) -> Option<Response<Bytes>> + Send + Sync>;
+type Describe = Arc<dyn Fn(&mut UsageEvent, &Parts) + Send + Sync>;
 type PeerOf = Arc<dyn Fn(&Parts) -> Option<IpAddr> + Send + Sync>;
 
 /// What makes an [`EdgelatchLayer`].
@@ -26,11 +29,13 @@ pub struct LayerBuilder {
     optional: bool,
     refuse: Option<Refuse>,
     peer: Option<PeerOf>,
+    describe: Option<Describe>,
 }
 
 impl LayerBuilder {
     pub(crate) fn new(verifier: Verifier) -> Self {
-        LayerBuilder { verifier, need: Requirement::none().into(), optional: false, refuse: None, peer: None }
+        let need = Requirement::none().into();
+        LayerBuilder { verifier, need, optional: false, refuse: None, peer: None, describe: None }
     }
 
     /// What every request must fulfil: a [`Requirement`], [`Routes`](crate::Routes), or a function ([`Need::choose`]). Default: nothing more than a valid key.
@@ -56,14 +61,19 @@ impl LayerBuilder {
         LayerBuilder { peer: Some(Arc::new(peer)), ..self }
     }
 
+    /// Says in reports of [usage](crate::VerifierBuilder::usage) what only the host knows of a request: the path's template, so that ids and whatever else
+    /// stands in paths is not reported, a country, an id. The status is not known yet. A panic in it is discarded, with what it said.
+    pub fn describe(self, describe: impl Fn(&mut UsageEvent, &Parts) + Send + Sync + 'static) -> Self {
+        LayerBuilder { describe: Some(Arc::new(describe)), ..self }
+    }
+
     /// The layer. Refuses a requirement or a route table that is not well formed.
     pub fn build(self) -> Result<EdgelatchLayer, Error> {
-        let LayerBuilder { verifier, need, optional, refuse, peer } = self;
-        let shared = &verifier.shared;
-        let mut edge = shared.write()?;
+        let LayerBuilder { verifier, need, optional, refuse, peer, describe } = self;
+        let mut edge = verifier.shared.write()?;
         let required = need.compile(&mut edge, optional)?;
         drop(edge);
-        Ok(EdgelatchLayer(Arc::new(Guard { verifier, required, optional, refuse, peer })))
+        Ok(EdgelatchLayer(Arc::new(Guard { verifier, required, optional, refuse, peer, describe })))
     }
 }
 
@@ -80,14 +90,30 @@ pub(crate) struct Guard {
     optional: bool,
     refuse: Option<Refuse>,
     peer: Option<PeerOf>,
+    describe: Option<Describe>,
 }
 
 impl Guard {
     /// The verdict over a request.
     pub(crate) async fn judge(&self, request: &Parts) -> Verdict {
-        self.verifier.fresh().await;
         let peer = self.peer.as_ref().map_or_else(|| peer_of(request), |peer| peer(request));
-        self.verifier.shared.judge(request, &self.required, peer)
+        self.verifier.decide(|| self.verifier.shared.judge(request, &self.required, peer)).await
+    }
+
+    /// What is to be reported of a request once its status is known.
+    pub(crate) fn pending(&self, verdict: &Verdict, request: &Parts) -> Pending {
+        if !self.verifier.reports() {
+            return Pending(None);
+        }
+        let mut event = UsageEvent::over(verdict, request);
+        if let Some(describe) = &self.describe {
+            let mut described = event.clone();
+            // What a hook that panics has said of it does not count.
+            if host(|| describe(&mut described, request)).is_some() {
+                event = described;
+            }
+        }
+        Pending(Some((self.verifier.clone(), event)))
     }
 
     /// The answer to a request that may not go on; `None` for one that may.
@@ -109,5 +135,30 @@ impl Guard {
         let (control, vary) = caching(verdict, headers.contains_key(CACHE_CONTROL), headers.get_all(VARY).iter());
         control.map(|line| headers.insert(CACHE_CONTROL, line));
         vary.map(|line| headers.append(VARY, line));
+    }
+}
+
+/// A request that is not reported yet: with its status, or, if it is dropped before there is one, without it. So whoever goes away early is reported too.
+pub(crate) struct Pending(Option<(Verifier, UsageEvent)>);
+
+impl Pending {
+    /// What stands for a client that did not wait for its response.
+    const GONE: u16 = 499;
+
+    /// Reports a status.
+    pub(crate) fn settle(mut self, status: u16) {
+        self.report(status);
+    }
+
+    fn report(&mut self, status: u16) {
+        if let Some((verifier, event)) = self.0.take() {
+            verifier.report(&UsageEvent { status, ..event });
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.report(if std::thread::panicking() { 500 } else { Self::GONE });
     }
 }

@@ -74,11 +74,16 @@ where
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             let verdict = guard.judge(&parts).await;
+            let pending = guard.pending(&verdict, &parts);
             if let Some(refusal) = guard.refusal(&verdict, &parts) {
+                pending.settle(refusal.status().as_u16());
                 return Ok(refusal.map(|body| Either::Right(Full::new(body))));
             }
             Guard::admit(&verdict, &mut parts);
-            let mut response = inner.call(Request::from_parts(parts, body)).await?;
+            let answered = inner.call(Request::from_parts(parts, body)).await;
+            // What a service fails with is its server's to answer.
+            pending.settle(answered.as_ref().map_or(500, |response| response.status().as_u16()));
+            let mut response = answered?;
             // Of what becomes a WebSocket there is nothing to keep.
             if !verdict.preflight() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 Guard::tell_caches(&verdict, response.headers_mut());

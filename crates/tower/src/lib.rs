@@ -24,6 +24,7 @@
 //! | [`Verdict`], [`Identity`] | what handlers are told |
 //! | [`Requirement`], [`Routes`], [`Need`] | what is demanded of a key |
 //! | [`HttpSource`], [`Refresh`] | where snapshots come from, and when |
+//! | [`Usage`], [`UsageEvent`] | what is reported of requests, and where |
 //! | [`Error`] | what may go wrong, by its code |
 //!
 //! Every rule is the core's (`edgelatch-core`): this crate translates requests, fetches bytes and hands them on. What other hosts' checks have in common with
@@ -38,13 +39,15 @@ mod follow;
 mod grpc;
 mod guard;
 mod layer;
+mod lookups;
 mod request;
 mod source;
 mod stats;
+mod usage;
 mod verifier;
 
 pub use builder::{Refresh, Update, VerifierBuilder};
-pub use edgelatch_core::edge::HostConfig;
+pub use edgelatch_core::edge::{HostConfig, LazyStats};
 pub use edgelatch_core::key::{KeyId, Pepper};
 pub use edgelatch_core::verdict::Code;
 #[cfg(feature = "axum")]
@@ -56,6 +59,7 @@ pub use layer::{Edgelatch, EdgelatchLayer};
 pub use request::Peer;
 pub use source::HttpSource;
 pub use stats::{LastError, Stats};
+pub use usage::{Usage, UsageEvent, UsageStats};
 pub use verifier::Verifier;
 
 /// What a layer requires: the same of all requests, by method and path, or chosen by a function that gets the request.

@@ -24,7 +24,7 @@ pub(crate) fn peer_of(request: &Parts) -> Option<IpAddr> {
 }
 
 /// The target as it was received, whatever routers made of it since.
-fn target_of(request: &Parts) -> &Uri {
+pub(crate) fn target_of(request: &Parts) -> &Uri {
     #[cfg(feature = "axum")]
     if let Some(original) = request.extensions.get::<axum::extract::OriginalUri>() {
         return &original.0;

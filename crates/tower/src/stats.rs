@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use edgelatch_core::edge::LazyStats;
 use edgelatch_core::verdict::{CODES, Code};
-
 use edgelatch_http::Error;
+
+use crate::usage::UsageStats;
 
 /// What a verifier has done since it was made. Times are Unix seconds by its clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,10 @@ pub struct Stats {
     pub refreshed_at: Option<u64>,
     /// The last error.
     pub last_error: Option<LastError>,
+    /// What a lazy edge holds and has fetched; `None` for one that keeps the whole snapshot.
+    pub lazy: Option<LazyStats>,
+    /// What became of events for the control plane; `None` where none are reported.
+    pub usage: Option<UsageStats>,
 }
 
 /// An error that a verifier told of. The message holds no secret.

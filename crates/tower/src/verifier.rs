@@ -5,17 +5,21 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use edgelatch_core::edge::{Edge, Floor, Outcome, RequirementId};
+use edgelatch_core::edge::{Edge, Floor, RequirementId};
 use edgelatch_core::ip::Ip;
 use edgelatch_core::limits::MAX_REQUIREMENTS;
-use edgelatch_http::{Choose, Error, Judge, RequestInfo, Required, Requirement, Verdict};
+use edgelatch_http::{Choose, Error, Judge, Judged, MAX_NEEDED, RequestInfo, Required, Requirement, Verdict};
 use http::Method;
 use http::request::Parts;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::builder::{Hooks, VerifierBuilder, host};
 use crate::follow::pulse::{Pulse, Running};
+use crate::lookups::Lookups;
 use crate::request::{block_of, peer_of};
 use crate::stats::{Counters, Stats};
+use crate::usage::{Reporter, UsageEvent};
 
 /// Judges keys of one realm by the snapshot that it holds. Copies of it share that; with the last one it stops to follow its source.
 ///
@@ -25,6 +29,9 @@ pub struct Verifier {
     pub(crate) shared: Arc<Shared>,
     /// What brings new snapshots; `None` for a verifier that keeps the one it began with.
     pub(crate) running: Option<Arc<Running>>,
+    /// Of a lazy edge: what brings the objects that verdicts ask for.
+    pub(crate) lookups: Option<Arc<Lookups>>,
+    pub(crate) reporter: Option<Arc<Reporter>>,
 }
 
 /// What requests and the follower of the source share.
@@ -34,6 +41,9 @@ pub(crate) struct Shared {
     known: RwLock<HashMap<Requirement, RequirementId>>,
     judge: Judge,
     realm: String,
+    lazy: bool,
+    /// Another epoch has come into force.
+    pub(crate) switched: Notify,
     pub(crate) hooks: Hooks,
     pub(crate) counters: Counters,
     pub(crate) pulse: Pulse,
@@ -46,27 +56,75 @@ impl Verifier {
     }
 
     /// Judges a request by what is there now: credential, Host, client address, key, requirement. The address is that of the connection, as far as
-    /// the request's extensions tell it.
+    /// the request's extensions tell it. A lazy edge answers `shard_needed` (503) where what decides is not here.
     pub fn verify(&self, request: &Parts, requirement: &Requirement) -> Verdict {
         let required = Required::Known(self.shared.compile(requirement));
-        self.shared.judge(request, &required, peer_of(request))
+        self.shared.give(self.shared.judge(request, &required, peer_of(request)))
     }
 
-    /// The same, after what a good answer takes: see [`Verifier::fresh`].
+    /// The same, after what a good answer takes: see [`Verifier::fresh`], and of a lazy edge what the key needs. Never answers `shard_needed`; what could
+    /// not be had is `shard_unavailable` (503).
     pub async fn check(&self, request: &Parts, requirement: &Requirement) -> Verdict {
-        self.fresh().await;
-        self.verify(request, requirement)
+        let required = Required::Known(self.shared.compile(requirement));
+        self.decide(|| self.shared.judge(request, &required, peer_of(request))).await
     }
 
     /// Judges the text of a key, used from that address; `None` says that it is not known, which every IP policy refuses.
     pub fn verify_key(&self, text: &str, requirement: &Requirement, ip: Option<IpAddr>) -> Verdict {
-        self.shared.judge_key(text, self.shared.compile(requirement), ip)
+        self.shared.give(self.shared.judge_key(text, self.shared.compile(requirement), ip))
     }
 
-    /// The same, after what a good answer takes: see [`Verifier::fresh`].
+    /// The same, after what a good answer takes, as [`Verifier::check`] says.
     pub async fn check_key(&self, text: &str, requirement: &Requirement, ip: Option<IpAddr>) -> Verdict {
+        let required = self.shared.compile(requirement);
+        self.decide(|| self.shared.judge_key(text, required, ip)).await
+    }
+
+    /// The final verdict, once what it takes has come.
+    pub(crate) async fn decide(&self, judge: impl Fn() -> Judged) -> Verdict {
         self.fresh().await;
-        self.verify_key(text, requirement, ip)
+        // The refresh that was waited for has bounds of its own.
+        let (begun, mut judged, mut tries) = (Instant::now(), judge(), 0);
+        while let Some((place, returning)) = judged.needs() {
+            let lookups = self.lookups.as_ref().filter(|_| tries < MAX_NEEDED);
+            let brought = match lookups {
+                Some(lookups) => lookups.bring(place, returning, begun).await,
+                None => false,
+            };
+            tries += 1;
+            judged = if brought { judge() } else { judged.unavailable() };
+        }
+        self.shared.give(judged)
+    }
+
+    /// Reports a request that no layer stands in front of: see [`UsageEvent`]. One that is reported twice counts twice.
+    pub fn report(&self, event: &UsageEvent) {
+        self.shared.hooks.used(event);
+        if let Some(outbox) = self.reporter.as_ref().and_then(|reporter| reporter.outbox.as_ref()) {
+            outbox.put(event);
+        }
+    }
+
+    /// Whether anybody is told of requests.
+    pub(crate) fn reports(&self) -> bool {
+        self.shared.hooks.hears_usage() || self.reporter.as_ref().is_some_and(|reporter| reporter.outbox.is_some())
+    }
+
+    /// Sends the events that wait now. `true` when the control plane has answered for all of them, `false` after the first attempt that failed: then they go on
+    /// waiting and are tried again.
+    pub async fn flush(&self) -> bool {
+        match self.reporter.as_ref().and_then(|reporter| reporter.outbox.as_ref()) {
+            Some(outbox) => outbox.flush().await,
+            None => true,
+        }
+    }
+
+    /// For a shutdown, behind the last request: takes no more events, tries to send those that wait for about one deadline, drops the rest, and tells the control
+    /// plane that this edge ends. A verifier that is merely dropped loses what waits, and is missed by the control plane for a while. Verdicts go on.
+    pub async fn close(&self) {
+        if let Some(reporter) = &self.reporter {
+            reporter.close().await;
+        }
     }
 
     /// Resolves when a verdict may be given: at once, unless what was seen last is older than [`Refresh::max_age`](crate::Refresh::max_age), as after the
@@ -125,6 +183,8 @@ impl Verifier {
             errors: Default::default(),
             refreshed_at: None,
             last_error: None,
+            lazy: edge.as_ref().and_then(|edge| edge.lazy_stats()),
+            usage: self.reporter.as_ref().and_then(|reporter| Some(reporter.outbox.as_ref()?.stats())),
         })
     }
 }
@@ -137,9 +197,9 @@ impl fmt::Debug for Verifier {
 
 impl Shared {
     pub(crate) fn new(edge: Edge, hooks: Hooks) -> Self {
-        let judge = Judge::new(&edge);
-        let (realm, known, counters) = (edge.realm().to_owned(), RwLock::default(), Counters::new());
-        Shared { edge: RwLock::new(edge), known, judge, realm, hooks, counters, pulse: Pulse::new() }
+        let (judge, realm, lazy) = (Judge::new(&edge), edge.realm().to_owned(), edge.config().is_lazy());
+        let (known, counters, pulse, switched) = (RwLock::default(), Counters::new(), Pulse::new(), Notify::new());
+        Shared { edge: RwLock::new(edge), known, judge, realm, lazy, switched, hooks, counters, pulse }
     }
 
     /// The edge. A thread that panicked while it changed it may have left it unfinished, and then nothing is judged by it any more.
@@ -153,6 +213,11 @@ impl Shared {
 
     pub(crate) fn realm(&self) -> &str {
         &self.realm
+    }
+
+    /// Whether a part of the snapshot is kept, and the rest fetched when a key needs it.
+    pub(crate) fn is_lazy(&self) -> bool {
+        self.lazy
     }
 
     /// Unix seconds.
@@ -195,34 +260,32 @@ impl Shared {
         }
     }
 
-    pub(crate) fn judge(&self, request: &Parts, required: &Required<Parts>, peer: Option<IpAddr>) -> Verdict {
+    pub(crate) fn judge(&self, request: &Parts, required: &Required<Parts>, peer: Option<IpAddr>) -> Judged {
         let (now, head) = (self.now(), request.method == Method::HEAD);
         let block = block_of(&self.judge, request, peer).finish();
         let chosen = |choose: &_, info: RequestInfo<'_>| self.chosen(choose, info, request);
         let requirement = Judge::required(required, request.method.as_str(), &block, chosen);
-        let Ok(edge) = self.read() else { return self.trapped(head) };
+        let Ok(edge) = self.read() else { return self.trapped(head, now) };
         let (outcome, note) = edge.verify_noting(&block, requirement, now);
-        self.verdict(&edge, outcome, note.client, head, now)
+        self.judge.judged(&edge, outcome, note.client, head, now)
     }
 
-    fn judge_key(&self, text: &str, requirement: RequirementId, ip: Option<IpAddr>) -> Verdict {
+    fn judge_key(&self, text: &str, requirement: RequirementId, ip: Option<IpAddr>) -> Judged {
         let (now, ip) = (self.now(), ip.map(|ip| ip.to_string()));
-        let Ok(edge) = self.read() else { return self.trapped(false) };
+        let Ok(edge) = self.read() else { return self.trapped(false, now) };
         let outcome = edge.verify_key(text.as_bytes(), ip.as_deref().map(str::as_bytes), requirement, now);
-        self.verdict(&edge, outcome, ip.and_then(|ip| Ip::parse(ip.as_bytes()).ok()), false, now)
+        self.judge.judged(&edge, outcome, ip.and_then(|ip| Ip::parse(ip.as_bytes()).ok()), false, now)
     }
 
-    fn verdict(&self, edge: &Edge, outcome: Outcome, client: Option<Ip>, head: bool, now: u64) -> Verdict {
-        let verdict = self.judge.verdict(edge, outcome, client, head, now);
-        self.counters.verdict(verdict.code());
-        verdict
+    /// Gives a verdict out, which counts.
+    pub(crate) fn give(&self, judged: Judged) -> Verdict {
+        self.counters.verdict(judged.code());
+        judged.into()
     }
 
     /// Nothing can be judged.
-    fn trapped(&self, head: bool) -> Verdict {
+    fn trapped(&self, head: bool, now: u64) -> Judged {
         self.report(&Error::Trap);
-        let verdict = self.judge.broken(head);
-        self.counters.verdict(verdict.code());
-        verdict
+        self.judge.broken(head, now)
     }
 }

@@ -30,7 +30,8 @@ const CONSOLE: Work = Work {
     outputs: &["tests/console/node_modules"],
 };
 
-/// What the SDK is bundled with; each major version of Next has a place of its own, since both have one name.
+/// What the SDK is bundled with; each major version of Next has a place of its own, since both have one name, and so have frameworks
+/// that bring a bundler.
 const BUNDLERS: Work = Work {
     name: "npm-bundlers",
     recipe: "npm",
@@ -38,11 +39,13 @@ const BUNDLERS: Work = Work {
         "tests/hosts/bundlers/package-lock.json",
         "tests/hosts/bundlers/next-15/package-lock.json",
         "tests/hosts/bundlers/next-16/package-lock.json",
+        "tests/hosts/bundlers/apps/package-lock.json",
     ],
     outputs: &[
         "tests/hosts/bundlers/node_modules",
         "tests/hosts/bundlers/next-15/node_modules",
         "tests/hosts/bundlers/next-16/node_modules",
+        "tests/hosts/bundlers/apps/node_modules",
     ],
 };
 
@@ -68,7 +71,8 @@ pub fn console() -> Result<()> {
 
 /// Installs bundlers, and hosts that bundle.
 pub fn bundlers() -> Result<()> {
-    let install = || ["", "/next-15", "/next-16"].iter().try_for_each(|at| run(&format!("tests/hosts/bundlers{at}"), INSTALL));
+    let install =
+        || ["", "/next-15", "/next-16", "/apps"].iter().try_for_each(|at| run(&format!("tests/hosts/bundlers{at}"), INSTALL));
     BUNDLERS.update(false, install).map(drop)
 }
 

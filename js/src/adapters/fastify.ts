@@ -49,6 +49,9 @@ export type Hook = (request: HookRequest, reply: HookReply, done: (error?: Error
  * ```
  *
  * What `refuse` throws goes to the error handler. A `refuse` that sends a reply returns it. Throws a `TypeError` for options that are not well formed.
+ *
+ * @param options what is checked, by which verifier
+ * @returns a hook for `onRequest`
  */
 export function check<Request extends HookRequest = HookRequest, Answer extends HookReply = HookReply>(options: CheckOptions<Request, Answer>): Hook {
   const guard = new Guard("check", options);

@@ -57,6 +57,9 @@ export type CheckOptions<Given extends Event = Event> = GuardOptions<[event: Giv
  *
  * On Node header lines are judged as they were received; elsewhere they have been joined, and two of one credential are refused. What `refuse` throws goes to h3.
  * Throws a `TypeError` for options that are not well formed.
+ *
+ * @param options what is checked, by which verifier
+ * @returns middleware of h3 2, and what `eventHandler` of h3 1 takes
  */
 export function check<Given extends Event = Event>(options: CheckOptions<Given>): (event: Event, next?: () => unknown) => Promise<any> {
   const guard = new Guard("check", options);

@@ -50,6 +50,9 @@ export type CheckOptions<Request extends HapiRequest = HapiRequest, Toolkit exte
  * ```
  *
  * `refuse` returns what a handler may return; what it throws goes to Hapi. Throws a `TypeError` for options that are not well formed.
+ *
+ * @param options what is checked, by which verifier
+ * @returns an extension, for `server.ext` or a route's `ext`
  */
 export function check<Request extends HapiRequest = HapiRequest, Toolkit extends HapiToolkit = HapiToolkit>(
   options: CheckOptions<Request, Toolkit>,

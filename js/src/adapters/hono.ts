@@ -42,6 +42,9 @@ export type CheckOptions<Context extends HonoContext = HonoContext> = GuardOptio
  *
  * On Node (`@hono/node-server`) header lines are judged as they were received; elsewhere Hono has them joined, and two of one credential are refused.
  * What `refuse` throws goes to `app.onError`. Throws a `TypeError` for options that are not well formed.
+ *
+ * @param options what is checked, by which verifier
+ * @returns middleware, for `app.use` or one route
  */
 export function check<Context extends HonoContext = HonoContext>(options: CheckOptions<Context>): (c: HonoContext, next: () => Promise<void>) => Promise<Response | undefined> {
   const guard = new Guard("check", options);

@@ -43,6 +43,9 @@ export type CheckOptions<Context extends KoaContext = KoaContext> = GuardOptions
  * ```
  *
  * What `refuse` throws, as by `ctx.throw`, goes to Koa. Throws a `TypeError` for options that are not well formed.
+ *
+ * @param options what is checked, by which verifier
+ * @returns middleware, for `app.use` or a router
  */
 export function check<Context extends KoaContext = KoaContext>(options: CheckOptions<Context>): (ctx: KoaContext, next: () => Promise<unknown>) => Promise<void> {
   const guard = new Guard("check", options);

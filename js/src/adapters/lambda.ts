@@ -30,6 +30,10 @@ const UNCAUGHT = 502;
  *
  * The address is the one that the platform saw (`sourceIp`); of a load balancer's events none is known without the option `clientIp` of the verifier. An
  * event of another form is answered as a fault of the program (500). Throws a `TypeError` for options that are not well formed.
+ *
+ * @param handler gets the event without inbound `X-Edgelatch-*` headers, the verdict, and the context
+ * @param options what is checked, by which verifier
+ * @returns the function that Lambda calls
  */
 export function protect<Event extends LambdaEvent, Context, Result>(
   handler: (event: Event, verdict: Verdict, context: Context) => Promise<Result> | Result,
@@ -63,6 +67,10 @@ export function protect<Event extends LambdaEvent, Context, Result>(
  * ```
  *
  * The address is the one that CloudFront saw (`clientIp`).
+ *
+ * @param handler gets the request without inbound `X-Edgelatch-*` headers, the verdict, and the context
+ * @param options what is checked, by which verifier
+ * @returns the function that Lambda@Edge calls
  */
 export function protectEdge<Context>(
   handler: (request: EdgeRequest, verdict: Verdict, context: Context) => Promise<EdgeRequest | EdgeResult> | EdgeRequest | EdgeResult,

@@ -27,6 +27,9 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
  * inbound `X-Edgelatch-*` headers gone. The response gets `Cache-Control: private` unless the handler sets one, and
  * `Vary` on the credential headers. What the host's own functions throw goes to the `next` of Connect and Express as an error. Throws a
  * `TypeError` for options that are not well formed.
+ *
+ * @param options what is checked, by which verifier
+ * @returns a function of request, response and `next`, or, without `next`, of a handler's own
  */
 export function middleware<Request extends IncomingMessage = IncomingMessage, Response extends ServerResponse = ServerResponse>(
   options: MiddlewareOptions<Request, Response>,

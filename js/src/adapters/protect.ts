@@ -19,6 +19,10 @@ export type ProtectedHandler<Rest extends unknown[], Asked extends Request = Req
  *
  * The handler sees the request without inbound `X-Edgelatch-*` headers. Its response gets `Cache-Control: private` unless
  * it sets one, and `Vary` on the credential headers. Throws a `TypeError` for options that are not well formed.
+ *
+ * @param handler gets the request, the verdict, and what stands behind the request
+ * @param options what is checked, by which verifier
+ * @returns a fetch handler
  */
 export type Protect = <Rest extends unknown[], Asked extends Request = Request>(
   handler: ProtectedHandler<Rest, Asked>,

@@ -29,6 +29,9 @@ const SWITCHED = 101;
  *
  * A refused request gets its reply, and the connection is closed. What the host's own functions throw closes the connection without a word, and
  * the promise rejects. Throws a `TypeError` for options that are not well formed.
+ *
+ * @param options what is checked, by which verifier
+ * @returns a function of request, socket, and what takes the socket over, which is called for accepted requests only
  */
 export function upgrade(options: UpgradeOptions): Upgrade {
   const guard = new Guard("upgrade", options);

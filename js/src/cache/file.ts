@@ -15,6 +15,7 @@ const ABANDONED = 3_600_000;
  * the last counts, though it may be behind.
  *
  * @param path of the directory, or its `file:` URL; made if it is not there, for its owner alone
+ * @returns for the option `cache`
  */
 export function fileCache(path: string | URL): EdgeCache {
   const directory = toPath(path);

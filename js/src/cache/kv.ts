@@ -13,6 +13,9 @@ const MAX_VALUE = 25 * 1024 * 1024;
 /**
  * Keeps what serves in Workers KV. Another location may read what was written up to a minute before, and take it for the newest until it has
  * looked at its source. A value has at most 25 MiB, about a million plain keys: a larger snapshot is not kept, which `onError` hears.
+ *
+ * @param namespace such as `env.KV`
+ * @returns for the option `cache`
  */
 export function kvCache(namespace: KvNamespace): EdgeCache {
   if (typeof namespace?.get !== "function" || typeof namespace.put !== "function") throw new OptionError("kvCache: a KV binding is needed; it is a property of `env`");

@@ -31,6 +31,9 @@ interface Caches {
 /**
  * Keeps what serves in the Cache API of Workers, Deno and browsers. On Workers that is a cache of each data centre, which may drop what it
  * holds at any time, and has no effect on `*.workers.dev`; where an edge must begin without its source, prefer `kvCache`.
+ *
+ * @param _options which
+ * @returns for the option `cache`
  */
 export function cacheApi(_options?: CacheApiOptions): EdgeCache {
   const { name, cache } = optionsOf("cacheApi", argument(arguments, 0) as CacheApiOptions, OPTIONS);

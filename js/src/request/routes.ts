@@ -62,6 +62,10 @@ const NAME = /^[\w-]+(?:\.[\w-]+)*$/;
  * - Routers that compare names before they decode them (Express, Koa, Polka) send `/%61dmin` to a `/:name` beside `/admin`: where
  *   the two require different things, give each route a check of its own.
  * - A method in a header (`X-HTTP-Method-Override`) is not seen: put no middleware that heeds one behind the check.
+ *
+ * @param entries by pattern
+ * @param _options more
+ * @returns for the option `requirement`
  */
 export function routes(entries: RouteEntries, _options?: RouteOptions): RouteTable {
   const { caseSensitive = false } = optionsOf("routes", argument(arguments, 1) as RouteOptions, OPTIONS);

@@ -20,6 +20,8 @@ const OPTIONS: Options<FileSourceOptions> = { maxBytes: "a whole number" };
  * One bundle file, read again when it changes. For Node, Deno and Bun.
  *
  * @param path of the file, or its `file:` URL
+ * @param _options how much is read at the most
+ * @returns for the option `source`
  */
 export function fileSource(path: string | URL, _options?: FileSourceOptions): Source {
   const [file, maxBytes] = [toPath(path), limitOf("fileSource", argument(arguments, 1))];
@@ -35,6 +37,8 @@ export function fileSource(path: string | URL, _options?: FileSourceOptions): So
  * ```
  *
  * @param path of the directory, or its `file:` URL
+ * @param _options how much is read at the most
+ * @returns for the option `source`
  */
 export function directorySource(path: string | URL, _options?: FileSourceOptions): Source {
   const [directory, maxBytes] = [toPath(path), limitOf("directorySource", argument(arguments, 1))];

@@ -51,7 +51,8 @@ const MAX_REDIRECTS = 5;
  * ```
  *
  * @param base a query is kept for each request; credentials in it are a `TypeError`
- * @returns a source that rejects with a {@link SourceError}: `http_status`, `unreachable`, `redirect`, `too_large`, `source` for a web page in place of a file, and while it watches `no_stream`, `source`
+ * @param _options key, headers, `fetch`
+ * @returns a source that rejects with a {@link SourceError}: `http_status`, `unreachable`, `redirect`, `too_large`, `no_stream`, and `source` for a web page in place of a file
  */
 export function httpSource(base: string | URL, _options?: HttpSourceOptions): Source {
   if (!URL.canParse(base)) throw new OptionError("source: the address is no absolute URL, such as https://keys.example.com/r/acme");

@@ -27,7 +27,9 @@ export interface R2Body extends R2Object {
  * const verifier = await createVerifier({ root: env.ROOT, source: r2Source(env.BUCKET, "r/acme") });
  * ```
  *
+ * @param bucket such as `env.BUCKET`
  * @param prefix the folder of the realm; left out: the bucket itself
+ * @returns for the option `source`
  */
 export function r2Source(bucket: R2Bucket, prefix = ""): Source {
   if (typeof bucket?.get !== "function") throw new OptionError("r2Source: an R2 binding is needed; it is a property of `env`");

@@ -7,7 +7,9 @@ const TAG = "static";
 /**
  * A bundle that is already in memory: for tests, and for programs that are built anew with each snapshot.
  *
+ * @param bundle its bytes
  * @param roots later roots by version, from 2 on, where the bundle was signed under one of them
+ * @returns for the option `source`
  */
 export function staticSource(bundle: Uint8Array, roots: Readonly<Record<number, Uint8Array>> = {}): Source {
   return {

@@ -69,8 +69,8 @@ const OPTIONS: Options<UsageOptions> = {
 
 /**
  * Reports to the control plane which key was used for what: give it to `createVerifier` as `usage`. Events are sent in
- * batches after the responses; a failing control plane costs a bounded queue, never a request. It also tells which epoch the edge
- * serves by, when it has a new one and now and then: that is what `edgelatch fleet` shows.
+ * batches after the responses; a failing control plane costs a bounded queue, never a request. It also tells which epoch
+ * serves, which `edgelatch fleet` shows.
  *
  * ```ts
  * const usage = usageReporter({ url: "https://keys.example.com", realm: "acme", key: env.EDGELATCH_USAGE_KEY });
@@ -78,6 +78,9 @@ const OPTIONS: Options<UsageOptions> = {
  * ```
  *
  * Throws a `TypeError` for an option that is not well formed.
+ *
+ * @param given where to, by which key
+ * @returns for the option `usage`
  */
 export function usageReporter(given: UsageOptions): UsageReporter {
   const options = optionsOf("usageReporter", given, OPTIONS);

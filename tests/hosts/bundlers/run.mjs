@@ -2,6 +2,7 @@
 // `node tests/hosts/bundlers/run.mjs [--write] [words of a case]`. Without words the table in js/docs/bundlers.md is compared, or written.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { APPLICATIONS } from "./cases/apps.mjs";
 import { BUNDLERS } from "./cases/bundlers.mjs";
 import { HOSTS } from "./cases/hosts.mjs";
 import { NEXT } from "./cases/next.mjs";
@@ -14,7 +15,7 @@ import { EXPECTED } from "./program.mjs";
 const PAGE = fileURLToPath(new URL("../../../js/docs/bundlers.md", import.meta.url));
 const [BEGIN, END] = ["<!-- tried: begin -->\n", "<!-- tried: end -->"];
 const words = process.argv.slice(2).filter((word) => word !== "--write");
-const cases = [...BUNDLERS, ...VITE, ...TYPES_AND_TESTS, ...HOSTS, ...NEXT, ...SLIM].filter(({ tool, how }) => words.every((word) => `${tool} ${how}`.includes(word)));
+const cases = [...BUNDLERS, ...VITE, ...TYPES_AND_TESTS, ...HOSTS, ...NEXT, ...APPLICATIONS, ...SLIM].filter(({ tool, how }) => words.every((word) => `${tool} ${how}`.includes(word)));
 
 const rows = [];
 let failed = 0;
@@ -22,14 +23,20 @@ const count = (fault, what) => {
   if (fault !== undefined) failed++;
   console.log(fault === undefined ? `ok      ${what}` : `FAILED  ${what}: ${fault}`);
 };
-for (const { tool, how, files, run, version = versionOf(tool), expected = EXPECTED } of cases) {
-  const place = new Place(files);
-  const found = await run(place).catch((error) => [error.message, error.stdout, error.stderr].filter(Boolean).join("\n"));
-  place.remove();
-  const right = typeof expected === "string" ? found === expected : expected.test(found);
-  count(right ? undefined : found.slice(0, 2000), `${tool} ${version}, ${how}`);
-  rows.push(`| ${tool} | ${version} | ${how} | ${right ? "works" : "**fails**"} |\n`);
-}
+/** Two at a time: most of a build goes on in one thread of a program of its own. */
+const AT_ONCE = 2;
+const waiting = cases.entries();
+const work = async () => {
+  for (const [i, { tool, how, files, run, version = versionOf(tool), expected = EXPECTED }] of waiting) {
+    const place = new Place(files);
+    const found = await run(place).catch((error) => [error.message, error.stdout, error.stderr].filter(Boolean).join("\n"));
+    place.remove();
+    const right = typeof expected === "string" ? found === expected : expected.test(found);
+    count(right ? undefined : found.slice(0, 2000), `${tool} ${version}, ${how}`);
+    rows[i] = `| ${tool} | ${version} | ${how} | ${right ? "works" : "**fails**"} |\n`;
+  }
+};
+await Promise.all(Array.from({ length: AT_ONCE }, work));
 
 if (words.length === 0) {
   const table = `| tool | version | how | result |\n|---|---|---|---|\n${rows.join("")}`;

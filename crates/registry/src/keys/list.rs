@@ -6,7 +6,7 @@ use super::Keys;
 use super::terms::RUN;
 use crate::error::Error;
 use crate::limits::MAX_SEARCH_BYTES;
-use crate::model::{DAY, KeyFilter, Name, Settings, Slug, Sort, State, When, folded};
+use crate::model::{Authority, DAY, KeyFilter, Name, Settings, Slug, Sort, State, When, folded};
 use crate::store::{Conditions, Statements, args};
 use crate::tenants::{org_id, owner_id};
 use crate::transaction::Transaction;
@@ -25,14 +25,20 @@ fn state_sql(state: State, now: &str) -> String {
 
 const AUTHORITY: &str = "(SELECT o.authority FROM orgs o WHERE o.id = k.org_id)";
 
-fn role_sql(role: &str) -> String {
+/// Keys that have a role, in an org of this authority, or else each in its own.
+fn role_sql(role: &str, authority: Option<Authority>) -> String {
     let has = |table: &str, column: &str, row: &str| {
         format!(
             "EXISTS (SELECT 1 FROM {table} x JOIN roles r ON r.id = x.role_id WHERE x.{column} = k.{row} AND r.slug = {role})"
         )
     };
     let (own, owners) = (has("key_roles", "key_id", "id"), has("owner_roles", "owner_id", "owner_id"));
-    format!("(({AUTHORITY} = 'roles' AND {own}) OR ({AUTHORITY} = 'owner' AND {owners}))")
+    match authority {
+        Some(Authority::Roles) => own,
+        Some(Authority::Owner) => owners,
+        Some(Authority::Org) => "1 = 0".into(),
+        None => format!("(({AUTHORITY} = 'roles' AND {own}) OR ({AUTHORITY} = 'owner' AND {owners}))"),
+    }
 }
 
 /// What a key's id may begin with for a search to find it: the text, and the text behind what all ids begin with, unless that is too short to
@@ -99,6 +105,12 @@ pub(crate) fn conditions(tx: &mut Transaction<'_>, filter: &KeyFilter, now: u64)
     // One of the two, so that the database takes the index that also gives the order.
     let org = filter.org.as_ref().map(|org| org_id(tx, org)).transpose()?;
     let mut all = org.map_or_else(|| Conditions::new("k.realm_id =", tx.realm), |org| Conditions::new("k.org_id =", org));
+    // Known of the one org once, and not looked up for each key.
+    let known = match org {
+        Some(org) => tx.one::<(Authority, bool)>("SELECT authority, list_revoked FROM orgs WHERE id = $1", args![org])?,
+        None => None,
+    };
+    let (authority, list_revoked) = known.unzip();
     match (&filter.owner, org) {
         (None, _) => {}
         (Some(owner), Some(org)) => all.add("k.owner_id =", owner_id(tx, org, Some(owner))?),
@@ -107,13 +119,18 @@ pub(crate) fn conditions(tx: &mut Transaction<'_>, filter: &KeyFilter, now: u64)
         }),
     }
     if let Some(role) = &filter.role {
-        all.add_with(role.as_str(), role_sql);
+        all.add_with(role.as_str(), |place| role_sql(place, authority));
     }
     match filter.state {
         Some(State::Revoked) => all.add_plain(state_sql(State::Revoked, "")),
         Some(state) => all.add_with(now, |place| state_sql(state, place)),
-        None => all
-            .add_plain("(k.revoked_at IS NULL OR EXISTS (SELECT 1 FROM orgs o WHERE o.id = k.org_id AND o.list_revoked = 1))"),
+        None => match list_revoked {
+            Some(true) => {}
+            Some(false) => all.add_plain("k.revoked_at IS NULL"),
+            None => all.add_plain(
+                "(k.revoked_at IS NULL OR EXISTS (SELECT 1 FROM orgs o WHERE o.id = k.org_id AND o.list_revoked = 1))",
+            ),
+        },
     }
     all.maybe("k.environment =", filter.environment.as_ref().map(|environment| environment.as_str()));
     if let Some(before) = &filter.expires_before {

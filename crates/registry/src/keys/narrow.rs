@@ -8,7 +8,7 @@ use super::terms::{self, RUN, Rows};
 use crate::error::Error;
 use crate::limits::{LOOKED_AT, OWNERS_LOOKED_FOR, SEARCH_BLOCKS, SEARCH_RUNS};
 use crate::model::{KeyFilter, Sort, State, folded};
-use crate::store::{Conditions, Statements, Value, args};
+use crate::store::{Conditions, Numbers, Statements, Value, args};
 use crate::transaction::Transaction;
 
 /// How much is done for one page of a list.
@@ -129,7 +129,9 @@ pub(crate) fn narrowed(
         }
     }
     for all in indexed(tx, filter, range, now)? {
-        if found.keep(rows_of(tx, &all, effort)?) {
+        // Of an index that has more rows than are left, no row is taken: to read it may cost more than it takes away.
+        let wide = found.rows.as_ref().map_or(effort.wide, |rows| rows.len().min(effort.wide));
+        if found.keep(rows_of(tx, &all, Effort { wide, ..effort })?) {
             break;
         }
     }
@@ -138,8 +140,9 @@ pub(crate) fn narrowed(
 
 /// The rows that an index finds; none for too many.
 fn rows_of(tx: &mut Transaction<'_>, all: &Conditions, effort: Effort) -> Result<Option<Rows>, Error> {
-    let sql = format!("SELECT k.id FROM key_rows k WHERE {} LIMIT {}", all.sql(), effort.wide + 1);
-    let rows: Vec<u64> = tx.all(&sql, &all.values)?;
+    let joined = tx.session().joined("r.id");
+    let found = format!("SELECT k.id FROM key_rows k WHERE {} LIMIT {}", all.sql(), effort.wide + 1);
+    let rows = tx.one(format!("SELECT {joined} FROM ({found}) r"), &all.values)?.map_or_else(Vec::new, |Numbers(rows)| rows);
     Ok((rows.len() <= effort.wide).then(|| rows.into_iter().collect()))
 }
 

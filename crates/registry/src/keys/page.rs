@@ -4,7 +4,7 @@
 //! index of the order is read, row by row, and the rows that may fit are looked at; a page that has read enough ends early, and the next one
 //! goes on there.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::Keys;
 use super::list::{Span, conditions, expression, spans};
@@ -15,7 +15,7 @@ use super::total::total;
 use crate::error::Error;
 use crate::limits::{COUNTED_KEYS, LIST_LOOKED_AT, LIST_READ, LIST_STEP, LIST_TRIED, SORTED_KEYS, WIDE_INDEX};
 use crate::model::{Direction, KeyFilter, KeyOrder, KeyPage, PageBytes, Paging, Sort, Word, cursor};
-use crate::store::{Conditions, Statements, Value};
+use crate::store::{Conditions, Numbers, Statements, Value};
 use crate::tenants::org_id;
 use crate::transaction::Transaction;
 
@@ -62,9 +62,9 @@ impl Walk<'_> {
         Ok(((hits, None), total))
     }
 
-    /// The next rows in the order, from a key on.
-    fn rows(&self, tx: &mut Transaction<'_>, behind: Option<&Hit>, step: usize) -> Result<Vec<Hit>, Error> {
-        let (beyond, way) = if self.ascending { (">", "ASC") } else { ("<", "DESC") };
+    /// The next rows in the order, from a key on, and the last of them with its value.
+    fn rows(&self, tx: &mut Transaction<'_>, behind: Option<&Hit>, step: usize) -> Result<(Vec<u64>, Option<Hit>), Error> {
+        let (beyond, way, last) = if self.ascending { (">", "ASC", "max") } else { ("<", "DESC", "min") };
         let expression = self.expression;
         let mut all = self.range.conditions();
         for Span { test, at } in &self.spans {
@@ -77,11 +77,16 @@ impl Walk<'_> {
         }
         let limit = all.value(step as u64);
         // Of pending imports too, which are left out when they are looked at: so the index alone is read.
-        let sql = format!(
-            "SELECT k.id, {expression} FROM key_rows k WHERE {} ORDER BY {expression} {way}, k.id {way} LIMIT {limit}",
+        let found = format!(
+            "SELECT k.id, {expression} AS place FROM key_rows k WHERE {} ORDER BY {expression} {way}, k.id {way} LIMIT {limit}",
             all.sql()
         );
-        tx.all(&sql, &all.values)
+        let sql = format!("SELECT {}, {last}(r.place) FROM ({found}) r", tx.session().joined("r.id"));
+        let Some((Numbers(rows), place)) = tx.one::<(Numbers, Value)>(&sql, &all.values)? else {
+            return Ok((Vec::new(), None));
+        };
+        let last = rows.last().map(|row| (*row, place));
+        Ok((rows, last))
     }
 
     /// The page, by reading in the order: the rows that are among these, or all.
@@ -90,16 +95,16 @@ impl Walk<'_> {
         let mut behind = self.behind.clone();
         let mut step = if among.is_some() { self.effort.step } else { self.effort.step.min(self.size + 1) };
         loop {
-            let rows = self.rows(tx, behind.as_ref(), step)?;
+            let (rows, last) = self.rows(tx, behind.as_ref(), step)?;
             let ended = rows.len() < step;
             read += rows.len();
-            behind = rows.last().cloned().or(behind);
-            let maybe: Vec<Hit> = rows.into_iter().filter(|(row, _)| among.is_none_or(|a| a.contains(*row))).collect();
+            behind = last.or(behind);
+            let maybe: Vec<u64> = rows.into_iter().filter(|row| among.is_none_or(|among| among.contains(*row))).collect();
             tried += maybe.len();
             for some in maybe.chunks(LIST_LOOKED_AT) {
-                let fit = fitting(tx, self.all, self.expression, some.iter().map(|(row, _)| *row))?;
-                let fit: BTreeSet<u64> = fit.into_iter().map(|(row, _)| row).collect();
-                hits.extend(some.iter().filter(|(row, _)| fit.contains(row)).cloned());
+                let mut fit: BTreeMap<u64, Value> =
+                    fitting(tx, self.all, self.expression, some.iter().copied())?.into_iter().collect();
+                hits.extend(some.iter().filter_map(|row| fit.remove_entry(row)));
                 if hits.len() > self.size {
                     hits.truncate(self.size + 1);
                     return Ok((hits, None));
@@ -111,7 +116,11 @@ impl Walk<'_> {
             if read >= self.effort.read || tried >= self.effort.tried {
                 return Ok((hits, behind));
             }
-            step = (step * 2).min(self.effort.step);
+            // Each statement costs its way to the database and back, so the next one reads more: as many as leave both bounds, if as many of its rows
+            // are to be looked at as of those so far.
+            let untried = (self.effort.tried - tried) * read;
+            let left = untried.checked_div(tried).unwrap_or(usize::MAX).min(self.effort.read - read);
+            step = (step * 2).min(left).max(1);
         }
     }
 }

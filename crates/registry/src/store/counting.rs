@@ -60,6 +60,10 @@ impl Session for Counted<'_> {
         self.session.numbers(parameter)
     }
 
+    fn joined(&self, column: &str) -> String {
+        self.session.joined(column)
+    }
+
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {
         self.session.columns(table)
     }

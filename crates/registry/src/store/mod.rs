@@ -31,7 +31,7 @@ mod upgrade;
 pub use copy::CopyProgress;
 pub(crate) use copy::{Loader, Piece, Progress, TableHead, copy, read_tables};
 pub use database::Database;
-pub(crate) use row::{Column, Conditions, Fields, Query, Value, args, columns, fields, places};
+pub(crate) use row::{Column, Conditions, Fields, Numbers, Query, Value, args, columns, fields, places};
 pub(crate) use schema::{MIGRATIONS, lasting_tables};
 #[cfg(test)]
 pub(crate) use session::Each;

@@ -385,6 +385,10 @@ impl Session for Tx<'_> {
         format!("unnest(CAST(string_to_array({parameter}, ',') AS BIGINT[])) AS d(value)")
     }
 
+    fn joined(&self, column: &str) -> String {
+        format!("string_agg(CAST({column} AS TEXT), ',')")
+    }
+
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {
         let statement = self.prepare(&format!("SELECT * FROM {table}"), &[])?;
         Ok(statement.columns().iter().map(|column| column.name().into()).collect())

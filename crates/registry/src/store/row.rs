@@ -87,6 +87,19 @@ impl<T: Column> Column for Option<T> {
     }
 }
 
+/// Numbers that a statement gives as one text, with commas between them: thousands of rows cost more to be taken one by one than to be found.
+pub(crate) struct Numbers(pub(crate) Vec<u64>);
+
+impl Column for Numbers {
+    fn read(value: Value) -> Option<Self> {
+        match value {
+            Value::Null => Some(Numbers(Vec::new())),
+            Value::Text(text) => text.split(',').map(|number| number.parse().ok()).collect::<Option<_>>().map(Numbers),
+            _ => None,
+        }
+    }
+}
+
 /// A text that was valid when it was written.
 impl<T: FromText> Column for T {
     fn read(value: Value) -> Option<Self> {

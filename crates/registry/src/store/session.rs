@@ -37,6 +37,8 @@ pub(crate) trait Session {
     }
     /// A table `d` with a column `value`, of the numbers in a text parameter, with commas between them: however many they are, the statement is one.
     fn numbers(&self, parameter: &str) -> String;
+    /// The other way round: the numbers in a column of all rows as one text, in the rows' order. It is read as [`Numbers`](super::Numbers).
+    fn joined(&self, column: &str) -> String;
     /// The last id that was given in a table that has ids, also to a row that is gone; 0 for none.
     fn last_id(&mut self, table: &str) -> Result<u64, Error>;
     /// From here on the database gives a table ids above `last` only.

@@ -269,6 +269,10 @@ impl Session for Tx<'_> {
         format!("json_each('[' || {parameter} || ']') d")
     }
 
+    fn joined(&self, column: &str) -> String {
+        format!("group_concat({column}, ',')")
+    }
+
     fn columns(&mut self, table: &str) -> Result<Vec<String>, Error> {
         self.prepared(&format!("SELECT * FROM {table}"), |statement| Ok(statement.column_names().map(Into::into).collect()))
     }

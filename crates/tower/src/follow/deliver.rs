@@ -78,12 +78,14 @@ pub(super) async fn fetch_objects(staged: &mut Staged, source: &Source, share: u
     }
 }
 
-/// Feeds a bundle to a candidate as it comes. One of more bytes than its head vouches for is refused as soon as that is known.
+/// Feeds a bundle to a candidate as it comes. One of more bytes than its head vouches for is refused as soon as that is known. Of one for a `lazy` edge, which is
+/// complete long before the end, the rest is not read.
 pub(super) async fn feed(
     staged: &mut Staged,
     beginning: Vec<u8>,
     mut bundle: Arriving<'_>,
     max_bytes: u64,
+    lazy: bool,
 ) -> Result<(), Error> {
     let (mut piece, mut came, mut pace) = (bytes::Bytes::from(beginning), 0u64, Pace::new());
     loop {
@@ -95,6 +97,9 @@ pub(super) async fn feed(
         for slice in piece.chunks(SLICE) {
             staged.feed(slice)?;
             pace.spent(slice.len()).await;
+            if lazy && staged.is_complete() {
+                return Ok(());
+            }
         }
         match bundle.next().await? {
             Some(next) => piece = next,

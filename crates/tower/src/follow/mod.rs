@@ -33,7 +33,7 @@ pub(crate) use update::Updater;
 /// Longest pause while nothing is loaded: every request is refused until then.
 const COLD_PAUSE: Duration = Duration::from_secs(5);
 /// Longest first pause behind a failure: however rarely somebody looks, most of what goes wrong is over in a moment.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Between two refreshes while a stream is open: they catch what a stream kept to itself.
 const SAFETY_NET: Duration = Duration::from_secs(60);
 /// Refreshes are at most 1.1 intervals apart unless one was missed: at three intervals they are missing, not late.
@@ -233,13 +233,13 @@ async fn turn(keeper: &mut Option<Keeper>, shared: &Shared) {
 }
 
 /// The pause after so many failures, from 1: doubling from `first` to `longest`.
-fn doubled(failures: u32, first: Duration, longest: Duration) -> Duration {
+pub(crate) fn doubled(failures: u32, first: Duration, longest: Duration) -> Duration {
     let factor = 1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
     first.checked_mul(factor).map_or(longest, |pause| pause.min(longest))
 }
 
 /// From 0 to below 1. Where the system has no randomness, pauses have no jitter.
-fn random() -> f64 {
+pub(crate) fn random() -> f64 {
     getrandom::u32().map_or(0.5, |bits| f64::from(bits) / (f64::from(u32::MAX) + 1.0))
 }
 

@@ -132,7 +132,7 @@ impl Updater {
         let mut bundle = source.bundle().await?.ok_or_else(Error::behind)?;
         let beginning = beginning_of(&mut bundle).await?;
         let (mut candidate, wanted, refused) = self.candidate_for(&beginning, head).await?;
-        if let Err(error) = feed(&mut candidate.staged, beginning, bundle, bundle_bytes).await {
+        if let Err(error) = feed(&mut candidate.staged, beginning, bundle, bundle_bytes, self.shared.is_lazy()).await {
             return Err(refused.filter(|_| error.code() == "wrong_digest").unwrap_or(error));
         }
         let whole = candidate.tree() == wanted;

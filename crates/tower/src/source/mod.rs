@@ -12,7 +12,7 @@ use edgelatch_core::tree::{ObjectId, Slot};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, ClientBuilder, Response, Url};
 use rustls::crypto::{CryptoProvider, ring};
 use serde::Deserialize;
 
@@ -66,10 +66,8 @@ impl HttpSource {
         if self.base.scheme() != "https" && !local {
             return Err(wrong("with a read key, https: is needed, except on the loopback"));
         }
-        let sound = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-        let line = HeaderValue::try_from(format!("Bearer {key}")).ok().filter(|_| sound);
-        let mut line = line.ok_or_else(|| wrong("the read key must be the text of a management key, without spaces"))?;
-        line.set_sensitive(true);
+        let line = bearer(key);
+        let line = line.ok_or_else(|| wrong("the read key must be the text of a management key, without spaces"))?;
         self.headers.insert(AUTHORIZATION, line);
         Ok(self)
     }
@@ -83,10 +81,6 @@ impl HttpSource {
     }
 
     pub(crate) fn connect(self) -> Result<Source, Error> {
-        if CryptoProvider::get_default().is_none() {
-            // Another thread may have been quicker, which is as good.
-            let _ = ring::default_provider().install_default();
-        }
         let origin = self.base.origin();
         let policy = Policy::custom(move |attempt| {
             if attempt.url().origin() == origin && attempt.previous().len() <= MAX_REDIRECTS {
@@ -95,9 +89,7 @@ impl HttpSource {
                 attempt.error("it leads to another origin, or on and on")
             }
         });
-        let client = Client::builder().default_headers(self.headers).redirect(policy).connect_timeout(CONNECT);
-        let client = client.user_agent(concat!("edgelatch-tower/", env!("CARGO_PKG_VERSION"))).build();
-        let client = client.map_err(|error| Error::Option(format!("source: {}", reason(&error.without_url()))))?;
+        let client = client("source", |builder| builder.default_headers(self.headers).redirect(policy))?;
         Ok(Source(Arc::new(Connected { base: self.base, client })))
     }
 }
@@ -109,7 +101,25 @@ impl std::fmt::Debug for HttpSource {
     }
 }
 
-fn is_local(host: &str) -> bool {
+/// A client as all of this crate are, and what is particular to it; `option` is where it was asked for.
+pub(crate) fn client(option: &str, more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, Error> {
+    if CryptoProvider::get_default().is_none() {
+        // Another thread may have been quicker, which is as good.
+        let _ = ring::default_provider().install_default();
+    }
+    let usual = Client::builder().connect_timeout(CONNECT).user_agent(concat!("edgelatch-tower/", env!("CARGO_PKG_VERSION")));
+    more(usual).build().map_err(|error| Error::Option(format!("{option}: {}", reason(&error.without_url()))))
+}
+
+/// The line of `Authorization` with a management key; `None` for what is no such key. It is shown nowhere.
+pub(crate) fn bearer(key: &str) -> Option<HeaderValue> {
+    let sound = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let mut line = HeaderValue::try_from(format!("Bearer {key}")).ok().filter(|_| sound)?;
+    line.set_sensitive(true);
+    Some(line)
+}
+
+pub(crate) fn is_local(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
@@ -266,7 +276,7 @@ fn unreachable(path: &str, error: reqwest::Error) -> Error {
 }
 
 /// What is at the bottom of an error.
-fn reason(error: &dyn std::error::Error) -> String {
+pub(crate) fn reason(error: &dyn std::error::Error) -> String {
     std::iter::successors(Some(error), |error| error.source()).last().map_or_else(String::new, ToString::to_string)
 }
 

@@ -7,3 +7,6 @@ mod follow;
 mod grpc;
 mod hostile;
 mod http;
+mod lazy;
+mod plane;
+mod usage;

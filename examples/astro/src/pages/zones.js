@@ -1,0 +1,1 @@
+export const GET = ({ locals }) => new Response(`hello ${locals.edgelatch.name}\n`);
