@@ -70,7 +70,7 @@ fn clippy() -> Result<Plan> {
     // As programs have it that are none of axum's.
     let bare =
         command("cargo", ["clippy", "--package", "edgelatch-tower", "--no-default-features", "--lib", "--", "-D", "warnings"]);
-    let programs = in_fastly_programs(&["clippy", "--", "-D", "warnings"]);
+    let programs = in_fastly_programs(&["clippy", "--all-targets", "--", "-D", "warnings"]);
     Ok(Plan::Run(Counts::Status, [own, bare].into_iter().chain(wasm).chain(programs).collect()))
 }
 

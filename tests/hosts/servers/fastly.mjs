@@ -79,14 +79,34 @@ async function freePort() {
   return port;
 }
 
+/** What Viceroy gives a program: settings, the backend `keys`, and KV stores by their names, each a map of its keys. */
+function manifest(name, settings, url, stores) {
+  const contents = Object.entries(settings).map(([key, value]) => `${key} = ${JSON.stringify(String(value))}\n`);
+  const kept = Object.entries(stores).map(([store, items]) => {
+    const rows = [...items].map(([key, bytes], i) => {
+      const file = join(directory, `${name}-${store}-${i}`);
+      writeFileSync(file, bytes);
+      return `{ key = ${JSON.stringify(key)}, file = ${JSON.stringify(file)} }`;
+    });
+    return `${store} = [${rows.join(", ")}]\n`;
+  });
+  return `manifest_version = 3
+[local_server.kv_stores]
+${kept.join("")}[local_server.config_stores.edgelatch]
+format = "inline-toml"
+[local_server.config_stores.edgelatch.contents]
+${contents.join("")}[local_server.backends.keys]
+url = "${url}"
+`;
+}
+
+let started = 0;
+
 /** Starts a program with these settings; resolves to its port once it answers, to what it writes, and how it is ended. */
-export async function viceroy(program, settings, url) {
-  const [port, config] = [await freePort(), join(directory, `${program}-${running.size}.toml`)];
-  const contents = Object.entries(settings).map(([name, value]) => `${name} = ${JSON.stringify(String(value))}`);
-  writeFileSync(
-    config,
-    `manifest_version = 3\n[local_server.config_stores.edgelatch]\nformat = "inline-toml"\n[local_server.config_stores.edgelatch.contents]\n${contents.join("\n")}\n[local_server.backends.keys]\nurl = "${url}"\n`,
-  );
+export async function viceroy(program, settings, url, stores = {}) {
+  const [port, name] = [await freePort(), `${program}-${started++}`];
+  const config = join(directory, `${name}.toml`);
+  writeFileSync(config, manifest(name, settings, url, stores));
   const child = spawn(VICEROY, ["-C", config, "--addr", `127.0.0.1:${port}`, fileURLToPath(new URL(`${program}.wasm`, RELEASE))], { stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   const said = { text: "" };

@@ -1,5 +1,11 @@
-//! The routes of `tests/hosts/kit.mjs`, each behind a guard of its own.
+//! The routes of `tests/hosts/kit.mjs`, each behind a guard of its own; with the setting `rows`, the header cases instead.
 #![forbid(unsafe_code)]
+
+mod rows;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
 
 use edgelatch_fastly::{Guard, GuardBuilder, Need, Requirement, Routes, Rule, Source, Verdict};
 use fastly::{Body, ConfigStore, Error, Request, Response};
@@ -91,11 +97,44 @@ fn route(path: &str, guard: GuardBuilder) -> Option<(GuardBuilder, Handler)> {
     })
 }
 
+/// The code of a key's text, and the same once more by the same guard, so many seconds later.
+fn codes(request: &Request, guard: GuardBuilder, clock: &Cell<u64>, later: u64) -> Result<Response, Error> {
+    let header = |name| request.get_header_str(name).unwrap_or_default();
+    let (text, ip, mut guard) = (header("x-text"), header("x-ip").parse().ok(), guard.build()?);
+    let needed = Requirement::permission(header("x-need").to_owned());
+    let first = guard.verify_key(text, &needed, ip).code();
+    clock.set(clock.get().saturating_add(later));
+    let second = guard.verify_key(text, &needed, ip).code();
+    Ok(Response::from_body(format!("{} {}", first.name(), second.name())))
+}
+
 fn answer(request: Request) -> Result<Response, Error> {
     let settings = ConfigStore::open("edgelatch");
     let setting = |name: &str| settings.get(name).unwrap_or_default();
-    let now: u64 = setting("now").parse()?;
-    let guard = Guard::builder(setting("root"), Source::backend("keys", &setting("source"))?).clock(move || now);
+    let later = request.get_header_str("x-later").map_or(Ok(0), str::parse)?;
+    let clock = Rc::new(Cell::new(setting("now").parse::<u64>()?));
+    let mut source = match setting("store").as_str() {
+        "" => Source::backend("keys", &setting("source"))?,
+        store => Source::kv_store(store, "acme/"),
+    };
+    if let Some(key) = settings.get("read_key") {
+        source = source.read_key(&key)?;
+    }
+    let ticks = Rc::clone(&clock);
+    let mut guard = Guard::builder(setting("root"), source).clock(move || ticks.get()).config(&setting("lines"));
+    if let Some(seconds) = settings.get("max_age") {
+        guard = guard.max_age(Duration::from_secs(seconds.parse()?));
+    }
+    if let Some(endpoint) = settings.get("log") {
+        guard = guard.log(&endpoint);
+    }
+    if let Some(need) = settings.get("rows") {
+        return guard.requirement(rows::need(&need)).build()?.handle(request, rows::answer);
+    }
+    if request.get_path() == "/codes" {
+        return codes(&request, guard, &clock, later);
+    }
+    clock.set(clock.get().saturating_add(later));
     match route(&request.get_path().to_owned(), guard) {
         Some((guard, handler)) => guard.build()?.handle(request, handler),
         None => Ok(Response::from_status(404)),
