@@ -93,8 +93,14 @@ impl Source {
             Place::Backend { name, base } => self.ask(name, base, path),
             Place::Store { name, prefix } => {
                 let failed = |error: KVStoreError| Error::source("unreachable", format!("KV store {name}, {path}: {error}"));
-                let absent = || Error::source("unreachable", format!("the service has no KV store {name}"));
-                match KVStore::open(name).map_err(failed)?.ok_or_else(absent)?.lookup(&format!("{prefix}{path}")) {
+                let store = match KVStore::open(name) {
+                    Ok(Some(store)) => store,
+                    Ok(None) | Err(KVStoreError::StoreNotFound(_)) => {
+                        return Err(Error::source("unreachable", format!("the service has no KV store {name}")));
+                    }
+                    Err(error) => return Err(failed(error)),
+                };
+                match store.lookup(&format!("{prefix}{path}")) {
                     Ok(mut found) => Ok(Some(found.take_body())),
                     Err(KVStoreError::ItemNotFound) => Ok(None),
                     Err(error) => Err(failed(error)),

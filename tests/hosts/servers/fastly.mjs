@@ -57,9 +57,13 @@ function chunks(directory, slot) {
 export async function origin() {
   const state = { files: new Map(), asked: [], headers: [], away: false };
   const server = createServer((request, response) => {
-    state.asked.push(request.url.replace("/r/acme/", ""));
-    state.headers.push(request.headers);
-    const file = state.away ? undefined : state.files.get(request.url.replace("/r/acme/", ""));
+    const path = request.url.replace("/r/acme/", "");
+    // Viceroy asks for `/` when it begins, to see that its backend is there.
+    if (path !== "/") {
+      state.asked.push(path);
+      state.headers.push(request.headers);
+    }
+    const file = state.away ? undefined : state.files.get(path);
     response.writeHead(state.away ? 503 : file === undefined ? 404 : 200).end(file);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
