@@ -50,7 +50,7 @@ impl LayerBuilder {
     }
 
     /// Answers refused requests in a way of your own; `None` leaves it to the usual reply. The service is never reached. The answer's `Cache-Control` is
-    /// `no-store` where it says nothing else. [`grpc`](crate::grpc) is one for services of gRPC.
+    /// `no-store` where it says nothing else. [`grpc`](crate::grpc()) is one for services of gRPC.
     pub fn refuse(self, refuse: impl Fn(&Verdict, &Parts) -> Option<Response<Bytes>> + Send + Sync + 'static) -> Self {
         LayerBuilder { refuse: Some(Arc::new(refuse)), ..self }
     }

@@ -135,7 +135,7 @@ fn answer(request: Request) -> Result<Response, Error> {
         return codes(&request, guard, &clock, later);
     }
     clock.set(clock.get().saturating_add(later));
-    match route(&request.get_path().to_owned(), guard) {
+    match route(request.get_path(), guard) {
         Some((guard, handler)) => guard.build()?.handle(request, handler),
         None => Ok(Response::from_status(404)),
     }

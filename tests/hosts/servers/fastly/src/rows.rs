@@ -1,6 +1,6 @@
 //! The header cases: one handler for everything behind one guard, as `tests/conformance/servers/README.md` says.
 
-use edgelatch_fastly::{Need, Requirement, Verdict};
+use edgelatch_fastly::{Need, Requirement, Routes, Verdict};
 use fastly::http::StatusCode;
 use fastly::{Error, Request, Response};
 
@@ -11,12 +11,8 @@ pub fn need(need: &str) -> Need {
         "" => Requirement::none().into(),
         // What is no permission can only come out of a function: a guard with one is not made.
         "undefined" => Need::choose(|_, _| Requirement::permission("")),
-        "by method" => Need::choose(move |info, _| {
-            permission(if matches!(info.method, "GET" | "HEAD" | "OPTIONS") { "read" } else { "write" })
-        }),
-        "by path" => Need::choose(move |info, _| {
-            permission(if info.path == "/admin" || info.path.starts_with("/admin/") { "write" } else { "read" })
-        }),
+        "by method" => Routes::new(permission("write")).on("GET,HEAD,OPTIONS /*", permission("read")).into(),
+        "by path" => Routes::new(permission("read")).on("/admin/*", permission("write")).into(),
         name => permission(name).into(),
     }
 }
