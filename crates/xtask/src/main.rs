@@ -11,6 +11,7 @@ mod ci;
 mod console;
 mod demo;
 mod dist;
+mod fastly;
 mod fresh;
 mod generated;
 mod js;

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that proves something, one line a step.
 
 use crate::{
-    console, dist, npm, python,
+    console, dist, fastly, npm, python,
     steps::{Choice, Plan, Step, Steps},
     tools,
 };
@@ -47,8 +47,8 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "cases-headers",
-        about: "header cases as raw bytes on Node, Deno, Bun and workerd, and on every framework",
-        plan: || own_step(Counts::Ours, &["cases", "headers", "tests/vectors/header_cases.tsv"]),
+        about: "header cases as raw bytes on Node, Deno, Bun, workerd and Fastly, and on every framework",
+        plan: header_cases,
     },
     Step { name: "examples", about: "each example, until a revocation reaches it", plan: examples },
     Step { name: "api", about: "the API's document for two linters, the API itself for a fuzzer that reads it", plan: api },
@@ -134,10 +134,17 @@ fn packaging() -> Result<Plan> {
 
 fn hosts() -> Result<Plan> {
     npm::hosts()?;
-    let programs = ["types", "run", "lambda", "mocks", "examples", "guides"];
+    let programs = ["types", "run", "fastly", "lambda", "mocks", "examples", "guides"];
     // Where the Rust tests were built, so is the host that is an example of a crate: nothing is left to do.
     let mut commands = vec![command("cargo", ["test", "--workspace", "--no-run"])];
+    commands.extend(fastly::build()?);
     commands.extend(programs.map(|name| command("node", [format!("tests/hosts/{name}.mjs")])));
+    Ok(Plan::Run(Counts::Ours, commands))
+}
+
+fn header_cases() -> Result<Plan> {
+    let mut commands = fastly::build()?;
+    commands.push(own(["cases", "headers", "tests/vectors/header_cases.tsv"]));
     Ok(Plan::Run(Counts::Ours, commands))
 }
 

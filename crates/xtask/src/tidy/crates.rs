@@ -11,12 +11,17 @@ const ROW: &[(&str, &str)] = &[
     ("cli", "edgelatch"),
 ];
 const TESTKIT: &str = "edgelatch-testkit";
+const HTTP: &str = "edgelatch-http";
 /// The other crates, and what they may need.
 const BESIDE: &[(&str, &[&str])] = &[
     ("wasm", &["edgelatch-core"]),
     ("upkeep", &["edgelatch-core"]),
     ("testing", &["edgelatch-core"]),
-    ("tower", &["edgelatch-core"]),
+    // Its examples name it.
+    ("http", &["edgelatch-core", HTTP]),
+    ("tower", &["edgelatch-core", HTTP]),
+    // The crate, its example and the program of the hosts' suite.
+    ("fastly", &["edgelatch-core", HTTP]),
     ("axum", &[]),
     ("testkit", &["edgelatch-core", "edgelatch-registry"]),
     ("xtask", &["edgelatch-core", TESTKIT]),
@@ -37,7 +42,7 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
 }
 
 fn is_package(word: &str) -> bool {
-    word == TESTKIT || ROW.iter().any(|(_, package)| *package == word)
+    [TESTKIT, HTTP].contains(&word) || ROW.iter().any(|(_, package)| *package == word)
 }
 
 pub fn arrows(repo: &Repo) -> Vec<String> {

@@ -1,10 +1,10 @@
 //! Extractors for axum's handlers.
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::response::{IntoResponse, Response};
+use axum_core::body::Body;
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum_core::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
-use http_body_util::Full;
 
 use crate::verdict::{Identity, Verdict};
 
@@ -12,7 +12,7 @@ use crate::verdict::{Identity, Verdict};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Unchecked {
-    /// No [`EdgelatchLayer`](crate::EdgelatchLayer) stands in front of the route: a fault of the program (500).
+    /// No check stands in front of the route: a fault of the program (500).
     NoLayer,
     /// The request goes on without a key, as where one is optional, to a handler that wants one: the usual reply.
     Refused(Verdict),
@@ -25,7 +25,7 @@ impl IntoResponse for Unchecked {
             Unchecked::Refused(verdict) => verdict.reply(),
         };
         match reply {
-            Some(reply) => reply.map(Full::new).into_response(),
+            Some(reply) => reply.map(Body::from),
             None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
     }

@@ -15,7 +15,7 @@ use http::{HeaderValue, Response};
 
 use crate::reply;
 
-/// The outcome of one verification. A layer puts it into the extensions of each request that goes on; to copy it costs nothing.
+/// The outcome of one verification. To copy it costs nothing.
 ///
 /// It is accepted exactly where there is an [`identity`](Verdict::identity).
 #[derive(Clone)]
@@ -61,7 +61,8 @@ pub(crate) struct Manner {
     pub(crate) vary: String,
 }
 
-pub(crate) struct Judged {
+/// What was judged, and is not given out yet: a lazy edge may need an object first. It becomes a [`Verdict`].
+pub struct Judged {
     pub(crate) code: Code,
     /// Those of [`Outcome`].
     pub(crate) flags: u8,
@@ -81,11 +82,31 @@ pub(crate) struct Judged {
     pub(crate) manner: Arc<Manner>,
 }
 
-impl Verdict {
-    pub(crate) fn new(judged: Judged) -> Self {
-        Verdict(Arc::new(judged))
+impl Judged {
+    /// What was decided; `shard_needed` where an object is missing.
+    pub fn code(&self) -> Code {
+        self.code
     }
 
+    /// Of a lazy edge: the object without which nothing can be decided, and whether the key was found before. With it, judge again.
+    pub fn needs(&self) -> Option<(Place, bool)> {
+        self.needs
+    }
+
+    /// What it comes to where that object cannot be had: `shard_unavailable`.
+    #[must_use]
+    pub fn unavailable(self) -> Judged {
+        Judged { code: Code::ShardUnavailable, flags: 0, needs: None, ..self }
+    }
+}
+
+impl From<Judged> for Verdict {
+    fn from(judged: Judged) -> Self {
+        Verdict(Arc::new(judged))
+    }
+}
+
+impl Verdict {
     /// Whether the key is accepted.
     pub fn ok(&self) -> bool {
         self.identity().is_some()
@@ -142,8 +163,8 @@ impl Verdict {
         Some(reply::response(table, &self.0.manner.challenge, self.0.flags & Outcome::BARE != 0, self.0.head))
     }
 
-    /// The row of the core's table behind it.
-    pub(crate) fn table(&self) -> Option<&'static Reply> {
+    /// The row of the core's table behind that answer, for hosts with answers of another kind.
+    pub fn table(&self) -> Option<&'static Reply> {
         if self.ok() {
             return None;
         }
@@ -152,11 +173,18 @@ impl Verdict {
         Some(if reply.status == 0 { Code::Internal.reply() } else { reply })
     }
 
-    pub(crate) fn at(&self) -> u64 {
+    /// When it was judged, Unix seconds by the clock that it was judged by.
+    pub fn at(&self) -> u64 {
         self.0.at
     }
 
-    pub(crate) fn vary(&self) -> &str {
+    /// Whether it answers HEAD.
+    pub(crate) fn to_head(&self) -> bool {
+        self.0.head
+    }
+
+    /// The request headers that a response may depend on, as `Vary` lists them: see [`caching`](crate::caching).
+    pub fn vary(&self) -> &str {
         &self.0.manner.vary
     }
 }

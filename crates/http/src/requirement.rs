@@ -5,8 +5,10 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use edgelatch_core::edge::{Edge, RequirementId};
 use edgelatch_core::limits::MAX_DEMANDED;
-use http::request::Parts;
+
+use crate::error::Error;
 
 /// What joins permissions in the core's text, and so can be part of none: else one text could pass for several.
 const JOINS: [char; 2] = ['|', '&'];
@@ -16,14 +18,14 @@ const ILL_FORMED: &str = "";
 /// A service that the key must be for, and permissions that its roles must grant. The default demands nothing beyond a valid key.
 ///
 /// ```
-/// # use edgelatch_tower::Requirement;
+/// # use edgelatch_http::Requirement;
 /// let purge = Requirement::permission("cache.purge").service("cdn");
 /// let any = Requirement::any(["zone.view", "zone.edit"]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Requirement {
-    pub(crate) service: Option<Cow<'static, str>>,
-    pub(crate) demand: Option<Cow<'static, str>>,
+    service: Option<Cow<'static, str>>,
+    demand: Option<Cow<'static, str>>,
 }
 
 impl Requirement {
@@ -53,6 +55,11 @@ impl Requirement {
     #[must_use]
     pub fn service(self, service: impl Into<Cow<'static, str>>) -> Self {
         Requirement { service: Some(service.into()), ..self }
+    }
+
+    /// Makes it known to an edge. What is none has the number [`RequirementId::BAD`].
+    pub fn compile(&self, edge: &mut Edge) -> RequirementId {
+        edge.compile(self.service.as_deref(), self.demand.as_deref())
     }
 
     fn several<'a>(permissions: impl IntoIterator<Item = &'a str>, join: &str) -> Self {
@@ -102,7 +109,7 @@ impl From<Requirement> for Rule {
 /// the most specific one counts, wherever it stands; letter case of paths and a final `/` do not, and HEAD goes by GET where no entry names it.
 ///
 /// ```
-/// # use edgelatch_tower::{Requirement, Routes, Rule};
+/// # use edgelatch_http::{Requirement, Routes, Rule};
 /// let routes = Routes::new(Rule::Deny)
 ///     .on("GET /zones/*", Requirement::permission("zone.view"))
 ///     .on("/zones/*", Requirement::permission("zone.edit"))
@@ -122,7 +129,7 @@ impl Routes {
         routes
     }
 
-    /// Adds an entry. What is not well formed is told when the layer is built.
+    /// Adds an entry. What is not well formed is told when the check is made.
     #[must_use]
     pub fn on(mut self, entry: &str, rule: impl Into<Rule>) -> Self {
         self.add(entry, &rule.into());
@@ -153,45 +160,82 @@ impl Routes {
     }
 
     /// As the core reads it.
-    pub(crate) fn text(&self) -> String {
+    fn text(&self) -> String {
         format!("case={}{}", if self.exact { "exact" } else { "ignored" }, self.text)
     }
 }
 
-pub(crate) type Choose = Arc<dyn Fn(RequestInfo<'_>, &Parts) -> Requirement + Send + Sync>;
+/// A function that chooses a requirement for a request of a host's own type.
+pub type Choose<R> = Arc<dyn Fn(RequestInfo<'_>, &R) -> Requirement + Send + Sync>;
 
-/// What a layer requires: the same of all requests, by method and path, or chosen by a function that gets the request.
-#[derive(Clone)]
+/// What a check requires of requests, which are `R` in the words of the host: the same of all, by method and path, or chosen by a function.
 #[non_exhaustive]
-pub enum Need {
+pub enum Need<R> {
     /// The same of every request.
     Always(Requirement),
     /// By method and path.
     ByRoute(Routes),
     /// By a function; see [`Need::choose`].
-    ByRequest(Choose),
+    ByRequest(Choose<R>),
 }
 
-impl Need {
-    /// A function chooses. Do not compare paths in it: routers may take `/ADMIN` for `/admin`. Use [`Routes`], or a layer of its own for each route.
-    pub fn choose(choose: impl Fn(RequestInfo<'_>, &Parts) -> Requirement + Send + Sync + 'static) -> Self {
+/// What is required of a request: known, or chosen for each.
+pub enum Required<R> {
+    /// The number that the core knows it by.
+    Known(RequirementId),
+    /// By a function.
+    Chosen(Choose<R>),
+}
+
+impl<R> Need<R> {
+    /// A function chooses. Do not compare paths in it: routers may take `/ADMIN` for `/admin`. Use [`Routes`], or a check of its own for each route.
+    pub fn choose(choose: impl Fn(RequestInfo<'_>, &R) -> Requirement + Send + Sync + 'static) -> Self {
         Need::ByRequest(Arc::new(choose))
+    }
+
+    /// What is required, made known to an edge. Refuses what is not well formed, and a table where keys are optional.
+    pub fn compile(self, edge: &mut Edge, optional: bool) -> Result<Required<R>, Error> {
+        Ok(match self {
+            Need::Always(needed) => match needed.compile(edge) {
+                RequirementId::BAD => return Err(Error::Option(format!("requirement: {needed} is not well formed"))),
+                id => Required::Known(id),
+            },
+            Need::ByRoute(_) if optional => {
+                let why = "optional: a route table may deny paths to all, which a request without a key would pass; give each route a check of its own";
+                return Err(Error::Option(why.into()));
+            }
+            Need::ByRoute(routes) => {
+                let known = edge.compile_routes(&routes.text());
+                Required::Known(known.map_err(|error| Error::Option(format!("requirement: {error}")))?)
+            }
+            Need::ByRequest(choose) => Required::Chosen(choose),
+        })
     }
 }
 
-impl From<Requirement> for Need {
+impl<R> Clone for Need<R> {
+    fn clone(&self) -> Self {
+        match self {
+            Need::Always(requirement) => Need::Always(requirement.clone()),
+            Need::ByRoute(routes) => Need::ByRoute(routes.clone()),
+            Need::ByRequest(choose) => Need::ByRequest(Arc::clone(choose)),
+        }
+    }
+}
+
+impl<R> From<Requirement> for Need<R> {
     fn from(requirement: Requirement) -> Self {
         Need::Always(requirement)
     }
 }
 
-impl From<Routes> for Need {
+impl<R> From<Routes> for Need<R> {
     fn from(routes: Routes) -> Self {
         Need::ByRoute(routes)
     }
 }
 
-impl fmt::Debug for Need {
+impl<R> fmt::Debug for Need<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Need::Always(requirement) => f.debug_tuple("Always").field(requirement).finish(),

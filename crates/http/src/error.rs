@@ -60,12 +60,13 @@ impl Error {
         }
     }
 
-    pub(crate) fn source(code: &'static str, detail: impl Into<String>) -> Error {
+    /// Trouble with a source; one of the codes above.
+    pub fn source(code: &'static str, detail: impl Into<String>) -> Error {
         Error::Source { code, detail: detail.into() }
     }
 
     /// The source has not what its head names.
-    pub(crate) fn behind() -> Error {
+    pub fn behind() -> Error {
         Error::source("behind", "the head names another tree than the source delivers: it is behind, or being written to")
     }
 }
