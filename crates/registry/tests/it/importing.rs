@@ -2,6 +2,8 @@
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use edgelatch_core::build::Tree;
 use edgelatch_core::key;
@@ -10,8 +12,8 @@ use edgelatch_registry::{
     Digest, Error, Import, ImportDefaults, ImportFormat, ImportReport, KeyFilter, NewKey, NewOwner, NewRole, OrgEdit,
     OwnerEdit, OwnerKind, Registry, RoleEdit, Scope, Service, Since,
 };
-use edgelatch_testkit::on_both_stores;
-use edgelatch_testkit::registry::{Fixture, KeysExt, caller, new_key, slug};
+use edgelatch_testkit::registry::{Fixture, KeysExt, Place, caller, new_key, slug};
+use edgelatch_testkit::{on_both_stores, postgres};
 use serde_json::json;
 
 /// Lines of a file that takes more than one transaction.
@@ -67,7 +69,7 @@ fn how() -> Import {
 }
 
 /// A registry whose org `two` has an owner and a role that nobody uses yet.
-fn start(place: edgelatch_testkit::registry::Place) -> Fixture {
+fn start(place: Place) -> Fixture {
     let f = Fixture::new(place);
     let tenants = f.registry.tenants(&f.realm);
     let (org, owner) = (slug("two"), slug("bob"));
@@ -219,6 +221,30 @@ fn an_act_that_it_depends_on_breaks_it_off(f: Fixture) {
     }
     assert!(!f.registry.realm(&f.realm).unwrap().imports);
     assert!(run(&f, lines("k", LINES, ""), |_| {}).unwrap().done, "started again");
+}
+
+/// PostgreSQL counts a table's rows when it likes, and none that a transaction under way has added: it then takes a table for empty that is large,
+/// and what joins it could take hours.
+#[test]
+fn a_database_that_looks_at_its_tables_at_any_moment_holds_nobody_up() {
+    let Some(place) = Place::postgres() else { return };
+    let (f, ended) = (start(place), AtomicBool::new(false));
+    let schema = f.rows("SELECT CAST(current_schema() AS TEXT)")[0][0].clone();
+    let look = format!("ANALYZE {schema}.key_rows, {schema}.secrets");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut database = postgres::server().unwrap().admin();
+            while !ended.load(Ordering::Relaxed) {
+                database.batch_execute(&look).unwrap();
+            }
+        });
+        let disable = OwnerEdit { disabled: Some(true), ..OwnerEdit::default() };
+        let act = |other: &Registry| drop(other.tenants(&f.realm).edit_owner(&caller(), &slug("two"), &slug("alice"), &disable));
+        let undone = run(&f, lines("k", LINES, ""), act);
+        let done = run(&f, lines("k", LINES, ""), |_| {}).map(|report| report.done);
+        ended.store(true, Ordering::Relaxed);
+        assert_eq!((undone.unwrap_err().code(), done.unwrap(), count(&f)), ("import_overtaken", true, LINES as u64));
+    });
 }
 
 /// Administrators do not wait for an import.
