@@ -3,12 +3,18 @@ const FETCH_UPGRADES = "upgrades are requests like others here: the check stands
 
 /** In Rust: what is no request does not compile. */
 const TYPED = "no object can be taken for a request: it would not compile";
+const FASTLY = {
+  "errors of options": "an option that is a function has no error to throw there",
+  reports: "requests are not reported from there",
+  "wrong objects": TYPED,
+  upgrades: "the connection of a WebSocket is handed to a backend; the check stands before the program does that",
+};
 
 /**
  * The hosts: the framework's `package` (or `crate`), the `runtime`, or the `program` that serves, `object`, where the request lies in what handlers get, and what
  * a host cannot do, with the reason. `joined`: it joins header lines of one name, and an empty one leaves no trace. `zero`: it says a length of 0 for
  * whatever has no body, to HEAD too. `caching`: what it tells caches by itself. `caught`: the status that is reported of an error which the host catches only
- * behind the check. `early`: its verifier is there before it listens.
+ * behind the check. `early`: its verifier is there before it listens. `needs`: what must be installed beside Node.
  */
 export const HOSTS = {
   "node http": {},
@@ -32,4 +38,5 @@ export const HOSTS = {
   "nest express": { package: "@nestjs/core" },
   "nest fastify": { package: "@nestjs/core", object: ".raw", zero: true },
   "tower (axum)": { crate: "axum", program: "target/debug/examples/routes", early: true, cannot: { "wrong objects": TYPED, upgrades: FETCH_UPGRADES } },
+  "fastly (viceroy)": { crate: "fastly", needs: "viceroy", cannot: FASTLY },
 };

@@ -1,6 +1,7 @@
 // The suite on every host, or on those named, over the packed package: `node tests/hosts/run.mjs [--write] [koa3 "hono bun"]`.
-// Without names the table in js/docs/hosts.md is compared, or written. What is in Rust is built by `cargo test --workspace --no-run`.
-import { spawn } from "node:child_process";
+// Without names, and with all of them, the table in js/docs/hosts.md is compared, or written. What is in Rust is built by `cargo test --workspace --no-run`, what runs on Fastly as
+// crates/fastly/README.md says, into target/fastly.
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -34,9 +35,14 @@ const [BEGIN, END] = ["<!-- tried: begin -->\n", "<!-- tried: end -->"];
 const named = process.argv.slice(2).filter((word) => word !== "--write");
 const rows = [];
 const reasons = new Map();
-let [passed, failed] = [0, 0];
-for (const [name, { runtime = "node", program, cannot = {}, ...facts }] of Object.entries(HOSTS)) {
+let [passed, failed, skipped] = [0, 0, false];
+for (const [name, { runtime = "node", program, needs, cannot = {}, ...facts }] of Object.entries(HOSTS)) {
   if (named.length > 0 && !named.includes(name)) continue;
+  if (needs !== undefined && spawnSync(needs, ["--version"]).error !== undefined && process.env.CI === undefined) {
+    console.log(`${name}: skipped, ${needs} is not installed`);
+    skipped = true;
+    continue;
+  }
   const cells = [];
   const { port, stop } = await start(name, runtime, program).catch((error) => ({ port: 0, stop: () => console.log(`${name}: ${error.message}`) }));
   for (const [what, test] of Object.entries(SUITE)) {
@@ -75,7 +81,7 @@ function shown() {
   const notes = [...reasons].map(([reason, number]) => `(${number}) ${reason}.\n`);
   return `Tried on each: ${Object.keys(SUITE).join(", ")}.\n\n| host | version | of ${Object.keys(SUITE).length} hold | not tried |\n|---|---|---|---|\n${lines.join("")}\n${notes.join("")}`;
 }
-if (named.length === 0) {
+if (named.length === 0 && !skipped) {
   const page = readFileSync(PAGE, "utf8");
   const written = `${page.split(BEGIN)[0]}${BEGIN}${shown()}${END}${page.split(END)[1]}`;
   if (process.argv.includes("--write")) writeFileSync(PAGE, written);

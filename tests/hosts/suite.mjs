@@ -91,8 +91,11 @@ export const SUITE = {
     }
   },
 
-  async errors({ ask, early = false }) {
+  async errors({ ask }) {
     deepEqual(brief(await ask("/throws")), [555, "handled boom"]);
+  },
+
+  async "errors of options"({ ask, early = false }) {
     deepEqual(brief(await ask("/own-throws", { headers: [] })), [555, "handled refused missing"]);
     if (!early) deepEqual(brief(await ask("/unmade")), [555, "handled no verifier"]);
   },

@@ -102,6 +102,8 @@ pub const OWNERS_LOOKED_FOR: usize = 64;
 pub const COUNTED_KEYS: usize = 250;
 /// Runs of three characters of a search that are looked up, and roles of one name: each finds as many rows as keys that have it, a bit each.
 pub const SEARCH_RUNS: usize = 16;
+/// Terms that are looked up by one statement: with more, a search whose first runs leave few keys would read many others for nothing.
+pub const TERMS_AT_ONCE: usize = 4;
 /// Blocks of rows that a search for one or two characters reads, which stand for all runs that begin so.
 pub const SEARCH_BLOCKS: usize = 5_000;
 /// Bytes of a text that count as a row where it is made to be found by: a row of the database holds a run of characters for many keys.

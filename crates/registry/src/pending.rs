@@ -132,6 +132,7 @@ fn remove_some(tx: &mut Transaction<'_>) -> Result<u64, Error> {
     let Some(last) = last else {
         return tx.run("UPDATE imports SET pending = 0 WHERE id = $1", args![import]).map(|_| 0);
     };
+    tx.session().sized(keys)?;
     leave_all(tx, uses)?;
     let brought = format!("key_id IN (SELECT id FROM key_rows WHERE {BROUGHT} AND id <= $2)");
     room::leave(tx, &brought, args![import, last])?;

@@ -12,7 +12,7 @@ use crate::layout::Item;
 /// A place that edges read from: a directory, or a bucket of an object store. Or the database, from which other nodes copy.
 ///
 /// A target only stores. What is written in which order, which epoch is refused and what is kept for how long is the same for
-/// all and stands in [`Publication::put`](crate::Publication::put). `tests/targets.rs` holds each to its promises.
+/// all and stands in [`Publication::put`](crate::Publication::put). `tests/it/targets.rs` holds each to its promises.
 pub trait Target: Debug + Send + Sync {
     /// Its name in messages. No credentials are part of it.
     fn name(&self) -> String;

@@ -6,14 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use edgelatch_core::edge::{Edge, HostConfig};
 use edgelatch_core::error::Error as CoreError;
+use edgelatch_http::{Error, root_bytes};
 use tracing::warn;
 
-use crate::error::Error;
 use crate::follow::follow;
 use crate::lookups::Lookups;
 use crate::source::HttpSource;
@@ -179,7 +176,7 @@ pub struct VerifierBuilder {
 
 impl VerifierBuilder {
     pub(crate) fn new(root: Vec<u8>) -> Self {
-        let root = decoded(&root).unwrap_or(root);
+        let root = root_bytes(root);
         let hooks = Hooks {
             on_error: Arc::new(|error| warn!(target: "edgelatch", code = error.code(), "{error}")),
             on_update: Arc::new(|_| {}),
@@ -277,13 +274,6 @@ impl VerifierBuilder {
     fn shared(self) -> Result<Shared, Error> {
         Ok(Shared::new(Edge::new(&self.root, self.config)?, self.hooks))
     }
-}
-
-/// A root out of its text, as `edgelatch init` prints it. The bytes of a root are no such text: they hold zeros.
-fn decoded(text: &[u8]) -> Option<Vec<u8>> {
-    const EITHER: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let engines = [STANDARD, URL_SAFE].map(|alphabet| GeneralPurpose::new(&alphabet, EITHER));
-    engines.iter().find_map(|engine| engine.decode(text.trim_ascii()).ok())
 }
 
 impl fmt::Debug for VerifierBuilder {

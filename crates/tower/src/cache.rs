@@ -19,9 +19,9 @@ use edgelatch_core::tree::Place;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
 
-use crate::error::Error;
 use crate::follow::{Pace, Updater};
 use crate::verifier::Shared;
+use edgelatch_http::Error;
 
 const MAGIC: &[u8; 4] = b"ELTK";
 /// Bytes before the lengths.

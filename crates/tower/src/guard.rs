@@ -5,21 +5,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use edgelatch_core::edge::RequirementId;
-use edgelatch_core::verdict::Code;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH};
+use edgelatch_http::{Error, Required, Requirement, Verdict, caching, is_identity, refusal};
+use http::header::{CACHE_CONTROL, VARY};
 use http::request::Parts;
-use http::{Method, Response};
+use http::{HeaderMap, HeaderName, Response};
 
+use crate::Need;
 use crate::builder::host;
-use crate::error::Error;
 use crate::layer::EdgelatchLayer;
-use crate::reply::{self, NO_STORE};
 use crate::request::peer_of;
-use crate::requirement::{Need, Requirement};
 use crate::usage::UsageEvent;
-use crate::verdict::Verdict;
-use crate::verifier::{Required, Verifier};
+use crate::verifier::Verifier;
 
 type Refuse = Arc<dyn Fn(&Verdict, &Parts) -> Option<Response<Bytes>> + Send + Sync>;
 type Describe = Arc<dyn Fn(&mut UsageEvent, &Parts) + Send + Sync>;
@@ -54,7 +50,7 @@ impl LayerBuilder {
     }
 
     /// Answers refused requests in a way of your own; `None` leaves it to the usual reply. The service is never reached. The answer's `Cache-Control` is
-    /// `no-store` where it says nothing else. [`grpc`](crate::grpc) is one for services of gRPC.
+    /// `no-store` where it says nothing else. [`grpc`](crate::grpc()) is one for services of gRPC.
     pub fn refuse(self, refuse: impl Fn(&Verdict, &Parts) -> Option<Response<Bytes>> + Send + Sync + 'static) -> Self {
         LayerBuilder { refuse: Some(Arc::new(refuse)), ..self }
     }
@@ -74,18 +70,9 @@ impl LayerBuilder {
     /// The layer. Refuses a requirement or a route table that is not well formed.
     pub fn build(self) -> Result<EdgelatchLayer, Error> {
         let LayerBuilder { verifier, need, optional, refuse, peer, describe } = self;
-        let required = match need {
-            Need::Always(requirement) => match verifier.shared.compile(&requirement) {
-                RequirementId::BAD => return Err(Error::Option(format!("requirement: {requirement} is not well formed"))),
-                id => Required::Known(id),
-            },
-            Need::ByRoute(_) if optional => {
-                let why = "optional: a route table may deny paths to all, which a request without a key would pass; give each route a layer of its own";
-                return Err(Error::Option(why.into()));
-            }
-            Need::ByRoute(routes) => Required::Known(verifier.shared.compile_routes(&routes.text())?),
-            Need::ByRequest(choose) => Required::Chosen(choose),
-        };
+        let mut edge = verifier.shared.write()?;
+        let required = need.compile(&mut edge, optional)?;
+        drop(edge);
         Ok(EdgelatchLayer(Arc::new(Guard { verifier, required, optional, refuse, peer, describe })))
     }
 }
@@ -99,7 +86,7 @@ impl fmt::Debug for LayerBuilder {
 /// The check itself.
 pub(crate) struct Guard {
     pub(crate) verifier: Verifier,
-    required: Required,
+    required: Required<Parts>,
     optional: bool,
     refuse: Option<Refuse>,
     peer: Option<PeerOf>,
@@ -131,24 +118,23 @@ impl Guard {
 
     /// The answer to a request that may not go on; `None` for one that may.
     pub(crate) fn refusal(&self, verdict: &Verdict, request: &Parts) -> Option<Response<Bytes>> {
-        if verdict.preflight() || (self.optional && verdict.code() == Code::Missing) {
-            return None;
-        }
-        let usual = verdict.reply()?;
-        let Some(mut own) = self.refuse.as_ref().and_then(|refuse| refuse(verdict, request)) else { return Some(usual) };
-        own.headers_mut().entry(CACHE_CONTROL).or_insert(NO_STORE);
-        if request.method == Method::HEAD {
-            let length = own.body().len();
-            own.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
-            own.body_mut().clear();
-        }
-        Some(own)
+        refusal(verdict, self.optional, || self.refuse.as_ref()?(verdict, request))
     }
 
     /// Makes a request ready for its service.
     pub(crate) fn admit(verdict: &Verdict, request: &mut Parts) {
-        reply::strip(&mut request.headers);
+        let forged: Vec<HeaderName> = request.headers.keys().filter(|name| is_identity(name)).cloned().collect();
+        for name in forged {
+            request.headers.remove(name);
+        }
         request.extensions.insert(verdict.clone());
+    }
+
+    /// Tells caches of a response to an accepted request.
+    pub(crate) fn tell_caches(verdict: &Verdict, headers: &mut HeaderMap) {
+        let (control, vary) = caching(verdict, headers.contains_key(CACHE_CONTROL), headers.get_all(VARY).iter());
+        control.map(|line| headers.insert(CACHE_CONTROL, line));
+        vary.map(|line| headers.append(VARY, line));
     }
 }
 

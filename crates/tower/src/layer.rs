@@ -14,7 +14,6 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::guard::{Guard, LayerBuilder};
-use crate::reply::tell_caches;
 use crate::verifier::Verifier;
 
 /// Puts the check in front of a service over HTTP: axum's routers and routes, hyper's and tonic's services.
@@ -87,7 +86,7 @@ where
             let mut response = answered?;
             // Of what becomes a WebSocket there is nothing to keep.
             if !verdict.preflight() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                tell_caches(response.headers_mut(), verdict.vary());
+                Guard::tell_caches(&verdict, response.headers_mut());
             }
             Ok(response.map(Either::Left))
         })

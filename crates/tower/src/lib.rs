@@ -27,43 +27,40 @@
 //! | [`Usage`], [`UsageEvent`] | what is reported of requests, and where |
 //! | [`Error`] | what may go wrong, by its code |
 //!
-//! Every rule is the core's (`edgelatch-core`): this crate translates requests, fetches bytes and hands them on.
+//! Every rule is the core's (`edgelatch-core`): this crate translates requests, fetches bytes and hands them on. What other hosts' checks have in common with
+//! this one is `edgelatch-http`.
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod builder;
 mod cache;
-mod error;
-#[cfg(feature = "axum")]
-mod extract;
 mod follow;
+mod grpc;
 mod guard;
 mod layer;
 mod lookups;
-mod reply;
 mod request;
-mod requirement;
 mod source;
 mod stats;
 mod usage;
-mod verdict;
 mod verifier;
 
 pub use builder::{Refresh, Update, VerifierBuilder};
 pub use edgelatch_core::edge::{HostConfig, LazyStats};
 pub use edgelatch_core::key::{KeyId, Pepper};
 pub use edgelatch_core::verdict::Code;
-pub use error::Error;
 #[cfg(feature = "axum")]
-pub use extract::Unchecked;
+pub use edgelatch_http::Unchecked;
+pub use edgelatch_http::{Error, Identity, RequestInfo, Requirement, Routes, Rule, Scope, Verdict};
+pub use grpc::grpc;
 pub use guard::LayerBuilder;
 pub use layer::{Edgelatch, EdgelatchLayer};
-pub use reply::grpc;
 pub use request::Peer;
-pub use requirement::{Need, RequestInfo, Requirement, Routes, Rule};
 pub use source::HttpSource;
 pub use stats::{LastError, Stats};
 pub use usage::{Usage, UsageEvent, UsageStats};
-pub use verdict::{Identity, Scope, Verdict};
 pub use verifier::Verifier;
+
+/// What a layer requires: the same of all requests, by method and path, or chosen by a function that gets the request.
+pub type Need = edgelatch_http::Need<http::request::Parts>;

@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use edgelatch_core::edge::{Fetch, Need};
 use edgelatch_core::tree::Place;
+use edgelatch_http::Error;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::error::Error;
 use crate::source::Source;
 use crate::verifier::Shared;
 
-/// Objects that one answer can lack: a shard, and of the directory a chunk with the policy, the scope, the role set and each of 32 roles.
-pub(crate) const MAX_BROUGHT: usize = 4 + 32;
 /// Objects on their way at once. A source that answers in half a second serves the usual rate with fifty; where it takes longer, keys that were never seen
 /// leave half of them to those that were.
 const MAX_FLIGHTS: usize = 64;

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use edgelatch_core::http::BlockWriter;
+use edgelatch_http::{Judge, RequestLine};
 use http::request::Parts;
-use http::{HeaderName, Uri, Version};
+use http::{Uri, Version};
 
 /// The address of a connection's other end, for servers that are none of axum's: put it into each request's extensions, or say it by
 /// [`peer`](crate::LayerBuilder::peer).
@@ -31,33 +32,29 @@ pub(crate) fn target_of(request: &Parts) -> &Uri {
     &request.uri
 }
 
-/// The block of a request: every line of the headers of these names, as it was received.
-pub(crate) fn block_of(request: &Parts, peer: Option<IpAddr>, names: &[HeaderName]) -> BlockWriter {
-    let (uri, peer) = (target_of(request), peer.map(|peer| peer.to_string()));
+/// The block of a request.
+pub(crate) fn block_of(judge: &Judge, request: &Parts, peer: Option<IpAddr>) -> BlockWriter {
+    let uri = target_of(request);
     // Servers of HTTP/2 put its pseudo-headers together into an address that nobody has sent.
     let second = request.version >= Version::HTTP_2;
     let target = if second { uri.path_and_query().map_or_else(String::new, ToString::to_string) } else { uri.to_string() };
-    let mut block = BlockWriter::new(peer.as_deref(), request.method.as_str(), &target);
-    if let Some(authority) = uri.authority().filter(|_| second) {
-        block.line(":authority", authority.as_str().as_bytes());
-    }
-    for name in names {
-        for value in request.headers.get_all(name) {
-            block.line(name.as_str(), value.as_bytes());
-        }
-    }
-    block
+    let authority = uri.authority().filter(|_| second).map(|authority| authority.as_str());
+    let line = RequestLine { peer, method: request.method.as_str(), target: &target, authority };
+    judge.block(line, |name, line| request.headers.get_all(name).iter().for_each(line))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use edgelatch_core::edge::{Edge, HostConfig};
+    use edgelatch_testkit::core::build::sign_root;
+    use edgelatch_testkit::realm::{root_fields, signers};
     use http::Request;
 
     fn block(request: http::request::Builder) -> String {
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let names = ["authorization", "x-api-key", "host"].map(HeaderName::from_static);
-        String::from_utf8(block_of(&parts, peer_of(&parts), &names).finish().to_vec()).unwrap()
+        let edge = Edge::new(&sign_root(&root_fields(1), &signers(&[1])).unwrap(), HostConfig::default()).unwrap();
+        String::from_utf8(block_of(&Judge::new(&edge), &parts, peer_of(&parts)).finish().to_vec()).unwrap()
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use edgelatch_core::edge::LazyStats;
 use edgelatch_core::verdict::{CODES, Code};
+use edgelatch_http::Error;
 
-use crate::error::Error;
 use crate::usage::UsageStats;
 
 /// What a verifier has done since it was made. Times are Unix seconds by its clock.

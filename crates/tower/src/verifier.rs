@@ -5,25 +5,21 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use edgelatch_core::edge::{Edge, Floor, Location, Outcome, RequirementId};
-use edgelatch_core::http::{Block, normalize_path};
+use edgelatch_core::edge::{Edge, Floor, RequirementId};
 use edgelatch_core::ip::Ip;
 use edgelatch_core::limits::MAX_REQUIREMENTS;
-use edgelatch_core::verdict::Code;
+use edgelatch_http::{Choose, Error, Judge, Judged, MAX_NEEDED, RequestInfo, Required, Requirement, Verdict};
+use http::Method;
 use http::request::Parts;
-use http::{HeaderName, Method};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::builder::{Hooks, VerifierBuilder, host};
-use crate::error::Error;
 use crate::follow::pulse::{Pulse, Running};
-use crate::lookups::{Lookups, MAX_BROUGHT};
+use crate::lookups::Lookups;
 use crate::request::{block_of, peer_of};
-use crate::requirement::{Choose, RequestInfo, Requirement};
 use crate::stats::{Counters, Stats};
 use crate::usage::{Reporter, UsageEvent};
-use crate::verdict::{Identity, Judged, Manner, Scope, Verdict, moment};
 
 /// Judges keys of one realm by the snapshot that it holds. Copies of it share that; with the last one it stops to follow its source.
 ///
@@ -43,9 +39,7 @@ pub(crate) struct Shared {
     /// Written to for moments only: to compile a requirement, to look at a head, to switch.
     edge: RwLock<Edge>,
     known: RwLock<HashMap<Requirement, RequirementId>>,
-    /// The headers that the core wants every line of.
-    names: Vec<HeaderName>,
-    manner: Arc<Manner>,
+    judge: Judge,
     realm: String,
     lazy: bool,
     /// Another epoch has come into force.
@@ -53,13 +47,6 @@ pub(crate) struct Shared {
     pub(crate) hooks: Hooks,
     pub(crate) counters: Counters,
     pub(crate) pulse: Pulse,
-}
-
-/// What is required of a request: known, or chosen for each.
-#[derive(Clone)]
-pub(crate) enum Required {
-    Known(RequirementId),
-    Chosen(Choose),
 }
 
 impl Verifier {
@@ -98,14 +85,14 @@ impl Verifier {
         self.fresh().await;
         // The refresh that was waited for has bounds of its own.
         let (begun, mut judged, mut tries) = (Instant::now(), judge(), 0);
-        while let Some((place, returning)) = judged.needs {
-            let lookups = self.lookups.as_ref().filter(|_| tries < MAX_BROUGHT);
+        while let Some((place, returning)) = judged.needs() {
+            let lookups = self.lookups.as_ref().filter(|_| tries < MAX_NEEDED);
             let brought = match lookups {
                 Some(lookups) => lookups.bring(place, returning, begun).await,
                 None => false,
             };
             tries += 1;
-            judged = if brought { judge() } else { Judged { code: Code::ShardUnavailable, flags: 0, needs: None, ..judged } };
+            judged = if brought { judge() } else { judged.unavailable() };
         }
         self.shared.give(judged)
     }
@@ -210,17 +197,9 @@ impl fmt::Debug for Verifier {
 
 impl Shared {
     pub(crate) fn new(edge: Edge, hooks: Hooks) -> Self {
-        let config = edge.config();
-        let names = config.interest().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect();
-        let own = config.location().map(|location| location.header());
-        let own = own.filter(|name| !["authorization", "x-api-key"].contains(name));
-        let manner = Arc::new(Manner {
-            challenge: format!("{} realm=\"{}\"", config.challenge(), edge.realm()),
-            vary: ["Authorization", "X-API-Key"].into_iter().chain(own).collect::<Vec<_>>().join(", "),
-        });
-        let (realm, lazy) = (edge.realm().to_owned(), config.is_lazy());
+        let (judge, realm, lazy) = (Judge::new(&edge), edge.realm().to_owned(), edge.config().is_lazy());
         let (known, counters, pulse, switched) = (RwLock::default(), Counters::new(), Pulse::new(), Notify::new());
-        Shared { edge: RwLock::new(edge), known, names, manner, realm, lazy, switched, hooks, counters, pulse }
+        Shared { edge: RwLock::new(edge), known, judge, realm, lazy, switched, hooks, counters, pulse }
     }
 
     /// The edge. A thread that panicked while it changed it may have left it unfinished, and then nothing is judged by it any more.
@@ -255,10 +234,7 @@ impl Shared {
     pub(crate) fn compile(&self, requirement: &Requirement) -> RequirementId {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(requirement).copied();
         let id = known.unwrap_or_else(|| {
-            let compiled = |mut edge: RwLockWriteGuard<'_, Edge>| {
-                edge.compile(requirement.service.as_deref(), requirement.demand.as_deref())
-            };
-            let id = self.write().map_or(RequirementId::BAD, compiled);
+            let id = self.write().map_or(RequirementId::BAD, |mut edge| requirement.compile(&mut edge));
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             // A host that makes them up for each request must not grow a map.
             if known.len() < MAX_REQUIREMENTS {
@@ -274,7 +250,7 @@ impl Shared {
     }
 
     /// The number of what a function chooses. What it panics about is a fault of the program.
-    fn chosen(&self, choose: &Choose, info: RequestInfo<'_>, request: &Parts) -> RequirementId {
+    fn chosen(&self, choose: &Choose<Parts>, info: RequestInfo<'_>, request: &Parts) -> RequirementId {
         match host(|| choose(info, request)) {
             Some(requirement) => self.compile(&requirement),
             None => {
@@ -284,80 +260,32 @@ impl Shared {
         }
     }
 
-    pub(crate) fn compile_routes(&self, table: &str) -> Result<RequirementId, Error> {
-        let refused = |error: edgelatch_core::edge::RouteError| Error::Option(format!("requirement: {error}"));
-        self.write()?.compile_routes(table).map_err(refused)
-    }
-
-    pub(crate) fn judge(&self, request: &Parts, required: &Required, peer: Option<IpAddr>) -> Judged {
+    pub(crate) fn judge(&self, request: &Parts, required: &Required<Parts>, peer: Option<IpAddr>) -> Judged {
         let (now, head) = (self.now(), request.method == Method::HEAD);
-        let block = block_of(request, peer, &self.names).finish();
-        let requirement = match required {
-            Required::Known(id) => *id,
-            Required::Chosen(choose) => match Block::parse(&block).ok().and_then(|block| normalize_path(block.path())) {
-                Some(path) => self.chosen(choose, RequestInfo { method: request.method.as_str(), path: &path }, request),
-                None => RequirementId::NO_PATH,
-            },
-        };
+        let block = block_of(&self.judge, request, peer).finish();
+        let chosen = |choose: &_, info: RequestInfo<'_>| self.chosen(choose, info, request);
+        let requirement = Judge::required(required, request.method.as_str(), &block, chosen);
         let Ok(edge) = self.read() else { return self.trapped(head, now) };
         let (outcome, note) = edge.verify_noting(&block, requirement, now);
-        self.judged(&edge, outcome, note.client, head, now)
+        self.judge.judged(&edge, outcome, note.client, head, now)
     }
 
     fn judge_key(&self, text: &str, requirement: RequirementId, ip: Option<IpAddr>) -> Judged {
         let (now, ip) = (self.now(), ip.map(|ip| ip.to_string()));
         let Ok(edge) = self.read() else { return self.trapped(false, now) };
         let outcome = edge.verify_key(text.as_bytes(), ip.as_deref().map(str::as_bytes), requirement, now);
-        self.judged(&edge, outcome, ip.and_then(|ip| Ip::parse(ip.as_bytes()).ok()), false, now)
-    }
-
-    /// The outcome with what its tree says of the key, which another tree may not know any more.
-    fn judged(&self, edge: &Edge, outcome: Outcome, client: Option<Ip>, head: bool, now: u64) -> Judged {
-        let who = outcome.at.and_then(|at| self.who(edge, at));
-        // An acceptance whose identity cannot be read is none.
-        let code = if outcome.code == Code::Valid && who.is_none() { Code::Internal } else { outcome.code };
-        let serving = edge.head();
-        let returning = outcome.flags & Outcome::RETURNING != 0;
-        Judged {
-            code,
-            flags: outcome.flags,
-            epoch: serving.map_or(0, |head| head.epoch),
-            age: serving.map(|head| now.saturating_sub(head.issued_at)),
-            at: now,
-            needs: outcome.needs.map(|place| (place, returning)),
-            who,
-            client,
-            head,
-            manner: Arc::clone(&self.manner),
-        }
+        self.judge.judged(&edge, outcome, ip.and_then(|ip| Ip::parse(ip.as_bytes()).ok()), false, now)
     }
 
     /// Gives a verdict out, which counts.
     pub(crate) fn give(&self, judged: Judged) -> Verdict {
-        self.counters.verdict(judged.code);
-        Verdict::new(judged)
-    }
-
-    fn who(&self, edge: &Edge, at: Location) -> Option<Identity> {
-        let found = edge.identity(edge.generation(), at)?;
-        let (labels, text) = (found.labels, |text: &str| (!text.is_empty()).then(|| text.to_owned()));
-        let owned = |services: Vec<&str>| Scope::Services(services.into_iter().map(str::to_owned).collect());
-        Some(Identity {
-            key_id: found.key_id,
-            org: labels.org.into(),
-            owner: labels.owner.into(),
-            name: labels.name.into(),
-            expires_at: moment(found.validity.expires_at),
-            roles: found.roles().map(str::to_owned).collect(),
-            scope: found.services().map_or(Scope::All, owned),
-            metadata: text(labels.metadata),
-        })
+        self.counters.verdict(judged.code());
+        judged.into()
     }
 
     /// Nothing can be judged.
-    fn trapped(&self, head: bool, at: u64) -> Judged {
+    fn trapped(&self, head: bool, now: u64) -> Judged {
         self.report(&Error::Trap);
-        let (code, manner) = (Code::Internal, Arc::clone(&self.manner));
-        Judged { code, flags: 0, epoch: 0, age: None, at, needs: None, who: None, client: None, head, manner }
+        self.judge.broken(head, now)
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: everything that a change must pass. What is cheap to find out comes first, then the tests, then all of it at work.
 
 use crate::{
+    fastly,
     steps::{Choice, Plan, Step, Steps},
     test, tools, wasm,
 };
@@ -51,19 +52,26 @@ fn in_wasm_crates(arguments: &[&str]) -> impl Iterator<Item = Command> {
     })
 }
 
+fn in_fastly_programs(arguments: &[&str]) -> impl Iterator<Item = Command> {
+    fastly::PROGRAMS.iter().map(move |dir| fastly::cargo(dir, arguments))
+}
+
 fn format() -> Result<Plan> {
     let own = command("cargo", ["fmt", "--all", "--check"]);
-    Ok(Plan::Run(Counts::Status, [own].into_iter().chain(in_wasm_crates(&["fmt", "--check"])).collect()))
+    let others = in_wasm_crates(&["fmt", "--check"]).chain(in_fastly_programs(&["fmt", "--check"]));
+    Ok(Plan::Run(Counts::Status, [own].into_iter().chain(others).collect()))
 }
 
 fn clippy() -> Result<Plan> {
     tools::add_target(wasm::TARGET)?;
+    tools::add_target(fastly::TARGET)?;
     let own = command("cargo", ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]);
     let wasm = in_wasm_crates(&["clippy", "--target", wasm::TARGET, "--all-targets", "--", "-D", "warnings"]);
     // As programs have it that are none of axum's.
     let bare =
         command("cargo", ["clippy", "--package", "edgelatch-tower", "--no-default-features", "--lib", "--", "-D", "warnings"]);
-    Ok(Plan::Run(Counts::Status, [own, bare].into_iter().chain(wasm).collect()))
+    let programs = in_fastly_programs(&["clippy", "--all-targets", "--", "-D", "warnings"]);
+    Ok(Plan::Run(Counts::Status, [own, bare].into_iter().chain(wasm).chain(programs).collect()))
 }
 
 fn rustdoc() -> Result<Plan> {

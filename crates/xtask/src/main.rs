@@ -11,12 +11,12 @@ mod ci;
 mod console;
 mod demo;
 mod dist;
+mod fastly;
 mod fresh;
 mod generated;
 mod js;
 mod npm;
 mod python;
-mod rust;
 mod silence;
 mod steps;
 mod test;
@@ -37,8 +37,6 @@ enum Command {
     Demo(demo::Arguments),
     /// Run all tests: Rust, wasm in Node, the SDK on Node, Deno, Bun and workerd, case files, examples
     Test(steps::Choice),
-    /// Run the Rust tests of the workspace, several programs at a time
-    Rust,
     /// Run what a change must pass: format, clippy, rustdoc, all tests, the demo; nothing is skipped
     Ci(steps::Choice),
     /// Check what this repository promises about itself: directions, circles, sizes, what documents point to, generated files
@@ -76,7 +74,6 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo(arguments) => demo::main(&arguments),
         Command::Test(choice) => test::main(&choice),
-        Command::Rust => rust::main(),
         Command::Ci(choice) => ci::main(&choice),
         Command::Tidy => tidy::main(),
         Command::Wasm(arguments) => wasm::main(&arguments),

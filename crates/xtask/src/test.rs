@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that proves something, one line a step.
 
 use crate::{
-    console, dist, npm, python,
+    console, dist, fastly, npm, python,
     steps::{Choice, Plan, Step, Steps},
     tools,
 };
@@ -11,7 +11,7 @@ use edgelatch_testkit::{
     s3,
     shell::{self, command, target},
 };
-use std::{env, ffi::OsStr, path::PathBuf, process::Command, sync::OnceLock};
+use std::{env, ffi::OsStr, path::PathBuf, process::Command, sync::OnceLock, thread};
 
 /// Why a step is skipped.
 const NO_PYTHON: &str = "python3 with its venv module is not installed";
@@ -26,7 +26,7 @@ pub const STEPS: &[Step] = &[
         plan: || own_step(Counts::Ours, &["tidy"]),
     },
     Step { name: "reader", about: "the independent reader agrees on every vector", plan: reader },
-    Step { name: "rust", about: "Rust tests of the workspace", plan: || own_step(Counts::Libtest, &["rust"]) },
+    Step { name: "rust", about: "Rust tests of the workspace", plan: rust },
     Step { name: "no_std", about: "the core builds for a target without std", plan: no_std },
     Step { name: "sdk", about: "wasm file, npm ci, TypeScript, packed tarball", plan: || own_step(Counts::Status, &["sdk"]) },
     Step { name: "wasm", about: "wasm-bindgen tests in Node", plan: wasm },
@@ -47,8 +47,8 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "cases-headers",
-        about: "header cases as raw bytes on Node, Deno, Bun and workerd, and on every framework",
-        plan: || own_step(Counts::Ours, &["cases", "headers", "tests/vectors/header_cases.tsv"]),
+        about: "header cases as raw bytes on Node, Deno, Bun, workerd and Fastly, and on every framework",
+        plan: header_cases,
     },
     Step { name: "examples", about: "each example, until a revocation reaches it", plan: examples },
     Step { name: "api", about: "the API's document for two linters, the API itself for a fuzzer that reads it", plan: api },
@@ -97,6 +97,16 @@ pub fn own_step(counts: Counts, arguments: &[&str]) -> Result<Plan> {
     Ok(Plan::Run(counts, vec![own(arguments)]))
 }
 
+/// Tests at once for each core: most of them wait, for processes that they kill, for leases that end, for databases.
+const PER_CORE: usize = 2;
+
+fn rust() -> Result<Plan> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let mut tests = command("cargo", ["test", "--workspace", "--no-fail-fast"]);
+    tests.env("RUST_TEST_THREADS", (PER_CORE * cores).to_string());
+    Ok(Plan::Run(Counts::Libtest, vec![tests]))
+}
+
 fn no_std() -> Result<Plan> {
     tools::add_target(NO_STD)?;
     let build = ["build", "--package", "edgelatch-core", "--target", NO_STD];
@@ -124,10 +134,17 @@ fn packaging() -> Result<Plan> {
 
 fn hosts() -> Result<Plan> {
     npm::hosts()?;
-    let programs = ["types", "run", "lambda", "mocks", "examples", "guides"];
+    let programs = ["types", "run", "fastly", "lambda", "mocks", "examples", "guides"];
     // Where the Rust tests were built, so is the host that is an example of a crate: nothing is left to do.
     let mut commands = vec![command("cargo", ["test", "--workspace", "--no-run"])];
+    commands.extend(fastly::build()?);
     commands.extend(programs.map(|name| command("node", [format!("tests/hosts/{name}.mjs")])));
+    Ok(Plan::Run(Counts::Ours, commands))
+}
+
+fn header_cases() -> Result<Plan> {
+    let mut commands = fastly::build()?;
+    commands.push(own(["cases", "headers", "tests/vectors/header_cases.tsv"]));
     Ok(Plan::Run(Counts::Ours, commands))
 }
 
@@ -205,13 +222,14 @@ fn with_s3(plan: Plan) -> Result<Plan> {
 }
 
 fn s3() -> Result<Plan> {
-    let mut tests = command("cargo", ["test", "--no-fail-fast", "--package", "edgelatch-sync", "--package", "edgelatch"]);
-    tests.args(["--test", "targets", "--test", "buckets", "--test", "s3"]);
+    // As they were compiled with all others.
+    let mut tests = command("cargo", ["test", "--workspace", "--no-fail-fast", "--test", "it", "--"]);
+    tests.args(["buckets::", "s3::", "targets::"]);
     with_s3(Plan::Run(Counts::Libtest, vec![tests]))
 }
 
 fn otel() -> Result<Plan> {
-    let tests = ["test", "--package", "edgelatch", "--features", "otel", "--test", "otel"];
+    let tests = ["test", "--package", "edgelatch", "--features", "otel", "--test", "it", "otel::"];
     Ok(Plan::Run(Counts::Libtest, vec![command("cargo", tests)]))
 }
 

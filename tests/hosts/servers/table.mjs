@@ -20,4 +20,5 @@ export const SERVERS = {
   hapi: ["./hapi.mjs", ({ serve }) => serve()],
   "nest express": ["./nest.mjs", ({ onExpress }) => onExpress()],
   "nest fastify": ["./nest.mjs", ({ onFastify }) => onFastify()],
+  "fastly (viceroy)": ["./fastly.mjs", ({ serve }) => serve()],
 };

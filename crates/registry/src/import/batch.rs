@@ -166,6 +166,7 @@ pub(super) fn write(
     TABLES.into_iter().zip(rows).try_for_each(|(table, rows)| change.add_all(table, rows))?;
     change.session().settle("key_rows", next.saturating_sub(1))?;
     enter(&mut change.tx, found_by)?;
+    change.session().sized(next - first)?;
     room::come(&mut change.tx, "key_id >= $1 AND key_id < $2", args![first, next])?;
     directory.write(&mut change.tx)
 }

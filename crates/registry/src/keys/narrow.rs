@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::list::{Span, due_sql, expression, id_beginnings, secrets_beginning, spans};
 use super::terms::{self, RUN, Rows};
 use crate::error::Error;
-use crate::limits::{LOOKED_AT, OWNERS_LOOKED_FOR, SEARCH_BLOCKS, SEARCH_RUNS};
+use crate::limits::{LOOKED_AT, OWNERS_LOOKED_FOR, SEARCH_BLOCKS, SEARCH_RUNS, TERMS_AT_ONCE};
 use crate::model::{KeyFilter, Sort, State, folded};
 use crate::store::{Conditions, Numbers, Statements, Value, args};
 use crate::transaction::Transaction;
@@ -104,10 +104,8 @@ pub(crate) fn narrowed(
         filter.created_by.as_ref().map(|actor| terms::maker(actor.as_str())),
         filter.environment.as_ref().map(|environment| terms::environment(environment.as_str())),
     ];
-    for term in exact.into_iter().flatten() {
-        if found.keep(Some(terms::having(tx, &term)?)) {
-            return Ok(found.rows);
-        }
+    if found.keep(with_all(tx, exact.into_iter().flatten().collect(), effort)?) {
+        return Ok(found.rows);
     }
     if let Some(role) = &filter.role
         && found.keep(with_role(tx, role.as_str(), effort)?)
@@ -132,6 +130,21 @@ pub(crate) fn narrowed(
         // Of an index that has more rows than are left, no row is taken: to read it may cost more than it takes away.
         let wide = found.rows.as_ref().map_or(effort.wide, |rows| rows.len().min(effort.wide));
         if found.keep(rows_of(tx, &all, Effort { wide, ..effort })?) {
+            break;
+        }
+    }
+    Ok(found.rows)
+}
+
+/// The rows that have all of these terms, or such and few others; none for no terms. Several are looked up at once, since each way to a database costs
+/// as much as reading one.
+fn with_all(tx: &mut Transaction<'_>, terms: Vec<String>, effort: Effort) -> Result<Option<Rows>, Error> {
+    let mut found = Narrowing { rows: None, effort };
+    for some in terms.chunks(TERMS_AT_ONCE) {
+        for rows in terms::having(tx, some)? {
+            found.keep(Some(rows));
+        }
+        if found.few() {
             break;
         }
     }
@@ -199,8 +212,9 @@ fn with_role(tx: &mut Transaction<'_>, role: &str, effort: Effort) -> Result<Opt
     let having =
         "SELECT DISTINCT x.owner_id FROM owner_roles x JOIN roles r ON r.id = x.role_id WHERE r.realm_id = $1 AND r.slug = $2";
     let Some(mut rows) = of_owners(tx, having, args![tx.realm, role], effort)? else { return Ok(None) };
-    for role in roles {
-        rows.add(&terms::having(tx, &terms::role(role))?);
+    let roles: Vec<String> = roles.into_iter().map(terms::role).collect();
+    for some in roles.chunks(TERMS_AT_ONCE) {
+        terms::having(tx, some)?.iter().for_each(|having| rows.add(having));
     }
     Ok(Some(rows))
 }
@@ -237,16 +251,5 @@ fn with_characters(tx: &mut Transaction<'_>, characters: &[char], effort: Effort
     // One that stands in it twice finds nothing new.
     let runs: BTreeSet<&[char]> = characters.windows(RUN).collect();
     let step = runs.len().div_ceil(SEARCH_RUNS);
-    let mut found: Option<Rows> = None;
-    for run in runs.into_iter().step_by(step) {
-        let rows = terms::having(tx, &terms::run(run))?;
-        match &mut found {
-            Some(found) => found.keep(&rows),
-            None => found = Some(rows),
-        }
-        if found.as_ref().is_some_and(|found| found.len() <= effort.few) {
-            break;
-        }
-    }
-    Ok(found)
+    with_all(tx, runs.into_iter().step_by(step).map(terms::run).collect(), effort)
 }

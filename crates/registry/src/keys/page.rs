@@ -71,9 +71,8 @@ impl Walk<'_> {
             all.add(&format!("{expression} {test}"), *at);
         }
         if let Some((row, value)) = behind {
-            // The first test lets the index begin there; the second one passes over what was read.
             let (value, row) = (all.value(value.clone()), all.value(*row));
-            all.add_plain(format!("{expression} {beyond}= {value} AND ({expression} {beyond} {value} OR k.id {beyond} {row})"));
+            all.add_plain(format!("({expression}, k.id) {beyond} ({value}, {row})"));
         }
         let limit = all.value(step as u64);
         // Of pending imports too, which are left out when they are looked at: so the index alone is read.

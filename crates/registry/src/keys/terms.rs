@@ -170,15 +170,19 @@ pub(crate) fn enter(tx: &mut Transaction<'_>, rows: impl IntoIterator<Item = (u6
     Ok(())
 }
 
-/// The rows that have a term.
-pub(crate) fn having(tx: &mut Transaction<'_>, term: &str) -> Result<Rows, Error> {
-    let sql = "SELECT block, key_rows FROM key_terms WHERE realm_id = $1 AND term = $2";
-    let mut rows = Rows::default();
-    tx.each(sql, args![tx.realm, term], |(block, bytes): (u64, Vec<u8>)| {
-        rows.read(block, &bytes);
+/// Of each of these terms, which differ, the rows that have it.
+pub(crate) fn having(tx: &mut Transaction<'_>, terms: &[String]) -> Result<Vec<Rows>, Error> {
+    let mut each: BTreeMap<&str, Rows> = terms.iter().map(|term| (term.as_str(), Rows::default())).collect();
+    let values: Vec<Value> = std::iter::once(tx.realm.into()).chain(terms.iter().map(|term| term.as_str().into())).collect();
+    let sql =
+        format!("SELECT term, block, key_rows FROM key_terms WHERE realm_id = $1 AND term IN ({})", places(2, terms.len()));
+    tx.each(sql, &values, |(term, block, bytes): (String, u64, Vec<u8>)| {
+        if let Some(rows) = each.get_mut(term.as_str()) {
+            rows.read(block, &bytes);
+        }
         Ok(())
     })?;
-    Ok(rows)
+    Ok(each.into_values().collect())
 }
 
 /// The rows that have a term which begins so; none if that would be more than so many blocks.

@@ -56,6 +56,10 @@ impl Session for Counted<'_> {
         self.session.indexed()
     }
 
+    fn sized(&mut self, keys: u64) -> Result<(), Error> {
+        self.session.sized(keys)
+    }
+
     fn numbers(&self, parameter: &str) -> String {
         self.session.numbers(parameter)
     }

@@ -24,7 +24,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::row::Row;
 use super::schema::{Migrations, POSTGRES};
 use super::session::Each;
-use super::{Mode, Session, Statements, Store, Value, Work, passed_over};
+use super::{Mode, Session, Statements, Store, Value, Work, args, passed_over};
 use crate::error::Error;
 use crate::limits::{BUSY_MILLIS, CONNECTIONS, IDLE_MILLIS, MIGRATION_MILLIS, STATEMENT_MILLIS, STATEMENTS, TRIES};
 
@@ -379,6 +379,14 @@ impl Session for Tx<'_> {
     /// average, of which only so many are asked for; the rows at hand may be others.
     fn indexed(&mut self) -> Result<(), Error> {
         self.batch("SET LOCAL enable_seqscan = off")
+    }
+
+    /// When the database last looked how many rows a table has, these may all have been another transaction's that had not ended. It takes such a table for
+    /// empty, however large it is, and reads all of it for each row of another one: minutes for some thousand keys.
+    fn sized(&mut self, keys: u64) -> Result<(), Error> {
+        let sql = "SELECT CAST(count(*) AS BIGINT) FROM pg_class WHERE oid IN ('key_rows'::regclass, 'secrets'::regclass) AND reltuples < CAST($1 AS BIGINT)";
+        let session: &mut dyn Session = self;
+        if session.count(sql, args![keys])? == 0 { Ok(()) } else { self.batch("ANALYZE key_rows, secrets") }
     }
 
     fn numbers(&self, parameter: &str) -> String {

@@ -35,6 +35,10 @@ pub(crate) trait Session {
     fn indexed(&mut self) -> Result<(), Error> {
         Ok(())
     }
+    /// From here on, statements are planned for no fewer keys than these, which this transaction has added or found.
+    fn sized(&mut self, _keys: u64) -> Result<(), Error> {
+        Ok(())
+    }
     /// A table `d` with a column `value`, of the numbers in a text parameter, with commas between them: however many they are, the statement is one.
     fn numbers(&self, parameter: &str) -> String;
     /// The other way round: the numbers in a column of all rows as one text, in the rows' order. It is read as [`Numbers`](super::Numbers).

@@ -7,8 +7,8 @@ use futures_util::future::try_join_all;
 use tokio::task::yield_now;
 
 use super::update::Candidate;
-use crate::error::Error;
 use crate::source::{Arriving, Source};
+use edgelatch_http::Error;
 
 /// Objects that are fetched one by one: more of them take longer than a bundle.
 const MAX_OBJECTS: usize = 32;

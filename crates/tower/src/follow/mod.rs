@@ -22,10 +22,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::builder::Refresh;
 use crate::cache::Keeper;
-use crate::error::Error;
 use crate::source::Source;
 use crate::verifier::Shared;
 pub(crate) use deliver::Pace;
+use edgelatch_http::Error;
 use pulse::{Landed, Running};
 use stream::{SILENCE, Said, watch};
 pub(crate) use update::Updater;

@@ -9,8 +9,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::Error;
 use crate::verifier::Shared;
+use edgelatch_http::Error;
 
 /// Stands for no moment.
 const NEVER: u64 = 0;

@@ -7,9 +7,9 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{doubled, random};
-use crate::error::Error;
 use crate::source::{Event, EventReader, Pushed, Source, pushed};
 use crate::verifier::Shared;
+use edgelatch_http::Error;
 
 /// Between two signs of life of a stream, as the server sends them.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);

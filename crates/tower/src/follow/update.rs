@@ -8,9 +8,9 @@ use edgelatch_core::limits::{MAX_ROOT_BYTES, MAX_ROOT_CHAIN};
 use edgelatch_core::tree::ObjectId;
 
 use super::deliver::{OBJECTS_SHARE, feed, fetch_objects, fetch_patch};
-use crate::error::Error;
 use crate::source::{Arriving, Pushed, Source};
 use crate::verifier::Shared;
+use edgelatch_http::Error;
 
 /// Refreshes an edge: shows it a head, then fetches what the core asks for, each piece only after the one before it is proven. A refusal is an error, and
 /// what serves goes on.

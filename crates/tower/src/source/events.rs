@@ -3,7 +3,7 @@
 use std::mem;
 use std::time::Duration;
 
-use crate::error::Error;
+use edgelatch_http::Error;
 
 /// Bytes of a line, and of the data of one event: those of a head and of the largest patch that a server sends along, in base64, several times.
 const MAX_LENGTH: usize = 1 << 17;

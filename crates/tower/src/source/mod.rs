@@ -16,7 +16,7 @@ use reqwest::{Client, ClientBuilder, Response, Url};
 use rustls::crypto::{CryptoProvider, ring};
 use serde::Deserialize;
 
-use crate::error::Error;
+use edgelatch_http::Error;
 pub(crate) use events::{Event, EventReader};
 
 /// Redirects followed for one object: a renamed path and an added slash take two; a loop ends here.

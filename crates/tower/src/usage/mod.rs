@@ -21,16 +21,15 @@ use std::time::Duration;
 
 use edgelatch_core::key::KeyId;
 use edgelatch_core::verdict::Code;
+use edgelatch_http::{Error, Verdict};
 use http::HeaderValue;
 use http::request::Parts;
 use reqwest::Url;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use crate::error::Error;
 use crate::request::target_of;
 use crate::source::{bearer, is_local};
-use crate::verdict::Verdict;
 use crate::verifier::Shared;
 use fleet::Fleet;
 pub(crate) use fleet::Mode;

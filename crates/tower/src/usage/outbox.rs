@@ -1,5 +1,6 @@
 //! Events that wait, and are sent in batches: once a batch is full, once an event is old enough, again after a pause.
 
+use edgelatch_http::Error;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,6 @@ use tokio::time::{Instant, sleep_until};
 
 use super::post::{Answer, Post};
 use super::{Bounds, UsageEvent, wire};
-use crate::error::Error;
 use crate::follow::{FIRST_PAUSE, doubled, random};
 use crate::verifier::Shared;
 

@@ -1,5 +1,6 @@
 //! One message to the control plane, and what its answer means.
 
+use edgelatch_http::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +10,6 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use tokio::time::timeout;
 
-use crate::error::Error;
 use crate::source::{client, reason};
 
 /// Statuses below 500 that say "later" (request timeout, too early, too many requests), not "no".

@@ -11,12 +11,17 @@ const ROW: &[(&str, &str)] = &[
     ("cli", "edgelatch"),
 ];
 const TESTKIT: &str = "edgelatch-testkit";
+const HTTP: &str = "edgelatch-http";
 /// The other crates, and what they may need.
 const BESIDE: &[(&str, &[&str])] = &[
     ("wasm", &["edgelatch-core"]),
     ("upkeep", &["edgelatch-core"]),
     ("testing", &["edgelatch-core"]),
-    ("tower", &["edgelatch-core"]),
+    // Its examples name it.
+    ("http", &["edgelatch-core", HTTP]),
+    ("tower", &["edgelatch-core", HTTP]),
+    // The crate, its example and the program of the hosts' suite.
+    ("fastly", &["edgelatch-core", HTTP]),
     ("axum", &[]),
     ("testkit", &["edgelatch-core", "edgelatch-registry"]),
     ("xtask", &["edgelatch-core", TESTKIT]),
@@ -37,7 +42,7 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
 }
 
 fn is_package(word: &str) -> bool {
-    word == TESTKIT || ROW.iter().any(|(_, package)| *package == word)
+    [TESTKIT, HTTP].contains(&word) || ROW.iter().any(|(_, package)| *package == word)
 }
 
 pub fn arrows(repo: &Repo) -> Vec<String> {
@@ -113,6 +118,22 @@ pub fn borrowed(repo: &Repo) -> Vec<String> {
         }
     }
     faults
+}
+
+/// A file that no module names is not compiled, and nobody says so: a test in it never runs.
+pub fn compiled(repo: &Repo) -> Vec<String> {
+    let inside = |path: &str| path.contains("/src/") || path.contains("/tests/it/");
+    let files = repo.files("", &[".rs"]).map(|(path, _)| path).filter(|path| inside(path) && !path.contains("/src/bin/"));
+    let roots = ["/lib.rs", "/main.rs"];
+    let named = |path: &&str| {
+        let module = path.strip_suffix("/mod.rs").or_else(|| path.strip_suffix(".rs")).unwrap_or(path);
+        let Some((dir, name)) = module.rsplit_once('/') else { return true };
+        let parents = ["/lib.rs", "/main.rs", "/mod.rs", ".rs"].map(|end| format!("{dir}{end}"));
+        let declares = |line: &str| line.trim_start().split_once("mod ").is_some_and(|(_, rest)| rest == format!("{name};"));
+        parents.iter().filter_map(|parent| repo.text(parent)).any(|text| text.lines().any(declares))
+    };
+    let orphans = files.filter(|path| !roots.iter().any(|root| path.ends_with(root))).filter(|path| !named(path));
+    orphans.map(|path| format!("{path}: no `mod` names it, so that it is not compiled")).collect()
 }
 
 pub fn safe(repo: &Repo) -> Vec<String> {

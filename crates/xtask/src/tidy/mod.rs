@@ -22,6 +22,7 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule { name: "arrows", about: "crates need each other in one direction", faults: |repo| Ok(crates::arrows(repo)) },
     Rule { name: "borrowed", about: "no source file is compiled into two crates", faults: |repo| Ok(crates::borrowed(repo)) },
+    Rule { name: "compiled", about: "every Rust file is part of a crate", faults: |repo| Ok(crates::compiled(repo)) },
     Rule { name: "safe", about: "every crate forbids unsafe code", faults: |repo| Ok(crates::safe(repo)) },
     Rule {
         name: "circles",
@@ -115,6 +116,18 @@ mod tests {
                 "crates/core/src/a.rs:2: ",
             ),
             ("borrowed", &[], ("wasm/src/a.rs", "include!(\"b.rs\");"), "wasm/src/a.rs:1: "),
+            (
+                "compiled",
+                &[
+                    ("crates/cli/tests/it/main.rs", "mod a;\n#[cfg(unix)]\nmod common;\n"),
+                    ("crates/cli/tests/it/a.rs", "pub(super) mod b;"),
+                    ("crates/cli/tests/it/a/b.rs", ""),
+                    ("crates/cli/tests/it/common/mod.rs", "pub mod c;"),
+                    ("crates/cli/tests/it/common/c.rs", ""),
+                ],
+                ("crates/cli/tests/it/d.rs", ""),
+                "crates/cli/tests/it/d.rs: ",
+            ),
             (
                 "safe",
                 &[("wasm/src/lib.rs", "//! Wasm.\n#![forbid(unsafe_code)]\n"), ("wasm/src/other.rs", "")],

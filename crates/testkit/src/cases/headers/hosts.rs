@@ -22,8 +22,9 @@ enum Runtime {
     Node,
     Deno,
     Bun,
-    /// Started by a program on Node.
+    /// Started by a program on Node, as the next one is.
     Workerd,
+    Viceroy,
 }
 
 /// Which server it is.
@@ -41,6 +42,7 @@ const RUNTIMES: &[Host] = &[
     Host { name: "deno", runtime: Runtime::Deno, server: Server::Bare("deno") },
     Host { name: "bun", runtime: Runtime::Bun, server: Server::Bare("bun") },
     Host { name: "workerd", runtime: Runtime::Workerd, server: Server::Bare("workerd") },
+    Host { name: "fastly", runtime: Runtime::Viceroy, server: Server::Bare("fastly") },
 ];
 
 /// The frameworks, by what runs them: what a framework makes of header lines must not reach the adapter for it.
@@ -79,7 +81,7 @@ impl Runtime {
     /// The program, which must be installed, and what it takes before the script.
     fn command(self) -> (&'static str, &'static [&'static str]) {
         match self {
-            Runtime::Node | Runtime::Workerd => ("node", &[]),
+            Runtime::Node | Runtime::Workerd | Runtime::Viceroy => ("node", &[]),
             Runtime::Deno => ("js/node_modules/.bin/deno", &["run", "-A", "--node-modules-dir=manual"]),
             Runtime::Bun => ("js/node_modules/.bin/bun", &[]),
         }
@@ -91,6 +93,7 @@ impl Host {
     pub fn exists(&self) -> bool {
         let program = match self.runtime {
             Runtime::Workerd => "js/node_modules/.bin/workerd",
+            Runtime::Viceroy => "viceroy",
             other => other.command().0,
         };
         let installed = match self.server {

@@ -1,0 +1,177 @@
+//! People who are invited in the console, come by a link or at an identity provider, and go.
+
+use crate::common::browser::{Browser, OWN, between, value};
+use crate::common::idp::{Idp, pairs};
+use crate::common::{Plane, Reply, Served, slug};
+use edgelatch_registry::{Paging, management};
+use edgelatch_server::FailureRate;
+use serde_json::{Value, json};
+
+const PEOPLE: &str = "/console/r/acme/people";
+
+fn text(reply: &Reply) -> String {
+    String::from_utf8(reply.body.clone()).unwrap()
+}
+
+/// Invites somebody in the console; what the link ends with.
+fn invite(b: &mut Browser<'_>, fields: &[(&str, &str)]) -> String {
+    b.page(&format!("{PEOPLE}/new"));
+    let reply = b.post(&format!("{PEOPLE}/new"), &[&[("name", "Jo Doe"), ("roles", "viewer")], fields].concat());
+    let page = text(&reply);
+    assert_eq!((reply.status, reply.header("cache-control")), (200, Some("no-store")), "{page}");
+    let link = between(&page, "value=\"http://localhost/console/invitation#", "\"").unwrap_or_else(|| panic!("{page}"));
+    // The one place where it stands.
+    assert_eq!(page.matches(link).count(), 1, "{page}");
+    link.to_owned()
+}
+
+#[test]
+fn somebody_comes_by_a_link_and_goes() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let mut b = Browser::signed_in(&s, &plane.org_key("administrator", "one"));
+    assert!(b.page(PEOPLE).contains("Nobody was invited yet"));
+    let link = invite(&mut b, &[("org", "one")]);
+    assert!(b.page(PEOPLE).contains("Invited") && !b.page(PEOPLE).contains(&link));
+    let mut other = Browser::new(&s);
+    // Whoever only looks uses nothing up.
+    for _ in 0..2 {
+        other.page("/console/invitation");
+    }
+    let reply = other.post("/console/invitation", &[("link", "AAAA")]);
+    assert!(reply.status == 404 && text(&reply).contains("role=\"alert\""), "{reply}");
+    // Sent by another site it would show nobody's key, but use the link up.
+    for headers in [&[("Origin", "https://evil.example")][..], &[]] {
+        let form = other.form.clone();
+        assert_eq!(other.post_as("/console/invitation", &[("form", &form), ("link", &link)], headers).status, 403);
+    }
+    assert_eq!(other.post_as("/console/invitation", &[("form", "A"), ("link", &link)], OWN).status, 403);
+    // The whole link, as it is pasted.
+    let reply = other.post("/console/invitation", &[("link", &format!("http://localhost/console/invitation#{link}"))]);
+    let page = text(&reply);
+    assert_eq!((reply.status, reply.header("cache-control")), (200, Some("no-store")), "{page}");
+    let secret = between(&page, "id=\"secret\" type=\"text\" readonly value=\"", "\"").unwrap().to_owned();
+    assert_eq!(other.post("/console/invitation", &[("link", &link)]).status, 404);
+    assert!(!s.log.text().contains(&link) && !s.log.text().contains(&secret));
+    // They see their org and no other.
+    let mut jo = Browser::signed_in(&s, &secret);
+    jo.page("/console/r/acme/keys");
+    assert_eq!(jo.get("/console/r/acme/keys?org=two").status, 403);
+    assert_eq!(jo.get(PEOPLE).status, 403);
+    let listed = s.get("/api/v1/realms/acme/people?org=one").ok();
+    assert!(listed["people"][0]["signed_in_at"].is_string() && listed["people"][0]["state"] == "active", "{listed}");
+    let person = listed["people"][0]["person"].as_str().unwrap().to_owned();
+    let remove = format!("{PEOPLE}/delete?id={person}&org=one");
+    assert!(b.page(&remove).contains("end at once"));
+    assert_eq!(b.post(&remove, &[]).status, 303);
+    assert_eq!(jo.get("/console/r/acme/keys").status, 303);
+    assert_eq!(jo.sign_in(&secret).status, 403);
+}
+
+#[test]
+fn an_invitation_is_changed_and_gets_another_link() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let mut b = Browser::signed_in(&s, &plane.org_key("administrator", "one"));
+    let first = invite(&mut b, &[("org", "one")]);
+    let listed = || s.get("/api/v1/realms/acme/people?org=one").ok()["people"][0].clone();
+    let person = listed()["person"].as_str().unwrap().to_owned();
+    let [edit, link] = ["edit", "link"].map(|act| format!("{PEOPLE}/{act}?id={person}&org=one"));
+    assert!(b.page(PEOPLE).contains(&edit.replace('&', "&#38;")), "{}", b.page(PEOPLE));
+    let page = b.page(&edit);
+    assert!(page.contains(">viewer</textarea>"), "{page}");
+    let revision = value(&page, "revision").to_owned();
+    assert_eq!(b.post(&edit, &[("roles", "auditor"), ("revision", &revision)]).status, 303);
+    assert_eq!(listed()["roles"], json!(["auditor"]));
+    // Two administrators at once: the second one sees both versions.
+    let reply = b.post(&edit, &[("roles", "key-manager"), ("revision", &revision)]);
+    assert!(reply.status == 412 && text(&reply).contains("auditor") && text(&reply).contains("key-manager"), "{reply}");
+    let reply = b.post(&edit, &[("roles", "ghost"), ("revision", &listed()["revision"].to_string())]);
+    assert!(reply.status == 404 && text(&reply).contains("id=\"roles-error\""), "{reply}");
+    let reply = b.post(&link, &[]);
+    let second = between(&text(&reply), "value=\"http://localhost/console/invitation#", "\"").unwrap().to_owned();
+    let accept = |link: &str| s.call_as("", "POST /api/v1/people/accept", &[], &json!({ "link": link }));
+    assert_eq!((reply.status, accept(&first).refused()), (200, (404, "link_ended".into())));
+    accept(&second).ok();
+    assert_eq!((b.post(&link, &[]).status, listed()["state"].clone()), (409, json!("active")));
+    // Whom another org has invited is nobody here.
+    let mut other = Browser::signed_in(&s, &plane.org_key("administrator", "two"));
+    assert_eq!((other.get(&edit).status, other.post(&link, &[]).status), (404, 404));
+    assert_eq!(other.post(&edit, &[("roles", "viewer"), ("revision", &revision)]).status, 404);
+}
+
+#[test]
+fn what_does_not_fit_is_told_beside_its_field() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let mut b = Browser::signed_in(&s, &plane.admin);
+    let page = b.page(&format!("{PEOPLE}/new"));
+    assert!(page.contains(">viewer</textarea>") && page.contains("<option value=\"7d\""), "{page}");
+    for (fields, about) in [
+        (&[("name", "Jo"), ("roles", "ghost")][..], "roles"),
+        (&[("name", ""), ("roles", "viewer")], "name"),
+        (&[("name", "Jo"), ("roles", "viewer"), ("email", "nobody")], "email"),
+        (&[("name", "Jo"), ("roles", "viewer"), ("expires_at", "90d")], "expires_at"),
+    ] {
+        let reply = b.post(&format!("{PEOPLE}/new"), fields);
+        let page = text(&reply);
+        assert!([404, 422].contains(&reply.status) && page.contains(&format!("id=\"{about}-error\"")), "{about}: {page}");
+    }
+    assert_eq!(s.get("/api/v1/realms/acme/people").ok()["people"], json!([]));
+}
+
+#[test]
+fn whoever_signed_in_is_logged_with_their_address() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    Browser::signed_in(&s, &plane.admin);
+    let rows = plane.registry.audit(&slug(management::REALM)).list(&Default::default(), &Paging::first(5)).unwrap().rows;
+    let row = rows.iter().find(|row| row.action == "key.sign_in").unwrap_or_else(|| panic!("{rows:?}"));
+    assert_eq!((row.actor.as_str(), row.address.as_deref()), (plane.admin_id.as_str(), Some("127.0.0.1")));
+}
+
+#[test]
+fn links_are_not_tried_without_end() {
+    let plane = Plane::new();
+    let s = plane.serve_with(|api| api.failures = FailureRate { burst: 3, per_minute: 1, pause: std::time::Duration::ZERO });
+    let accept = || s.call_as("", "POST /api/v1/people/accept", &[], &json!({ "link": "A".repeat(43) })).refused();
+    for _ in 0..3 {
+        assert_eq!(accept(), (404, "link_ended".into()));
+    }
+    assert_eq!(accept().0, 429);
+}
+
+#[test]
+fn somebody_who_was_invited_signs_in_at_the_provider() {
+    let plane = Plane::new();
+    let idp = Idp::new(json!({ "sub": "u-1", "email": "Jo@example.com", "email_verified": true }));
+    let console = Some(idp.options(&["groups=ops:administrator@*"]));
+    let s = Served::start(edgelatch_server::Options { console, ..plane.options() }, &plane.admin);
+    let go = |b: &mut Browser<'_>| {
+        let to = b.get("/console/sign-in/provider").header("location").unwrap().to_owned();
+        let back = idp.authorize(&to);
+        assert!(pairs(&back).contains_key("code"));
+        b.get(&format!("/console/sign-in/callback?{back}"))
+    };
+    let mut b = Browser::new(&s);
+    assert_eq!(go(&mut b).status, 403);
+    let invited = json!({ "name": "Jo", "email": "jo@example.com", "org": "one", "roles": ["viewer"] });
+    let made = s.call("POST /api/v1/realms/acme/people", &invited).ok();
+    idp.says(json!({ "sub": "u-2", "email": "jo@example.com", "email_verified": false }));
+    assert_eq!(go(&mut b).status, 403);
+    idp.says(json!({ "sub": "u-1", "email": "Jo@example.com", "email_verified": true }));
+    assert_eq!(go(&mut b).status, 200);
+    b.page("/console/r/acme/keys");
+    assert_eq!(b.get("/console/r/acme/keys?org=two").status, 403);
+    let person = made["person"]["person"].as_str().unwrap();
+    let path = format!("/api/v1/realms/acme/people/{person}");
+    let found = s.get(&path).ok();
+    assert!(found["state"] == "active" && found["by_provider"] == true && found["signed_in_at"].is_string(), "{found}");
+    // Everybody is listed where everybody is managed.
+    let all = s.get("/api/v1/realms/management/people").ok();
+    assert_eq!(all["people"].as_array().unwrap().len(), 1, "{all}");
+    s.call(&format!("DELETE {path}"), &Value::Null).ok();
+    assert_eq!(b.get("/console").status, 303);
+    assert_eq!(go(&mut b).status, 403);
+    assert!(value(&b.page("/console/sign-in"), "form").len() > 20);
+}
