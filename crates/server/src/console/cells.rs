@@ -17,11 +17,11 @@ pub(super) enum Cell {
     Time(String),
     Text(String),
     /// What can be done.
-    Acts(Vec<Act>),
+    Acts(Vec<Button>),
 }
 
 /// Something that can be done: where that goes, and what it is called.
-pub(super) enum Act {
+pub(super) enum Button {
     /// On a page of its own.
     Page(String, &'static str),
     /// At one click.

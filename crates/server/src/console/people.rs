@@ -6,7 +6,7 @@ use axum::http::Method;
 use axum::response::{IntoResponse, Redirect, Response};
 use edgelatch_registry::Slug;
 
-use super::cells::{Act, Cell};
+use super::cells::{Button, Cell};
 use super::client::Call;
 use super::form::Fields;
 use super::frame::{Frame, page};
@@ -37,9 +37,9 @@ pub(super) async fn list(session: Session, Path(realm): Path<String>) -> Shown {
     let t = f.t;
     let rows = all.people.into_iter().map(|person| {
         let to = |act: &str| PERSON.page(&realm, act, person.org.as_deref(), &person.person);
-        let mut acts = vec![Act::Page(to("delete"), t.remove)];
+        let mut acts = vec![Button::Page(to("delete"), t.remove)];
         if ["invited", "over"].contains(&person.state.as_str()) {
-            acts.insert(0, Act::Click(to("link"), t.new_link));
+            acts.insert(0, Button::Click(to("link"), t.new_link));
         }
         let edit = (person.revision > 0).then(|| to("edit"));
         let until = person.link_until.as_ref().filter(|_| person.state == "invited");

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Redirect};
 use edgelatch_registry::EventId;
 use serde_json::Value;
 
-use super::cells::{Act, Cell};
+use super::cells::{Button, Cell};
 use super::client::Call;
 use super::frame::{Frame, page};
 use super::keys::{path_of, realm_of, view_of};
@@ -192,7 +192,7 @@ pub(super) async fn alerts(session: Session, Path(realm): Path<String>) -> Shown
             text(event.org.unwrap_or_else(|| t.whole_realm.into())),
             event.key_id.map_or(text("–"), Cell::Code),
             text(state),
-            Cell::Acts(vec![Act::Click(format!("/console/r/{realm}/alerts/{}", event.event), t.redeliver)]),
+            Cell::Acts(vec![Button::Click(format!("/console/r/{realm}/alerts/{}", event.event), t.redeliver)]),
         ]
     });
     let heads = vec![t.at, t.kind, t.org, t.key_id, t.delivery, t.actions];

@@ -10,7 +10,7 @@ use edgelatch_server::{API_ROUTES, limits};
 use serde_json::{Value, json};
 
 /// Method, path and permission.
-const TABLE: [(&str, &str, &str); 54] = [
+const TABLE: [(&str, &str, &str); 56] = [
     ("get", "/api/v1/realms", "realm.view"),
     ("post", "/api/v1/realms", "realm.create"),
     ("get", "/api/v1/realms/{realm}", "realm.view"),

@@ -50,7 +50,7 @@ struct Attempt<'p> {
 /// An operation: its id, and after a blank the member that it is tried with once more; its method and path, and its body.
 type Operation = (&'static str, fn(&Attempt<'_>) -> (String, Value));
 
-const OPERATIONS: [Operation; 30] = [
+const OPERATIONS: [Operation; 32] = [
     ("createKey", |at| ("POST keys".into(), at.new_key())),
     ("importKeys", |at| {
         let mut line = json!({ "sha256": format!("{:08x}", at.number).repeat(8), "owner": "alice", "name": at.name(), "roles": [at.role] });

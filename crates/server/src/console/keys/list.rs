@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::Method;
 
-use super::super::cells::{Act, Cell, state};
+use super::super::cells::{Button, Cell, state};
 use super::super::client::{Call, Refused};
 use super::super::frame::{Frame, page};
 use super::super::model::{Key, KeyPage};
