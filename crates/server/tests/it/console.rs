@@ -1,7 +1,7 @@
 //! The console without scripts: signing in, and keys of each preset from the form that makes them to their end.
 
-use crate::common::browser::{Browser, between, value};
-use crate::common::{self, Plane};
+use crate::common::Plane;
+use crate::common::browser::{Browser, between, text, value};
 use edgelatch_registry::Preset;
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::Place;
@@ -75,10 +75,6 @@ fn a_revoked_key_is_out_with_the_next_click() {
 /// The secret of the page that shows it.
 fn secret(page: &str) -> String {
     between(page, "id=\"secret\" type=\"text\" readonly value=\"", "\"").unwrap_or_else(|| panic!("{page}")).to_owned()
-}
-
-fn text(reply: &common::Reply) -> String {
-    String::from_utf8(reply.body.clone()).unwrap()
 }
 
 fn make(b: &mut Browser<'_>, fields: &[(&str, &str)]) -> (String, String) {

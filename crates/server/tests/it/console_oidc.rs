@@ -1,6 +1,6 @@
 //! Signing in to the console at an identity provider, and what an attacker may try on that.
 
-use crate::common::browser::Browser;
+use crate::common::browser::{Browser, text};
 use crate::common::idp::{CLIENT, Idp, SECRET, key, now, pairs};
 use crate::common::{Plane, Reply, Served, slug};
 use edgelatch_registry::{KeyOrder, Paging, management};
@@ -15,10 +15,6 @@ const RULES: &[&str] = &["groups=ops:administrator@*", "groups=web:viewer@acme/o
 fn serve(plane: &Plane, idp: &Idp) -> Served {
     let options = edgelatch_server::Options { console: Some(idp.options(RULES)), ..plane.options() };
     Served::start(options, &plane.admin)
-}
-
-fn text(reply: &Reply) -> String {
-    String::from_utf8(reply.body.clone()).unwrap()
 }
 
 /// Sent to the provider and back again, as a browser does it.

@@ -1,17 +1,13 @@
 //! People who are invited in the console, come by a link or at an identity provider, and go.
 
-use crate::common::browser::{Browser, OWN, between, value};
+use crate::common::browser::{Browser, OWN, between, text, value};
 use crate::common::idp::{Idp, pairs};
-use crate::common::{Plane, Reply, Served, slug};
+use crate::common::{Plane, Served, slug};
 use edgelatch_registry::{Paging, management};
 use edgelatch_server::FailureRate;
 use serde_json::{Value, json};
 
 const PEOPLE: &str = "/console/r/acme/people";
-
-fn text(reply: &Reply) -> String {
-    String::from_utf8(reply.body.clone()).unwrap()
-}
 
 /// Invites somebody in the console; what the link ends with.
 fn invite(b: &mut Browser<'_>, fields: &[(&str, &str)]) -> String {

@@ -18,6 +18,7 @@ mod console_attacks;
 mod console_oidc;
 mod console_pages;
 mod console_people;
+mod console_things;
 mod fleet;
 mod geoip;
 mod health;

@@ -92,6 +92,11 @@ pub fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> 
     Some(rest.split_once(after)?.0)
 }
 
+/// What a page says.
+pub fn text(reply: &Reply) -> String {
+    String::from_utf8(reply.body.clone()).unwrap()
+}
+
 /// The text of a form's field.
 pub fn value<'t>(page: &'t str, name: &str) -> &'t str {
     between(page, &format!("name=\"{name}\" value=\""), "\"").unwrap_or_else(|| panic!("no field {name}: {page}"))
