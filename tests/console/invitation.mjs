@@ -56,7 +56,7 @@ export async function invitation({ page, stranger, control, preset, scripts, scr
   is("signed in", new URL(other.url()).pathname, path(preset, "keys"));
   await page.reload();
   await page.getByRole("row").filter({ hasText: "Kim Lee" }).getByRole("link", { name: "Remove" }).click();
-  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Remove" }).click();
   await other.goto(path(preset, "keys"));
   is("out with the next click", new URL(other.url()).pathname, "/console/sign-in");
   watcher.check();

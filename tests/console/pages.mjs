@@ -5,7 +5,7 @@ export const OF_KEYS = ({ key_id }) => ["keys", "keys/new", `keys/${key_id}`, `k
 
 /** Pages that are the same whatever the preset. */
 export const OF_REALM = ({ key_id, person }) => ["", "keys?search=nothing-fits", `keys/${key_id}?ask=1&ip=192.0.2.7&service=dns`, `keys/${key_id}/requests`, "keys/import", "roles", "roles/new", "roles/edit?id=purger", "roles/delete?id=purger", "owners", "owners/new", "owners/edit?id=admin&org=main",
-  "orgs", "orgs/new", "orgs/edit?id=main", "people", "people/new", `people/edit?id=${person}&org=main`, `people/delete?id=${person}&org=main`, "usage", "usage?by=hour", "activity", "activity?verify=1", "alerts", "fleet", "health", "leak", "settings", "nowhere"];
+  "orgs", "orgs/new", "orgs/edit?id=main", "people", "people/new", `people/edit?id=${person}&org=main`, `people/delete?id=${person}&org=main`, "usage", "usage?by=hour", "activity", "activity?verify=1", "alerts", "alerts?part=all", "fleet", "health", "leak", "settings", "nowhere"];
 
 /** The org that a realm begins with. */
 export const ORG = "main";

@@ -186,19 +186,16 @@ impl People<'_> {
             let caller = Caller::new(Name::parse("actor", &format!("invitation:{owner}"))?);
             Ok::<_, Error>(address.map_or(caller.clone(), |address| caller.from_address(address)))
         };
-        let open = |of: &mut dyn FnMut(&str, &[crate::store::Value]) -> Result<Option<Open>, Error>, now: u64| {
-            of("p.link = $1 AND p.link_until > $2", args![&digest(link)[..], now])
-        };
+        let (open, digest) = (format!("{FROM} p.link = $1 AND p.link_until > $2"), digest(link));
         let found = self.within(|realm| {
             let now = realm.now()?;
-            realm.read(|tx| open(&mut |test, values| tx.one(OPEN.select(&format!("{FROM} {test}")), values), now))
+            realm.read(|tx| tx.one(OPEN.select(&open), args![&digest[..], now]))
         })?;
         let caller = caller(&found.ok_or(Error::LinkEnded)?.owner)?;
         self.within(|realm| {
             realm.change(&caller, |change| {
                 let now = change.now;
-                let found = open(&mut |test, values| change.one(OPEN.select(&format!("{FROM} {test}")), values), now)?;
-                let found = found.ok_or(Error::LinkEnded)?;
+                let found = change.one(OPEN.select(&open), args![&digest[..], now])?.ok_or(Error::LinkEnded)?;
                 let (owner, Loaded { row, key, .. }, settings) = come(change, &found)?;
                 let made = renew(change, (row, key.key_id), &settings, 0)?;
                 let sql = "UPDATE people SET link = NULL, accepted_at = $2 WHERE key_id = $1";

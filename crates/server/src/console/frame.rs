@@ -5,7 +5,7 @@ use axum::response::{Html, IntoResponse, Response};
 
 use super::assets::{HTMX, SCRIPT, STYLE};
 use super::language::Language;
-use super::texts::Texts;
+use super::texts::{Text, Texts};
 use super::views::View;
 use super::words::words;
 use crate::problem::Problem;
@@ -24,9 +24,6 @@ pub(super) struct Frame {
     /// The area of it that is shown, by the path's word.
     pub(super) area: &'static str,
 }
-
-/// One of the texts of a language.
-type Text = fn(&Texts) -> &'static str;
 
 /// The areas of a realm, by the path's word, in the order of the navigation.
 const AREAS: [(&str, Text); 12] = [

@@ -15,7 +15,7 @@ use super::model::{EdgePage, EventPage, Key, Orgs, Owners, Publishing, RequestPa
 use super::orgs::Choice;
 use super::session::{Posted, Session};
 use super::stop::{Shown, Stop};
-use super::texts::Texts;
+use super::texts::Text;
 use super::things::{ORG, OWNER, ROLE};
 
 #[derive(Template)]
@@ -166,7 +166,7 @@ pub(super) async fn orgs(session: Session, Path(realm): Path<String>) -> Shown {
 }
 
 /// Events that can be asked for: a word, the API's filter, and what they are called. Alerts first, which tell of no act.
-const EVENTS: [(&str, &str, fn(&Texts) -> &'static str); 3] =
+const EVENTS: [(&str, &str, Text); 3] =
     [("", "alerts=true&", |t| t.alerts), ("failed", "state=failed&", |t| t.given_up), ("all", "", |t| t.all_events)];
 
 pub(super) async fn alerts(session: Session, Path(realm): Path<String>) -> Shown {

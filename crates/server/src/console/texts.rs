@@ -15,6 +15,9 @@ macro_rules! texts {
     };
 }
 
+/// One of the texts, in whichever language.
+pub(super) type Text = fn(&Texts) -> &'static str;
+
 texts! {
     skip: "Skip to content", "Zum Inhalt springen";
     account: "Account", "Konto";

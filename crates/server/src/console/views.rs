@@ -2,10 +2,7 @@
 
 use edgelatch_registry::{Authority, Deletion, Field, IpLists, Preset, Revocation, RotationMode, Settings};
 
-use super::texts::Texts;
-
-/// A text in the reader's language.
-pub(super) type Text = fn(&Texts) -> &'static str;
+use super::texts::{Text, Texts};
 
 /// How a preset's keys are shown and made.
 pub(super) struct View {

@@ -89,7 +89,7 @@ const OPERATIONS: [Operation; 32] = [
         }
         ("POST people".into(), body)
     }),
-    ("editPerson", |at| (format!("PATCH people/{}", at.person("viewer")), json!({ "roles": [at.role] }))),
+    ("editPerson", |at| (format!("PATCH people/{}", at.person("edge")), json!({ "roles": [at.role] }))),
     ("renewInvitation", |at| (format!("POST people/{}/link", at.person(at.role)), Value::Null)),
     ("removePerson", |at| (format!("DELETE people/{}", at.person(at.role)), Value::Null)),
     ("createRole", |at| ("POST roles".into(), json!({ "role": at.name(), "org": at.org, "permissions": [at.pattern] }))),

@@ -11,7 +11,8 @@ use super::super::model::{Key, KeyPage};
 use super::super::orgs::{Choice, orgs_of};
 use super::super::session::Session;
 use super::super::stop::Shown;
-use super::super::views::{Act, Column, Text};
+use super::super::texts::Text;
+use super::super::views::{Act, Column};
 use super::{realm_of, view_of};
 use crate::limits::CONSOLE_PAGE;
 

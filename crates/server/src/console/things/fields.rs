@@ -7,10 +7,7 @@ use crate::console::client::Refused;
 use crate::console::form::Fields;
 use crate::console::language::Language;
 use crate::console::orgs::Choice;
-use crate::console::texts::Texts;
-
-/// A text in the reader's language.
-pub(super) type Text = fn(&Texts) -> &'static str;
+use crate::console::texts::{Text, Texts};
 
 /// How a field is filled in, and what becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

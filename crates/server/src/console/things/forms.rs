@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::fields::{Member, Shown, body, field_of, shown};
 use super::settings::SETTINGS;
-use super::{PERSON, Thing, of};
+use super::{Thing, of};
 use crate::console::client::{Call, Refused};
 use crate::console::form::Fields;
 use crate::console::frame::{Frame, page};
@@ -27,8 +27,8 @@ struct ThingPage {
     to: String,
     /// Where all of them are.
     list: String,
-    /// Where it is deleted, if it is there.
-    delete: Option<String>,
+    /// Where it is ended, if it is there, and what the button says.
+    delete: Option<(String, &'static str)>,
     fields: Vec<Shown>,
     settings: Vec<Shown>,
     revision: u64,
@@ -45,6 +45,8 @@ struct DeletePage {
     name: String,
     to: String,
     back: String,
+    /// What the button says.
+    end: &'static str,
     /// What it means.
     warning: &'static str,
     revision: u64,
@@ -129,7 +131,7 @@ impl There {
             title: format!("{}: {}", f.t.edit, self.name()),
             to: self.page("edit"),
             list: self.list(),
-            delete: (!self.thing.is_single()).then(|| self.page("delete")),
+            delete: (!self.thing.is_single()).then(|| (self.page("delete"), (self.thing.end.0)(f.t))),
             other: other(refused, &[&fields, &settings]),
             fields,
             settings,
@@ -241,11 +243,13 @@ pub(crate) async fn save(Path((realm, word)): Path<(String, String)>, posted: Po
 
 fn delete_page(there: &There, session: &Session, refused: Option<Refused>) -> Response {
     let f = session.frame().within(there.realm.as_str(), there.thing.word);
+    let (end, warning) = there.thing.end;
     page(&DeletePage {
+        end: end(f.t),
         name: there.name(),
         to: there.page("delete"),
         back: if there.is_fixed() { there.list() } else { there.page("edit") },
-        warning: if there.thing.word == PERSON.word { f.t.person_remove_warning } else { f.t.thing_delete_warning },
+        warning: warning(f.t),
         revision: there.revision(),
         refused,
         f,

@@ -8,7 +8,8 @@
 
 use edgelatch_registry::Slug;
 
-use self::fields::{Member, Shape, Text};
+use self::fields::{Member, Shape};
+use super::texts::Text;
 
 mod fields;
 pub(super) mod forms;
@@ -20,6 +21,8 @@ pub(super) struct Thing {
     pub(super) word: &'static str,
     /// What the button says that makes one.
     pub(super) create: Text,
+    /// What the button says that ends one, and what that does.
+    end: (Text, Text),
     /// The fields of a new one.
     new: &'static [Member],
     /// The fields that can be changed later.
@@ -32,6 +35,7 @@ pub(super) struct Thing {
     path: fn(&Slug, Option<&Slug>, &Slug) -> String,
 }
 
+const DELETE: (Text, Text) = (|t| t.delete, |t| t.thing_delete_warning);
 const NAME: Member = Member::new("name", |t| t.name, Shape::Line);
 const ROLES: Member = Member::new("roles", |t| t.roles, Shape::Words);
 const PERMISSIONS: Member = Member::new("permissions", |t| t.permissions, Shape::Words);
@@ -41,6 +45,7 @@ const PRESETS: &[&str] = &["", "default", "vergeos", "vergecloud", "ipaware", "v
 pub(super) const ROLE: Thing = Thing {
     word: "roles",
     create: |t| t.create_role,
+    end: DELETE,
     new: &[
         Member::new("role", |t| t.identifier, Shape::Line).required(),
         NAME,
@@ -59,6 +64,7 @@ pub(super) const ROLE: Thing = Thing {
 pub(super) const OWNER: Thing = Thing {
     word: "owners",
     create: |t| t.create_owner,
+    end: DELETE,
     new: &[
         Member::new("owner", |t| t.identifier, Shape::Line).required(),
         NAME,
@@ -79,6 +85,7 @@ pub(super) const OWNER: Thing = Thing {
 pub(super) const PERSON: Thing = Thing {
     word: "people",
     create: |t| t.invite,
+    end: (|t| t.remove, |t| t.person_remove_warning),
     new: &[
         NAME.required(),
         Member::new("email", |t| t.email, Shape::Line),
@@ -95,6 +102,7 @@ pub(super) const PERSON: Thing = Thing {
 pub(super) const ORG: Thing = Thing {
     word: "orgs",
     create: |t| t.create_org,
+    end: DELETE,
     new: &[
         Member::new("org", |t| t.identifier, Shape::Line).required(),
         NAME,
@@ -110,6 +118,7 @@ pub(super) const ORG: Thing = Thing {
 const REALM: Thing = Thing {
     word: "settings",
     create: |t| t.settings,
+    end: DELETE,
     new: &[],
     edit: &[
         NAME.required(),
