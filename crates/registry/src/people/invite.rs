@@ -22,7 +22,7 @@ use crate::model::{
 };
 use crate::store::{Statements, args, columns, fields};
 use crate::tenants::{find_owner, make_owner};
-use crate::transaction::Change;
+use crate::transaction::{Change, Transaction};
 
 /// Random bytes of a link: nobody guesses one.
 const LINK_BYTES: usize = 32;
@@ -176,19 +176,15 @@ impl People<'_> {
             let caller = Caller::new(Name::parse("actor", &format!("invitation:{owner}"))?);
             Ok::<_, Error>(address.map_or(caller.clone(), |address| caller.from_address(address)))
         };
-        let open = |of: &mut dyn FnMut(&str, &[crate::store::Value]) -> Result<Option<Open>, Error>, now: u64| {
-            of("p.link = $1 AND p.link_until > $2", args![&digest(link)[..], now])
-        };
         let found = self.within(|realm| {
             let now = realm.now()?;
-            realm.read(|tx| open(&mut |test, values| tx.one(OPEN.select(&format!("{FROM} {test}")), values), now))
+            realm.read(|tx| linked(tx, link, now))
         })?;
         let caller = caller(&found.ok_or(Error::LinkEnded)?.owner)?;
         self.within(|realm| {
             realm.change(&caller, |change| {
                 let now = change.now;
-                let found = open(&mut |test, values| change.one(OPEN.select(&format!("{FROM} {test}")), values), now)?;
-                let found = found.ok_or(Error::LinkEnded)?;
+                let found = linked(&mut change.tx, link, now)?.ok_or(Error::LinkEnded)?;
                 let (owner, Loaded { row, key, .. }, settings) = come(change, &found)?;
                 let made = renew(change, (row, key.key_id), &settings, 0)?;
                 let sql = "UPDATE people SET link = NULL, accepted_at = $2 WHERE key_id = $1";
@@ -257,6 +253,11 @@ fn bound_of(change: &mut Change<'_>) -> Result<(Option<KeyId>, Option<u64>), Err
         }
         _ => Ok((Some(key_id), None)),
     }
+}
+
+/// The invitation that a link is for which counts now.
+fn linked(tx: &mut Transaction<'_>, link: &str, now: u64) -> Result<Option<Open>, Error> {
+    tx.one(OPEN.select(&format!("{FROM} p.link = $1 AND p.link_until > $2")), args![&digest(link)[..], now])
 }
 
 /// The key of an invitation that is open, as whoever comes by it may have it: from here on the change may grant what the inviter may grant now.

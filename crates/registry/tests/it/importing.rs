@@ -239,7 +239,8 @@ fn a_database_that_looks_at_its_tables_at_any_moment_holds_nobody_up() {
             }
         });
         let disable = OwnerEdit { disabled: Some(true), ..OwnerEdit::default() };
-        let act = |other: &Registry| drop(other.tenants(&f.realm).edit_owner(&caller(), &slug("two"), &slug("alice"), &disable));
+        let act =
+            |other: &Registry| drop(other.tenants(&f.realm).edit_owner(&caller(), &slug("two"), &slug("alice"), &disable));
         let undone = run(&f, lines("k", LINES, ""), act);
         let done = run(&f, lines("k", LINES, ""), |_| {}).map(|report| report.done);
         ended.store(true, Ordering::Relaxed);
