@@ -12,11 +12,13 @@ mod console;
 mod demo;
 mod dist;
 mod fresh;
+mod fuzz;
 mod generated;
 mod js;
 mod npm;
 mod python;
 mod rust;
+mod seeds;
 mod silence;
 mod steps;
 mod test;
@@ -49,6 +51,8 @@ enum Command {
     Sdk,
     /// Judge every row of a case file on every host
     Cases(cases::Arguments),
+    /// Attack what reads foreign bytes with inputs that a fuzzer makes, each attack for some time
+    Fuzz(fuzz::Arguments),
     /// Measure the figures of the design and print each beside its target
     Bench(bench::Arguments),
     /// Leave pictures of every page of the console, on a wide and on a narrow screen, in light and dark
@@ -82,6 +86,7 @@ fn run(command: Command) -> Result<()> {
         Command::Wasm(arguments) => wasm::main(&arguments),
         Command::Sdk => js::prepare(),
         Command::Cases(arguments) => cases::main(&arguments),
+        Command::Fuzz(arguments) => fuzz::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),
         Command::Screenshots(arguments) => console::main(&arguments),
         Command::Dist(arguments) => dist::main(&arguments),

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that proves something, one line a step.
 
 use crate::{
-    console, dist, npm, python,
+    console, dist, fuzz, npm, python,
     steps::{Choice, Plan, Step, Steps},
     tools,
 };
@@ -27,6 +27,7 @@ pub const STEPS: &[Step] = &[
     },
     Step { name: "reader", about: "the independent reader agrees on every vector", plan: reader },
     Step { name: "rust", about: "Rust tests of the workspace", plan: || own_step(Counts::Libtest, &["rust"]) },
+    Step { name: "fuzz", about: "attacks on what reads foreign bytes, each for some seconds", plan: fuzz },
     Step { name: "no_std", about: "the core builds for a target without std", plan: no_std },
     Step { name: "sdk", about: "wasm file, npm ci, TypeScript, packed tarball", plan: || own_step(Counts::Status, &["sdk"]) },
     Step { name: "wasm", about: "wasm-bindgen tests in Node", plan: wasm },
@@ -95,6 +96,13 @@ pub fn own<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
 /// A step that is a command of ours.
 pub fn own_step(counts: Counts, arguments: &[&str]) -> Result<Plan> {
     Ok(Plan::Run(counts, vec![own(arguments)]))
+}
+
+fn fuzz() -> Result<Plan> {
+    if !fuzz::is_possible() {
+        return Ok(Plan::Skip(format!("the Rust toolchain {} is not installed", fuzz::TOOLCHAIN)));
+    }
+    own_step(Counts::Ours, &["fuzz", "--seconds", "20"])
 }
 
 fn no_std() -> Result<Plan> {
