@@ -22,6 +22,9 @@ const AFTER: &[Step] =
 /// Crates that are workspaces of their own and are compiled to wasm.
 const WASM_CRATES: &[&str] = &["wasm", "wasm/upkeep", "wasm/testing", "tests/conformance/ip_wasm"];
 
+/// Attacks: workspaces of their own too, since another compiler builds them.
+const ATTACKS: &[&str] = &["crates/core/fuzz"];
+
 pub fn main(choice: &Choice) -> Result<()> {
     let Some(chosen) = choice.of(BEFORE.iter().chain(test::STEPS).chain(AFTER))? else { return Ok(()) };
     let before = worktree();
@@ -51,9 +54,18 @@ fn in_wasm_crates(arguments: &[&str]) -> impl Iterator<Item = Command> {
     })
 }
 
+fn in_attacks(arguments: &[&str]) -> impl Iterator<Item = Command> {
+    ATTACKS.iter().map(move |dir| {
+        let mut cargo = command("cargo", arguments);
+        cargo.current_dir(shell::root().join(dir)).env("CARGO_TARGET_DIR", shell::target().join("fuzz"));
+        cargo
+    })
+}
+
 fn format() -> Result<Plan> {
     let own = command("cargo", ["fmt", "--all", "--check"]);
-    Ok(Plan::Run(Counts::Status, [own].into_iter().chain(in_wasm_crates(&["fmt", "--check"])).collect()))
+    let others = in_wasm_crates(&["fmt", "--check"]).chain(in_attacks(&["fmt", "--check"]));
+    Ok(Plan::Run(Counts::Status, [own].into_iter().chain(others).collect()))
 }
 
 fn clippy() -> Result<Plan> {
@@ -63,7 +75,8 @@ fn clippy() -> Result<Plan> {
     // As programs have it that are none of axum's.
     let bare =
         command("cargo", ["clippy", "--package", "edgelatch-tower", "--no-default-features", "--lib", "--", "-D", "warnings"]);
-    Ok(Plan::Run(Counts::Status, [own, bare].into_iter().chain(wasm).collect()))
+    let attacks = in_attacks(&["clippy", "--all-targets", "--", "-D", "warnings"]);
+    Ok(Plan::Run(Counts::Status, [own, bare].into_iter().chain(wasm).chain(attacks).collect()))
 }
 
 fn rustdoc() -> Result<Plan> {

@@ -43,3 +43,8 @@ fn line(data: &[u8]) -> (&[u8], &[u8]) {
     let end = data.iter().position(|byte| *byte == b'\n');
     end.map_or((data, &[]), |end| (&data[..end], &data[end + 1..]))
 }
+
+/// One time in so many, and never once the input has ended: what may happen seldom must come to an end.
+fn seldom(input: &mut arbitrary::Unstructured<'_>, of: u8) -> arbitrary::Result<bool> {
+    Ok(!input.is_empty() && input.ratio(1, of)?)
+}

@@ -165,7 +165,7 @@ fn try_attack(input: &mut Unstructured<'_>) -> Result<()> {
     }
     let mut patch = [b"ELPT\x02\0\0\0", &old.id().0[..], &new.id().0, &(new.top.len() as u32).to_le_bytes()].concat();
     for place in new.places().filter(|place| old.object(*place) != new.object(*place)) {
-        if input.ratio(1, 16)? {
+        if crate::seldom(input, 16)? {
             continue;
         }
         let delta = cut(old.object(place).unwrap_or(&[]), new.object(place).expect("a place"), input)?;
@@ -173,7 +173,7 @@ fn try_attack(input: &mut Unstructured<'_>) -> Result<()> {
         put_varint(&mut patch, delta.len() as u64);
         patch.extend(delta);
     }
-    if input.ratio(1, 2)? {
+    if crate::seldom(input, 2)? {
         let at = input.choose_index(patch.len())?;
         match input.int_in_range(0..=4)? {
             0 => patch.insert(at, input.arbitrary()?),

@@ -122,7 +122,9 @@ fn try_attack(input: &mut Unstructured<'_>) -> Result<()> {
         }
     }
     let unproven = PolicyView::new_unchecked_len(&damaged);
-    probes.iter().for_each(|ip| drop(says(unproven, Some(*ip))));
+    for ip in &probes {
+        says(unproven, Some(*ip));
+    }
     match (PolicyView::validate(&damaged), policy::read(&damaged)) {
         (Ok(view), Some(rules)) => probe(view, &rules, &probes),
         (Err(error), None) => assert!(!error.to_string().is_empty()),

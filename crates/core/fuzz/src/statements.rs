@@ -157,10 +157,10 @@ fn role(input: &mut Unstructured<'_>, from: u8) -> Result<Vec<u8>> {
     for _ in 0..input.int_in_range(1..=3)? {
         keys.push(signer(from + input.int_in_range(0..=3)?).verifying_key().to_bytes());
     }
-    if input.ratio(1, 32)? {
+    if crate::seldom(input, 32)? {
         keys.push(input.arbitrary()?);
     }
-    if !input.ratio(1, 32)? {
+    if !crate::seldom(input, 32)? {
         keys.sort_unstable();
         keys.dedup();
     }

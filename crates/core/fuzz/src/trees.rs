@@ -61,7 +61,7 @@ fn number(input: &mut Unstructured<'_>) -> Result<u32> {
 }
 
 fn reference(input: &mut Unstructured<'_>) -> Result<u32> {
-    Ok(if input.ratio(1, 3)? { 0 } else { number(input)? })
+    Ok(if crate::seldom(input, 3)? { 0 } else { number(input)? })
 }
 
 fn time(input: &mut Unstructured<'_>) -> Result<Option<u64>> {
@@ -184,10 +184,10 @@ fn record(n: u64, input: &mut Unstructured<'_>) -> Result<Record> {
         key_id: KeyId(n),
         org: format!("org-{}", input.arbitrary::<u8>()? & 3),
         owner: format!("owner-{}", input.arbitrary::<u8>()? & 3),
-        owner_disabled: input.ratio(1, 8)?,
+        owner_disabled: crate::seldom(input, 8)?,
         name: names[input.choose_index(4)?].into(),
         metadata: ["", "{}"][input.choose_index(2)?].into(),
-        revoked: input.ratio(1, 8)?,
+        revoked: crate::seldom(input, 8)?,
         not_before: time(input)?,
         expires_at: time(input)?,
         role_set: reference(input)?,

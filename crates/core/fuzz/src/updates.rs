@@ -144,15 +144,15 @@ fn fields(input: &mut Unstructured<'_>) -> Result<Fields> {
         root_version: if input.ratio(3, 4)? { 1 } else { input.int_in_range(1..=3)? },
         issued_at,
         not_after: issued_at + [100, DAY][input.choose_index(2)?],
-        genuine: !input.ratio(1, 16)?,
+        genuine: !crate::seldom(input, 16)?,
     })
 }
 
 fn chain(input: &mut Unstructured<'_>, model: &Model) -> Result<Vec<usize>> {
     let mut chain = Vec::new();
     let mut version = model.root.version;
-    while input.ratio(1, 6)? && chain.len() < 3 {
-        let any = input.ratio(1, 8)?;
+    while crate::seldom(input, 6)? && chain.len() < 3 {
+        let any = crate::seldom(input, 8)?;
         let fit: Vec<usize> = (0..VERSIONS.len()).filter(|at| any || VERSIONS[*at].version == version + 1).collect();
         let Some(at) = fit.get(input.choose_index(fit.len().max(1))?) else { break };
         chain.push(*at);
@@ -171,12 +171,12 @@ fn try_attack(input: &mut Unstructured<'_>) -> Result<()> {
     let grace = [0, 0, 50][input.choose_index(3)?];
     let mut text = format!("grace={grace}\n");
     let mut floors = Vec::new();
-    if input.ratio(1, 4)? {
+    if crate::seldom(input, 4)? {
         let floor = (input.int_in_range(1..=2)?, input.int_in_range(1..=4)?);
         text += &format!("floor={}:{}\n", floor.0, floor.1);
         floors.push(floor);
     }
-    if input.ratio(1, 4)? {
+    if crate::seldom(input, 4)? {
         let epoch = input.int_in_range(1..=4)?;
         text += &format!("min_epoch={epoch}\n");
         floors.push((1, epoch));
@@ -280,7 +280,8 @@ fn bundle(edge: &mut Edge, model: &mut Model, input: &mut Unstructured<'_>, now:
     let head = offered.unwrap_or(own);
     if let Err(code) = model.admit(root, head, now) {
         let error = staged.err().expect("a head that is refused");
-        assert_eq!(error.code(), code, "{own:?}");
+        // Of a damaged bundle either fault may be named.
+        assert!(damage < 3 || error.code() == code, "{own:?}: {code}, the core {error}");
         return Ok(());
     }
     let Ok(mut staged) = staged else {
@@ -336,14 +337,14 @@ fn objects(edge: &mut Edge, model: &mut Model, input: &mut Unstructured<'_>, now
     while let Some(need) = staged.need(Place::Top) {
         let needs: Vec<Place> = staged.needs(Place::Top).map(|need| need.place).collect();
         let place = if input.is_empty() { need.place } else { needs[input.choose_index(needs.len())?] };
-        if input.ratio(1, 8)? {
+        if crate::seldom(input, 8)? {
             let other = &TREES[input.choose_index(TREES.len())?];
             let mut wrong = other.object(place).unwrap_or(b"").to_vec();
             wrong.extend([0; 1]);
             assert!(staged.supply(place, wrong).is_err());
             continue;
         }
-        if input.ratio(1, 32)? {
+        if crate::seldom(input, 32)? {
             // Given up on the way: a running edge takes nothing of it, one that serves nothing no more than may be asked of it.
             if model.serving.is_some() {
                 assert_eq!(edge.commit(staged, now).err().map(|error| error.code()), Some("unchecked"));
