@@ -24,6 +24,9 @@ const HANGS: &str = "-timeout=20";
 const KEPT: usize = 60;
 const KEPT_BYTES: u64 = 1024;
 
+/// Lines of a failure that are shown.
+const TOLD: usize = 20;
+
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Only these attacks; all if none is named
@@ -153,7 +156,10 @@ fn run(target: &Target, arguments: &Arguments) -> Result<()> {
         let again = input.map_or("it left no input".into(), |input| {
             format!("the input is kept; again with\n  {} {}", target.program().display(), input.display())
         });
-        bail!("after {executions} executions\n{}\n{again}", told[told.len().saturating_sub(40)..].join("\n"));
+        // What went wrong, and not how the fuzzer came there.
+        let from = told.iter().position(|line| line.contains("panicked at")).unwrap_or(told.len().saturating_sub(TOLD));
+        let told: Vec<&str> = told[from..].iter().take(TOLD).map(String::as_str).collect();
+        bail!("after {executions} executions\n{}\n{again}", told.join("\n"));
     }
     ensure!(executions > 0, "nothing was executed");
     println!("ok   {:14} {executions} executions in {:.0} s, {given} seeds", target.name, begin.elapsed().as_secs_f32());

@@ -110,6 +110,8 @@ fn lacking(patch: &[u8], old: &Tree, new: &Tree) -> Option<BTreeSet<Place>> {
         let (wanted, length) = (varint(&mut rest)?, varint(&mut rest)?);
         let delta = rest.take(usize::try_from(length).ok()?)?;
         let place = new.places().find(|place| number(*place) == wanted)?;
+        // By kind, then by index.
+        let order = (wanted % 8, wanted / 8);
         // Without a top page nothing is told; what names a place must be here.
         let told = match place {
             Place::Top => last.is_none(),
@@ -120,10 +122,10 @@ fn lacking(patch: &[u8], old: &Tree, new: &Tree) -> Option<BTreeSet<Place>> {
                 here.contains(&page) || here.contains(&Place::Top) && shared(&page)
             }
         };
-        if !told || last.is_some_and(|last| last >= wanted) {
+        if !told || last.is_some_and(|last| last >= order) {
             return None;
         }
-        last = Some(wanted);
+        last = Some(order);
         let announced = if place == Place::Top { top_len } else { new.object(place)?.len() };
         // What is shared is not made again.
         if place == Place::Top || !shared(&place) {

@@ -142,6 +142,7 @@ pub fn forwarded(element: &[u8]) -> Option<IpAddr> {
                 return None;
             }
             if name == "for" {
+                (node.len() <= 128).then_some(())?;
                 found = Some(
                     dotted(&node, is_node_port)
                         .or_else(|| bracketed(&node, is_node_port))
