@@ -103,7 +103,7 @@ fn proven(role: u8, (threshold, keys): &(u64, Vec<[u8; 32]>), statement: &[u8], 
         let key = VerifyingKey::from_bytes(key);
         key.is_ok_and(|key| key.verify_strict(&message(role, statement), &Signature::from_bytes(signature)).is_ok())
     };
-    own.iter().all(|pair| good(pair)) && own.len() as u64 >= *threshold
+    own.iter().all(good) && own.len() as u64 >= *threshold
 }
 
 fn open_root(bytes: &[u8]) -> Option<(SeenRoot, &[u8], Pairs<'_>)> {
