@@ -18,11 +18,7 @@ mod generated;
 mod js;
 mod npm;
 mod python;
-<<<<<<< HEAD
-=======
-mod rust;
 mod seeds;
->>>>>>> fuzz
 mod silence;
 mod steps;
 mod test;

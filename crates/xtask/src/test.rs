@@ -1,11 +1,7 @@
 //! `cargo xtask test`: everything that proves something, one line a step.
 
 use crate::{
-<<<<<<< HEAD
-    console, dist, fastly, npm, python,
-=======
-    console, dist, fuzz, npm, python,
->>>>>>> fuzz
+    console, dist, fastly, fuzz, npm, python,
     steps::{Choice, Plan, Step, Steps},
     tools,
 };
@@ -30,12 +26,8 @@ pub const STEPS: &[Step] = &[
         plan: || own_step(Counts::Ours, &["tidy"]),
     },
     Step { name: "reader", about: "the independent reader agrees on every vector", plan: reader },
-<<<<<<< HEAD
     Step { name: "rust", about: "Rust tests of the workspace", plan: rust },
-=======
-    Step { name: "rust", about: "Rust tests of the workspace", plan: || own_step(Counts::Libtest, &["rust"]) },
     Step { name: "fuzz", about: "attacks on what reads foreign bytes, each for some seconds", plan: fuzz },
->>>>>>> fuzz
     Step { name: "no_std", about: "the core builds for a target without std", plan: no_std },
     Step { name: "sdk", about: "wasm file, npm ci, TypeScript, packed tarball", plan: || own_step(Counts::Status, &["sdk"]) },
     Step { name: "wasm", about: "wasm-bindgen tests in Node", plan: wasm },
@@ -106,7 +98,6 @@ pub fn own_step(counts: Counts, arguments: &[&str]) -> Result<Plan> {
     Ok(Plan::Run(counts, vec![own(arguments)]))
 }
 
-<<<<<<< HEAD
 /// Tests at once for each core: most of them wait, for processes that they kill, for leases that end, for databases.
 const PER_CORE: usize = 2;
 
@@ -115,13 +106,13 @@ fn rust() -> Result<Plan> {
     let mut tests = command("cargo", ["test", "--workspace", "--no-fail-fast"]);
     tests.env("RUST_TEST_THREADS", (PER_CORE * cores).to_string());
     Ok(Plan::Run(Counts::Libtest, vec![tests]))
-=======
+}
+
 fn fuzz() -> Result<Plan> {
     if !fuzz::is_possible() {
         return Ok(Plan::Skip(format!("the Rust toolchain {} is not installed", fuzz::TOOLCHAIN)));
     }
     own_step(Counts::Ours, &["fuzz", "--seconds", "20"])
->>>>>>> fuzz
 }
 
 fn no_std() -> Result<Plan> {
