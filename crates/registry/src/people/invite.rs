@@ -9,16 +9,16 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{ACTOR, Member, ORG, People, Person, salted};
+use super::{ACTOR, Member, ORG, People, Person, Place, salted};
 use crate::audit::Target;
 use crate::error::{Error, Kind};
 use crate::grants::Grant;
 use crate::held::Held;
 use crate::keys::{Loaded, make, renew};
 use crate::limits::{LINK_LIFE, MAX_LINK_LIFE, MAX_PEOPLE};
-use crate::management::{REALM, org_service, realm_service};
+use crate::management::REALM;
 use crate::model::{
-    Caller, Created, Description, Email, Key, Name, NewKey, NewOwner, Owner, OwnerKind, Scope, Slug, State, format_time, future,
+    Caller, Created, Description, Email, Key, Name, NewKey, NewOwner, Owner, OwnerKind, Slug, State, format_time, future,
 };
 use crate::store::{Statements, args, columns, fields};
 use crate::tenants::{find_owner, make_owner};
@@ -26,15 +26,6 @@ use crate::transaction::{Change, Transaction};
 
 /// Random bytes of a link: nobody guesses one.
 const LINK_BYTES: usize = 32;
-
-/// Where somebody may act: in a realm, or in one org of it. In the realm of management keys: everywhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The realm.
-    pub realm: Slug,
-    /// Its org; none for the whole realm.
-    pub org: Option<Slug>,
-}
 
 /// Whom to invite, and to what.
 #[derive(Clone, Debug)]
@@ -57,23 +48,6 @@ pub struct Invitation {
     /// What the link ends with. It is kept nowhere else.
     #[debug(skip)]
     pub link: Zeroizing<String>,
-}
-
-impl Place {
-    /// As a scope of management keys.
-    fn scope(&self) -> Result<Scope, Error> {
-        Ok(match &self.org {
-            None if self.realm.as_str() == REALM => Scope::All,
-            Some(_) if self.realm.as_str() == REALM => {
-                return Err(Error::invalid(
-                    "org",
-                    "is no org of a realm that keys are managed in: name another realm, or no org",
-                ));
-            }
-            None => Scope::List(vec![realm_service(&self.realm)?]),
-            Some(org) => Scope::List(vec![org_service(&self.realm, org)?]),
-        })
-    }
 }
 
 /// What the registry knows a link by.
