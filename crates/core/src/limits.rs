@@ -128,5 +128,8 @@ pub const MAX_LINES: usize = 128;
 pub const MAX_HOPS: u8 = 32;
 /// Parameters of one element of `Forwarded`: four are registered, and each is compared with those before it.
 pub const MAX_FORWARDED_PARAMETERS: usize = 16;
+/// Bytes of an address and a port in `Forwarded`, without quotes and escapes: the longest IPv6 text in brackets has 47, which leaves a name in the
+/// place of the port eighty.
+pub const MAX_FORWARDED_NODE_BYTES: usize = 128;
 /// Networks of one trust list: the published ranges of a large CDN are some hundreds.
 pub const MAX_TRUSTED: usize = 1024;

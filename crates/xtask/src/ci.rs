@@ -23,6 +23,9 @@ const AFTER: &[Step] =
 /// Crates that are workspaces of their own and are compiled to wasm.
 const WASM_CRATES: &[&str] = &["wasm", "wasm/upkeep", "wasm/testing", "tests/conformance/ip_wasm"];
 
+/// Attacks: workspaces of their own too, since another compiler builds them.
+const ATTACKS: &[&str] = &["crates/core/fuzz"];
+
 pub fn main(choice: &Choice) -> Result<()> {
     let Some(chosen) = choice.of(BEFORE.iter().chain(test::STEPS).chain(AFTER))? else { return Ok(()) };
     let before = worktree();
@@ -56,9 +59,18 @@ fn in_fastly_programs(arguments: &[&str]) -> impl Iterator<Item = Command> {
     fastly::PROGRAMS.iter().map(move |dir| fastly::cargo(dir, arguments))
 }
 
+fn in_attacks(arguments: &[&str]) -> impl Iterator<Item = Command> {
+    ATTACKS.iter().map(move |dir| {
+        let mut cargo = command("cargo", arguments);
+        cargo.current_dir(shell::root().join(dir)).env("CARGO_TARGET_DIR", shell::target().join("fuzz"));
+        cargo
+    })
+}
+
 fn format() -> Result<Plan> {
     let own = command("cargo", ["fmt", "--all", "--check"]);
-    let others = in_wasm_crates(&["fmt", "--check"]).chain(in_fastly_programs(&["fmt", "--check"]));
+    let check = ["fmt", "--check"];
+    let others = in_wasm_crates(&check).chain(in_fastly_programs(&check)).chain(in_attacks(&check));
     Ok(Plan::Run(Counts::Status, [own].into_iter().chain(others).collect()))
 }
 
@@ -70,8 +82,9 @@ fn clippy() -> Result<Plan> {
     // As programs have it that are none of axum's.
     let bare =
         command("cargo", ["clippy", "--package", "edgelatch-tower", "--no-default-features", "--lib", "--", "-D", "warnings"]);
-    let programs = in_fastly_programs(&["clippy", "--all-targets", "--", "-D", "warnings"]);
-    Ok(Plan::Run(Counts::Status, [own, bare].into_iter().chain(wasm).chain(programs).collect()))
+    let check = ["clippy", "--all-targets", "--", "-D", "warnings"];
+    let others = wasm.chain(in_fastly_programs(&check)).chain(in_attacks(&check));
+    Ok(Plan::Run(Counts::Status, [own, bare].into_iter().chain(others).collect()))
 }
 
 fn rustdoc() -> Result<Plan> {

@@ -13,10 +13,12 @@ mod demo;
 mod dist;
 mod fastly;
 mod fresh;
+mod fuzz;
 mod generated;
 mod js;
 mod npm;
 mod python;
+mod seeds;
 mod silence;
 mod steps;
 mod test;
@@ -47,6 +49,8 @@ enum Command {
     Sdk,
     /// Judge every row of a case file on every host
     Cases(cases::Arguments),
+    /// Attack what reads foreign bytes with inputs that a fuzzer makes, each attack for some time
+    Fuzz(fuzz::Arguments),
     /// Measure the figures of the design and print each beside its target
     Bench(bench::Arguments),
     /// Leave pictures of every page of the console, on a wide and on a narrow screen, in light and dark
@@ -79,6 +83,7 @@ fn run(command: Command) -> Result<()> {
         Command::Wasm(arguments) => wasm::main(&arguments),
         Command::Sdk => js::prepare(),
         Command::Cases(arguments) => cases::main(&arguments),
+        Command::Fuzz(arguments) => fuzz::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),
         Command::Screenshots(arguments) => console::main(&arguments),
         Command::Dist(arguments) => dist::main(&arguments),

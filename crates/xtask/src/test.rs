@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that proves something, one line a step.
 
 use crate::{
-    console, dist, fastly, npm, python,
+    console, dist, fastly, fuzz, npm, python,
     steps::{Choice, Plan, Step, Steps},
     tools,
 };
@@ -27,6 +27,7 @@ pub const STEPS: &[Step] = &[
     },
     Step { name: "reader", about: "the independent reader agrees on every vector", plan: reader },
     Step { name: "rust", about: "Rust tests of the workspace", plan: rust },
+    Step { name: "fuzz", about: "attacks on what reads foreign bytes, each for some seconds", plan: fuzz },
     Step { name: "no_std", about: "the core builds for a target without std", plan: no_std },
     Step { name: "sdk", about: "wasm file, npm ci, TypeScript, packed tarball", plan: || own_step(Counts::Status, &["sdk"]) },
     Step { name: "wasm", about: "wasm-bindgen tests in Node", plan: wasm },
@@ -105,6 +106,13 @@ fn rust() -> Result<Plan> {
     let mut tests = command("cargo", ["test", "--workspace", "--no-fail-fast"]);
     tests.env("RUST_TEST_THREADS", (PER_CORE * cores).to_string());
     Ok(Plan::Run(Counts::Libtest, vec![tests]))
+}
+
+fn fuzz() -> Result<Plan> {
+    if !fuzz::is_possible() {
+        return Ok(Plan::Skip(format!("the Rust toolchain {} is not installed", fuzz::TOOLCHAIN)));
+    }
+    own_step(Counts::Ours, &["fuzz", "--seconds", "20"])
 }
 
 fn no_std() -> Result<Plan> {

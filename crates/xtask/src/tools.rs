@@ -62,6 +62,14 @@ pub fn sbom() -> Result<PathBuf> {
     Ok(SBOM.installed()?.join(SBOM.binary))
 }
 
+/// Compiles attacks so that a fuzzer sees which branches they reach.
+const FUZZ: Tool = Tool { dir: "tools-fuzz", binary: "cargo-fuzz", package: "cargo-fuzz", version: "0.13.2", locked: true };
+
+/// Installs what compiles attacks if need be, and returns where it is.
+pub fn fuzz() -> Result<PathBuf> {
+    Ok(FUZZ.installed()?.join(FUZZ.binary))
+}
+
 /// Installs what is missing and returns a `PATH` that finds all of it.
 pub fn path() -> Result<OsString> {
     agree()?;

@@ -75,7 +75,7 @@ def forwarded_for(element):
     value = pairs.get("for", "")
     if value.startswith('"'):
         value = re.sub(r"\\(.)", r"\1", value[1:-1])
-    return node(value, False, True)
+    return node(value, False, True) if len(value) <= 128 else None
 
 
 def elements_from_the_right(line):

@@ -12,7 +12,7 @@
 use super::value::is_port;
 use crate::http::{Lines, take_quoted, take_token, trim};
 use crate::ip::{Ip, parse_v6};
-use crate::limits::MAX_FORWARDED_PARAMETERS;
+use crate::limits::{MAX_FORWARDED_NODE_BYTES, MAX_FORWARDED_PARAMETERS};
 
 /// The two headers with a grammar of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +163,7 @@ fn forwarded_for(element: &[u8]) -> Option<Ip> {
 
 /// The content of a quoted-string without its escapes, if it is short enough to be an address and a port.
 fn unescaped<T>(text: &[u8], read: impl FnOnce(&[u8]) -> T) -> Option<T> {
-    let mut buffer = [0; 128];
+    let mut buffer = [0; MAX_FORWARDED_NODE_BYTES];
     let mut length = 0;
     let mut bytes = text.iter();
     while let Some(&byte) = bytes.next() {
@@ -307,6 +307,16 @@ mod tests {
         };
         assert_eq!(element(MAX_FORWARDED_PARAMETERS - 1), ["1.1.1.1"]);
         assert_eq!(element(MAX_FORWARDED_PARAMETERS), ["?"]);
+    }
+
+    #[test]
+    fn names_of_ports_are_bounded() {
+        let element = |bytes: usize| {
+            let name = "a".repeat(bytes - "1.1.1.1:_".len());
+            read(Chain::Forwarded, &alloc::format!("for=\"1.1.1.1:_{name}\""))
+        };
+        assert_eq!(element(MAX_FORWARDED_NODE_BYTES), ["1.1.1.1"]);
+        assert_eq!(element(MAX_FORWARDED_NODE_BYTES + 1), ["?"]);
     }
 
     #[test]

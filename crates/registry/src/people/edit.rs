@@ -5,7 +5,8 @@
 use edgelatch_core::key::KeyId;
 use serde_json::json;
 
-use super::invite::{Invitation, Place, bound_of, digest, drawn, link_end};
+use super::invite::{Invitation, bound_of, digest, drawn, link_end};
+use super::place::Place;
 use super::{ACTOR, Member, ORG, People};
 use crate::audit::Target;
 use crate::error::{Error, Kind};

@@ -9,33 +9,24 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{ACTOR, Member, ORG, People, Person, salted};
+use super::{ACTOR, Member, ORG, People, Person, Place, salted};
 use crate::audit::Target;
 use crate::error::{Error, Kind};
 use crate::grants::Grant;
 use crate::held::Held;
 use crate::keys::{Loaded, make, renew};
 use crate::limits::{LINK_LIFE, MAX_LINK_LIFE, MAX_PEOPLE};
-use crate::management::{REALM, org_service, realm_service};
+use crate::management::REALM;
 use crate::model::{
-    Caller, Created, Description, Email, Key, Name, NewKey, NewOwner, Owner, OwnerKind, Scope, Slug, State, format_time, future,
+    Caller, Created, Description, Email, Key, Name, NewKey, NewOwner, Owner, OwnerKind, Slug, State, format_time, future,
 };
 use crate::registry::Registry;
 use crate::store::{Statements, args, columns, fields};
 use crate::tenants::{find_owner, make_owner};
-use crate::transaction::Change;
+use crate::transaction::{Change, Transaction};
 
 /// Random bytes of a link: nobody guesses one.
 const LINK_BYTES: usize = 32;
-
-/// Where somebody may act: in a realm, or in one org of it. In the realm of management keys: everywhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The realm.
-    pub realm: Slug,
-    /// Its org; none for the whole realm.
-    pub org: Option<Slug>,
-}
 
 /// Whom to invite, and to what.
 #[derive(Clone, Debug)]
@@ -58,23 +49,6 @@ pub struct Invitation {
     /// What the link ends with. It is kept nowhere else.
     #[debug(skip)]
     pub link: Zeroizing<String>,
-}
-
-impl Place {
-    /// As a scope of management keys.
-    fn scope(&self) -> Result<Scope, Error> {
-        Ok(match &self.org {
-            None if self.realm.as_str() == REALM => Scope::All,
-            Some(_) if self.realm.as_str() == REALM => {
-                return Err(Error::invalid(
-                    "org",
-                    "is no org of a realm that keys are managed in: name another realm, or no org",
-                ));
-            }
-            None => Scope::List(vec![realm_service(&self.realm)?]),
-            Some(org) => Scope::List(vec![org_service(&self.realm, org)?]),
-        })
-    }
 }
 
 /// What a new link ends with.
@@ -186,16 +160,15 @@ impl People<'_> {
             let caller = Caller::new(Name::parse("actor", &format!("invitation:{owner}"))?);
             Ok::<_, Error>(address.map_or(caller.clone(), |address| caller.from_address(address)))
         };
-        let (open, digest) = (format!("{FROM} p.link = $1 AND p.link_until > $2"), digest(link));
         let found = self.within(|realm| {
             let now = realm.now()?;
-            realm.read(|tx| tx.one(OPEN.select(&open), args![&digest[..], now]))
+            realm.read(|tx| linked(tx, link, now))
         })?;
         let caller = caller(&found.ok_or(Error::LinkEnded)?.owner)?;
         self.within(|realm| {
             realm.change(&caller, |change| {
                 let now = change.now;
-                let found = change.one(OPEN.select(&open), args![&digest[..], now])?.ok_or(Error::LinkEnded)?;
+                let found = linked(&mut change.tx, link, now)?.ok_or(Error::LinkEnded)?;
                 let (owner, Loaded { row, key, .. }, settings) = come(change, &found)?;
                 let made = renew(change, (row, key.key_id), &settings, 0)?;
                 let sql = "UPDATE people SET link = NULL, accepted_at = $2 WHERE key_id = $1";
@@ -264,6 +237,11 @@ pub(super) fn bound_of(change: &mut Change<'_>) -> Result<(Option<KeyId>, Option
         }
         _ => Ok((Some(key_id), None)),
     }
+}
+
+/// The invitation that a link is for which counts now.
+fn linked(tx: &mut Transaction<'_>, link: &str, now: u64) -> Result<Option<Open>, Error> {
+    tx.one(OPEN.select(&format!("{FROM} p.link = $1 AND p.link_until > $2")), args![&digest(link)[..], now])
 }
 
 /// The key of an invitation that is open, as whoever comes by it may have it: from here on the change may grant what the inviter may grant now.

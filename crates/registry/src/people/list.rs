@@ -6,7 +6,7 @@ use edgelatch_core::key::KeyId;
 use serde::Serialize;
 use serde_json::json;
 
-use super::invite::Place;
+use super::place::Place;
 use super::{ORG, People};
 use crate::audit::Target;
 use crate::error::{Error, Kind};

@@ -28,10 +28,12 @@ use crate::transaction::InRealm;
 mod edit;
 mod invite;
 mod list;
+mod place;
 mod sign_in;
 
-pub use invite::{Invitation, Invite, Place};
+pub use invite::{Invitation, Invite};
 pub use list::{Member, MemberState};
+pub use place::Place;
 
 /// The org of the management realm that they belong to.
 pub const ORG: &str = "people";

@@ -26,6 +26,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("testkit", &["edgelatch-core", "edgelatch-registry"]),
     ("xtask", &["edgelatch-core", TESTKIT]),
     ("ip_wasm", &[TESTKIT]),
+    ("fuzz", &["edgelatch-core", "edgelatch-registry", TESTKIT]),
 ];
 /// What tests of a crate start besides: the servers that it is the other end of.
 const BESIDE_IN_TESTS: &[(&str, &[&str])] =
