@@ -142,7 +142,7 @@ fn packaging() -> Result<Plan> {
 
 fn hosts() -> Result<Plan> {
     npm::hosts()?;
-    let programs = ["types", "run", "fastly", "lambda", "mocks", "examples", "guides"];
+    let programs = ["types", "run", "fastly", "lambda", "mocks", "routers", "examples", "guides"];
     // Where the Rust tests were built, so is the host that is an example of a crate: nothing is left to do.
     let mut commands = vec![command("cargo", ["test", "--workspace", "--no-run"])];
     commands.extend(fastly::build()?);
