@@ -11,7 +11,7 @@ use crate::prelude::*;
 pub(crate) enum People {
     /// Invite somebody to a realm, or to one org of it
     #[command(after_help = "\
-Examples:
+Example:
   edgelatch people invite \"Jo Doe\" --org web --role key-manager
   edgelatch people invite \"Jo Doe\" --email jo@example.com --role viewer --expires-at 3d
   edgelatch people invite \"Jo Doe\" --realm management --role administrator     # everywhere
