@@ -1,12 +1,14 @@
-// `edgelatch/node` where something stands in for Node's requests: serverless-http, which brings Lambda's events to Express, and node-mocks-http, by which people test.
+// Where something stands in for the requests of Node and of fetch: serverless-http, which brings Lambda's events to Express; node-mocks-http, by which people test;
+// Azure's functions, whose requests are like those of fetch; Google's, whose are Express's.
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import "./beside.mjs";
 
 const require = createRequire(import.meta.url);
 const { createVerifier, staticSource } = await import("edgelatch"); // which lies there by now
+const { protect } = await import("edgelatch/fetch");
 const { middleware } = await import("edgelatch/node");
 const { createRequest, createResponse } = require("node-mocks-http");
 const { keys, roots, snapshots, start } = JSON.parse(readFileSync(new URL("../runtimes/fixture.json", import.meta.url), "utf8"));
@@ -58,6 +60,32 @@ const MOCKS = {
     await served("http-api", keys.stranger);
     for (let i = 0; i < 100 && events.length < 2; i++) await new Promise((turn) => setTimeout(turn, 10));
     deepEqual(events, ["/zones/7 200 valid", "/zones/7 401 unknown"]);
+  },
+  async "Azure: accepts and refuses"() {
+    const { HttpRequest, HttpResponse } = require("@azure/functions");
+    const handler = protect((request, verdict, context) => new Response(`hello ${verdict.name} ${context.functionName} ${[...request.headers.keys()]}`), { verifier, requirement: NEED });
+    /** What the worker makes of what a handler returns. */
+    const served = async (headers) => new HttpResponse(await handler(new HttpRequest({ method: "GET", url: "https://api.example.com/zones/7", headers }), { functionName: "zones" }));
+    const accepted = await served({ authorization: `Bearer ${keys.plain}`, "x-edgelatch-org": "forged" });
+    deepEqual([accepted.status, await accepted.text()], [200, "hello Key “plain” zones authorization"]);
+    const refused = await served({ authorization: `Bearer ${keys.stranger}` });
+    deepEqual([refused.status, refused.headers.get("cache-control"), (await refused.json()).type.split(":").at(-1)], [401, "no-store", "invalid-token"]);
+    equal((await served({ authorization: `Bearer ${keys.plain}`, "x-api-key": keys.plain })).status, 400);
+  },
+  async "Google: accepts and refuses"() {
+    const { http } = require("@google-cloud/functions-framework");
+    const check = middleware({ verifier, requirement: NEED });
+    http("zones", (request, response) => check(request, response, () => response.send(`hello ${request.edgelatch.name}`)));
+    const server = require("@google-cloud/functions-framework/testing").getTestServer("zones").listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const answers = [];
+    for (const headers of [{ authorization: `Bearer ${keys.plain}` }, { authorization: `Bearer ${keys.stranger}` }, {}]) {
+      const response = await fetch(`http://127.0.0.1:${server.address().port}/zones`, { headers });
+      answers.push(response.ok ? await response.text() : response.status);
+    }
+    server.closeAllConnections();
+    server.close();
+    deepEqual(answers, ["hello Key “plain”", 401, 401]);
   },
   async "node-mocks-http: accepts and refuses"() {
     deepEqual([await mocked({ authorization: `Bearer ${keys.plain}` }), await mocked({ authorization: `Bearer ${keys.stranger}` }), await mocked({})], ["hello Key “plain”", 401, 401]);
