@@ -106,8 +106,7 @@ impl From<Requirement> for Rule {
 }
 
 /// Requirements by method and path, chosen by the core in the same call that judges the request. An entry is `"GET,POST /zones/:id"`, `"/public/*"`:
-/// the most specific one counts, wherever it stands, and HEAD goes by GET where no entry names it. A path that routers read in several ways, by letter case,
-/// a final `/` or escapes, is `invalid_request` where these demand different things (SPEC section 9).
+/// the most specific one counts, wherever it stands; letter case of paths and a final `/` do not, and HEAD goes by GET where no entry names it.
 ///
 /// ```
 /// # use edgelatch_http::{Requirement, Routes, Rule};
@@ -119,13 +118,13 @@ impl From<Requirement> for Rule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routes {
     text: String,
-    router: &'static str,
+    exact: bool,
 }
 
 impl Routes {
     /// A table without entries, and what every request requires that none is for.
     pub fn new(default: impl Into<Rule>) -> Self {
-        let mut routes = Routes { text: String::new(), router: "any" };
+        let mut routes = Routes { text: String::new(), exact: false };
         routes.add("default", &default.into());
         routes
     }
@@ -137,17 +136,10 @@ impl Routes {
         self
     }
 
-    /// The router behind it takes `/Admin` and `/admin/` for `/admin`: so does the table, instead of refusing them.
+    /// `/Admin` is another path than `/admin` then.
     #[must_use]
-    pub fn lenient(mut self) -> Self {
-        self.router = "lenient";
-        self
-    }
-
-    /// The router behind it takes `/Admin`, `/admin/` and `/admin` for three paths, as axum does: so does the table, instead of refusing them.
-    #[must_use]
-    pub fn strict(mut self) -> Self {
-        self.router = "strict";
+    pub fn case_sensitive(mut self) -> Self {
+        self.exact = true;
         self
     }
 
@@ -169,7 +161,7 @@ impl Routes {
 
     /// As the core reads it.
     fn text(&self) -> String {
-        format!("router={}{}", self.router, self.text)
+        format!("case={}{}", if self.exact { "exact" } else { "ignored" }, self.text)
     }
 }
 

@@ -20,12 +20,8 @@ export interface RouteEntries {
 
 /** Options of {@link routes}. */
 export interface RouteOptions {
-  /**
-   * How the router behind it reads paths: `lenient` takes `/Admin` and `/admin/` for `/admin`, as Express, Koa and Connect do;
-   * `strict` takes them for three paths, as Fastify, Hono and hapi do. Default: either, so that a path which they read in two ways
-   * is `invalid_request` wherever these require different things.
-   */
-  readonly router?: "lenient" | "strict";
+  /** Whether `/Admin` is another path than `/admin`. Default `false`: routers like Express take them for one. */
+  readonly caseSensitive?: boolean;
 }
 
 /** What {@link routes} makes. It stands wherever a requirement for requests can. */
@@ -43,7 +39,7 @@ export class RouteTable {
   }
 }
 
-const OPTIONS: Options<RouteOptions> = { router: "`lenient` or `strict`" };
+const OPTIONS: Options<RouteOptions> = { caseSensitive: "true or false" };
 const REQUIREMENT: Options<Requirement> = { service: "its name", permission: "its name" };
 const METHOD = /^[!#$%&'*+.^_`|~\w-]+$/;
 const SEGMENT = /^(?:(?!\.{1,2}$)[\w.~-]+|:\w+|\*)$/;
@@ -58,14 +54,15 @@ const NAME = /^[\w-]+(?:\.[\w-]+)*$/;
  * ```
  *
  * - A segment of a pattern is text that no escape can spell in another way (letters, digits, `-._~`), or `:name` for any one
- *   segment; `/*` at the end is the path before it and all below.
+ *   segment; `/*` at the end is the path before it and all below. Letter case and a final `/` do not count.
  * - The most specific entry counts, wherever it stands; one with methods before one without; HEAD goes by GET where its pattern
  *   does not name it.
- * - Patterns are of the whole path, also inside a mounted router. A path that some routers or file servers read as another one is
- *   `invalid_request`; so is one of which letter case, a final `/` or an escape (`/%61dmin`) decides for some routers and not for
- *   others, where that leads to entries which require different things. {@link RouteOptions.router} says which router it is.
- * - What no table sees is a router that prefers another pattern than the most specific one: h3 1 follows a literal and never comes
- *   back, so that `/keys/x` reaches `/*` where `/keys/y` and `/:name/x` are routes. There, give each route a check of its own.
+ * - Patterns are of the whole path, also inside a mounted router. A path that some routers read as another one is
+ *   `invalid_request`.
+ * - What no table sees: routers that compare names before they decode them (Express, Koa, Polka) send `/%61dmin` to a `/:name` beside
+ *   `/admin`; Fastify, Hono and hapi send `/keys/` not to `/keys` but to a `/keys/:name` or `/keys/*`; h3 1 follows a literal and
+ *   never comes back, so that `/keys/x` may reach a `/*` beside `/:name/x`. Where the two require different things, give each route a
+ *   check of its own.
  * - A method in a header (`X-HTTP-Method-Override`) is not seen: put no middleware that heeds one behind the check.
  *
  * @param entries by pattern
@@ -73,16 +70,16 @@ const NAME = /^[\w-]+(?:\.[\w-]+)*$/;
  * @returns for the option `requirement`
  */
 export function routes(entries: RouteEntries, _options?: RouteOptions): RouteTable {
-  const { router = "any" } = optionsOf("routes", argument(arguments, 1) as RouteOptions, OPTIONS);
-  if (router !== "any" && router !== "lenient" && router !== "strict") throw new OptionError("routes: router: `lenient` or `strict` is needed");
+  const { caseSensitive = false } = optionsOf("routes", argument(arguments, 1) as RouteOptions, OPTIONS);
+  if (typeof caseSensitive !== "boolean") throw new OptionError("routes: caseSensitive: true or false is needed");
   const given = plain(entries);
   if (given === undefined) throw new OptionError("routes: a plain object of entries is needed");
   if (!Object.hasOwn(given, "default")) throw new OptionError('routes: default is missing: give what every other request requires, or "deny"');
   const seen = new Map<string, string>();
-  const lines = [`router=${router}`, `default${required("default", entries.default)}`];
+  const lines = [`case=${caseSensitive ? "exact" : "ignored"}`, `default${required("default", entries.default)}`];
   for (const [entry, requirement] of Object.entries(given)) {
     if (entry === "default") continue;
-    for (const request of requestsOf(entry, router === "strict")) {
+    for (const request of requestsOf(entry, caseSensitive)) {
       const other = seen.get(request);
       if (other !== undefined) refuse(entry, `it is for the same requests as "${other}"`);
       seen.set(request, entry);
@@ -96,7 +93,7 @@ export function routes(entries: RouteEntries, _options?: RouteOptions): RouteTab
  * The requests that an entry is for: each of its methods with its pattern, as they are compared. The core reads the entry again
  * and alone decides by it; this refuses what the core would refuse, when the table is made, where no core is loaded yet.
  */
-function requestsOf(entry: string, tellsCase: boolean): string[] {
+function requestsOf(entry: string, caseSensitive: boolean): string[] {
   const space = entry.indexOf(" ");
   const methods = space < 0 ? ["any"] : entry.slice(0, space).toUpperCase().split(",");
   const pattern = entry.slice(space + 1);
@@ -104,13 +101,13 @@ function requestsOf(entry: string, tellsCase: boolean): string[] {
   if (!pattern.startsWith("/")) refuse(entry, "the pattern must begin with `/`");
   const segments = pattern === "/" ? [] : pattern.slice(1).split("/");
   const wrong = segments.find((segment) => !SEGMENT.test(segment));
-  if (wrong === "") refuse(entry, "no segment may be empty; a final `/` is left out");
+  if (wrong === "") refuse(entry, "no segment may be empty; a final `/` makes no difference and is left out");
   if (wrong !== undefined) refuse(entry, `a segment is letters, digits and \`-._~\`, or \`:name\`, or \`*\`, but not \`${wrong}\``);
   const last = segments.length - 1;
   const compared = segments.map((segment, place) => {
     if (segment === "*" && place === last) return "*";
     if (segment === "*" || segment.startsWith(":")) return ":";
-    return tellsCase ? segment : segment.toLowerCase();
+    return caseSensitive ? segment : segment.toLowerCase();
   });
   return methods.map((method) => `${method} /${compared.join("/")}`);
 }

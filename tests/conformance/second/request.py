@@ -12,10 +12,9 @@ PAIR = re.compile(rf"({TOKEN})=({TOKEN}|{QUOTED})")
 
 def read_target(target):
     """(path, query, authority); a target of another form is its own path, which has no normal form."""
-    whole = target.split("#")[0]
-    before, mark, query = whole.partition("?")
-    absolute = re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://([^/]*)(.*)", before, re.DOTALL)
-    path = (absolute[2] or "/") if absolute else before
+    absolute = re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)(.*)", target, re.DOTALL)
+    path = ((absolute[2] or "/") if absolute else target).split("?")[0]
+    _, mark, query = target.split("#")[0].partition("?")
     return path, query if mark else None, absolute[1] if absolute else None
 
 

@@ -94,8 +94,8 @@ def grants(pattern, permission):
 
 def normal_path(target):
     """The path of a request target in normal form, or None."""
-    path = re.split("[?#]", target, maxsplit=1)[0]
-    if re.search(r"[^!-~]|%(?![0-9A-Fa-f]{2})|\\|;|%(2f|5c|3b|3f|23)", path, re.IGNORECASE):
+    path = target.split("?")[0]
+    if re.search(r"[^!-~]|%(?![0-9A-Fa-f]{2})|\\|;|#|%(2f|5c|3b|3f|23)", path, re.IGNORECASE):
         return None
     try:
         decoded = unquote_to_bytes(path).decode()

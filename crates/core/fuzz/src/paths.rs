@@ -46,7 +46,7 @@ fn segment(written: &[u8]) -> Option<String> {
 
 /// The normal form, if there is one.
 pub fn normal(path: &[u8]) -> Option<String> {
-    let path = path.split(|byte| *byte == b'?' || *byte == b'#').next()?;
+    let path = path.split(|byte| *byte == b'?').next()?;
     let segments: Vec<&[u8]> = path.strip_prefix(b"/")?.split(|byte| *byte == b'/').collect();
     let (last, before) = segments.split_last()?;
     if before.iter().any(|segment| segment.is_empty()) {

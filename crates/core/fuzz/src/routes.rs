@@ -32,18 +32,9 @@ struct Entry {
     demand: Demand,
 }
 
-/// What stands behind a final `/`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum End {
-    Nothing,
-    Name,
-    Rest,
-}
-
 #[derive(Debug)]
 struct Table {
-    folds: &'static [bool],
-    ends: &'static [End],
+    folds: bool,
     default: Demand,
     entries: Vec<Entry>,
 }
@@ -70,7 +61,7 @@ fn is_unreserved(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
-fn read_pattern(text: &str) -> Option<Vec<Segment>> {
+fn read_pattern(text: &str, folds: bool) -> Option<Vec<Segment>> {
     let rest = text.strip_prefix('/')?;
     if rest.is_empty() {
         return Some(Vec::new());
@@ -86,13 +77,13 @@ fn read_pattern(text: &str) -> Option<Vec<Segment>> {
             None if *part == "*" && at + 1 == parts.len() => Segment::Rest,
             None if *part == "*" => Segment::Any,
             None if part.is_empty() || !is_unreserved(part) || *part == "." || *part == ".." => return None,
-            None => Segment::Literal((*part).into()),
+            None => Segment::Literal(if folds { part.to_ascii_lowercase() } else { (*part).into() }),
         });
     }
     (pattern.len() <= 32).then_some(pattern)
 }
 
-fn read_entry(line: &str) -> Option<Entry> {
+fn read_entry(line: &str, folds: bool) -> Option<Entry> {
     let mut parts = line.split('\t');
     let key = parts.next()?;
     let (methods, pattern) = key.split_once(' ').map_or((None, key), |(methods, pattern)| (Some(methods), pattern));
@@ -106,16 +97,15 @@ fn read_entry(line: &str) -> Option<Entry> {
         }
         Some(_) => return None,
     };
-    Some(Entry { methods, pattern: read_pattern(pattern)?, demand: read_demand(&parts.collect::<Vec<_>>())? })
+    Some(Entry { methods, pattern: read_pattern(pattern, folds)?, demand: read_demand(&parts.collect::<Vec<_>>())? })
 }
 
 impl Table {
     fn read(text: &str) -> Option<Table> {
         let mut lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
-        let (folds, ends): (&[bool], &[End]) = match lines.next()? {
-            "router=any" => (&[false, true], &[End::Nothing, End::Name, End::Rest]),
-            "router=lenient" => (&[true], &[End::Nothing]),
-            "router=strict" => (&[false], &[End::Name, End::Rest]),
+        let folds = match lines.next()? {
+            "case=ignored" => true,
+            "case=exact" => false,
             _ => return None,
         };
         let mut default = lines.next()?.split('\t');
@@ -123,37 +113,22 @@ impl Table {
             return None;
         }
         let default = read_demand(&default.collect::<Vec<_>>())?;
-        let entries = lines.map(read_entry).collect::<Option<Vec<Entry>>>()?;
+        let entries = lines.map(|line| read_entry(line, folds)).collect::<Option<Vec<Entry>>>()?;
         let clash = |one: &Entry, other: &Entry| {
-            let same = |(one, other): (&Segment, &Segment)| is_same(one, other, folds.contains(&true));
-            one.pattern.len() == other.pattern.len()
-                && one.pattern.iter().zip(&other.pattern).all(same)
+            one.pattern == other.pattern
                 && match (&one.methods, &other.methods) {
                     (Some(one), Some(other)) => !one.is_disjoint(other),
                     (one, other) => one.is_none() && other.is_none(),
                 }
         };
         let clashes = entries.iter().enumerate().any(|(at, one)| entries[..at].iter().any(|other| clash(one, other)));
-        (text.len() <= 64 * 1024 && entries.len() <= 1024 && !clashes).then_some(Table { folds, ends, default, entries })
+        (text.len() <= 64 * 1024 && entries.len() <= 1024 && !clashes).then_some(Table { folds, default, entries })
     }
 
-    /// What all readings demand.
-    fn choose(&self, method: &str, sent: &str, path: &str) -> Option<&Demand> {
-        let slash = path != "/" && path.ends_with('/');
-        let ends = if slash { self.ends } else { &[End::Nothing] };
-        let mut all = Vec::new();
-        for spelling in [sent, path] {
-            for end in ends {
-                all.extend(self.folds.iter().map(|folds| self.read_as(method, spelling, *folds, *end)));
-            }
-        }
-        all.iter().all(|demand| *demand == all[0]).then_some(all[0])
-    }
-
-    fn read_as(&self, method: &str, path: &str, folds: bool, end: End) -> &Demand {
-        let mut names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
-        names.extend((end != End::Nothing).then_some(""));
-        let matching = self.entries.iter().filter(|entry| matches(&entry.pattern, &names, folds, end));
+    fn choose(&self, method: &str, path: &str) -> &Demand {
+        let folded = if self.folds { path.to_ascii_lowercase() } else { path.to_owned() };
+        let names: Vec<&str> = folded.split('/').filter(|name| !name.is_empty()).collect();
+        let matching = self.entries.iter().filter(|entry| matches(&entry.pattern, &names));
         let method = method.to_ascii_uppercase();
         // For the method itself, for GET where it is HEAD, for all.
         let fit = |entry: &Entry| match &entry.methods {
@@ -176,22 +151,11 @@ impl Table {
     }
 }
 
-fn is_same(one: &Segment, other: &Segment, folds: bool) -> bool {
-    match (one, other) {
-        (Segment::Literal(one), Segment::Literal(other)) if folds => one.eq_ignore_ascii_case(other),
-        (one, other) => one == other,
-    }
-}
-
-fn matches(pattern: &[Segment], names: &[&str], folds: bool, end: End) -> bool {
+fn matches(pattern: &[Segment], names: &[&str]) -> bool {
     match (pattern, names) {
         ([Segment::Rest], _) | ([], []) => true,
-        ([Segment::Any, pattern @ ..], [name, names @ ..]) => {
-            (!name.is_empty() || end == End::Name) && matches(pattern, names, folds, end)
-        }
-        ([literal, pattern @ ..], [name, names @ ..]) => {
-            is_same(literal, &Segment::Literal((*name).into()), folds) && matches(pattern, names, folds, end)
-        }
+        ([Segment::Any, pattern @ ..], [_, names @ ..]) => matches(pattern, names),
+        ([Segment::Literal(text), pattern @ ..], [name, names @ ..]) => text == name && matches(pattern, names),
         _ => false,
     }
 }
@@ -227,14 +191,12 @@ fn judge(edge: &mut Edge, bytes: &[u8], table: &str) -> bool {
         (id, read) => panic!("the core {id:?}, section 9 {read:?}"),
     };
     if let (Ok(block), Some(request)) = (Block::parse(bytes), Request::read(bytes)) {
-        let sent = String::from_utf8_lossy(request.path());
-        let sent = sent.split(['?', '#']).next().unwrap_or_default();
-        let wanted = crate::paths::normal(request.path()).and_then(|path| {
+        let wanted = crate::paths::normal(request.path()).map(|path| {
             let method = String::from_utf8_lossy(request.method);
-            Some(match read.choose(&method, sent, &path)? {
+            match read.choose(&method, &path) {
                 Demand::Deny => RequirementId::DENY,
                 Demand::Of(service, permission) => edge.compile(service.as_deref(), permission.as_deref()),
-            })
+            }
         });
         assert_eq!(edge.required(&block, id), wanted, "{read:?}");
     }

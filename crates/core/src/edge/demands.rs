@@ -27,17 +27,13 @@ impl Edge {
     }
 
     /// What is required of a request: `requirement` itself, or what a route table has for it; `None` if that depends on the path
-    /// and the path has no normal form, or routers may read it in ways that lead to different demands.
+    /// and the path has no normal form.
     pub fn required(&self, block: &Block<'_>, requirement: RequirementId) -> Option<RequirementId> {
         if requirement == RequirementId::NO_PATH {
             return None;
         }
         match requirement.table().and_then(|place| self.routes.get(place)) {
-            Some(routes) => {
-                let path = normalize_path(block.path())?;
-                let sent = block.path().split(|byte| matches!(byte, b'?' | b'#')).next()?;
-                routes.choose(block.method(), core::str::from_utf8(sent).ok()?, &path)
-            }
+            Some(routes) => Some(routes.choose(block.method(), &normalize_path(block.path())?)),
             None => Some(requirement),
         }
     }

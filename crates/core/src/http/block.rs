@@ -189,18 +189,13 @@ impl<'a> Block<'a> {
         split_once(self.without_fragment(), b'?').map(|(_, query)| query)
     }
 
-    /// The path of the target, for [`normalize_path`](super::normalize_path): `/` for an absolute form without one.
+    /// The path of the target, for [`normalize_path`](super::normalize_path): `/` for an absolute form that ends with its authority. Where something
+    /// else than a path follows it, some routers look for one behind that, so what follows is given as it is, and has no normal form; nor has a `#`.
     #[inline]
     pub fn path(&self) -> &'a [u8] {
-        let target = self.without_fragment();
-        let target = split_once(target, b'?').map_or(target, |(before, _)| before);
-        match self.authority() {
-            Some(authority) => {
-                let path = split_once(target, b':').and_then(|(_, rest)| rest.get(2 + authority.len()..)).unwrap_or(b"");
-                if path.is_empty() { b"/" } else { path }
-            }
-            None => target,
-        }
+        let behind = |authority: &[u8]| split_once(self.target, b':').and_then(|(_, rest)| rest.get(2 + authority.len()..));
+        let target = self.authority().map_or(Some(self.target), behind).unwrap_or(b"");
+        if target.is_empty() { b"/" } else { split_once(target, b'?').map_or(target, |(before, _)| before) }
     }
 
     /// The authority of a target in absolute form (RFC 9112 section 3.2.2), which then stands for the `Host` field.

@@ -57,19 +57,18 @@ impl<'a> Request<'a> {
 
     /// The authority of a target in absolute form, and the path behind it.
     fn absolute(&self) -> Option<(&'a [u8], &'a [u8])> {
-        let target = cut(self.target, b'#').0;
-        let (scheme, rest) = cut(target, b':');
+        let (scheme, rest) = cut(self.target, b':');
         let rest = rest?.strip_prefix(b"//")?;
         let sound = scheme.first().is_some_and(u8::is_ascii_alphabetic)
             && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte));
-        let end = rest.iter().position(|byte| *byte == b'/' || *byte == b'?').unwrap_or(rest.len());
-        let path = cut(&rest[end..], b'?').0;
-        sound.then_some((&rest[..end], if path.is_empty() { b"/" } else { path }))
+        let end = rest.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(rest.len());
+        let path = if end == rest.len() { b"/" } else { cut(&rest[end..], b'?').0 };
+        sound.then_some((&rest[..end], path))
     }
 
     /// The path; that of a target of no form begins with no `/`.
     pub fn path(&self) -> &'a [u8] {
-        let origin = cut(cut(self.target, b'#').0, b'?').0;
+        let origin = cut(self.target, b'?').0;
         if self.target.starts_with(b"/") { origin } else { self.absolute().map_or(origin, |(_, path)| path) }
     }
 

@@ -1,7 +1,7 @@
 //! A route table: which requirement goes with which method and path. SPEC.md section 9.
 //!
-//! It is chosen from in the call that judges the request, and by all the ways in which the router behind it may read the path: a requirement that the
-//! caller chooses by comparing paths misses what its router takes for the same.
+//! It is chosen from in the call that judges the request, and goes by the path in normal form, without regard to letter case:
+//! a requirement that the caller chooses by comparing paths misses what its router takes for the same.
 
 mod text;
 
@@ -11,23 +11,16 @@ use super::requirement::RequirementId;
 use crate::limits::{MAX_ROUTE_TABLE_BYTES, MAX_ROUTES};
 use crate::wire::size;
 use alloc::{string::String, vec, vec::Vec};
-use text::{Demand, Entry, Segment, Tail};
+use text::{Demand, Entry, Segment};
 
-/// What one table demands.
+/// What one table demands. The entries are a tree of segments, so that a look-up visits what the path leads to, and each node
+/// of the tree once at most.
 pub(super) struct Routes {
-    /// The entries as routers read them that ignore letter case, and as others do: of those that there may be.
-    trees: Vec<Tree>,
-    /// What they read behind a final `/`.
-    tails: &'static [Tail],
-    /// Of the default, then of each entry.
-    demands: Vec<RequirementId>,
-}
-
-/// Entries as a tree of segments, so that a look-up visits what the path leads to, and each node of the tree once at most.
-struct Tree {
     ignores_case: bool,
     /// The root is the first.
     nodes: Vec<Node>,
+    /// Of the default, then of each entry.
+    demands: Vec<RequirementId>,
 }
 
 /// The place of the default in [`Routes::demands`].
@@ -85,16 +78,15 @@ impl Routes {
         if table.len() > MAX_ROUTE_TABLE_BYTES {
             return Err(RouteError::TooLong { bytes: table.len() });
         }
-        let (habits, default, lines) = text::head(table)?;
-        let tree = |ignores_case: &bool| Tree { ignores_case: *ignores_case, nodes: vec![Node::default()] };
-        let mut trees: Vec<Tree> = habits.folds.iter().map(tree).collect();
+        let (ignores_case, default, lines) = text::head(table)?;
+        let mut routes = Routes { ignores_case, nodes: vec![Node::default()], demands: Vec::new() };
         let mut demands = vec![default];
         for line in lines {
             let (entry, demand) = text::line(line)?;
             if demands.len() > MAX_ROUTES {
                 return Err(RouteError::TooMany);
             }
-            let place = trees.iter_mut().try_for_each(|tree| tree.place(&entry, demands.len()));
+            let place = routes.place(&entry, demands.len());
             place.ok_or_else(|| RouteError::Entry { entry: entry.key.into(), fault: Fault::Repeated })?;
             demands.push(demand);
         }
@@ -105,25 +97,10 @@ impl Routes {
             Demand::Deny => RequirementId::DENY,
             Demand::Requirement { service, permission } => compile(service, permission),
         };
-        Ok(Routes { trees, tails: habits.tails, demands: demands.into_iter().map(number).collect() })
+        routes.demands = demands.into_iter().map(number).collect();
+        Ok(routes)
     }
 
-    /// What is demanded for a method and a path: as it was sent, and in normal form. `None` if routers may read it in ways that lead to different demands.
-    pub(super) fn choose(&self, method: &[u8], sent: &str, path: &str) -> Option<RequirementId> {
-        let spellings = [Some(path), Some(sent).filter(|sent| *sent != path)];
-        let readings = spellings.into_iter().flatten().flat_map(|path| {
-            let path = path.strip_prefix('/').unwrap_or(path);
-            let (path, tails) = path.strip_suffix('/').map_or((path, &[Tail::None][..]), |path| (path, self.tails));
-            tails.iter().flat_map(move |tail| self.trees.iter().map(move |tree| tree.entry(path, method, *tail)))
-        });
-        let mut demands =
-            readings.map(|entry| self.demands.get(entry.unwrap_or(DEFAULT)).copied().unwrap_or(RequirementId::BAD));
-        let first = demands.next()?;
-        demands.all(|demand| demand == first).then_some(first)
-    }
-}
-
-impl Tree {
     fn place(&mut self, entry: &Entry<'_>, number: usize) -> Option<()> {
         let mut at = 0;
         let mut rest = false;
@@ -159,24 +136,22 @@ impl Tree {
         Some(size(child))
     }
 
-    fn entry(&self, path: &str, method: &[u8], tail: Tail) -> Option<usize> {
-        self.find(self.nodes.first()?, path, method, tail)
+    /// What is demanded for a method and a path in normal form.
+    pub(super) fn choose(&self, method: &[u8], path: &str) -> RequirementId {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let entry = self.nodes.first().and_then(|root| self.find(root, path, method)).unwrap_or(DEFAULT);
+        self.demands.get(entry).copied().unwrap_or(RequirementId::BAD)
     }
 
     /// The entry below a node: a literal segment comes before any segment, and either before a rest.
-    fn find(&self, node: &Node, path: &str, method: &[u8], tail: Tail) -> Option<usize> {
-        let below =
-            |child: Option<u32>, path, tail| self.nodes.get(size(child?)).and_then(|node| self.find(node, path, method, tail));
-        let found = match tail {
-            Tail::None if path.is_empty() => node.end.entry(method),
-            Tail::Name if path.is_empty() => below(node.any, "", Tail::None),
-            Tail::Rest if path.is_empty() => None,
-            _ => {
-                let (segment, path) = path.split_once('/').unwrap_or((path, ""));
-                below(self.literal(node, segment), path, tail).or_else(|| below(node.any, path, tail))
-            }
-        };
-        found.or_else(|| node.rest.entry(method))
+    fn find(&self, node: &Node, path: &str, method: &[u8]) -> Option<usize> {
+        if path.is_empty() {
+            return node.end.entry(method).or_else(|| node.rest.entry(method));
+        }
+        let (segment, path) = path.split_once('/').unwrap_or((path, ""));
+        let below = |child: Option<u32>| self.nodes.get(size(child?)).and_then(|node| self.find(node, path, method));
+        below(self.literal(node, segment)).or_else(|| below(node.any)).or_else(|| node.rest.entry(method))
     }
 
     fn literal(&self, node: &Node, segment: &str) -> Option<u32> {

@@ -170,33 +170,12 @@ impl<'a> Demand<'a> {
     }
 }
 
-/// How the routers that there may be read a path.
-#[derive(Clone, Copy)]
-pub(super) struct Habits {
-    /// Whether they ignore letter case.
-    pub(super) folds: &'static [bool],
-    /// What they read behind a final `/`.
-    pub(super) tails: &'static [Tail],
-}
-
-/// What a router reads behind a final `/`.
-#[derive(Clone, Copy)]
-pub(super) enum Tail {
-    /// Nothing.
-    None,
-    /// A name that is empty, which is as good as any other.
-    Name,
-    /// A name that is empty, which only a `/*` takes.
-    Rest,
-}
-
-/// The habits of the router, what is demanded where no entry fits, and the lines of the entries.
-pub(super) fn head(table: &str) -> Result<(Habits, Demand<'_>, impl Iterator<Item = &str>), RouteError> {
+/// Whether letter case is ignored, what is demanded where no entry fits, and the lines of the entries.
+pub(super) fn head(table: &str) -> Result<(bool, Demand<'_>, impl Iterator<Item = &str>), RouteError> {
     let mut lines = table.strip_suffix('\n').unwrap_or(table).split('\n');
-    let habits = match lines.next() {
-        Some("router=lenient") => Habits { folds: &[true], tails: &[Tail::None] },
-        Some("router=strict") => Habits { folds: &[false], tails: &[Tail::Name, Tail::Rest] },
-        Some("router=any") => Habits { folds: &[true, false], tails: &[Tail::None, Tail::Name, Tail::Rest] },
+    let ignores_case = match lines.next() {
+        Some("case=ignored") => true,
+        Some("case=exact") => false,
         _ => return Err(RouteError::Head),
     };
     let (name, demand) = parts(lines.next().unwrap_or_default());
@@ -204,7 +183,7 @@ pub(super) fn head(table: &str) -> Result<(Habits, Demand<'_>, impl Iterator<Ite
         return Err(RouteError::Head);
     }
     let fault = || RouteError::Entry { entry: name.into(), fault: Fault::Requirement };
-    Ok((habits, Demand::read(demand).ok_or_else(fault)?, lines))
+    Ok((ignores_case, Demand::read(demand).ok_or_else(fault)?, lines))
 }
 
 /// A line: an entry, and what it demands.
@@ -226,9 +205,7 @@ impl Say for RouteError {
             }
             RouteError::TooMany => say!(out, "more than ", MAX_ROUTES, " routes, or more requirements than an edge keeps"),
             RouteError::TooManyTables => "more route tables than an edge keeps: make each once, not per request".say(out),
-            RouteError::Head => {
-                "a route table begins with `router=any`, `router=lenient` or `router=strict`, then `default`".say(out)
-            }
+            RouteError::Head => "a route table begins with `case=ignored` or `case=exact`, then `default`".say(out),
             RouteError::Entry { entry, fault } => say!(out, "route \"", entry, "\": ", fault),
         }
     }
@@ -239,7 +216,7 @@ impl Say for Fault {
         match self {
             Fault::Methods => "methods are joined by `,` and followed by one space, as in `GET,PUT /zones`".say(out),
             Fault::Start => "the pattern must begin with `/`".say(out),
-            Fault::Empty => "no segment may be empty; a final `/` is left out".say(out),
+            Fault::Empty => "no segment may be empty; a final `/` makes no difference and is left out".say(out),
             Fault::Literal(text) => say!(
                 out,
                 "`",
