@@ -59,10 +59,8 @@ const NAME = /^[\w-]+(?:\.[\w-]+)*$/;
  *   does not name it.
  * - Patterns are of the whole path, also inside a mounted router. A path that some routers read as another one is
  *   `invalid_request`.
- * - What no table sees: routers that compare names before they decode them (Express, Koa, Polka) send `/%61dmin` to a `/:name` beside
- *   `/admin`; Fastify, Hono and hapi send `/keys/` not to `/keys` but to a `/keys/:name` or `/keys/*`; h3 1 follows a literal and
- *   never comes back, so that `/keys/x` may reach a `/*` beside `/:name/x`. Where the two require different things, give each route a
- *   check of its own.
+ * - Routers that compare names before they decode them (Express, Koa, Polka) send `/%61dmin` to a `/:name` beside `/admin`: where
+ *   the two require different things, give each route a check of its own.
  * - A method in a header (`X-HTTP-Method-Override`) is not seen: put no middleware that heeds one behind the check.
  *
  * @param entries by pattern
