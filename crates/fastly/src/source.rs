@@ -2,14 +2,12 @@
 
 use std::io::Read;
 
-use edgelatch_http::Error;
+use edgelatch_http::{Error, read_key, realm_address};
 use fastly::http::header::AUTHORIZATION;
 use fastly::http::{HeaderName, HeaderValue, Url};
 use fastly::kv_store::KVStoreError;
 use fastly::{Body, KVStore, Request};
 
-/// Characters that a management key has at most.
-const MAX_KEY: usize = 512;
 /// Bytes that are read of a file at once.
 const PIECE: usize = 64 * 1024;
 /// Statuses of hosts that know no such file.
@@ -32,20 +30,7 @@ impl Source {
     /// The realm at an address such as `https://keys.example.com/r/acme`, which is asked over the backend of this name: `edgelatch serve`, or any host of
     /// static files. Its timeouts are the backend's. Redirects are not followed.
     pub fn backend(name: &str, address: &str) -> Result<Source, Error> {
-        let wrong = |why: &str| Error::Option(format!("source: {why}"));
-        let mut base = Url::parse(address)
-            .map_err(|_| wrong("the address is no absolute URL, such as https://keys.example.com/r/acme"))?;
-        if !matches!(base.scheme(), "https" | "http") || !base.has_host() {
-            return Err(wrong("the address must begin with https:// or http://"));
-        }
-        if !base.username().is_empty() || base.password().is_some() {
-            return Err(wrong("give credentials as a read key or a header, not in the address"));
-        }
-        base.set_fragment(None);
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
-        Ok(Source { place: Place::Backend { name: name.into(), base }, headers: Vec::new() })
+        Ok(Source { place: Place::Backend { name: name.into(), base: realm_address(address)? }, headers: Vec::new() })
     }
 
     /// The realm whose files lie in a KV store of this name, under keys that begin so, such as `acme/` for `acme/head`. `patch/` and `bundle` need not be there.
@@ -56,18 +41,10 @@ impl Source {
     /// A key of the management realm with the role `edge`, for `edgelatch serve --require-read-key`: sent with every request to the backend, and in no error.
     /// The address must be of https, except on this machine.
     pub fn read_key(self, key: &str) -> Result<Source, Error> {
-        let wrong = |why: &str| Error::Option(format!("source: {why}"));
-        let local = match &self.place {
-            Place::Backend { base, .. } if base.scheme() == "https" => true,
-            Place::Backend { base, .. } => matches!(base.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")),
-            Place::Store { .. } => return Err(wrong("a KV store takes no read key")),
+        let line = match &self.place {
+            Place::Backend { base, .. } => read_key(base, key)?,
+            Place::Store { .. } => return Err(Error::Option("source: a KV store takes no read key".into())),
         };
-        if !local {
-            return Err(wrong("with a read key, https: is needed, except on the loopback"));
-        }
-        let sound = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-        let line = HeaderValue::try_from(format!("Bearer {key}")).ok().filter(|_| sound);
-        let line = line.ok_or_else(|| wrong("the read key must be the text of a management key, without spaces"))?;
         Ok(self.header(AUTHORIZATION, line))
     }
 

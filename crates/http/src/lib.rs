@@ -7,6 +7,7 @@
 //! | [`Verdict`], [`Identity`] | what handlers are told |
 //! | [`Requirement`], [`Routes`], [`Need`] | what is demanded of a key |
 //! | [`Error`] | what may go wrong, by its code |
+//! | [`realm_address`], [`read_key`] | where a realm is published, and what opens it |
 //! | [`refusal`], [`caching`], [`is_identity`] | what is answered, what caches are told, what is taken off a request |
 //!
 //! Every rule is the core's (`edgelatch-core`): this crate translates.
@@ -14,6 +15,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod address;
 #[cfg(feature = "axum")]
 mod axum;
 mod error;
@@ -23,6 +25,7 @@ mod requirement;
 mod root;
 mod verdict;
 
+pub use address::{bearer, keeps_secrets, read_key, realm_address};
 #[cfg(feature = "axum")]
 pub use axum::Unchecked;
 pub use error::Error;

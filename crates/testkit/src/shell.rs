@@ -41,6 +41,13 @@ pub fn command<A: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoItera
     command
 }
 
+/// Cargo for a workspace of its own, there, so that its own `.cargo/config.toml` counts; what it builds lies in this directory of the target.
+pub fn cargo_in(dir: &str, built: &str, arguments: &[&str]) -> Command {
+    let mut cargo = command("cargo", arguments);
+    cargo.current_dir(root().join(dir)).env("CARGO_TARGET_DIR", target().join(built));
+    cargo
+}
+
 /// The command line as a person would type it.
 pub fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());

@@ -47,12 +47,7 @@ fn worktree() -> Result<(String, String)> {
 }
 
 fn in_wasm_crates(arguments: &[&str]) -> impl Iterator<Item = Command> {
-    WASM_CRATES.iter().map(move |dir| {
-        let mut cargo = command("cargo", arguments);
-        // There, so that its own .cargo/config.toml counts.
-        cargo.current_dir(shell::root().join(dir)).env("CARGO_TARGET_DIR", shell::target().join("wasm"));
-        cargo
-    })
+    WASM_CRATES.iter().map(move |dir| shell::cargo_in(dir, "wasm", arguments))
 }
 
 fn in_fastly_programs(arguments: &[&str]) -> impl Iterator<Item = Command> {
@@ -60,11 +55,7 @@ fn in_fastly_programs(arguments: &[&str]) -> impl Iterator<Item = Command> {
 }
 
 fn in_attacks(arguments: &[&str]) -> impl Iterator<Item = Command> {
-    ATTACKS.iter().map(move |dir| {
-        let mut cargo = command("cargo", arguments);
-        cargo.current_dir(shell::root().join(dir)).env("CARGO_TARGET_DIR", shell::target().join("fuzz"));
-        cargo
-    })
+    ATTACKS.iter().map(move |dir| shell::cargo_in(dir, "fuzz", arguments))
 }
 
 fn format() -> Result<Plan> {

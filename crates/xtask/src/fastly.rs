@@ -2,7 +2,7 @@
 
 use crate::tools;
 use anyhow::Result;
-use edgelatch_testkit::shell::{self, command};
+use edgelatch_testkit::shell;
 use std::process::Command;
 
 /// What they are compiled for.
@@ -14,10 +14,7 @@ pub const PROGRAMS: &[&str] = &["examples/fastly", "tests/hosts/servers/fastly"]
 
 /// Cargo for one of them.
 pub fn cargo(dir: &str, arguments: &[&str]) -> Command {
-    let mut cargo = command("cargo", arguments);
-    // There, so that its own .cargo/config.toml counts.
-    cargo.current_dir(shell::root().join(dir)).env("CARGO_TARGET_DIR", shell::target().join("fastly"));
-    cargo
+    shell::cargo_in(dir, "fastly", arguments)
 }
 
 /// What compiles them all; nothing where what runs them is not installed.

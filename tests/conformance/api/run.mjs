@@ -40,12 +40,12 @@ writeFileSync(
     `"query.wait" = 0`,
     // A precondition is looked at before the body (RFC 9110 section 13.2.1), and so is the body's size.
     ...["[checks.negative_data_rejection]", `expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422", "429"]`],
+    // A schema cannot say, for one, that a text must be an IP address.
+    ...["[checks.positive_data_acceptance]", "enabled = false"],
+    // Its 404 is not of the realm that was just made, but of a role that the body names.
+    ...["[[operations]]", `include-operation-id = "invitePerson"`, "checks.ensure_resource_availability.enabled = false"],
   ].join("\n"),
 );
-
-// Not checked: "what fits the schema is accepted". A schema cannot say, for one, that a text must be an IP address.
-// Nor "what was just made is found": a 404 also tells of what a body names, such as a role that the new realm has not.
-const NOT_CHECKED = ["positive_data_acceptance", "ensure_resource_availability"].join(",");
 
 let failed = 0;
 /** Runs a program, and meanwhile reads what the server prints. */
@@ -63,7 +63,7 @@ await run("openapi-spec-validator", join(programs, "openapi-spec-validator"), [d
 await run("redocly lint", join(js, "node_modules/.bin/redocly"), ["lint", document, "--extends", "recommended"]);
 await run("schemathesis", join(programs, "schemathesis"), [
   ...["--config-file", join(work, "schemathesis.toml"), "run", fuzzed, "--url", control.url],
-  ...["--header", `Authorization: Bearer ${control.administrator}`, "--checks", "all", "--exclude-checks", NOT_CHECKED, "--max-examples", "60", "--seed", "7", "--continue-on-failure"],
+  ...["--header", `Authorization: Bearer ${control.administrator}`, "--max-examples", "60", "--seed", "7", "--continue-on-failure"],
   ...["--no-color", "--suppress-health-check", "all"],
 ]);
 console.log(`${3 - failed} passed, ${failed} failed`);

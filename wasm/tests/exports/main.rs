@@ -87,9 +87,13 @@ fn request_blocks() {
     assert_eq!(code(wasm::verify_block(7, u32::MAX, now())), "invalid_request");
     write(wasm::block_ptr(), b"\nGET /a/aa/%62?c");
     assert_eq!((wasm::path(16), said()), (wasm::NO_TEXT, "/a/aa/b".to_owned()));
-    for (request, characters) in
-        [("\nGET /a/b?/c", 4), ("\nGET /", 1), ("\nGET /a#b\nno header line", 0), ("\nGET /a\nno header line", 2), ("\nGET https://h/a", wasm::NO_TEXT)]
-    {
+    for (request, characters) in [
+        ("\nGET /a/b?/c", 4),
+        ("\nGET /", 1),
+        ("\nGET /a#b\nno header line", 0),
+        ("\nGET /a\nno header line", 2),
+        ("\nGET https://h/a", wasm::NO_TEXT),
+    ] {
         write(wasm::block_ptr(), request.as_bytes());
         assert_eq!(wasm::path(length(request)), characters, "{request}");
     }

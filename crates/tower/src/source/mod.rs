@@ -16,15 +16,13 @@ use reqwest::{Client, ClientBuilder, Response, Url};
 use rustls::crypto::{CryptoProvider, ring};
 use serde::Deserialize;
 
-use edgelatch_http::Error;
+use edgelatch_http::{Error, read_key, realm_address};
 pub(crate) use events::{Event, EventReader};
 
 /// Redirects followed for one object: a renamed path and an added slash take two; a loop ends here.
 const MAX_REDIRECTS: usize = 5;
 /// Time for a connection: an address that answers nothing is no source.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Characters that a management key has at most.
-const MAX_KEY: usize = 512;
 const STREAM: &str = "text/event-stream";
 /// Statuses of hosts that know no such path, or not what it is for, as those of static files are.
 const NOT_THERE: [u16; 6] = [204, 404, 405, 406, 410, 501];
@@ -42,33 +40,14 @@ impl HttpSource {
     /// The realm at this address. A query is kept for each request; credentials in the address are refused. Certificates are judged as the system judges
     /// them, by rustls with its provider *ring*, unless the process has installed another one.
     pub fn new(address: &str) -> Result<HttpSource, Error> {
-        let wrong = |why: &str| Error::Option(format!("source: {why}"));
-        let mut base = Url::parse(address)
-            .map_err(|_| wrong("the address is no absolute URL, such as https://keys.example.com/r/acme"))?;
-        if !matches!(base.scheme(), "https" | "http") || base.host_str().is_none() {
-            return Err(wrong("the address must begin with https:// or http://"));
-        }
-        if !base.username().is_empty() || base.password().is_some() {
-            return Err(wrong("give credentials as a read key or a header, not in the address"));
-        }
-        base.set_fragment(None);
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
+        let base = realm_address(address)?;
         Ok(HttpSource { base, headers: HeaderMap::new() })
     }
 
     /// A key of the management realm with the role `edge`, for `edgelatch serve --require-read-key`: sent with every request, to that origin only, and in no
     /// error. The address must be of https, except on this machine.
     pub fn read_key(mut self, key: &str) -> Result<HttpSource, Error> {
-        let wrong = |why: &str| Error::Option(format!("source: {why}"));
-        let local = self.base.host_str().is_some_and(is_local);
-        if self.base.scheme() != "https" && !local {
-            return Err(wrong("with a read key, https: is needed, except on the loopback"));
-        }
-        let line = bearer(key);
-        let line = line.ok_or_else(|| wrong("the read key must be the text of a management key, without spaces"))?;
-        self.headers.insert(AUTHORIZATION, line);
+        self.headers.insert(AUTHORIZATION, read_key(&self.base, key)?);
         Ok(self)
     }
 
@@ -109,19 +88,6 @@ pub(crate) fn client(option: &str, more: impl FnOnce(ClientBuilder) -> ClientBui
     }
     let usual = Client::builder().connect_timeout(CONNECT).user_agent(concat!("edgelatch-tower/", env!("CARGO_PKG_VERSION")));
     more(usual).build().map_err(|error| Error::Option(format!("{option}: {}", reason(&error.without_url()))))
-}
-
-/// The line of `Authorization` with a management key; `None` for what is no such key. It is shown nowhere.
-pub(crate) fn bearer(key: &str) -> Option<HeaderValue> {
-    let sound = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    let mut line = HeaderValue::try_from(format!("Bearer {key}")).ok().filter(|_| sound)?;
-    line.set_sensitive(true);
-    Some(line)
-}
-
-pub(crate) fn is_local(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// A source that can be asked.

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use edgelatch_core::key::KeyId;
 use edgelatch_core::verdict::Code;
-use edgelatch_http::{Error, Verdict};
+use edgelatch_http::{Error, Verdict, bearer, keeps_secrets};
 use http::HeaderValue;
 use http::request::Parts;
 use reqwest::Url;
@@ -29,7 +29,6 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use crate::request::target_of;
-use crate::source::{bearer, is_local};
 use crate::verifier::Shared;
 use fleet::Fleet;
 pub(crate) use fleet::Mode;
@@ -107,8 +106,7 @@ impl Usage {
         let wrong = |why: &str| Error::Option(format!("usage: {why}"));
         let base =
             Url::parse(address).map_err(|_| wrong("the address is no absolute URL, such as https://keys.example.com"))?;
-        let local = base.host_str().is_some_and(is_local);
-        if base.scheme() != "https" && !(base.scheme() == "http" && local) {
+        if !keeps_secrets(&base) {
             return Err(wrong("https: is needed, except on the loopback"));
         }
         let bare = base.username().is_empty() && base.password().is_none();
