@@ -13,6 +13,7 @@
 
 use alloc::borrow::Cow;
 
+use super::block::Field;
 use super::chars::{escape, is_token68, is_unreserved, split_once};
 use super::value::ExtractError::{self, InvalidRequest, Missing};
 use super::value::{bare, schemed};
@@ -21,6 +22,9 @@ use super::{Block, KeyLocation};
 /// Which header fields may carry a credential.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct CredentialHeaders(u8);
+
+/// The scheme of `Authorization` in which a key may stand.
+const BEARER: &[u8] = b"Bearer";
 
 const NAMES: [(&str, CredentialHeaders); 2] =
     [("bearer", CredentialHeaders::BEARER), ("x-api-key", CredentialHeaders::API_KEY)];
@@ -100,8 +104,12 @@ pub struct Places<'c> {
 #[inline]
 pub fn extract<'a>(block: &Block<'a>, places: Places<'_>) -> Result<Cow<'a, [u8]>, ExtractError> {
     let Places { credentials, query, location } = places;
-    let authorization =
-        if credentials.contains(CredentialHeaders::BEARER) { schemed(block.authorization, b"Bearer")? } else { None };
+    let authorization = match block.authorization {
+        _ if !credentials.contains(CredentialHeaders::BEARER) => None,
+        // A key alone, which need not be the token that a scheme is. The word itself is no key where it is a scheme.
+        Field::One(value) if location.is_some_and(|own| own.takes_alone(value)) && !value.eq_ignore_ascii_case(BEARER) => None,
+        field => schemed(field, BEARER)?,
+    };
     let api_key = if credentials.contains(CredentialHeaders::API_KEY) { bare(block.api_key)? } else { None };
     let parameter = match query {
         Some(name) => parameter(block.query().unwrap_or_default(), name.as_bytes())?,

@@ -96,6 +96,11 @@ impl KeyLocation {
         })
     }
 
+    /// Whether this value of `Authorization` is a key that stands there alone.
+    pub(super) fn takes_alone(&self, value: &[u8]) -> bool {
+        self.form == Form::Bare && self.header == AUTHORIZATION && is_token68(value)
+    }
+
     fn field<'a>(&self, block: &Block<'a>) -> Field<'a> {
         if self.header == AUTHORIZATION {
             return block.authorization;

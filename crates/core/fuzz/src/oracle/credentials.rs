@@ -185,7 +185,7 @@ fn authorization(lines: &[(String, &[u8])], places: &Places<'_>) -> Found {
         return Ok(None);
     }
     let Some(value) = only(lines, "authorization")? else { return Ok(None) };
-    let bare = own(places) == Some(None);
+    let bare = own(places) == Some(None) && !(places.bearer && value.eq_ignore_ascii_case(b"bearer"));
     if bare && is_token68(value) {
         return Ok(Some(value.to_vec()));
     }

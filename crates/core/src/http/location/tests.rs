@@ -81,6 +81,10 @@ fn an_authorization_line_with_a_key_alone() {
             ("Authorization: K1 | Authorization: Bearer K2", BAD),
         ],
     );
+    for key in ["K1", "a/b", "//h", "K1==", "a+b/c="] {
+        let line = format!("Authorization: {key}");
+        assert_eq!(run("header authorization", CredentialHeaders::all(), &line).as_deref(), Ok(key), "one that is no scheme");
+    }
     // A word that is a scheme is no key where the realm takes it for one.
     assert_eq!(run("header authorization", CredentialHeaders::all(), "Authorization: Bearer").as_deref(), BAD.as_deref());
 }
