@@ -13,7 +13,6 @@
 
 use alloc::borrow::Cow;
 
-use super::block::Field;
 use super::chars::{escape, is_token68, is_unreserved, split_once};
 use super::value::ExtractError::{self, InvalidRequest, Missing};
 use super::value::{bare, schemed};
@@ -104,12 +103,9 @@ pub struct Places<'c> {
 #[inline]
 pub fn extract<'a>(block: &Block<'a>, places: Places<'_>) -> Result<Cow<'a, [u8]>, ExtractError> {
     let Places { credentials, query, location } = places;
-    let authorization = match block.authorization {
-        _ if !credentials.contains(CredentialHeaders::BEARER) => None,
-        // A key alone, which need not be the token that a scheme is. The word itself is no key where it is a scheme.
-        Field::One(value) if location.is_some_and(|own| own.takes_alone(value)) && !value.eq_ignore_ascii_case(BEARER) => None,
-        field => schemed(field, BEARER)?,
-    };
+    let alone = || location.is_some_and(|own| own.takes_alone(block.authorization, BEARER));
+    let authorization =
+        if credentials.contains(CredentialHeaders::BEARER) && !alone() { schemed(block.authorization, BEARER)? } else { None };
     let api_key = if credentials.contains(CredentialHeaders::API_KEY) { bare(block.api_key)? } else { None };
     let parameter = match query {
         Some(name) => parameter(block.query().unwrap_or_default(), name.as_bytes())?,

@@ -96,9 +96,11 @@ impl KeyLocation {
         })
     }
 
-    /// Whether this value of `Authorization` is a key that stands there alone.
-    pub(super) fn takes_alone(&self, value: &[u8]) -> bool {
-        self.form == Form::Bare && self.header == AUTHORIZATION && is_token68(value)
+    /// Whether this is `Authorization` with a key that stands there alone, and need not be the token that a scheme is. The word of another
+    /// scheme that is taken there is no key.
+    pub(super) fn takes_alone(&self, field: Field<'_>, but: &[u8]) -> bool {
+        let alone = self.form == Form::Bare && self.header == AUTHORIZATION;
+        matches!(field, Field::One(value) if alone && is_token68(value) && !value.eq_ignore_ascii_case(but))
     }
 
     fn field<'a>(&self, block: &Block<'a>) -> Field<'a> {
