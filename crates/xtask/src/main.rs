@@ -17,6 +17,7 @@ mod fuzz;
 mod generated;
 mod js;
 mod npm;
+mod parts;
 mod python;
 mod seeds;
 mod silence;

@@ -1,6 +1,6 @@
 //! `cargo xtask wasm`: wasm/ → js/wasm/edgelatch.wasm. The SDK instantiates the file itself, so the glue is not kept.
 
-use crate::{fresh::Work, npm, silence, tools};
+use crate::{fresh::Work, npm, parts, silence, tools};
 use anyhow::{Context, Result, bail};
 use edgelatch_testkit::shell::{self, command};
 use std::{
@@ -44,6 +44,16 @@ pub struct Arguments {
     /// Build even if no input changed
     #[arg(long)]
     force: bool,
+    /// Say what the code of the file that verifies comes from, largest first
+    #[arg(long)]
+    parts: bool,
+}
+
+/// Whether a module keeps the names of its functions.
+#[derive(Clone, Copy, PartialEq)]
+enum Names {
+    Kept,
+    Dropped,
 }
 
 pub fn main(arguments: &Arguments) -> Result<()> {
@@ -52,46 +62,50 @@ pub fn main(arguments: &Arguments) -> Result<()> {
         let note = if built { "" } else { " (up to date)" };
         println!("{file}: {} bytes, {} with brotli{note}", size.raw, size.brotli);
     }
+    if arguments.parts {
+        let named = shell::scratch("parts")?.join("named.wasm");
+        verifier(&named, Names::Kept)?;
+        parts::print(&fs::read(named)?)?;
+    }
     Ok(())
 }
 
 /// Builds the wasm file that verifies; `false` if it was up to date.
 pub fn build(force: bool) -> Result<bool> {
-    SHIPPED_FILE.update(force, || {
-        let mut module = read(&compile("wasm", "edgelatch_wasm.wasm", SHIPPED)?)?;
-        silence::panics(&mut module);
-        silence::places(&mut module);
-        finish(module, FILE, only_ours)
-    })
+    SHIPPED_FILE.update(force, || verifier(&shell::root().join(FILE), Names::Dropped))
+}
+
+fn verifier(out: &Path, names: Names) -> Result<()> {
+    let mut module = read(&compile("wasm", "edgelatch_wasm.wasm", SHIPPED)?, names)?;
+    silence::panics(&mut module);
+    silence::places(&mut module);
+    finish(module, out, names, only_ours)
 }
 
 /// Builds the one that makes realms for tests, likewise.
 pub fn build_testing(force: bool) -> Result<bool> {
     TESTING_FILE.update(force, || {
-        finish(
-            read(&compile("wasm", "edgelatch_wasm_testing.wasm", &["--package", "edgelatch-wasm-testing"])?)?,
-            TESTING,
-            |_| {},
-        )
+        let module = compile("wasm", "edgelatch_wasm_testing.wasm", &["--package", "edgelatch-wasm-testing"])?;
+        finish(read(&module, Names::Dropped)?, &shell::root().join(TESTING), Names::Dropped, |_| {})
     })
 }
 
 /// Adds what JavaScript calls it by, lets `strip` take out what nobody needs of that, and makes it small.
-fn finish(module: Module, file: &str, strip: impl FnOnce(&mut Module)) -> Result<()> {
+fn finish(module: Module, out: &Path, names: Names, strip: impl FnOnce(&mut Module)) -> Result<()> {
     let processed = shell::scratch("bindgen")?;
     process(Bindgen::new().web(true)?.input_module("edgelatch", module), &processed)?;
     fs::create_dir_all(shell::root().join("js/wasm"))?;
     let processed = processed.join("edgelatch_bg.wasm");
-    let mut module = read(&processed)?;
+    let mut module = read(&processed, names)?;
     strip(&mut module);
     module.emit_wasm_file(&processed)?;
-    shrink(&processed, &shell::root().join(file))
+    shrink(&processed, out, names)
 }
 
 /// Compiles the judge of the address cases and returns its CommonJS module.
 pub fn build_conformance(out: &Path) -> Result<PathBuf> {
     let input = compile("tests/conformance/ip_wasm", "edgelatch_ip_wasm.wasm", &[])?;
-    process(Bindgen::new().nodejs(true)?.typescript(false).input_module("conformance", read(&input)?), out)?;
+    process(Bindgen::new().nodejs(true)?.typescript(false).input_module("conformance", read(&input, Names::Dropped)?), out)?;
     Ok(out.join("conformance.js"))
 }
 
@@ -122,10 +136,10 @@ fn unlocated() -> Result<String> {
 }
 
 /// Reads a module, of which the sections that only describe it are not to be written again.
-fn read(path: &Path) -> Result<Module> {
+fn read(path: &Path, names: Names) -> Result<Module> {
     // The compiler's output is well formed, and walrus takes some features that it uses for wrong.
     let mut config = ModuleConfig::new();
-    config.strict_validate(false).generate_name_section(false).generate_producers_section(false);
+    config.strict_validate(false).generate_name_section(names == Names::Kept).generate_producers_section(false);
     config.parse_file(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
@@ -146,10 +160,11 @@ fn process(bindgen: &mut Bindgen, out: &Path) -> Result<()> {
 const SHRINK: [&str; 3] = ["-Oz", "--converge", "--low-memory-unused"];
 
 /// Rewrites a module with less code for the same. The compiler knows functions; this knows how they are encoded.
-fn shrink(module: &Path, out: &Path) -> Result<()> {
+fn shrink(module: &Path, out: &Path, names: Names) -> Result<()> {
     npm::dependencies()?;
     let mut optimizer = command("node", ["js/node_modules/binaryen/bin/wasm-opt"]);
-    shell::run(optimizer.args(SHRINK).arg("-o").arg(out).arg(module).current_dir(shell::root()))
+    optimizer.args(SHRINK).args((names == Names::Kept).then_some("--debuginfo"));
+    shell::run(optimizer.arg("-o").arg(out).arg(module).current_dir(shell::root()))
 }
 
 /// Size of a file as it is and as a CDN sends it.

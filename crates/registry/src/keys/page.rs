@@ -70,16 +70,23 @@ impl Walk<'_> {
         for Span { test, at } in &self.spans {
             all.add(&format!("{expression} {test}"), *at);
         }
-        if let Some((row, value)) = behind {
-            let (value, row) = (all.value(value.clone()), all.value(*row));
-            all.add_plain(format!("({expression}, k.id) {beyond} ({value}, {row})"));
-        }
-        let limit = all.value(step as u64);
         // Of pending imports too, which are left out when they are looked at: so the index alone is read.
-        let found = format!(
-            "SELECT k.id, {expression} AS place FROM key_rows k WHERE {} ORDER BY {expression} {way}, k.id {way} LIMIT {limit}",
-            all.sql()
-        );
+        let rows = format!("SELECT k.id, {expression} AS place FROM key_rows k WHERE {}", all.sql());
+        let limit = all.value(step as u64);
+        let order = format!("ORDER BY {expression} {way}, k.id {way} LIMIT {limit}");
+        let found = match behind {
+            None => format!("{rows} {order}"),
+            Some((row, value)) => {
+                // Those of the same value behind it and those of a later one are found by two looks at the index, each of which begins where its rows do;
+                // for both at once some databases read all of that value, which may be a million.
+                let (value, row) = (all.value(value.clone()), all.value(*row));
+                let one = format!("{expression} = {value} AND k.id {beyond} {row} ORDER BY k.id {way} LIMIT {limit}");
+                let same = format!("SELECT * FROM ({rows} AND {one}) s");
+                let later = format!("SELECT * FROM ({rows} AND {expression} {beyond} {value} {order}) l");
+                let only = self.spans.iter().any(|span| span.test == "=");
+                if only { same } else { format!("{same} UNION ALL {later} LIMIT {limit}") }
+            }
+        };
         let sql = format!("SELECT {}, {last}(r.place) FROM ({found}) r", tx.session().joined("r.id"));
         let Some((Numbers(rows), place)) = tx.one::<(Numbers, Value)>(&sql, &all.values)? else {
             return Ok((Vec::new(), None));

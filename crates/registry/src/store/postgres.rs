@@ -82,9 +82,9 @@ impl ManageConnection for Manager {
         let client = self.config.connect(self.tls.clone()).map_err(told)?;
         let mut connection = Connection { client: Some(client), statements: HashMap::new() };
         // Acknowledged means on disk, whatever the server's default; the limits keep one node from holding up all. To compile a plan takes
-        // longer than any statement of ours runs.
+        // longer than any statement of ours runs; and rows that are read by several workers come in no order.
         let set = format!(
-            "SET synchronous_commit = on; SET jit = off; SET lock_timeout = {BUSY_MILLIS}; SET statement_timeout = {STATEMENT_MILLIS}; \
+            "SET synchronous_commit = on; SET jit = off; SET max_parallel_workers_per_gather = 0; SET lock_timeout = {BUSY_MILLIS}; SET statement_timeout = {STATEMENT_MILLIS}; \
              SET idle_in_transaction_session_timeout = {IDLE_MILLIS}"
         );
         let (client, _) = connection.client().map_err(io::Error::other)?;
