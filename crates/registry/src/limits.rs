@@ -116,6 +116,9 @@ pub const MAX_TIME: u64 = 253_402_300_799;
 pub const MIN_CLOCK: u64 = 1_735_689_600;
 /// Milliseconds to wait for another process's transaction: far above the longest one, short enough to be told.
 pub const BUSY_MILLIS: u64 = 5_000;
+/// Milliseconds to wait until PostgreSQL may look how large tables are: a vacuum that is under way lets nobody look for minutes, and each step of an import
+/// asks anew. Without a look its statements may be slow.
+pub const ANALYZE_MILLIS: u64 = 200;
 /// Milliseconds between two looks whether another process's SQLite transaction is over: SQLite's own pauses grow to 100, and whoever begins one
 /// transaction after the other would hardly ever be met between two.
 pub const BUSY_LOOK_MILLIS: u64 = 2;

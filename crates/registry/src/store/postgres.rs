@@ -26,7 +26,9 @@ use super::schema::{Migrations, POSTGRES};
 use super::session::Each;
 use super::{Mode, Session, Statements, Store, Value, Work, args, passed_over};
 use crate::error::Error;
-use crate::limits::{BUSY_MILLIS, CONNECTIONS, IDLE_MILLIS, MIGRATION_MILLIS, STATEMENT_MILLIS, STATEMENTS, TRIES};
+use crate::limits::{
+    ANALYZE_MILLIS, BUSY_MILLIS, CONNECTIONS, IDLE_MILLIS, MIGRATION_MILLIS, STATEMENT_MILLIS, STATEMENTS, TRIES,
+};
 
 /// `edgl`, with the schema's hash: the lock that writers hold.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1701079916, hashtext(current_schema()))";
@@ -276,6 +278,18 @@ impl<'a> Tx<'a> {
         })
     }
 
+    /// Runs statements that may be left out, such as one that waits for a lock: without them nothing is wrong but slow. What they had done by then is undone.
+    fn attempted(&mut self, sql: &str) -> Result<(), Error> {
+        self.guard(|tx| {
+            let mut part = tx.savepoint("attempted")?;
+            match part.batch_execute(sql) {
+                Ok(()) => part.commit(),
+                Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => part.rollback(),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
     /// What gives a table its ids.
     fn sequence(&mut self, table: &str) -> Result<String, Error> {
         let session: &mut dyn Session = self;
@@ -382,11 +396,18 @@ impl Session for Tx<'_> {
     }
 
     /// When the database last looked how many rows a table has, these may all have been another transaction's that had not ended. It takes such a table for
-    /// empty, however large it is, and reads all of it for each row of another one: minutes for some thousand keys.
+    /// empty, however large it is, and reads all of it for each row of another one: minutes for some thousand keys. A vacuum holds the lock that a look takes
+    /// for as long, so nobody waits for it.
     fn sized(&mut self, keys: u64) -> Result<(), Error> {
         let sql = "SELECT CAST(count(*) AS BIGINT) FROM pg_class WHERE oid IN ('key_rows'::regclass, 'secrets'::regclass) AND reltuples < CAST($1 AS BIGINT)";
         let session: &mut dyn Session = self;
-        if session.count(sql, args![keys])? == 0 { Ok(()) } else { self.batch("ANALYZE key_rows, secrets") }
+        if session.count(sql, args![keys])? == 0 {
+            return Ok(());
+        }
+        let look = format!(
+            "SET LOCAL lock_timeout = {ANALYZE_MILLIS}; ANALYZE key_rows, secrets; SET LOCAL lock_timeout = {BUSY_MILLIS}"
+        );
+        self.attempted(&look)
     }
 
     fn numbers(&self, parameter: &str) -> String {
