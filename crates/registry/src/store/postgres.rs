@@ -278,18 +278,6 @@ impl<'a> Tx<'a> {
         })
     }
 
-    /// Runs statements that may be left out, such as one that waits for a lock: without them nothing is wrong but slow. What they had done by then is undone.
-    fn attempted(&mut self, sql: &str) -> Result<(), Error> {
-        self.guard(|tx| {
-            let mut part = tx.savepoint("attempted")?;
-            match part.batch_execute(sql) {
-                Ok(()) => part.commit(),
-                Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => part.rollback(),
-                Err(error) => Err(error),
-            }
-        })
-    }
-
     /// What gives a table its ids.
     fn sequence(&mut self, table: &str) -> Result<String, Error> {
         let session: &mut dyn Session = self;
@@ -396,18 +384,24 @@ impl Session for Tx<'_> {
     }
 
     /// When the database last looked how many rows a table has, these may all have been another transaction's that had not ended. It takes such a table for
-    /// empty, however large it is, and reads all of it for each row of another one: minutes for some thousand keys. A vacuum holds the lock that a look takes
-    /// for as long, so nobody waits for it.
+    /// empty, and reads all of it for each row of another one: minutes for some thousand keys. Nobody waits for a vacuum, which lets nobody look.
     fn sized(&mut self, keys: u64) -> Result<(), Error> {
         let sql = "SELECT CAST(count(*) AS BIGINT) FROM pg_class WHERE oid IN ('key_rows'::regclass, 'secrets'::regclass) AND reltuples < CAST($1 AS BIGINT)";
         let session: &mut dyn Session = self;
         if session.count(sql, args![keys])? == 0 {
             return Ok(());
         }
-        let look = format!(
-            "SET LOCAL lock_timeout = {ANALYZE_MILLIS}; ANALYZE key_rows, secrets; SET LOCAL lock_timeout = {BUSY_MILLIS}"
-        );
-        self.attempted(&look)
+        let [short, usual] = [ANALYZE_MILLIS, BUSY_MILLIS].map(|wait| format!("SET LOCAL lock_timeout = {wait}"));
+        let look = format!("{short}; ANALYZE key_rows, secrets; {usual}");
+        self.guard(|tx| {
+            let mut part = tx.savepoint("look")?;
+            match part.batch_execute(&look) {
+                Ok(()) => part.commit(),
+                // Without it nothing is wrong but slow.
+                Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => part.rollback(),
+                Err(error) => Err(error),
+            }
+        })
     }
 
     fn numbers(&self, parameter: &str) -> String {
