@@ -114,6 +114,9 @@ async function options() {
   equal("what the source said now", await later(0), HELLO);
   realm.away = true;
   equal("what it said too long ago", [await later(60), (await later(61)).slice(0, 3), await later(0)], [HELLO, "503", HELLO]);
+  // Judged as if the head had ended, which is no time to be told of.
+  const [, at, age] = (await client(old)("/when", { ...bearer("plain"), "x-later": "61" })).split(" ").map(Number);
+  equal("a verdict says when it was, and how old what it saw", [at, age >= 61 && age < life], [start + 10 + 61, true]);
   equal("the log endpoint hears why", /^trouble :: edgelatch: http_status: GET head: status 503$/m.test(old.said.text), true);
   equal("and of no key", Object.values(keys).some((key) => old.said.text.includes(key)), false);
   realm.away = false;

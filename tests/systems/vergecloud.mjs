@@ -91,7 +91,7 @@ const roles = [
     const { roles: all } = await t.rest("GET", "/roles");
     return all.filter(({ org }) => !org).map(({ role, name, predefined }) => [role, name, predefined]).toSorted();
   }],
-  ["others there are not", "create with owner", { status: 404, code: "not_found", pointer: "/roles" }, async (t) => said(await t.create({ name: "odd", roles: ["owner"] }))],
+  ["others there are not", "create with owner", { status: 422, code: "invalid", pointer: "/roles" }, async (t) => said(await t.create({ name: "odd", roles: ["owner"] }))],
   ...ROLES.map(([role, name, good, bad]) => [
     `${name}: what it may do and what not`, `${good.join(", ")}; not ${bad.join(", ") || "outside its services"}`,
     [...good.map(() => "valid"), ...bad.map(() => "permission_denied"), "scope_denied"],

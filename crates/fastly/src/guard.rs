@@ -100,7 +100,7 @@ impl Guard {
 
     /// Judges a request: credential, Host, client address, key, requirement.
     pub fn verify(&mut self, request: &Request) -> Verdict {
-        let now = self.fresh();
+        let (now, by) = self.fresh();
         let url = request.get_url();
         let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
         let line = RequestLine {
@@ -116,20 +116,20 @@ impl Guard {
             compile(&choose(info, request), edge, &mut bad)
         });
         bad.iter().for_each(|error| self.platform.report(error));
-        let outcome = load::answer(&self.platform, edge, now, |edge| edge.verify_block(&block, requirement, now));
+        let outcome = load::answer(&self.platform, edge, now, |edge| edge.verify_block(&block, requirement, by));
         let client = edge.config().client(&block);
         self.judge.judged(edge, outcome, client, request.get_method() == Method::HEAD, now).into()
     }
 
     /// Judges the text of a key, used from that address; `None` says that it is not known, which every IP policy refuses.
     pub fn verify_key(&mut self, text: &str, requirement: &Requirement, ip: Option<IpAddr>) -> Verdict {
-        let now = self.fresh();
+        let (now, by) = self.fresh();
         let edge = &mut self.loaded.edge;
         let mut bad = None;
         let (requirement, ip) = (compile(requirement, edge, &mut bad), ip.map(|ip| ip.to_string()));
         bad.iter().for_each(|error| self.platform.report(error));
         let ip = ip.as_ref().map(|ip| ip.as_bytes());
-        let ask = |edge: &Edge| -> Outcome { edge.verify_key(text.as_bytes(), ip, requirement, now) };
+        let ask = |edge: &Edge| -> Outcome { edge.verify_key(text.as_bytes(), ip, requirement, by) };
         let outcome = load::answer(&self.platform, edge, now, ask);
         self.judge.judged(edge, outcome, ip.and_then(|ip| Ip::parse(ip).ok()), false, now).into()
     }
@@ -139,8 +139,9 @@ impl Guard {
         self.loaded.edge.head().map_or(0, |head| head.epoch)
     }
 
-    /// Looks for a newer head where one is due. The time by which is judged: now, or, where what is there is older than the host allows, one at which it has ended.
-    fn fresh(&mut self) -> u64 {
+    /// Looks for a newer head where one is due. What time it is, as verdicts say, and the time by which is judged: the same or, where what is there is older
+    /// than the host allows, one at which it has ended.
+    fn fresh(&mut self) -> (u64, u64) {
         let now = (self.hooks.clock)();
         // Once a second: another instance may be asking.
         if now.saturating_sub(self.loaded.tried_at) >= self.terms.ttl
@@ -150,10 +151,11 @@ impl Guard {
             self.platform.report(&error);
         }
         let age = now.saturating_sub(self.loaded.confirmed_at);
-        match (self.max_age, self.loaded.edge.head()) {
+        let by = match (self.max_age, self.loaded.edge.head()) {
             (Some(max_age), Some(head)) if age > max_age => now.max(head.not_after.saturating_add(MAX_GRACE)),
             _ => now,
-        }
+        };
+        (now, by)
     }
 
     fn renew(&mut self, now: u64) -> Result<(), Error> {

@@ -57,7 +57,7 @@ impl Held {
         let sql = format!("FROM keys k {JOIN} k.realm_id = $1 AND k.key_id = $2 AND {ACCEPTED}");
         match of.one(KEY.select(&sql), args![realm, key_id.to_string(), now])? {
             Some(found) => Held::read(of, found),
-            None => Ok(Held { patterns: Vec::new(), scope: Scope::List(Vec::new()) }),
+            None => Ok(Held::nothing()),
         }
     }
 
@@ -74,6 +74,16 @@ impl Held {
     pub(crate) fn by_key(of: &mut (impl Statements + ?Sized), row: u64) -> Result<Option<Held>, Error> {
         let found = of.one(KEY.select(&format!("FROM key_rows k {JOIN} k.id = $1")), args![row])?;
         found.map(|found| Held::read(of, found)).transpose()
+    }
+
+    /// What is granted by these patterns and services.
+    pub(crate) fn of(patterns: Vec<Pattern>, scope: Scope) -> Held {
+        Held { patterns, scope }
+    }
+
+    /// Nothing at all.
+    pub(crate) fn nothing() -> Held {
+        Held { patterns: Vec::new(), scope: Scope::List(Vec::new()) }
     }
 
     fn read(

@@ -116,6 +116,9 @@ pub const MAX_TIME: u64 = 253_402_300_799;
 pub const MIN_CLOCK: u64 = 1_735_689_600;
 /// Milliseconds to wait for another process's transaction: far above the longest one, short enough to be told.
 pub const BUSY_MILLIS: u64 = 5_000;
+/// Milliseconds to wait until PostgreSQL may look how large tables are: a vacuum that is under way lets nobody look for minutes, and each step of an import
+/// asks anew. Without a look its statements may be slow.
+pub const ANALYZE_MILLIS: u64 = 200;
 /// Milliseconds between two looks whether another process's SQLite transaction is over: SQLite's own pauses grow to 100, and whoever begins one
 /// transaction after the other would hardly ever be met between two.
 pub const BUSY_LOOK_MILLIS: u64 = 2;
@@ -303,6 +306,9 @@ pub const MAX_EMAIL_BYTES: usize = 254;
 pub const LINK_LIFE: u64 = 7 * 86_400;
 /// Seconds that it counts at most: it lies in a mailbox, where others may find it.
 pub const MAX_LINK_LIFE: u64 = 30 * 86_400;
+/// Seconds after a sign-in by which what a rule gave there still bounds whom somebody has invited: the provider tells of a sign-in, and of nothing that
+/// comes later. As long as a link counts unless said, so that whoever invites need not come back for it.
+pub const GRANT_LIFE: u64 = LINK_LIFE;
 /// People who were invited to one realm as a whole, or to one org: far more than administer it, few enough for one list, and nobody who may invite to
 /// one place takes up the room of another.
 pub const MAX_PEOPLE: u64 = 1_000;

@@ -121,6 +121,11 @@ pub fn establish(registry: &Registry, caller: &Caller, keep: Keep<'_>) -> Result
         credentials: None,
     };
     there(registry.create_realm(caller, &new).map(drop))?;
+    // The log tells whether there ever was a key: whoever revoked the first one does not want another.
+    let filter = AuditFilter { action: Some("key.create".into()), ..AuditFilter::default() };
+    if !registry.audit(&realm).list(&filter, &Paging::first(1))?.rows.is_empty() {
+        return Ok(None);
+    }
     let new = NewOrg { org: org.clone(), name: Name::parse("name", ORG)?, preset: None };
     there(registry.tenants(&realm).create_org(caller, &new).map(drop))?;
     let new = NewOwner {
@@ -131,11 +136,6 @@ pub fn establish(registry: &Registry, caller: &Caller, keep: Keep<'_>) -> Result
         roles: Vec::new(),
     };
     there(registry.tenants(&realm).create_owner(caller, &new).map(drop))?;
-    // The log tells whether there ever was a key: whoever revoked the first one does not want another.
-    let filter = AuditFilter { action: Some("key.create".into()), ..AuditFilter::default() };
-    if !registry.audit(&realm).list(&filter, &Paging::first(1))?.rows.is_empty() {
-        return Ok(None);
-    }
     let mut key = NewKey::new(org, Name::parse("name", "First administrator")?);
     key.owner = Some(owner);
     key.roles = vec![ADMINISTRATOR.parse()?];

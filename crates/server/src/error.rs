@@ -48,6 +48,12 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The registry could not be told by which rules people come.
+    #[error("the rules for the identity provider: {source}")]
+    Rules {
+        /// Why.
+        source: edgelatch_registry::Error,
+    },
     /// This process could get no name.
     #[error("{detail}")]
     Node {
@@ -65,6 +71,7 @@ impl Error {
         match self {
             Error::Listen { .. } => "listen",
             Error::ClientIp { .. } | Error::GithubKeys { .. } | Error::Provider { .. } => "bad_config",
+            Error::Rules { source } => source.code(),
             Error::GeoIp { .. } => "geoip",
             Error::Tls { .. } => "tls",
             Error::Node { .. } | Error::Failed(_) => "server",

@@ -228,6 +228,15 @@ impl Problem {
         self
     }
 
+    /// The same as a fault of the body, where it points into one: that there is no such thing as a body names is no answer about what the path names, and
+    /// whoever is told that the path leads nowhere looks in the wrong place.
+    pub(crate) fn in_body(self, pointer: String) -> Problem {
+        if self.details.status != StatusCode::NOT_FOUND.as_u16() {
+            return self.pointing(pointer);
+        }
+        Problem::at(pointer, self.details.detail)
+    }
+
     /// What it points to, which it does no more.
     pub(crate) fn take_pointer(&mut self) -> Option<String> {
         self.details.pointer.take()

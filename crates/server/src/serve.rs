@@ -22,6 +22,7 @@ use crate::health::{Health, endpoints};
 use crate::limits::{DRAIN, END, WRITE_DOWN};
 use crate::net::accept::{Connections, accept};
 use crate::net::tls::{Tls, TlsFiles};
+use crate::oidc;
 use crate::tasks::background::{Background, Waker};
 use crate::tasks::publishing::Running;
 use crate::tasks::publishing::known::Known;
@@ -147,8 +148,11 @@ pub async fn serve_until(
             let (routes, task) = api::start(options, streaming.places(), watched.clone(), wakes, &known, told.clone())?;
             let routes = match console {
                 Some(console) => {
+                    if let Some(oidc) = &console.oidc {
+                        oidc::begin(&options.registry, oidc).await?;
+                    }
                     let (registry, watched) = (Arc::clone(&options.registry), watched.clone());
-                    let console = console::routes(console, registry, routes.clone(), watched);
+                    let console = console::routes(console, registry, routes.clone(), watched, webhook.is_some());
                     console.map_err(|source| Error::Provider { source })?.merge(routes)
                 }
                 None => routes,

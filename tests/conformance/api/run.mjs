@@ -42,8 +42,6 @@ writeFileSync(
     ...["[checks.negative_data_rejection]", `expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422", "429"]`],
     // A schema cannot say, for one, that a text must be an IP address.
     ...["[checks.positive_data_acceptance]", "enabled = false"],
-    // Its 404 is not of the realm that was just made, but of a role that the body names.
-    ...["[[operations]]", `include-operation-id = "invitePerson"`, "checks.ensure_resource_availability.enabled = false"],
   ].join("\n"),
 );
 

@@ -58,7 +58,7 @@ A value is JSON; what is not JSON is taken as text. `orgs show` lists the settin
         #[arg(long, value_name = "NUMBER")]
         if_revision: Option<u64>,
     },
-    /// Delete an org that has no keys, with its owners and roles
+    /// Delete an org that has no keys, with its owners, its roles and whoever was invited to it: its identifier is not given again
     #[command(after_help = "Example:\n  edgelatch orgs delete web")]
     Delete {
         /// Its identifier

@@ -44,6 +44,7 @@ pub(crate) use edit::put;
 pub use edit_many::{BulkEdited, BulkWarning, RefusedKey};
 pub(crate) use list::{ROTATED, conditions, due_sql};
 pub(crate) use load::{Loaded, load_rows, load_while, row_of};
+pub(crate) use revoke::retire;
 pub use revoke::{BulkRevoked, CONFIRMED};
 pub(crate) use rotate::renew;
 pub(crate) use rows::{Secret, end_secrets, environment_of, ip_rows, new_row, role_rows, service_rows, tag_rows, terms_of};

@@ -63,6 +63,12 @@ fn delete(change: &mut Change<'_>, row: u64, key: &Key, org: &OrgRow) -> Result<
     change.log("key.delete", &Target::key(key), logged(key), None)
 }
 
+/// Takes away a key of people's, whatever its org's settings say of keys that people make: nobody is to have its secret any more.
+pub(crate) fn retire(change: &mut Change<'_>, key_id: KeyId) -> Result<(), Error> {
+    let (Loaded { row, key, .. }, org) = change.key(key_id, None)?;
+    delete(change, row, &key, &org)
+}
+
 impl Keys<'_> {
     /// Revokes a key. Revoking a revoked key changes nothing. Where revoking means deleting, the key is gone.
     pub fn revoke(&self, caller: &Caller, key_id: KeyId, if_revision: Option<u64>) -> Result<Changed, Error> {
@@ -112,14 +118,6 @@ impl Keys<'_> {
             check_deletion(&org.settings, &key, confirm)?;
             delete(change, row, &key, &org)?;
             Ok(key)
-        })
-    }
-
-    /// Takes away a key that was made for a sign-in, whatever its org's settings say of keys that people make: nobody has its secret any more.
-    pub(crate) fn retire(&self, caller: &Caller, key_id: KeyId) -> Result<(), Error> {
-        self.0.change(caller, |change| {
-            let (Loaded { row, key, .. }, org) = change.key(key_id, None)?;
-            delete(change, row, &key, &org)
         })
     }
 

@@ -5,14 +5,15 @@
 use edgelatch_core::key::KeyId;
 use serde_json::json;
 
-use super::invite::{Invitation, bound_of, digest, drawn, link_end};
+use super::invite::{Invitation, drawn, link_end};
+use super::open::{bound_of, check_only, digest};
 use super::place::Place;
 use super::{ACTOR, Member, ORG, People};
 use crate::audit::Target;
 use crate::error::{Error, Kind};
 use crate::grants::Grant;
+use crate::held::Held;
 use crate::keys::{Loaded, put};
-use crate::management::REALM;
 use crate::model::{Caller, Key, Owner, Slug, State, format_time, unique_roles};
 use crate::store::{Statements, args};
 use crate::tenants::find_owner;
@@ -53,7 +54,7 @@ impl Found {
     }
 }
 
-/// Gives a key these roles instead of its own; whether that differs.
+/// Gives a key these roles instead of its own, and returns it as it was if that differs.
 fn give(change: &mut Change<'_>, key_id: KeyId, roles: &[Slug]) -> Result<Option<Key>, Error> {
     let (loaded, org) = change.key(key_id, None)?;
     let old = loaded.key.clone();
@@ -64,17 +65,32 @@ fn give(change: &mut Change<'_>, key_id: KeyId, roles: &[Slug]) -> Result<Option
     Ok(Some(old))
 }
 
+/// Takes from a key of somebody what they do not hold themselves any more by the key of their invitation, whoever made it for them.
+fn bring_down(change: &mut Change<'_>, key_id: KeyId, own: KeyId) -> Result<(), Error> {
+    let (own, _) = change.key(own, None)?;
+    let (loaded, org) = change.key(key_id, None)?;
+    let [holds, asked] = [own.row, loaded.row].map(|row| Held::by_key(change, row));
+    let (Some(holds), Some(asked)) = (holds?, asked?) else { return Ok(()) };
+    if holds.lacks(&asked).is_none() {
+        return Ok(());
+    }
+    let old = loaded.key.clone();
+    let keeps_scope = holds.lacks(&Held::of(Vec::new(), old.scope.clone())).is_none();
+    let scope = if keeps_scope { old.scope.clone() } else { own.key.scope };
+    put(change, loaded, &org, Key { roles: own.key.roles, scope, ..old })?;
+    Ok(())
+}
+
 impl People<'_> {
     /// Somebody who is the caller's to change.
     pub(super) fn reached(&self, caller: &Caller, place: &Place, person: &Slug) -> Result<Member, Error> {
         let found = self.get(person)?;
-        let everywhere = place.realm.as_str() == REALM;
-        let theirs = everywhere || found.realm.as_ref() == Some(&place.realm);
-        let reached = caller.org().is_none_or(|own| found.org.as_ref() == Some(own));
-        if theirs && reached { Ok(found) } else { Err(Error::missing(Kind::Person, person.as_str())) }
+        let place = Place { org: caller.org().or(place.org.as_ref()).cloned(), realm: place.realm.clone() };
+        if found.is_within(&place) { Ok(found) } else { Err(Error::missing(Kind::Person, person.as_str())) }
     }
 
-    /// Changes what somebody who was invited may do, at once also where they are signed in. An edit that changes nothing writes nothing.
+    /// Changes what somebody who was invited may do, at once also where they are signed in. Keys that others have made for them are brought down to what
+    /// they hold from then on, and never gain by it. An edit that changes nothing writes nothing.
     pub fn edit(
         &self,
         caller: &Caller,
@@ -95,11 +111,15 @@ impl People<'_> {
                 let revision = change.key(found.key_id, None)?.0.key.revision;
                 check_revision(if_revision, revision, Kind::Person, person.as_str())?;
                 let Some(old) = give(change, found.key_id, &roles)? else { return Ok(()) };
-                // Keys of sign-ins have what the invitation's key had when they were made.
-                let sql = "SELECT key_id, created_by FROM keys WHERE owner_id = $1";
+                let sql = "SELECT key_id, created_by FROM keys WHERE owner_id = $1 ORDER BY id";
                 let all: Vec<(KeyId, String)> = change.all(sql, args![found.row])?;
-                for (key_id, _) in all.into_iter().filter(|(_, by)| by.starts_with(ACTOR)) {
-                    give(change, key_id, &roles)?;
+                for (key_id, by) in all.into_iter().filter(|(key_id, _)| *key_id != found.key_id) {
+                    // Keys of sign-ins have what the invitation's key had when they were made.
+                    if by.starts_with(ACTOR) {
+                        give(change, key_id, &roles)?;
+                    } else {
+                        bring_down(change, key_id, found.key_id)?;
+                    }
                 }
                 found.bind(change)?;
                 let (before, after) = (json!({ "roles": old.roles }), json!({ "roles": roles }));
@@ -133,6 +153,7 @@ impl People<'_> {
                 change.check_grant(Grant::Key(row))?;
                 let sql = "UPDATE people SET link = $2, link_until = $3 WHERE owner_id = $1";
                 change.run(sql, args![found.row, &digest(&link)[..], until])?;
+                check_only(change, found.row)?;
                 found.bind(change)?;
                 let said = json!({ "key_id": found.key_id.to_string(), "link_until": format_time(until) });
                 change.log("person.renew", &Target::person(&found.owner), None, Some(said))

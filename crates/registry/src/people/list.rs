@@ -1,19 +1,15 @@
-//! Who there is: who was invited, who came, and whom an identity provider vouches for; and how they are removed.
+//! Who there is: who was invited, who came, and whom an identity provider vouches for.
 
 use std::collections::BTreeMap;
 
-use edgelatch_core::key::KeyId;
 use serde::Serialize;
-use serde_json::json;
 
 use super::place::Place;
 use super::{ORG, People};
-use crate::audit::Target;
 use crate::error::{Error, Kind};
 use crate::management::REALM;
-use crate::model::{Caller, Email, FromText, Name, Slug, rfc3339, words};
+use crate::model::{Email, Name, Slug, rfc3339, words};
 use crate::store::{Statements, args, columns};
-use crate::tenants::find_owner;
 use crate::transaction::Transaction;
 
 words! {
@@ -70,6 +66,17 @@ pub struct Member {
     pub revision: u64,
 }
 
+impl Member {
+    /// Whether they are the concern of whoever may act in a place. An org is one of its realm, whatever orgs of others are called; so whom other realms have
+    /// invited is the concern of whoever may act in the whole realm of management keys, and not of who may in an org of it.
+    pub fn is_within(&self, place: &Place) -> bool {
+        match &place.org {
+            None => place.realm.as_str() == REALM || self.realm.as_ref() == Some(&place.realm),
+            Some(_) => self.realm.as_ref() == Some(&place.realm) && self.org == place.org,
+        }
+    }
+}
+
 /// A row, without what follows from others.
 struct Row {
     owner: u64,
@@ -81,8 +88,8 @@ struct Row {
 
 columns! {
     ROW: Row = {
-        owner = "w.id", person: Slug = "w.slug", name: Name = "w.name", disabled: bool = "w.disabled", email: Option<Email> = "p.email", realm: Option<Slug> = "p.realm",
-        org: Option<Slug> = "p.org", key_id: Option<String> = "p.key_id", invited_by: Option<String> = "p.invited_by",
+        owner = "w.id", person: Slug = "w.slug", name: Name = "w.name", disabled: bool = "w.disabled", email: Option<Email> = "p.email", realm: Option<Slug> = "r.slug",
+        org: Option<Slug> = "q.slug", key_id: Option<String> = "p.key_id", invited_by: Option<String> = "p.invited_by",
         link_until: Option<u64> = "CASE WHEN p.link IS NOT NULL THEN p.link_until END", accepted_at: Option<u64> = "p.accepted_at",
         issuer: Option<String> = "p.issuer", signed_in_at: Option<u64> = "p.signed_in_at",
         revoked_at: Option<u64> = "k.revoked_at", expires_at: Option<u64> = "k.expires_at", found: Option<u64> = "k.id",
@@ -99,6 +106,7 @@ columns! {
 }
 
 const FROM: &str = "FROM owners w JOIN orgs o ON o.id = w.org_id LEFT JOIN people p ON p.owner_id = w.id \
+                    LEFT JOIN realms r ON r.id = p.realm_id LEFT JOIN orgs q ON q.id = p.org_id \
                     LEFT JOIN keys k ON k.realm_id = o.realm_id AND k.key_id = p.key_id WHERE o.realm_id = $1 AND o.slug = $2";
 
 /// What is known of rows that no row of theirs says: roles, and when whoever a rule lets in has signed in.
@@ -140,12 +148,12 @@ impl People<'_> {
             realm.read(|tx| {
                 let mut values = args![tx.realm, ORG].to_vec();
                 let mut rest = FROM.to_owned();
-                if place.realm.as_str() != REALM {
-                    rest += " AND p.realm = $3";
+                if place.realm.as_str() != REALM || place.org.is_some() {
+                    rest += " AND r.slug = $3";
                     values.push(place.realm.as_str().into());
                 }
                 if let Some(org) = &place.org {
-                    rest += &format!(" AND p.org = ${}", values.len() + 1);
+                    rest += " AND q.slug = $4";
                     values.push(org.as_str().into());
                 }
                 let rows = tx.all(ROW.select(&format!("{rest} ORDER BY w.name, w.id")), &values)?;
@@ -163,38 +171,5 @@ impl People<'_> {
                 whole(tx, rows, now)?.pop().ok_or_else(|| Error::missing(Kind::Person, person.as_str()))
             })
         })
-    }
-
-    /// Takes away what somebody may do: their sign-ins and keys end at once, and an invitation that is open counts no more. Whom the server's rules let in
-    /// would be let in again, and is locked out: enabling the owner who stands for them ends that. Returns them as they were.
-    pub fn remove(&self, caller: &Caller, place: &Place, person: &Slug) -> Result<Member, Error> {
-        let found = self.reached(caller, place, person)?;
-        let caller = caller.elsewhere();
-        let keys: Vec<String> = self.within(|realm| {
-            realm.change(&caller, |change| {
-                let (row, owner) = find_owner(&mut change.tx, &ORG.parse()?, person)?;
-                let keys: Vec<String> = change.all("SELECT key_id FROM keys WHERE owner_id = $1", args![row])?;
-                // From here on nobody comes by the link, whatever becomes of the rest.
-                change.run("UPDATE people SET link = NULL WHERE owner_id = $1", args![row])?;
-                change.log("person.remove", &Target::person(&owner), Some(json!({ "keys": keys })), None)?;
-                Ok(keys)
-            })
-        })?;
-        let realm: Slug = REALM.parse()?;
-        for key_id in &keys {
-            match self.0.keys(&realm).retire(&caller, KeyId::parse("key_id", key_id)?) {
-                Ok(()) | Err(Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
-            self.0.sign_ins().end_all(key_id)?;
-        }
-        let org: Slug = ORG.parse()?;
-        if found.key_id.is_some() {
-            self.0.tenants(&realm).delete_owner(&caller, &org, person, None)?;
-        } else {
-            let edit = crate::model::OwnerEdit { disabled: Some(true), ..Default::default() };
-            self.0.tenants(&realm).edit_owner(&caller, &org, person, &edit)?;
-        }
-        Ok(found)
     }
 }

@@ -6,14 +6,22 @@
 //!
 //! An invitation is a key that nobody has the secret of yet: it says what somebody may do, and whatever holds of keys holds of it, also that nobody gives
 //! more than they hold. Whoever has the invitation's link gets a secret for it, once; whoever signs in with the address that was invited is known by
-//! their provider's name for them from then on.
+//! their provider's name for them from then on, as far as that invitation goes. Each invitation stands for itself: somebody may be invited to several
+//! places, and says at each sign-in by which of them they come. What one gives is never added to what another one gives, and none takes the place of
+//! another by itself, or whoever may invite to one place could draw people out of others. Whoever is removed loses the invitation, and no later one.
+//!
+//! An invitation that is open gives what its inviter may still grant when somebody comes. Of an inviter with a key, that is what the key holds; of one whom
+//! a rule of the operator let in, it is what the rule gave at their last sign-in, for as long as [`GRANT_LIFE`](crate::limits::GRANT_LIFE) and while there is
+//! such a rule, since a provider says nothing of anybody between two sign-ins.
 //!
 //! | read | for |
 //! |---|---|
-//! | `invite` | somebody is invited, and comes |
+//! | `invite` | somebody is invited, and comes by the link |
+//! | `open` | invitations that are open, and what bounds them |
 //! | `edit` | what they were invited to is changed, and they get another link |
-//! | `sign_in` | the key of a sign-in, made and taken away |
-//! | `list` | who there is, and how they are removed |
+//! | `sign_in` | somebody comes by a provider: the key of a sign-in, made and taken away |
+//! | `vouched` | what rules gave to whom |
+//! | `list`, `gone` | who there is; how they are removed |
 
 use edgelatch_core::hex::Hex;
 use sha2::{Digest, Sha256};
@@ -21,19 +29,25 @@ use sha2::{Digest, Sha256};
 use crate::error::Error;
 use crate::limits::{MAX_ISSUER_BYTES, MAX_SUBJECT_BYTES};
 use crate::management::REALM;
-use crate::model::{Caller, Email, Name, NewOrg, Scope, Slug};
+use crate::model::{Caller, Email, Name, NewOrg, Slug};
 use crate::registry::Registry;
 use crate::transaction::InRealm;
 
 mod edit;
+mod gone;
 mod invite;
 mod list;
+mod open;
 mod place;
 mod sign_in;
+mod vouched;
 
+pub(crate) use gone::displaced;
 pub use invite::{Invitation, Invite};
 pub use list::{Member, MemberState};
 pub use place::Place;
+pub use sign_in::{Entry, Way};
+pub use vouched::Grant;
 
 /// The org of the management realm that they belong to.
 pub const ORG: &str = "people";
@@ -49,15 +63,6 @@ pub struct Person {
     name: Name,
     /// Their address, where the provider has checked that it is theirs.
     email: Option<Email>,
-}
-
-/// What a person may do where.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Grant {
-    /// Roles of the management realm.
-    pub roles: Vec<Slug>,
-    /// Its services: realms, and orgs of them.
-    pub scope: Scope,
 }
 
 impl Person {

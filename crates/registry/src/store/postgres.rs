@@ -26,7 +26,9 @@ use super::schema::{Migrations, POSTGRES};
 use super::session::Each;
 use super::{Mode, Session, Statements, Store, Value, Work, args, passed_over};
 use crate::error::Error;
-use crate::limits::{BUSY_MILLIS, CONNECTIONS, IDLE_MILLIS, MIGRATION_MILLIS, STATEMENT_MILLIS, STATEMENTS, TRIES};
+use crate::limits::{
+    ANALYZE_MILLIS, BUSY_MILLIS, CONNECTIONS, IDLE_MILLIS, MIGRATION_MILLIS, STATEMENT_MILLIS, STATEMENTS, TRIES,
+};
 
 /// `edgl`, with the schema's hash: the lock that writers hold.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1701079916, hashtext(current_schema()))";
@@ -382,11 +384,24 @@ impl Session for Tx<'_> {
     }
 
     /// When the database last looked how many rows a table has, these may all have been another transaction's that had not ended. It takes such a table for
-    /// empty, however large it is, and reads all of it for each row of another one: minutes for some thousand keys.
+    /// empty, and reads all of it for each row of another one: minutes for some thousand keys. Nobody waits for a vacuum, which lets nobody look.
     fn sized(&mut self, keys: u64) -> Result<(), Error> {
         let sql = "SELECT CAST(count(*) AS BIGINT) FROM pg_class WHERE oid IN ('key_rows'::regclass, 'secrets'::regclass) AND reltuples < CAST($1 AS BIGINT)";
         let session: &mut dyn Session = self;
-        if session.count(sql, args![keys])? == 0 { Ok(()) } else { self.batch("ANALYZE key_rows, secrets") }
+        if session.count(sql, args![keys])? == 0 {
+            return Ok(());
+        }
+        let [short, usual] = [ANALYZE_MILLIS, BUSY_MILLIS].map(|wait| format!("SET LOCAL lock_timeout = {wait}"));
+        let look = format!("{short}; ANALYZE key_rows, secrets; {usual}");
+        self.guard(|tx| {
+            let mut part = tx.savepoint("look")?;
+            match part.batch_execute(&look) {
+                Ok(()) => part.commit(),
+                // Without it nothing is wrong but slow.
+                Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => part.rollback(),
+                Err(error) => Err(error),
+            }
+        })
     }
 
     fn numbers(&self, parameter: &str) -> String {

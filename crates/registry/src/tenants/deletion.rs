@@ -6,6 +6,7 @@ use super::realms::find_realm;
 use crate::audit::{Target, logged};
 use crate::error::{Error, Kind};
 use crate::model::{Caller, MANAGEMENT_REALM, Realm, Slug, format_time};
+use crate::people::displaced;
 use crate::registry::Registry;
 use crate::store::{Statements, args, columns};
 use crate::transaction::{Change, InRealm, RealmId, Transaction, check_revision};
@@ -46,6 +47,7 @@ impl Registry {
                 }
                 check_unused(change, realm)?;
                 check_shown(change, realm, &before)?;
+                displaced(change, None)?;
                 let (row, now) = (change.tx.realm, change.now);
                 change.run("UPDATE realms SET deleted_at = $2 WHERE id = $1", args![row, now])?;
                 change.log("realm.delete", &Target::realm(realm, None), logged(&before), None)?;

@@ -39,7 +39,7 @@ impl Change<'_> {
 }
 
 /// Refuses to delete what keys have, or pending imports bring keys with. `rows` tests rows of keys, with the row to delete as $1.
-fn check_unused(change: &mut Change<'_>, (kind, id): (Kind, &Slug), rows: &str, row: u64) -> Result<(), Error> {
+pub(crate) fn check_unused(change: &mut Change<'_>, (kind, id): (Kind, &Slug), rows: &str, row: u64) -> Result<(), Error> {
     if change.count(format!("SELECT count(*) FROM key_rows WHERE {rows}"), args![row])? == 0 {
         return Ok(());
     }

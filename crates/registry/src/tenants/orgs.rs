@@ -8,9 +8,15 @@ use crate::directory;
 use crate::error::{Error, Kind};
 use crate::grants::Grant;
 use crate::journal::What;
-use crate::model::{Caller, Looks, Name, NewOrg, Org, OrgEdit, Preset, PresetRole, RealmCredentials, Settings, Slug, Word};
+use crate::model::{
+    Caller, Looks, MANAGEMENT_REALM, Name, NewOrg, Org, OrgEdit, Preset, PresetRole, RealmCredentials, Settings, Slug, Word,
+};
+use crate::people::{ORG as PEOPLE, displaced};
 use crate::store::{Fields, Statements, args, columns, fields};
 use crate::transaction::{Change, Transaction, check_revision};
+
+/// What the log calls the end of an org.
+const DELETED: &str = "org.delete";
 
 columns! {
     ORG: (u64, Org) = { id, org = "slug", name, settings, created_at, revision }
@@ -20,6 +26,19 @@ columns! {
 fn find(tx: &mut Transaction<'_>, org: &Slug) -> Result<(u64, Org), Error> {
     let found = tx.one(ORG.select("FROM orgs WHERE realm_id = $1 AND slug = $2"), args![tx.realm, org.as_str()])?;
     found.ok_or_else(|| Error::missing(Kind::Org, org.as_str()))
+}
+
+/// Why a name is not free. That of an org which was deleted is what management keys, rules for an identity provider, the audit log and whatever reads
+/// identities behind edges still name, so it is given to no other: one that got it would inherit all of that. The log holds it for ever.
+fn taken(tx: &mut Transaction<'_>, org: &Slug) -> Result<Option<Error>, Error> {
+    let sql = "SELECT count(*) FROM orgs WHERE realm_id = $1 AND slug = $2";
+    if tx.count(sql, args![tx.realm, org.as_str()])? > 0 {
+        return Ok(Some(Error::Exists { kind: Kind::Org, id: org.to_string() }));
+    }
+    let sql = "SELECT count(*) FROM audit_log WHERE realm_id = $1 AND target = $2 AND kind = $3 AND action = $4";
+    let values = args![tx.realm, org.as_str(), &*Kind::Org.to_string(), DELETED];
+    let reason = "is the name of one that was deleted, and is not given again: choose another";
+    Ok((tx.count(sql, values)? > 0).then(|| Error::invalid("org", reason)))
 }
 
 /// An org that the caller may change, if it is at the expected revision.
@@ -81,6 +100,9 @@ impl Tenants<'_> {
                     settings.credentials = RealmCredentials { bearer, x_api_key }.credentials();
                 }
             }
+            if let Some(taken) = taken(&mut change.tx, &new.org)? {
+                return Err(taken);
+            }
             let row = fields! { realm_id: change.tx.realm, slug: new.org.as_str(), created_at: change.now };
             let exists = || Error::Exists { kind: Kind::Org, id: new.org.to_string() };
             let id = change.add_new("orgs", row.and(editable(&new.name, &settings)?))?.ok_or_else(exists)?;
@@ -134,30 +156,36 @@ impl Tenants<'_> {
         })
     }
 
-    /// Deletes an org that has no keys, with its owners and roles.
+    /// Deletes an org that has no keys, with its owners and roles, and whoever was invited to it. Its name is not given again.
     pub fn delete_org(&self, caller: &Caller, org: &Slug, if_revision: Option<u64>) -> Result<Org, Error> {
         caller.check_realm()?;
+        if self.0.realm.as_str() == MANAGEMENT_REALM && org.as_str() == PEOPLE {
+            return Err(Error::invalid(
+                "org",
+                "is that of the people who sign in to the console, which stays: who is locked out stands there",
+            ));
+        }
         let act = || {
             self.0.change(caller, |change| {
                 let (id, before) = find_to_change(change, org, if_revision)?;
                 check_unused(change, (Kind::Org, org), "org_id = $1", id)?;
                 let headers = find_realm(change, self.0.realm)?.credentials;
+                displaced(change, Some(id))?;
                 for sql in [
                     "DELETE FROM owners WHERE org_id = $1",
                     "DELETE FROM roles WHERE org_id = $1",
                     "DELETE FROM requests WHERE org_id = $1",
                     "DELETE FROM directory_sizes WHERE org_id = $1",
+                    "DELETE FROM record_sizes WHERE org_id = $1",
                     "DELETE FROM orgs WHERE id = $1",
                 ] {
                     change.run(sql, args![id])?;
                 }
-                // Another org may get its name, or its row: that one must not show what this one did.
                 let realm = change.tx.realm;
                 change
                     .run("DELETE FROM usage_buckets WHERE realm_id = $1 AND subject = $2", args![realm, format!("org:{id}")])?;
-                change.run("UPDATE events SET org = NULL WHERE realm_id = $1 AND org = $2", args![realm, org.as_str()])?;
                 touch_if_other_headers(change, self.0.realm, headers)?;
-                change.log("org.delete", &Target::org(org), logged(&before), None)?;
+                change.log(DELETED, &Target::org(org), logged(&before), None)?;
                 Ok(before)
             })
         };

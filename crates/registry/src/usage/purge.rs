@@ -44,7 +44,7 @@ const OLD: [(&str, &str, &str); 10] = [
 
 /// What a deleted realm leaves, each after what refers to it, with the test that finds rows of the realm $1 and how many go at once. Keys take their
 /// secrets, roles, services and IP entries with them. Its audit log stays, and with its imports the numbers of these.
-const OF_REALM: [(&str, &str, &str, usize); 23] = [
+const OF_REALM: [(&str, &str, &str, usize); 24] = [
     ("key_rows", "id", "realm_id = $1", PURGE_KEYS),
     ("key_terms", "realm_id, term, block", "realm_id = $1", PURGE_ROWS),
     ("directory_uses", "realm_id, org_id, kind, number", "realm_id = $1", PURGE_ROWS),
@@ -66,6 +66,7 @@ const OF_REALM: [(&str, &str, &str, usize); 23] = [
     // Those that are still to be told are, and go by their age.
     ("events", "id", "realm_id = $1 AND due_at IS NULL", PURGE_ROWS),
     ("usage_buckets", "realm_id, span, subject, at", "realm_id = $1", PURGE_ROWS),
+    ("people", "owner_id", "realm_id = $1", PURGE_ROWS),
     ("owners", "id", "org_id IN (SELECT id FROM orgs WHERE realm_id = $1)", PURGE_ROWS),
     ("roles", "id", "realm_id = $1", PURGE_ROWS),
     ("orgs", "id", "realm_id = $1", PURGE_ROWS),

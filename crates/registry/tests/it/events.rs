@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use edgelatch_core::key::KeyId;
 use edgelatch_registry::{
     Event, EventFilter, EventKind, EventState, Handover, Import, ImportDefaults, ImportFormat, KeyEdit, KeyFilter, NewKey,
-    NewOrg, OrgEdit, Paging, Rotate, StatusEdit, UsageBatch, When, Window,
+    OrgEdit, Paging, Rotate, StatusEdit, UsageBatch, When, Window,
 };
 use edgelatch_testkit::on_both_stores;
 use edgelatch_testkit::registry::{Fixture, KeysExt, NOW, caller, new_key, slug, usage_event};
@@ -113,22 +113,6 @@ fn no_id_comes_again(f: Fixture) {
 }
 
 /// Also where no server delivers them.
-/// What is under an org's name is what another one would see that gets it.
-fn another_org_of_that_name_sees_nothing(f: Fixture) {
-    let tenants = f.registry.tenants(&f.realm);
-    let key = make(&f, "two", "ci");
-    f.registry.keys(&f.realm).delete(&caller(), key, Some("ci"), None).unwrap();
-    let of_two = || listed(&f, &EventFilter { org: Some(slug("two")), ..EventFilter::default() }).len();
-    assert_eq!(of_two(), 2);
-    let all = listed(&f, &EventFilter::default()).len();
-    let owners = tenants.owners(None).unwrap().into_iter().filter(|owner| owner.org == slug("two")).count();
-    assert!(owners > 0);
-    tenants.delete_org(&caller(), &slug("two"), None).unwrap();
-    tenants.create_org(&caller(), &NewOrg { org: slug("two"), name: "Another".parse().unwrap(), preset: None }).unwrap();
-    assert_eq!(of_two(), 0);
-    assert_eq!(listed(&f, &EventFilter::default()).len(), all);
-}
-
 fn events_are_kept_for_a_time(f: Fixture) {
     make(&f, "one", "a");
     f.advance(30 * DAY);
@@ -219,7 +203,6 @@ on_both_stores!(
     each_act_on_a_key_is_told_of,
     an_act_that_fails_is_not_told_of,
     no_id_comes_again,
-    another_org_of_that_name_sees_nothing,
     events_are_kept_for_a_time,
     lists_show_what_is_asked_for,
     an_event_is_delivered_once_more,

@@ -248,6 +248,18 @@ fn a_database_that_looks_at_its_tables_at_any_moment_holds_nobody_up() {
     });
 }
 
+/// A vacuum holds that lock for as long as it takes, and lets nobody look at the tables meanwhile.
+#[test]
+fn a_database_that_lets_nobody_look_at_its_tables_holds_nobody_up() {
+    let Some(place) = Place::postgres() else { return };
+    let f = start(place);
+    let schema = f.rows("SELECT CAST(current_schema() AS TEXT)")[0][0].clone();
+    let mut vacuum = postgres::server().unwrap().admin();
+    vacuum.batch_execute(&format!("BEGIN; LOCK TABLE {schema}.key_rows IN SHARE UPDATE EXCLUSIVE MODE")).unwrap();
+    assert!(run(&f, lines("k", LINES, ""), |_| {}).unwrap().done);
+    assert_eq!(count(&f), LINES as u64);
+}
+
 /// Administrators do not wait for an import.
 fn what_it_refers_to_can_be_deleted(f: Fixture) {
     for at in 0..3 {

@@ -17,28 +17,28 @@ on_both_stores! {
     an_address_that_was_invited_is_somebodys_from_then_on, what_somebody_may_do_changes_at_once, another_link_ends_the_one_before, nobody_sees_or_removes_whom_another_org_has_invited,
 }
 
-fn managed(place: edgelatch_testkit::registry::Place) -> Fixture {
+pub(crate) fn managed(place: edgelatch_testkit::registry::Place) -> Fixture {
     let f = Fixture::new(place);
     management::establish(&f.registry, &caller(), &mut |_| Ok(())).unwrap();
     f
 }
 
 fn grant() -> Grant {
-    Grant { roles: vec![slug("viewer")], scope: Scope::All }
+    Grant { rule: "groups=web:viewer@*".into(), roles: vec![slug("viewer")], scope: Scope::All }
 }
 
-fn person(subject: &str) -> Person {
+pub(crate) fn person(subject: &str) -> Person {
     Person::new("https://id.example.com", subject, Some("Jo")).unwrap()
 }
 
 /// Signs somebody in, as the console does.
 fn sign_in(f: &Fixture, who: &Person, digest: u8) -> Created {
-    let made = f.registry.people().key(who, Some(&grant())).unwrap().unwrap();
+    let made = f.registry.people().key(who, Some(&grant()), None).unwrap().made().unwrap();
     f.registry.sign_ins().begin(&[digest; 32], made.key.key_id, &[0; 32]).unwrap();
     made
 }
 
-fn keys(registry: &Registry) -> Vec<Key> {
+pub(crate) fn keys(registry: &Registry) -> Vec<Key> {
     let found =
         registry.keys(&slug(management::REALM)).list(&Default::default(), KeyOrder::default(), &Paging::first(200)).unwrap();
     found.keys.into_iter().filter(|key| key.org == slug(ORG)).collect()
@@ -80,7 +80,7 @@ fn what_is_left_behind_goes_with_the_next_sign_in(f: Fixture) {
         f.registry.sign_ins().find(&[0; 32]).unwrap().is_none() && f.registry.sign_ins().find(&[most; 32]).unwrap().is_some()
     );
     // One that was never begun stays while it may be, and no longer.
-    let stray = f.registry.people().key(&jo, Some(&grant())).unwrap().unwrap().key.key_id;
+    let stray = f.registry.people().key(&jo, Some(&grant()), None).unwrap().made().unwrap().key.key_id;
     let is_there = |f: &Fixture| f.registry.keys(&slug(management::REALM)).get(stray).is_ok();
     sign_in(&f, &jo, 100);
     assert!(is_there(&f));
@@ -94,7 +94,7 @@ fn whoever_is_disabled_comes_back_no_more(f: Fixture) {
     sign_in(&f, &jo, 1);
     let edit = OwnerEdit { disabled: Some(true), ..OwnerEdit::default() };
     f.registry.tenants(&slug(management::REALM)).edit_owner(&caller(), &slug(ORG), &jo.owner().unwrap(), &edit).unwrap();
-    assert!(f.registry.people().key(&jo, Some(&grant())).unwrap().is_none());
+    assert!(f.registry.people().key(&jo, Some(&grant()), None).unwrap().made().is_none());
     assert_eq!(keys(&f.registry).len(), 1);
 }
 
@@ -111,31 +111,31 @@ fn keys_that_people_make_stay(f: Fixture) {
     f.registry.keys(&realm).get(by_hand.key_id).unwrap();
 }
 
-fn here(f: &Fixture, org: Option<&str>) -> Place {
+pub(crate) fn here(f: &Fixture, org: Option<&str>) -> Place {
     Place { realm: f.realm.clone(), org: org.map(slug) }
 }
 
-fn whom(name: &str, role: &str) -> Invite {
+pub(crate) fn whom(name: &str, role: &str) -> Invite {
     Invite { name: name.parse().unwrap(), email: None, roles: vec![slug(role)], until: None }
 }
 
-fn people(f: &Fixture) -> People<'_> {
+pub(crate) fn people(f: &Fixture) -> People<'_> {
     f.registry.people()
 }
 
-fn invite(f: &Fixture, by: &Caller, role: &str) -> Result<Invitation, Error> {
+pub(crate) fn invite(f: &Fixture, by: &Caller, role: &str) -> Result<Invitation, Error> {
     people(f).invite(by, &here(f, None), &whom("Jo Doe", role))
 }
 
 /// Somebody with a management key of this role and these services.
-fn holder(f: &Fixture, name: &str, role: &str, scope: Scope) -> Caller {
+pub(crate) fn holder(f: &Fixture, name: &str, role: &str, scope: Scope) -> Caller {
     let mut new = NewKey::new(slug(management::ORG), name.parse().unwrap());
     (new.roles, new.scope) = (vec![slug(role)], scope);
     let made = f.registry.keys(&slug(management::REALM)).create(&caller(), &new, Handover::default()).unwrap();
     Caller::holding(made.created().unwrap().key.key_id).unwrap()
 }
 
-fn of_realm(f: &Fixture) -> Scope {
+pub(crate) fn of_realm(f: &Fixture) -> Scope {
     Scope::List(vec![management::realm_service(&f.realm).unwrap()])
 }
 
@@ -143,8 +143,7 @@ fn an_invitations_link_counts_once_and_for_a_time(f: Fixture) {
     let made = invite(&f, &caller(), "viewer").unwrap();
     assert_eq!((made.person.state, made.person.roles.clone()), (MemberState::Invited, vec![slug("viewer")]));
     // Neither the link nor a secret lies in the registry.
-    let rows =
-        format!("{:?}", f.rows("SELECT key_id, realm, invited_by, coalesce(email, ''), coalesce(by_key, '') FROM people"));
+    let rows = format!("{:?}", f.rows("SELECT key_id, invited_by, coalesce(email, ''), coalesce(by_key, '') FROM people"));
     assert!(!rows.contains(made.link.as_str()), "{rows}");
     for bad in ["", "x", &made.link[1..], &made.link.to_lowercase(), &format!("{}A", *made.link)] {
         assert_eq!(people(&f).accept(bad, None).unwrap_err().code(), "link_ended", "{bad}");
@@ -203,8 +202,8 @@ fn nobody_invites_to_more_than_they_hold(f: Fixture) {
     }
     // Nor has whoever signed in at a provider and is locked out.
     let jo = person("jo");
-    let grant = Grant { roles: vec![slug("administrator")], scope: Scope::All };
-    let sign_in = people(&f).key(&jo, Some(&grant)).unwrap().unwrap().key.key_id;
+    let grant = Grant { rule: "groups=ops:administrator@*".into(), roles: vec![slug("administrator")], scope: Scope::All };
+    let sign_in = people(&f).key(&jo, Some(&grant), None).unwrap().made().unwrap().key.key_id;
     let by = Caller::holding(sign_in).unwrap();
     let [open, stays] = [(); 2].map(|()| invite(&f, &by, "viewer").unwrap());
     people(&f).leave(sign_in, false).unwrap();
@@ -232,22 +231,22 @@ fn an_address_that_was_invited_is_somebodys_from_then_on(f: Fixture) {
     let new = Invite { email: Some("Jo@Example.com".parse().unwrap()), ..whom("Jo", "key-manager") };
     let made = people(&f).invite(&caller(), &here(&f, None), &new).unwrap();
     let (jo, sam) = (person("jo").known_by("jo@example.COM"), person("sam"));
-    assert!(people(&f).key(&sam, None).unwrap().is_none());
-    assert!(people(&f).key(&person("jo"), None).unwrap().is_none(), "an address that nobody has checked");
+    assert!(people(&f).key(&sam, None, None).unwrap().made().is_none());
+    assert!(people(&f).key(&person("jo"), None, None).unwrap().made().is_none(), "an address that nobody has checked");
     // What the operator grants somebody counts, whatever others invite them to.
-    assert_eq!(people(&f).key(&jo, Some(&grant())).unwrap().unwrap().key.roles, [slug("viewer")]);
-    let own = people(&f).key(&jo, None).unwrap().unwrap().key;
+    assert_eq!(people(&f).key(&jo, Some(&grant()), None).unwrap().made().unwrap().key.roles, [slug("viewer")]);
+    let own = people(&f).key(&jo, None, None).unwrap().made().unwrap().key;
     assert_eq!(
         (own.roles.clone(), own.scope.clone(), own.owner.clone()),
         (vec![slug("key-manager")], of_realm(&f), made.person.person.clone())
     );
     // Whoever has that address later is somebody else, and the link counts no more.
-    assert!(people(&f).key(&sam.known_by("jo@example.com"), None).unwrap().is_none());
+    assert!(people(&f).key(&sam.known_by("jo@example.com"), None, None).unwrap().made().is_none());
     assert_eq!(people(&f).accept(&made.link, None).unwrap_err().code(), "link_ended");
     // Who came once comes again, also where the address has changed.
-    assert_eq!(people(&f).key(&person("jo"), None).unwrap().unwrap().key.owner, made.person.person);
+    assert_eq!(people(&f).key(&person("jo"), None, None).unwrap().made().unwrap().key.owner, made.person.person);
     people(&f).remove(&caller(), &here(&f, None), &made.person.person).unwrap();
-    assert!(people(&f).key(&person("jo"), None).unwrap().is_none());
+    assert!(people(&f).key(&person("jo"), None, None).unwrap().made().is_none());
 }
 
 fn what_somebody_may_do_changes_at_once(f: Fixture) {
@@ -263,7 +262,7 @@ fn what_somebody_may_do_changes_at_once(f: Fixture) {
     assert_eq!(edit(&caller(), &made, "viewer", Some(began_with)).unwrap_err().code(), "stale");
     // Where they are signed in, too; what does not differ is not logged.
     let jo = person("jo").known_by("jo@example.com");
-    let sign_in = people(&f).key(&jo, None).unwrap().unwrap().key;
+    let sign_in = people(&f).key(&jo, None, None).unwrap().made().unwrap().key;
     assert_eq!(sign_in.roles, [slug("auditor")]);
     for _ in 0..2 {
         edit(&caller(), &made, "viewer", None).unwrap();
@@ -285,7 +284,7 @@ fn what_somebody_may_do_changes_at_once(f: Fixture) {
     assert_eq!(people(&f).accept(&open.link, None).unwrap_err().code(), "exceeds_authority");
     // What the server's rules give follows from these.
     let sam = person("sam");
-    people(&f).key(&sam, Some(&grant())).unwrap();
+    people(&f).key(&sam, Some(&grant()), None).unwrap().made();
     let everywhere = Place { realm: slug(management::REALM), org: None };
     let by_rules = people(&f).edit(&caller(), &everywhere, &sam.owner().unwrap(), &[slug("auditor")], None);
     assert_eq!(by_rules.unwrap_err().code(), "wrong_state");

@@ -117,7 +117,7 @@ fn what_has_keys_is_not_deleted(f: Fixture) {
     f.registry.tenants(&f.realm).delete_org(&me, &one, None).unwrap();
     assert_eq!(f.registry.tenants(&f.realm).orgs().unwrap().len(), 1);
     assert!(f.registry.tenants(&f.realm).roles().unwrap().iter().all(|role| role.org.is_none()));
-    f.registry.tenants(&f.realm).create_org(&me, &new_org("one")).unwrap();
+    assert_eq!(f.registry.tenants(&f.realm).create_org(&me, &new_org("one")).unwrap_err().field(), Some("org"));
     f.registry.audit(&f.realm).verify(None).unwrap();
 }
 

@@ -1,5 +1,6 @@
 //! What operations take, by the API's own document. The registry names the field that it refused, whichever call led there: a refusal
-//! points to the member or the parameter of that name if the operation has one, and to nothing else.
+//! points to the member or the parameter of that name if the operation has one, and to nothing else. What is not there that a member names is a fault of
+//! the body.
 
 use axum::extract::MatchedPath;
 use axum::http::request::Parts;
@@ -24,7 +25,7 @@ impl Takes {
         let operation = &self.0["paths"][path][if method == "head" { "get" } else { method.as_str() }];
         let body = operation.get("requestBody").map(|body| &body["content"]["application/json"]["schema"]);
         match body.and_then(|schema| self.member(schema, &pointer)) {
-            Some(member) => problem.pointing(member),
+            Some(member) => problem.in_body(member),
             None => match parameter(operation, pointer.trim_start_matches('/')) {
                 Some(name) => problem.about(name),
                 None => problem,

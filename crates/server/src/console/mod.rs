@@ -98,12 +98,13 @@ const HEADERS: [(&str, &str); 7] = [
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
 
-/// The console's routes over those of the management API.
+/// The console's routes over those of the management API. `delivers` says whether this node tells a webhook of events.
 pub(crate) fn routes(
     options: ConsoleOptions,
     registry: Arc<Registry>,
     api: Router,
     watched: Watched,
+    delivers: bool,
 ) -> std::io::Result<Router> {
     let secure = options.https || options.oidc.as_ref().is_some_and(Oidc::is_https);
     let provider = options.oidc.map(Provider::new).transpose()?;
@@ -145,7 +146,7 @@ pub(crate) fn routes(
         .route("/console/r/{realm}/leak", get(leak::show).post(leak::act))
         .route("/console/{*rest}", get(nothing))
         .layer(from_fn(guarded))
-        .with_state(Arc::new(Console { registry, api, watched, provider, secure }));
+        .with_state(Arc::new(Console { registry, api, watched, provider, delivers, secure }));
     Ok(routes)
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Console {
     pub(super) watched: Watched,
     /// Where people sign in, beside with keys.
     pub(super) provider: Option<Provider>,
+    /// Whether this node tells a webhook of events.
+    pub(super) delivers: bool,
     /// Whether browsers reach it by `https`.
     pub(super) secure: bool,
 }

@@ -179,20 +179,23 @@ pub(super) async fn alerts(session: Session, Path(realm): Path<String>) -> Shown
     let found: EventPage = session.get(&format!("/api/v1/realms/{realm}/events?{filter}{query}")).await?;
     let f = session.frame().within(realm.as_str(), "alerts");
     let t = f.t;
+    let delivers = session.console.delivers;
     let rows = found.events.into_iter().map(|event| {
         let state = match event.state.as_str() {
+            "pending" if !delivers => t.no_webhook,
             "pending" => t.waits,
             "delivered" => t.delivered,
             _ => t.given_up,
         };
         let state = event.last_error.map_or(state.to_owned(), |why| format!("{state}: {why}"));
+        let again = delivers.then(|| Button::Click(format!("/console/r/{realm}/alerts/{}", event.event), t.redeliver));
         vec![
             Cell::Time(event.at),
             Cell::Code(event.kind),
             text(event.org.unwrap_or_else(|| t.whole_realm.into())),
             event.key_id.map_or(text("–"), Cell::Code),
             text(state),
-            Cell::Acts(vec![Button::Click(format!("/console/r/{realm}/alerts/{}", event.event), t.redeliver)]),
+            Cell::Acts(again.into_iter().collect()),
         ]
     });
     let heads = vec![t.at, t.kind, t.org, t.key_id, t.delivery, t.actions];

@@ -34,6 +34,8 @@ texts! {
     provider_refused: "The identity provider has not let you in, or its answer does not fit this sign-in. Try again.", "Der Identitätsanbieter hat Sie nicht eingelassen, oder seine Antwort passt nicht zu dieser Anmeldung. Versuchen Sie es noch einmal.";
     provider_away: "The identity provider cannot be reached just now. Try again in a moment, or sign in with a key.", "Der Identitätsanbieter ist gerade nicht erreichbar. Versuchen Sie es gleich noch einmal, oder melden Sie sich mit einem Schlüssel an.";
     provider_nobody: "You may do nothing here yet. Ask an administrator to give your account a role.", "Sie dürfen hier noch nichts. Bitten Sie um eine Rolle für Ihr Konto.";
+    choose_way: "Where do you want to sign in?", "Wo möchten Sie sich anmelden?";
+    choose_way_hint: "You were invited to several places. What you may do in one of them does not count in another.", "Sie sind an mehreren Stellen eingeladen. Was Sie an der einen dürfen, gilt nicht an der anderen.";
     sign_in_refused: "This key is not accepted.", "Dieser Schlüssel wird nicht angenommen.";
     session_ended: "Your sign-in has ended. Sign in again, and you are brought back to where you were.", "Ihre Anmeldung ist abgelaufen. Nach der nächsten Anmeldung sind Sie wieder dort, wo Sie waren.";
     management_key: "Management key", "Verwaltungsschlüssel";
@@ -53,6 +55,7 @@ texts! {
     people: "People", "Personen";
     no_people: "Nobody was invited yet", "Noch wurde niemand eingeladen";
     invite: "Invite somebody", "Jemanden einladen";
+    send_invitation: "Invite", "Einladen";
     invited: "Invited", "Eingeladen";
     invitation: "Invitation", "Einladung";
     invitation_over: "Invitation over", "Einladung abgelaufen";
@@ -248,6 +251,7 @@ texts! {
     at: "When", "Wann";
     delivery: "Delivery", "Zustellung";
     waits: "Waits", "Wartet";
+    no_webhook: "No webhook", "Kein Webhook";
     delivered: "Delivered", "Zugestellt";
     given_up: "Not delivered", "Nicht zugestellt";
     all_events: "All events", "Alle Ereignisse";
@@ -371,6 +375,7 @@ mod tests {
             include_str!("stop.rs"),
             include_str!("sign_in.rs"),
             include_str!("../../templates/signed_in.html"),
+            include_str!("../../templates/choose_way.html"),
             include_str!("frame.rs"),
             include_str!("../../templates/leak.html"),
             include_str!("tables.rs"),

@@ -1,5 +1,6 @@
 //! How signing in by OpenID Connect is set up.
 
+use std::collections::BTreeSet;
 use std::fmt::{Debug, Formatter};
 use std::str::FromStr;
 
@@ -105,6 +106,11 @@ impl Oidc {
         self.rules.iter().flat_map(|rule| &rule.grant.roles)
     }
 
+    /// The rows of the table, as they are written.
+    pub(crate) fn rules(&self) -> BTreeSet<&str> {
+        self.rules.iter().map(|rule| rule.grant.rule.as_str()).collect()
+    }
+
     /// What somebody with these claims may do: what the first row says that fits. Rows are not added up, since what one gives in one place would count
     /// wherever another one leads.
     pub(crate) fn grant(&self, claims: &Map<String, Value>) -> Option<&Grant> {
@@ -151,7 +157,7 @@ impl FromStr for OidcRule {
             "*" => Scope::All,
             places => Scope::List(places.split(',').map(place).collect::<Result<_, String>>()?),
         };
-        Ok(OidcRule { claim: claim.into(), value: value.into(), grant: Grant { roles, scope } })
+        Ok(OidcRule { claim: claim.into(), value: value.into(), grant: Grant { rule: text.into(), roles, scope } })
     }
 }
 

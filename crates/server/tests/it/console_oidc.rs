@@ -358,7 +358,7 @@ fn nobody_is_brought_elsewhere_and_nothing_planted_counts() {
     let reply = b.get(START);
     let back = idp.authorize(reply.header("location").unwrap());
     let token = b.cookies["edgelatch-provider"].split('.').next().unwrap().to_owned();
-    b.cookies.insert("edgelatch-provider".into(), format!("{token}.Ly9ldmlsLmV4YW1wbGU"));
+    b.cookies.insert("edgelatch-provider".into(), format!("{token}.Ly9ldmlsLmV4YW1wbGU."));
     let page = text(&b.get(&format!("{BACK}?{back}")));
     assert!(page.contains("url=/console\"") && !page.contains("evil"), "{page}");
     // What the browser held before signs nobody in.

@@ -137,6 +137,8 @@ fn whoever_has_several_orgs_chooses_one_of_them_on_each_page() {
     assert!(!b.page(&format!("{REALM}/alerts")).contains("key_created"));
     let all = b.page(&format!("{REALM}/alerts?part=all&org=two"));
     assert!(all.contains("key_created") && all.contains("name=\"part\" value=\"all\""), "{all}");
+    // Nothing waits where nobody is told.
+    assert!(all.contains("No webhook") && !all.contains("Waits") && !all.contains("Deliver again"), "{all}");
     for (area, own, others) in
         [("keys", "key of two", "key of one"), ("roles", "role-two", "role-one"), ("activity", "key.create", "role-one")]
     {

@@ -83,7 +83,7 @@ fn an_invitation_is_changed_and_gets_another_link() {
     let reply = b.post(&edit, &[("roles", "key-manager"), ("revision", &revision)]);
     assert!(reply.status == 412 && text(&reply).contains("auditor") && text(&reply).contains("key-manager"), "{reply}");
     let reply = b.post(&edit, &[("roles", "ghost"), ("revision", &listed()["revision"].to_string())]);
-    assert!(reply.status == 404 && text(&reply).contains("id=\"roles-error\""), "{reply}");
+    assert!(reply.status == 422 && text(&reply).contains("id=\"roles-error\""), "{reply}");
     let reply = b.post(&link, &[]);
     let second = between(&text(&reply), "value=\"http://localhost/console/invitation#", "\"").unwrap().to_owned();
     let accept = |link: &str| s.call_as("", "POST /api/v1/people/accept", &[], &json!({ "link": link }));
@@ -103,6 +103,8 @@ fn what_does_not_fit_is_told_beside_its_field() {
     let mut b = Browser::signed_in(&s, &plane.admin);
     let page = b.page(&format!("{PEOPLE}/new"));
     assert!(page.contains(">viewer</textarea>") && page.contains("<option value=\"7d\""), "{page}");
+    assert!(page.contains("<button class=\"primary\">Invite</button>"), "{page}");
+    assert!(b.page("/console/r/acme/roles/new").contains("<button class=\"primary\">Create</button>"));
     for (fields, about) in [
         (&[("name", "Jo"), ("roles", "ghost")][..], "roles"),
         (&[("name", ""), ("roles", "viewer")], "name"),
@@ -111,7 +113,7 @@ fn what_does_not_fit_is_told_beside_its_field() {
     ] {
         let reply = b.post(&format!("{PEOPLE}/new"), fields);
         let page = text(&reply);
-        assert!([404, 422].contains(&reply.status) && page.contains(&format!("id=\"{about}-error\"")), "{about}: {page}");
+        assert!(reply.status == 422 && page.contains(&format!("id=\"{about}-error\"")), "{about}: {page}");
     }
     assert_eq!(s.get("/api/v1/realms/acme/people").ok()["people"], json!([]));
 }
@@ -170,4 +172,98 @@ fn somebody_who_was_invited_signs_in_at_the_provider() {
     assert_eq!(b.get("/console").status, 303);
     assert_eq!(go(&mut b).status, 403);
     assert!(value(&b.page("/console/sign-in"), "form").len() > 20);
+}
+
+/// Whoever may invite to one place brings nobody there who was invited to another one, and who has gone by a rule has left nothing open.
+#[test]
+fn somebody_who_was_invited_to_two_places_says_where_they_sign_in() {
+    let plane = Plane::new();
+    let idp = Idp::new(json!({ "sub": "u-1", "email": "jo@example.com", "email_verified": true }));
+    let console = Some(idp.options(&["groups=ops:administrator@*"]));
+    let s = Served::start(edgelatch_server::Options { console, ..plane.options() }, &plane.admin);
+    let go = |b: &mut Browser<'_>, start: &str| {
+        let to = b.get(start).header("location").unwrap().to_owned();
+        b.get(&format!("/console/sign-in/callback?{}", idp.authorize(&to)))
+    };
+    for (org, role) in [("one", "viewer"), ("two", "key-manager")] {
+        let invited = json!({ "name": "Jo", "email": "jo@example.com", "org": org, "roles": [role] });
+        s.call("POST /api/v1/realms/acme/people", &invited).ok();
+    }
+    let mut b = Browser::new(&s);
+    let page = text(&go(&mut b, "/console/sign-in/provider?next=/console/r/acme/keys"));
+    assert!(page.contains("acme / one") && page.contains("acme / two"), "{page}");
+    assert!(!b.cookies.contains_key("edgelatch") && b.get("/console").status == 303);
+    let to = |org: &str| {
+        let ends = page.split(&format!("\">acme / {org}<")).next().unwrap();
+        ends.rsplit("href=\"").next().unwrap().replace("&#38;", "&").replace("&amp;", "&")
+    };
+    for (own, other) in [("one", "two"), ("two", "one")] {
+        let reply = go(&mut b, &to(own));
+        assert!(reply.status == 200 && text(&reply).contains("url=/console/r/acme/keys"), "{reply}");
+        assert_eq!(
+            (
+                b.get(&format!("/console/r/acme/keys?org={own}")).status,
+                b.get(&format!("/console/r/acme/keys?org={other}")).status
+            ),
+            (200, 403)
+        );
+    }
+    // What is nobody's, or no name at all, is no way in.
+    for chosen in ["person-0000000000000000", "..", "a.b"] {
+        let mut b = Browser::new(&s);
+        let reply = go(&mut b, &format!("/console/sign-in/provider?as={chosen}"));
+        let is_choice = text(&reply).contains("acme / one");
+        assert!((reply.status == 403 || is_choice) && !b.cookies.contains_key("edgelatch"), "{chosen}: {reply}");
+    }
+}
+
+/// The operator takes a rule away, and starts the server anew: whom its people have invited comes no more.
+#[test]
+fn what_a_rule_gave_ends_with_the_rule() {
+    let plane = Plane::new();
+    let idp = Idp::new(json!({ "sub": "u-1", "groups": ["ops"] }));
+    let serve = |rules: &[&str]| {
+        Served::start(edgelatch_server::Options { console: Some(idp.options(rules)), ..plane.options() }, &plane.admin)
+    };
+    let invite = |s: &Served| {
+        let mut b = Browser::new(s);
+        let to = b.get("/console/sign-in/provider").header("location").unwrap().to_owned();
+        b.get(&format!("/console/sign-in/callback?{}", idp.authorize(&to)));
+        invite(&mut b, &[])
+    };
+    let accept = |s: &Served, link: &str| s.call_as("", "POST /api/v1/people/accept", &[], &json!({ "link": link }));
+    let s = serve(&["groups=ops:administrator@*"]);
+    let [first, second, third] = [(); 3].map(|()| invite(&s));
+    accept(&s, &first).ok();
+    drop(s);
+    // The same table, or a longer one, changes nothing.
+    let s = serve(&["groups=web:viewer@acme", "groups=ops:administrator@*"]);
+    accept(&s, &second).ok();
+    drop(s);
+    let s = serve(&["groups=ops2:administrator@*"]);
+    assert_eq!(accept(&s, &third).refused(), (403, "exceeds_authority".into()));
+    assert!(s.log.text().contains("rules for the identity provider are gone"), "{}", s.log.text());
+}
+
+/// A key for an org of the realm of management keys is none for orgs of that name elsewhere.
+#[test]
+fn an_org_of_the_management_realm_reaches_nobody_of_that_name_elsewhere() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    s.call("POST /api/v1/realms/management/orgs", &json!({ "org": "one", "name": "One" })).ok();
+    let invited = s.call("POST /api/v1/realms/acme/people", &json!({ "name": "Jo", "org": "one", "roles": ["viewer"] })).ok();
+    let person = invited["person"]["person"].as_str().unwrap();
+    let service = management::org_service(&slug(management::REALM), &slug("one")).unwrap();
+    let (_, confined) = plane.management_key("administrator", &[service]);
+    let path = format!("/api/v1/realms/management/people/{person}");
+    assert_eq!(s.call_as(&confined, "GET /api/v1/realms/management/people", &[], &Value::Null).ok()["people"], json!([]));
+    for (call, body) in [
+        (format!("GET {path}"), Value::Null),
+        (format!("PATCH {path}"), json!({ "roles": ["administrator"] })),
+        (format!("POST {path}/link"), json!({})),
+        (format!("DELETE {path}"), Value::Null),
+    ] {
+        assert_eq!(s.call_as(&confined, &call, &[], &body).refused(), (404, "not_found".into()), "{call}");
+    }
+    assert_eq!(s.get(&format!("/api/v1/realms/acme/people/{person}")).ok()["state"], "invited");
 }

@@ -599,14 +599,16 @@ CREATE TABLE console_sessions (
 CREATE INDEX console_sessions_key ON console_sessions (key_id, begun_at);
 CREATE INDEX console_sessions_age ON console_sessions (seen_at);
 
--- People: who was invited, by whom, and who came. What somebody may do is what the key says that the invitation made, whose secret nobody has until
--- its link is used; of the link there is a digest. `by_key` bounds what it may give while it is open: the inviter's key, or the one that they were
--- invited with where they had signed in at a provider; `by_owner` is their owner then.
+-- People: who was invited where, by whom, and who came. What somebody may do is what the key says that the invitation made, whose secret nobody has until
+-- its link is used; of the link there is a digest. What it may give while it is open is bounded by what its inviter may give: `by_key` is the inviter's
+-- key, or the one that they were invited with where they had signed in at a provider; `by_owner` is their owner then, and where there is no key what a
+-- rule of the operator has given them (`person_grants`). Neither stands there for somebody who acted on the machine itself. Whoever a provider knows
+-- may have been invited to several places.
 CREATE TABLE people (
     owner_id {int} NOT NULL PRIMARY KEY REFERENCES owners (id) ON DELETE CASCADE,
     key_id TEXT NOT NULL UNIQUE,
-    realm TEXT NOT NULL,
-    org TEXT,
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    org_id {int},
     email TEXT,
     invited_by TEXT NOT NULL,
     by_key TEXT,
@@ -618,10 +620,21 @@ CREATE TABLE people (
     issuer TEXT,
     subject TEXT,
     signed_in_at {int},
-    UNIQUE (issuer, subject)
+    FOREIGN KEY (org_id, realm_id) REFERENCES orgs (id, realm_id)
 ) {strict};
 
 CREATE INDEX people_email ON people (email, invited_at) WHERE link IS NOT NULL;
+CREATE INDEX people_known ON people (issuer, subject);
+CREATE INDEX people_place ON people (realm_id, org_id);
+
+-- What a rule of the operator gave somebody at their last sign-in at an identity provider, as JSON, and the rule, as it is written.
+CREATE TABLE person_grants (
+    owner_id {int} NOT NULL PRIMARY KEY REFERENCES owners (id) ON DELETE CASCADE,
+    issuer TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    gives TEXT NOT NULL,
+    granted_at {int} NOT NULL
+) {strict};
 
 -- What is published, for nodes that copy it. Files of a realm are numbered as they are written, each epoch's head last.
 CREATE TABLE published_files (

@@ -96,7 +96,7 @@ fn whatever_is_done_the_counts_are_right(f: Fixture) {
     f.registry.tenants(&realm).delete_owner(&me, &slug("two"), &slug("alice"), None).unwrap();
     f.registry.tenants(&realm).create_owner(&me, &NewOwner { org: slug("two"), ..bob }).unwrap();
     f.registry.tenants(&realm).delete_org(&me, &slug("two"), None).unwrap();
-    f.registry.tenants(&realm).create_org(&me, &new_org("two")).unwrap();
+    f.registry.tenants(&realm).create_org(&me, &new_org("three")).unwrap();
     agree(&f, "an org");
     let preset = Some(Preset::VergeCloud);
     f.registry.tenants(&realm).create_org(&me, &edgelatch_registry::NewOrg { preset, ..new_org("cloud") }).unwrap();

@@ -12,11 +12,23 @@ pub const NETWORKS: [&str; 4] = ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "20
 pub struct Actor<'f> {
     pub f: &'f Fixture,
     pub random: Random,
+    /// Orgs `cloud` that are gone: none of their names is given again.
+    pub clouds: u32,
 }
 
 impl Actor<'_> {
     pub fn one_of(&mut self, names: &[&str]) -> Slug {
         slug(self.random.pick(names))
+    }
+
+    /// The org of that kind which is there, if one is.
+    fn cloud(&self) -> Slug {
+        slug(&format!("cloud{}", self.clouds))
+    }
+
+    pub fn org(&mut self) -> Slug {
+        let org = self.one_of(&ORGS);
+        if org.as_str() == "cloud" { self.cloud() } else { org }
     }
 
     pub fn some_of<'n>(&mut self, names: &[&'n str]) -> Vec<&'n str> {
@@ -47,7 +59,7 @@ impl Actor<'_> {
         let name = format!("key {}", self.random.below(1000));
         let (allow, deny) = (self.some_of(&NETWORKS[..2]), self.some_of(&NETWORKS[2..]));
         NewKey {
-            org: self.one_of(&ORGS),
+            org: self.org(),
             owner: Some(self.one_of(&OWNERS)),
             roles: self.roles(),
             scope: self.scope(),
@@ -113,7 +125,7 @@ impl Actor<'_> {
             0 | 1 => keys.make(&me, &self.new_key()).map(drop),
             2 => keys.import(&me, &self.new_key(), &Digest::parse("sha256", &self.digest())?).map(drop),
             3 => {
-                let (org, owner) = (Some(self.one_of(&ORGS)), Some(self.one_of(&OWNERS)));
+                let (org, owner) = (Some(self.org()), Some(self.one_of(&OWNERS)));
                 let import = Import {
                     format: ImportFormat::Csv,
                     defaults: ImportDefaults { org, owner, roles: Vec::new(), environment: None },
@@ -143,21 +155,21 @@ impl Actor<'_> {
             13 => {
                 let disabled = Some(self.random.below(2) == 0);
                 let edit = OwnerEdit { disabled, ..OwnerEdit::default() };
-                tenants.edit_owner(&me, &self.one_of(&ORGS), &self.one_of(&OWNERS), &edit).map(drop)
+                tenants.edit_owner(&me, &self.org(), &self.one_of(&OWNERS), &edit).map(drop)
             }
             14 => {
                 let edit = OwnerEdit { roles: Some(self.roles()), ..OwnerEdit::default() };
-                tenants.edit_owner(&me, &self.one_of(&ORGS), &self.one_of(&OWNERS), &edit).map(drop)
+                tenants.edit_owner(&me, &self.org(), &self.one_of(&OWNERS), &edit).map(drop)
             }
-            15 => tenants.delete_owner(&me, &self.one_of(&ORGS), &self.one_of(&OWNERS), None).map(drop),
+            15 => tenants.delete_owner(&me, &self.org(), &self.one_of(&OWNERS), None).map(drop),
             16 => {
                 let owner = self.one_of(&OWNERS);
                 let name = "Somebody".parse().unwrap();
-                let new = NewOwner { org: self.one_of(&ORGS), owner, kind: OwnerKind::User, name, roles: self.roles() };
+                let new = NewOwner { org: self.org(), owner, kind: OwnerKind::User, name, roles: self.roles() };
                 tenants.create_owner(&me, &new).map(drop)
             }
             17 => {
-                let (org, role) = (Some(self.one_of(&ORGS)), self.one_of(&ROLES[3..]));
+                let (org, role) = (Some(self.org()), self.one_of(&ROLES[3..]));
                 let org = org.filter(|_| role.as_str() == "ours");
                 tenants
                     .create_role(&me, &NewRole { role, org, name: "Role".parse().unwrap(), permissions: self.patterns() })
@@ -165,18 +177,24 @@ impl Actor<'_> {
             }
             18 => {
                 let edit = RoleEdit { permissions: Some(self.patterns()), ..RoleEdit::default() };
-                tenants.edit_role(&me, Some(&self.one_of(&ORGS)), &slug("ours"), &edit).map(drop)
+                tenants.edit_role(&me, Some(&self.org()), &slug("ours"), &edit).map(drop)
             }
-            19 => tenants.delete_role(&me, Some(&self.one_of(&ORGS)), &slug("ours"), None).map(drop),
+            19 => tenants.delete_role(&me, Some(&self.org()), &slug("ours"), None).map(drop),
             20 => {
                 let edit = OrgEdit { settings: Some(self.settings()), ..OrgEdit::default() };
-                tenants.edit_org(&me, &self.one_of(&ORGS), &edit).map(drop)
+                tenants.edit_org(&me, &self.org(), &edit).map(drop)
             }
             21 => {
-                let new = NewOrg { org: slug("cloud"), name: "Cloud".parse().unwrap(), preset: Some(Preset::VergeCloud) };
+                let new = NewOrg { org: self.cloud(), name: "Cloud".parse().unwrap(), preset: Some(Preset::VergeCloud) };
                 tenants.create_org(&me, &new).map(drop)
             }
-            22 => tenants.delete_org(&me, &slug("cloud"), None).map(drop),
+            22 => {
+                let cloud = self.cloud();
+                self.clouds += 1;
+                let gone = tenants.delete_org(&me, &cloud, None);
+                self.clouds -= u32::from(gone.is_err());
+                gone.map(drop)
+            }
             _ => {
                 f.advance(ENDED_SECRET_DAYS * 86_400 / 8);
                 f.registry.purge().map(drop)

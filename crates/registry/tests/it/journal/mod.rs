@@ -159,7 +159,7 @@ const ACTS: usize = 24;
 fn step_by_step_is_as_a_whole(f: Fixture) {
     let (mut each, mut seldom) = (Follower::new(&f), Follower::new(&f));
     let mut done = [0; ACTS];
-    let mut actor = Actor { f: &f, random: Random(2_026) };
+    let mut actor = Actor { f: &f, random: Random(2_026), clouds: 0 };
     for n in 1..=700 {
         let which = actor.random.below(ACTS);
         let result = actor.act(which);

@@ -95,6 +95,9 @@ pub(crate) async fn edit(call: Call) -> Answer {
 }
 
 /// Delete an org that has no keys, with its owners and roles
+///
+/// Whoever was invited to it is removed. Its identifier is not given again: what goes by it, such as scopes of management keys and the audit log, would be
+/// another one's.
 #[utoipa::path(delete, path = "/api/v1/realms/{realm}/orgs/{org}", operation_id = "deleteOrg", tag = "orgs",
     params(OrgPath, IfMatchToDelete),
     responses((status = 200, description = "The org as it was", body = Org)))]

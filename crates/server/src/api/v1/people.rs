@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::api::answer::{Answer, CreatedKey, json, made, once, shown};
+use crate::api::auth::principal::Reach;
 use crate::api::blocking::blocking;
 use crate::api::call::{Call, Pass};
 use crate::api::headers::IfMatch;
@@ -130,7 +131,8 @@ pub(crate) async fn list(call: Call) -> Answer {
 /// Invite somebody
 ///
 /// They get no more than the caller's own key holds. Whoever has the link gets a management key for it, once; whoever signs in to the console at an
-/// identity provider with the address that was invited needs no link. In the realm `management`, the invitation is for everywhere.
+/// identity provider with the address that was invited needs no link. In the realm `management`, the invitation is for everywhere. An address has one open
+/// invitation to a place: 409 `wrong_state` names who was invited with it.
 #[utoipa::path(post, path = "/api/v1/realms/{realm}/people", operation_id = "invitePerson", tag = "people",
     params(InRealm),
     request_body = InviteBody,
@@ -153,9 +155,11 @@ pub(crate) async fn invite(call: Call) -> Answer {
 /// Somebody who is the caller's to see.
 fn visible(pass: &Pass, person: &Slug) -> Result<Member, Error> {
     let found = pass.registry().people().get(person)?;
-    let here = pass.realm.as_str() == edgelatch_registry::management::REALM || found.realm.as_ref() == Some(&pass.realm);
-    let seen = found.org.as_ref().map_or_else(|| pass.reach.whole_realm().is_ok(), |org| pass.reach.sees(org));
-    if here && seen { Ok(found) } else { Err(Error::NotFound { kind: Kind::Person, id: person.to_string() }) }
+    let seen = match &pass.reach {
+        Reach::Realm => found.is_within(&place(pass, None)),
+        Reach::Orgs(own) => own.iter().any(|org| found.is_within(&place(pass, Some(org.clone())))),
+    };
+    if seen { Ok(found) } else { Err(Error::NotFound { kind: Kind::Person, id: person.to_string() }) }
 }
 
 /// Show somebody

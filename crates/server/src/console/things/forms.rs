@@ -25,6 +25,8 @@ struct ThingPage {
     title: String,
     /// Where the form goes.
     to: String,
+    /// What the button says that sends a new one.
+    send: &'static str,
     /// Where all of them are.
     list: String,
     /// Where it is ended, if it is there, and what the button says.
@@ -130,6 +132,7 @@ impl There {
         ThingPage {
             title: format!("{}: {}", f.t.edit, self.name()),
             to: self.page("edit"),
+            send: (self.thing.send)(f.t),
             list: self.list(),
             delete: (!self.thing.is_single()).then(|| (self.page("delete"), (self.thing.end.0)(f.t))),
             other: other(refused, &[&fields, &settings]),
@@ -168,6 +171,7 @@ pub(crate) async fn new_page(
     Ok(page(&ThingPage {
         title: (thing.create)(f.t).into(),
         to: format!("{list}/new"),
+        send: (thing.send)(f.t),
         list,
         delete: None,
         other: other(refused, &[&fields]),

@@ -21,6 +21,8 @@ pub(super) struct Thing {
     pub(super) word: &'static str,
     /// What the button says that makes one.
     pub(super) create: Text,
+    /// What the button says that sends the form of a new one.
+    send: Text,
     /// What the button says that ends one, and what that does.
     end: (Text, Text),
     /// The fields of a new one.
@@ -45,6 +47,7 @@ const PRESETS: &[&str] = &["", "default", "vergeos", "vergecloud", "ipaware", "v
 pub(super) const ROLE: Thing = Thing {
     word: "roles",
     create: |t| t.create_role,
+    send: |t| t.create,
     end: DELETE,
     new: &[
         Member::new("role", |t| t.identifier, Shape::Line).required(),
@@ -64,6 +67,7 @@ pub(super) const ROLE: Thing = Thing {
 pub(super) const OWNER: Thing = Thing {
     word: "owners",
     create: |t| t.create_owner,
+    send: |t| t.create,
     end: DELETE,
     new: &[
         Member::new("owner", |t| t.identifier, Shape::Line).required(),
@@ -85,6 +89,7 @@ pub(super) const OWNER: Thing = Thing {
 pub(super) const PERSON: Thing = Thing {
     word: "people",
     create: |t| t.invite,
+    send: |t| t.send_invitation,
     end: (|t| t.remove, |t| t.person_remove_warning),
     new: &[
         NAME.required(),
@@ -102,6 +107,7 @@ pub(super) const PERSON: Thing = Thing {
 pub(super) const ORG: Thing = Thing {
     word: "orgs",
     create: |t| t.create_org,
+    send: |t| t.create,
     end: DELETE,
     new: &[
         Member::new("org", |t| t.identifier, Shape::Line).required(),
@@ -118,6 +124,7 @@ pub(super) const ORG: Thing = Thing {
 const REALM: Thing = Thing {
     word: "settings",
     create: |t| t.settings,
+    send: |t| t.create,
     end: DELETE,
     new: &[],
     edit: &[

@@ -83,6 +83,13 @@ fn route(path: &str, guard: GuardBuilder) -> Option<(GuardBuilder, Handler)> {
             };
             (guard.requirement(view()).refuse(own), secret)
         }
+        "/when" => {
+            let when = |verdict: &Verdict, _: &Request| {
+                let age = verdict.age().map_or(0, |age| age.as_secs());
+                Some(Response::from_status(503).with_body(format!("{} {age}", verdict.at())))
+            };
+            (guard.requirement(view()).refuse(when), secret)
+        }
         "/own-nothing" => (guard.refuse(|_, _| None), secret),
         "/optional" => (guard.requirement(view()).optional(true), hello),
         "/address" => (guard.config("client_ip=trust=127.0.0.0/8"), near),
