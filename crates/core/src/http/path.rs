@@ -28,9 +28,6 @@ pub fn normalize_path(path: &[u8]) -> Option<Cow<'_, str>> {
     (normal == "/" || segments.split('/').all(named)).then_some(normal)
 }
 
-/// What Unicode's simple case folding makes an ASCII letter, `s` and `k`, without being one: no others are.
-const FOLDED: [char; 2] = ['\u{17f}', '\u{212a}'];
-
 /// What the path says once its escapes are decoded, if decoding it again, or before cutting it up, says the same.
 fn decode(mut path: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(path.len());
@@ -48,7 +45,9 @@ fn decode(mut path: &[u8]) -> Option<String> {
     }
     let nested = (0..bytes.len()).any(|at| bytes.get(at..).and_then(escape).is_some());
     let text = String::from_utf8(bytes).ok().filter(|_| !nested)?;
-    (!text.contains(|c: char| c.is_control() || FOLDED.contains(&c))).then_some(text)
+    // Unicode's simple case folding makes these two `s` and `k`, and no others an ASCII letter.
+    let is_refused = |c: char| c.is_control() || matches!(c, '\u{17f}' | '\u{212a}');
+    (!text.contains(is_refused)).then_some(text)
 }
 
 fn spell(text: &str) -> String {

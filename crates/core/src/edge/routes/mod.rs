@@ -41,28 +41,26 @@ struct Node {
     rest: Slot,
 }
 
-/// The entries of one pattern, as places in [`Routes::demands`].
+/// The entries of one pattern: a method, empty for all, and the place in [`Routes::demands`].
 #[derive(Default)]
-struct Slot {
-    methods: Vec<(String, usize)>,
-    other: Option<usize>,
-}
+struct Slot(Vec<(String, usize)>);
 
 impl Slot {
     fn entry(&self, method: &[u8]) -> Option<usize> {
-        let named = |name: &[u8]| self.methods.iter().find(|(method, _)| method.as_bytes() == name).map(|(_, entry)| *entry);
+        let named = |name: &[u8]| self.0.iter().find(|(method, _)| method.as_bytes() == name).map(|(_, entry)| *entry);
         let as_get = || if method == b"HEAD" { named(b"GET") } else { None };
-        named(method).or_else(as_get).or(self.other)
+        named(method).or_else(as_get).or_else(|| named(b""))
     }
 
-    /// Takes an entry; `None` if one of its methods, or their absence, is there already.
-    fn add<'a>(&mut self, mut methods: impl Iterator<Item = &'a str>, entry: usize) -> Option<()> {
-        let Some(first) = methods.next() else { return self.other.replace(entry).is_none().then_some(()) };
-        core::iter::once(first).chain(methods).try_for_each(|method| {
-            let new = !self.methods.iter().any(|(known, _)| known == method);
-            self.methods.push((method.into(), entry));
-            new.then_some(())
-        })
+    /// Takes an entry; `None` if one of its methods is there already.
+    fn add<'a>(&mut self, methods: impl Iterator<Item = &'a str>, entry: usize) -> Option<()> {
+        for method in methods {
+            if self.0.iter().any(|(known, _)| known == method) {
+                return None;
+            }
+            self.0.push((method.into(), entry));
+        }
+        Some(())
     }
 }
 
@@ -162,7 +160,8 @@ impl Router {
     /// How two names stand to each other: equal if some router takes them for one.
     fn order(self, one: &[u8], other: &[u8]) -> Ordering {
         let spelt = |byte: &u8| if self == Router::Strict { *byte } else { byte.to_ascii_lowercase() };
-        one.iter().map(spelt).cmp(other.iter().map(spelt))
+        let first = one.iter().zip(other).find(|(one, other)| spelt(one) != spelt(other));
+        first.map_or(one.len().cmp(&other.len()), |(one, other)| spelt(one).cmp(&spelt(other)))
     }
 }
 

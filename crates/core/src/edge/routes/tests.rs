@@ -184,7 +184,7 @@ fn tables_that_are_refused() {
         ("GET /a\nPOST,GET /a", "route \"POST,GET /a\": another entry"),
         ("GET,post /a", "methods are in upper case"),
         ("GEt /a", "methods are in upper case"),
-        ("/a/b\n/A/c", "or writes a name of it in another letter case"),
+        ("/a/b\n/A/c", "or writes a name in another letter case"),
         ("/:x/b\n/:y/B/*", "route \"/:y/B/*\": another entry"),
         ("GET,GET /a", "another entry"),
         ("/a\tpermission=", "route \"/a\": `deny`, or"),

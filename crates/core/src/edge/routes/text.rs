@@ -76,7 +76,8 @@ pub(super) enum Router {
 /// Methods and a pattern, each well formed.
 pub(super) struct Entry<'a> {
     pub(super) key: &'a str,
-    methods: Option<&'a str>,
+    /// Empty for all.
+    methods: &'a str,
     pattern: &'a str,
 }
 
@@ -101,11 +102,13 @@ pub(super) enum Demand<'a> {
 impl<'a> Entry<'a> {
     fn read(key: &'a str) -> Result<Self, Fault> {
         let (methods, pattern) = match key.split_once(' ') {
-            Some((methods, pattern)) => (Some(methods), pattern),
-            None => (None, key),
+            Some(("", _)) => return Err(Fault::Methods),
+            Some(parts) => parts,
+            None => ("", key),
         };
         let entry = Entry { key, methods, pattern };
-        if !entry.methods().all(|method| is_token(method.as_bytes()) && !method.bytes().any(|b| b.is_ascii_lowercase())) {
+        let sound = |method: &str| is_token(method.as_bytes()) && !method.bytes().any(|b| b.is_ascii_lowercase());
+        if !methods.is_empty() && !entry.methods().all(sound) {
             return Err(Fault::Methods);
         }
         if !pattern.starts_with('/') {
@@ -118,9 +121,9 @@ impl<'a> Entry<'a> {
         Ok(entry)
     }
 
-    /// The methods it is for; none if for all.
+    /// The methods it is for; an empty one for all.
     pub(super) fn methods(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.methods.into_iter().flat_map(|list| list.split(','))
+        self.methods.split(',')
     }
 
     pub(super) fn segments(&self) -> impl Iterator<Item = Segment<'a>> + use<'a> {
@@ -239,7 +242,7 @@ impl Say for Fault {
             ),
             Fault::Name(text) => say!(out, "`", text, "` must be `:` and a name of letters, digits and `_`"),
             Fault::Segments => say!(out, "more than ", MAX_ROUTE_SEGMENTS, " segments"),
-            Fault::Repeated => "another entry is for the same method and paths, or writes a name of it in another letter case".say(out),
+            Fault::Repeated => "another entry is for the same, or writes a name in another letter case".say(out),
             Fault::Requirement => "`deny`, or a service and a permission (or several joined by `|` or by `&`), each well formed, are what it can demand".say(out),
         }
     }
