@@ -90,11 +90,12 @@ impl Routes {
         if demands.len() > room {
             return Err(RouteError::TooMany);
         }
-        let number = |demand| match demand {
-            Demand::Deny => RequirementId::DENY,
-            Demand::Requirement { service, permission } => compile(service, permission),
-        };
-        routes.demands = demands.into_iter().map(number).collect();
+        for demand in demands {
+            routes.demands.push(match demand {
+                Demand::Deny => RequirementId::DENY,
+                Demand::Requirement { service, permission } => compile(service, permission),
+            });
+        }
         Ok(routes)
     }
 

@@ -114,10 +114,12 @@ impl<'a> Entry<'a> {
         if !pattern.starts_with('/') {
             return Err(Fault::Start);
         }
-        if entry.segments().count() > MAX_ROUTE_SEGMENTS {
-            return Err(Fault::Segments);
+        for (place, segment) in entry.segments().enumerate() {
+            if place == MAX_ROUTE_SEGMENTS {
+                return Err(Fault::Segments);
+            }
+            segment.check()?;
         }
-        entry.segments().try_for_each(Segment::check)?;
         Ok(entry)
     }
 
@@ -168,7 +170,8 @@ impl<'a> Demand<'a> {
         if parts == Some("deny") {
             return Some(Demand::Deny);
         }
-        for part in parts.into_iter().flat_map(|parts| parts.split('\t')) {
+        let Some(parts) = parts else { return Some(Demand::Requirement { service, permission }) };
+        for part in parts.split('\t') {
             let (name, text) = part.split_once('=')?;
             let slot = match name {
                 "service" => &mut service,
