@@ -64,9 +64,8 @@ const NAME = /^[\w-]+(?:\.[\w-]+)*$/;
  * - Patterns are of the whole path, also inside a mounted router. A path that some routers or file servers read as another one is
  *   `invalid_request`; so is one that routers read in several ways, by letter case, a final `/` or an escape (`/%61dmin`), where
  *   these lead to entries which require different things. {@link RouteOptions.router} says which routers there may be.
- * - The order in which routes were added is not seen: where a router prefers another one than the most specific, give each a
- *   check of its own.
- * - A method in a header (`X-HTTP-Method-Override`) is not seen: put no middleware that heeds one behind the check.
+ * - Not seen are the order in which routes were added (where a router prefers another one than the most specific, give each a check of
+ *   its own), and a method in a header (`X-HTTP-Method-Override`): put no middleware that heeds one behind the check.
  *
  * @param entries by pattern
  * @param _options more
@@ -88,10 +87,7 @@ export function routes(entries: RouteEntries, _options?: RouteOptions): RouteTab
   return new RouteTable(lines.join("\n"));
 }
 
-/**
- * Refuses what the core would refuse, when the table is made, where no core is loaded yet; the core reads the entry again and alone
- * decides by it. `seen` has the requests of the entries before, each method with a pattern, and how these write each segment.
- */
+/** Refuses what the core would refuse, where none is loaded yet. `seen` has methods with patterns, and how each segment is written. */
 function check(entry: string, seen: Map<string, string>, strict: boolean): void {
   const space = entry.indexOf(" ");
   const methods = space < 0 ? ["any"] : entry.slice(0, space).split(",");
@@ -105,18 +101,16 @@ function check(entry: string, seen: Map<string, string>, strict: boolean): void 
   for (const [place, segment] of segments.entries()) {
     if (segment === "") refuse(entry, "no segment may be empty; a final `/` is left out");
     if (!SEGMENT.test(segment)) refuse(entry, `a segment is letters, digits and \`-._~\`, or \`:name\`, or \`*\`, but not \`${segment}\``);
-    const any = segment === "*" ? place < segments.length - 1 : segment.startsWith(":");
-    const meant = any ? ":" : segment;
+    const meant = segment.startsWith(":") || (segment === "*" && place < segments.length - 1) ? ":" : segment;
     path += `/${strict ? meant : meant.toLowerCase()}`;
     const other = seen.get(path) ?? meant;
-    if (other !== meant) refuse(entry, `routers may take \`${segment}\` for the \`${other}\` of another entry: write both in one letter case`);
+    if (other !== meant) refuse(entry, `another entry has \`${other}\` for \`${segment}\`: write both in one letter case`);
     seen.set(path, meant);
   }
   for (const method of methods) {
-    const request = `${method} ${path}`;
-    const other = seen.get(request);
+    const other = seen.get(`${method} ${path}`);
     if (other !== undefined) refuse(entry, `it is for the same requests as "${other}"`);
-    seen.set(request, entry);
+    seen.set(`${method} ${path}`, entry);
   }
 }
 

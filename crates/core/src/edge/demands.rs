@@ -27,7 +27,7 @@ impl Edge {
     }
 
     /// What is required of a request: `requirement` itself, or what a route table has for it; `None` if that depends on the path
-    /// and the path has no normal form, or routers may read it in ways of which the table demands different things.
+    /// and the path has no normal form, or on how a router reads the path or the method.
     pub fn required(&self, block: &Block<'_>, requirement: RequirementId) -> Option<RequirementId> {
         if requirement == RequirementId::NO_PATH {
             return None;
