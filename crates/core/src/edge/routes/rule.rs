@@ -121,11 +121,12 @@ enum Slash {
 impl Reading {
     fn demand(&self, entries: &[Entry], method: &str, names: &[(String, String)], slash: bool) -> String {
         let fits = |entry: &Entry| {
-            let literal = |((pattern, (name, sent)), (folds, decodes)): ((&String, &(String, String)), (&bool, &bool))| {
-                let name = if *decodes { name } else { sent };
-                is_any(pattern) || pattern == name || *folds && pattern.eq_ignore_ascii_case(name)
+            let literal = |(at, pattern): (usize, &String)| {
+                let (name, sent) = &names[at];
+                let name = if self.decodes[at] { name } else { sent };
+                is_any(pattern) || pattern == name || self.folds[at] && pattern.eq_ignore_ascii_case(name)
             };
-            if !entry.names.iter().zip(names).zip(self.folds.iter().zip(&self.decodes)).all(literal) {
+            if !entry.names.iter().take(names.len()).enumerate().all(literal) {
                 return false;
             }
             let last_any = entry.names.last().is_some_and(|last| is_any(last));
