@@ -148,8 +148,8 @@ function express(app, entries, options, turned) {
   for (const [method, path, at] of entries) app[method.toLowerCase()](path, (_request, response) => answer(response, at));
   return listen(createServer(app));
 }
-/** Which routers they are, but for h3 1, which ignores a final slash and tells letter case apart. */
-const KINDS = { "express 4": "lenient", "express 5": "lenient", fastify: "strict", hono: "strict", "h3 2": "strict", hapi: "strict" };
+/** Which routers they are, but for h3, which ignores a final slash and tells letter case apart. */
+const KINDS = { "express 4": "lenient", "express 5": "lenient", fastify: "strict", hono: "strict", hapi: "strict" };
 
 const SPELLINGS = ["/", "//", "/./", "/../", "/%2e/", "/%2e%2e/", "%2F", "%5c", "\\", ";", ";x=1", "%3b", "?", "?a=/admin", "%3F", "%23", "%00", "%0d%0a", "%25", "%2561", "%c3%a4", "%ff", "+", "%20", ".", "..", "@", ":", ",", "%40", "%3A", "%24", "~", "*"];
 

@@ -22,7 +22,7 @@ export interface RouteEntries {
 export interface RouteOptions {
   /**
    * How the router behind it reads paths: `lenient` takes `/Admin` and `/admin/` for `/admin`, as Express, Koa and Connect do;
-   * `strict` takes them for three paths, as Fastify, Hono and hapi do. Default `any`: one or the other.
+   * `strict` takes them for three paths, as Fastify, Hono and hapi do. Default `any`: they may be read in either way, or some in one and some in the other, as by h3.
    */
   readonly router?: "any" | "lenient" | "strict";
 }
@@ -51,21 +51,20 @@ const NAME = /^[\w-]+(?:\.[\w-]+)*$/;
 
 /**
  * Requirements by method and path, chosen by the core in the same call that judges the request. Throws a `TypeError` for an
- * entry that is not well formed, or that is for the same requests as another one.
+ * entry that is not well formed or there twice.
  *
  * ```ts
  * routes({ "GET /admin/*": { permission: "admin.read" }, "/admin/*": { permission: "admin.write" }, "/public/*": {}, default: "deny" })
  * ```
  *
- * - A segment of a pattern is letters, digits and `-._~`, or `:name` for any one segment; `/*` at the end is all below the path
- *   before it, for which give an entry too: routers do not agree on whether it is meant.
+ * - A segment of a pattern is letters, digits and `-._~`, or `:name` for any one segment; `/*` at the end is all below a path, which
+ *   needs an entry of its own beside it.
  * - The most specific entry counts, wherever it stands; one with methods before one without; HEAD goes by GET where its pattern
  *   does not name it.
- * - Patterns are of the whole path, also inside a mounted router. A path that some routers or file servers read as another one is
- *   `invalid_request`; so is one that routers read in several ways, by letter case, a final `/` or an escape (`/%61dmin`), where
- *   these lead to entries which require different things. {@link RouteOptions.router} says which routers there may be.
- * - Not seen are the order in which routes were added (where a router prefers another one than the most specific, give each a check of
- *   its own), and a method in a header (`X-HTTP-Method-Override`): put no middleware that heeds one behind the check.
+ * - Patterns are of the whole path, also inside a mounted router. A path that routers or file servers read in several ways, by letter
+ *   case, a final `/` or an escape (`/%61dmin`), is `invalid_request` where these require different things.
+ * - The order in which routes were added is not seen: where it counts, give each a check of its own. Nor is a method in a header
+ *   (`X-HTTP-Method-Override`): put no middleware that heeds one behind the check.
  *
  * @param entries by pattern
  * @param _options more
@@ -93,7 +92,7 @@ function check(entry: string, seen: Map<string, string>, strict: boolean): void 
   const methods = space < 0 ? ["any"] : entry.slice(0, space).split(",");
   const pattern = entry.slice(space + 1);
   if (space >= 0 && !methods.every((method) => METHOD.test(method))) {
-    refuse(entry, "methods are in upper case, joined by `,` and followed by one space, as in `GET,PUT /zones`");
+    refuse(entry, "methods are in upper case, as in `GET,PUT /zones`");
   }
   if (!pattern.startsWith("/")) refuse(entry, "the pattern must begin with `/`");
   const segments = pattern === "/" ? [] : pattern.slice(1).split("/");

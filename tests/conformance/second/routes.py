@@ -64,8 +64,9 @@ class Table:
             named = [one for one in (method, "GET" if method == "HEAD" else None, None) if one in entries]
             fits = self.fits(pattern, rest, names, sent, slash)
             if named and fits:
-                # Behind a final slash a rest comes before the end.
-                rank = [2 if name is None else 3 for name in pattern] + [int(rest == slash)]
+                # Behind a final slash a rest comes before the end, which comes first elsewhere.
+                end = (1 if rest else 0) if slash else (0 if rest else 4)
+                rank = [2 if name is None else 3 for name in pattern] + [end]
                 fitting.append((rank, fits, entries[named[0]]))
         demands = []
         for _, fits, demand in sorted(fitting, key=lambda one: one[0], reverse=True):
@@ -88,7 +89,7 @@ class Table:
             if name != written or (segment != name and self.router == "any"):
                 fits = "perhaps"
         more = len(names) - len(pattern)
-        if more == -1 and slash and pattern[-1] is None and self.router != "lenient":
+        if more == -1 and (slash or not names) and pattern[-1] is None and self.router != "lenient":
             return "perhaps"
         if more < 0 or (more > 0 and not rest):
             return None

@@ -174,14 +174,15 @@ impl Table {
         };
         let rank = |pattern: &[Segment]| -> Vec<u8> {
             let of = |segment: &Segment| match segment {
-                Segment::Literal(_) => 0,
-                Segment::Any => 1,
+                Segment::Literal(_) => 1,
+                Segment::Any => 2,
                 Segment::Rest => 3,
             };
-            // The end of a pattern comes before a `/*`, behind a final slash after it.
-            pattern.iter().map(of).chain([if slash { 4 } else { 2 }]).collect()
+            // The end of a pattern comes first, behind a final slash last.
+            pattern.iter().map(of).chain([if slash { 4 } else { 0 }]).collect()
         };
-        let fits = |entry: &Entry| Some(self.fits(&entry.pattern, &names, slash)).filter(|fits| *fits > Fit::Never);
+        let fits =
+            |entry: &Entry| Some(self.fits(&entry.pattern, &names, slash, names.is_empty())).filter(|fits| *fits > Fit::Never);
         let ranked = self.entries.iter().filter_map(|entry| Some((rank(&entry.pattern), fit(entry)?, fits(entry)?, entry)));
         let mut fitting: Vec<_> = ranked.collect();
         fitting.sort_by_key(|(rank, fit, ..)| (rank.clone(), *fit));
@@ -199,7 +200,8 @@ impl Table {
         demands.iter().all(|demand| *demand == demands[0]).then(|| demands[0])
     }
 
-    fn fits(&self, pattern: &[Segment], names: &[(String, String)], slash: bool) -> Fit {
+    /// `root` if the path is `/`.
+    fn fits(&self, pattern: &[Segment], names: &[(String, String)], slash: bool, root: bool) -> Fit {
         match (pattern, names) {
             ([Segment::Rest], []) => Fit::Perhaps,
             ([Segment::Rest], _) => Fit::Surely,
@@ -210,8 +212,10 @@ impl Table {
             },
             ([], []) => Fit::Surely,
             // An empty name, behind which there is nothing.
-            ([Segment::Any] | [Segment::Any, Segment::Rest], []) if slash && self.router != Router::Lenient => Fit::Perhaps,
-            ([Segment::Any, pattern @ ..], [_, names @ ..]) => self.fits(pattern, names, slash),
+            ([Segment::Any] | [Segment::Any, Segment::Rest], []) if (slash || root) && self.router != Router::Lenient => {
+                Fit::Perhaps
+            }
+            ([Segment::Any, pattern @ ..], [_, names @ ..]) => self.fits(pattern, names, slash, root),
             ([Segment::Literal(text), pattern @ ..], [(name, sent), names @ ..]) => {
                 let here = match self.router {
                     _ if text == name => Fit::Surely,
@@ -221,7 +225,7 @@ impl Table {
                     Router::Any => Fit::Perhaps,
                 };
                 let here = if name == sent { here } else { here.min(Fit::Perhaps) };
-                here.min(self.fits(pattern, names, slash))
+                here.min(self.fits(pattern, names, slash, root))
             }
             _ => Fit::Never,
         }

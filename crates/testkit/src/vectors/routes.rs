@@ -100,7 +100,7 @@ const TABLES: &[(&str, &[Request])] = &[
             ("GET", "/z", Some("permission=x")),
             ("GET", "/z/", None),
             ("GET", "/z/z/", Some("permission=y")),
-            ("GET", "/", Some("")),
+            ("GET", "/", None),
         ],
     ),
     (
@@ -142,6 +142,8 @@ const TABLES: &[(&str, &[Request])] = &[
             ("GET", "/X/", Some("")),
         ],
     ),
+    ("router=strict\ndefault\n/:x\tpermission=x\nGET /\tpermission=root", &[("GET", "/", Some("permission=root")), ("HEAD", "/", Some("permission=root")), ("POST", "/", None), ("POST", "/?x", None)]),
+    ("router=lenient\ndefault\n/:x\tpermission=x", &[("GET", "/", Some("")), ("GET", "/a", Some("permission=x"))]),
 ];
 
 /// Entries that no table can have, after the two lines at its head, with what comes before them if they are refused for it.

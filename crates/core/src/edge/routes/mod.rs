@@ -19,7 +19,6 @@ use text::{Demand, Entry, Router, Segment};
 /// of the tree once at most.
 pub(super) struct Routes {
     router: Router,
-    /// The root is the first.
     nodes: Vec<Node>,
     /// Of the default, then of each entry.
     demands: Vec<RequirementId>,
@@ -27,6 +26,8 @@ pub(super) struct Routes {
 
 /// The place of the default in [`Routes::demands`].
 const DEFAULT: usize = 0;
+/// The place of the root in [`Routes::nodes`].
+const ROOT: u32 = 0;
 
 /// Where some segments have led to.
 #[derive(Default)]
@@ -142,9 +143,9 @@ impl Routes {
         if method.iter().any(u8::is_ascii_lowercase) {
             return None;
         }
-        let names = |path| split_once(path, b'/').map(|(_, names)| names).filter(|names: &&[u8]| !names.is_empty());
+        let names = |path| split_once(path, b'/').map(|(_, names)| names);
         let mut search = Search { routes: self, method, demand: None };
-        if !search.below(0, names(path), names(sent), true)? {
+        if !search.below(ROOT, names(path), names(sent), true)? {
             search.take(Some(DEFAULT), true)?;
         }
         search.demand
@@ -177,9 +178,9 @@ struct Search<'a> {
 impl Search<'_> {
     /// Goes on from a node with the names that are left: none at the end of the path, an empty one behind a final `/`. `sure` if every
     /// router gets to the node. Answers whether an entry was found that fits for every router; `None` if two demand different things.
-    fn below(&mut self, node: u32, path: Option<&[u8]>, sent: Option<&[u8]>, sure: bool) -> Option<bool> {
+    fn below(&mut self, at: u32, path: Option<&[u8]>, sent: Option<&[u8]>, sure: bool) -> Option<bool> {
         let router = self.routes.router;
-        let node = self.routes.nodes.get(size(node))?;
+        let node = self.routes.nodes.get(size(at))?;
         // Hono takes `/a` for a `/a/*`, Fastify does not.
         let Some(path) = path else {
             return Some(self.take(node.end.entry(self.method), sure)? || self.take(node.rest.entry(self.method), false)?);
@@ -187,7 +188,10 @@ impl Search<'_> {
         let (name, path) = first(path);
         let (written, sent) = first(sent.unwrap_or_default());
         if name.is_empty() {
-            // Fastify takes `/a/` for a `/a/:id` whose id is empty, Hono for a `/a/*`, axum for neither. Express takes it for `/a`; it reaches a
+            if at == ROOT && self.take(node.end.entry(self.method), sure)? {
+                return Some(true);
+            }
+            // Fastify takes `/` for a `/:id`, `/a/` for a `/a/:id` whose id is empty, Hono for a `/a/*`, axum for neither. Express takes it for `/a`; it reaches a
             // `/a/*` there too if that was added first.
             if router != Router::Lenient
                 && let Some(any) = node.any

@@ -63,9 +63,10 @@ fn fits(router: &str, entry: &Entry, names: &[(String, String)], slash: bool) ->
         sure &= name == sent && (router != "any" || pattern == name);
     }
     let behind = names.len().checked_sub(entry.names.len());
-    let empty = names.len() + 1 == entry.names.len() && entry.names.last().is_some_and(|last| is_any(last));
+    let slashed = slash || names.is_empty();
+    let empty = slashed && names.len() + 1 == entry.names.len() && entry.names.last().is_some_and(|last| is_any(last));
     match (behind, entry.rest) {
-        (None, _) => (slash && empty && router != "lenient").then_some(false),
+        (None, _) => (empty && router != "lenient").then_some(false),
         (Some(0), true) => Some(false),
         (Some(_), true) => Some(sure),
         (Some(0), false) if slash && router == "strict" => None,
@@ -76,8 +77,8 @@ fn fits(router: &str, entry: &Entry, names: &[(String, String)], slash: bool) ->
 
 /// The rule of the specification, word for word, over the entries as given.
 fn wanted(router: &str, entries: &[Entry], method: &str, names: &[(String, String)], slash: bool) -> String {
-    // Behind a final slash a rest comes before the end.
-    let end = if slash { [0, 1] } else { [1, 0] };
+    // Behind a final slash a rest comes before the end, which comes first elsewhere.
+    let end = if slash { [0, 1] } else { [4, 0] };
     let fitting = |entry: &Entry| {
         Some((entry.rank(end), entry.method(method)?, fits(router, entry, names, slash)?, entry.demand.clone()))
     };
@@ -136,11 +137,11 @@ impl Reading {
                 core::cmp::Ordering::Equal if ignored && self.slash == Slash::RestFirst => true,
                 core::cmp::Ordering::Equal if ignored => !entry.rest || self.bare,
                 core::cmp::Ordering::Equal => entry.rest && self.slash != Slash::Neither,
-                core::cmp::Ordering::Less if ignored || self.slash != Slash::Name => false,
+                core::cmp::Ordering::Less if self.slash != Slash::Name || !slash && !names.is_empty() => false,
                 core::cmp::Ordering::Less => names.len() + 1 == entry.names.len() && last_any && (!entry.rest || self.bare),
             }
         };
-        let end = if slash && self.slash == Slash::RestFirst { [0, 1] } else { [1, 0] };
+        let end = if slash && self.slash == Slash::RestFirst { [0, 1] } else { [4, 0] };
         let best = entries
             .iter()
             .filter_map(|entry| Some((entry.rank(end), entry.method(method)?, fits(entry).then_some(&entry.demand)?)));

@@ -115,6 +115,12 @@ fn what_routers_read_in_several_ways_is_refused_where_these_demand_different_thi
             assert_eq!(numbers.name(&routes, "GET", path), want, "{router} {path}: {why}");
         }
     }
+    // Fastify takes `/` for a `/:id` too, unless there is one for `/`.
+    let root = |router: &str, entry: &str| format!("router={router}\ndefault\n/:x\tservice=name{entry}");
+    for (router, want) in [("lenient", "-"), ("strict", "refused"), ("any", "refused")] {
+        answers(&root(router, ""), &[("GET", "/", want), ("GET", "/x", "name")]);
+        answers(&root(router, "\n/\tservice=root"), &[("GET", "/", "root")]);
+    }
     // Where all readings demand the same, none has to be refused.
     let same = "router=any\ndefault\n/a\tdeny\n/a/:b\tdeny\n/*\tdeny\n/\tdeny";
     for path in ["/", "/a", "/A", "/a/", "/%61", "/A/", "/a/b/", "/x/"] {
