@@ -27,7 +27,7 @@ function meaning(text) {
     if (parts.join() !== "deny" && (pairs.some(([, value]) => value === undefined) || new Set(pairs.map(([name]) => name)).size < pairs.length)) return undefined;
     entries[entry] = parts.join() === "deny" ? "deny" : Object.fromEntries(pairs.map(([name, value]) => [name, name === "permission" ? permissionOf(value) : value]));
   }
-  return ["case=exact", "case=ignored"].includes(head) && lines[0]?.startsWith("default") ? [entries, { caseSensitive: head === "case=exact" }] : undefined;
+  return ["router=any", "router=lenient", "router=strict"].includes(head) && lines[0]?.startsWith("default") ? [entries, { router: head.slice(7) }] : undefined;
 }
 
 test("tables reach the core as they were written", () => {
@@ -49,6 +49,6 @@ test("what the core refuses is refused when the table is made, but for its bound
 
 test("only `routes` makes a table", () => {
   const table = routes({ default: {} });
-  assert.equal(RouteTable.textOf(table), "case=ignored\ndefault");
-  for (const other of [undefined, null, "case=ignored\ndefault", {}, Object.create(table), { ...table }, new (class RouteTable {})()]) assert.equal(RouteTable.textOf(other), undefined);
+  assert.equal(RouteTable.textOf(table), "router=any\ndefault");
+  for (const other of [undefined, null, "router=any\ndefault", {}, Object.create(table), { ...table }, new (class RouteTable {})()]) assert.equal(RouteTable.textOf(other), undefined);
 });

@@ -62,7 +62,7 @@ verifier.verifyKey("text", { permission: { some: ["a"] } });
 createVerifier({ root: "", source: mine, location: { basic: "user" } });
 
 const guard = middleware({ verifier, requirement: ({ method }) => ({ permission: method.toLowerCase() }) });
-const table: RouteTable = routes({ "GET,HEAD /admin/:id": need, "/public/*": {}, "/": "deny", default: "deny" }, { caseSensitive: false });
+const table: RouteTable = routes({ "GET,HEAD /admin/:id": need, "/public/*": {}, "/": "deny", default: "deny" }, { router: "lenient" });
 verifier.verify(new Request("https://h/"), Math.random() > 0.5 ? table : need);
 middleware({ verifier, requirement: table });
 createServer((request, response) => guard(request, response, () => response.end(request.edgelatch?.org)));

@@ -34,7 +34,7 @@ export function routeSuite({ createVerifier, protect, routes, staticSource, fixt
 
     async "routes: requests are judged by the most specific entry"() {
       const verifier = await edge();
-      const table = routes({ "GET /admin/*": STRONG, "/admin/*": "deny", "/admin/:name/photo": {}, "POST /zones": { permission: "zone.view", service: "cdn" }, "/closed": "deny", default: {} });
+      const table = routes({ "GET /admin": STRONG, "GET /admin/*": STRONG, "/admin": "deny", "/admin/*": "deny", "/admin/:name/photo": {}, "POST /zones": { permission: "zone.view", service: "cdn" }, "/closed": "deny", default: {} });
       const code = (...asked) => verifier.verify(request(...asked), table).code;
       equal([code("/"), code("/zones", "POST"), code("/admin/7/photo"), code("/admin/7/photo/x")], ["valid", "valid", "valid", "permission_denied"]);
       equal([code("/admin"), code("/admin/x", "PUT"), code("/closed"), code("/closed/x")], ["permission_denied", "permission_denied", "permission_denied", "valid"]);
@@ -46,22 +46,28 @@ export function routeSuite({ createVerifier, protect, routes, staticSource, fixt
 
     async "routes: no spelling of a path leads around its entry"() {
       const verifier = await edge();
-      const table = routes({ "/admin/*": STRONG, "DELETE /keys/:id": "deny", default: {} });
+      const entries = { "/admin": STRONG, "/admin/*": STRONG, "DELETE /keys/:id": "deny", default: {} };
+      const table = routes(entries);
       const code = (asked) => verifier.verify(asked, table).code;
-      for (const path of ["/ADMIN", "/admin/", "/%61dmin", "/Admin/%78", "/aDmIn/x/"]) {
-        equal([path, code(request(path)), code(raw(path))], [path, "permission_denied", "permission_denied"]);
+      const lenient = routes(entries, { router: "lenient" });
+      const [denied, unclear] = ["permission_denied", "invalid_request"];
+      for (const [path, any, known] of [["/ADMIN", unclear, denied], ["/admin/", unclear, denied], ["/%61dmin", unclear, unclear], ["/admin/%78", denied, denied], ["/aDmIn/x/", unclear, denied]]) {
+        for (const asked of [request(path), raw(path)]) equal([path, code(asked), verifier.verify(asked, lenient).code], [path, any, known]);
       }
-      for (const path of ["//admin", "/admin//x", "/x/..%2fadmin", "/admin%2fx", "/admin;x", "/admin%3bx", "/%2561dmin", "/x/%2e%2e/admin", "/admin%00", "*"]) {
-        equal([path, code(raw(path))], [path, "invalid_request"]);
+      for (const path of ["//admin", "/admin//x", "/x/..%2fadmin", "/admin%2fx", "/admin;x", "/admin%3bx", "/%2561dmin", "/x/%2e%2e/admin", "/admin%00", "/%e2%84%aa", "*"]) {
+        equal([path, code(raw(path))], [path, unclear]);
       }
-      equal([code(raw("/keys/7", "delete")), code(raw("/Keys/7/", "DELETE")), code(raw("/keys", "DELETE"))], ["permission_denied", "permission_denied", "valid"]);
-      const exact = routes({ "/admin/*": STRONG, default: {} }, { caseSensitive: true });
-      equal([verifier.verify(request("/admin"), exact).code, verifier.verify(request("/ADMIN"), exact).code], ["permission_denied", "valid"]);
+      equal(["/keys/7", "/keys/7/", "/keys/", "/keys"].map((path) => code(raw(path, "DELETE"))), [denied, unclear, unclear, "valid"]);
+      equal(["delete", "Delete"].map((method) => code(raw("/keys/7", method))), [unclear, unclear]);
+      const strict = routes(entries, { router: "strict" });
+      equal(["/admin", "/ADMIN", "/admin/"].map((path) => verifier.verify(request(path), strict).code), [denied, "valid", unclear]);
+      const below = routes({ "/admin/*": STRONG, default: {} });
+      equal(["/admin", "/admin/x"].map((path) => verifier.verify(request(path), below).code), [unclear, denied]);
     },
 
     async "routes: behind protect, with a preflight"() {
       const verifier = await edge({ allowPreflight: true });
-      const handler = protect(() => new Response("ok"), { verifier, requirement: routes({ "/public/*": {}, default: "deny" }) });
+      const handler = protect(() => new Response("ok"), { verifier, requirement: routes({ "/public": {}, "/public/*": {}, default: "deny" }, { router: "lenient" }) });
       const status = async (...asked) => (await handler(request(...asked))).status;
       equal([await status("/public/x"), await status("/public"), await status("/PUBLIC/"), await status("/publicx"), await status("/")], [200, 200, 200, 403, 403]);
       const preflight = { origin: "https://a.example", "access-control-request-method": "PUT" };
@@ -83,7 +89,7 @@ export function routeSuite({ createVerifier, protect, routes, staticSource, fixt
       now = start + life / 2 + 10;
       state.bundle = bundle("second");
       equal([await verifier.refresh(), verifier.epoch], [true, 9]);
-      asked.push([{ permission: "zone.delete" }, "permission_denied"], [routes({ "/V1": { permission: "zone.view" }, default: "deny" }), "valid"]);
+      asked.push([{ permission: "zone.delete" }, "permission_denied"], [routes({ "/V1": { permission: "zone.view" }, default: "deny" }, { router: "lenient" }), "valid"]);
       asked.reverse();
       battery("after an update");
       equal(verifier.verify(request("/v1"), () => ({})).code, "internal");
@@ -121,9 +127,9 @@ export function routeSuite({ createVerifier, protect, routes, staticSource, fixt
         [[{ "/a": { permission: undefined }, default: {} }], /"\/a": permission is undefined/], [[{ "/a": { permision: "x" }, default: {} }], /"\/a": unknown option "permision"; known are service, permission/],
         [[{ "/a": { permission: "a b" }, default: {} }], /"\/a": permission: a text like/], [[{ "/a": { service: "" }, default: {} }], /"\/a": service: a text/], [[{ "/a": { service: "a\n/b" }, default: {} }], /service: a text/],
         [[{ "GET /a ": {}, default: {} }], /`a `/], [[{ "/a\tdeny": {}, default: {} }], /`a\tdeny`/], [[{ "/a\n/b": {}, default: {} }], /"\/a\n\/b": a segment/],
-        [[{ default: {} }, undefined], /plain object/], [[{ default: {} }, { caseSensitive: "yes" }], /true or false/], [[{ default: {} }, { caseSensitive: undefined }], /caseSensitive is undefined/], [[{ default: {} }, { sensitive: true }], /unknown option "sensitive"/],
+        [[{ default: {} }, undefined], /plain object/], [[{ default: {} }, { router: "some" }], /`any`, `lenient` or `strict` is needed/], [[{ default: {} }, { router: undefined }], /router is undefined/], [[{ "get /a": {}, default: {} }], /"get \/a": methods are in upper case/], [[{ "/a": {}, "GET /A/b": {}, default: {} }], /another entry has `a` for `A`/], [[{ default: {} }, { sensitive: true }], /unknown option "sensitive"/],
       ]) ok(message.test(made(...given)), `${made(...given)} is not ${message}`);
-      equal([made({ default: "deny" }), made({ default: {} }, {}), made({ default: {} }, { caseSensitive: true })], ["made", "made", "made"]);
+      equal([made({ default: "deny" }), made({ default: {} }, {}), made({ "/a": {}, "/A/b": {}, default: {} }, { router: "strict" })], ["made", "made", "made"]);
     },
   });
 }

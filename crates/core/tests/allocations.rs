@@ -8,7 +8,7 @@ use edgelatch_core::verdict::Code::{self, *};
 use edgelatch_testkit::realm::*;
 
 const CONFIG: &str = "client_ip=hops=1\nquery=key\nservice=dns";
-const TABLE: &str = "case=ignored\ndefault\tdeny\n/zones/:zone\tpermission=read\n/cdn/*\tservice=cdn";
+const TABLE: &str = "router=lenient\ndefault\tdeny\n/zones/:zone\tpermission=read\n/cdn/*\tservice=cdn";
 
 /// Key 1 is for one address and one service, 2 is revoked, 3 has no role.
 fn keys() -> Vec<KeyRecord> {

@@ -156,7 +156,7 @@ fn a_host_names_the_service_of_requirements_that_name_none() {
     let key = |n, services: &[&str]| KeyRecord { services: Some(services.iter().map(|s| (*s).into()).collect()), ..record(n) };
     let keys = vec![record(1), key(2, &["dns"]), key(3, &["cdn"]), key(4, &[])];
     update(&mut edge, &[], bundle(5, &tree(keys)), T0).unwrap();
-    let table = edge.compile_routes("case=exact\ndefault\tservice=cdn\n/zones").unwrap();
+    let table = edge.compile_routes("router=strict\ndefault\tservice=cdn\n/zones").unwrap();
     let mut ask = |n, service| {
         let requirement = edge.compile(service, None);
         edge.verify_key(text(n).as_bytes(), None, requirement, T0).code

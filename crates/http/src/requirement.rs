@@ -106,11 +106,14 @@ impl From<Requirement> for Rule {
 }
 
 /// Requirements by method and path, chosen by the core in the same call that judges the request. An entry is `"GET,POST /zones/:id"`, `"/public/*"`:
-/// the most specific one counts, wherever it stands; letter case of paths and a final `/` do not, and HEAD goes by GET where no entry names it.
+/// the most specific one counts, wherever it stands; HEAD goes by GET where no entry names it. A path that routers read in several ways, by letter case, a
+/// final `/`, an escape, or as the path before a `/*`, is `invalid_request` where these ways lead to different rules: `/public` needs an entry beside
+/// `/public/*` (SPEC section 9). So is a method with a lower-case letter.
 ///
 /// ```
 /// # use edgelatch_http::{Requirement, Routes, Rule};
 /// let routes = Routes::new(Rule::Deny)
+///     .on("GET /zones", Requirement::permission("zone.view"))
 ///     .on("GET /zones/*", Requirement::permission("zone.view"))
 ///     .on("/zones/*", Requirement::permission("zone.edit"))
 ///     .on("/public/*", Requirement::none());
@@ -118,13 +121,13 @@ impl From<Requirement> for Rule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routes {
     text: String,
-    exact: bool,
+    router: &'static str,
 }
 
 impl Routes {
     /// A table without entries, and what every request requires that none is for.
     pub fn new(default: impl Into<Rule>) -> Self {
-        let mut routes = Routes { text: String::new(), exact: false };
+        let mut routes = Routes { text: String::new(), router: "any" };
         routes.add("default", &default.into());
         routes
     }
@@ -136,10 +139,18 @@ impl Routes {
         self
     }
 
-    /// `/Admin` is another path than `/admin` then.
+    /// The router behind it takes `/Admin` and `/admin/` for `/admin`: so does the table, instead of refusing them.
     #[must_use]
-    pub fn case_sensitive(mut self) -> Self {
-        self.exact = true;
+    pub fn lenient(mut self) -> Self {
+        self.router = "lenient";
+        self
+    }
+
+    /// The router behind it takes `/Admin`, `/admin/` and `/admin` for three paths, as axum does: so does the table. It may have entries that differ by letter
+    /// case alone then.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.router = "strict";
         self
     }
 
@@ -161,7 +172,7 @@ impl Routes {
 
     /// As the core reads it.
     fn text(&self) -> String {
-        format!("case={}{}", if self.exact { "exact" } else { "ignored" }, self.text)
+        format!("router={}{}", self.router, self.text)
     }
 }
 

@@ -20,8 +20,11 @@ export interface RouteEntries {
 
 /** Options of {@link routes}. */
 export interface RouteOptions {
-  /** Whether `/Admin` is another path than `/admin`. Default `false`: routers like Express take them for one. */
-  readonly caseSensitive?: boolean;
+  /**
+   * How the router behind it reads paths: `lenient` takes `/Admin` and `/admin/` for `/admin`, as Express, Koa and Connect do;
+   * `strict` takes them for three paths, as Fastify, Hono and hapi do. Default `any`: they may be read in either way, or some in one and some in the other, as by h3.
+   */
+  readonly router?: "any" | "lenient" | "strict";
 }
 
 /** What {@link routes} makes. It stands wherever a requirement for requests can. */
@@ -39,75 +42,75 @@ export class RouteTable {
   }
 }
 
-const OPTIONS: Options<RouteOptions> = { caseSensitive: "true or false" };
+const ROUTER = "`any`, `lenient` or `strict`";
+const OPTIONS: Options<RouteOptions> = { router: ROUTER };
 const REQUIREMENT: Options<Requirement> = { service: "its name", permission: "its name" };
-const METHOD = /^[!#$%&'*+.^_`|~\w-]+$/;
+const METHOD = /^[!#$%&'*+.^_`|~\dA-Z-]+$/;
 const SEGMENT = /^(?:(?!\.{1,2}$)[\w.~-]+|:\w+|\*)$/;
 const NAME = /^[\w-]+(?:\.[\w-]+)*$/;
 
 /**
  * Requirements by method and path, chosen by the core in the same call that judges the request. Throws a `TypeError` for an
- * entry that is not well formed, or that is for the same requests as another one.
+ * entry that is not well formed or there twice.
  *
  * ```ts
  * routes({ "GET /admin/*": { permission: "admin.read" }, "/admin/*": { permission: "admin.write" }, "/public/*": {}, default: "deny" })
  * ```
  *
- * - A segment of a pattern is text that no escape can spell in another way (letters, digits, `-._~`), or `:name` for any one
- *   segment; `/*` at the end is the path before it and all below. Letter case and a final `/` do not count.
+ * - A segment of a pattern is letters, digits and `-._~`, or `:name` for any one segment; `/*` at the end is all below a path, which
+ *   needs an entry of its own beside it.
  * - The most specific entry counts, wherever it stands; one with methods before one without; HEAD goes by GET where its pattern
  *   does not name it.
- * - Patterns are of the whole path, also inside a mounted router. A path that some routers read as another one is
- *   `invalid_request`.
- * - Routers that compare names before they decode them (Express, Koa, Polka) send `/%61dmin` to a `/:name` beside `/admin`: where
- *   the two require different things, give each route a check of its own.
- * - A method in a header (`X-HTTP-Method-Override`) is not seen: put no middleware that heeds one behind the check.
+ * - Patterns are of the whole path, also inside a mounted router. A path that routers or file servers read in several ways, by letter
+ *   case, a final `/` or an escape (`/%61dmin`), is `invalid_request` where these require different things.
+ * - The order in which routes were added is not seen: where it counts, give each a check of its own. Nor is a method in a header
+ *   (`X-HTTP-Method-Override`): put no middleware that heeds one behind the check.
  *
  * @param entries by pattern
  * @param _options more
  * @returns for the option `requirement`
  */
 export function routes(entries: RouteEntries, _options?: RouteOptions): RouteTable {
-  const { caseSensitive = false } = optionsOf("routes", argument(arguments, 1) as RouteOptions, OPTIONS);
-  if (typeof caseSensitive !== "boolean") throw new OptionError("routes: caseSensitive: true or false is needed");
+  const { router = "any" } = optionsOf("routes", argument(arguments, 1) as RouteOptions, OPTIONS);
+  if (!["any", "lenient", "strict"].includes(router)) throw new OptionError(`routes: router: ${ROUTER} is needed`);
   const given = plain(entries);
   if (given === undefined) throw new OptionError("routes: a plain object of entries is needed");
   if (!Object.hasOwn(given, "default")) throw new OptionError('routes: default is missing: give what every other request requires, or "deny"');
   const seen = new Map<string, string>();
-  const lines = [`case=${caseSensitive ? "exact" : "ignored"}`, `default${required("default", entries.default)}`];
+  const lines = [`router=${router}`, `default${required("default", entries.default)}`];
   for (const [entry, requirement] of Object.entries(given)) {
     if (entry === "default") continue;
-    for (const request of requestsOf(entry, caseSensitive)) {
-      const other = seen.get(request);
-      if (other !== undefined) refuse(entry, `it is for the same requests as "${other}"`);
-      seen.set(request, entry);
-    }
+    check(entry, seen, router === "strict");
     lines.push(entry + required(entry, requirement));
   }
   return new RouteTable(lines.join("\n"));
 }
 
-/**
- * The requests that an entry is for: each of its methods with its pattern, as they are compared. The core reads the entry again
- * and alone decides by it; this refuses what the core would refuse, when the table is made, where no core is loaded yet.
- */
-function requestsOf(entry: string, caseSensitive: boolean): string[] {
+/** Refuses what the core would refuse, where none is loaded yet. `seen` has methods with patterns, and how each segment is written. */
+function check(entry: string, seen: Map<string, string>, strict: boolean): void {
   const space = entry.indexOf(" ");
-  const methods = space < 0 ? ["any"] : entry.slice(0, space).toUpperCase().split(",");
+  const methods = space < 0 ? ["any"] : entry.slice(0, space).split(",");
   const pattern = entry.slice(space + 1);
-  if (!methods.every((method) => METHOD.test(method))) refuse(entry, "methods are joined by `,` and followed by one space, as in `GET,PUT /zones`");
+  if (space >= 0 && !methods.every((method) => METHOD.test(method))) {
+    refuse(entry, "methods are in upper case, as in `GET,PUT /zones`");
+  }
   if (!pattern.startsWith("/")) refuse(entry, "the pattern must begin with `/`");
   const segments = pattern === "/" ? [] : pattern.slice(1).split("/");
-  const wrong = segments.find((segment) => !SEGMENT.test(segment));
-  if (wrong === "") refuse(entry, "no segment may be empty; a final `/` makes no difference and is left out");
-  if (wrong !== undefined) refuse(entry, `a segment is letters, digits and \`-._~\`, or \`:name\`, or \`*\`, but not \`${wrong}\``);
-  const last = segments.length - 1;
-  const compared = segments.map((segment, place) => {
-    if (segment === "*" && place === last) return "*";
-    if (segment === "*" || segment.startsWith(":")) return ":";
-    return caseSensitive ? segment : segment.toLowerCase();
-  });
-  return methods.map((method) => `${method} /${compared.join("/")}`);
+  let path = "";
+  for (const [place, segment] of segments.entries()) {
+    if (segment === "") refuse(entry, "no segment may be empty; a final `/` is left out");
+    if (!SEGMENT.test(segment)) refuse(entry, `a segment is letters, digits and \`-._~\`, or \`:name\`, or \`*\`, but not \`${segment}\``);
+    const meant = segment.startsWith(":") || (segment === "*" && place < segments.length - 1) ? ":" : segment;
+    path += `/${strict ? meant : meant.toLowerCase()}`;
+    const other = seen.get(path) ?? meant;
+    if (other !== meant) refuse(entry, `another entry has \`${other}\` for \`${segment}\`: write both in one letter case`);
+    seen.set(path, meant);
+  }
+  for (const method of methods) {
+    const other = seen.get(`${method} ${path}`);
+    if (other !== undefined) refuse(entry, `it is for the same requests as "${other}"`);
+    seen.set(`${method} ${path}`, entry);
+  }
 }
 
 /** What an entry requires, as fields of its line. */

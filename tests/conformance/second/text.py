@@ -101,7 +101,8 @@ def normal_path(target):
         decoded = unquote_to_bytes(path).decode()
     except UnicodeDecodeError:
         return None
-    if unquote(decoded) != decoded or any(unicodedata.category(character) == "Cc" for character in decoded):
+    # U+017F and U+212A are s and k to whoever ignores letter case beyond ASCII.
+    if unquote(decoded) != decoded or any(unicodedata.category(character) == "Cc" or character in "\u017f\u212a" for character in decoded):
         return None
     first, *names = decoded.split("/")
     if first or not names or any(name in (".", "..") for name in names) or "" in names[:-1]:

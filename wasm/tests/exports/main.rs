@@ -130,8 +130,8 @@ fn route_tables() {
         write(wasm::block_ptr(), text.as_bytes());
         code(wasm::verify_block(length(&text), requirement as u32, now()))
     };
-    let first = table(b"case=ignored\ndefault\tdeny\nGET /zones/*\tpermission=zone.view\n/admin\tpermission=cache.purge");
-    let second = table(b"case=exact\ndefault");
+    let first = table(b"router=lenient\ndefault\tdeny\nGET /zones/*\tpermission=zone.view\n/admin\tpermission=cache.purge");
+    let second = table(b"router=strict\ndefault");
     assert_eq!((first, second), (2_147_483_648.0, 2_147_483_649.0));
     assert_eq!(
         ["GET /Zones/7", "PUT /zones", "GET /admin/", "GET /"].map(|request| ask(first, request)),
@@ -142,7 +142,7 @@ fn route_tables() {
         ["valid", "invalid_request", "bad_requirement"]
     );
     assert_eq!(ask_key(&plain, second as u32), "bad_requirement");
-    assert_eq!(table(b"case=exact\ndefault\na"), -1.0);
+    assert_eq!(table(b"router=strict\ndefault\na"), -1.0);
     assert_eq!(said(), "bad_routes: route \"a\": the pattern must begin with `/`");
     assert_eq!(table(b"\xff"), -1.0);
 }

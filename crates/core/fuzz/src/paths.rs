@@ -34,7 +34,9 @@ fn segment(written: &[u8]) -> Option<String> {
     let name = String::from_utf8(decoded(written)?).ok()?;
     let escape_left = name.as_bytes().windows(3).any(|three| three[0] == b'%' && hex(&three[1..]).is_some());
     let splits = name.contains(['/', '\\', ';', '?', '#']);
-    if name == "." || name == ".." || escape_left || splits || name.chars().any(char::is_control) {
+    // What becomes an ASCII letter where letter case is ignored beyond ASCII.
+    let folds = name.contains(['\u{17f}', '\u{212a}']);
+    if name == "." || name == ".." || escape_left || splits || folds || name.chars().any(char::is_control) {
         return None;
     }
     let spelled = |byte: u8| match byte {

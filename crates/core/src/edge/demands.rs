@@ -27,13 +27,16 @@ impl Edge {
     }
 
     /// What is required of a request: `requirement` itself, or what a route table has for it; `None` if that depends on the path
-    /// and the path has no normal form.
+    /// and the path has no normal form, or on how a router reads the path or the method.
     pub fn required(&self, block: &Block<'_>, requirement: RequirementId) -> Option<RequirementId> {
         if requirement == RequirementId::NO_PATH {
             return None;
         }
         match requirement.table().and_then(|place| self.routes.get(place)) {
-            Some(routes) => Some(routes.choose(block.method(), &normalize_path(block.path())?)),
+            Some(routes) => {
+                let sent = block.path();
+                routes.choose(block.method(), normalize_path(sent)?.as_bytes(), sent)
+            }
             None => Some(requirement),
         }
     }

@@ -20,5 +20,5 @@ pub use value::ExtractError;
 pub use writer::BlockWriter;
 
 pub(crate) use block::INTEREST;
-pub(crate) use chars::{is_token, is_token68, is_unreserved, take_quoted, take_token, trim};
+pub(crate) use chars::{is_token, is_token68, is_unreserved, split_once, take_quoted, take_token, trim};
 pub(crate) use host::is_port;

@@ -11,7 +11,8 @@ use super::chars::{escape, is_segment_char};
 /// In normal form every character that may stand in a segment as itself does, and all others are escapes in upper case.
 /// From `?` on nothing is read. Refused is what only one reader takes for structure: a dot segment, an empty segment
 /// that is not the end, and, also as an escape, a backslash, `;`, `#` or control character; an escaped `/` or `?`; an
-/// escape of an escape; escapes that are not UTF-8. SPEC.md section 9 names the routers behind each.
+/// escape of an escape; escapes that are not UTF-8; a character beyond ASCII whose lower case is an ASCII letter. SPEC.md section 9 names
+/// the routers behind each.
 pub fn normalize_path(path: &[u8]) -> Option<Cow<'_, str>> {
     let end = path.iter().position(|b| *b == b'?').unwrap_or(path.len());
     let path = path.get(..end)?;
@@ -44,7 +45,9 @@ fn decode(mut path: &[u8]) -> Option<String> {
     }
     let nested = (0..bytes.len()).any(|at| bytes.get(at..).and_then(escape).is_some());
     let text = String::from_utf8(bytes).ok().filter(|_| !nested)?;
-    (!text.contains(char::is_control)).then_some(text)
+    // Unicode's simple case folding makes these two `s` and `k`, and no others an ASCII letter.
+    let is_refused = |c: char| c.is_control() || matches!(c, '\u{17f}' | '\u{212a}');
+    (!text.contains(is_refused)).then_some(text)
 }
 
 fn spell(text: &str) -> String {
@@ -76,6 +79,7 @@ mod tests {
             ("/%40scope/a%2Bb%3D%2c%3a", "/@scope/a+b=,:"),
             ("/@:!$&'()*+,=", "/@:!$&'()*+,="),
             ("/%c3%a9", "/%C3%A9"),
+            ("/%c4%b1%C4%B0%c3%9f", "/%C4%B1%C4%B0%C3%9F"),
             ("/a%20b", "/a%20b"),
             ("/{a}|[b]^`<\"", "/%7Ba%7D%7C%5Bb%5D%5E%60%3C%22"),
             ("/%7ba%7D", "/%7Ba%7D"),
@@ -130,6 +134,9 @@ mod tests {
             ("/admin%0a", "who matches lines"),
             ("/%7f", "the same"),
             ("/%c2%85", "the same: a line end beyond ASCII"),
+            ("/%e2%84%aaeys", "who ignores letter case beyond ASCII, as find-my-way can: /keys"),
+            ("/key%c5%bf", "the same"),
+            ("/a/%E2%84%AA/b", "the same"),
             ("/admin%c0%afsecret", "who decodes overlong UTF-8: /admin/secret"),
             ("/admin%ff", "some answer 400, some keep the escape, some put U+FFFD"),
             ("/%c3/%a9", "the same"),

@@ -9,4 +9,5 @@ mod hostile;
 mod http;
 mod lazy;
 mod plane;
+mod routers;
 mod usage;

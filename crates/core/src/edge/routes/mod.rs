@@ -1,23 +1,24 @@
 //! A route table: which requirement goes with which method and path. SPEC.md section 9.
 //!
-//! It is chosen from in the call that judges the request, and goes by the path in normal form, without regard to letter case:
-//! a requirement that the caller chooses by comparing paths misses what its router takes for the same.
+//! It is chosen from in the call that judges the request. Routers differ in what they take for the same path, and the edge does not know which one
+//! stands behind it. So a pattern fits a path for all of them or for some, and what would be demanded of a request in different ways is refused.
 
 mod text;
 
 pub use text::{Fault, RouteError};
 
 use super::requirement::RequirementId;
+use crate::http::split_once;
 use crate::limits::{MAX_ROUTE_TABLE_BYTES, MAX_ROUTES};
 use crate::wire::size;
 use alloc::{string::String, vec, vec::Vec};
-use text::{Demand, Entry, Segment};
+use core::cmp::Ordering;
+use text::{Demand, Entry, Router, Segment};
 
 /// What one table demands. The entries are a tree of segments, so that a look-up visits what the path leads to, and each node
 /// of the tree once at most.
 pub(super) struct Routes {
-    ignores_case: bool,
-    /// The root is the first.
+    router: Router,
     nodes: Vec<Node>,
     /// Of the default, then of each entry.
     demands: Vec<RequirementId>,
@@ -25,11 +26,13 @@ pub(super) struct Routes {
 
 /// The place of the default in [`Routes::demands`].
 const DEFAULT: usize = 0;
+/// The place of the root in [`Routes::nodes`].
+const ROOT: u32 = 0;
 
 /// Where some segments have led to.
 #[derive(Default)]
 struct Node {
-    /// What follows a literal segment, sorted by it; in lower case where letter case does not count.
+    /// What follows a literal segment, sorted by [`Router::order`].
     literals: Vec<(String, u32)>,
     /// What follows any segment.
     any: Option<u32>,
@@ -39,31 +42,26 @@ struct Node {
     rest: Slot,
 }
 
-/// The entries of one pattern, as places in [`Routes::demands`].
+/// The entries of one pattern: a method, empty for all, and the place in [`Routes::demands`].
 #[derive(Default)]
-struct Slot {
-    methods: Vec<(String, usize)>,
-    other: Option<usize>,
-}
+struct Slot(Vec<(String, usize)>);
 
 impl Slot {
     fn entry(&self, method: &[u8]) -> Option<usize> {
-        let named = |name: &[u8]| {
-            let entry = self.methods.iter().find(|(method, _)| method.as_bytes().eq_ignore_ascii_case(name));
-            entry.map(|(_, entry)| *entry)
-        };
-        let as_get = || if method.eq_ignore_ascii_case(b"HEAD") { named(b"GET") } else { None };
-        named(method).or_else(as_get).or(self.other)
+        let named = |name: &[u8]| self.0.iter().find(|(method, _)| method.as_bytes() == name).map(|(_, entry)| *entry);
+        let as_get = || if method == b"HEAD" { named(b"GET") } else { None };
+        named(method).or_else(as_get).or_else(|| named(b""))
     }
 
-    /// Takes an entry; `None` if one of its methods, or their absence, is there already.
-    fn add<'a>(&mut self, mut methods: impl Iterator<Item = &'a str>, entry: usize) -> Option<()> {
-        let Some(first) = methods.next() else { return self.other.replace(entry).is_none().then_some(()) };
-        core::iter::once(first).chain(methods).try_for_each(|method| {
-            let new = !self.methods.iter().any(|(known, _)| known.eq_ignore_ascii_case(method));
-            self.methods.push((method.into(), entry));
-            new.then_some(())
-        })
+    /// Takes an entry; `None` if one of its methods is there already.
+    fn add<'a>(&mut self, methods: impl Iterator<Item = &'a str>, entry: usize) -> Option<()> {
+        for method in methods {
+            if self.0.iter().any(|(known, _)| known == method) {
+                return None;
+            }
+            self.0.push((method.into(), entry));
+        }
+        Some(())
     }
 }
 
@@ -78,8 +76,8 @@ impl Routes {
         if table.len() > MAX_ROUTE_TABLE_BYTES {
             return Err(RouteError::TooLong { bytes: table.len() });
         }
-        let (ignores_case, default, lines) = text::head(table)?;
-        let mut routes = Routes { ignores_case, nodes: vec![Node::default()], demands: Vec::new() };
+        let (router, default, lines) = text::head(table)?;
+        let mut routes = Routes { router, nodes: vec![Node::default()], demands: Vec::new() };
         let mut demands = vec![default];
         for line in lines {
             let (entry, demand) = text::line(line)?;
@@ -93,11 +91,12 @@ impl Routes {
         if demands.len() > room {
             return Err(RouteError::TooMany);
         }
-        let number = |demand| match demand {
-            Demand::Deny => RequirementId::DENY,
-            Demand::Requirement { service, permission } => compile(service, permission),
-        };
-        routes.demands = demands.into_iter().map(number).collect();
+        for demand in demands {
+            routes.demands.push(match demand {
+                Demand::Deny => RequirementId::DENY,
+                Demand::Requirement { service, permission } => compile(service, permission),
+            });
+        }
         Ok(routes)
     }
 
@@ -108,24 +107,25 @@ impl Routes {
             match segment {
                 Segment::Rest => rest = true,
                 Segment::Any => at = self.child(at, None)?,
-                Segment::Literal(literal) if self.ignores_case => at = self.child(at, Some(literal.to_ascii_lowercase()))?,
-                Segment::Literal(literal) => at = self.child(at, Some(literal.into()))?,
+                Segment::Literal(literal) => at = self.child(at, Some(literal))?,
             }
         }
         let node = self.nodes.get_mut(at)?;
         if rest { &mut node.rest } else { &mut node.end }.add(entry.methods(), number)
     }
 
-    /// The node behind a literal or any segment, new or known.
-    fn child(&mut self, at: usize, literal: Option<String>) -> Option<usize> {
+    /// The node behind a literal or any segment, new or known; `None` for a literal that is known in another letter case, if a router may
+    /// take the two for one.
+    fn child(&mut self, at: usize, literal: Option<&str>) -> Option<usize> {
         let next = u32::try_from(self.nodes.len()).ok()?;
+        let router = self.router;
         let node = self.nodes.get_mut(at)?;
         let child = match literal {
             None => *node.any.get_or_insert(next),
-            Some(literal) => match node.literals.binary_search_by(|(known, _)| known.cmp(&literal)) {
-                Ok(found) => node.literals.get(found)?.1,
+            Some(literal) => match node.find(router, literal.as_bytes()) {
+                Ok(found) => node.literals.get(found).filter(|(known, _)| known == literal)?.1,
                 Err(place) => {
-                    node.literals.insert(place, (literal, next));
+                    node.literals.insert(place, (literal.into(), next));
                     next
                 }
             },
@@ -136,30 +136,105 @@ impl Routes {
         Some(size(child))
     }
 
-    /// What is demanded for a method and a path in normal form.
-    pub(super) fn choose(&self, method: &[u8], path: &str) -> RequirementId {
-        let path = path.strip_prefix('/').unwrap_or(path);
-        let path = path.strip_suffix('/').unwrap_or(path);
-        let entry = self.nodes.first().and_then(|root| self.find(root, path, method)).unwrap_or(DEFAULT);
-        self.demands.get(entry).copied().unwrap_or(RequirementId::BAD)
-    }
-
-    /// The entry below a node: a literal segment comes before any segment, and either before a rest.
-    fn find(&self, node: &Node, path: &str, method: &[u8]) -> Option<usize> {
-        if path.is_empty() {
-            return node.end.entry(method).or_else(|| node.rest.entry(method));
+    /// What is demanded for a method and a path, in normal form and as it was sent. `None` if routers may read them in ways of which
+    /// different things are demanded.
+    pub(super) fn choose(&self, method: &[u8], path: &[u8], sent: &[u8]) -> Option<RequirementId> {
+        // Methods are told apart by letter case (RFC 9110 section 9.1), but h3 writes them all in upper case.
+        if method.iter().any(u8::is_ascii_lowercase) {
+            return None;
         }
-        let (segment, path) = path.split_once('/').unwrap_or((path, ""));
-        let below = |child: Option<u32>| self.nodes.get(size(child?)).and_then(|node| self.find(node, path, method));
-        below(self.literal(node, segment)).or_else(|| below(node.any)).or_else(|| node.rest.entry(method))
-    }
-
-    fn literal(&self, node: &Node, segment: &str) -> Option<u32> {
-        let spelt = |byte: u8| if self.ignores_case { byte.to_ascii_lowercase() } else { byte };
-        let at = node.literals.binary_search_by(|(known, _)| known.bytes().cmp(segment.bytes().map(spelt))).ok()?;
-        node.literals.get(at).map(|(_, child)| *child)
+        let names = |path| split_once(path, b'/').map(|(_, names)| names);
+        let mut search = Search { routes: self, method, demand: None };
+        if !search.below(ROOT, names(path), names(sent), true)? {
+            search.take(Some(DEFAULT), true)?;
+        }
+        search.demand
     }
 }
 
+impl Node {
+    fn find(&self, router: Router, name: &[u8]) -> Result<usize, usize> {
+        self.literals.binary_search_by(|(known, _)| router.order(known.as_bytes(), name))
+    }
+}
+
+impl Router {
+    /// How two names stand to each other: equal if some router takes them for one.
+    fn order(self, one: &[u8], other: &[u8]) -> Ordering {
+        let spelt = |byte: &u8| if self == Router::Strict { *byte } else { byte.to_ascii_lowercase() };
+        let first = one.iter().zip(other).find(|(one, other)| spelt(one) != spelt(other));
+        first.map_or(one.len().cmp(&other.len()), |(one, other)| spelt(one).cmp(&spelt(other)))
+    }
+}
+
+/// One look-up: all entries that fit for some router, from the most specific one on, to the first that fits for every router.
+struct Search<'a> {
+    routes: &'a Routes,
+    method: &'a [u8],
+    /// Of all entries so far.
+    demand: Option<RequirementId>,
+}
+
+impl Search<'_> {
+    /// Goes on from a node with the names that are left: none at the end of the path, an empty one behind a final `/`. `sure` if every
+    /// router gets to the node. Answers whether an entry was found that fits for every router; `None` if two demand different things.
+    fn below(&mut self, at: u32, path: Option<&[u8]>, sent: Option<&[u8]>, sure: bool) -> Option<bool> {
+        let router = self.routes.router;
+        let node = self.routes.nodes.get(size(at))?;
+        // Hono takes `/a` for a `/a/*`, Fastify does not.
+        let Some(path) = path else {
+            return Some(self.take(node.end.entry(self.method), sure)? || self.take(node.rest.entry(self.method), false)?);
+        };
+        let (name, path) = first(path);
+        let (written, sent) = first(sent.unwrap_or_default());
+        if name.is_empty() {
+            if at == ROOT && self.take(node.end.entry(self.method), sure)? {
+                return Some(true);
+            }
+            // Fastify takes `/` for a `/:id`, `/a/` for a `/a/:id` whose id is empty, Hono for a `/a/*`, axum for neither. Express takes it for `/a`; it reaches a
+            // `/a/*` there too if that was added first.
+            if router != Router::Lenient
+                && let Some(any) = node.any
+            {
+                self.below(any, None, None, false)?;
+            }
+            self.take(node.rest.entry(self.method), false)?;
+            let end = if router == Router::Strict { None } else { node.end.entry(self.method) };
+            return self.take(end, sure && router == Router::Lenient);
+        }
+        if let Some((literal, child)) = node.find(router, name).ok().and_then(|at| node.literals.get(at)) {
+            // Express compares names as they were sent, Fastify as they are decoded.
+            let same = name == written && (router != Router::Any || name == literal.as_bytes());
+            if self.below(*child, path, sent, sure && same)? {
+                return Some(true);
+            }
+        }
+        if let Some(any) = node.any
+            && self.below(any, path, sent, sure)?
+        {
+            return Some(true);
+        }
+        self.take(node.rest.entry(self.method), sure)
+    }
+
+    /// Takes an entry, if there is one.
+    fn take(&mut self, entry: Option<usize>, sure: bool) -> Option<bool> {
+        let Some(entry) = entry else { return Some(false) };
+        let demand = self.routes.demands.get(entry).copied();
+        if self.demand.is_some() && self.demand != demand {
+            return None;
+        }
+        self.demand = demand;
+        Some(sure)
+    }
+}
+
+/// The first name of a path, and the names that are left.
+fn first(path: &[u8]) -> (&[u8], Option<&[u8]>) {
+    split_once(path, b'/').map_or((path, None), |(name, path)| (name, Some(path)))
+}
+
+#[cfg(test)]
+mod rule;
 #[cfg(test)]
 mod tests;

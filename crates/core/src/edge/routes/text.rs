@@ -1,7 +1,7 @@
 //! The text of a route table, and what can be wrong with it.
 //!
 //! ```text
-//! table   := "case=" ("ignored" / "exact") LF "default" demand *(LF entry demand) [LF]
+//! table   := "router=" ("any" / "lenient" / "strict") LF "default" demand *(LF entry demand) [LF]
 //! entry   := [method *("," method) SP] pattern
 //! pattern := "/" | 1*("/" segment) ["/*"]
 //! segment := 1*unreserved | ":" name | "*"
@@ -29,7 +29,7 @@ pub enum RouteError {
     TooMany,
     /// More tables than an edge keeps.
     TooManyTables,
-    /// The first two lines are not the letter case and the default.
+    /// The first two lines are not the router and the default.
     Head,
     /// An entry that is not well formed.
     Entry {
@@ -44,7 +44,7 @@ pub enum RouteError {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// What stands before the space is not a list of methods.
+    /// What stands before the space is not a list of methods, or one has a lower-case letter.
     Methods,
     /// The pattern does not begin with `/`.
     Start,
@@ -56,16 +56,28 @@ pub enum Fault {
     Name(String),
     /// More segments than [`MAX_ROUTE_SEGMENTS`].
     Segments,
-    /// The same entry is there already.
+    /// The same entry is there already, or one that writes a name in another letter case.
     Repeated,
     /// The requirement.
     Requirement,
 }
 
+/// How the router reads paths that stands behind the table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Router {
+    /// As one of the others, or by halves as each.
+    Any,
+    /// Ignores letter case, and a final `/`.
+    Lenient,
+    /// Ignores neither.
+    Strict,
+}
+
 /// Methods and a pattern, each well formed.
 pub(super) struct Entry<'a> {
     pub(super) key: &'a str,
-    methods: Option<&'a str>,
+    /// Empty for all.
+    methods: &'a str,
     pattern: &'a str,
 }
 
@@ -90,26 +102,30 @@ pub(super) enum Demand<'a> {
 impl<'a> Entry<'a> {
     fn read(key: &'a str) -> Result<Self, Fault> {
         let (methods, pattern) = match key.split_once(' ') {
-            Some((methods, pattern)) => (Some(methods), pattern),
-            None => (None, key),
+            Some(("", _)) => return Err(Fault::Methods),
+            Some(parts) => parts,
+            None => ("", key),
         };
         let entry = Entry { key, methods, pattern };
-        if !entry.methods().all(|method| is_token(method.as_bytes())) {
+        let sound = |method: &str| is_token(method.as_bytes()) && !method.bytes().any(|b| b.is_ascii_lowercase());
+        if !methods.is_empty() && !entry.methods().all(sound) {
             return Err(Fault::Methods);
         }
         if !pattern.starts_with('/') {
             return Err(Fault::Start);
         }
-        if entry.segments().count() > MAX_ROUTE_SEGMENTS {
-            return Err(Fault::Segments);
+        for (place, segment) in entry.segments().enumerate() {
+            if place == MAX_ROUTE_SEGMENTS {
+                return Err(Fault::Segments);
+            }
+            segment.check()?;
         }
-        entry.segments().try_for_each(Segment::check)?;
         Ok(entry)
     }
 
-    /// The methods it is for; none if for all.
+    /// The methods it is for; an empty one for all.
     pub(super) fn methods(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.methods.into_iter().flat_map(|list| list.split(','))
+        self.methods.split(',')
     }
 
     pub(super) fn segments(&self) -> impl Iterator<Item = Segment<'a>> + use<'a> {
@@ -154,7 +170,8 @@ impl<'a> Demand<'a> {
         if parts == Some("deny") {
             return Some(Demand::Deny);
         }
-        for part in parts.into_iter().flat_map(|parts| parts.split('\t')) {
+        let Some(parts) = parts else { return Some(Demand::Requirement { service, permission }) };
+        for part in parts.split('\t') {
             let (name, text) = part.split_once('=')?;
             let slot = match name {
                 "service" => &mut service,
@@ -170,12 +187,13 @@ impl<'a> Demand<'a> {
     }
 }
 
-/// Whether letter case is ignored, what is demanded where no entry fits, and the lines of the entries.
-pub(super) fn head(table: &str) -> Result<(bool, Demand<'_>, impl Iterator<Item = &str>), RouteError> {
+/// The router, what is demanded where no entry fits, and the lines of the entries.
+pub(super) fn head(table: &str) -> Result<(Router, Demand<'_>, impl Iterator<Item = &str>), RouteError> {
     let mut lines = table.strip_suffix('\n').unwrap_or(table).split('\n');
-    let ignores_case = match lines.next() {
-        Some("case=ignored") => true,
-        Some("case=exact") => false,
+    let router = match lines.next() {
+        Some("router=any") => Router::Any,
+        Some("router=lenient") => Router::Lenient,
+        Some("router=strict") => Router::Strict,
         _ => return Err(RouteError::Head),
     };
     let (name, demand) = parts(lines.next().unwrap_or_default());
@@ -183,7 +201,7 @@ pub(super) fn head(table: &str) -> Result<(bool, Demand<'_>, impl Iterator<Item 
         return Err(RouteError::Head);
     }
     let fault = || RouteError::Entry { entry: name.into(), fault: Fault::Requirement };
-    Ok((ignores_case, Demand::read(demand).ok_or_else(fault)?, lines))
+    Ok((router, Demand::read(demand).ok_or_else(fault)?, lines))
 }
 
 /// A line: an entry, and what it demands.
@@ -205,7 +223,9 @@ impl Say for RouteError {
             }
             RouteError::TooMany => say!(out, "more than ", MAX_ROUTES, " routes, or more requirements than an edge keeps"),
             RouteError::TooManyTables => "more route tables than an edge keeps: make each once, not per request".say(out),
-            RouteError::Head => "a route table begins with `case=ignored` or `case=exact`, then `default`".say(out),
+            RouteError::Head => {
+                "a route table begins with `router=any`, `router=lenient` or `router=strict`, then `default`".say(out)
+            }
             RouteError::Entry { entry, fault } => say!(out, "route \"", entry, "\": ", fault),
         }
     }
@@ -214,9 +234,9 @@ impl Say for RouteError {
 impl Say for Fault {
     fn say(&self, out: &mut String) {
         match self {
-            Fault::Methods => "methods are joined by `,` and followed by one space, as in `GET,PUT /zones`".say(out),
+            Fault::Methods => "methods are in upper case, joined by `,` and followed by one space, as in `GET,PUT /zones`".say(out),
             Fault::Start => "the pattern must begin with `/`".say(out),
-            Fault::Empty => "no segment may be empty; a final `/` makes no difference and is left out".say(out),
+            Fault::Empty => "no segment may be empty; a final `/` is left out".say(out),
             Fault::Literal(text) => say!(
                 out,
                 "`",
@@ -225,7 +245,7 @@ impl Say for Fault {
             ),
             Fault::Name(text) => say!(out, "`", text, "` must be `:` and a name of letters, digits and `_`"),
             Fault::Segments => say!(out, "more than ", MAX_ROUTE_SEGMENTS, " segments"),
-            Fault::Repeated => "another entry is for the same method and paths".say(out),
+            Fault::Repeated => "another entry is for the same, or writes a name in another letter case".say(out),
             Fault::Requirement => "`deny`, or a service and a permission (or several joined by `|` or by `&`), each well formed, are what it can demand".say(out),
         }
     }

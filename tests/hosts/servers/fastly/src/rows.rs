@@ -11,8 +11,13 @@ pub fn need(need: &str) -> Need {
         "" => Requirement::none().into(),
         // What is no permission can only come out of a function: a guard with one is not made.
         "undefined" => Need::choose(|_, _| Requirement::permission("")),
-        "by method" => Routes::new(permission("write")).on("GET,HEAD,OPTIONS /*", permission("read")).into(),
-        "by path" => Routes::new(permission("read")).on("/admin/*", permission("write")).into(),
+        "by method" => Routes::new(permission("write"))
+            .on("GET,HEAD,OPTIONS /", permission("read"))
+            .on("GET,HEAD,OPTIONS /*", permission("read"))
+            .into(),
+        "by path" => {
+            Routes::new(permission("read")).on("/admin", permission("write")).on("/admin/*", permission("write")).into()
+        }
         name => permission(name).into(),
     }
 }
