@@ -18,7 +18,7 @@ const SHOWN = {
 const MAX_PICTURE_BYTES = 60_000;
 
 /** A page's name without ids, which are others each time. */
-const stable = (name) => name.replaceAll(/key_\w+/g, "key").replaceAll(/person-[0-9a-f]+/g, "person");
+const stable = (name) => name.replaceAll(/key_\w+/g, "key").replaceAll(/person-[0-9a-f]+/g, "person").replaceAll(/imp_[0-9a-f]+/g, "import");
 
 /** Looks at what a page shows, in light and dark, on a wide screen and on a narrow one. */
 export class Looker {

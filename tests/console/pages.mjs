@@ -4,8 +4,8 @@
 export const OF_KEYS = ({ key_id }) => ["keys", "keys/new", `keys/${key_id}`, `keys/${key_id}/edit`, `keys/${key_id}/revoke`, `keys/${key_id}/rotate`, `keys/${key_id}/delete`];
 
 /** Pages that are the same whatever the preset. */
-export const OF_REALM = ({ key_id, person }) => ["", "keys?search=nothing-fits", `keys/${key_id}?ask=1&ip=192.0.2.7&service=dns`, `keys/${key_id}/requests`, "keys/import", "roles", "roles/new", "roles/edit?id=purger", "roles/delete?id=purger", "owners", "owners/new", "owners/edit?id=admin&org=main",
-  "orgs", "orgs/new", "orgs/edit?id=main", "people", "people/new", `people/edit?id=${person}&org=main`, `people/delete?id=${person}&org=main`, "usage", "usage?by=hour", "activity", "activity?verify=1", "alerts", "alerts?part=all", "fleet", "health", "leak", "settings", "nowhere"];
+export const OF_REALM = ({ key_id, person, imports }) => ["", "keys?search=nothing-fits", `keys/${key_id}?ask=1&ip=192.0.2.7&service=dns`, `keys/${key_id}/requests`, "keys/import", `keys/import/${imports.done}?done`, `keys/import/${imports.refused}?refused`, "reminders", "reminders?part=never_used", "services", "services?org=main", "roles", "roles/new", "roles/edit?id=purger", "roles/delete?id=purger", "owners", "owners/new", "owners/edit?id=admin&org=main",
+  "orgs", "orgs/new", "orgs/edit?id=main", "people", "people/new", `people/edit?id=${person}&org=main`, `people/delete?id=${person}&org=main`, "usage", "usage?by=hour", "activity", "activity?verify=1", "alerts", "alerts?part=all", "fleet", "fleet?part=lacking", "health", "leak", "settings", "nowhere"];
 
 /** The org that a realm begins with. */
 export const ORG = "main";
@@ -22,6 +22,17 @@ const MEMBERS = {
   ipaware: { roles: ["developer"], allow: ["192.0.2.0/24"] },
   valar: { allow: ["192.0.2.0/24", "2001:db8::/32"] },
 };
+
+/** The id of an import of such a file, once it has ended. */
+async function imported(control, text) {
+  const begun = await control.rest("POST", `/imports?org=${ORG}`, { body: text, headers: { "content-type": "text/csv" }, secret: true });
+  if (begun.status !== 202) throw new Error(`an import: ${begun.status} ${begun.detail}`);
+  for (;;) {
+    const { state } = await control.rest("GET", `/imports/${begun.import}`, { secret: true });
+    if (state !== "running") return begun.import;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
 
 /** Fills a realm with keys, requests, an edge and an alert; the first of the keys. */
 export async function fill(control, preset) {
@@ -46,5 +57,16 @@ export async function fill(control, preset) {
   });
   await call("POST", "/usage", { batch: "seen", events });
   await call("POST", "/edges", { edge: "e1", name: "fra-1", report: 1, epoch: 1, issued_at: now, root_version: 1, serving: 0, at: now, mode: "timer", sdk: "edgelatch/0.1.0" });
-  return { ...keys[0], person: person.person };
+  // Keys that are due, and services that keys are for.
+  for (const [name, expires_at] of [["Contractor", "20h"], ["Migration", "5d"], ["Trade fair", "25d"]]) {
+    if (preset === "vergeos") await call("POST", "/keys", { org: ORG, name, expires_at, scope: ["cdn", "dns"] });
+  }
+  // One import that brought keys and one that was refused, each of a file.
+  const imports = {};
+  if (preset === "vergeos") {
+    const lines = [1, 2, 3].map((n) => `${String(n).repeat(64)},legacy ${n}`).join("\n");
+    imports.done = await imported(control, `sha256,name\n${lines}\n`);
+    imports.refused = await imported(control, `sha256,name\n${lines}\nnone,last\n`);
+  }
+  return { ...keys[0], person: person.person, imports };
 }

@@ -11,6 +11,7 @@ import { Looker, Watcher } from "./look.mjs";
 import { hostileNames } from "./names.mjs";
 import { OF_KEYS, OF_REALM, fill, path } from "./pages.mjs";
 import { invitation } from "./invitation.mjs";
+import { importsFile, tooLarge } from "./imports.mjs";
 import { atProvider } from "./provider.mjs";
 import { WALKS } from "./walks.mjs";
 
@@ -85,23 +86,6 @@ async function weigh(control, preset) {
   });
 }
 
-/** What no form may hold is told of before it is sent, and what was typed stays. */
-async function tooLarge(page, at) {
-  await page.goto(at);
-  await page.locator("#owner").fill("admin");
-  const told = page.locator("#too-large");
-  await page.locator("#file").setInputFiles({ name: "keys.csv", mimeType: "text/csv", buffer: Buffer.alloc(1_100_000, "a") });
-  await told.waitFor({ state: "visible" });
-  if (await page.locator("#lines").inputValue()) throw new Error("the file was taken");
-  await page.locator("#file").setInputFiles({ name: "keys.csv", mimeType: "text/csv", buffer: Buffer.from("sha256,name\n") });
-  await told.waitFor({ state: "hidden" });
-  // Commas are three bytes of a form: what is small enough as a file need not be.
-  await page.locator("#lines").fill(",".repeat(500_000));
-  await page.getByRole("button", { name: "Try it" }).click();
-  await told.waitFor({ state: "visible" });
-  if ((await page.locator("#owner").inputValue()) !== "admin") throw new Error("what was typed is gone");
-}
-
 for (const preset of chosen) {
   const control = new Control(resolve(positionals[0]), preset);
   try {
@@ -145,6 +129,10 @@ for (const preset of chosen) {
         }
       }));
     await step("a file too large for a form", () => as(control, {}, (page) => tooLarge(page, path(preset, "keys/import"))));
+    for (const scripts of [true, false]) {
+      await step(`a file of many keys, ${scripts ? "with" : "without"} scripts`, () =>
+        as(control, { javaScriptEnabled: scripts }, (page) => importsFile({ page, at: path(preset, "keys/import"), scripts })));
+    }
     await atProvider(browser, control);
   } finally {
     await control.stop();

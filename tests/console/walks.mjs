@@ -104,6 +104,10 @@ async function vergecloud({ page, keys, scripts, inspect }) {
   await page.getByRole("button", { name: "Create", exact: true }).click();
   await takeSecret({ page, keys, scripts });
   is("columns", await columns(page), ["Name or Description", "API Key", "Roles", "Created At"]);
+  if (scripts) {
+    await row(page, name).getByRole("button", { name: /^Copy/ }).click();
+    is("its id is copied", /^key_\w{11}$/.test(await page.evaluate(() => navigator.clipboard.readText())), true);
+  }
   is("no editing", await row(page, name).getByRole("link", { name: "Edit" }).count(), 0);
   await row(page, name).getByRole("link", { name: /^View details/ }).click();
   await page.getByLabel("Service", { exact: true }).fill("video");

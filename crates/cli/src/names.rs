@@ -33,6 +33,8 @@ const SAME: &[(&str, &str)] = &[
     ("exportRequests", "usage export"),
     ("getUsage", "usage show"),
     ("importKeys", "keys import"),
+    ("beginImport", "keys import"),
+    ("listServices", "services"),
     ("listActivity", "audit list"),
     ("listEdges", "fleet"),
     ("listEvents", "events list"),

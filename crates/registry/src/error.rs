@@ -26,6 +26,8 @@ pub enum Kind {
     Pepper,
     /// An event.
     Event,
+    /// An import.
+    Import,
     /// Somebody who was invited, or who signs in at an identity provider.
     Person,
 }
@@ -73,6 +75,7 @@ told! {
         InUse { kind: Kind, id: String, by: String } = "in_use", "{kind} `{id}` is in use by {by}: take it away from them first";
         PepperInUse { pepper: String, reason: String } = "pepper_in_use", "pepper {pepper}: {reason}";
         Importing { kind: Kind, id: String, imports: Vec<u64> } = "import_running", "an import that is under way brings keys with {kind} `{id}`: try again";
+        Imports { import: String } = "import_under_way", "import `{import}` into this realm is under way, and one is at a time: begin when it has ended";
         Overtaken { act: String } = "import_overtaken", "{act} came in between, so nothing was imported: start the import again";
         Forbidden { org: String } = "forbidden", "this takes authority over the whole realm, and the caller has it over org `{org}` only: ask an administrator of the realm";
         Exceeds { what: String } = "exceeds_authority", "this would grant {what}, which the caller's own key does not hold: grant less, or ask somebody whose key holds it";

@@ -241,6 +241,12 @@ pub const FAILURE_WINDOW: u64 = 600;
 pub const FAILURE_DAYS: u64 = 2;
 /// Bytes of an event's id: `evt_` and 16 drawn bytes in hexadecimal digits, so that none comes twice.
 pub const EVENT_ID_BYTES: usize = 36;
+/// Bytes of an import's id: `imp_` and 16 drawn bytes in hexadecimal digits, so that none comes twice.
+pub const IMPORT_ID_BYTES: usize = 36;
+/// Imports that a list shows: those that somebody may still want to look at.
+pub const IMPORTS_SHOWN: usize = 20;
+/// Rows of imports that such a list is found among, where most are not the caller's to see.
+pub const IMPORTS_LOOKED_AT: usize = 1_000;
 /// Times that an event is sent: half a day with the pauses below.
 pub const EVENT_ATTEMPTS: u64 = 12;
 /// Seconds before the second try; each further pause is twice as long, up to the next limit.

@@ -26,6 +26,8 @@ pub const CALLS_OF_KEY: usize = 4;
 pub const MAX_IDLE_KEYS: usize = 1_024;
 /// Imports at a time: each holds a file, and only one can write into the database.
 pub const MAX_IMPORTS: usize = 2;
+/// Time between two times that it is written how far an import has come that nobody waits for: as often as a page asks.
+pub const IMPORT_TOLD: Duration = Duration::from_secs(1);
 /// Connections at a time; a further one takes the seat of one that is not at work. With many more, the open files of a process would run out.
 pub const MAX_CONNECTIONS: u32 = 4_096;
 /// Connections of one address: a large site behind one, and an eighth of all, so that one address holds up no other.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Status and title of each of the registry's codes. Those that are not here are failures of the server: 500.
-const STATUSES: [(&str, StatusCode, &str); 27] = [
+const STATUSES: [(&str, StatusCode, &str); 28] = [
     ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "A value does not fit"),
     ("not_found", StatusCode::NOT_FOUND, "Not found"),
     ("secret_unknown", StatusCode::NOT_FOUND, "No key has this secret"),
@@ -23,6 +23,7 @@ const STATUSES: [(&str, StatusCode, &str); 27] = [
     ("in_use", StatusCode::CONFLICT, "It is in use"),
     ("realm_in_use", StatusCode::CONFLICT, "Edges may still accept its keys"),
     ("import_running", StatusCode::CONFLICT, "An import is under way"),
+    ("import_under_way", StatusCode::CONFLICT, "Another import is under way"),
     ("import_overtaken", StatusCode::CONFLICT, "Something came in between"),
     ("limit_reached", StatusCode::CONFLICT, "A limit is reached"),
     ("wrong_state", StatusCode::CONFLICT, "Its state does not allow that"),
@@ -280,6 +281,7 @@ fn remedy(error: &Error) -> Option<&'static str> {
             Kind::Owner => Some("GET /api/v1/realms/{realm}/owners lists those there are"),
             Kind::Role => Some("GET /api/v1/realms/{realm}/roles lists those there are"),
             Kind::Key => Some("GET /api/v1/realms/{realm}/keys lists those there are"),
+            Kind::Import => Some("GET /api/v1/realms/{realm}/imports lists the last ones"),
             Kind::Event => Some("GET /api/v1/realms/{realm}/events lists those there are"),
             Kind::Person => Some("GET /api/v1/realms/{realm}/people lists those there are"),
             Kind::Root | Kind::Pepper => None,

@@ -55,6 +55,12 @@ export const calls = (known) => [
   { operation: "reportLeaks", method: "POST", path: "/leaks/github", body: leak, headers: (known) => known.sign(leak(known)), own: (known) => known.secret },
   get("explainAddress", "/explain/address?ip=192.0.2.1"),
   post("importKeys", "/keys/import?format=csv&org=one&owner=alice", `sha256,name\n${known.sha256},legacy\n`, { headers: { "content-type": "text/csv" } }),
+  post("beginImport", "/imports?format=csv&org=one&owner=alice&dry_run=true", `sha256,name\n${known.sha256.replace(/^./, "f")},later\n`, {
+    headers: { "content-type": "text/csv" }, keep: (json, known) => (known.import = json.import),
+  }),
+  get("listImports", "/imports"),
+  get("getImport", "/imports/{import}"),
+  get("listServices", "/services?org=one&limit=10"),
   post("reportUsage", "/usage", { batch: "b1", events: [] }),
   get("listRequests", "/keys/{key_id}/requests"),
   get("countVerdicts", "/verdicts"),

@@ -1,7 +1,7 @@
 //! Which keys a command is about.
 
 use clap::Args;
-use edgelatch_registry::{KeyFilter, Name, Slug, State, Tag, When};
+use edgelatch_registry::{KeyFilter, Name, Service, Slug, State, Tag, When};
 
 use super::read;
 
@@ -40,6 +40,9 @@ pub(crate) struct Filter {
     /// Only keys with this tag, in any case
     #[arg(long)]
     tag: Option<Tag>,
+    /// Only keys whose scope names this service
+    #[arg(long)]
+    service: Option<Service>,
     /// Only keys that should have been rotated by now
     #[arg(long)]
     rotation_due: bool,
@@ -62,6 +65,7 @@ impl From<Filter> for KeyFilter {
             never_used: filter.never_used,
             created_by: filter.created_by,
             tag: filter.tag,
+            service: filter.service,
             rotation_due: filter.rotation_due,
             search: filter.search,
         }

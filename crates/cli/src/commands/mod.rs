@@ -21,6 +21,7 @@ mod realms;
 mod restore;
 mod roles;
 mod serve;
+mod services;
 mod store;
 mod trust;
 mod usage;
@@ -60,6 +61,7 @@ commands! {
     Usage(usage::Usage),
     #[command(subcommand)]
     Events(events::Events),
+    Services(services::Services),
     Fleet(fleet::Fleet),
     #[command(subcommand)]
     Explain(explain::Explain),

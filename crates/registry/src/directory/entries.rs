@@ -11,7 +11,7 @@ use super::tables::{Words, of_kind, words};
 use crate::error::Error;
 use crate::journal::What;
 use crate::limits::{JOURNAL_ROWS, MAX_NUMBER};
-use crate::store::{Statements, Value, args, fields, places};
+use crate::store::{Conditions, Statements, Value, args, fields, places};
 use crate::transaction::Transaction;
 
 /// The number of the role that keys have whose org gives them its whole authority. No row of `roles` has it: realms begin to count
@@ -234,6 +234,24 @@ pub(crate) fn scopes_beside(tx: &mut Transaction<'_>, org: u64, number: u32) -> 
                WHERE u.realm_id = $1 AND u.org_id = $2 AND u.kind = $3 AND (u.number <> $4 OR u.users > 1)";
     let found: Vec<Vec<u8>> = tx.all(sql, args![tx.realm, org, words(Table::Scopes).kind, number])?;
     found.iter().map(|content| decode(Table::Scopes, content)).collect()
+}
+
+/// The scopes that keys of an org have, or of all orgs of the realm: whose, what each names, and how many keys have it.
+pub(crate) fn scopes(tx: &mut Transaction<'_>, org: Option<u64>) -> Result<Vec<(u64, Vec<String>, u64)>, Error> {
+    let mut tests = Conditions::new("u.realm_id =", tx.realm);
+    tests.add("u.kind =", words(Table::Scopes).kind);
+    tests.maybe("u.org_id =", org);
+    let sql = format!(
+        "SELECT u.org_id, e.content, u.users FROM directory_uses u JOIN directory e \
+         ON e.realm_id = u.realm_id AND e.kind = u.kind AND e.number = u.number WHERE {}",
+        tests.sql()
+    );
+    let found: Vec<(u64, Vec<u8>, u64)> = tx.all(sql, &tests.values)?;
+    let read = |(org, content, keys): (u64, Vec<u8>, u64)| match decode(Table::Scopes, &content)? {
+        Entry::Scope(services) => Ok((org, services, keys)),
+        _ => Ok((org, Vec::new(), keys)),
+    };
+    found.into_iter().map(read).collect()
 }
 
 /// One entry; none if no key needs it.

@@ -22,7 +22,7 @@ mod sizes;
 mod tables;
 
 pub(crate) use content::{policy, role_set, scope};
-pub(crate) use entries::{Entries, change_role, find, new_number, scopes_beside, show_all, stored};
+pub(crate) use entries::{Entries, change_role, find, new_number, scopes, scopes_beside, show_all, stored};
 pub(crate) use keys::{Numbers, Repeated, granted, leave_all, regrant, regrant_org, swap};
 pub(crate) use sizes::check_roles;
 pub(crate) use tables::{of_kind, words};

@@ -69,7 +69,8 @@ impl Known {
         };
         let key = new_row(change, (org, owner), new_key_id(env)?, (new, &ip), Origin::Imported);
         let environment = environment_of(&org.settings, new.environment.as_ref()).map(Slug::as_str);
-        let terms = terms_of((&new.name, &new.description), &new.tags, roles.iter().map(|role| role.id), environment);
+        let roles_of = roles.iter().map(|role| role.id);
+        let terms = terms_of((&new.name, &new.description), &new.tags, roles_of, environment, &new.scope);
         let name = new.name.to_string();
         Ok(Ready {
             key,

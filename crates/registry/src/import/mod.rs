@@ -7,9 +7,11 @@
 //! | `read`, `line` | lines of a file; a line as a key to be |
 //! | `check` | what can be decided of a line without the other lines |
 //! | `batch` | lines written, many at once |
+//! | `jobs` | imports that go on while nobody waits for them |
 
 mod batch;
 mod check;
+mod jobs;
 mod line;
 mod read;
 
@@ -24,7 +26,7 @@ use crate::grants::Grant;
 use crate::held::Held;
 use crate::keys::{Keys, hold_imports, note};
 use crate::limits::{ENTRY_ROWS, IMPORT_ROWS, MAX_REFUSALS, PROGRESS_LINES};
-use crate::model::{Caller, Committed, words};
+use crate::model::{Caller, Committed, ImportId, words};
 use crate::pending::{Pending, give_way};
 use crate::store::Statements;
 use crate::transaction::{Change, InRealm};
@@ -33,6 +35,7 @@ use check::Known;
 use line::{Line, key};
 use read::{csv, json_lines};
 
+pub use jobs::{ImportJob, ImportState, Imports};
 pub use line::ImportDefaults;
 
 words! {
@@ -102,6 +105,18 @@ impl Keys<'_> {
         input: &mut dyn Read,
         progress: &mut dyn FnMut(u64),
     ) -> Result<ImportReport, Error> {
+        self.import_as(caller, import, input, progress, None)
+    }
+
+    /// The same; where it is done, that `job` has ended is written with it.
+    fn import_as(
+        &self,
+        caller: &Caller,
+        import: &Import,
+        input: &mut dyn Read,
+        progress: &mut dyn FnMut(u64),
+        job: Option<&ImportId>,
+    ) -> Result<ImportReport, Error> {
         let begun = self.0.now()?;
         // What a dead one holds would be refused.
         self.0.registry.remove_dead_imports()?;
@@ -109,6 +124,7 @@ impl Keys<'_> {
             realm: self.0,
             caller: caller.clone().telling(Committed::default()),
             import,
+            job,
             begun,
             pending: None,
             known: Known::default(),
@@ -135,6 +151,8 @@ struct Work<'w> {
     /// Whoever imports, who is told of no change before all is done.
     caller: Caller,
     import: &'w Import,
+    /// What is told that it is done.
+    job: Option<&'w ImportId>,
     /// When it began: keys are as old as that.
     begun: u64,
     /// None until something is committed.
@@ -276,6 +294,9 @@ impl Work<'_> {
         pending.finish(&mut change.tx)?;
         self.brought.iter().try_for_each(|(org, keys)| note(&mut change.tx, *org, [*keys, 0]))?;
         hold_imports(change)?;
+        if let Some(job) = self.job {
+            jobs::end(&mut change.tx, job, change.now, &ImportReport { done: true, ..self.report.clone() })?;
+        }
         let what = serde_json::json!({ "imported": self.report.keys });
         let target = Target::realm(self.realm.realm, self.caller.org());
         change.log("keys.import", &target, None, Some(what))

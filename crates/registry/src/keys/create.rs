@@ -107,7 +107,8 @@ pub(crate) fn insert(
     change.add_all("key_ips", ip_rows(row, ip))?;
     change.add_all("key_tags", tag_rows(row, &new.tags))?;
     let environment = environment_of(&org.settings, new.environment.as_ref()).map(Slug::as_str);
-    let mut terms = terms_of((&new.name, &new.description), &new.tags, roles.iter().map(|role| role.id), environment);
+    let mut terms =
+        terms_of((&new.name, &new.description), &new.tags, roles.iter().map(|role| role.id), environment, &new.scope);
     terms.insert(maker(change.caller.actor().as_str()));
     enter(&mut change.tx, [(row, terms)])?;
     turn(&mut change.tx, org.id, None, Some(false))?;

@@ -109,12 +109,13 @@ pub(crate) fn put(
         numbers.policy = swap(tx, org.id, (Table::Policies, before.policy), policy(&key.ip).as_ref())?;
     }
     let texts = key.name != old.name || key.description != old.description || key.tags != old.tags;
-    if texts || key.roles != old.roles || key.environment != old.environment {
+    if texts || key.roles != old.roles || key.environment != old.environment || key.scope != old.scope {
         let environment = key.environment.as_ref().map(Slug::as_str);
         let roles: Vec<u64> = tx.all("SELECT role_id FROM key_roles WHERE key_id = $1", args![row])?;
         // Those that it had are there.
-        let had = terms_of((&old.name, &old.description), &old.tags, [], old.environment.as_ref().map(Slug::as_str));
-        let mut terms = terms_of((&key.name, &key.description), &key.tags, roles, environment);
+        let had =
+            terms_of((&old.name, &old.description), &old.tags, [], old.environment.as_ref().map(Slug::as_str), &old.scope);
+        let mut terms = terms_of((&key.name, &key.description), &key.tags, roles, environment, &key.scope);
         terms.retain(|term| !had.contains(term));
         enter(tx, [(row, terms)])?;
     }

@@ -7,7 +7,7 @@ use super::narrow::Effort;
 use super::page::EFFORT;
 use crate::model::{
     Caller, Direction, Handover, KeyEdit, KeyFilter, KeyOrder, NewKey, NewOrg, NewOwner, NewRealm, OwnerKind, Paging, Preset,
-    Rotate, Slug, Sort, State, When, Word,
+    Rotate, Scope, Slug, Sort, State, When, Word,
 };
 use crate::pending::Pending;
 use crate::registry::{Env, Registry};
@@ -67,16 +67,19 @@ fn fill(database: &Database) -> (Registry, &'static Mutex<Vec<Ran>>) {
             expires_at: some(5).then_some(NOW + 2_000 + n * 100),
             not_before: (n % 15 == 1).then_some(NOW + 5_000 - n),
             environment: some(9).then(|| slug("development")),
+            scope: if some(2) { Scope::List(vec!["cdn".parse().unwrap(), "dns".parse().unwrap()]) } else { Scope::All },
             tags: if some(6) { vec!["Web".parse().unwrap(), format!("t{n}").parse().unwrap()] } else { Vec::new() },
             ..NewKey::new(slug(if some(8) { "two" } else { "one" }), format!("Key {}", n * 7919 % 100).parse().unwrap())
         };
         let who = caller(if some(11) { "cli:you" } else { "cli:me" });
         let id = keys.create(&who, &new, Handover::default()).unwrap().created().unwrap().key.key_id;
         let edit = KeyEdit { name: Some(format!("renamed {n}").parse().unwrap()), ..KeyEdit::default() };
+        let other_scope = Scope::List(vec!["waf".parse().unwrap()]);
         match n % 10 {
             1 => drop(keys.edit(&me, id, &edit).unwrap()),
             3 => drop(keys.revoke(&me, id, None).unwrap()),
             4 => drop(keys.delete(&me, id, Some(new.name.as_str()), None).unwrap()),
+            5 => drop(keys.edit(&me, id, &KeyEdit { scope: Some(other_scope.clone()), ..KeyEdit::default() }).unwrap()),
             6 => drop(keys.rotate(&me, id, &Rotate::default(), Handover::default()).unwrap()),
             _ => {}
         }
@@ -131,6 +134,9 @@ fn filters(registry: &Registry) -> Vec<KeyFilter> {
         KeyFilter { tag: Some("WEB".parse().unwrap()), ..none() },
         KeyFilter { tag: Some("t30".parse().unwrap()), ..none() },
         KeyFilter { tag: Some("none".parse().unwrap()), ..none() },
+        KeyFilter { service: Some("cdn".parse().unwrap()), ..none() },
+        KeyFilter { service: Some("waf".parse().unwrap()), ..none() },
+        KeyFilter { service: Some("none".parse().unwrap()), ..none() },
         KeyFilter { rotation_due: true, ..none() },
     ];
     all.extend(State::WORDS.iter().map(|(_, state)| KeyFilter { state: Some(*state), ..none() }));
@@ -168,6 +174,7 @@ fn both(a: &KeyFilter, b: &KeyFilter) -> KeyFilter {
         never_used: a.never_used || b.never_used,
         created_by: a.created_by.or(b.created_by),
         tag: a.tag.or(b.tag),
+        service: a.service.or(b.service),
         rotation_due: a.rotation_due || b.rotation_due,
         search: a.search.or(b.search),
     }

@@ -154,6 +154,11 @@ pub(crate) fn conditions(tx: &mut Transaction<'_>, filter: &KeyFilter, now: u64)
             format!("EXISTS (SELECT 1 FROM key_tags x WHERE x.key_id = k.id AND x.folded = {place})")
         });
     }
+    if let Some(service) = &filter.service {
+        all.add_with(service.as_str(), |place| {
+            format!("EXISTS (SELECT 1 FROM key_services x WHERE x.key_id = k.id AND x.service = {place})")
+        });
+    }
     if filter.rotation_due {
         let due = due_sql(tx, filter.org.as_ref(), now)?;
         all.add_plain(format!("k.revoked_at IS NULL AND {due}"));

@@ -4,11 +4,11 @@
 //! | read | for |
 //! |---|---|
 //! | `load` | keys, read from their tables |
-//! | `terms` | what keys are found by: runs of characters, tags, roles, environments, makers |
+//! | `terms` | what keys are found by: runs of characters, tags, roles, environments, services, makers |
 //! | `list`, `narrow` | a filter as SQL, and which keys should be rotated; where its keys are |
 //! | `page`, `total` | a page of a list; how many keys there are |
 //! | `rules` | what an org's settings say about a key that is made or changed, and its limits |
-//! | `services` | which services an org knows, and which one may have been meant |
+//! | `services`, `known` | which services an org's keys may name, and which one may have been meant; a list of those there are |
 //! | `rows` | a key's rows, written |
 //! | `room` | how much keys take of their realm's tree, and the limits of that |
 //! | `create`, `edit`, `rotate`, `revoke` | the operations |
@@ -22,6 +22,7 @@ mod edit;
 mod edit_many;
 #[cfg(test)]
 mod exhaustive;
+mod known;
 mod list;
 mod load;
 mod narrow;
@@ -42,6 +43,7 @@ pub(crate) use by_secret::{FoundSecret, revoke_found};
 pub(crate) use create::{hold_imports, insert, make, new_key_id};
 pub(crate) use edit::put;
 pub use edit_many::{BulkEdited, BulkWarning, RefusedKey};
+pub use known::{KnownService, ServicePage};
 pub(crate) use list::{ROTATED, conditions, due_sql};
 pub(crate) use load::{Loaded, load_rows, load_while, row_of};
 pub(crate) use revoke::retire;

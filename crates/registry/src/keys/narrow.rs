@@ -103,6 +103,7 @@ pub(crate) fn narrowed(
         filter.tag.as_ref().map(|tag| terms::tag(tag.as_str())),
         filter.created_by.as_ref().map(|actor| terms::maker(actor.as_str())),
         filter.environment.as_ref().map(|environment| terms::environment(environment.as_str())),
+        filter.service.as_ref().map(|service| terms::service(service.as_str())),
     ];
     if found.keep(with_all(tx, exact.into_iter().flatten().collect(), effort)?) {
         return Ok(found.rows);

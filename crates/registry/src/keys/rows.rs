@@ -105,11 +105,13 @@ pub(crate) fn terms_of(
     tags: &[Tag],
     roles: impl IntoIterator<Item = u64>,
     environment: Option<&str>,
+    scope: &Scope,
 ) -> BTreeSet<String> {
     let mut all = terms::runs(&searched(name, description));
     all.extend(tags.iter().map(|tag| terms::tag(tag.as_str())));
     all.extend(roles.into_iter().map(terms::role));
     all.extend(environment.map(terms::environment));
+    all.extend(scope.listed().iter().map(|service| terms::service(service.as_str())));
     all
 }
 

@@ -1,5 +1,5 @@
 //! What keys are found by without looking at each of them: terms, and for each the rows of the keys that have it. The terms of a key are its
-//! tags, its roles, its environment and who made it, and all runs of three characters in what is searched, so that a text is in a key only
+//! tags, its roles, its environment, the services of its scope and who made it, and all runs of three characters in what is searched, so that a text is in a key only
 //! if each of its runs is.
 //!
 //! Rows stand in blocks of 4,096, a term's rows of a block in one row of the table: a bit each, or their numbers where they are few. Nothing
@@ -118,6 +118,11 @@ pub(crate) fn role(row: u64) -> String {
 /// The term of an environment.
 pub(crate) fn environment(environment: &str) -> String {
     format!("e{environment}")
+}
+
+/// The term of a service that a scope names.
+pub(crate) fn service(service: &str) -> String {
+    format!("c{service}")
 }
 
 /// The term of who made a key.

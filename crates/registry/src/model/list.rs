@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json::given;
 use super::key::{Key, State};
-use super::text::{Name, Slug, Tag};
+use super::text::{Name, Service, Slug, Tag};
 use super::time::When;
 use super::words::words;
 use crate::error::Error;
@@ -76,6 +76,8 @@ pub struct KeyFilter {
     pub created_by: Option<Name>,
     /// Only those with this tag, in any case.
     pub tag: Option<Tag>,
+    /// Only those whose scope names this service; those that are for all services name none.
+    pub service: Option<Service>,
     /// Only those that should be rotated, as their environments say.
     #[serde(default)]
     #[param(value_type = bool, required = false)]

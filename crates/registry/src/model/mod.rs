@@ -44,7 +44,9 @@ pub(crate) use tenants::pepper_text;
 pub use tenants::{
     NewOrg, NewOwner, NewRealm, NewRole, Org, OrgEdit, Owner, OwnerEdit, OwnerKind, Realm, RealmEdit, Role, RoleEdit,
 };
-pub use text::{Description, Email, EventId, Metadata, Name, Note, Pattern, Prefix, Service, Slug, Tag, Token, is_member_name};
+pub use text::{
+    Description, Email, EventId, ImportId, Metadata, Name, Note, Pattern, Prefix, Service, Slug, Tag, Token, is_member_name,
+};
 pub(crate) use text::{distinct, unique_roles, unique_tags};
 pub(crate) use time::{DAY, future, rfc3339};
 pub use time::{

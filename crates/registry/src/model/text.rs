@@ -32,9 +32,10 @@ fn is_slug(text: &str) -> bool {
     text.as_bytes().first().is_some_and(plain) && text.bytes().all(|b| plain(&b) || matches!(b, b'.' | b'_' | b'-'))
 }
 
-fn is_event_id(text: &str) -> bool {
-    text.len() == limits::EVENT_ID_BYTES
-        && text.strip_prefix("evt_").is_some_and(|id| id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+/// Whether a text is 16 bytes in hexadecimal digits behind what tells of what they are the id.
+fn is_id(text: &str, prefix: &str) -> bool {
+    let digits = text.strip_prefix(prefix).filter(|id| id.len() == 32);
+    digits.is_some_and(|id| id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 /// An address as people give it: how mail finds it is no concern here.
@@ -141,7 +142,9 @@ texts! {
     Token("token", filled up to limits::MAX_TOKEN_BYTES, |t| t.bytes().all(|b| b.is_ascii_graphic()),
         "visible ASCII characters, such as a UUID", Some("^[!-~]+$"));
     /// Identifies an event.
-    EventId("event", filled up to limits::EVENT_ID_BYTES, is_event_id, "`evt_` and 32 hexadecimal digits", Some("^evt_[0-9a-f]{32}$"));
+    EventId("event", filled up to limits::EVENT_ID_BYTES, |t| is_id(t, "evt_"), "`evt_` and 32 hexadecimal digits", Some("^evt_[0-9a-f]{32}$"));
+    /// Identifies an import.
+    ImportId("import", filled up to limits::IMPORT_ID_BYTES, |t| is_id(t, "imp_"), "`imp_` and 32 hexadecimal digits", Some("^imp_[0-9a-f]{32}$"));
 }
 
 impl Pattern {

@@ -28,7 +28,7 @@ pub struct Purged {
 }
 
 /// What goes when it is older than a time, which is $1: a table, its key, and which rows.
-const OLD: [(&str, &str, &str); 10] = [
+const OLD: [(&str, &str, &str); 11] = [
     ("usage_batches", "realm_id, batch", "at < $1"),
     ("idempotency", "realm_id, actor, token", "created_at < $1"),
     ("edges", "realm_id, edge", "seen_at < $1"),
@@ -39,6 +39,7 @@ const OLD: [(&str, &str, &str); 10] = [
     ("usage_buckets", "realm_id, span, subject, at", "span = 'day' AND at < $1"),
     // The last one stays, so that its number is not given again.
     ("imports", "id", "pending = 0 AND begun_at < $1 AND id < (SELECT max(id) FROM imports)"),
+    ("import_jobs", "id", "lease_until < $1"),
     ("console_sessions", "digest", "seen_at < $1"),
 ];
 
@@ -62,6 +63,7 @@ const OF_REALM: [(&str, &str, &str, usize); 24] = [
     ("roots", "realm_id, version", "realm_id = $1", PURGE_ROWS),
     ("epochs", "realm_id, epoch", "realm_id = $1", PURGE_ROWS),
     ("leases", "realm_id", "realm_id = $1", PURGE_ROWS),
+    ("import_jobs", "id", "realm_id = $1", PURGE_ROWS),
     ("published_files", "realm_id, name", "realm_id = $1", PURGE_ROWS),
     // Those that are still to be told are, and go by their age.
     ("events", "id", "realm_id = $1 AND due_at IS NULL", PURGE_ROWS),
@@ -99,6 +101,7 @@ impl Registry {
             PLACE_DAYS * DAY,
             hours,
             days,
+            IMPORT_DAYS * DAY,
             IMPORT_DAYS * DAY,
             SESSION_IDLE,
         ];

@@ -13,6 +13,7 @@ mod fields;
 mod fleet;
 mod grants;
 mod import;
+mod import_jobs;
 mod importing;
 mod invitations;
 mod journal;

@@ -61,11 +61,11 @@ function fieldButtons(within) {
       button.setAttribute("aria-pressed", String(shown));
     });
   }
-  for (const button of all("[data-copy]", within)) {
+  for (const button of all("[data-copy], [data-text]", within)) {
     button.hidden = !navigator.clipboard;
     button.addEventListener("click", async () => {
       const from = byId(button.dataset.copy);
-      await navigator.clipboard.writeText(from.value ?? from.textContent);
+      await navigator.clipboard.writeText(button.dataset.text ?? from.value ?? from.textContent);
       const said = document.querySelector("[data-said]");
       if (said) said.textContent = document.body.dataset.copied;
       else button.textContent = document.body.dataset.copied;
@@ -196,37 +196,33 @@ function menus() {
   });
 }
 
-/** Of what is too large for a form nothing is sent: the server would refuse it, and what was typed would be gone. */
+/** Of what is too large for a form nothing is sent: the server would refuse it, and what was typed would be gone. A file may be larger than the rest. */
 function measure() {
   for (const form of all("form[data-most]")) {
-    const most = Number(form.dataset.most);
     const tell = (is) => { byId("too-large").hidden = !is; };
+    const isLarger = (file) => (file.files[0]?.size ?? 0) > Number(form.dataset.mostFile);
     form.addEventListener("submit", (event) => {
-      const sent = new URLSearchParams(new FormData(form, event.submitter)).toString();
-      // Browsers end lines with two characters, which are six when they are escaped.
-      const bytes = sent.replaceAll("%0D%0A", "%0A").replaceAll("%0A", "%0D%0A").length;
-      tell(bytes > most);
-      if (bytes > most) { event.preventDefault(); byId("too-large").scrollIntoView({ block: "center" }); }
+      const fields = [...new FormData(form, event.submitter)].filter(([, value]) => typeof value === "string");
+      const bytes = new Blob(fields.flat().map((text) => text.replaceAll(/\r?\n/g, "\r\n"))).size;
+      const is = bytes > Number(form.dataset.most) || all("input[type=file]", form).some(isLarger);
+      tell(is);
+      if (is) { event.preventDefault(); byId("too-large").scrollIntoView({ block: "center" }); }
     });
     for (const file of all("input[type=file]", form)) {
-      file.addEventListener("change", (event) => {
-        const isLarger = (file.files[0]?.size ?? 0) > most;
-        tell(isLarger);
-        if (!isLarger) return;
-        event.stopImmediatePropagation();
-        file.value = "";
+      file.addEventListener("change", () => {
+        const is = isLarger(file);
+        tell(is);
+        if (is) file.value = "";
       });
     }
   }
 }
 
-/** A file's text, where it would otherwise have to be pasted. */
-function files() {
-  for (const part of all("[data-fills]")) {
-    part.hidden = false;
-    const input = part.querySelector("input");
-    input.addEventListener("change", async () => { byId(part.dataset.fills).value = await (input.files[0]?.text() ?? ""); });
-  }
+/** Whether the server answers a page that asks how far something is. */
+function offline() {
+  const tell = (is) => all("[data-offline]").forEach((note) => { note.hidden = !is; });
+  for (const event of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) document.body.addEventListener(event, () => tell(true));
+  document.body.addEventListener("htmx:beforeSwap", (event) => { if (event.detail.xhr.status < 400) tell(false); });
 }
 
 /** What a link holds behind `#` is no page's address: it is sent to nobody until the form is, and does not stay in the browser's history. */
@@ -250,7 +246,7 @@ furtherRows();
 wizard();
 askBeforeLeaving();
 measure();
-files();
+offline();
 fragments();
 menus();
 // On a narrow screen areas do not fit beside each other.
@@ -259,4 +255,4 @@ for (const field of all("[data-submits]")) field.addEventListener("change", () =
 for (const link of all("[data-previous]")) link.addEventListener("click", (event) => { event.preventDefault(); history.back(); });
 // A page that the browser kept may hold a secret.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
-document.body.addEventListener("htmx:afterSwap", () => begin(byId("list") ?? document));
+document.body.addEventListener("htmx:afterSwap", () => begin(byId("list") ?? byId("progress") ?? document));

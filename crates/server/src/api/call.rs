@@ -270,6 +270,11 @@ impl Pass {
         if self.reach.sees(&key.org) { Ok(key) } else { Err(unknown()) }
     }
 
+    /// The same, for what goes on when the call is over.
+    pub(crate) fn shared_api(&self) -> Arc<Api> {
+        Arc::clone(&self.api)
+    }
+
     /// What the call was made to.
     pub(crate) fn api(&self) -> &Api {
         &self.api

@@ -53,8 +53,8 @@ use call::{Seen, Sight};
 use state::Api;
 pub use state::ApiOptions;
 use v1::{
-    audit, bulk, by_secret, edit_many, events, explain, export, fleet, keys, leaks, orgs, owners, people, publishing, realms,
-    roles, rotate, usage, whoami,
+    audit, bulk, by_secret, edit_many, events, explain, export, fleet, imports, keys, leaks, orgs, owners, people, publishing,
+    realms, roles, rotate, services, usage, whoami,
 };
 
 use crate::error::Error;
@@ -99,6 +99,9 @@ routes! {
     "/api/v1/people/accept" { post => people::accept }
     "/api/v1/realms/{realm}/roles" { get => roles::list, post => roles::create }
     "/api/v1/realms/{realm}/roles/{role}" { get => roles::show, patch => roles::edit, delete => roles::delete }
+    "/api/v1/realms/{realm}/services" { get => services::list }
+    "/api/v1/realms/{realm}/imports" { get => imports::list, post => imports::begin }
+    "/api/v1/realms/{realm}/imports/{import}" { get => imports::show }
     "/api/v1/realms/{realm}/keys" { get => keys::list, post => keys::create }
     "/api/v1/realms/{realm}/keys/import" { post => bulk::keys }
     "/api/v1/realms/{realm}/keys/revoke" { post => bulk::revoke }

@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use edgelatch_core::key::KeyId;
-use edgelatch_registry::{EventId, Slug};
+use edgelatch_registry::{EventId, ImportId, Slug};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr, Required};
@@ -63,6 +63,8 @@ paths! {
     KeyPath(key_id: KeyId);
     /// An event.
     EventPath(event: EventId);
+    /// An import.
+    ImportPath(import: ImportId);
     /// Somebody.
     PersonPath(person: Slug);
 }
@@ -75,6 +77,7 @@ fn parameter(name: &str) -> Parameter {
             ("The key's public id".into(), text.into())
         }
         "event" => ("The event's id".into(), Ref::from_schema_name(EventId::name()).into()),
+        "import" => ("The import's id".into(), Ref::from_schema_name(ImportId::name()).into()),
         name => (format!("The {name}"), Ref::from_schema_name(Slug::name()).into()),
     };
     let path = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);

@@ -128,6 +128,16 @@ impl Api {
         self.countries.as_ref()?.of(ip?)
     }
 
+    /// What it manages.
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// What publishes what was changed.
+    pub(crate) fn publisher(&self) -> Option<&Waker> {
+        self.publisher.as_ref()
+    }
+
     /// Turns true when the server ends.
     pub(crate) fn stop(&self) -> watch::Receiver<bool> {
         self.stop.clone()

@@ -29,12 +29,14 @@ struct LogPage {
     action: String,
     actor: String,
     target: String,
+    since: String,
+    until: String,
     /// The end of the chain, where it was checked.
     verified: Option<String>,
     refused: Option<Refused>,
 }
 
-const FILTERS: [&str; 3] = ["action", "actor", "target"];
+const FILTERS: [&str; 5] = ["action", "actor", "target", "since", "until"];
 
 /// A value of the log on one line.
 fn line(value: Option<&Value>) -> String {
@@ -91,6 +93,8 @@ pub(super) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
         action: text("action"),
         actor: text("actor"),
         target: text("target"),
+        since: text("since"),
+        until: text("until"),
         verified,
         refused,
         choice,

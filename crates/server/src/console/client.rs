@@ -80,6 +80,8 @@ pub(super) struct Call<'c> {
     pub(super) body: Option<&'c Value>,
     /// Its body where that is no JSON: the content type, and the text.
     pub(super) text: Option<(&'static str, &'c str)>,
+    /// The same where it is not here yet.
+    pub(super) file: Option<(&'static str, Body)>,
 }
 
 /// Who calls, and from where.
@@ -122,9 +124,10 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str, call: Call<'_>) -> Option<Request<Body>> {
-        let json = call.body.map(|body| ("application/json", body.to_string()));
-        let (kind, body) = json.or(call.text.map(|(kind, text)| (kind, text.to_owned()))).unzip();
-        let body = body.map_or_else(Body::empty, Body::from);
+        let json = call.body.map(|body| ("application/json", Body::from(body.to_string())));
+        let text = call.text.map(|(kind, text)| (kind, Body::from(text.to_owned())));
+        let (kind, body) = json.or(text).or(call.file).unzip();
+        let body = body.unwrap_or_else(Body::empty);
         let mut request = Request::builder().method(method).uri(path).version(self.parts.version).body(body).ok()?;
         let headers = request.headers_mut();
         for (name, value) in self.parts.headers.iter().filter(|(name, _)| !OWN.contains(&name.as_str())) {

@@ -26,8 +26,10 @@ pub(super) struct Frame {
 }
 
 /// The areas of a realm, by the path's word, in the order of the navigation.
-const AREAS: [(&str, Text); 12] = [
+const AREAS: [(&str, Text); 14] = [
     ("keys", |t| t.keys),
+    ("reminders", |t| t.reminders),
+    ("services", |t| t.services),
     ("roles", |t| t.roles),
     ("owners", |t| t.owners),
     ("orgs", |t| t.orgs),

@@ -12,16 +12,18 @@ use edgelatch_registry::format_time;
 
 use super::frame::{Frame, page};
 use super::keys::realm_of;
-use super::model::Realm;
+use super::model::{Realm, WhoAmI};
 use super::session::Session;
 use super::stop::Shown;
-use crate::health::Severity;
+use crate::health::{Severity, Trouble};
 
 /// Something that is wrong.
 struct Row {
     place: String,
     is_failing: bool,
     code: &'static str,
+    /// The sentence of it, for whoever may act in every realm: it may hold paths and addresses.
+    detail: Option<String>,
     since: String,
 }
 
@@ -64,20 +66,26 @@ fn signers(title: &'static str, role: &RoleKeys) -> Signers {
     Signers { title, threshold: role.threshold(), keys: role.keys().map(|key| Hex(key).to_string()).collect() }
 }
 
+fn row(place: String, trouble: Trouble, is_told: bool) -> Row {
+    Row {
+        place,
+        is_failing: trouble.severity == Severity::Failing,
+        code: trouble.code,
+        detail: is_told.then_some(trouble.detail),
+        since: format_time(trouble.since),
+    }
+}
+
 pub(super) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
     let realm = realm_of(&session, &realm)?;
     // Whoever may not see the realm learns nothing of it here either.
     let _: Realm = session.get(&format!("/api/v1/realms/{realm}")).await?;
+    let who: WhoAmI = session.get("/api/v1/whoami").await?;
     let f = session.frame().within(realm.as_str(), "health");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (troubles, sight) = (session.console.watched.health.troubles(), session.console.watched.seen.now());
     let own = troubles.into_iter().filter(|(place, _)| is_of(place, realm.as_str()));
-    let rows = own.map(|(place, trouble)| Row {
-        place,
-        is_failing: trouble.severity == Severity::Failing,
-        code: trouble.code,
-        since: format_time(trouble.since),
-    });
+    let rows = own.map(|(place, trouble)| row(place, trouble, who.everywhere));
     let pulse = sight.registry.as_ref().and_then(|(pulse, _)| pulse.realms.iter().find(|one| one.realm == realm));
     let root = pulse.and_then(|pulse| Root::open(pulse.root.as_deref()?).ok());
     let trust = root.map(|root| Trust {
@@ -96,6 +104,14 @@ pub(super) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Sentences hold paths and addresses of the node, which is not one realm's alone.
+    #[test]
+    fn why_is_told_to_whoever_may_act_everywhere() {
+        let trouble = Trouble { severity: Severity::Warning, code: "low", detail: "/srv has 1 MB".into(), since: 1 };
+        let detail = |is_told| row("disk".into(), trouble.clone(), is_told).detail;
+        assert_eq!([detail(true).as_deref(), detail(false).as_deref()], [Some("/srv has 1 MB"), None]);
+    }
 
     #[test]
     fn troubles_of_other_realms_are_not_shown() {

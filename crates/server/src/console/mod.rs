@@ -10,6 +10,7 @@
 //! | `views` | how keys of each preset's system are shown and made: data |
 //! | `keys` | pages about keys |
 //! | `tables`, `activity`, `export`, `leak` | requests, roles, owners, orgs, alerts, edges; the audit log; both logs as files; secrets that leaked |
+//! | `reminders`, `services` | keys that somebody should look at; services that keys are for |
 //! | `people`, `invitation` | who was invited; somebody who comes by a link |
 //! | `things` | how roles, owners, orgs and the realm itself are made, changed and deleted |
 //! | `usage`, `chart` | usage over time, and as a chart |
@@ -39,6 +40,8 @@ mod model;
 mod orgs;
 mod people;
 mod provider;
+mod reminders;
+mod services;
 mod session;
 mod sign_in;
 mod state;
@@ -120,11 +123,14 @@ pub(crate) fn routes(
         .route("/console/r/{realm}/keys", get(list::show))
         .route("/console/r/{realm}/keys/new", get(create::show).post(create::make))
         .route("/console/r/{realm}/keys/import", get(import::show).post(import::act))
+        .route("/console/r/{realm}/keys/import/{import}", get(import::progress))
         .route("/console/r/{realm}/keys/selected", post(selected::act).get(list_instead))
         .route("/console/r/{realm}/keys/{key_id}", get(show::show))
         .route("/console/r/{realm}/keys/{key_id}/edit", get(edit::show).post(edit::save))
         .route("/console/r/{realm}/keys/{key_id}/requests", get(tables::requests))
         .route("/console/r/{realm}/keys/{key_id}/{act}", get(acts::ask).post(acts::act))
+        .route("/console/r/{realm}/reminders", get(reminders::show))
+        .route("/console/r/{realm}/services", get(services::show).post(services::act))
         .route("/console/r/{realm}/roles", get(tables::roles))
         .route("/console/r/{realm}/owners", get(tables::owners))
         .route("/console/r/{realm}/orgs", get(tables::orgs))

@@ -49,6 +49,7 @@ pub(super) struct Org {
     pub(super) name: String,
     pub(super) settings: Settings,
     pub(super) created_at: String,
+    pub(super) revision: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -246,6 +247,7 @@ pub(super) struct Event {
 /// How the fleet stands.
 #[derive(Debug, Deserialize)]
 pub(super) struct Standing {
+    pub(super) change: u64,
     pub(super) everywhere: bool,
     pub(super) published: bool,
     pub(super) epoch: Option<u64>,
@@ -348,4 +350,41 @@ pub(super) struct RefusedLine {
     pub(super) line: u64,
     pub(super) field: Option<String>,
     pub(super) reason: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ServicePage {
+    pub(super) services: Vec<KnownService>,
+    pub(super) next: Option<String>,
+    pub(super) unscoped: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct KnownService {
+    pub(super) org: String,
+    pub(super) service: String,
+    pub(super) listed: bool,
+    pub(super) keys: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Imports {
+    pub(super) imports: Vec<ImportJob>,
+}
+
+/// An import that goes on while nobody waits for it.
+#[derive(Debug, Deserialize)]
+pub(super) struct ImportJob {
+    pub(super) import: String,
+    pub(super) dry_run: bool,
+    pub(super) state: String,
+    pub(super) begun_at: String,
+    pub(super) actor: String,
+    pub(super) bytes: u64,
+    pub(super) read_bytes: u64,
+    pub(super) lines: u64,
+    pub(super) keys: u64,
+    pub(super) refused: u64,
+    pub(super) refusals: Vec<RefusedLine>,
+    pub(super) detail: Option<String>,
 }

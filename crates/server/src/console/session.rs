@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::client::{Call, Client, Refused};
 use super::cookies::Cookie;
-use super::form::{Fields, read};
+use super::form::{Fields, Upload, read, read_with_file};
 use super::frame::Frame;
 use super::language::Language;
 use super::state::Console;
@@ -136,12 +136,40 @@ impl FromRequest<Arc<Console>> for Posted {
     }
 }
 
+/// The same, of a form that may have a file.
+pub(super) struct PostedFile {
+    pub(super) session: Session,
+    pub(super) fields: Fields,
+    /// Not read yet: whether the form was sent from here is decided by what stands before it.
+    pub(super) file: Option<Upload>,
+}
+
+impl FromRequest<Arc<Console>> for PostedFile {
+    type Rejection = Stop;
+
+    async fn from_request(request: Request, console: &Arc<Console>) -> Result<PostedFile, Stop> {
+        let (parts, body) = request.into_parts();
+        let session = Session::of(&parts, console).await?;
+        let language = session.language;
+        if !is_same_origin(&parts) {
+            return Err(Stop::Foreign(language));
+        }
+        let read = read_with_file(&parts, body).await;
+        let (fields, file) = read.map_err(|problem| Stop::Unreadable(problem, language))?;
+        own(fields, &session.token, language).map(|fields| PostedFile { session, fields, file })
+    }
+}
+
 /// A form that a page of ours has sent, for this cookie: neither another site's, nor one that was made for somebody else.
 pub(super) async fn own_form(parts: &Parts, body: Body, token: &Token, language: Language) -> Result<Fields, Stop> {
     if !is_same_origin(parts) {
         return Err(Stop::Foreign(language));
     }
     let fields = read(parts, body).await.map_err(|problem| Stop::Unreadable(problem, language))?;
+    own(fields, token, language)
+}
+
+fn own(fields: Fields, token: &Token, language: Language) -> Result<Fields, Stop> {
     if fields.one("form").is_some_and(|form| token.is_form(form)) { Ok(fields) } else { Err(Stop::Foreign(language)) }
 }
 

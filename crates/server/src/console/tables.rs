@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::Method;
 use axum::response::{IntoResponse, Redirect};
-use edgelatch_registry::EventId;
+use edgelatch_registry::{EventId, Slug};
 use serde_json::Value;
 
 use super::cells::{Button, Cell};
@@ -62,8 +62,16 @@ pub(super) fn text(text: impl Into<String>) -> Cell {
     Cell::Text(text.into())
 }
 
+/// Where the keys are that something has.
+fn keys_of(realm: &Slug, what: &str, id: &str, org: Option<&str>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair(what, id);
+    org.into_iter().for_each(|org| drop(query.append_pair("org", org)));
+    format!("/console/r/{realm}/keys?{}", query.finish())
+}
+
 /// The query of a page of a log.
-fn paged(session: &Session) -> String {
+pub(super) fn paged(session: &Session) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     if let Some(cursor) = session.query("cursor") {
         query.append_pair("cursor", cursor);
@@ -82,11 +90,19 @@ pub(super) async fn roles(session: Session, Path(realm): Path<String>) -> Shown 
         // One of the whole realm is changed by whoever reaches that; to others the API would answer with their org's own one of that name.
         let is_theirs = is_whole || role.org.is_some();
         let to = is_theirs.then(|| ROLE.page(&realm, "edit", role.org.as_deref(), &role.role));
+        let keys = Cell::Acts(vec![Button::Page(keys_of(&realm, "role", &role.role, role.org.as_deref()), t.keys)]);
         let org = role.org.unwrap_or_else(|| t.whole_realm.into());
         let predefined = if role.predefined { t.yes } else { t.no };
-        vec![Cell::Name(role.name, to, None), Cell::Code(role.role), text(org), Cell::Roles(role.permissions), text(predefined)]
+        vec![
+            Cell::Name(role.name, to, None),
+            Cell::Code(role.role),
+            text(org),
+            Cell::Roles(role.permissions),
+            text(predefined),
+            keys,
+        ]
     });
-    let heads = vec![t.name, t.role, t.org, t.permissions, t.predefined];
+    let heads = vec![t.name, t.role, t.org, t.permissions, t.predefined, t.actions];
     Ok(page(&TablePage {
         title: t.roles,
         create: Some((format!("/console/r/{realm}/roles/new"), (ROLE.create)(t))),
@@ -112,14 +128,15 @@ pub(super) async fn owners(session: Session, Path(realm): Path<String>) -> Shown
         let to = OWNER.page(&realm, "edit", Some(&owner.org), &owner.owner);
         vec![
             Cell::Name(owner.name, Some(to), None),
-            Cell::Code(owner.owner),
-            text(owner.org),
+            Cell::Code(owner.owner.clone()),
+            text(owner.org.clone()),
             text(owner.kind),
             Cell::Roles(owner.roles),
             Cell::State(word.into(), state),
+            Cell::Acts(vec![Button::Page(keys_of(&realm, "owner", &owner.owner, Some(&owner.org)), t.keys)]),
         ]
     });
-    let heads = vec![t.name, t.owner, t.org, t.kind, t.roles, t.status];
+    let heads = vec![t.name, t.owner, t.org, t.kind, t.roles, t.status, t.actions];
     Ok(page(&TablePage {
         title: t.owners,
         create: Some((format!("/console/r/{realm}/owners/new"), (OWNER.create)(t))),
@@ -231,11 +248,20 @@ pub(super) async fn redeliver(Path((realm, event)): Path<(String, String)>, post
     }
 }
 
+/// Edges that can be asked for: all, those that lack the last change, and those that do not report any more.
+const EDGES: [(&str, Text); 3] = [("", |t| t.all), ("lacking", |t| t.lacking), ("gone", |t| t.gone)];
+
 pub(super) async fn fleet(session: Session, Path(realm): Path<String>) -> Shown {
     let realm = realm_of(&session, &realm)?;
-    let query = paged(&session);
+    let asked = session.query("part").unwrap_or_default();
     let standing: Standing = session.get(&format!("/api/v1/realms/{realm}/fleet")).await?;
-    let found: EdgePage = session.get(&format!("/api/v1/realms/{realm}/edges?{query}")).await?;
+    let filter = match asked {
+        "lacking" => format!("live=true&lacks={}&", standing.change),
+        "gone" => "live=false&".into(),
+        _ => String::new(),
+    };
+    let query = paged(&session);
+    let found: EdgePage = session.get(&format!("/api/v1/realms/{realm}/edges?{filter}{query}")).await?;
     let publishing: Option<Publishing> = session.maybe(&format!("/api/v1/realms/{realm}/publishing")).await;
     let f = session.frame().within(realm.as_str(), "fleet");
     let t = f.t;
@@ -275,11 +301,11 @@ pub(super) async fn fleet(session: Session, Path(realm): Path<String>) -> Shown 
         title: t.fleet,
         create: None,
         choice: None,
-        parts: Vec::new(),
+        parts: EDGES.map(|(word, name)| Part { word, name: name(t), is_shown: word == asked }).into(),
         figures,
         rows,
         heads,
-        empty: t.no_edges,
+        empty: if asked.is_empty() { t.no_edges } else { t.none_so },
         next: found.next,
         f,
     }))

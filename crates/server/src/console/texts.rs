@@ -312,7 +312,7 @@ texts! {
     import_done: "Imported keys:", "Übernommene Schlüssel:";
     import_refused: "Lines that are refused:", "Abgewiesene Zeilen:";
     import_too_large: "Nothing was sent or read: a form may hold", "Nichts wurde gesendet oder gelesen: Ein Formular fasst höchstens";
-    import_larger: "Import more in several parts, or with the command", "Übernehmen Sie mehr in mehreren Teilen oder mit dem Befehl";
+    import_larger: "Give a file, or import with the command", "Geben Sie eine Datei an, oder übernehmen Sie mit dem Befehl";
     line: "Line", "Zeile";
     column: "Column", "Spalte";
     reason: "Reason", "Grund";
@@ -342,6 +342,50 @@ texts! {
     of_these: "of these must sign:", "davon müssen signieren:";
     ceremony_hint: "Sign the next root before this one ends: no edge accepts a head after that.", "Signieren Sie den nächsten Root, bevor dieser endet: Danach nimmt keine Edge mehr einen Head an.";
     no_root: "No root of this realm can be read here yet.", "Hier lässt sich noch kein Root dieses Realms lesen.";
+    reminders: "Reminders", "Erinnerungen";
+    reminders_hint: "Keys that somebody should look at. Alerts and webhooks tell of the same when it becomes due.", "Schlüssel, nach denen jemand sehen sollte. Meldungen und Webhooks sagen dasselbe, sobald es so weit ist.";
+    nothing_due: "Nothing is due", "Nichts steht an";
+    nothing_due_hint: "Keys stand here 30, 7 and 1 days before they expire, once they were not used for 90 days, and when their environment wants a new secret. How often that is says the setting “Environments” of their org.", "Hier stehen Schlüssel 30, 7 und 1 Tage vor ihrem Ablauf, wenn sie 90 Tage unbenutzt sind, und wenn ihre Umgebung ein neues Geheimnis will. Wie oft das ist, sagt die Einstellung „Umgebungen“ ihrer Organisation.";
+    none_of_these: "No key is due for this", "Dafür steht kein Schlüssel an";
+    expires_in_day: "Expires within a day", "Läuft binnen eines Tages ab";
+    expires_in_week: "Expires within 7 days", "Läuft binnen 7 Tagen ab";
+    show_in_table: "Show in the table of keys", "In der Tabelle der Schlüssel zeigen";
+    due_since: "Due since", "Fällig seit";
+    services_hint: "A key's scope says for which services it counts. Once an org lists its services, keys can name no others; as long as it does not, any name will do, and a slip is only warned of.", "Der Geltungsbereich eines Schlüssels sagt, für welche Dienste er gilt. Führt eine Organisation ihre Dienste auf, können Schlüssel nur diese nennen; sonst geht jeder Name, und vor einem Versehen wird nur gewarnt.";
+    no_services: "No key names a service", "Kein Schlüssel nennt einen Dienst";
+    no_services_hint: "All keys here count for all services. Add the services that there are, and keys can be held to some of them.", "Alle Schlüssel gelten hier für alle Dienste. Fügen Sie die vorhandenen Dienste hinzu, und Schlüssel lassen sich auf einige davon beschränken.";
+    for_all_services: "Keys for all services", "Schlüssel für alle Dienste";
+    listed: "Listed", "Aufgeführt";
+    unlisted: "Not listed", "Nicht aufgeführt";
+    add_service: "Add a service", "Dienst hinzufügen";
+    add: "Add", "Hinzufügen";
+    add_first_hint: "So the org begins to list its services: those that keys name now, and this one.", "Damit beginnt die Organisation, ihre Dienste aufzuführen: die von Schlüsseln genannten und diesen.";
+    any_service: "Let keys name any service", "Jeden Dienst zulassen";
+    keys_stay: "Keys that name a service keep it, also once it is listed no more.", "Schlüssel behalten die Dienste, die sie nennen, auch wenn sie nicht mehr aufgeführt sind.";
+    choose_org_hint: "Choose an org to change its list.", "Wählen Sie eine Organisation, um ihre Liste zu ändern.";
+    import_file_hint: "A file may hold a million lines. It is imported while you do something else.", "Eine Datei kann eine Million Zeilen enthalten. Sie wird übernommen, während Sie etwas anderes tun.";
+    import_last: "Last imports", "Letzte Übernahmen";
+    import_running: "Under way", "Läuft";
+    import_imported: "Imported", "Übernommen";
+    import_tried: "Would be imported", "Ließe sich übernehmen";
+    import_nothing: "Refused", "Abgewiesen";
+    import_failed: "Failed", "Gescheitert";
+    import_lost: "Lost", "Verloren";
+    import_running_hint: "You may leave this page and come back: the import goes on.", "Sie können diese Seite verlassen und wiederkommen: Die Übernahme läuft weiter.";
+    import_lost_hint: "The server that was at work on it is gone. Nothing was imported: begin again with the same file.", "Den Server, der daran arbeitete, gibt es nicht mehr. Nichts wurde übernommen: Beginnen Sie noch einmal mit derselben Datei.";
+    import_none_hint: "Nothing was imported. Mend these lines, and begin again.", "Nichts wurde übernommen. Berichtigen Sie diese Zeilen, und beginnen Sie noch einmal.";
+    import_empty: "There was no line with a key in the file.", "In der Datei stand keine Zeile mit einem Schlüssel.";
+    import_first: "Only the first ones are shown.", "Nur die ersten werden gezeigt.";
+    import_again: "Import another file", "Weitere Datei übernehmen";
+    import_offline: "The server does not answer just now. What was begun is all done or not at all; this page asks again.", "Der Server antwortet gerade nicht. Was begonnen wurde, geschieht ganz oder gar nicht; diese Seite fragt weiter.";
+    dry_run: "Trial", "Probe";
+    lines_read: "Lines read", "Gelesene Zeilen";
+    progress: "Progress", "Fortschritt";
+    begun: "Begun", "Begonnen";
+    why: "Why?", "Warum?";
+    until: "Before", "Vor dem";
+    changes: "Changes", "Änderungen";
+    none_so: "There is none of these", "Davon gibt es keine";
     failed_title: "The server failed", "Der Server hat versagt";
     failed_detail: "Try again in a moment; its log says more.", "Versuchen Sie es gleich noch einmal; sein Protokoll sagt mehr.";
 }
@@ -353,54 +397,18 @@ mod tests {
     /// Each is there in both, and used by a page.
     #[test]
     fn no_text_is_missing_or_idle() {
-        let pages = [
-            include_str!("../../templates/frame.html"),
-            include_str!("../../templates/stopped.html"),
-            include_str!("../../templates/sign_in.html"),
-            include_str!("../../templates/start.html"),
-            include_str!("../../templates/keys.html"),
-            include_str!("../../templates/fields.html"),
-            include_str!("../../templates/ip_list.html"),
-            include_str!("../../templates/key_new.html"),
-            include_str!("../../templates/key_edit.html"),
-            include_str!("../../templates/secret.html"),
-            include_str!("../../templates/key_act.html"),
-            include_str!("../../templates/key.html"),
-            include_str!("../../templates/selected.html"),
-            include_str!("../../templates/requests.html"),
-            include_str!("../../templates/table.html"),
-            include_str!("../../templates/activity.html"),
-            include_str!("views.rs"),
-            include_str!("../../templates/choose_org.html"),
-            include_str!("stop.rs"),
-            include_str!("sign_in.rs"),
-            include_str!("../../templates/signed_in.html"),
-            include_str!("../../templates/choose_way.html"),
-            include_str!("frame.rs"),
-            include_str!("../../templates/leak.html"),
-            include_str!("tables.rs"),
-            include_str!("cells.rs"),
-            include_str!("keys/list.rs"),
-            include_str!("keys/acts.rs"),
-            include_str!("keys/show.rs"),
-            include_str!("health.rs"),
-            include_str!("things/mod.rs"),
-            include_str!("things/fields.rs"),
-            include_str!("../../templates/thing.html"),
-            include_str!("../../templates/thing_delete.html"),
-            include_str!("../../templates/chart.html"),
-            include_str!("../../templates/usage.html"),
-            include_str!("../../templates/health.html"),
-            include_str!("../../templates/import.html"),
-            include_str!("../../templates/invited.html"),
-            include_str!("../../templates/invitation.html"),
-            include_str!("../../templates/welcome.html"),
-            include_str!("people.rs"),
-            include_str!("things/forms.rs"),
-        ];
+        let place = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut pages = Vec::new();
+        let mut places = vec![place.join("templates"), place.join("src/console")];
+        while let Some(place) = places.pop() {
+            for entry in std::fs::read_dir(place).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { places.push(path) } else { pages.push(std::fs::read_to_string(path).unwrap()) }
+            }
+        }
         for (name, en, de) in ALL {
             assert!(!en.is_empty() && !de.is_empty(), "{name}");
-            let used = |page: &&str| {
+            let used = |page: &String| {
                 page.match_indices(&format!("t.{name}"))
                     .any(|(at, text)| !page[at + text.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '_'))
             };

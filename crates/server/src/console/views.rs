@@ -137,6 +137,8 @@ pub(super) enum Shows {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
     View,
+    /// Of its public id, which takes a script and no page.
+    Copy,
     Edit,
     Rotate,
     Log,
@@ -149,7 +151,7 @@ impl Act {
     /// The last word of its path.
     pub(super) fn word(self) -> &'static str {
         match self {
-            Act::View => "",
+            Act::View | Act::Copy => "",
             Act::Edit => "edit",
             Act::Rotate => "rotate",
             Act::Log => "requests",
@@ -162,6 +164,7 @@ impl Act {
     pub(super) fn text(self, t: &Texts) -> &'static str {
         match self {
             Act::View => t.view,
+            Act::Copy => t.copy,
             Act::Edit => t.edit,
             Act::Rotate => t.rotate,
             Act::Log => t.view_log,
@@ -181,6 +184,11 @@ impl Act {
         }
     }
 
+    /// Whether it has no page.
+    pub(super) fn is_copy(self) -> bool {
+        self == Act::Copy
+    }
+
     /// Whether it ends something.
     pub(super) fn is_danger(self) -> bool {
         matches!(self, Act::Revoke | Act::Delete)
@@ -191,7 +199,7 @@ impl Act {
         let revoked = state == "revoked";
         let by = |allows: fn(&Settings) -> bool| settings.is_none_or(allows);
         match self {
-            Act::View | Act::Log => true,
+            Act::View | Act::Copy | Act::Log => true,
             Act::Edit => {
                 by(|settings| !settings.editable.is_empty()) && (!revoked || by(|s| s.revocation == Revocation::Reversible))
             }
@@ -264,7 +272,7 @@ const VIEWS: &[View] = &[
             column(|t| t.roles, None, Shows::Roles),
             column(|t| t.created_at, Some("created"), Shows::Created),
         ],
-        acts: &[Act::View, Act::Revoke],
+        acts: &[Act::View, Act::Copy, Act::Revoke],
         is_menu: false,
         layout: "wizard",
         panels: &[

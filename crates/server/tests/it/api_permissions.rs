@@ -10,7 +10,7 @@ use edgelatch_server::{API_ROUTES, limits};
 use serde_json::{Value, json};
 
 /// Method, path and permission.
-const TABLE: [(&str, &str, &str); 56] = [
+const TABLE: [(&str, &str, &str); 60] = [
     ("get", "/api/v1/realms", "realm.view"),
     ("post", "/api/v1/realms", "realm.create"),
     ("get", "/api/v1/realms/{realm}", "realm.view"),
@@ -37,6 +37,10 @@ const TABLE: [(&str, &str, &str); 56] = [
     ("get", "/api/v1/realms/{realm}/roles/{role}", "role.view"),
     ("patch", "/api/v1/realms/{realm}/roles/{role}", "role.update"),
     ("delete", "/api/v1/realms/{realm}/roles/{role}", "role.delete"),
+    ("get", "/api/v1/realms/{realm}/services", "key.view"),
+    ("get", "/api/v1/realms/{realm}/imports", "key.create"),
+    ("post", "/api/v1/realms/{realm}/imports", "key.create"),
+    ("get", "/api/v1/realms/{realm}/imports/{import}", "key.create"),
     ("get", "/api/v1/realms/{realm}/keys", "key.view"),
     ("post", "/api/v1/realms/{realm}/keys", "key.create"),
     ("post", "/api/v1/realms/{realm}/keys/import", "key.create"),
@@ -87,6 +91,7 @@ fn line(method: &str, path: &str) -> String {
         ("{role}", "ghost"),
         ("{person}", "ghost"),
         ("{key_id}", "key_00000000000"),
+        ("{import}", "imp_00000000000000000000000000000000"),
         ("{event}", "evt_00000000000000000000000000000000"),
     ];
     let path = parts.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
@@ -164,6 +169,7 @@ fn bodies_are_bounded_and_read_only_for_those_who_may() {
         ("usage", "application/json", limits::MAX_USAGE_BYTES),
         ("edges", "application/json", limits::MAX_REPORT_BYTES),
         ("keys/import", "text/csv", limits::MAX_IMPORT_BYTES),
+        ("imports", "text/csv", limits::MAX_IMPORT_BYTES),
     ] {
         let path = format!("/api/v1/realms/acme/{path}");
         assert_eq!(announce(&plane.admin, &path, kind, limit + 1), (413, "too_large".into()), "{path}");

@@ -339,6 +339,8 @@ fn every_area_has_its_page_in_both_languages() {
     let mut b = Browser::signed_in(&s, &plane.admin);
     for (area, en, de) in [
         ("keys", "API keys", "API-Schlüssel"),
+        ("reminders", "Reminders", "Erinnerungen"),
+        ("services", "Services", "Dienste"),
         ("roles", "Roles", "Rollen"),
         ("owners", "Owners", "Inhaber"),
         ("orgs", "Orgs", "Organisationen"),

@@ -35,6 +35,8 @@ fn forms(id: &str) -> Vec<(String, Vec<(&'static str, String)>)> {
         (format!("{KEYS}/{id}/enable"), with(&[])),
         (format!("{KEYS}/{id}/delete"), with(&[("confirm", "CI")])),
         (format!("{KEYS}/selected"), with(&[("key", id), ("act", "edit"), ("description", "forged")])),
+        ("/console/r/acme/services?org=one".into(), with(&[("service", "forged"), ("act", "add")])),
+        ("/console/r/acme/services?org=one".into(), with(&[("act", "any")])),
         (format!("{KEYS}/import"), with(&[("lines", IMPORT), ("org", "one"), ("import", "1")])),
         ("/console/r/acme/roles/new".into(), with(&[("role", "forged"), ("permissions", "cache.*"), ("org", "one")])),
         ("/console/r/acme/roles/edit?id=reader".into(), with(&[("name", "forged")])),
@@ -192,6 +194,8 @@ fn nobody_sees_another_org() {
         "/console/r/acme/activity?org=two".into(),
         "/console/r/acme/activity/export?org=two".into(),
         "/console/r/acme/requests/export?org=two".into(),
+        "/console/r/acme/services?org=two".into(),
+        "/console/r/acme/reminders?org=two".into(),
         "/console/r/acme/fleet".into(),
     ] {
         let reply = b.get(&path);
@@ -242,6 +246,8 @@ fn pages_are_kept_by_nobody_framed_by_nobody_and_run_nothing_of_their_own() {
         "keys",
         "keys/new",
         "keys/import",
+        "reminders",
+        "services?org=one",
         "roles",
         "roles/new",
         "owners",
@@ -372,4 +378,56 @@ fn a_lost_session_brings_nobody_elsewhere() {
     let call = s.send("GET /api/v1/whoami", "", &[("Cookie", &cookie)], b"");
     assert_eq!(call.status, 401, "{call}");
     assert_eq!(s.call_as("", "GET /api/v1/whoami", &[], &Value::Null).status, 401);
+}
+
+/// A form with a file: the fields, then the file, as browsers send them.
+fn with_file(fields: &[(&str, &str)], file: &str) -> String {
+    let field =
+        |(name, value): &(&str, &str)| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let fields: String = fields.iter().map(field).collect();
+    format!("{fields}--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"keys.csv\"\r\n\r\n{file}\r\n--b--\r\n")
+}
+
+/// The one form with a file is proven before the file is read, and by what stands before it.
+#[test]
+fn no_other_site_sends_a_file() {
+    let plane = Plane::new();
+    let s = plane.serve();
+    let mut b = Browser::signed_in(&s, &plane.admin);
+    b.page(&format!("{KEYS}/import"));
+    let own = b.form.clone();
+    let path = format!("POST {KEYS}/import?import=1");
+    let kind = ("Content-Type", "multipart/form-data; boundary=b");
+    let good = with_file(&[("form", &own), ("org", "one"), ("owner", "alice")], IMPORT);
+    let before = acts(&plane);
+    let foreign = [
+        with_file(&[("org", "one")], IMPORT),
+        with_file(&[("form", ""), ("org", "one")], IMPORT),
+        with_file(&[("form", &"A".repeat(43)), ("org", "one")], IMPORT),
+        // Behind the file it counts for nothing.
+        good.replacen(&own, "x", 1)
+            .replace("--b--", &format!("--b\r\nContent-Disposition: form-data; name=\"form\"\r\n\r\n{own}\r\n--b--")),
+    ];
+    for body in foreign {
+        let reply = b.send(&path, &[&[kind], OWN].concat(), body.as_bytes());
+        assert_eq!(reply.status, 403, "{body}: {reply}");
+    }
+    for headers in [&[("Origin", "https://evil.example")][..], &[("Sec-Fetch-Site", "cross-site")], &[]] {
+        assert_eq!(b.send(&path, &[&[kind], headers].concat(), good.as_bytes()).status, 403, "{headers:?}");
+    }
+    let broken = &good[..good.len() / 2];
+    assert!([400, 403].contains(&b.send(&path, &[&[kind], OWN].concat(), broken.as_bytes()).status));
+    let listed = s.get("/api/v1/realms/acme/imports").ok();
+    assert_eq!((acts(&plane), listed["imports"].as_array().unwrap().len()), (before, 0), "{listed}");
+    // Nor is one begun in another org, or looked at.
+    let mut other = Browser::signed_in(&s, &plane.org_key("administrator", "two"));
+    other.page(&format!("{KEYS}/import"));
+    let body = with_file(&[("form", &other.form.clone()), ("org", "one")], IMPORT);
+    let refused = other.send(&path, &[&[kind], OWN].concat(), body.as_bytes());
+    assert!([403, 404].contains(&refused.status), "{refused}");
+    let begun = b.send(&path, &[&[kind], OWN].concat(), good.as_bytes());
+    assert_eq!(begun.status, 303, "{begun}");
+    let place = begun.header("location").unwrap().to_owned();
+    assert_eq!((b.get(&place).status, other.get(&place).status), (200, 404));
+    assert!(!other.page(&format!("{KEYS}/import")).contains(&place));
 }

@@ -15,6 +15,7 @@ mod authority;
 mod common;
 mod console;
 mod console_attacks;
+mod console_due;
 mod console_oidc;
 mod console_pages;
 mod console_people;

@@ -143,6 +143,34 @@ CREATE TABLE imports (
 
 CREATE INDEX imports_pending ON imports (pending);
 
+-- Imports that go on while nobody waits for them: how far each has come, and how it ended. One of those above is what has been written by one.
+CREATE TABLE import_jobs (
+    id {id},
+    import TEXT NOT NULL UNIQUE,
+    realm_id {int} NOT NULL REFERENCES realms (id),
+    -- The org that whoever began it is confined to.
+    org TEXT,
+    actor TEXT NOT NULL,
+    dry_run {int} NOT NULL CHECK (dry_run IN (0, 1)),
+    begun_at {int} NOT NULL,
+    -- As above.
+    lease_until {int} NOT NULL,
+    ended_at {int},
+    done {int} NOT NULL DEFAULT 0 CHECK (done IN (0, 1)),
+    bytes {int} NOT NULL,
+    read_bytes {int} NOT NULL DEFAULT 0,
+    lines {int} NOT NULL DEFAULT 0,
+    keys {int} NOT NULL DEFAULT 0,
+    refused {int} NOT NULL DEFAULT 0,
+    -- The first lines that were refused, as JSON.
+    refusals TEXT,
+    -- Why it failed, if not for its lines.
+    code TEXT,
+    detail TEXT
+) {strict};
+
+CREATE INDEX import_jobs_realm ON import_jobs (realm_id, id);
+
 -- Every key, and those of pending imports. The composite references keep a key's org, owner and realm together whatever the program does.
 CREATE TABLE key_rows (
     id {id},

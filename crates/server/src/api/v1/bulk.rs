@@ -35,13 +35,13 @@ pub(crate) struct ImportQuery {
 }
 
 /// Content types, and what they say of the format.
-const KINDS: [(&str, ImportFormat); 3] = [
+pub(super) const KINDS: [(&str, ImportFormat); 3] = [
     ("text/csv", ImportFormat::Csv),
     ("application/jsonl", ImportFormat::JsonLines),
     ("application/x-ndjson", ImportFormat::JsonLines),
 ];
 
-fn import(query: ImportQuery, kind: &str, pass: &Pass) -> Result<Import, Problem> {
+pub(super) fn import(query: ImportQuery, kind: &str, pass: &Pass) -> Result<Import, Problem> {
     let of_kind = KINDS.iter().find(|(name, _)| *name == kind).map_or(ImportFormat::Csv, |(_, format)| *format);
     if query.format.is_some_and(|format| format != of_kind) {
         return Err(Problem::parameter("format", "is not what the content type says"));
@@ -52,7 +52,7 @@ fn import(query: ImportQuery, kind: &str, pass: &Pass) -> Result<Import, Problem
     Ok(Import { format: of_kind, defaults, dry_run })
 }
 
-fn lost(error: &std::io::Error) -> Problem {
+pub(super) fn lost(error: &std::io::Error) -> Problem {
     Problem::failure(format!("an import cannot be kept: {error}"))
 }
 

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `keys`, `rotate`, `bulk`, `edit_many` | keys: one by one, their new secrets, many at once |
 //! | `by_secret`, `leaks` | a key by its secret; reports of secrets that are public |
+//! | `imports` | imports that go on while nobody waits for them |
+//! | `services` | which services there are |
 //! | `ip_entry` | IP lists as requests hold them |
 //! | `realms`, `orgs`, `owners`, `roles` | what keys belong to |
 //! | `people` | who was invited, and what they may do |
@@ -22,6 +24,7 @@ pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod fleet;
+pub(crate) mod imports;
 mod ip_entry;
 pub(crate) mod keys;
 pub(crate) mod leaks;
@@ -32,5 +35,6 @@ pub(crate) mod publishing;
 pub(crate) mod realms;
 pub(crate) mod roles;
 pub(crate) mod rotate;
+pub(crate) mod services;
 pub(crate) mod usage;
 pub(crate) mod whoami;

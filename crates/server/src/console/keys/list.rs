@@ -17,18 +17,28 @@ use super::{realm_of, view_of};
 use crate::limits::CONSOLE_PAGE;
 
 /// What of the query the API is asked with as it stands.
-const PASSED: [&str; 8] = ["search", "state", "org", "owner", "role", "tag", "sort", "direction"];
-/// Filters that are offered by a word, and what the API is asked with.
-const WHICH: [(&str, &str); 4] = [
-    ("never_used", "never_used=true"),
-    ("rotation_due", "rotation_due=true"),
-    ("expires_soon", "expires_before=30d"),
-    ("unused", "unused_since=90d+ago"),
+const PASSED: [&str; 9] = ["search", "state", "org", "owner", "role", "tag", "service", "sort", "direction"];
+/// Filters that are offered by a word, what the API is asked with, and what they are called.
+pub(crate) const WHICH: [(&str, &str, Text); 6] = [
+    ("rotation_due", "rotation_due=true", |t| t.rotation_due),
+    ("expires_in_day", "expires_before=1d", |t| t.expires_in_day),
+    ("expires_in_week", "expires_before=7d", |t| t.expires_in_week),
+    ("expires_soon", "expires_before=30d", |t| t.expires_soon),
+    ("unused", "unused_since=90d+ago", |t| t.unused),
+    ("never_used", "never_used=true", |t| t.never_used),
 ];
 
 /// What was done to a selection before the table was shown again: the query's word, and what is said of one key and of several.
 const DONE: [(&str, Text, Text); 2] =
     [("done", |t| t.key_revoked, |t| t.keys_revoked), ("changed", |t| t.key_changed, |t| t.keys_changed)];
+
+/// What was done to a selection before a page was shown again, if something was.
+pub(crate) fn done(session: &Session, f: &Frame) -> Option<String> {
+    DONE.into_iter().find_map(|(name, one, many)| {
+        let done: u64 = session.query(name)?.parse().ok()?;
+        Some(f.counted(&done, one(f.t), many(f.t)))
+    })
+}
 
 /// A column's head.
 struct Head {
@@ -103,9 +113,12 @@ pub(crate) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
         query
     };
     let which = session.query("which").unwrap_or_default().to_owned();
-    let more = WHICH.iter().find(|(word, _)| *word == which).map_or("", |(_, query)| query);
+    let more = WHICH.iter().find(|(word, ..)| *word == which).map_or("", |(_, query, _)| query);
+    // Of keys that were revoked or have expired nothing is due any more.
+    let active = if more.is_empty() || session.query("state").is_some() { "" } else { "&state=active" };
     let query = asked(session.query("cursor"), None).append_pair("limit", &CONSOLE_PAGE.to_string()).finish();
-    let listed = session.act(Method::GET, &format!("/api/v1/realms/{realm}/keys?{query}&{more}"), Call::default()).await?;
+    let listed =
+        session.act(Method::GET, &format!("/api/v1/realms/{realm}/keys?{query}&{more}{active}"), Call::default()).await?;
     let (found, refused) = match listed {
         Ok(found) => (found, None),
         // A filter that does not fit is told of beside the filters; whoever may see nothing is told that.
@@ -148,18 +161,14 @@ pub(crate) async fn show(session: Session, Path(realm): Path<String>) -> Shown {
         search: text("search"),
         state: text("state"),
         states: ["active", "pending", "expired", "revoked"].map(|word| (word, state(word, t))).into(),
-        whiches: WHICH
-            .map(|(word, _)| word)
+        whiches: WHICH.map(|(word, _, title)| (word, title(t))).into(),
+        kept: ["service", "sort", "direction"]
             .into_iter()
-            .zip([t.never_used, t.rotation_due, t.expires_soon, t.unused])
+            .filter_map(|name| Some((name, session.query(name)?.to_owned())))
             .collect(),
-        kept: ["sort", "direction"].into_iter().filter_map(|name| Some((name, session.query(name)?.to_owned()))).collect(),
         refused,
-        done: DONE.into_iter().find_map(|(name, one, many)| {
-            let done: u64 = session.query(name)?.parse().ok()?;
-            Some(f.counted(&done, one(t), many(t)))
-        }),
-        is_filtered: !which.is_empty() || PASSED.iter().take(6).any(|name| session.query(name).is_some()),
+        done: done(&session, &f),
+        is_filtered: !which.is_empty() || PASSED.iter().take(7).any(|name| session.query(name).is_some()),
         is_menu: view.is_menu,
         is_editable: view.acts.contains(&Act::Edit),
         heads: view.columns.iter().map(head).collect(),

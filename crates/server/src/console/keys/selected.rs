@@ -15,12 +15,17 @@ use super::super::stop::{Shown, Stop};
 use super::{path_of, realm_of};
 use crate::limits::MAX_SELECTED;
 
+/// Areas in which keys are selected.
+const AREAS: [&str; 2] = ["keys", "reminders"];
+
 #[derive(Template)]
 #[template(path = "selected.html")]
 struct SelectedPage {
     f: Frame,
     /// Whether they are changed, rather than revoked.
     is_edit: bool,
+    /// The area in which they were selected.
+    from: &'static str,
     description: String,
     expires: String,
     allow: String,
@@ -82,14 +87,16 @@ pub(crate) async fn act(Path(realm): Path<String>, posted: Posted) -> Shown {
         }
     }
     let is_edit = fields.text("act") == "edit";
+    let from = AREAS.into_iter().find(|area| *area == fields.text("from")).unwrap_or("keys");
     if done > 0 && keys.is_empty() {
         let what = if is_edit { "changed" } else { "done" };
-        return Ok(Redirect::to(&format!("/console/r/{realm}/keys?{what}={done}")).into_response());
+        return Ok(Redirect::to(&format!("/console/r/{realm}/{from}?{what}={done}")).into_response());
     }
     let text = |name| fields.text(name).to_owned();
     Ok(page(&SelectedPage {
-        f: session.frame().within(realm.as_str(), "keys"),
+        f: session.frame().within(realm.as_str(), from),
         is_edit,
+        from,
         description: text("description"),
         expires: text("expires"),
         allow: text("allow"),
