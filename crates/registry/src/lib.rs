@@ -64,9 +64,9 @@ pub use backup::{Backup, BackupFile, Differing, PublishedKey, restore_backup, ve
 pub use error::{Error, Kind, Warning};
 pub use events::{Event, EventFilter, EventPage, EventState, Events};
 pub use fleet::{EdgeFilter, EdgeMode, EdgePage, EdgeReport, EdgeRow, Fleet, Heard, Reported, Standing};
+pub use import::{Import, ImportDefaults, ImportFormat, ImportReport, RefusedLine};
 #[cfg(feature = "attacks")]
 pub use import::{each_line, key_of};
-pub use import::{Import, ImportDefaults, ImportFormat, ImportReport, RefusedLine};
 pub use keys::{BulkEdited, BulkRevoked, BulkWarning, CONFIRMED, FoundKey, Keys, RefusedKey, SecretKind, TYPED_NAME};
 pub use model::*;
 pub use outbox::{Due, EventKind, Outbox};
