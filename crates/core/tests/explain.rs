@@ -95,3 +95,17 @@ fn a_record_that_no_snapshot_takes_is_an_error() {
     let no_such_role = KeyRecord { roles: vec![3], ..record(1) };
     assert!(explain_record(realm().roles, no_such_role, &RequestFacts::default()).is_err());
 }
+
+#[test]
+fn what_a_route_asks_of_a_scope_is_said_as_it_is() {
+    let said = |services: Option<&[&str]>, service: Option<&str>| {
+        let services = services.map(|services| services.iter().map(|service| (*service).into()).collect());
+        let facts = RequestFacts { service, now: T0, ..RequestFacts::default() };
+        let (_, steps) = explain_record(realm().roles, KeyRecord { services, ..record(1) }, &facts).unwrap();
+        steps.into_iter().find(|step| step.name == "scope").map(|step| (step.passed, step.note)).unwrap()
+    };
+    assert_eq!(said(None, None), (true, "no service named; the key has all services".into()));
+    assert_eq!(said(Some(&["dns"]), None), (false, "the route names no service; the key has dns".into()));
+    assert_eq!(said(Some(&["dns"]), Some("cdn")), (false, "requires cdn; the key has dns".into()));
+    assert_eq!(said(None, Some("cdn")), (true, "requires cdn; the key has all services".into()));
+}

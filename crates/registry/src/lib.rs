@@ -65,6 +65,8 @@ pub use error::{Error, Kind, Warning};
 pub use events::{Event, EventFilter, EventPage, EventState, Events};
 pub use fleet::{EdgeFilter, EdgeMode, EdgePage, EdgeReport, EdgeRow, Fleet, Heard, Reported, Standing};
 pub use import::{Import, ImportDefaults, ImportFormat, ImportJob, ImportReport, ImportState, Imports, RefusedLine};
+#[cfg(feature = "attacks")]
+pub use import::{each_line, key_of};
 pub use keys::{
     BulkEdited, BulkRevoked, BulkWarning, CONFIRMED, FoundKey, Keys, KnownService, RefusedKey, SecretKind, ServicePage,
     TYPED_NAME,

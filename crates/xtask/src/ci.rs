@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: everything that a change must pass. What is cheap to find out comes first, then the tests, then all of it at work.
 
 use crate::{
-    fastly,
+    deny, fastly,
     steps::{Choice, Plan, Step, Steps},
     test, tools, wasm,
 };
@@ -15,6 +15,7 @@ use std::process::Command;
 const BEFORE: &[Step] = &[
     Step { name: "format", about: "rustfmt has nothing to change", plan: format },
     Step { name: "clippy", about: "no warning from the compiler or clippy", plan: clippy },
+    Step { name: "deny", about: "licences, sources and bans of what every workspace depends on", plan: deny::plan },
     Step { name: "rustdoc", about: "no warning from rustdoc", plan: rustdoc },
 ];
 const AFTER: &[Step] =
@@ -24,7 +25,7 @@ const AFTER: &[Step] =
 const WASM_CRATES: &[&str] = &["wasm", "wasm/upkeep", "wasm/testing", "tests/conformance/ip_wasm"];
 
 /// Attacks: workspaces of their own too, since another compiler builds them.
-const ATTACKS: &[&str] = &["crates/core/fuzz"];
+const ATTACKS: &[&str] = &["crates/core/fuzz", "crates/registry/fuzz"];
 
 pub fn main(choice: &Choice) -> Result<()> {
     let Some(chosen) = choice.of(BEFORE.iter().chain(test::STEPS).chain(AFTER))? else { return Ok(()) };

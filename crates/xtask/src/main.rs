@@ -10,6 +10,7 @@ mod cases;
 mod ci;
 mod console;
 mod demo;
+mod deny;
 mod dist;
 mod fastly;
 mod fresh;

@@ -70,6 +70,14 @@ pub fn fuzz() -> Result<PathBuf> {
     Ok(FUZZ.installed()?.join(FUZZ.binary))
 }
 
+/// Looks at licences, sources and duplicates of what is compiled in.
+const DENY: Tool = Tool { dir: "tools-deny", binary: "cargo-deny", package: "cargo-deny", version: "0.20.2", locked: true };
+
+/// Installs what looks at dependencies if need be, and returns where it is.
+pub fn deny() -> Result<PathBuf> {
+    Ok(DENY.installed()?.join(DENY.binary))
+}
+
 /// Installs what is missing and returns a `PATH` that finds all of it.
 pub fn path() -> Result<OsString> {
     agree()?;

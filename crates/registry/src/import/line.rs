@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 
 use crate::error::Error;
@@ -63,16 +64,36 @@ fn is_a_name(text: &str) -> bool {
 }
 
 pub(super) fn from_json(bytes: &[u8]) -> Result<Line, Error> {
-    let value: Json = serde_json::from_slice(bytes).map_err(|_| Error::invalid("line", "is not JSON"))?;
-    let Json::Object(members) = value else {
-        return Err(Error::invalid("line", r#"must be a JSON object, such as {"sha256":"…","name":"…"}"#));
-    };
-    let mut line = Line::new();
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let members = json.deserialize_map(Members).and_then(|members| json.end().map(|()| members));
+    let members = members.map_err(|error| match error.is_data() {
+        true => Error::invalid("line", r#"must be a JSON object, such as {"sha256":"…","name":"…"}"#),
+        false => Error::invalid("line", "is not JSON"),
+    })?;
+    let (mut line, mut given) = (Line::new(), BTreeSet::new());
     for (name, value) in members {
         let column = column(&name)?;
+        if !given.insert(column) {
+            return Err(Error::invalid(column, "is given twice"));
+        }
         line.extend(text(column, value)?.map(|text| (column, text)));
     }
     Ok(line)
+}
+
+/// The members of an object, each as often as it stands there: of two with one name nobody can tell which was meant.
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<(String, Json)>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        std::iter::from_fn(|| members.next_entry().transpose()).collect()
+    }
 }
 
 fn text(column: &'static str, value: Json) -> Result<Option<String>, Error> {
@@ -130,4 +151,27 @@ pub(super) fn key(line: &Line, defaults: &ImportDefaults, now: u64) -> Result<(N
         tags: list("tags").map(|tag| Tag::parse("tags", tag)).collect::<Result<_, _>>()?,
     };
     Ok((tidy(&new)?, digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_that_is_given_twice_is_refused_as_a_column_is() {
+        let refused = |json: &str| from_json(json.as_bytes()).unwrap_err().to_string();
+        assert_eq!(refused(r#"{"name":"a","roles":["b"],"name":"c"}"#), "`name`: is given twice");
+        assert_eq!(refused(r#"{"name":null,"name":"c"}"#), "`name`: is given twice");
+        assert!(header(["sha256", "name", "name"].into_iter()).is_err());
+        for (json, says) in [
+            ("[1]", "a JSON object"),
+            ("7", "a JSON object"),
+            ("{\"name\":\"a\"", "not JSON"),
+            ("{} {}", "not JSON"),
+            ("nul", "not JSON"),
+        ] {
+            assert!(refused(json).contains(says), "{json}: {}", refused(json));
+        }
+        assert_eq!(from_json(br#" {"name":"a"} "#).unwrap().get("name").map(String::as_str), Some("a"));
+    }
 }

@@ -38,6 +38,33 @@ use read::{csv, json_lines};
 pub use jobs::{ImportJob, ImportState, Imports};
 pub use line::ImportDefaults;
 
+/// Hands over each line of a file with its number, by the names of its columns, or what is wrong with it; for attacks.
+#[cfg(feature = "attacks")]
+pub fn each_line(
+    format: ImportFormat,
+    input: &mut dyn Read,
+    take: &mut dyn FnMut(u64, Result<BTreeMap<&'static str, String>, Error>),
+) -> Result<(), Error> {
+    let mut take = |number, line| {
+        take(number, line);
+        Ok(())
+    };
+    match format {
+        ImportFormat::Csv => csv(input, &mut take),
+        ImportFormat::JsonLines => json_lines(input, &mut take),
+    }
+}
+
+/// The key that a line describes, and its digest; for attacks.
+#[cfg(feature = "attacks")]
+pub fn key_of(
+    line: &BTreeMap<&'static str, String>,
+    defaults: &ImportDefaults,
+    now: u64,
+) -> Result<(crate::model::NewKey, crate::model::Digest), Error> {
+    key(line, defaults, now)
+}
+
 words! {
     /// How an import is written.
     ImportFormat {

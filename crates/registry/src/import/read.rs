@@ -1,6 +1,7 @@
 //! Lines of a file. What stands in one is not repeated in errors: it may be a secret or a digest.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 
@@ -30,18 +31,22 @@ pub(super) fn csv(input: &mut dyn Read, take: Take<'_>) -> Result<(), Error> {
     input.read_until(b'\n', &mut first).map_err(|e| unreadable(&e.to_string()))?;
     let count = |separator: &u8| first.iter().filter(|byte| *byte == separator).count();
     let separator = b",;\t".iter().copied().rev().max_by_key(count).unwrap_or(b',');
-    let mut reader = csv::ReaderBuilder::new().flexible(false).delimiter(separator).from_reader(first.as_slice().chain(input));
+    let begun = Begun::default();
+    let input = Lines { input: first.as_slice().chain(input), begun: Rc::clone(&begun), byte: 0, line: 1, is_between: true };
+    let mut reader = csv::ReaderBuilder::new().flexible(false).delimiter(separator).from_reader(input);
     let headers = reader.headers().map_err(|e| unreadable(&e.to_string()))?;
     let columns = header(headers.iter().map(bare))?;
     let mut record = csv::StringRecord::new();
     loop {
         bytes.set(0);
-        let number = reader.position().line();
-        let wrong = match reader.read_record(&mut record) {
+        let before = reader.position().byte();
+        let read = reader.read_record(&mut record);
+        let number = line_of(&begun, before);
+        let wrong = match read {
             Ok(false) => return Ok(()),
             Ok(true) => {
                 let line: Line = columns.iter().copied().zip(record.iter().map(|field| bare(field).into())).collect();
-                take(record.position().map_or(number, csv::Position::line), whole(line))?;
+                take(number, whole(line))?;
                 continue;
             }
             Err(error) => match error.kind() {
@@ -55,6 +60,46 @@ pub(super) fn csv(input: &mut dyn Read, take: Take<'_>) -> Result<(), Error> {
             },
         };
         take(number, Err(Error::invalid("line", wrong)))?;
+    }
+}
+
+/// Where lines begin in which there is something, by byte and number.
+type Begun = Rc<RefCell<VecDeque<(u64, u64)>>>;
+
+/// The number of the first line that begins at a byte or behind it.
+fn line_of(begun: &Begun, byte: u64) -> u64 {
+    let mut begun = begun.borrow_mut();
+    while begun.front().is_some_and(|(at, _)| *at < byte) {
+        begun.pop_front();
+    }
+    begun.front().map_or(0, |(_, line)| *line)
+}
+
+/// Counts lines as an editor does. For the CSV reader a record begins where the one before it ended, so that its numbers are too low behind an empty
+/// line, and in a file whose lines end with CR and LF.
+struct Lines<R> {
+    input: R,
+    begun: Begun,
+    byte: u64,
+    line: u64,
+    /// Whether what came last ends a line.
+    is_between: bool,
+}
+
+impl<R: Read> Read for Lines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        let mut begun = self.begun.borrow_mut();
+        for byte in buffer.iter().take(read) {
+            let ends = matches!(byte, b'\r' | b'\n');
+            if self.is_between && !ends {
+                begun.push_back((self.byte, self.line));
+            }
+            self.is_between = ends;
+            self.line += u64::from(*byte == b'\n');
+            self.byte += 1;
+        }
+        Ok(read)
     }
 }
 
@@ -110,5 +155,29 @@ impl<R: Read> Read for Bounded<R> {
         let read = self.input.read(buffer)?;
         self.since.set(self.since.get() + read);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_the_number_that_an_editor_shows() {
+        for (file, wanted) in [
+            ("sha256,name\na,b\nc,d\n", &[2, 3][..]),
+            ("sha256,name\r\na,b\r\nc,d", &[2, 3]),
+            ("\r\nsha256,name\r\n\r\na,b\r\n\r\n\r\nc,d\r\n", &[4, 7]),
+            ("sha256,name\n\n\"a\n\nb\",c\nd,e\n", &[3, 6]),
+            ("sha256,name\r\na\r\n\r\nb,c\r\nd,e,f\r\n", &[2, 4, 5]),
+        ] {
+            let mut numbers = Vec::new();
+            let mut take = |number, _| {
+                numbers.push(number);
+                Ok(())
+            };
+            csv(&mut file.as_bytes(), &mut take).unwrap();
+            assert_eq!(numbers, wanted, "{file:?}");
+        }
     }
 }

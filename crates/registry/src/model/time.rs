@@ -65,13 +65,16 @@ fn date(text: &str) -> Option<Date> {
     text.parse::<Date>().ok().filter(|date| date.to_string() == text)
 }
 
-/// A time of RFC 3339, section 5.6, to the second. The library reads more than that: a zone's name behind the offset, hours without minutes.
+/// A time of RFC 3339, section 5.6, to the second. The library reads more than that: a zone's name behind the offset, hours without minutes, offsets of
+/// more than a day.
 fn moment(text: &str) -> Option<Timestamp> {
     let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     let time = shape.strip_prefix("0000-00-00")?.strip_prefix(['T', 't', ' '])?.strip_prefix("00:00")?;
     let rest = time.strip_prefix(":00").unwrap_or(time);
     let rest = rest.strip_prefix('.').map_or(rest, |fraction| fraction.trim_start_matches('0'));
-    matches!(rest, "Z" | "z" | "+00:00" | "-00:00").then(|| text.parse().ok())?
+    let within_a_day = || text.rsplit(['+', '-']).next().is_some_and(|offset| offset < "24");
+    let ends = matches!(rest, "Z" | "z") || matches!(rest, "+00:00" | "-00:00") && within_a_day();
+    ends.then(|| text.parse().ok())?
 }
 
 /// Whether a text goes on after a date.
@@ -235,6 +238,7 @@ mod tests {
             ("2027-01-31t23:59:00z", "2027-01-31T23:59:00Z"),
             ("2027-01-31 23:59:00.000Z", "2027-01-31T23:59:00Z"),
             ("2027-01-31T23:59:00-08:00", "2027-02-01T07:59:00Z"),
+            ("2027-01-31T23:59:00-23:59", "2027-02-01T23:58:00Z"),
             // As JavaScript writes it: a fraction of a second is more than is kept.
             ("2027-01-31T23:59:58.123Z", "2027-01-31T23:59:58Z"),
             ("2027-01-31", "2027-01-31T00:00:00Z"),
@@ -271,6 +275,8 @@ mod tests {
             "2027-01-31T23:59:00Zulu",
             "2027-02-29",
             "2027-01-31T24:00:00Z",
+            "2027-01-31T23:59:00+24:00",
+            "2027-01-31T23:59:00-25:00",
         ] {
             assert!(expiry(bad).is_err(), "{bad}: {:?}", expiry(bad));
         }

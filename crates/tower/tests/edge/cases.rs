@@ -97,3 +97,12 @@ fn every_row_is_answered_as_on_every_other_host() {
     let tally = headers::run_here("axum", &file, |configuration| runtime.block_on(listen(configuration))).unwrap();
     assert!(tally.failed == 0 && tally.passed > 60, "{tally}");
 }
+
+#[test]
+fn requests_made_by_chance_are_judged_as_the_core_judges_them() {
+    let runtime = runtime();
+    let chance = headers::differential::Chance { seed: 1, requests: 2_000 };
+    let tally =
+        headers::differential::run_here("axum", chance, |configuration| runtime.block_on(listen(configuration))).unwrap();
+    assert!(tally.failed == 0 && tally.passed == 2_000, "{tally}");
+}

@@ -170,7 +170,7 @@ pub fn name_of(line: &str) -> &str {
     line.split_once(':').map_or("", |(name, _)| name.trim_end())
 }
 
-fn wire(text: &str) -> Vec<u8> {
+pub fn wire(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for character in text.chars() {
         match u8::try_from(u32::from(character)) {

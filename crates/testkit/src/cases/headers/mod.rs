@@ -1,10 +1,12 @@
 //! Header rows as raw bytes over sockets, on every host and framework.
 
+pub mod differential;
 mod fixture;
 mod hosts;
 mod judge;
 mod keys;
 mod language;
+mod random;
 
 use crate::{
     cases::{CaseFile, Row},

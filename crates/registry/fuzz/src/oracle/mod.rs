@@ -1,0 +1,4 @@
+//! What must come out, by what is documented.
+
+pub mod calendar;
+pub mod csv;
