@@ -45,7 +45,7 @@ const OLD: [(&str, &str, &str); 11] = [
 
 /// What a deleted realm leaves, each after what refers to it, with the test that finds rows of the realm $1 and how many go at once. Keys take their
 /// secrets, roles, services and IP entries with them. Its audit log stays, and with its imports the numbers of these.
-const OF_REALM: [(&str, &str, &str, usize); 24] = [
+const OF_REALM: [(&str, &str, &str, usize); 25] = [
     ("key_rows", "id", "realm_id = $1", PURGE_KEYS),
     ("key_terms", "realm_id, term, block", "realm_id = $1", PURGE_ROWS),
     ("directory_uses", "realm_id, org_id, kind, number", "realm_id = $1", PURGE_ROWS),
