@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 
 /** Lines of a file that takes a server some seconds. */
-const LINES = 20_000;
+const LINES = 100_000;
 /** How long that may take, in milliseconds, on a machine with much else to do. */
 const PATIENCE_MS = 240_000;
 
