@@ -1,8 +1,9 @@
 // Keys that are taken over from files: what is too large is told of at once, and what takes long goes on while one looks elsewhere.
 import { createHash } from "node:crypto";
+import { ORG } from "./pages.mjs";
 
 /** Lines of a file that takes a server some seconds. */
-const LINES = 20_000;
+const LINES = 100_000;
 /** How long that may take, in milliseconds, on a machine with much else to do. */
 const PATIENCE_MS = 240_000;
 
@@ -32,6 +33,7 @@ export async function tooLarge(page, at) {
 export async function importsFile({ page, at, scripts }) {
   const lines = Array.from({ length: LINES }, (_, n) => `${createHash("sha256").update(`${scripts} ${n}`).digest("hex")},import ${scripts} ${n}`);
   await page.goto(at);
+  await page.locator("#org").selectOption(ORG);
   await page.locator("#owner").fill("admin");
   await page.locator("#file").setInputFiles({ name: "keys.csv", mimeType: "text/csv", buffer: Buffer.from(`sha256,name\n${lines.join("\n")}\n`) });
   await page.getByRole("button", { name: "Import", exact: true }).click();

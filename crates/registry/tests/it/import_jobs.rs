@@ -14,7 +14,7 @@ fn how(dry_run: bool) -> Import {
 }
 
 fn file(lines: std::ops::Range<u64>) -> String {
-    let lines: String = lines.map(|n| format!("{n:064x},key {n}\n")).collect();
+    let lines: String = lines.map(|n| n + 1).map(|n| format!("{n:032x}{n:032x},key {n}\n")).collect();
     format!("sha256,name\n{lines}")
 }
 

@@ -66,7 +66,9 @@ pub(super) fn text(text: impl Into<String>) -> Cell {
 fn keys_of(realm: &Slug, what: &str, id: &str, org: Option<&str>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair(what, id);
-    org.into_iter().for_each(|org| drop(query.append_pair("org", org)));
+    if let Some(org) = org {
+        query.append_pair("org", org);
+    }
     format!("/console/r/{realm}/keys?{}", query.finish())
 }
 

@@ -157,7 +157,7 @@ fn a_file_is_imported_while_nobody_waits() {
     let s = plane.serve();
     let mut b = Browser::signed_in(&s, &plane.admin);
     let count = || s.get(&format!("{API}/keys")).ok()["total"].as_u64().unwrap();
-    let lines: String = (0..3_000).map(|n| format!("{n:064x},key {n}\n")).collect();
+    let lines: String = (1..=3_000).map(|n| format!("{n:032x}{n:032x},key {n}\n")).collect();
     let good = format!("sha256,name\n{lines}");
     let place = upload(&mut b, "", "keys.csv", &good);
     let page = ended(&mut b, &place);

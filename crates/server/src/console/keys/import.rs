@@ -176,7 +176,7 @@ impl ProgressPage {
 
     /// How much of the file was read, in hundredths.
     fn percent(&self) -> u64 {
-        if self.job.bytes == 0 { 0 } else { self.job.read_bytes.saturating_mul(100) / self.job.bytes }
+        self.job.read_bytes.saturating_mul(100).checked_div(self.job.bytes).unwrap_or(0)
     }
 }
 
