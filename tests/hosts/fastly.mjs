@@ -53,7 +53,7 @@ async function example() {
   realm.away = true;
   await new Promise((turn) => setTimeout(turn, 10_500));
   equal("the source is away", await three(), usual);
-  equal("and that is told", said.text.includes("edgelatch: http_status: GET head: status 503"), true);
+  equal("and that is told", await until(() => said.text.includes("edgelatch: http_status: GET head: status 503"), 5), true);
   realm.away = false;
   put(51, "second");
   const second = await until(async () => (await ask("leaving")) === 401, 30);
@@ -103,10 +103,10 @@ async function options() {
   equal("files in a KV store", [await asking("/hello", bearer("plain")), await asking("/hello", bearer("stranger")), realm.asked], [HELLO, "401 urn:edgelatch:problem:invalid-token", []]);
   stored.stop();
   const half = await run({ store: "files" }, { files: new Map([...files].filter(([path]) => path === "acme/head")) });
-  equal("a head whose objects are not there yet", [(await client(half)("/hello", bearer("plain"))).slice(0, 3), half.said.text.includes("edgelatch: behind: ")], ["503", true]);
+  equal("a head whose objects are not there yet", [(await client(half)("/hello", bearer("plain"))).slice(0, 3), await until(() => half.said.text.includes("edgelatch: behind: "), 5)], ["503", true]);
   half.stop();
   const absent = await run({ store: "absent" }, { files });
-  equal("no such store", [(await client(absent)("/hello", bearer("plain"))).slice(0, 3), /^edgelatch: unreachable: .*KV store absent/m.test(absent.said.text)], ["503", true]);
+  equal("no such store", [(await client(absent)("/hello", bearer("plain"))).slice(0, 3), await until(() => /^edgelatch: unreachable: .*KV store absent/m.test(absent.said.text), 5)], ["503", true]);
   absent.stop();
 
   const old = await run({ max_age: 60, log: "trouble" });
@@ -117,7 +117,7 @@ async function options() {
   // Judged as if the head had ended, which is no time to be told of.
   const [, at, age] = (await client(old)("/when", { ...bearer("plain"), "x-later": "61" })).split(" ").map(Number);
   equal("a verdict says when it was, and how old what it saw", [at, age >= 61 && age < life], [start + 10 + 61, true]);
-  equal("the log endpoint hears why", /^trouble :: edgelatch: http_status: GET head: status 503$/m.test(old.said.text), true);
+  equal("the log endpoint hears why", await until(() => /^trouble :: edgelatch: http_status: GET head: status 503$/m.test(old.said.text), 5), true);
   equal("and of no key", Object.values(keys).some((key) => old.said.text.includes(key)), false);
   realm.away = false;
   old.stop();
