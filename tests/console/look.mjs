@@ -125,6 +125,11 @@ export class Watcher {
     });
   }
 
+  /** Forgets what was to be complained of. */
+  forget(pattern) {
+    this.#said = this.#said.filter((one) => !pattern.test(one));
+  }
+
   check() {
     const said = this.#said.splice(0);
     if (said.length > 0) throw new Error(said.join("; "));

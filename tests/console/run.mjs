@@ -49,7 +49,7 @@ async function signedIn(control, options = {}) {
 async function as(control, options, act) {
   const { context, page, watcher } = await signedIn(control, options);
   try {
-    await act(page);
+    await act(page, watcher);
     watcher.check();
   } finally {
     await context.close();
@@ -131,7 +131,7 @@ for (const preset of chosen) {
     await step("a file too large for a form", () => as(control, {}, (page) => tooLarge(page, path(preset, "keys/import"))));
     for (const scripts of [true, false]) {
       await step(`a file of many keys, ${scripts ? "with" : "without"} scripts`, () =>
-        as(control, { javaScriptEnabled: scripts }, (page) => importsFile({ page, at: path(preset, "keys/import"), scripts })));
+        as(control, { javaScriptEnabled: scripts }, (page, watcher) => importsFile({ page, watcher, at: path(preset, "keys/import"), scripts })));
     }
     await atProvider(browser, control);
   } finally {
