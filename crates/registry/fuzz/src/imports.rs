@@ -195,7 +195,7 @@ fn object(line: &[u8]) -> Option<Row> {
 
 /// A table that is written as programs write one, and read again.
 fn written(data: &[u8]) {
-    let Some((&[how, width, turn], rest)) = data.split_first_chunk().map(|(head, rest)| (head, rest)) else { return };
+    let Some((&[how, width, turn], rest)) = data.split_first_chunk() else { return };
     let Ok(text) = std::str::from_utf8(rest) else { return };
     // What programs cannot know of: a mark where there is text, and what stands for what could not be read.
     let usable = |c: &char| !matches!(*c, '\u{feff}' | char::REPLACEMENT_CHARACTER | '\0');

@@ -227,12 +227,18 @@ fn a_secret_is_in_its_own_answer_only() {
     let invited = s.call(&format!("POST {ACME}/people"), &json!({ "name": "Jo", "org": "one", "roles": ["viewer"] })).ok();
     let (person, link) = (invited["person"]["person"].as_str().unwrap(), invited["link"].as_str().unwrap());
     let event = s.get(&format!("{ACME}/events")).ok()["events"][0]["event"].as_str().unwrap().to_owned();
+    // A file in which the key stands where a name or a digest should.
+    let file = format!("sha256,name\n{secret},{secret}\n");
+    let begun = s.send(&format!("POST {ACME}/imports?org=one"), &plane.admin, &[("Content-Type", "text/csv")], file.as_bytes());
+    let import = begun.json()["import"].as_str().unwrap().to_owned();
+    answers.push(begun);
     let paths = edgelatch_server::API_ROUTES.iter().filter(|(method, _)| *method == "get");
     for (_, path) in paths {
         let path = path.replace("{realm}", "acme").replace("{key_id}", id).replace("{org}", "one");
         let path = path
             .replace("{event}", &event)
             .replace("{owner}", "alice")
+            .replace("{import}", &import)
             .replace("{person}", person)
             .replace("{role}", "reader")
             .replace("address", "address?ip=::1");
