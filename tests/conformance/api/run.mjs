@@ -42,6 +42,8 @@ writeFileSync(
     ...["[checks.negative_data_rejection]", `expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422", "429"]`],
     // A schema cannot say, for one, that a text must be an IP address.
     ...["[checks.positive_data_acceptance]", "enabled = false"],
+    // It is answered before the file is read: what is wrong with the file is told by the import that was begun.
+    ...["[[operations]]", `include-operation-id = "beginImport"`, "checks.negative_data_rejection.enabled = false"],
   ].join("\n"),
 );
 
