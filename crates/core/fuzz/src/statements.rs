@@ -86,10 +86,13 @@ fn read_head(statement: &[u8]) -> Option<SeenHead> {
     let root_version = u32::try_from(rest.number(4)?).ok()?;
     let (epoch, issued_at, not_after) = (rest.number(8)?, rest.number(8)?, rest.number(8)?);
     rest.take(32)?;
-    rest.take(16)?;
+    let tree_bytes = rest.number(8)?;
+    rest.take(8)?;
     rest.end()?;
     let life = not_after.checked_sub(issued_at)?;
     let sound = root_version >= 1 && (1..=LAST).contains(&epoch) && (1..=30 * 86_400).contains(&life) && not_after <= LAST;
+    // Section 7: a tree has at most 3 GiB.
+    let sound = sound && tree_bytes <= 3 << 30;
     sound.then_some(SeenHead { realm, root_version, epoch, not_after })
 }
 
